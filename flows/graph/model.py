@@ -1,0 +1,67 @@
+"""The flow document as frozen data. Pure: no Django, no clock, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SCHEMA = "countersign/flow@1"
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How failed attempts are repeated. Seconds throughout; ``jitter`` is a share of the delay."""
+
+    max_attempts: int = 1
+    initial_seconds: float = 1.0
+    factor: float = 2.0
+    max_seconds: float = 60.0
+    jitter: float = 0.2
+    deadline_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node of the graph. ``config`` is the document's ``with``."""
+
+    id: str
+    type: str
+    title: str = ""
+    config: Mapping[str, Json] = field(default_factory=dict)
+    retry: Retry | None = None
+    timeout_seconds: float | None = None
+    max_visits: int | None = None
+    compensate: str | None = None
+    runbook: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """From a step's port to a step. Written ``source.port -> target``."""
+
+    source: str
+    port: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source}.{self.port} -> {self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole flow: contract, steps, edges, layout."""
+
+    name: str
+    title: str = ""
+    description: str = ""
+    input: Mapping[str, Json] = field(default_factory=dict)
+    output: Mapping[str, Json] = field(default_factory=dict)
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    edges: tuple[Edge, ...] = ()
+    layout: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    notes: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    groups: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    tests: tuple[Mapping[str, Json], ...] = ()
+    samples: Mapping[str, Json] = field(default_factory=dict)
+    schema: str = SCHEMA

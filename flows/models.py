@@ -1,0 +1,253 @@
+"""The tables of flows and their runs.
+
+The hot path (claim, commit, recover) is SQL in flows/store and writes these tables directly;
+the ORM serves pages and services. ``Token`` and ``Journal`` carry no foreign key constraint to
+``Run``: each insert would lock the run row once more.
+"""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class Flow(models.Model):
+    """A named definition with a history: one editable draft, many versions, one release."""
+
+    name = models.SlugField(max_length=80, unique=True)
+    title = models.CharField(max_length=200)
+    draft = models.JSONField(default=dict)
+    draft_revision = models.PositiveIntegerField(default=0)
+    released = models.ForeignKey(
+        "FlowVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    paused_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FlowVersion(models.Model):
+    """An immutable, numbered publication of a draft."""
+
+    flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    document = models.JSONField()
+    digest = models.CharField(max_length=64)
+    note = models.TextField(blank=True)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["flow", "number"], name="flow_version_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.flow_id}@{self.number}"
+
+
+class DraftOperation(models.Model):
+    """One edit of a draft, in the order the server applied it, with the edit that undoes it."""
+
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="operations")
+    revision = models.PositiveIntegerField()
+    client_id = models.CharField(max_length=64)
+    operation = models.JSONField()
+    inverse = models.JSONField()
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["flow", "revision"], name="draft_operation_revision"),
+            # A client that resends after a lost acknowledgement must not apply twice.
+            models.UniqueConstraint(fields=["flow", "client_id"], name="draft_operation_client_id"),
+        ]
+
+
+class RunStatus(models.TextChoices):
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Run(models.Model):
+    """One execution of one version. ``seq`` is the number of its last journal row."""
+
+    flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="runs")
+    version = models.ForeignKey(FlowVersion, on_delete=models.PROTECT, related_name="runs")
+    status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.RUNNING)
+    seq = models.PositiveIntegerField(default=0)
+    input = models.JSONField(default=dict)
+    output = models.JSONField(null=True)
+    outcome = models.CharField(max_length=80, blank=True, default="")
+    error = models.JSONField(null=True)
+    priority = models.SmallIntegerField(default=100, help_text="Lower runs first.")
+    trigger = models.CharField(max_length=20, default="manual")
+    idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - NULL is "none" in the unique constraint
+    started_by = models.CharField(max_length=150, blank=True, default="")
+    parent_token_id = models.BigIntegerField(null=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["flow", "idempotency_key"], name="run_idempotency_key"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=RunStatus.values), name="run_status_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["flow", "-id"], name="run_by_flow"),
+            models.Index(fields=["status", "-id"], name="run_by_status"),
+        ]
+
+
+class TokenState(models.TextChoices):
+    READY = "ready"  # any worker may claim it
+    RUNNING = "running"  # a worker drives it
+    WAITING = "waiting"  # a wait, or a timer of its own (a retry), moves it on
+    ARRIVED = "arrived"  # parked at a join
+
+
+class Token(models.Model):
+    """A live position in the graph. Updated in place; deleted when its path ends.
+
+    ``activation`` counts the steps this token has started, so (token, activation) names one step
+    run across its attempts. ``fence`` rises with each claim: a late finish finds a newer one.
+    """
+
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="tokens"
+    )
+    step = models.CharField(max_length=80)
+    via = models.CharField(max_length=170, default="", help_text="The edge it came by.")
+    state = models.CharField(max_length=8, choices=TokenState.choices)
+    fence = models.IntegerField(default=0)
+    activation = models.IntegerField(default=1)
+    attempt = models.IntegerField(default=1)
+    deaths = models.SmallIntegerField(default=0, help_text="Workers that died while they held it.")
+    owner = models.BigIntegerField(null=True)
+    priority = models.SmallIntegerField(default=100)
+    visits = models.JSONField(default=dict, help_text="Visits by step with a limit.")
+    since = models.DateTimeField(help_text="When it came to this step.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["run"], name="token_by_run"),
+            models.Index(
+                fields=["priority", "id"], condition=Q(state="ready"), name="token_ready"
+            ),
+            models.Index(fields=["owner"], condition=Q(state="running"), name="token_by_owner"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=TokenState.values), name="token_state_known"
+            ),
+        ]
+
+
+class Journal(models.Model):
+    """What happened in a run: append-only, numbered, one row for each transition.
+
+    ``kind`` is one of flows.engine.events.KINDS. ``data`` is the output of a finished step, the
+    error of a failed attempt, the input of a started run.
+    """
+
+    pk = models.CompositePrimaryKey("run_id", "seq")
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="journal"
+    )
+    seq = models.PositiveIntegerField()
+    kind = models.CharField(max_length=24)
+    step = models.CharField(max_length=80, default="", db_default="")
+    token_id = models.BigIntegerField(null=True)
+    activation = models.IntegerField(null=True)
+    attempt = models.IntegerField(null=True)
+    port = models.CharField(max_length=80, default="", db_default="")
+    data = models.JSONField(null=True)
+    provenance = models.JSONField(null=True)
+    worker = models.BigIntegerField(null=True)
+    began_at = models.DateTimeField(null=True)
+    at = models.DateTimeField(db_default=Now())
+
+
+class WaitState(models.TextChoices):
+    OPEN = "open"
+    RESOLVED = "resolved"
+    CANCELLED = "cancelled"
+
+
+class Wait(models.Model):
+    """A durable wait of one step run: for a time, an event, a job, a child run, a case."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="waits")
+    token_id = models.BigIntegerField()
+    activation = models.IntegerField()
+    step = models.CharField(max_length=80)
+    kind = models.CharField(max_length=20)
+    key = models.CharField(max_length=200, blank=True, default="")
+    state = models.CharField(max_length=10, choices=WaitState.choices, default=WaitState.OPEN)
+    detail = models.JSONField(default=dict)
+    opened_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token_id", "activation"], condition=Q(state="open"), name="one_open_wait"
+            ),
+            models.CheckConstraint(condition=Q(state__in=WaitState.values), name="wait_state_known"),
+        ]
+        indexes = [
+            models.Index(fields=["kind", "key"], condition=Q(state="open"), name="wait_open_key"),
+        ]
+
+
+class Timer(models.Model):
+    """An instant at which the clock moves a token: a retry, a time-out, a wait for a time."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="timers")
+    token_id = models.BigIntegerField()
+    activation = models.IntegerField()
+    purpose = models.CharField(max_length=12)  # retry, timeout, wait
+    due_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at"], name="timer_due"),
+            models.Index(fields=["token_id"], name="timer_by_token"),
+        ]
+
+
+class Worker(models.Model):
+    """A process that drives runs. One that stops beating loses what it holds."""
+
+    name = models.CharField(max_length=120)
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField()
+    draining = models.BooleanField(default=False)
+    riders = models.IntegerField(default=0)
+
+
+class Artifact(models.Model):
+    """A stored payload, addressed by its content."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    media_type = models.CharField(max_length=120, default="application/octet-stream")
+    name = models.CharField(max_length=200, blank=True, default="")
+    size = models.BigIntegerField()
+    path = models.CharField(max_length=300)
+    created_at = models.DateTimeField()
