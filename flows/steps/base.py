@@ -1,0 +1,154 @@
+"""What a step type is.
+
+A type either *runs* (a worker calls ``run``) or *waits* (``open`` makes a durable wait inside the
+engine's transaction, and something later resolves it). Timer, event, child run and human review
+are all waits.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Json = Any
+
+# A field of this type holds a bare CEL expression that the step evaluates itself; in every other
+# field `${ … }` is evaluated before the step sees its config.
+Cel = Annotated[str, Field(json_schema_extra={"format": "cel"})]
+
+
+class StepConfig(BaseModel):
+    """A type's ``with``. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an activation ended: the port it leaves by and what it gives.
+
+    ``ports`` is for an inclusive choice, which leaves by several; it then replaces ``port``.
+    ``provenance`` says what made the output: model, version, parameters, tokens, cost, latency_ms.
+    """
+
+    output: Json = None
+    port: str = "done"
+    ports: tuple[str, ...] | None = None
+    provenance: Mapping[str, Json] | None = None
+
+
+class StepFailure(Exception):
+    """An attempt failed.
+
+    ``kind`` classes the failure (``timeout``, ``http``, ``contract`` …); ``retryable`` False goes
+    straight to the error port; ``retry_after_seconds`` is the destination's own wish.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str = "failed",
+        retryable: bool = True,
+        retry_after_seconds: float | None = None,
+        detail: Mapping[str, Json] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.kind = kind
+        self.retryable = retryable
+        self.retry_after_seconds = retry_after_seconds
+        self.detail = dict(detail or {})
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """What an activation knows. ``idempotency_key`` is the same for each of its attempts."""
+
+    run_id: int
+    flow: str
+    version: int
+    step_id: str
+    token_id: int
+    activation: int
+    attempt: int
+    input: Json
+    bindings: Mapping[str, Json]
+    now: datetime
+    wait_id: int | None = None
+    is_cancelled: Callable[[], bool] = field(default=lambda: False)
+
+    @property
+    def idempotency_key(self) -> str:
+        return f"run-{self.run_id}-{self.token_id}-{self.activation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A wait that was opened. With ``due_at`` the clock resolves it by port ``due_port``."""
+
+    kind: str
+    key: str = ""
+    detail: Mapping[str, Json] = field(default_factory=dict)
+    due_at: datetime | None = None
+    due_port: str = "done"
+
+
+class StepType:
+    """What the palette, the form, the validator and the card need to know of a type."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str] = ""
+    icon: ClassVar[str] = "box"
+    category: ClassVar[str] = "Steps"
+    waits: ClassVar[bool] = False
+    Config: ClassVar[type[StepConfig]] = StepConfig
+
+    def ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        """Return the ports for this raw config, without ``error``, which every type has.
+
+        The config is the draft's and may be incomplete or wrong: never raise.
+        """
+        return ("done",)
+
+    def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Return the JSON Schema of the output; ``{}`` promises nothing."""
+        return {}
+
+    def describe(self, config: Mapping[str, Json]) -> str:
+        """Return the one line on the step's card. Never raises."""
+        return self.summary
+
+
+class RunningStep(StepType):
+    """A type that a worker calls.
+
+    ``blocking`` types run in a thread. One that is cheap and pure, or async, says False and runs on
+    the driver's loop.
+    """
+
+    blocking: ClassVar[bool] = True
+
+    def run(self, ctx: StepContext, config: Any) -> "Result | Awaitable[Result]":
+        raise NotImplementedError
+
+
+class WaitingStep(StepType):
+    """A type that opens a wait. ``open`` runs inside the engine's transaction: be brief."""
+
+    waits: ClassVar[bool] = True
+
+    def open(self, ctx: StepContext, config: Any) -> Opened:
+        raise NotImplementedError
+
+    def cancel(self, wait_id: int, now: datetime) -> None:
+        """Undo what ``open`` made, in the engine's transaction. The wait is closed already."""
+
+
+class ControlStep(StepType):
+    """A type that the engine itself plays: join and end. It neither runs nor waits."""
+
+
