@@ -1,0 +1,175 @@
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from dramatiq.brokers.stub import StubBroker
+
+from workbench.dispatch import enqueue, get_broker, job
+from workbench.dispatch.models import Outbox
+from workbench.dispatch.outbox import (
+    LEASE,
+    MAX_ATTEMPTS,
+    add_job,
+    backoff,
+    deliver,
+    get_outbox_health,
+    list_dead_jobs,
+    release_claims,
+    resend_due,
+    revive_jobs,
+)
+
+pytestmark = pytest.mark.django_db
+
+Calls = list[dict[str, Any]]
+
+
+@pytest.fixture
+def calls() -> Iterator[Calls]:
+    seen: Calls = []
+
+    def note(args: dict[str, Any], now: datetime) -> None:
+        seen.append(args)
+        if args.get("fail"):
+            raise RuntimeError(args["fail"])
+        during = args.get("during")
+        if during:
+            deliver(args["outbox_id"], now)
+
+    from workbench.dispatch import registry
+
+    registry._handlers["tests.note"] = note
+    yield seen
+    del registry._handlers["tests.note"]
+
+
+def test_a_delivered_job_leaves_no_row(calls: Calls, now: datetime) -> None:
+    row = add_job("tests.note", {"case": 7}, now=now)
+
+    assert deliver(row.pk, now)
+
+    assert calls == [{"case": 7, "outbox_id": row.pk}]
+    assert not Outbox.objects.exists()
+
+
+def test_a_repeated_message_finds_nothing_to_do(calls: Calls, now: datetime) -> None:
+    row = add_job("tests.note", {}, now=now)
+    deliver(row.pk, now)
+
+    assert not deliver(row.pk, now)
+    assert len(calls) == 1
+
+
+def test_two_deliveries_never_run_at_once(calls: Calls, now: datetime) -> None:
+    row = add_job("tests.note", {"during": True}, now=now)
+
+    deliver(row.pk, now)
+
+    assert len(calls) == 1
+
+
+def test_a_delivery_is_taken_over_when_its_lease_has_ended(calls: Calls, now: datetime) -> None:
+    row = add_job("tests.note", {}, now=now)
+    Outbox.objects.filter(pk=row.pk).update(attempts=1, claimed_at=now, due_at=now + LEASE)
+
+    assert not deliver(row.pk, now + LEASE / 2)
+    assert deliver(row.pk, now + LEASE)
+
+
+def test_a_failure_backs_off_and_keeps_its_error(calls: Calls, now: datetime) -> None:
+    row = add_job("tests.note", {"fail": "mail server said no"}, now=now)
+
+    deliver(row.pk, now)
+
+    row.refresh_from_db()
+    assert row.last_error == "RuntimeError: mail server said no"
+    assert (row.due_at, row.ring_at) == (now + backoff(1), now + backoff(1))
+    assert not deliver(row.pk, now + timedelta(seconds=1))
+
+
+def test_a_job_is_dead_after_its_last_attempt_and_can_be_revived(
+    calls: Calls, now: datetime
+) -> None:
+    row = add_job("tests.note", {"fail": "no"}, now=now)
+    at = now
+    for _ in range(MAX_ATTEMPTS):
+        deliver(row.pk, at)
+        at += timedelta(days=1)
+
+    assert [dead.pk for dead in list_dead_jobs()] == [row.pk]
+    assert get_outbox_health().dead == 1
+    assert not deliver(row.pk, at)
+
+    assert revive_jobs([row.pk], now=at) == 1
+    assert deliver(row.pk, at)
+    assert len(calls) == MAX_ATTEMPTS + 1
+
+
+def test_a_job_that_nobody_handles_fails_with_its_name(now: datetime) -> None:
+    row = add_job("tests.unheard_of", {}, now=now)
+
+    deliver(row.pk, now)
+
+    row.refresh_from_db()
+    assert "tests.unheard_of" in row.last_error
+
+
+def test_a_late_failure_does_not_touch_a_newer_delivery(calls: Calls, now: datetime) -> None:
+    row = add_job("tests.note", {}, now=now)
+
+    @job("tests.overtaken")
+    def overtaken(args: dict[str, Any], at: datetime) -> None:
+        Outbox.objects.filter(pk=args["outbox_id"]).update(attempts=5)
+        raise RuntimeError("too late")
+
+    Outbox.objects.filter(pk=row.pk).update(job="tests.overtaken")
+    deliver(row.pk, now)
+
+    row.refresh_from_db()
+    assert row.last_error == ""
+
+
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    ids: list[int] = []
+    monkeypatch.setattr("workbench.dispatch.outbox.ring", ids.extend)
+    return ids
+
+
+def test_a_message_is_sent_on_commit_only(
+    rung: list[int], now: datetime, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
+        row = enqueue("tests.note", {}, now=now)
+        assert rung == []
+
+    assert rung == [row.pk]
+
+
+def test_the_clock_rings_for_what_was_lost_or_delayed_once_each(
+    rung: list[int], now: datetime
+) -> None:
+    lost = add_job("tests.note", {}, now=now - timedelta(minutes=1))
+    delayed = add_job("tests.note", {}, now=now, delay_seconds=600)
+    add_job("tests.note", {}, now=now)
+
+    assert not resend_due(now)
+    assert rung == [lost.pk]
+    resend_due(now)
+    assert rung == [lost.pk]
+    resend_due(now + timedelta(minutes=10))
+    assert delayed.pk in rung
+
+
+def test_a_new_start_gives_back_what_the_dead_process_held(calls: Calls, now: datetime) -> None:
+    row = add_job("tests.note", {}, now=now)
+    Outbox.objects.filter(pk=row.pk).update(attempts=1, claimed_at=now, due_at=now + LEASE)
+
+    assert release_claims(now) == 1
+    assert deliver(row.pk, now)
+
+
+def test_the_broker_is_in_process_unless_redis_is_configured(settings: Any) -> None:
+    assert isinstance(get_broker(), StubBroker) != bool(settings.REDIS_URL)

@@ -1,0 +1,11 @@
+"""What dispatch itself asks of the clock."""
+
+from datetime import datetime
+
+from workbench.dispatch.clock import clock_task
+from workbench.dispatch.outbox import resend_due
+
+
+@clock_task("dispatch.resend_due", every_seconds=1)
+def resend(now: datetime) -> bool:
+    return resend_due(now)

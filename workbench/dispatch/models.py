@@ -1,0 +1,29 @@
+from django.db import models
+from django.db.models import Q
+
+
+class Outbox(models.Model):
+    """A job to be done. The row is deleted when its handler returns.
+
+    ``attempts`` rises with each claim and so is the fence of a delivery. While one runs, ``due_at``
+    is when its lease ends. ``ring_at`` is when the clock sends the message again.
+    """
+
+    job = models.CharField(max_length=80)
+    args = models.JSONField(default=dict)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(help_text="Not to be delivered before.")
+    ring_at = models.DateTimeField(help_text="When the clock rings a worker.")
+    claimed_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True, default="")
+    dead_at = models.DateTimeField(null=True, help_text="Given up after too many attempts.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["ring_at"], condition=Q(dead_at=None), name="outbox_ring"),
+            models.Index(fields=["dead_at"], condition=Q(dead_at__isnull=False), name="outbox_dead"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.pk}"
