@@ -1,0 +1,194 @@
+"""Who may do what: one table of permissions by role, and the gate in front of every view.
+
+Deny by default: a URL or API route without ``@requires`` or ``@public`` fails the matrix test.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+
+from workbench.accounts.models import ApiToken, Role, RoleGrant, User
+
+Principal = User | ApiToken | AnonymousUser
+View = TypeVar("View", bound=Callable[..., Any])
+
+EVERY_ROLE = frozenset(Role)
+# What any signed-in person may do, with or without a role: their own account, their home page.
+SIGNED_IN = "signed_in"
+
+D, R, L, A, O, X = (
+    Role.DESIGNER, Role.REVIEWER, Role.LEAD, Role.AUDITOR, Role.OPERATOR, Role.ADMIN,
+)  # fmt: skip
+PERMISSIONS: dict[str, frozenset[Role]] = {
+    SIGNED_IN: EVERY_ROLE,
+    "flows.view": frozenset({D, L, A, O, X}),
+    "flows.edit": frozenset({D}),
+    "flows.publish": frozenset({D}),
+    "runs.view": frozenset({D, L, A, O, X}),
+    "runs.start": frozenset({D, O}),
+    "runs.operate": frozenset({O}),
+    "health.view": frozenset({D, L, O, X}),
+    "queues.view": frozenset({R, L, A, X}),
+    "queues.manage": frozenset({L, X}),
+    "cases.view": frozenset({R, L, A, X}),
+    "cases.decide": frozenset({R, L}),
+    "cases.assign": frozenset({L}),
+    "insights.view": frozenset({D, L, A, O, X}),
+    "audit.view": frozenset({A, X}),
+    "audit.export": frozenset({A}),
+    "people.view": frozenset({A, X}),
+    "people.manage": frozenset({X}),
+}
+# By what a grant of the permission can be narrowed. One that is not here holds for the whole
+# installation, so a narrowed grant never gives it: an admin of one flow cannot make admins.
+SCOPED_BY: dict[str, frozenset[str]] = {
+    **{name: frozenset({"flow"}) for name in PERMISSIONS if name.split(".")[0] in {"flows", "runs"}},
+    **{
+        name: frozenset({"flow", "queue"})
+        for name in PERMISSIONS
+        if name.split(".")[0] in {"cases", "queues", "insights"}
+    },
+}
+
+
+class UnknownPermission(LookupError):
+    """The permission is not in workbench.accounts.permissions.PERMISSIONS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a principal has a permission. Each pair is (flow or "", queue or "")."""
+
+    everywhere: bool
+    scopes: frozenset[tuple[str, str]]
+
+    def __bool__(self) -> bool:
+        return self.everywhere or bool(self.scopes)
+
+    def covers(self, flow: str | None, queue: str | None) -> bool:
+        """Whether an object of that flow and queue lies within. Fails closed on what is not named."""
+        return self.everywhere or any(
+            (not a_flow or a_flow == flow) and (not a_queue or a_queue == queue)
+            for a_flow, a_queue in self.scopes
+        )
+
+
+def can(
+    principal: Any, permission: str, *, flow: str | None = None, queue: str | None = None
+) -> bool:
+    """Say whether the principal has the permission, on that flow and queue if any is named.
+
+    With neither named, a permission that can be narrowed is had if it is had anywhere: the gate
+    in front of a list, whose rows must then be narrowed by ``reach``. An object with a flow and a
+    queue must name both. One query for each principal object, kept on it.
+
+    Raises: UnknownPermission.
+    """
+    found = reach(principal, permission)
+    if flow is None and queue is None:
+        return bool(found)
+    return found.covers(flow, queue)
+
+
+def reach(principal: Any, permission: str) -> Reach:
+    """Return where the principal has the permission, to narrow a list by.
+
+    Raises: UnknownPermission.
+    """
+    if permission not in PERMISSIONS:
+        raise UnknownPermission(f"Unknown permission {permission!r}. Add it to PERMISSIONS.")
+    nowhere = Reach(everywhere=False, scopes=frozenset())
+    user = _user_of(principal, permission)
+    if user is None:
+        return nowhere
+    if user.is_superuser or permission == SIGNED_IN:
+        return Reach(everywhere=True, scopes=frozenset())
+    roles = PERMISSIONS[permission]
+    held = [grant for grant in grants_of(user) if grant.role in roles]
+    if any(not grant.flow_name and not grant.queue_name for grant in held):
+        return Reach(everywhere=True, scopes=frozenset())
+    narrowed_by = SCOPED_BY.get(permission, frozenset())
+    return Reach(
+        everywhere=False,
+        scopes=frozenset(
+            (grant.flow_name, grant.queue_name)
+            for grant in held
+            if (not grant.flow_name or "flow" in narrowed_by)
+            and (not grant.queue_name or "queue" in narrowed_by)
+        ),
+    )
+
+
+def grants_of(user: User) -> list[RoleGrant]:
+    """Return the person's grants: one query for each user object."""
+    kept: list[RoleGrant] | None = getattr(user, "_kept_grants", None)
+    if kept is None:
+        kept = list(RoleGrant.objects.filter(user_id=user.pk))
+        user._kept_grants = kept  # type: ignore[attr-defined]
+    return kept
+
+
+def _user_of(principal: Any, permission: str) -> User | None:
+    if isinstance(principal, ApiToken):
+        if permission != SIGNED_IN and permission not in principal.scopes:
+            return None
+        principal = principal.user
+    if principal is None or not principal.is_authenticated or not principal.is_active:
+        return None
+    return cast(User, principal)
+
+
+def principal_of(request: HttpRequest) -> Any:
+    """Return who asks: the token that the API authenticated, else the session's person."""
+    return getattr(request, "auth", None) or request.user
+
+
+def requires(
+    permission: str, *, flow: str | None = None, queue: str | None = None, secret: bool = False
+) -> Callable[[View], View]:
+    """Guard a view. ``flow`` and ``queue`` name the URL arguments that scope the permission.
+
+    Anonymous goes to sign-in; not permitted is 403, or 404 where ``secret``: the existence of
+    the object must not show.
+    """
+    if permission not in PERMISSIONS:
+        raise UnknownPermission(f"Unknown permission {permission!r}. Add it to PERMISSIONS.")
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            principal = principal_of(request)
+            if not getattr(principal, "user", principal).is_authenticated:
+                return _to_sign_in(request)
+            scope = {"flow": kwargs.get(flow or ""), "queue": kwargs.get(queue or "")}
+            if not can(principal, permission, **scope):
+                if secret:
+                    raise Http404
+                raise PermissionDenied(f"This needs the permission {permission}.")
+            return cast(HttpResponseBase, view(request, *args, **kwargs))
+
+        guarded.required_permission = permission  # type: ignore[attr-defined]
+        return cast(View, guarded)
+
+    return guard
+
+
+def public(view: View) -> View:
+    """Mark a view that anyone may see without signing in."""
+    view.required_permission = None  # type: ignore[attr-defined]
+    return view
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    if request.headers.get("HX-Request") == "true":
+        # A partial's redirect would swap the whole sign-in page into its place.
+        response = HttpResponse(status=401)
+        response["HX-Refresh"] = "true"
+        return response
+    return redirect_to_login(request.get_full_path())

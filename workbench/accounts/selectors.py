@@ -1,0 +1,26 @@
+"""Reads about people, roles and tokens."""
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from workbench.accounts.models import ApiToken, RoleGrant, User
+
+
+def list_people(text: str = "") -> QuerySet[User]:
+    """Return people by name, with their grants: two queries."""
+    grants = RoleGrant.objects.order_by("role", "flow_name", "queue_name")
+    people = User.objects.prefetch_related(Prefetch("grants", queryset=grants))
+    if text:
+        people = people.filter(
+            Q(username__icontains=text) | Q(display_name__icontains=text) | Q(email__icontains=text)
+        )
+    return people.order_by("username")
+
+
+def get_person(username: str) -> User:
+    """Return the person. Raises: User.DoesNotExist."""
+    return User.objects.get(username=username)
+
+
+def list_tokens(user: User) -> QuerySet[ApiToken]:
+    """Return the person's tokens, newest first: one query."""
+    return ApiToken.objects.filter(user=user).order_by("-id")

@@ -1,0 +1,149 @@
+"""Writes about people: roles and tokens, each act recorded in the ledger with it."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from workbench.accounts.models import ApiToken, Role, RoleGrant, User
+from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+
+SECRET_PREFIX = "csn_"
+# Each use of a token would be a write on the hot path; this often is enough to see it is in use.
+LAST_USED_EVERY = timedelta(minutes=1)
+ASSIGNABLE_SCOPES = frozenset(PERMISSIONS) - {SIGNED_IN}
+
+
+class TokenInvalid(Exception):
+    """The token is unknown or revoked. Make a new one under Account > API tokens."""
+
+
+class TokenExpired(Exception):
+    """The token expired. Make a new one under Account > API tokens."""
+
+
+class UnknownScope(ValueError):
+    """A token's scope is not a permission."""
+
+
+def grant_role(
+    *,
+    user: User,
+    role: Role,
+    actor: Actor,
+    now: datetime,
+    flow_name: str = "",
+    queue_name: str = "",
+    granted_by: User | None = None,
+) -> RoleGrant:
+    """Give a person a role. Granting what they have changes and records nothing."""
+    with transaction.atomic():
+        grant, created = RoleGrant.objects.get_or_create(
+            user=user,
+            role=Role(role),
+            flow_name=flow_name,
+            queue_name=queue_name,
+            defaults={"granted_by": granted_by, "granted_at": now},
+        )
+        if created:
+            _record_grant("role.granted", grant, actor, now)
+    return grant
+
+
+def revoke_role(*, grant: RoleGrant, actor: Actor, now: datetime) -> None:
+    """Take a role away. Revoking twice changes and records nothing."""
+    with transaction.atomic():
+        deleted, _ = RoleGrant.objects.filter(pk=grant.pk).delete()
+        if deleted:
+            _record_grant("role.revoked", grant, actor, now)
+
+
+def create_token(
+    *,
+    user: User,
+    name: str,
+    scopes: Sequence[str],
+    now: datetime,
+    actor: Actor,
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, str]:
+    """Make a token and return it with its secret, which is not kept and cannot be shown again.
+
+    Raises: UnknownScope.
+    """
+    unknown = sorted(set(scopes) - ASSIGNABLE_SCOPES)
+    if unknown:
+        known = ", ".join(sorted(ASSIGNABLE_SCOPES))
+        raise UnknownScope(f"Unknown scope {', '.join(unknown)}. Choose from: {known}.")
+    secret = SECRET_PREFIX + secrets.token_urlsafe(32)
+    with transaction.atomic():
+        token = ApiToken.objects.create(
+            user=user,
+            name=name,
+            start=secret[:10],
+            digest=digest_secret(secret),
+            scopes=sorted(set(scopes)),
+            created_at=now,
+            expires_at=expires_at,
+        )
+        record(
+            action="token.created",
+            subject=("user", str(user.pk)),
+            actor=actor,
+            payload={"token": token.pk, "name": name, "scopes": token.scopes, "expires_at": expires_at},
+            now=now,
+        )
+    return token, secret
+
+
+def revoke_token(*, token: ApiToken, actor: Actor, now: datetime) -> None:
+    """End a token at once. Revoking twice changes and records nothing."""
+    with transaction.atomic():
+        if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
+            return
+        record(
+            action="token.revoked",
+            subject=("user", str(token.user_id)),
+            actor=actor,
+            payload={"token": token.pk, "name": token.name},
+            now=now,
+        )
+
+
+def authenticate_token(secret: str, now: datetime) -> ApiToken:
+    """Return the token with its user.
+
+    Raises: TokenInvalid, TokenExpired.
+    """
+    token = ApiToken.objects.select_related("user").filter(digest=digest_secret(secret)).first()
+    if token is None or token.revoked_at is not None or not token.user.is_active:
+        raise TokenInvalid(TokenInvalid.__doc__)
+    if token.expires_at is not None and token.expires_at <= now:
+        raise TokenExpired(f"The token {token.name!r} expired at {token.expires_at:%Y-%m-%d %H:%M} UTC.")
+    if token.last_used_at is None or token.last_used_at < now - LAST_USED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    return token
+
+
+def digest_secret(secret: str) -> str:
+    """Return the SHA-256 by which a token is found. The secret has 256 bits: no salt is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _record_grant(action: str, grant: RoleGrant, actor: Actor, now: datetime) -> None:
+    record(
+        action=action,
+        subject=("user", str(grant.user_id)),
+        actor=actor,
+        payload={
+            "person": grant.user.username,
+            "role": str(grant.role),
+            "flow": grant.flow_name,
+            "queue": grant.queue_name,
+        },
+        now=now,
+    )

@@ -1,0 +1,41 @@
+"""Who acts, and by which way in."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Self
+
+if TYPE_CHECKING:
+    from workbench.accounts.models import ApiToken, User
+
+ActorKind = Literal["user", "system", "token", "link"]
+Channel = Literal["page", "api", "link", "command", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did something. ``name`` is what to show, as it was at the time."""
+
+    kind: ActorKind
+    id: str
+    name: str
+    channel: Channel
+
+    @classmethod
+    def user(cls, user: "User", channel: Channel = "page") -> Self:
+        return cls("user", str(user.pk), user.label, channel)
+
+    @classmethod
+    def system(cls, name: str, channel: Channel = "system") -> Self:
+        return cls("system", name, name, channel)
+
+    @classmethod
+    def token(cls, token: "ApiToken") -> Self:
+        """The program that holds the token; record its person with ``on_behalf_of``."""
+        return cls("token", str(token.pk), f"{token.user.label} · {token.name}", "api")
+
+    @classmethod
+    def link(cls, user: "User") -> Self:
+        """A person who followed a link from a message and confirmed."""
+        return cls("link", str(user.pk), user.label, "link")
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"

@@ -1,0 +1,160 @@
+"""Write to the ledger, in the transaction of the act it records."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from workbench.audit.actions import ensure_registered, register_action
+from workbench.audit.actors import Actor
+from workbench.audit.canonical import (
+    FIRST_HASH,
+    canonical_bytes,
+    commitment,
+    entry_bytes,
+    leaf_hash,
+)
+from workbench.audit.models import Entry, EntryPayload, SubjectHead
+
+__all__ = ["Act", "RecordOutsideTransaction", "record", "record_many", "register_action"]
+
+SUBJECT_KINDS = frozenset({"run", "case", "flow", "user", "queue", "ledger"})
+ROWS_A_STATEMENT = 500
+Subject = tuple[str, str]
+
+
+class RecordOutsideTransaction(RuntimeError):
+    """Record an act inside the transaction that does it: `with transaction.atomic():`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What to record: the arguments of ``record`` but for ``now``."""
+
+    action: str
+    subject: Subject
+    actor: Actor
+    payload: Mapping[str, Any]
+    on_behalf_of: Actor | None = None
+
+
+def record(
+    *,
+    action: str,
+    subject: Subject,
+    actor: Actor,
+    payload: Mapping[str, Any],
+    now: datetime,
+    on_behalf_of: Actor | None = None,
+) -> Entry:
+    """Append one entry to its subject's chain. Locks the subject's head until the commit.
+
+    Raises: RecordOutsideTransaction, UnknownAction, PayloadNotCanonical.
+    """
+    return record_many([Act(action, subject, actor, payload, on_behalf_of)], now=now)[0]
+
+
+def record_many(acts: Sequence[Act], *, now: datetime) -> list[Entry]:
+    """Append entries in the order given: four statements for each 500, whatever the subjects.
+
+    Heads are locked in the order of (kind, id), so that two bulk writers cannot deadlock.
+
+    Raises: RecordOutsideTransaction, UnknownAction, PayloadNotCanonical.
+    """
+    if not connection.in_atomic_block:
+        raise RecordOutsideTransaction(RecordOutsideTransaction.__doc__)
+    for act in acts:
+        ensure_registered(act.action)
+        if act.subject[0] not in SUBJECT_KINDS:
+            kinds = ", ".join(sorted(SUBJECT_KINDS))
+            raise ValueError(f"Unknown subject kind {act.subject[0]!r}. Use one of: {kinds}.")
+    entries: list[Entry] = []
+    for start in range(0, len(acts), ROWS_A_STATEMENT):
+        entries += _append(acts[start : start + ROWS_A_STATEMENT], now)
+    return entries
+
+
+def _append(acts: Sequence[Act], now: datetime) -> list[Entry]:
+    counts: dict[Subject, int] = {}
+    for act in acts:
+        counts[act.subject] = counts.get(act.subject, 0) + 1
+    heads = _advance_heads(counts)
+    entries, payloads = [], []
+    for act in acts:
+        seq, previous = heads[act.subject]
+        entry, payload = _chain(act, seq + 1, previous, now)
+        heads[act.subject] = (seq + 1, entry.leaf_hash)
+        entries.append(entry)
+        payloads.append(payload)
+    Entry.objects.bulk_create(entries)
+    for entry, payload in zip(entries, payloads, strict=True):
+        payload.entry = entry
+    EntryPayload.objects.bulk_create(payloads)
+    _set_head_hashes({subject: last for subject, (_, last) in heads.items()})
+    return entries
+
+
+def _chain(act: Act, seq: int, previous: str, now: datetime) -> tuple[Entry, EntryPayload]:
+    body = canonical_bytes(dict(act.payload))
+    salt = secrets.token_bytes(32)
+    columns: dict[str, Any] = {
+        "subject_kind": act.subject[0],
+        "subject_id": act.subject[1],
+        "subject_seq": seq,
+        "at": now,
+        "actor_kind": act.actor.kind,
+        "actor_id": act.actor.id,
+        "actor_name": act.actor.name[:200],
+        "on_behalf_of": str(act.on_behalf_of or ""),
+        "channel": act.actor.channel,
+        "action": act.action,
+        "commitment": commitment(salt, body),
+        "prev_hash": previous,
+    }
+    canonical = entry_bytes(columns)
+    entry = Entry(canonical=canonical, leaf_hash=leaf_hash(canonical), **columns)
+    return entry, EntryPayload(body=body.decode(), salt=salt)
+
+
+def _advance_heads(counts: Mapping[Subject, int]) -> dict[Subject, tuple[int, str]]:
+    """Lock the heads, raise their seq by the counts, return what each was before.
+
+    An upsert is the one statement that locks a row whether or not it was there, on both
+    databases; the second writer of a subject waits here for the first one's commit.
+    """
+    table = SubjectHead._meta.db_table
+    subjects = sorted(counts)
+    rows = ", ".join(["(%s, %s, %s, %s)"] * len(subjects))
+    sql = (
+        f"INSERT INTO {table} (subject_kind, subject_id, seq, hash) VALUES {rows} "  # noqa: S608
+        f"ON CONFLICT (subject_kind, subject_id) DO UPDATE SET seq = {table}.seq + excluded.seq "
+        "RETURNING subject_kind, subject_id, seq, hash"
+    )
+    values = [value for s in subjects for value in (*s, counts[s], FIRST_HASH)]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return {
+            (kind, subject_id): (seq - counts[kind, subject_id], last)
+            for kind, subject_id, seq, last in cursor.fetchall()
+        }
+
+
+def _set_head_hashes(hashes: Mapping[Subject, str]) -> None:
+    if len(hashes) == 1:
+        [((kind, subject_id), last)] = hashes.items()
+        heads = SubjectHead.objects.filter(subject_kind=kind, subject_id=subject_id)
+        heads.update(hash=last)
+        return
+    table = SubjectHead._meta.db_table
+    rows = ", ".join(["(%s, %s, 0, %s)"] * len(hashes))
+    # The rows are there and locked, so this upsert never inserts; VALUES lists are not joined
+    # to an UPDATE in the same way by both databases.
+    sql = (
+        f"INSERT INTO {table} (subject_kind, subject_id, seq, hash) VALUES {rows} "  # noqa: S608
+        "ON CONFLICT (subject_kind, subject_id) DO UPDATE SET hash = excluded.hash"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [value for s in sorted(hashes) for value in (*s, hashes[s])])
