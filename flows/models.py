@@ -120,6 +120,8 @@ class TokenState(models.TextChoices):
     RUNNING = "running"  # a worker drives it
     WAITING = "waiting"  # a wait, or a timer of its own (a retry), moves it on
     ARRIVED = "arrived"  # parked at a join
+    FAILED = "failed"  # stays where it failed, for a retry
+    HELD = "held"  # ready, in a run that is paused
 
 
 class Token(models.Model):

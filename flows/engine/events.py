@@ -1,0 +1,21 @@
+"""The kinds of journal rows. Stored and part of the API: add, never rename."""
+
+RUN_STARTED = "run.started"
+RUN_COMPLETED = "run.completed"
+RUN_FAILED = "run.failed"
+RUN_CANCELLED = "run.cancelled"
+RUN_PAUSED = "run.paused"
+RUN_RESUMED = "run.resumed"
+RUN_RETRIED = "run.retried"
+RUN_MIGRATED = "run.migrated"
+STEP_FINISHED = "step.finished"
+STEP_FAILED = "step.failed"
+STEP_RETRYING = "step.retrying"
+STEP_WAITING = "step.waiting"
+STEP_TAKEN_OVER = "step.taken_over"
+STEP_CANCELLED = "step.cancelled"
+JOIN_FIRED = "join.fired"
+JOIN_ABSORBED = "join.absorbed"
+LIMIT_REACHED = "limit.reached"
+
+KINDS = frozenset(value for name, value in vars().items() if name.isupper() and name != "KINDS")

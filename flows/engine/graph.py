@@ -1,0 +1,156 @@
+"""The flow document compiled for the token game: who follows whom, and which moves are plain.
+
+Pure: no Django, no clock, no I/O.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from flows.graph.model import Document, Edge, Step
+
+
+class Kind(Enum):
+    RUN = "run"  # a worker calls it
+    WAIT = "wait"  # it opens a durable wait
+    JOIN = "join"  # the planner fires it
+    END = "end"  # it ends its path with an outcome
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRule:
+    """``need`` counts the inputs that fire it; None means all that can still arrive."""
+
+    need: int | None = None
+    cancel_others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    step: Step
+    kind: Kind
+    join: JoinRule | None = None
+
+    @property
+    def id(self) -> str:
+        return self.step.id
+
+    @property
+    def max_visits(self) -> int | None:
+        return self.step.max_visits
+
+    @property
+    def terminates(self) -> bool:
+        return self.kind is Kind.END and self.step.config.get("terminate") is True
+
+
+def via(edge: Edge) -> str:
+    """Name the edge as a token keeps it. The target is where the token is."""
+    return f"{edge.source}.{edge.port}"
+
+
+class Graph:
+    """A compiled document. Immutable; share it between threads."""
+
+    def __init__(self, nodes: Mapping[str, Node], edges: Iterable[Edge]) -> None:
+        self.nodes = dict(nodes)
+        self.edges = tuple(edges)
+        self._exits: dict[tuple[str, str], list[Edge]] = {}
+        self._inputs: dict[str, list[str]] = {}
+        for edge in self.edges:
+            self._exits.setdefault((edge.source, edge.port), []).append(edge)
+            self._inputs.setdefault(edge.target, []).append(via(edge))
+        self._plain: dict[tuple[str, str], Edge | None] = {
+            exit_: self._plain_edge(*exit_) for exit_ in self._exits
+        }
+
+    def exits(self, step: str, port: str) -> list[Edge]:
+        return self._exits.get((step, port), [])
+
+    def inputs(self, step: str) -> list[str]:
+        """Return the edges into ``step``, as tokens name them, in the document's order."""
+        return self._inputs.get(step, [])
+
+    @cached_property
+    def starts(self) -> tuple[str, ...]:
+        """Steps without an incoming edge from another step; a run starts with a token on each."""
+        entered = {edge.target for edge in self.edges if edge.source != edge.target}
+        return tuple(step for step in self.nodes if step not in entered)
+
+    @cached_property
+    def joins(self) -> tuple[str, ...]:
+        return tuple(step for step, node in self.nodes.items() if node.kind is Kind.JOIN)
+
+    @cached_property
+    def is_linear(self) -> bool:
+        """Whether a run can never hold more than one token, so that its end needs no lock."""
+        return (
+            not self.joins
+            and len(self.starts) == 1
+            and all(len(edges) == 1 for edges in self._exits.values())
+            and not any(node.step.config.get("inclusive") for node in self.nodes.values())
+        )
+
+    @cached_property
+    def reach(self) -> dict[str, frozenset[tuple[str, str]]]:
+        """For each step, the join inputs ``(join, via)`` that a token on it may still come to."""
+        after: dict[str, set[str]] = {step: set() for step in self.nodes}
+        for edge in self.edges:
+            after[edge.source].add(edge.target)
+        return {step: self._join_inputs(self._closure(step, after)) for step in self.nodes}
+
+    def plain_edge(self, step: str, port: str) -> Edge | None:
+        """Return the one edge of a move that no other token of the run can feel, else None.
+
+        Such a move goes to a single step that is no join, and gives up no join input that a
+        waiting join might be holding out for.
+        """
+        return self._plain.get((step, port))
+
+    def _plain_edge(self, step: str, port: str) -> Edge | None:
+        edges = self._exits[step, port]
+        if len(edges) != 1:
+            return None
+        node = self.nodes[edges[0].target]
+        if node.kind is Kind.JOIN or node.max_visits is not None:
+            return None
+        if self.joins and not self.reach[step] <= self.reach[node.id]:
+            return None
+        return edges[0]
+
+    @staticmethod
+    def _closure(step: str, after: Mapping[str, set[str]]) -> set[str]:
+        seen, todo = {step}, [step]
+        while todo:
+            for following in after[todo.pop()] - seen:
+                seen.add(following)
+                todo.append(following)
+        return seen
+
+    def _join_inputs(self, steps: set[str]) -> frozenset[tuple[str, str]]:
+        return frozenset(
+            (edge.target, via(edge))
+            for edge in self.edges
+            if edge.source in steps and self.nodes[edge.target].kind is Kind.JOIN
+        )
+
+
+def compile_graph(document: Document, waits: Mapping[str, bool]) -> Graph:
+    """Compile ``document``. ``waits`` tells of each step type whether it opens a wait."""
+    nodes = {step.id: _node(step, waits) for step in document.steps.values()}
+    return Graph(nodes, document.edges)
+
+
+def _node(step: Step, waits: Mapping[str, bool]) -> Node:
+    if step.type == "join":
+        return Node(step, Kind.JOIN, _join_rule(step))
+    if step.type == "end":
+        return Node(step, Kind.END)
+    return Node(step, Kind.WAIT if waits.get(step.type) else Kind.RUN)
+
+
+def _join_rule(step: Step) -> JoinRule:
+    mode = step.config.get("mode", "all")
+    need = {"all": None, "any": 1}.get(mode, step.config.get("n", 1))
+    return JoinRule(need=need, cancel_others=bool(step.config.get("cancel_others")))

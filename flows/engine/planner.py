@@ -1,0 +1,307 @@
+"""The rules of the token game: (graph, tokens, event) -> plan.
+
+Pure: no Django, no clock, no I/O. The caller holds the run's lock, gives every token the run has,
+and writes the plan in the same transaction.
+
+A token that leaves a step takes the edges of its port: the first edge keeps the token, each further
+one gets a new token. A join parks what arrives and fires when its rule is met. A failed token stays
+where it failed, so that a retry goes on from there; the run ends when nothing else can move.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flows.engine import events
+from flows.engine.errors import EngineError
+from flows.engine.graph import Graph, Kind, via
+from flows.graph.model import Edge
+
+READY, RUNNING, WAITING, ARRIVED, FAILED = "ready", "running", "waiting", "arrived", "failed"
+
+# A join that has fired keeps a token of this mark until its other inputs have come in too.
+SPENT = "#"
+
+# Far above what one event can cause in a sane graph; a cycle of joins alone would go on for ever.
+MAX_FIRINGS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """A token as the planner sees it. A negative id is one the plan makes."""
+
+    id: int
+    step: str
+    via: str = ""
+    state: str = READY
+    visits: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_spent_mark(self) -> bool:
+        return self.state == ARRIVED and self.via.startswith(SPENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The activation of ``token_id`` leaves by these ports."""
+
+    token_id: int
+    ports: tuple[str, ...] = ("done",)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """``token_id`` came to an ``end``."""
+
+    token_id: int
+    outcome: str = ""
+    terminate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """``token_id`` failed for good: its retries are used up or make no sense."""
+
+    token_id: int
+
+
+Event = Finished | Ended | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A journal row that the plan itself gives rise to."""
+
+    kind: str
+    step: str = ""
+    token_id: int | None = None
+    port: str = ""
+    data: Any = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to write: ``placed`` are the tokens that changed or are new, in order of their moves."""
+
+    placed: dict[int, TokenView] = field(default_factory=dict)
+    dropped: list[int] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    status: str | None = None
+    outcome: str = ""
+
+
+def plan(graph: Graph, tokens: Iterable[TokenView], event: Event) -> Plan:
+    """Return what ``event`` does to the run. Raises KeyError if its token is not among ``tokens``."""
+    return _Planner(graph, tokens).play(event)
+
+
+def plan_start(graph: Graph) -> Plan:
+    """Return the tokens a new run starts with."""
+    planner = _Planner(graph, ())
+    for step in graph.starts:
+        planner.arrive(planner.new_token({}), Edge("", "", step))
+    return planner.settle("")
+
+
+class _Planner:
+    def __init__(self, graph: Graph, tokens: Iterable[TokenView]) -> None:
+        self.graph = graph
+        self.tokens = {token.id: token for token in tokens}
+        self.plan = Plan()
+        self.made = 0
+
+    # --- The event ---
+
+    def play(self, event: Event) -> Plan:
+        token = self.tokens[event.token_id]
+        match event:
+            case Finished(ports=ports):
+                self.leave(token, ports)
+            case Ended(terminate=terminate):
+                self.drop(token.id)
+                if terminate:
+                    self.drop_all(list(self.tokens))
+            case Failed():
+                self.fail(token)
+        return self.settle(event.outcome if isinstance(event, Ended) else "")
+
+    def leave(self, token: TokenView, ports: Sequence[str]) -> None:
+        edges = [edge for port in ports for edge in self.graph.exits(token.step, port)]
+        if not edges:
+            self.drop(token.id)
+            return
+        # New tokens are made before the old one moves: both start from where it stands now.
+        movers = [token, *(self.new_token(token.visits) for _ in edges[1:])]
+        for mover, edge in zip(movers, edges, strict=True):
+            self.arrive(mover, edge)
+
+    def fail(self, token: TokenView) -> None:
+        if self.graph.exits(token.step, "error"):
+            self.leave(token, ("error",))
+        else:
+            self.place(replace(token, state=FAILED))
+
+    # --- Moves ---
+
+    def arrive(self, token: TokenView, edge: Edge) -> None:
+        node = self.graph.nodes[edge.target]
+        came_by = via(edge) if edge.source else ""
+        if node.kind is Kind.JOIN:
+            self.place(replace(token, step=node.id, via=came_by, state=ARRIVED))
+            return
+        if node.max_visits is not None:
+            visits = token.visits.get(node.id, 0) + 1
+            if visits > node.max_visits:
+                self.past_limit(replace(token, step=node.id, via=came_by, state=READY))
+                return
+            token = replace(token, visits={**token.visits, node.id: visits})
+        self.place(replace(token, step=node.id, via=came_by, state=READY))
+
+    def past_limit(self, token: TokenView) -> None:
+        self.note(events.LIMIT_REACHED, token, "limit")
+        if self.graph.exits(token.step, "limit"):
+            self.tokens[token.id] = token
+            self.leave(token, ("limit",))
+        else:
+            self.place(replace(token, state=FAILED))
+
+    def place(self, token: TokenView) -> None:
+        self.tokens[token.id] = token
+        self.plan.placed.pop(token.id, None)
+        self.plan.placed[token.id] = token
+
+    def drop(self, token_id: int) -> None:
+        del self.tokens[token_id]
+        self.plan.placed.pop(token_id, None)
+        if token_id >= 0:
+            self.plan.dropped.append(token_id)
+
+    def drop_all(self, token_ids: Iterable[int]) -> None:
+        for token_id in token_ids:
+            token = self.tokens[token_id]
+            if token.state in {READY, RUNNING, WAITING}:
+                self.note(events.STEP_CANCELLED, token)
+            self.drop(token_id)
+
+    def new_token(self, visits: Mapping[str, int]) -> TokenView:
+        self.made += 1
+        return TokenView(-self.made, step="", visits=visits)
+
+    def note(self, kind: str, token: TokenView, port: str = "", data: Any = None) -> None:
+        known = token.id if token.id >= 0 else None
+        self.plan.notes.append(Note(kind, token.step, known, port, data))
+
+    # --- Joins ---
+
+    def settle(self, outcome: str) -> Plan:
+        """Fire every join that can fire, then see whether the run is over."""
+        for _ in range(MAX_FIRINGS):
+            if not self.fire_one():
+                break
+        else:
+            raise EngineError("Joins fire one another without end. Put a step between them.")
+        self.plan.outcome = outcome
+        live = [token for token in self.tokens.values() if not token.is_spent_mark]
+        if not live:
+            self.plan.status = "completed"
+            self.drop_all(list(self.tokens))
+        elif all(token.state in {FAILED, ARRIVED} for token in live):
+            # What is parked at a join here waits behind a failed token.
+            self.plan.status = "failed"
+        return self.plan
+
+    def fire_one(self) -> bool:
+        for step in self.graph.joins:
+            if self.absorb(step) or self.fire_if_met(step, self.tokens.values()):
+                return True
+        if any(t.state != ARRIVED for t in self.tokens.values()):
+            return False
+        # Nothing moves any more, but joins may hold out for one another: the first in the
+        # document's order stops waiting for what is parked elsewhere.
+        return any(self.fire_if_met(step, self.parked_at(step)) for step in self.graph.joins)
+
+    def parked_at(self, step: str) -> list[TokenView]:
+        return [
+            token
+            for token in self.tokens.values()
+            if token.step == step and token.state == ARRIVED and not token.is_spent_mark
+        ]
+
+    def absorb(self, step: str) -> bool:
+        """Let a join that has fired swallow an input of the same round."""
+        mark = next((t for t in self.tokens.values() if t.step == step and t.is_spent_mark), None)
+        if mark is None:
+            return False
+        spent = mark.via[len(SPENT) :].split(",")
+        late = next((token for token in self.parked_at(step) if token.via not in spent), None)
+        if late is None:
+            return False
+        self.note(events.JOIN_ABSORBED, late)
+        self.drop(late.id)
+        self.mark_spent(mark, [*spent, late.via])
+        return True
+
+    def mark_spent(self, mark: TokenView, spent: Sequence[str]) -> None:
+        if set(spent) >= set(self.graph.inputs(mark.step)):
+            self.drop(mark.id)
+        else:
+            self.place(replace(mark, state=ARRIVED, via=SPENT + ",".join(sorted(spent))))
+
+    def fire_if_met(self, step: str, others: Iterable[TokenView]) -> bool:
+        first: dict[str, TokenView] = {}
+        for token in sorted(self.parked_at(step), key=lambda t: abs(t.id)):
+            first.setdefault(token.via, token)
+        rule = self.graph.nodes[step].join
+        assert rule is not None
+        if not first:
+            return False
+        open_inputs = {(step, name) for name in self.graph.inputs(step) if name not in first}
+        awaited = any(
+            self.graph.reach[token.step] & open_inputs
+            for token in others
+            if not token.is_spent_mark and (token.step != step or token.state != ARRIVED)
+        )
+        if rule.need is None:
+            if open_inputs and awaited:
+                return False
+        elif len(first) < rule.need:
+            return False
+        self.fire(step, list(first.values()))
+        return True
+
+    def fire(self, step: str, used: list[TokenView]) -> None:
+        rule = self.graph.nodes[step].join
+        assert rule is not None
+        if rule.need is not None:
+            used = used[: rule.need]
+        came = [token.via for token in used]
+        keeper, *rest = used
+        for token in rest:
+            self.drop(token.id)
+        self.note(events.JOIN_FIRED, keeper, "done", {"inputs": came})
+        if rule.need is not None:
+            self.end_round(step, keeper, came, cancel=rule.cancel_others)
+        visits = _most_visits(token.visits for token in used)
+        self.leave(replace(keeper, visits=visits), ("done",))
+
+    def end_round(self, step: str, keeper: TokenView, came: Sequence[str], *, cancel: bool) -> None:
+        for mark in [t for t in self.tokens.values() if t.step == step and t.is_spent_mark]:
+            self.drop(mark.id)
+        if cancel:
+            open_inputs = {(step, name) for name in self.graph.inputs(step) if name not in came}
+            self.drop_all(
+                token.id
+                for token in list(self.tokens.values())
+                if token.id != keeper.id and self.graph.reach[token.step] & open_inputs
+            )
+        elif set(came) < set(self.graph.inputs(step)):
+            mark = replace(self.new_token({}), step=step, state=ARRIVED)
+            self.mark_spent(mark, came)
+
+
+def _most_visits(all_visits: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    most: dict[str, int] = {}
+    for visits in all_visits:
+        for step, count in visits.items():
+            most[step] = max(count, most.get(step, 0))
+    return most

@@ -1,0 +1,29 @@
+"""When a failed attempt is tried again. Pure: the caller brings the random number."""
+
+from flows.graph.model import Retry
+
+
+def delay_before_retry(
+    retry: Retry | None,
+    *,
+    attempt: int,
+    elapsed_seconds: float,
+    retry_after_seconds: float | None,
+    random: float,
+) -> float | None:
+    """Return the seconds to wait after failed attempt number ``attempt``, or None to give up.
+
+    Exponential: ``initial * factor ** (attempt - 1)``, capped, spread by ``jitter`` to both sides
+    (``random`` in 0..1). A destination's Retry-After may lengthen the wait, never shorten it.
+    ``elapsed_seconds`` counts from the first attempt: a retry that would begin past the deadline is
+    not made.
+    """
+    if retry is None or attempt >= retry.max_attempts:
+        return None
+    delay = min(retry.initial_seconds * retry.factor ** (attempt - 1), retry.max_seconds)
+    delay *= 1 + retry.jitter * (2 * random - 1)
+    if retry_after_seconds is not None:
+        delay = max(delay, retry_after_seconds)
+    if retry.deadline_seconds is not None and elapsed_seconds + delay > retry.deadline_seconds:
+        return None
+    return delay
