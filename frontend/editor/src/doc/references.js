@@ -1,0 +1,63 @@
+// @ts-check
+// Where a document's texts name a step, as `steps.<id>`: the browser's half of
+// flows/graph/references.py.
+
+/** @typedef {any} Json */
+/** @typedef {{[key: string]: Json}} Doc */
+
+const FLOW_PARTS = ["output"];
+const STEP_PARTS = new Set(["with", "title", "compensate"]);
+
+/**
+ * Rewrite every `steps.<old>`; see the Python half for `texts` and what is returned.
+ * @param {Doc} document
+ * @param {string} old
+ * @param {string} to
+ * @param {{[pointer: string]: [string, string]}} texts
+ * @returns {[Doc, {[pointer: string]: [string, string]}]}
+ */
+export function renameReferences(document, old, to, texts) {
+  /** @type {{[pointer: string]: [string, string]}} */
+  const lasting = {};
+  /** @param {string} value @param {string} pointer */
+  const swap = (value, pointer) => {
+    const given = Object.hasOwn(texts, pointer) ? texts[pointer] : null;
+    const changed = given && given[0] === value ? given[1] : rewrite(value, pointer, old, to);
+    if (rewrite(changed, pointer, to, old) !== value) lasting[pointer] = [changed, value];
+    return changed;
+  };
+  /** @type {Doc} */
+  const steps = {};
+  for (const [id, step] of Object.entries(document.steps)) {
+    const base = id === to ? "/step" : `/steps/${id}`;
+    const entries = Object.entries(step).map(([key, value]) => [
+      key, STEP_PARTS.has(key) ? mapped(value, `${base}/${key}`, swap) : value,
+    ]);
+    steps[id] = entries.some(([key, value]) => step[key] !== value) ? Object.fromEntries(entries) : step;
+  }
+  const changed = { ...document, steps };
+  for (const key of FLOW_PARTS) {
+    if (key in document) changed[key] = mapped(document[key], `/${key}`, swap);
+  }
+  return [changed, lasting];
+}
+
+/** @param {string} value @param {string} pointer @param {string} old @param {string} to */
+function rewrite(value, pointer, old, to) {
+  if (/^\/step(s\/[^/]+)?\/compensate$/.test(pointer)) return value === old ? to : value;
+  return value.replace(new RegExp(`\\bsteps(\\.|\\[["'])${old}\\b`, "g"), `steps$1${to}`);
+}
+
+/** @param {Json} value @param {string} pointer @param {(text: string, pointer: string) => string} swap @returns {Json} */
+function mapped(value, pointer, swap) {
+  if (typeof value === "string") return swap(value, pointer);
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) {
+    const items = value.map((each, i) => mapped(each, `${pointer}/${i}`, swap));
+    return items.some((each, i) => each !== value[i]) ? items : value;
+  }
+  const entries = Object.entries(value).map(([key, each]) => [
+    key, mapped(each, `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`, swap),
+  ]);
+  return entries.some(([key, each]) => value[key] !== each) ? Object.fromEntries(entries) : value;
+}
