@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "workbench.audit",
     "workbench.dispatch",
     "workbench.live",
+    "workbench.process",
     "workbench.shell",
     "flows",
     "reviews",
@@ -70,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "workbench.shell.middleware.PersonTimeZone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -138,6 +140,8 @@ MAX_PAYLOAD_BYTES = int(os.environ.get("MAX_PAYLOAD_BYTES", 4 * 1024 * 1024))
 INLINE_PAYLOAD_BYTES = int(os.environ.get("INLINE_PAYLOAD_BYTES", 64 * 1024))
 # Hosts that `http.request` and remote models may reach, beyond none. "host" or "host:port".
 OUTGOING_ALLOWLIST = env_list("OUTGOING_ALLOWLIST")
+# Modules whose @step functions flows may call, and whose models `model.infer` finds.
+STEP_MODULES = env_list("STEP_MODULES", "examples.consumer_loan.steps")
 
 # --- People -------------------------------------------------------------------
 

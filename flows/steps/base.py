@@ -5,12 +5,15 @@ engine's transaction, and something later resolves it). Timer, event, child run 
 are all waits.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from flows.graph.model import Step
+from flows.graph.problems import Problem
 
 Json = Any
 
@@ -105,6 +108,7 @@ class StepType:
     icon: ClassVar[str] = "box"
     category: ClassVar[str] = "Steps"
     waits: ClassVar[bool] = False
+    secret_fields: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type[StepConfig]] = StepConfig
 
     def ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
@@ -122,6 +126,10 @@ class StepType:
         """Return the one line on the step's card. Never raises."""
         return self.summary
 
+    def check(self, step: Step) -> Sequence[Problem]:
+        """Return what is wrong beyond the config's schema. The config is raw: never raise."""
+        return ()
+
 
 class RunningStep(StepType):
     """A type that a worker calls.
@@ -131,6 +139,10 @@ class RunningStep(StepType):
     """
 
     blocking: ClassVar[bool] = True
+
+    def blocks(self, config: Mapping[str, Json]) -> bool:
+        """Return whether this raw config must run in a thread."""
+        return self.blocking
 
     def run(self, ctx: StepContext, config: Any) -> "Result | Awaitable[Result]":
         raise NotImplementedError
@@ -152,3 +164,6 @@ class ControlStep(StepType):
     """A type that the engine itself plays: join and end. It neither runs nor waits."""
 
 
+def text_of(value: Json) -> str:
+    """Return a value of a raw config if it is a text, else an empty one."""
+    return value if isinstance(value, str) else ""
