@@ -164,6 +164,13 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_URL.startswith("https://")
 
+# --- Audit ledger -------------------------------------------------------------
+
+# Ed25519 private key that signs the ledger's blocks; with nothing set, one is made in VAR_DIR.
+LEDGER_KEY = os.environ.get("LEDGER_KEY", "")
+# Public keys (hex) of earlier LEDGER_KEYs, whose blocks still count.
+LEDGER_TRUSTED_KEYS = env_list("LEDGER_TRUSTED_KEYS")
+
 # --- Pages --------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"

@@ -1,7 +1,65 @@
+"""What the frame around every page needs."""
+
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from workbench.shell.preferences import THEMES, ThemeChoice, theme_of
+from workbench.shell.registry import nav_for
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A link of the rail. ``current`` is "page" on the page itself, "true" below it."""
+
+    label: str
+    url: str
+    icon: str
+    current: str
+
+
+class Frame:
+    """Asked by the base template only: a partial that has no frame costs no query."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self.themes: tuple[ThemeChoice, ...] = THEMES
+
+    @property
+    def theme(self) -> str:
+        return theme_of(self._request)
+
+    @cached_property
+    def nav(self) -> list[Place]:
+        path = self._request.path
+        places = [(item, item.url or "") for item in nav_for(self._request.user)]
+        # Of two places that the path lies under, the longer address is where we are.
+        here = max((url for _, url in places if path.startswith(url)), key=len, default="")
+        return [
+            Place(item.label, url, item.icon, _current(path, url) if url == here else "")
+            for item, url in places
+        ]
+
+    @cached_property
+    def person_name(self) -> str:
+        user = self._request.user
+        return getattr(user, "display_name", "") or user.get_username()
+
+    @cached_property
+    def tokens_url(self) -> str:
+        try:
+            return reverse("accounts:tokens")
+        except NoReverseMatch:
+            return ""
+
+
+def _current(path: str, url: str) -> str:
+    return "page" if path == url else "true"
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    return {}
+    """Context processor: ``frame`` for templates/shell/base.html."""
+    return {"frame": Frame(request)}

@@ -1,0 +1,107 @@
+"""``{% load shell %}``: icons, states, times and numbers as every page shows them."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from workbench.shell.durations import ago_text, duration_text
+from workbench.shell.icons import render_icon
+from workbench.shell.jsonview import render_json
+from workbench.shell.statuses import look_of
+
+register = template.Library()
+
+EMPTY = format_html('<span class="muted">{}</span>', "–")
+
+
+@register.simple_tag
+def icon(name: str, label: str = "", classes: str = "") -> SafeString:
+    """``{% icon "play" %}``; give a label only where no word beside it says the same."""
+    return render_icon(name, label, classes)
+
+
+@register.simple_tag
+def status(value: object, word: str = "") -> SafeString:
+    """``{% status run.status %}``: icon, word and colour; ``word`` replaces the usual one."""
+    key = str(value)
+    look = look_of(key)
+    return format_html(
+        '<span class="status" data-tone="{}" data-status="{}">{}<span>{}</span></span>',
+        look.tone,
+        key,
+        render_icon(look.icon),
+        word or look.word,
+    )
+
+
+@register.simple_tag
+def ago(when: datetime | None) -> SafeString:
+    """``{% ago run.started_at %}``: relative, absolute on hover, kept fresh by the page."""
+    if when is None:
+        return EMPTY
+    local = timezone.localtime(when)
+    return format_html(
+        '<time class="ago" datetime="{}" title="{} {}">{}</time>',
+        when.isoformat(),
+        date_format(local, "j M Y, H:i:s"),
+        local.tzname() or "",
+        ago_text(when, timezone.now()),
+    )
+
+
+@register.simple_tag
+def moment(when: datetime | None) -> SafeString:
+    """``{% moment entry.at %}``: the absolute time in the person's zone, for records."""
+    if when is None:
+        return EMPTY
+    local = timezone.localtime(when)
+    return format_html(
+        '<time class="moment" datetime="{}" title="{}">{}</time>',
+        when.isoformat(),
+        local.tzname() or "",
+        date_format(local, "j M Y, H:i:s"),
+    )
+
+
+@register.simple_tag
+def duration(seconds: float | None) -> SafeString:
+    """``{% duration run.seconds %}``: a span in human units."""
+    if seconds is None:
+        return EMPTY
+    return format_html('<span class="num" title="{} s">{}</span>', seconds, duration_text(seconds))
+
+
+@register.simple_tag
+def number(value: float | None, places: int | None = None) -> SafeString:
+    """``{% number count %}``, ``{% number score 3 %}``: grouped by thousands, tabular figures."""
+    if value is None:
+        return EMPTY
+    shown = f"{value:.{places}f}" if places is not None else value
+    return format_html('<span class="num">{}</span>', intcomma(shown))
+
+
+@register.filter
+def json_text(value: Any) -> str:
+    """Return a value as indented JSON, for a code view or a ``<template>`` that a script reads."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+@register.simple_tag
+def json_tree(value: Any) -> SafeString:
+    """``{% json_tree value %}``: the tree inside templates/shell/_json.html; include that."""
+    return render_json(value)
+
+
+@register.filter
+def initials(person: Any) -> str:
+    """Return one or two letters for the avatar of a person."""
+    name = getattr(person, "display_name", "") or getattr(person, "username", "") or str(person)
+    words = name.replace(".", " ").replace("_", " ").split()
+    return "".join(word[0] for word in words[:2]).upper() or "?"
