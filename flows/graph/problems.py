@@ -1,0 +1,59 @@
+"""What is wrong with a document, said so that its author can mend it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault: where it is, what it means, what to do.
+
+    ``code`` is a stable dotted name. ``step`` is "" for the flow itself. ``field`` is the path
+    inside the step or the flow, such as ``with.cases[0].when``. ``line`` counts from 1 and is
+    known only when the document came from text. ``fix`` lists editor operations that mend the
+    fault, or is None where the right edit is the author's choice.
+    """
+
+    severity: Severity
+    code: str
+    step: str
+    field: str
+    message: str
+    remedy: str
+    fix: Sequence[Mapping[str, Any]] | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"step {self.step}" if self.step else "flow"
+        if self.field:
+            place += f", {self.field}"
+        if self.line:
+            place += f" (line {self.line})"
+        return f"{self.severity}: {place}: {self.message} {self.remedy}"
+
+
+class DocumentError(ValueError):
+    """The text is not a flow document. ``problems`` names every fault that was found."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as prose: ``a, b or c``."""
+    *rest, last = list(names) or ["nothing"]
+    return f"{', '.join(rest)} or {last}" if rest else last
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ``Did you mean …?`` for the closest known name, else what is known."""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]}?"
+    return f"Use {listed(names)}." if names else "There is none."
