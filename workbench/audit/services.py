@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from workbench.audit.actions import ensure_registered, register_action
 from workbench.audit.actors import Actor
@@ -18,11 +18,24 @@ from workbench.audit.canonical import (
     leaf_hash,
 )
 from workbench.audit.models import Entry, EntryPayload, SubjectHead
+from workbench.audit.sealing import seal
+from workbench.audit.verification import Verification, verify
 
-__all__ = ["Act", "RecordOutsideTransaction", "record", "record_many", "register_action"]
+__all__ = [
+    "Act",
+    "RecordOutsideTransaction",
+    "Verification",
+    "erase_payload",
+    "record",
+    "record_many",
+    "register_action",
+    "seal",
+    "verify",
+]
 
 SUBJECT_KINDS = frozenset({"run", "case", "flow", "user", "queue", "ledger"})
-ROWS_A_STATEMENT = 500
+ROWS_A_STATEMENT = 200  # SQLite takes no more than 999 parameters
+HEADS = "audit_subjecthead"
 Subject = tuple[str, str]
 
 
@@ -58,7 +71,7 @@ def record(
 
 
 def record_many(acts: Sequence[Act], *, now: datetime) -> list[Entry]:
-    """Append entries in the order given: four statements for each 500, whatever the subjects.
+    """Append entries in the order given: four statements for each 200, whatever the subjects.
 
     Heads are locked in the order of (kind, id), so that two bulk writers cannot deadlock.
 
@@ -75,6 +88,23 @@ def record_many(acts: Sequence[Act], *, now: datetime) -> list[Entry]:
     for start in range(0, len(acts), ROWS_A_STATEMENT):
         entries += _append(acts[start : start + ROWS_A_STATEMENT], now)
     return entries
+
+
+def erase_payload(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> None:
+    """Destroy an entry's details for good, and record that. The chain stays valid.
+
+    Erasing twice changes and records nothing.
+    """
+    with transaction.atomic():
+        kept = EntryPayload.objects.filter(entry=entry, body__isnull=False)
+        if kept.update(body=None, salt=None):
+            record(
+                action="ledger.payload_erased",
+                subject=(entry.subject_kind, entry.subject_id),
+                actor=actor,
+                payload={"entry": entry.pk, "reason": reason},
+                now=now,
+            )
 
 
 def _append(acts: Sequence[Act], now: datetime) -> list[Entry]:
@@ -125,12 +155,11 @@ def _advance_heads(counts: Mapping[Subject, int]) -> dict[Subject, tuple[int, st
     An upsert is the one statement that locks a row whether or not it was there, on both
     databases; the second writer of a subject waits here for the first one's commit.
     """
-    table = SubjectHead._meta.db_table
     subjects = sorted(counts)
     rows = ", ".join(["(%s, %s, %s, %s)"] * len(subjects))
     sql = (
-        f"INSERT INTO {table} (subject_kind, subject_id, seq, hash) VALUES {rows} "  # noqa: S608
-        f"ON CONFLICT (subject_kind, subject_id) DO UPDATE SET seq = {table}.seq + excluded.seq "
+        f"INSERT INTO {HEADS} (subject_kind, subject_id, seq, hash) VALUES {rows} "  # noqa: S608
+        f"ON CONFLICT (subject_kind, subject_id) DO UPDATE SET seq = {HEADS}.seq + excluded.seq "
         "RETURNING subject_kind, subject_id, seq, hash"
     )
     values = [value for s in subjects for value in (*s, counts[s], FIRST_HASH)]
@@ -148,12 +177,11 @@ def _set_head_hashes(hashes: Mapping[Subject, str]) -> None:
         heads = SubjectHead.objects.filter(subject_kind=kind, subject_id=subject_id)
         heads.update(hash=last)
         return
-    table = SubjectHead._meta.db_table
     rows = ", ".join(["(%s, %s, 0, %s)"] * len(hashes))
     # The rows are there and locked, so this upsert never inserts; VALUES lists are not joined
     # to an UPDATE in the same way by both databases.
     sql = (
-        f"INSERT INTO {table} (subject_kind, subject_id, seq, hash) VALUES {rows} "  # noqa: S608
+        f"INSERT INTO {HEADS} (subject_kind, subject_id, seq, hash) VALUES {rows} "  # noqa: S608
         "ON CONFLICT (subject_kind, subject_id) DO UPDATE SET hash = excluded.hash"
     )
     with connection.cursor() as cursor:

@@ -1,0 +1,222 @@
+"""Prove that the ledger is what was written, or name the first entry that is not."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Subquery
+
+from workbench.audit.canonical import FIRST_HASH, commitment, entry_bytes, leaf_hash
+from workbench.audit.keys import signature_holds, trusted_keys
+from workbench.audit.merkle import merkle_root
+from workbench.audit.models import Block, Entry, SubjectHead, Unsealed
+from workbench.audit.sealing import header_bytes
+
+MOST_FAULTS = 100
+ROWS_AT_ONCE = 2_000
+COLUMNS = (
+    "id", "subject_kind", "subject_id", "subject_seq", "at", "actor_kind", "actor_id",
+    "actor_name", "on_behalf_of", "channel", "action", "canonical", "commitment", "prev_hash",
+    "leaf_hash",
+)  # fmt: skip
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, and where. ``entry`` is the entry's id, or that of the block's first."""
+
+    code: str
+    entry: int | None
+    block: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """``first_bad`` is the fault with the lowest entry id."""
+
+    entries: int
+    blocks: int
+    unsealed: int
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults
+
+    @property
+    def first_bad(self) -> Fault | None:
+        return self.faults[0] if self.faults else None
+
+
+@dataclass
+class _Tally:
+    entries: int = 0
+    blocks: int = 0
+    unsealed: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+    def found(self, code: str, detail: str, *, entry: int | None = None, block: int | None = None) -> None:
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(Fault(code, entry, block, detail))
+
+
+def verify() -> Verification:
+    """Check every entry, chain, payload, block and signature.
+
+    Reads the whole ledger. Each part is one statement and so one snapshot: what is written
+    meanwhile raises no false alarm. At most 100 faults are kept.
+    """
+    tally = _Tally()
+    _check_entries(tally)
+    _check_ends(tally)
+    _check_blocks(tally)
+    faults = sorted(tally.faults, key=lambda fault: (fault.entry is None, fault.entry or 0))
+    return Verification(tally.entries, tally.blocks, tally.unsealed, tuple(faults))
+
+
+# --- Entries and their chains -------------------------------------------------
+
+
+def _check_entries(tally: _Tally) -> None:
+    for _, rows in groupby(_entry_rows(), key=lambda row: (row["subject_kind"], row["subject_id"])):
+        last: Row | None = None
+        for row in rows:
+            tally.entries += 1
+            _check_row(row, tally)
+            _check_link(row, last, tally)
+            last = row
+        if last is not None:
+            _check_head(last, tally)
+
+
+def _entry_rows() -> Iterator[Row]:
+    head = SubjectHead.objects.filter(
+        subject_kind=OuterRef("subject_kind"), subject_id=OuterRef("subject_id")
+    )
+    rows = (
+        Entry.objects.order_by("subject_kind", "subject_id", "subject_seq")
+        .annotate(
+            head_seq=Subquery(head.values("seq")[:1]),
+            head_hash=Subquery(head.values("hash")[:1]),
+            waiting=Exists(Unsealed.objects.filter(entry_id=OuterRef("pk"))),
+        )
+        .values(
+            *COLUMNS, "head_seq", "head_hash", "waiting",
+            "payload__entry_id", "payload__body", "payload__salt", "sealed__block_id",
+        )  # fmt: skip
+    )
+    return rows.iterator(chunk_size=ROWS_AT_ONCE)
+
+
+def _check_row(row: Row, tally: _Tally) -> None:
+    entry = row["id"]
+    canonical = bytes(row["canonical"])
+    if entry_bytes(row) != canonical:
+        tally.found("entry-changed", "Its columns are not what was hashed.", entry=entry)
+    elif leaf_hash(canonical) != row["leaf_hash"]:
+        tally.found("entry-changed", "Its leaf hash is not that of its bytes.", entry=entry)
+    _check_payload(row, tally)
+    if row["sealed__block_id"] is None:
+        tally.unsealed += 1
+        if not row["waiting"]:
+            tally.found("entry-unsealed", "It is neither in a block nor waits for one.", entry=entry)
+
+
+def _check_payload(row: Row, tally: _Tally) -> None:
+    body, salt = row["payload__body"], row["payload__salt"]
+    if row["payload__entry_id"] is None:
+        tally.found("payload-missing", "Its payload row is gone.", entry=row["id"])
+    elif body is None and salt is None:
+        return  # erased, which leaves the chain valid
+    elif body is None or salt is None or commitment(bytes(salt), body.encode()) != row["commitment"]:
+        tally.found("payload-changed", "Its payload is not what was committed to.", entry=row["id"])
+
+
+def _check_link(row: Row, last: Row | None, tally: _Tally) -> None:
+    seq, previous = (last["subject_seq"], last["leaf_hash"]) if last else (0, FIRST_HASH)
+    if row["subject_seq"] != seq + 1:
+        gap = f"Entry {seq + 1} of {row['subject_kind']} {row['subject_id']} is missing before it."
+        tally.found("entry-missing", gap, entry=row["id"])
+    elif row["prev_hash"] != previous:
+        tally.found("chain-broken", "It does not follow from the entry before it.", entry=row["id"])
+
+
+def _check_head(last: Row, tally: _Tally) -> None:
+    if (last["head_seq"], last["head_hash"]) != (last["subject_seq"], last["leaf_hash"]):
+        name = f"{last['subject_kind']} {last['subject_id']}"
+        detail = f"The chain of {name} ends at {last['subject_seq']}, its head says {last['head_seq']}."
+        tally.found("entry-missing", detail, entry=last["id"])
+
+
+def _check_ends(tally: _Tally) -> None:
+    same_subject = Entry.objects.filter(
+        subject_kind=OuterRef("subject_kind"), subject_id=OuterRef("subject_id")
+    )
+    for head in SubjectHead.objects.filter(~Exists(same_subject))[:MOST_FAULTS]:
+        name = f"{head.subject_kind} {head.subject_id}"
+        tally.found("entry-missing", f"All {head.seq} entries of {name} are gone.")
+
+
+# --- Blocks -------------------------------------------------------------------
+
+
+def _check_blocks(tally: _Tally) -> None:
+    trusted = trusted_keys()
+    number, previous = 0, FIRST_HASH
+    for _, group in groupby(_leaf_rows(), key=lambda row: row["number"]):
+        leaves = list(group)
+        block = leaves[0]
+        tally.blocks += 1
+        if block["number"] != number + 1:
+            _block_fault(tally, "block-missing", block, f"Block {number + 1} is missing before it.")
+        elif block["prev_hash"] != previous:
+            _block_fault(tally, "chain-broken", block, "It does not follow from the block before it.")
+        _check_signature(block, trusted, tally)
+        _check_root(block, leaves, tally)
+        number, previous = block["number"], block["hash"]
+
+
+def _leaf_rows() -> Iterator[Row]:
+    rows = Block.objects.order_by("number", "leaves__position").values(
+        "number", "size", "first_entry", "root", "prev_hash", "hash", "signature", "public_key",
+        "sealed_at", "leaves__position", "leaves__entry_id", "leaves__entry__leaf_hash",
+    )  # fmt: skip
+    return rows.iterator(chunk_size=ROWS_AT_ONCE)
+
+
+def _check_signature(block: Row, trusted: frozenset[str], tally: _Tally) -> None:
+    signed = ("number", "size", "root", "prev_hash", "public_key", "sealed_at")
+    header = header_bytes(**{name: block[name] for name in signed})
+    if hashlib.sha256(header).hexdigest() != block["hash"]:
+        _block_fault(tally, "block-changed", block, "Its columns are not what was hashed.")
+    elif block["public_key"] not in trusted:
+        detail = (
+            "It is signed with a key that is not trusted. After a change of LEDGER_KEY, name the "
+            "old public key in LEDGER_TRUSTED_KEYS."
+        )
+        _block_fault(tally, "key-unknown", block, detail)
+    elif not signature_holds(block["public_key"], block["signature"], header):
+        _block_fault(tally, "signature-bad", block, "Its signature does not hold.")
+
+
+def _check_root(block: Row, leaves: list[Row], tally: _Tally) -> None:
+    gone = [row for row in leaves if row["leaves__entry__leaf_hash"] is None]
+    positions = [row["leaves__position"] for row in leaves]
+    if gone or positions != list(range(block["size"])):
+        entry = gone[0]["leaves__entry_id"] if gone else None
+        detail = f"It was sealed in block {block['number']} and is gone."
+        if entry is None:
+            _block_fault(tally, "block-changed", block, "Its list of entries is not complete.")
+        else:
+            tally.found("entry-missing", detail, entry=entry, block=block["number"])
+        return
+    if merkle_root([row["leaves__entry__leaf_hash"] for row in leaves]) != block["root"]:
+        _block_fault(tally, "root-wrong", block, "Its entries do not give its Merkle root.")
+
+
+def _block_fault(tally: _Tally, code: str, block: Row, detail: str) -> None:
+    tally.found(code, detail, entry=block["first_entry"], block=block["number"])
