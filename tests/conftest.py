@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from tests.ledger_guards import flush_may_empty_the_ledger
+
+__all__ = ["flush_may_empty_the_ledger"]
+
 TIERS = ("unit", "integration", "web", "browser", "chaos")
 
 
