@@ -48,7 +48,9 @@ class ReviewCase(WaitingStep):
         documents: list[ShownDocument] = Field(
             default_factory=list, description="Documents beside the values, with boxes."
         )
-        confidence: Share | None = Field(default=None, description="The model's confidence, 0 to 1.")
+        confidence: Share | None = Field(
+            default=None, description="The model's confidence, 0 to 1."
+        )
         suggestion: str = Field(default="", description="The outcome the model would choose.")
         reasons: list[Reason] = Field(
             default_factory=list, description="What moved the model, as signed contributions."
@@ -137,7 +139,9 @@ class ReviewCase(WaitingStep):
         from reviews.services.opening import open_case
 
         case = open_case(ctx=ctx, config=config)
-        return Opened(kind=WAIT_KIND, key=str(case.pk), detail={"case": case.pk, "queue": config.queue})
+        return Opened(
+            kind=WAIT_KIND, key=str(case.pk), detail={"case": case.pk, "queue": config.queue}
+        )
 
     def cancel(self, wait_id: int, now: datetime) -> None:
         from reviews.services.opening import cancel_case_of_wait
@@ -162,9 +166,7 @@ def _check_reason_codes(codes: Mapping[str, list[ReasonCode]], allow: list[str])
             raise ValueError(f"`reason_codes.{outcome}` has a code twice")
 
 
-def _check_evidence(
-    required: list[str], documents: list[ShownDocument], show: list[Group]
-) -> None:
+def _check_evidence(required: list[str], documents: list[ShownDocument], show: list[Group]) -> None:
     known = {document.id for document in documents} | {group.id for group in show if group.id}
     for group in show:
         known |= {document.id for document in group.documents or ()}

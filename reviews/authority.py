@@ -1,0 +1,160 @@
+"""Who may decide a case, and how many must. Pure.
+
+The rules, in the order they are told to a reviewer:
+1. Nobody decides what they asked for.
+2. Nobody decides twice on one case.
+3. With four eyes, who changed a field does not make the approval complete alone.
+4. The authority matrix gives the level an approval needs and the number of approvers.
+Only approvals need authority: declining or asking again risks nothing beyond the reviewer's role.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = Any
+APPROVED = "approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of the matrix: up to ``up_to`` (None: any amount) needs ``level`` and ``approvers``.
+
+    ``product`` "" holds for all. ``exceptions`` True holds only for cases with an exception,
+    False only for those without, None for both.
+    """
+
+    level: int = 1
+    approvers: int = 1
+    up_to: float | None = None
+    product: str = ""
+    exceptions: bool | None = None
+
+    def covers(self, amount: float | None, product: str, exceptions: Collection[str]) -> bool:
+        if self.product and self.product != product:
+            return False
+        if self.exceptions is not None and self.exceptions != bool(exceptions):
+            return False
+        return self.up_to is None or (amount is not None and amount <= self.up_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    level: int = 1
+    approvers: int = 1
+
+
+class NoAuthorityRule(ValueError):
+    """No row of the matrix covers the case: add a row without `up_to` for the rest."""
+
+
+def rules_from(data: Sequence[Mapping[str, Json]]) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(
+            level=int(row.get("level", 1)),
+            approvers=int(row.get("approvers", 1)),
+            up_to=row.get("up_to"),
+            product=row.get("product", ""),
+            exceptions=row.get("exceptions"),
+        )
+        for row in data
+    )
+
+
+def need_of(
+    rules: Sequence[Rule], amount: float | None, product: str, exceptions: Collection[str]
+) -> Need:
+    """Return what an approval needs by the first row that covers the case; no matrix needs 1 and 1.
+
+    Raises: NoAuthorityRule, because an uncovered amount must not be free.
+    """
+    if not rules:
+        return Need()
+    for rule in rules:
+        if rule.covers(amount, product, exceptions):
+            return Need(rule.level, rule.approvers)
+    raise NoAuthorityRule(
+        f"No row of the authority matrix covers {amount} {product}".rstrip()
+        + ": add a row without `up_to` for the rest."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules look at. ``voters`` are the people with a standing approval, ``editors``
+    those who changed a field."""
+
+    person: str
+    level: int
+    outcome: str
+    requested_by: str
+    need: Need
+    quorum: int = 1
+    four_eyes: bool = False
+    voters: frozenset[str] = frozenset()
+    editors: frozenset[str] = frozenset()
+    delegated_from: str = ""
+    edits_now: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``refusals`` empty: the person may decide. ``final`` False: their approval counts, and
+    ``missing`` more people must approve."""
+
+    refusals: tuple[str, ...] = ()
+    final: bool = True
+    missing: int = 0
+    checks: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> bool:
+        return not self.refusals
+
+
+def judge(facts: Facts) -> Verdict:
+    """Apply the rules to one decision."""
+    refusals = tuple(_refusals(facts))
+    if refusals or facts.outcome != APPROVED:
+        return Verdict(refusals=refusals, checks=_checks(facts, 0))
+    missing = _missing(facts)
+    return Verdict(final=missing == 0, missing=missing, checks=_checks(facts, missing))
+
+
+def _refusals(facts: Facts) -> list[str]:
+    found = []
+    if facts.requested_by and facts.person == facts.requested_by:
+        found.append("You asked for this, so someone else must decide it.")
+    if facts.delegated_from and facts.delegated_from == facts.requested_by:
+        found.append("You act for the person who asked for this, so someone else must decide it.")
+    if facts.person in facts.voters:
+        found.append("You have approved this already; another person must decide it now.")
+    if facts.outcome == APPROVED and facts.level < facts.need.level:
+        found.append(
+            f"Approving this needs authority level {facts.need.level} and yours is "
+            f"{facts.level}: escalate it."
+        )
+    return found
+
+
+def _missing(facts: Facts) -> int:
+    approvers = facts.voters | {facts.person}
+    needed = max(facts.quorum, facts.need.approvers)
+    missing = max(0, needed - len(approvers))
+    if facts.four_eyes and not missing:
+        editors = facts.editors | ({facts.person} if facts.edits_now else frozenset())
+        missing = 0 if not editors or approvers - editors else 1
+    return missing
+
+
+def _checks(facts: Facts, missing: int) -> Mapping[str, Json]:
+    return {
+        "level": facts.level,
+        "level_needed": facts.need.level,
+        "approvers_needed": max(facts.quorum, facts.need.approvers),
+        "approved_by_others": sorted(facts.voters - {facts.person}),
+        "four_eyes": facts.four_eyes,
+        "editors": sorted(facts.editors),
+        "requested_by": facts.requested_by,
+        "still_missing": missing,
+    }

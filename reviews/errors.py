@@ -1,0 +1,88 @@
+"""What can be wrong with an act on a case. Each names the condition and says what to do."""
+
+
+class ReviewError(Exception):
+    """Base of the review errors. ``code`` is stable and goes into API answers."""
+
+    code = "review_error"
+    status = 409
+
+
+class MoveNotAllowed(ReviewError):
+    """The case is not in a state for this."""
+
+    code = "move_not_allowed"
+
+
+class CaseStale(ReviewError):
+    """The case changed since it was looked at: look at what changed, then do it again."""
+
+    code = "case_stale"
+
+
+class CaseAlreadyDecided(ReviewError):
+    """The case is decided: open the next one."""
+
+    code = "case_already_decided"
+
+
+class CaseClosed(ReviewError):
+    """The case ended without a decision of a person: open the next one."""
+
+    code = "case_closed"
+
+
+class CaseHeldByOther(ReviewError):
+    """Someone else holds the case: open the next one, or ask a team lead to reassign it."""
+
+    code = "case_held_by_other"
+
+
+class LeaseExpired(ReviewError):
+    """Your claim ran out and the case went back to its queue: claim it again to go on."""
+
+    code = "lease_expired"
+
+
+class NotAuthorised(ReviewError):
+    """You may not do this to this case."""
+
+    code = "not_authorised"
+    status = 403
+
+
+class DecisionInvalid(ReviewError):
+    """The decision lacks something. ``problems`` maps each field to what to do."""
+
+    code = "decision_invalid"
+    status = 422
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = problems
+
+
+class UndoTooLate(ReviewError):
+    """The decision is final: a second person can reopen it."""
+
+    code = "undo_too_late"
+
+
+class WorkLimitReached(ReviewError):
+    """You hold as many cases as you may: decide or release one first."""
+
+    code = "work_limit_reached"
+
+
+class QueueMissing(ReviewError):
+    """There is no queue of that name: create it under Review, or correct the step's `queue`."""
+
+    code = "queue_missing"
+    status = 404
+
+
+class SlaPolicyMissing(ReviewError):
+    """There is no SLA policy of that name: create it, or correct the step's `sla`."""
+
+    code = "sla_policy_missing"
+    status = 404

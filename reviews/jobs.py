@@ -1,0 +1,30 @@
+"""What reviews does after a commit, and what it does by the clock."""
+
+from datetime import datetime
+from typing import Any
+
+from reviews.notices import JOB, send_notice
+from reviews.services.claims import free_expired_leases
+from reviews.services.decisions import commit_due_decisions
+from reviews.services.due_acts import perform_due_acts
+from workbench.dispatch import clock_task, job
+
+
+@job(JOB)
+def notice(args: dict[str, Any], now: datetime) -> None:
+    send_notice(args, now)
+
+
+@clock_task("reviews.commit_window", every_seconds=0.5)
+def commit_window(now: datetime) -> bool:
+    return commit_due_decisions(now)
+
+
+@clock_task("reviews.sla", every_seconds=1)
+def sla(now: datetime) -> bool:
+    return perform_due_acts(now)
+
+
+@clock_task("reviews.leases", every_seconds=5)
+def leases(now: datetime) -> bool:
+    return free_expired_leases(now)

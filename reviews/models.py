@@ -1,0 +1,377 @@
+"""Queues, cases and what was decided."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from reviews.states import ACTIVE, CLAIMABLE, CaseState
+
+Person = settings.AUTH_USER_MODEL
+ACTIVE_STATES = sorted(ACTIVE)
+CLAIMABLE_STATES = sorted(CLAIMABLE)
+
+
+class WorkCalendar(models.Model):
+    """When people work. ``hours``: by weekday, ``[["09:00", "17:00"]]``; ``closed``: extra days."""
+
+    name = models.SlugField(max_length=80, unique=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    hours = models.JSONField(default=dict)
+    country = models.CharField(max_length=2, blank=True, default="")
+    subdivision = models.CharField(max_length=10, blank=True, default="")
+    closed = models.JSONField(default=list, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the form that reviews.sla.calendar_from reads."""
+        return {
+            "name": self.name,
+            "time_zone": self.time_zone,
+            "hours": self.hours,
+            "country": self.country,
+            "subdivision": self.subdivision,
+            "closed": self.closed,
+        }
+
+
+class BreachAction(models.TextChoices):
+    REASSIGN = "reassign", "Take it back to the queue"
+    RAISE_PRIORITY = "raise_priority", "Make it urgent"
+    EXPIRE = "expire", "End the wait by port expired"
+
+
+class SlaPolicy(models.Model):
+    """A promise in working minutes. ``steps``: ``[{"act": "warn"|"remind"|"escalate",
+    "after_minutes": 240, "to": "lead"}]``, counted from the opening of the case.
+
+    ``to`` of a reminder: ``holder`` or ``lead``; of an escalation: ``lead`` or a queue's name.
+    """
+
+    name = models.SlugField(max_length=80, unique=True)
+    title = models.CharField(max_length=120)
+    calendar = models.ForeignKey(WorkCalendar, on_delete=models.PROTECT, related_name="policies")
+    due_minutes = models.PositiveIntegerField()
+    steps = models.JSONField(default=list, blank=True)
+    breach = models.CharField(
+        max_length=16, choices=BreachAction.choices, default=BreachAction.RAISE_PRIORITY
+    )
+
+    class Meta:
+        constraints = [
+            # Silence is never an approval: there is no such action, and none can be written.
+            models.CheckConstraint(
+                condition=Q(breach__in=BreachAction.values), name="sla_breach_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the form that reviews.sla.plan_from reads."""
+        return {
+            "policy": self.name,
+            "due_minutes": self.due_minutes,
+            "steps": self.steps,
+            "breach": self.breach,
+            "calendar": self.calendar.snapshot(),
+        }
+
+
+class Queue(models.Model):
+    """Where cases wait. ``ordering`` are the weights of reviews.ordering; ``authority`` the rows
+    of reviews.authority; ``skills`` what a reviewer needs to see it, besides the role."""
+
+    name = models.SlugField(max_length=80, unique=True)
+    title = models.CharField(max_length=120)
+    description = models.CharField(max_length=300, blank=True, default="")
+    ordering = models.JSONField(default=dict, blank=True)
+    authority = models.JSONField(default=list, blank=True)
+    skills = models.JSONField(default=list, blank=True)
+    lease_seconds = models.PositiveIntegerField(default=900)
+    commit_window_seconds = models.PositiveIntegerField(default=5)
+    work_limit = models.PositiveSmallIntegerField(
+        default=0, help_text="Most cases one person may hold; 0 is no limit."
+    )
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Reviewer(models.Model):
+    """What a person may decide and takes on, beyond the role."""
+
+    user = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="reviewer")
+    level = models.PositiveSmallIntegerField(default=1)
+    skills = models.JSONField(default=list, blank=True)
+
+    def __str__(self) -> str:
+        return f"Reviewer {self.user_id}"
+
+
+class Case(models.Model):
+    """A run's question to people.
+
+    ``revision`` rises with each move; a write that names an older one is stale. ``shown`` is the
+    layout as it was rendered at opening: what the reviewer sees is what was recorded. ``fields``
+    are the values by key, with the overrides of earlier approvers applied. ``rank`` is the place
+    in the queue (reviews.ordering). The SLA's clock is ``used_seconds`` plus working time since
+    ``running_since``; the next act of its plan is number ``acts_done``, at ``next_act_at``.
+    """
+
+    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases")
+    wait_id = models.BigIntegerField()
+    run_id = models.BigIntegerField()
+    flow = models.CharField(max_length=80)
+    flow_version = models.PositiveIntegerField()
+    step = models.CharField(max_length=80)
+    title = models.CharField(max_length=300)
+    summary = models.CharField(max_length=500, blank=True, default="")
+    subject = models.CharField(max_length=200, blank=True, default="")
+    state = models.CharField(max_length=16, choices=CaseState.choices, default=CaseState.OPEN)
+    revision = models.PositiveIntegerField(default=1)
+    claimed_by = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="claimed_cases"
+    )
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    familiar = models.ForeignKey(
+        Person,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Who worked on it before; a returned case is offered to them first.",
+    )
+    escalation = models.PositiveSmallIntegerField(default=0)
+    priority = models.PositiveSmallIntegerField(default=3)
+    value = models.FloatField(null=True, blank=True)
+    product = models.CharField(max_length=80, blank=True, default="")
+    rank = models.FloatField()
+    confidence = models.FloatField(null=True, blank=True)
+    requested_by = models.CharField(max_length=150, blank=True, default="")
+    shown = models.JSONField(default=dict)
+    rules = models.JSONField(default=dict)
+    fields = models.JSONField(default=dict)
+    sla = models.JSONField(default=dict)
+    used_seconds = models.FloatField(default=0)
+    running_since = models.DateTimeField(null=True, blank=True)
+    acts_done = models.PositiveSmallIntegerField(default=0)
+    next_act_at = models.DateTimeField(null=True, blank=True)
+    warn_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=80, blank=True, default="")
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["wait_id"],
+                condition=Q(state__in=ACTIVE_STATES),
+                name="case_one_active_for_a_wait",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=CaseState.values), name="case_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=CaseState.CLAIMED)
+                | Q(claimed_by__isnull=False, lease_until__isnull=False),
+                name="case_claim_has_holder",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=ACTIVE_STATES) | Q(closed_at__isnull=False),
+                name="case_closed_has_instant",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["queue", "rank", "id"],
+                condition=Q(state__in=CLAIMABLE_STATES),
+                name="case_next",
+            ),
+            models.Index(
+                fields=["queue", "rank", "id"],
+                condition=Q(state__in=ACTIVE_STATES),
+                name="case_active",
+            ),
+            models.Index(
+                fields=["claimed_by", "rank"],
+                condition=Q(state__in=ACTIVE_STATES),
+                name="case_mine",
+            ),
+            models.Index(
+                fields=["queue", "-closed_at", "-id"],
+                condition=~Q(state__in=ACTIVE_STATES),
+                name="case_closed",
+            ),
+            models.Index(
+                fields=["next_act_at"],
+                condition=Q(next_act_at__isnull=False),
+                name="case_next_act",
+            ),
+            models.Index(fields=["lease_until"], condition=Q(state="claimed"), name="case_lease"),
+            models.Index(fields=["run_id"], name="case_by_run"),
+            models.Index(
+                fields=["flow", "subject"], condition=~Q(subject=""), name="case_by_subject"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Case {self.pk}"
+
+    def held_by(self, user: Any, now: datetime) -> bool:
+        """Say whether the person holds a claim that has not run out."""
+        return (
+            self.state == CaseState.CLAIMED
+            and self.claimed_by_id == user.pk
+            and self.lease_until is not None
+            and self.lease_until > now
+        )
+
+
+class CaseDraft(models.Model):
+    """What a reviewer has typed and not sent. Kept through a lost claim, a reload, a dead socket.
+
+    ``content``: ``{outcome, reasons, comment, fields, form}``. ``opened`` are the ids of evidence
+    looked at, ``active_seconds`` the time with the page in front.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="drafts")
+    user = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    content = models.JSONField(default=dict)
+    opened = models.JSONField(default=list)
+    active_seconds = models.PositiveIntegerField(default=0)
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "user"], name="case_draft_of_a_person"),
+        ]
+
+
+class DecisionKind(models.TextChoices):
+    PERSON = "person"
+    POLICY = "policy"
+    TIMEOUT = "timeout"
+    FORCED = "forced"
+
+
+class DecisionState(models.TextChoices):
+    PENDING = "pending"  # within the commit window
+    COMMITTED = "committed"
+    WITHDRAWN = "withdrawn"  # undone within the commit window
+
+
+class Decision(models.Model):
+    """What someone concluded. ``final`` False is one approval of several that are needed.
+
+    ``overrides``: ``[{"field", "old", "new", "reason"}]``. ``receipt`` is what was shown, by whose
+    authority and with which versions; ``digest`` is the SHA-256 of its RFC 8785 form.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="decisions")
+    kind = models.CharField(max_length=8, choices=DecisionKind.choices)
+    state = models.CharField(max_length=9, choices=DecisionState.choices)
+    final = models.BooleanField(default=True)
+    outcome = models.CharField(max_length=80)
+    reasons = models.JSONField(default=list)
+    comment = models.TextField(blank=True, default="")
+    overrides = models.JSONField(default=list)
+    form = models.JSONField(default=dict)
+    decided_by = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    channel = models.CharField(max_length=8, default="page")
+    at = models.DateTimeField()
+    commit_at = models.DateTimeField()
+    committed_at = models.DateTimeField(null=True, blank=True)
+    receipt = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case"],
+                condition=Q(final=True) & ~Q(state="withdrawn"),
+                name="decision_one_final",
+            ),
+            models.UniqueConstraint(
+                fields=["case", "decided_by"],
+                condition=~Q(state="withdrawn"),
+                name="decision_once_a_person",
+            ),
+            models.UniqueConstraint(
+                fields=["case"], condition=Q(state="pending"), name="decision_one_pending"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=DecisionKind.values), name="decision_kind_known"
+            ),
+            # Only a person counts as a person; a time-out has nobody behind it.
+            models.CheckConstraint(
+                condition=Q(kind="person", decided_by__isnull=False)
+                | Q(kind="forced", decided_by__isnull=False)
+                | Q(kind__in=["policy", "timeout"], decided_by__isnull=True),
+                name="decision_kind_has_its_author",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=DecisionState.values), name="decision_state_known"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["commit_at"], condition=Q(state="pending"), name="decision_pending"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Decision {self.pk}"
+
+
+class InformationRequest(models.Model):
+    """A question to someone outside the queue. The SLA's clock stands until it is answered."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="information_requests")
+    question = models.TextField()
+    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    answer = models.TextField(blank=True, default="")
+    changes = models.JSONField(default=dict)
+    answered_by = models.CharField(max_length=150, blank=True, default="")
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case"], condition=Q(answered_at=None), name="information_one_open"
+            ),
+        ]
+
+
+class Comment(models.Model):
+    """What people say to one another about a case. ``mentions`` are usernames."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    body = models.TextField()
+    mentions = models.JSONField(default=list)
+    at = models.DateTimeField()
+
+
+class CaseEvent(models.Model):
+    """One line of a case's history. ``kind`` is past tense, ``actor`` the name to show."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=40)
+    actor = models.CharField(max_length=200, blank=True, default="")
+    data = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["case", "id"], name="case_event_order")]

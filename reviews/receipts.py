@@ -1,0 +1,94 @@
+"""The receipt of a decision: what was shown, to whom, by which authority. No queries."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from reviews.models import Case, Decision
+from workbench.audit.canonical import canonical_bytes
+
+Json = Any
+SCHEMA = "countersign/receipt@1"
+
+
+def make_receipt(
+    case: Case,
+    decision: Decision,
+    *,
+    checks: Mapping[str, Json],
+    opened: list[str],
+    active_seconds: int,
+    now: datetime,
+) -> dict[str, Json]:
+    """Return the receipt. It carries what was shown whole, so that it can be read by itself."""
+    return {
+        "schema": SCHEMA,
+        "case": {
+            "id": case.pk,
+            "title": case.title,
+            "queue": case.queue.name,
+            "subject": case.subject,
+            "opened_at": case.opened_at.isoformat(),
+            "due_at": case.due_at.isoformat() if case.due_at else None,
+            "sla_policy": case.sla.get("policy", ""),
+        },
+        "run": case.run_id,
+        "flow": {"name": case.flow, "version": case.flow_version, "step": case.step},
+        "decision": {
+            "id": decision.pk,
+            "kind": str(decision.kind),
+            "outcome": decision.outcome,
+            "reasons": decision.reasons,
+            "comment": decision.comment,
+            "overrides": decision.overrides,
+            "form": decision.form,
+            "by": decision.decided_by.username if decision.decided_by else None,
+            "channel": decision.channel,
+            "at": decision.at.isoformat(),
+            "committed_at": now.isoformat(),
+        },
+        "authority": dict(checks),
+        "evidence": {
+            "shown": case.shown,
+            "shown_sha256": digest_of(case.shown),
+            "rules_sha256": digest_of(case.rules),
+            "artifacts": sorted(_artifacts(case.shown)),
+            "opened": opened,
+            "active_seconds": active_seconds,
+        },
+        "fields": case.fields,
+    }
+
+
+def digest_of(value: Json) -> str:
+    """Return the SHA-256 of the RFC 8785 form.
+
+    Raises: PayloadNotCanonical.
+    """
+    return hashlib.sha256(canonical_bytes(value)).hexdigest()
+
+
+def _artifacts(shown: Mapping[str, Json]) -> set[str]:
+    found = set()
+    for document in documents_of(shown):
+        if digest := artifact_digest(document.get("artifact")):
+            found.add(digest)
+    return found
+
+
+def documents_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """Return the documents of a case, those in groups too."""
+    grouped = [
+        document for group in shown.get("show", ()) for document in group.get("documents") or ()
+    ]
+    return [*(shown.get("documents") or ()), *grouped]
+
+
+def artifact_digest(reference: Json) -> str:
+    """Return the digest that an artifact reference names, "" if it names none."""
+    if isinstance(reference, Mapping):
+        reference = reference.get("artifact") or reference.get("digest") or reference.get("sha256")
+    if not isinstance(reference, str):
+        return ""
+    return reference.removeprefix("artifact:").removeprefix("sha256:")

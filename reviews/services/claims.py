@@ -1,0 +1,262 @@
+"""Getting work: claims are leases."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from reviews.acting import Acting, check_may, may, missing_skills, reviewer_of
+from reviews.errors import CaseStale, NotAuthorised, WorkLimitReached
+from reviews.models import Case, CaseDraft, Decision, DecisionState, Queue
+from reviews.services.moving import (
+    CLOCK,
+    check_fresh,
+    check_holds,
+    condition_of,
+    get_case,
+    move_case,
+    write_down,
+)
+from reviews.states import CLAIMABLE, CaseState
+from workbench.accounts.models import User
+
+# Someone who was given a case may not be at their desk: the lease lasts a working day.
+ASSIGNED_LEASE_SECONDS = 24 * 3600
+SWEEP_BATCH = 200
+
+
+def claim_case(*, case_id: int, acting: Acting, now: datetime, revision: int | None = None) -> Case:
+    """Take the case as a lease; taking one's own again renews it.
+
+    Raises: Case.DoesNotExist, NotAuthorised, WorkLimitReached, CaseStale, CaseHeldByOther,
+    CaseAlreadyDecided, CaseClosed.
+    """
+    with transaction.atomic():
+        case = get_case(case_id)
+        if case.held_by(acting.user, now):
+            _renew(case, acting.user, now)
+            return case
+        check_may(acting, "cases.decide", queue=case.queue, flow=case.flow)
+        check_fresh(case, revision, acting.user, now)
+        check_takeable(case, acting, now)
+        check_work_limit(case.queue, acting.user, now)
+        return take(case, acting, now)
+
+
+def claim_next(
+    *, queue: Queue, acting: Acting, now: datetime, after: Case | None = None
+) -> Case | None:
+    """Take the best case of the queue for this person; None if there is none.
+
+    Picks and claims in one transaction. Rows that others are taking at this moment are skipped
+    (SKIP LOCKED; SQLite has one writer), so that nobody waits for another. A case that the person
+    worked on before comes first.
+
+    Raises: NotAuthorised, WorkLimitReached.
+    """
+    with transaction.atomic():
+        if missing := missing_skills(acting.user, queue):
+            raise NotAuthorised(f"This queue needs the skill {', '.join(missing)}.")
+        check_work_limit(queue, acting.user, now)
+        candidates = takeable(queue, acting, now)
+        if after is not None:
+            candidates = candidates.exclude(pk=after.pk)
+        for offered in (candidates.filter(familiar=acting.user), candidates):
+            case = (
+                offered.select_related("queue", "claimed_by")
+                .select_for_update(skip_locked=True, of=("self",))
+                .order_by("rank", "id")
+                .first()
+            )
+            if case is not None:
+                check_may(acting, "cases.decide", queue=queue, flow=case.flow)
+                return take(case, acting, now)
+    return None
+
+
+def takeable(queue: Queue, acting: Acting, now: datetime) -> QuerySet[Case]:
+    """Return the cases that "next" may give this person, unordered."""
+    free = Q(state=CaseState.OPEN)
+    if _has_authority(queue, acting):
+        free |= Q(state=CaseState.ESCALATED)
+    free |= Q(state=CaseState.CLAIMED, lease_until__lte=now)
+    approved_before = Decision.objects.filter(
+        case=OuterRef("pk"), decided_by=acting.user, state=DecisionState.COMMITTED
+    )
+    return (
+        Case.objects.filter(free, queue=queue)
+        .exclude(requested_by=acting.user.username)
+        .exclude(Exists(approved_before))
+    )
+
+
+def _has_authority(queue: Queue, acting: Acting) -> bool:
+    leads = may(acting, "cases.assign", queue=queue, flow="")
+    return leads or reviewer_of(acting.user).level > 1
+
+
+def check_takeable(case: Case, acting: Acting, now: datetime) -> None:
+    if condition := condition_of(case, acting.user, now):
+        raise condition
+    if case.state not in CLAIMABLE | {CaseState.CLAIMED}:
+        raise CaseStale(
+            f"This case is {case.get_state_display().lower()}: it cannot be claimed now."
+        )
+    if missing := missing_skills(acting.user, case.queue):
+        raise NotAuthorised(f"This queue needs the skill {', '.join(missing)}.")
+    if case.state == CaseState.ESCALATED and not _has_authority(case.queue, acting):
+        raise NotAuthorised("This case is escalated: someone with more authority must take it.")
+    if case.requested_by == acting.user.username:
+        raise NotAuthorised("You asked for this, so someone else must decide it.")
+
+
+def check_work_limit(queue: Queue, user: User, now: datetime) -> None:
+    """Raises: WorkLimitReached."""
+    if not queue.work_limit:
+        return
+    held = Case.objects.filter(
+        queue=queue, claimed_by=user, state=CaseState.CLAIMED, lease_until__gt=now
+    ).count()
+    if held >= queue.work_limit:
+        raise WorkLimitReached(
+            f"You hold {held} cases, as many as this queue allows. Decide or release one first."
+        )
+
+
+def take(case: Case, acting: Acting, now: datetime) -> Case:
+    """Move a free case into the person's hands."""
+    taken_over = case.state == CaseState.CLAIMED
+    lease_until = now + timedelta(seconds=case.queue.lease_seconds)
+    try:
+        move_case(
+            case,
+            CaseState.CLAIMED,
+            claimed_by=acting.user,
+            claimed_at=now,
+            lease_until=lease_until,
+            familiar=acting.user,
+        )
+    except CaseStale:
+        # Lost the race: say who won rather than that something changed.
+        fresh = get_case(case.pk)
+        raise condition_of(fresh, acting.user, now) or CaseStale(
+            "The case changed in this moment. Look again."
+        ) from None
+    write_down(case, "claimed", acting, now, data={"taken_over": taken_over})
+    return case
+
+
+def _renew(case: Case, user: User, now: datetime) -> None:
+    lease_until = now + timedelta(seconds=case.queue.lease_seconds)
+    # An assignment gave a longer lease than a claim does: never shorten it.
+    Case.objects.filter(
+        pk=case.pk, claimed_by=user, state=CaseState.CLAIMED, lease_until__lt=lease_until
+    ).update(lease_until=lease_until)
+    case.lease_until = max(case.lease_until or lease_until, lease_until)
+
+
+def heartbeat(*, case_id: int, acting: Acting, now: datetime) -> Case:
+    """Keep the claim. Raises: LeaseExpired, CaseHeldByOther, CaseAlreadyDecided, CaseClosed."""
+    case = get_case(case_id)
+    check_holds(case, acting.user, now)
+    _renew(case, acting.user, now)
+    return case
+
+
+def release_case(
+    *, case_id: int, acting: Acting, now: datetime, revision: int | None = None
+) -> Case:
+    """Give the case back to its queue. A lead may release anyone's.
+
+    Raises: CaseStale, CaseHeldByOther, CaseAlreadyDecided, CaseClosed, LeaseExpired.
+    """
+    with transaction.atomic():
+        case = get_case(case_id)
+        check_fresh(case, revision, acting.user, now)
+        leads = may(acting, "cases.assign", queue=case.queue, flow=case.flow)
+        if not leads or case.state != CaseState.CLAIMED:
+            check_holds(case, acting.user, now)
+        _free(case, now)
+        write_down(case, "released", acting, now)
+        return case
+
+
+def _free(case: Case, now: datetime) -> None:
+    state = CaseState.ESCALATED if case.escalation else CaseState.OPEN
+    move_case(case, state, claimed_by=None, claimed_at=None, lease_until=None)
+
+
+def assign_case(
+    *, case_id: int, to: User, acting: Acting, now: datetime, revision: int | None = None
+) -> Case:
+    """Give the case to a person, from whoever holds it. Their draft stays theirs.
+
+    Raises: NotAuthorised, CaseStale, CaseAlreadyDecided, CaseClosed.
+    """
+    with transaction.atomic():
+        case = get_case(case_id)
+        check_may(acting, "cases.assign", queue=case.queue, flow=case.flow)
+        check_fresh(case, revision, acting.user, now)
+        receiver = Acting(to, to, acting.actor)
+        check_may(receiver, "cases.decide", queue=case.queue, flow=case.flow)
+        if case.requested_by == to.username:
+            raise NotAuthorised(f"{to.label} asked for this: choose someone else.")
+        if case.state not in CLAIMABLE | {CaseState.CLAIMED}:
+            raise condition_of(case, acting.user, now) or CaseStale(
+                "This case cannot be assigned now: it is being committed or waits for information."
+            )
+        previous = case.claimed_by.label if case.claimed_by else ""
+        move_case(
+            case,
+            CaseState.CLAIMED,
+            claimed_by=to,
+            claimed_at=now,
+            lease_until=now + timedelta(seconds=ASSIGNED_LEASE_SECONDS),
+            familiar=to,
+        )
+        write_down(case, "assigned", acting, now, data={"to": to.label, "from": previous})
+        return case
+
+
+def save_draft(
+    *,
+    case_id: int,
+    acting: Acting,
+    content: dict[str, object],
+    opened: list[str],
+    active_seconds: int,
+    now: datetime,
+) -> CaseDraft:
+    """Keep what the reviewer has typed, claim or no claim: a lost claim must not lose work."""
+    draft, _ = CaseDraft.objects.update_or_create(
+        case_id=case_id,
+        user=acting.user,
+        defaults={
+            "content": content,
+            "opened": opened,
+            "active_seconds": active_seconds,
+            "saved_at": now,
+        },
+    )
+    return draft
+
+
+def free_expired_leases(now: datetime) -> bool:
+    """Give cases back whose holder went silent; say whether more may be due."""
+    ids = list(
+        Case.objects.filter(state=CaseState.CLAIMED, lease_until__lte=now)
+        .order_by("lease_until")
+        .values_list("pk", flat=True)[:SWEEP_BATCH]
+    )
+    for case_id in ids:
+        with transaction.atomic():
+            case = get_case(case_id)
+            if case.state != CaseState.CLAIMED or not case.lease_until or case.lease_until > now:
+                continue
+            holder = case.claimed_by.label if case.claimed_by else ""
+            try:
+                _free(case, now)
+            except CaseStale:
+                continue
+            write_down(case, "lease_expired", CLOCK, now, data={"holder": holder})
+    return len(ids) == SWEEP_BATCH

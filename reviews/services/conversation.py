@@ -1,0 +1,173 @@
+"""Talking about a case: comments, questions to others, and passing it upwards."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from reviews.acting import Acting, check_may
+from reviews.answers import COMMENT_MAX
+from reviews.errors import DecisionInvalid, MoveNotAllowed
+from reviews.models import Case, Comment, InformationRequest
+from reviews.notices import notify_leads, notify_people
+from reviews.services.moving import (
+    check_fresh,
+    check_holds,
+    get_case,
+    move_case,
+    write_down,
+)
+from reviews.services.opening import set_instants
+from reviews.sla import Stopwatch, plan_from
+from reviews.states import CaseState
+from workbench.accounts.models import User
+from workbench.audit.actors import Actor
+
+_MENTION = re.compile(r"(?<![\w@])@([\w.+-]{1,150})")
+
+
+def add_comment(*, case_id: int, body: str, acting: Acting, now: datetime) -> Comment:
+    """Say something about the case; whoever is named by @username is told.
+
+    Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid.
+    """
+    with transaction.atomic():
+        case = get_case(case_id)
+        check_may(acting, "cases.view", queue=case.queue, flow=case.flow)
+        text = _text(body, "comment")
+        names = [name.rstrip(".") for name in _MENTION.findall(text)]
+        mentioned = list(User.objects.filter(username__in=names, is_active=True))
+        comment = Comment.objects.create(
+            case=case,
+            author=acting.user,
+            body=text,
+            mentions=sorted(user.username for user in mentioned),
+            at=now,
+        )
+        write_down(case, "commented", acting, now, data={"comment": comment.pk})
+        notify_people(case, mentioned, "mentioned", now, said=text, by=acting.user.label)
+        return comment
+
+
+def request_information(
+    *, case_id: int, question: str, acting: Acting, now: datetime, revision: int | None = None
+) -> InformationRequest:
+    """Ask someone outside; the SLA's clock stands until the answer.
+
+    Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale and the claim's conditions.
+    """
+    with transaction.atomic():
+        case = _held(case_id, acting, now, revision, act="information")
+        text = _text(question, "question")
+        asked = InformationRequest.objects.create(
+            case=case, question=text, asked_by=acting.user, asked_at=now
+        )
+        watch = Stopwatch(case.used_seconds, case.running_since).pause(plan_from(case.sla), now)
+        _set_watch(case, watch)
+        move_case(
+            case,
+            CaseState.WAITING_FOR_INFO,
+            claimed_by=None,
+            claimed_at=None,
+            lease_until=None,
+            familiar=acting.user,
+            **_clock_fields(case),
+        )
+        write_down(case, "information_requested", acting, now, data={"question": text})
+        return asked
+
+
+def reply(
+    *,
+    case_id: int,
+    answer: str,
+    changes: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+) -> Case:
+    """Record the answer and bring the case back, first of all to who asked. The clock goes on.
+
+    ``changes`` are new values by field key; they are marked on the case.
+
+    Raises: Case.DoesNotExist, MoveNotAllowed if nothing was asked, DecisionInvalid.
+    """
+    with transaction.atomic():
+        case = get_case(case_id)
+        asked = case.information_requests.filter(answered_at=None).first()
+        if case.state != CaseState.WAITING_FOR_INFO or asked is None:
+            raise MoveNotAllowed("Nothing is asked on this case: an answer has nowhere to go.")
+        if unknown := sorted(set(changes) - set(case.fields)):
+            raise DecisionInvalid({f"fields.{key}": f"There is no field {key}." for key in unknown})
+        asked.answer, asked.changes = _text(answer, "answer"), dict(changes)
+        asked.answered_by, asked.answered_at = actor.name, now
+        asked.save()
+        _set_watch(case, Stopwatch(case.used_seconds, case.running_since).resume(now))
+        case.fields = case.fields | dict(changes)
+        state = CaseState.ESCALATED if case.escalation else CaseState.OPEN
+        move_case(case, state, fields=case.fields, **_clock_fields(case))
+        write_down(
+            case,
+            "information_received",
+            actor,
+            now,
+            data={"answer": asked.answer, "changes": dict(changes)},
+        )
+        notify_people(case, [asked.asked_by], "answered", now, said=asked.answer, by=actor.name)
+        return case
+
+
+def escalate_case(
+    *, case_id: int, comment: str, acting: Acting, now: datetime, revision: int | None = None
+) -> Case:
+    """Pass the case to someone with more authority.
+
+    Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale and the claim's conditions.
+    """
+    with transaction.atomic():
+        case = _held(case_id, acting, now, revision, act="escalation")
+        text = _text(comment, "comment")
+        move_case(
+            case,
+            CaseState.ESCALATED,
+            escalation=case.escalation + 1,
+            claimed_by=None,
+            claimed_at=None,
+            lease_until=None,
+            familiar=None,
+        )
+        write_down(case, "escalated", acting, now, data={"level": case.escalation, "comment": text})
+        notify_leads(case, "escalated", now, said=text, by=acting.user.label)
+        return case
+
+
+def _held(case_id: int, acting: Acting, now: datetime, revision: int | None, *, act: str) -> Case:
+    case = get_case(case_id)
+    check_may(acting, "cases.decide", queue=case.queue, flow=case.flow)
+    check_fresh(case, revision, acting.user, now)
+    check_holds(case, acting.user, now)
+    if act not in case.rules.get("allow", ()):
+        raise MoveNotAllowed(f"The flow does not allow {act} at this checkpoint.")
+    return case
+
+
+def _text(text: str, name: str) -> str:
+    stripped = text.strip()
+    if not stripped:
+        raise DecisionInvalid({name: f"Write the {name}."})
+    if len(stripped) > COMMENT_MAX:
+        raise DecisionInvalid({name: f"Shorten it to {COMMENT_MAX} characters."})
+    return stripped
+
+
+def _set_watch(case: Case, watch: Stopwatch) -> None:
+    case.used_seconds, case.running_since = watch.used_seconds, watch.running_since
+    set_instants(case)
+
+
+def _clock_fields(case: Case) -> dict[str, Any]:
+    names = (
+        "used_seconds", "running_since", "next_act_at", "due_at", "warn_at", "rank",
+    )  # fmt: skip
+    return {name: getattr(case, name) for name in names}

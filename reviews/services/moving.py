@@ -1,0 +1,122 @@
+"""The one way a case moves, and what is written down of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+
+from reviews.acting import Acting
+from reviews.errors import (
+    CaseAlreadyDecided,
+    CaseClosed,
+    CaseHeldByOther,
+    CaseStale,
+    LeaseExpired,
+    ReviewError,
+)
+from reviews.models import Case, CaseEvent
+from reviews.states import CLOSED, CaseState, check_move
+from workbench.accounts.models import User
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+
+ENGINE = Actor.system("engine")
+CLOCK = Actor.system("clock")
+
+
+def move_case(case: Case, to: CaseState, **changes: Any) -> None:
+    """Move the case, if nobody moved it since ``case`` was read.
+
+    One conditional UPDATE; the row then belongs to this transaction. ``case`` is brought up to
+    date. Raises: MoveNotAllowed, CaseStale.
+    """
+    check_move(case.state, to)
+    moved = Case.objects.filter(pk=case.pk, state=case.state, revision=case.revision).update(
+        state=to, revision=F("revision") + 1, **changes
+    )
+    if not moved:
+        raise CaseStale(
+            "The case changed while you looked at it. Look at what changed, then do it again."
+        )
+    case.state = to
+    case.revision += 1
+    for name, value in changes.items():
+        setattr(case, name, value)
+
+
+def get_case(case_id: int) -> Case:
+    """Return the case with its queue and holder: one query. Raises: Case.DoesNotExist."""
+    return Case.objects.select_related("queue", "claimed_by").get(pk=case_id)
+
+
+def check_fresh(case: Case, revision: int | None, user: User, now: datetime) -> None:
+    """Raises the condition that stands against a write that saw ``revision``."""
+    if revision is not None and revision != case.revision:
+        raise condition_of(case, user, now) or CaseStale(
+            "The case changed while you looked at it. Look at what changed, then do it again."
+        )
+
+
+def condition_of(case: Case, user: User, now: datetime) -> ReviewError | None:
+    """Return why this person cannot work on the case now; None if they can."""
+    if case.state == CaseState.DECIDED:
+        return CaseAlreadyDecided("This case is decided. Open the next one.")
+    if case.state in CLOSED:
+        return CaseClosed(f"This case is {case.state}: its run no longer waits. Open the next one.")
+    if case.state == CaseState.COMMITTING and case.claimed_by_id != user.pk:
+        return CaseAlreadyDecided(f"{_holder(case)} has just decided this case. Open the next one.")
+    held = case.claimed_by_id is not None and case.lease_until and case.lease_until > now
+    if held and case.claimed_by_id != user.pk:
+        return CaseHeldByOther(
+            f"{_holder(case)} holds this case. Open the next one, or ask a lead to reassign it."
+        )
+    return None
+
+
+def check_holds(case: Case, user: User, now: datetime) -> None:
+    """Raises what stands against a write by the person who should hold the case."""
+    if case.held_by(user, now):
+        return
+    if condition := condition_of(case, user, now):
+        raise condition
+    raise LeaseExpired("Your claim ran out. Claim the case again to go on; your draft is kept.")
+
+
+def _holder(case: Case) -> str:
+    return case.claimed_by.label if case.claimed_by else "Someone"
+
+
+def write_down(
+    case: Case,
+    kind: str,
+    acting: Acting | Actor,
+    now: datetime,
+    *,
+    data: Mapping[str, Any] | None = None,
+    ledger: bool = True,
+) -> None:
+    """Add the event to the case's history and, as ``case.<kind>``, to the ledger; tell browsers."""
+    actor = acting.actor if isinstance(acting, Acting) else acting
+    on_behalf_of = acting.on_behalf_of if isinstance(acting, Acting) else None
+    details = dict(data or {})
+    CaseEvent.objects.create(case=case, kind=kind, actor=actor.name, data=details, at=now)
+    if ledger:
+        record(
+            action=f"case.{kind}",
+            subject=("case", str(case.pk)),
+            actor=actor,
+            payload={"case": case.pk, "run": case.run_id, "queue": case.queue.name, **details},
+            now=now,
+            on_behalf_of=on_behalf_of,
+        )
+    tell_browsers(case)
+
+
+def tell_browsers(case: Case) -> None:
+    from workbench.live import nudge_on_commit
+
+    nudge_on_commit(
+        [f"case.{case.pk}", f"queue.{case.queue.name}"],
+        {"case": case.pk, "revision": case.revision, "state": str(case.state)},
+    )

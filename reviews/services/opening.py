@@ -1,0 +1,158 @@
+"""A run comes to a checkpoint: the case is opened. The run goes on without it: it is cancelled."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flows.models import Run
+from flows.steps.base import StepContext, StepFailure
+from reviews.errors import QueueMissing, SlaPolicyMissing
+from reviews.models import Case, Queue, SlaPolicy
+from reviews.ordering import PRIORITIES, ordering_from, rank
+from reviews.services.moving import ENGINE, move_case, write_down
+from reviews.sla import Stopwatch, next_act, plan_from
+from reviews.states import ACTIVE, CaseState
+
+if TYPE_CHECKING:
+    from reviews.checkpoint import ReviewCase
+
+
+def open_case(*, ctx: StepContext, config: "ReviewCase.Config") -> Case:
+    """Create the case, inside the engine's transaction.
+
+    Raises: StepFailure if the queue or the SLA policy is missing; waiting would not help.
+    """
+    try:
+        queue, policy = _queue(config.queue), _policy(config.sla)
+    except (QueueMissing, SlaPolicyMissing) as error:
+        raise StepFailure(str(error), kind=error.code, retryable=False) from error
+    case = Case(
+        queue=queue,
+        wait_id=ctx.wait_id or 0,
+        run_id=ctx.run_id,
+        flow=ctx.flow,
+        flow_version=ctx.version,
+        step=ctx.step_id,
+        title=config.title[:300],
+        summary=config.summary[:500],
+        subject=config.subject[:200],
+        priority=PRIORITIES[config.priority],
+        value=config.value,
+        product=config.product[:80],
+        confidence=config.confidence,
+        requested_by=config.requested_by or _starter(ctx.run_id),
+        shown=_shown(config),
+        rules=_rules(config),
+        fields=_fields(config),
+        sla=policy.snapshot(),
+        opened_at=ctx.now,
+        running_since=ctx.now,
+        familiar_id=_familiar(ctx),
+    )
+    set_instants(case)
+    case.save(force_insert=True)
+    write_down(
+        case,
+        "opened",
+        ENGINE,
+        ctx.now,
+        data={
+            "title": case.title,
+            "flow": case.flow,
+            "version": case.flow_version,
+            "step": case.step,
+            "due_at": case.due_at.isoformat() if case.due_at else None,
+        },
+    )
+    return case
+
+
+def set_instants(case: Case) -> None:
+    """Set the SLA's instants and the rank from the case's clock. Does not save."""
+    plan = plan_from(case.sla)
+    watch = Stopwatch(case.used_seconds, case.running_since)
+    coming = next_act(plan, watch, case.acts_done)
+    case.next_act_at = coming[1] if coming else None
+    case.due_at = watch.instant_of(plan, plan.due_seconds)
+    warn = next((act for act in plan.acts if act.kind == "warn"), None)
+    case.warn_at = watch.instant_of(plan, warn.after_seconds) if warn else None
+    case.rank = rank(
+        ordering_from(case.queue.ordering),
+        opened_at=case.opened_at,
+        due_at=case.due_at,
+        priority=case.priority,
+        value=case.value,
+    )
+
+
+def cancel_case_of_wait(*, wait_id: int, now: datetime) -> None:
+    """Cancel the active case of a wait that the engine closed. Does nothing if there is none."""
+    case = (
+        Case.objects.select_related("queue", "claimed_by")
+        .select_for_update(of=("self",))
+        .filter(wait_id=wait_id, state__in=ACTIVE)
+        .first()
+    )
+    if case is None:
+        return
+    case.decisions.filter(state="pending").update(state="withdrawn")
+    close_case(case, CaseState.CANCELLED, outcome="", now=now)
+    write_down(case, "cancelled", ENGINE, now)
+
+
+def close_case(case: Case, state: CaseState, *, outcome: str, now: datetime) -> None:
+    """Move the case to a state that ends it and stop its clock."""
+    move_case(case, state, outcome=outcome, closed_at=now, next_act_at=None, lease_until=None)
+
+
+def _queue(name: str) -> Queue:
+    queue = Queue.objects.filter(name=name).first()
+    if queue is None:
+        raise QueueMissing(
+            f"There is no queue {name!r}: create it under Review, or correct the step's `queue`."
+        )
+    return queue
+
+
+def _policy(name: str) -> SlaPolicy:
+    policy = SlaPolicy.objects.select_related("calendar").filter(name=name).first()
+    if policy is None:
+        raise SlaPolicyMissing(
+            f"There is no SLA policy {name!r}: create it, or correct the step's `sla`."
+        )
+    return policy
+
+
+def _starter(run_id: int) -> str:
+    return Run.objects.filter(pk=run_id).values_list("started_by", flat=True).first() or ""
+
+
+def _familiar(ctx: StepContext) -> int | None:
+    """Return who worked last on this step of this run: a returned case goes back to them."""
+    return (
+        Case.objects.filter(run_id=ctx.run_id, step=ctx.step_id)
+        .order_by("-id")
+        .values_list("claimed_by_id", flat=True)
+        .first()
+    )
+
+
+def _shown(config: "ReviewCase.Config") -> dict[str, Any]:
+    parts = {"show", "documents", "reasons", "flags", "confidence", "suggestion"}
+    shown: dict[str, Any] = config.model_dump(
+        mode="json", by_alias=True, include=parts, exclude_none=True
+    )
+    return shown
+
+
+def _rules(config: "ReviewCase.Config") -> dict[str, Any]:
+    parts = {
+        "form", "reason_codes", "allow", "quorum", "four_eyes", "required_evidence", "exceptions",
+    }  # fmt: skip
+    rules: dict[str, Any] = config.model_dump(mode="json", include=parts)
+    return rules
+
+
+def _fields(config: "ReviewCase.Config") -> dict[str, Any]:
+    return {
+        field.key: field.value for group in config.show for field in group.fields or () if field.key
+    }

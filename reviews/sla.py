@@ -1,0 +1,222 @@
+"""Working-hours arithmetic and the plan of an SLA policy. Pure: no database, no clock.
+
+Working time is real elapsed time inside opening hours. An hour that a zone skips in spring is not
+worked; one that it repeats in autumn is worked twice.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import holidays
+
+Json = Any
+Span = tuple[datetime, datetime]
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+# A calendar that does not open for this long is a mistake; looking further would never end.
+HORIZON_DAYS = 3660
+MINUTES_A_DAY = 1440
+
+
+class CalendarNeverOpens(ValueError):
+    """The calendar has no working hours ahead: give at least one weekday opening hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When people work. ``hours`` has seven entries, Monday first, each a tuple of
+    (minute of the day it opens, minute it closes)."""
+
+    time_zone: str = "UTC"
+    hours: tuple[tuple[tuple[int, int], ...], ...] = (((0, 1440),),) * 7
+    country: str = ""
+    subdivision: str = ""
+    closed: frozenset[date] = frozenset()
+
+    def spans(self, day: date) -> Iterator[Span]:
+        """Yield the opening hours of a local day as instants, in order."""
+        if day in self.closed or day in _holidays(self.country, self.subdivision, day.year):
+            return
+        for opens, closes in self.hours[day.weekday()]:
+            start, end = self._instant(day, opens), self._instant(day, closes)
+            if start < end:
+                yield start, end
+
+    def _instant(self, day: date, minute: int) -> datetime:
+        day += timedelta(days=minute // MINUTES_A_DAY)
+        wall = datetime.combine(day, time(minute % MINUTES_A_DAY // 60, minute % 60))
+        return wall.replace(tzinfo=ZoneInfo(self.time_zone)).astimezone(UTC)
+
+    def _spans_from(self, start: datetime) -> Iterator[Span]:
+        """Yield what is left of opening hours after ``start``."""
+        # Hours may run past midnight, so yesterday's can still be open.
+        day = start.astimezone(ZoneInfo(self.time_zone)).date() - timedelta(days=1)
+        for offset in range(HORIZON_DAYS):
+            for opens, closes in self.spans(day + timedelta(days=offset)):
+                if closes >= start:
+                    yield max(opens, start), closes
+        raise CalendarNeverOpens(
+            f"The calendar in {self.time_zone} has no working hours in the next "
+            f"{HORIZON_DAYS // 366} years: give at least one weekday opening hours."
+        )
+
+    def add(self, start: datetime, seconds: float) -> datetime:
+        """Return the instant ``seconds`` of working time after ``start``, never outside hours.
+
+        Raises: CalendarNeverOpens.
+        """
+        left = timedelta(seconds=seconds)
+        for opens, closes in self._spans_from(start.astimezone(UTC)):
+            if left <= closes - opens:
+                return opens + left
+            left -= closes - opens
+        raise AssertionError("unreachable: the spans end by an error")
+
+    def between(self, start: datetime, end: datetime) -> float:
+        """Return the seconds of working time from ``start`` to ``end``; 0 if it is not later."""
+        if end <= start:
+            return 0.0
+        total = timedelta()
+        for opens, closes in self._spans_from(start.astimezone(UTC)):
+            if opens >= end:
+                break
+            total += min(closes, end) - opens
+        return total.total_seconds()
+
+
+@lru_cache(maxsize=512)
+def _holidays(country: str, subdivision: str, year: int) -> frozenset[date]:
+    if not country:
+        return frozenset()
+    return frozenset(holidays.country_holidays(country, subdiv=subdivision or None, years=year))
+
+
+def calendar_from(data: Mapping[str, Json]) -> Calendar:
+    """Build a calendar from its stored form.
+
+    ``{"time_zone", "hours": {"monday": [["09:00", "17:00"]], …}, "country", "subdivision",
+    "closed": ["2026-12-24"]}``. Raises: ValueError naming what is wrong.
+    """
+    hours = data.get("hours") or {}
+    if unknown := set(hours) - set(WEEKDAYS):
+        raise ValueError(f"unknown weekday {sorted(unknown)[0]!r}: use {', '.join(WEEKDAYS)}")
+    zone, country = data.get("time_zone") or "UTC", data.get("country") or ""
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"unknown time zone {zone!r}: use a name such as Europe/Berlin") from None
+    try:
+        _holidays(country, data.get("subdivision") or "", 2026)
+    except NotImplementedError as error:
+        raise ValueError(f"no holidays are known for {country!r}: {error}") from None
+    return Calendar(
+        time_zone=zone,
+        hours=tuple(_day_hours(day, hours.get(day) or ()) for day in WEEKDAYS),
+        country=country,
+        subdivision=data.get("subdivision") or "",
+        closed=frozenset(date.fromisoformat(day) for day in data.get("closed") or ()),
+    )
+
+
+def _day_hours(day: str, spans: Json) -> tuple[tuple[int, int], ...]:
+    minutes = tuple((_minute(opens), _minute(closes)) for opens, closes in spans)
+    for index, (opens, closes) in enumerate(minutes):
+        if opens >= closes or (index and opens < minutes[index - 1][1]):
+            raise ValueError(f"the hours of {day} must be in order and not overlap")
+    return minutes
+
+
+def _minute(text: str) -> int:
+    hour, _, minute = str(text).partition(":")
+    value = int(hour) * 60 + int(minute or 0)
+    if not 0 <= value <= MINUTES_A_DAY:
+        raise ValueError(f"{text!r} is not a time of day: use 00:00 to 24:00")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the clock does to a case, ``after_seconds`` of working time since it was opened.
+
+    ``kind``: warn, remind, escalate, breach. ``to``: who hears of it, or the queue it goes to.
+    """
+
+    kind: str
+    after_seconds: float
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An SLA policy as it was when the case was opened: later edits do not move a promise."""
+
+    policy: str
+    due_seconds: float
+    breach: str
+    acts: tuple[Act, ...] = ()
+    calendar: Calendar = field(default_factory=Calendar)
+
+
+def plan_from(data: Mapping[str, Json]) -> Plan:
+    """Build a plan from a case's stored snapshot (``SlaPolicy.snapshot``)."""
+    due = float(data["due_minutes"]) * 60
+    acts = [
+        Act(step["act"], float(step["after_minutes"]) * 60, step.get("to", ""))
+        for step in data.get("steps") or ()
+    ]
+    acts.append(Act("breach", due))
+    # At one instant people are told before the breach takes the case away from them.
+    acts.sort(key=lambda act: (act.after_seconds, act.kind == "breach"))
+    return Plan(
+        policy=data["policy"],
+        due_seconds=due,
+        breach=data["breach"],
+        acts=tuple(acts),
+        calendar=calendar_from(data["calendar"]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stopwatch:
+    """How much working time a case has used. ``running_since`` None: paused, others must act."""
+
+    used_seconds: float = 0.0
+    running_since: datetime | None = None
+
+    def pause(self, plan: Plan, now: datetime) -> "Stopwatch":
+        return Stopwatch(self.used(plan, now), None)
+
+    def resume(self, now: datetime) -> "Stopwatch":
+        return self if self.running_since else Stopwatch(self.used_seconds, now)
+
+    def used(self, plan: Plan, now: datetime) -> float:
+        if self.running_since is None:
+            return self.used_seconds
+        return self.used_seconds + plan.calendar.between(self.running_since, now)
+
+    def instant_of(self, plan: Plan, after_seconds: float) -> datetime | None:
+        """Return when the case will have used that much, None while it is paused."""
+        if self.running_since is None:
+            return None
+        left = max(0.0, after_seconds - self.used_seconds)
+        return plan.calendar.add(self.running_since, left)
+
+
+def next_act(plan: Plan, watch: Stopwatch, done: int) -> tuple[Act, datetime | None] | None:
+    """Return the first act not yet done and its instant; None when all are done."""
+    if done >= len(plan.acts):
+        return None
+    act = plan.acts[done]
+    return act, watch.instant_of(plan, act.after_seconds)
+
+
+def band(due_at: datetime | None, warn_at: datetime | None, now: datetime) -> str:
+    """Return how the case stands: ``paused``, ``overdue``, ``due_soon`` or ``on_time``."""
+    if due_at is None:
+        return "paused"
+    if now >= due_at:
+        return "overdue"
+    return "due_soon" if warn_at is not None and now >= warn_at else "on_time"
