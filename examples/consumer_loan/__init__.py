@@ -1,0 +1,1 @@
+"""Consumer loan underwriting: a scorecard, rules, documents, a person where it matters."""

@@ -1,0 +1,131 @@
+"""The step type `model.infer`: ask a model, and keep why and by which version it answered."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field
+
+from flows.graph.model import Step
+from flows.graph.problems import Problem
+from flows.steps import models
+from flows.steps.base import (
+    Json,
+    Result,
+    RunningStep,
+    StepConfig,
+    StepContext,
+    StepFailure,
+    text_of,
+)
+from flows.steps.python import UnknownFunction, load_functions
+from flows.steps.registry import register
+
+
+@register
+class ModelInfer(RunningStep):
+    name = "model.infer"
+    title = "Model"
+    summary = "Asks a model"
+    icon = "brain"
+    category = "Models"
+
+    class Config(StepConfig):
+        model: str = Field(
+            title="Model", description="The name of a registered model.", examples=["scorecard"]
+        )
+        input: Json = Field(
+            title="Input", description="What the model is given.", examples=["${ input }"]
+        )
+        parameters: dict[str, Json] = Field(
+            default_factory=dict,
+            title="Parameters",
+            description="Passed to the model and kept in the provenance.",
+        )
+        timeout_seconds: float = Field(
+            default=30, gt=0, le=600, title="Timeout in seconds", description="For model servers."
+        )
+
+    def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
+        return {
+            "type": "object",
+            "properties": {
+                "prediction": {"type": "object"},
+                "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                "reasons": {"type": "array", "items": _REASON_SCHEMA},
+                "contributions": {"type": "object", "additionalProperties": {"type": "number"}},
+            },
+            "required": ["prediction", "confidence", "reasons", "contributions"],
+        }
+
+    def describe(self, config: Mapping[str, Json]) -> str:
+        return text_of(config.get("model")) or "Choose a model"
+
+    def check(self, step: Step) -> Sequence[Problem]:
+        name = text_of(step.config.get("model"))
+        if not name or "${" in name:
+            return ()
+        try:
+            _provider(name)
+        except (models.UnknownModel, UnknownFunction) as error:
+            problem = Problem(
+                "error", "model.unknown", step.id, "with.model", str(error),
+                "Choose a model there is, or add its module to STEP_MODULES.",
+            )  # fmt: skip
+            return (problem,)
+        return ()
+
+    def run(self, ctx: StepContext, config: Config) -> Result:
+        request = models.InferenceRequest(
+            model=config.model,
+            input=config.input,
+            parameters=config.parameters,
+            idempotency_key=ctx.idempotency_key,
+            timeout_seconds=config.timeout_seconds,
+        )
+        try:
+            inference = _provider(config.model).infer(request)
+        except (models.UnknownModel, UnknownFunction) as error:
+            raise StepFailure(str(error), kind="config", retryable=False) from error
+        except models.InputRefused as error:
+            raise StepFailure(
+                f"{config.model}: input `{error.field}`: {error}.",
+                kind="contract",
+                retryable=False,
+                detail={"errors": [{"field": error.field, "message": str(error)}]},
+            ) from error
+        return Result(output=_output(inference), provenance=inference.provenance.as_json())
+
+
+def _provider(model: str) -> models.ModelProvider:
+    # The modules that register functions register local models too.
+    load_functions()
+    return models.find_provider(model)
+
+
+def _output(inference: models.Inference) -> dict[str, Json]:
+    """Return the inference as JSON; reasons have the form that a checkpoint shows."""
+    return {
+        "prediction": dict(inference.output),
+        "confidence": inference.confidence,
+        "reasons": [
+            {
+                "label": reason.label,
+                "value": reason.value,
+                "contribution": reason.contribution,
+                "detail": reason.text,
+            }
+            for reason in inference.reasons
+        ],
+        "contributions": {reason.feature: reason.contribution for reason in inference.reasons},
+    }
+
+
+_REASON_SCHEMA: Mapping[str, Json] = {
+    "type": "object",
+    "properties": {
+        "label": {"type": "string"},
+        "value": {},
+        "contribution": {"type": "number"},
+        "detail": {"type": "string"},
+    },
+    "required": ["label", "contribution"],
+}
