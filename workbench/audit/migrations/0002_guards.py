@@ -103,14 +103,14 @@ def _sqlite_statements():
 
 def install(apps, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(POSTGRESQL)
+        schema_editor.execute(POSTGRESQL, params=None)
         for table in APPEND_ONLY:
-            schema_editor.execute(POSTGRESQL_APPEND_ONLY.format(table=table))
+            schema_editor.execute(POSTGRESQL_APPEND_ONLY.format(table=table), params=None)
         for table in TABLES:
-            schema_editor.execute(POSTGRESQL_NO_TRUNCATE.format(table=table))
+            schema_editor.execute(POSTGRESQL_NO_TRUNCATE.format(table=table), params=None)
         return
     for statement in _sqlite_statements():
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 class Migration(migrations.Migration):
