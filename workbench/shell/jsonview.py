@@ -12,11 +12,14 @@ OPEN_DEPTH = 2
 
 def render_json(value: Any, key: str | None = None, depth: int = 0) -> SafeString:
     """Return nested lists. Past 200 items of one list, or 12 levels, it says how many are left."""
-    label = format_html('<span class="json-key">{}</span>: ', key) if key is not None else SafeString()
+    label = SafeString()
+    if key is not None:
+        label = format_html('<span class="json-key">{}</span>: ', key)
     if isinstance(value, dict) and value and depth < MAX_DEPTH:
         return _branch(label, [(str(name), item) for name, item in value.items()], "{ }", depth)
     if isinstance(value, (list, tuple)) and value and depth < MAX_DEPTH:
-        return _branch(label, [(str(index), item) for index, item in enumerate(value)], "[ ]", depth)
+        items = [(str(index), item) for index, item in enumerate(value)]
+        return _branch(label, items, "[ ]", depth)
     return format_html("{}{}", label, _leaf(value))
 
 

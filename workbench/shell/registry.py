@@ -84,7 +84,7 @@ def register_command(command: Command) -> None:
 
 
 def register_search(function: SearchProvider) -> SearchProvider:
-    """Add a provider ``function(user, text) -> list[Found]``; it returns only what the user may see.
+    """Add a provider ``function(user, text) -> list[Found]`` of what the user may see.
 
     It is called for each key stroke from two characters on: at most one indexed query, at most
     eight results.
@@ -123,7 +123,7 @@ def nav_items() -> list[NavItem]:
 
 
 def nav_for(person: Any) -> list[NavItem]:
-    """Return the rail of one person. An item whose page is not there is left out (check shell.E001)."""
+    """Return the rail of one person, without places that have no page (check shell.E001)."""
     return [item for item in nav_items() if item.url and permitted(person, item.permission)]
 
 

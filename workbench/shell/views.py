@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
+from workbench.accounts.models import User
 from workbench.accounts.permissions import SIGNED_IN, requires
 from workbench.shell.icons import icon_markup
 from workbench.shell.preferences import THEMES, keep_theme
@@ -33,9 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context = panel.function(request)
         if context is not None:
             panels.append(render_to_string(panel.template, context, request))
-    return render(
-        request, "shell/home.html", {"panels": panels, "places": nav_for(request.user)}
-    )
+    return render(request, "shell/home.html", {"panels": panels, "places": nav_for(request.user)})
 
 
 # Search
@@ -83,7 +82,7 @@ def _keep_preferences(request: HttpRequest) -> HttpResponse:
         return _preferences_page(request, "Choose one of the three themes.", status=422)
     if zone is not None:
         with transaction.atomic():
-            type(request.user)._default_manager.filter(pk=request.user.pk).update(time_zone=zone)
+            User.objects.filter(pk=request.user.pk).update(time_zone=zone)
         messages.success(request, f"Times are now shown in {zone}.")
     response = redirect(_next_page(request))
     if theme is not None:

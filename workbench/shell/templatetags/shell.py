@@ -18,7 +18,7 @@ from workbench.shell.statuses import look_of
 
 register = template.Library()
 
-EMPTY = format_html('<span class="muted">{}</span>', "–")
+EMPTY = SafeString('<span class="muted">\N{EN DASH}</span>')
 
 
 @register.simple_tag

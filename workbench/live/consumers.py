@@ -1,0 +1,131 @@
+"""The socket of a page: it authorises, and passes nudges on without a query or a template."""
+
+import asyncio
+import json
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.exceptions import DenyConnection
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import HASH_SESSION_KEY, get_user_model
+
+from workbench.live.access import access_group, authorise, session_group
+from workbench.live.nudges import use_server_loop
+from workbench.live.origin import is_own_origin
+
+SIGNED_OUT = 4401
+MAX_GROUPS = 100
+MAX_MESSAGE_CHARS = 16_384
+# Ends made elsewhere without a word (an expired row, a changed password) are found this often.
+SESSION_CHECK_SECONDS = 60
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """Page to server: ``{"listen": [group, …]}``, all that it wants now; ``{"ping": n}``.
+
+    Server to page: ``{"listening": […], "refused": […]}``; ``{"group", "payload"}``;
+    ``{"pong": n}``. It closes with 4401 when the session ends.
+    """
+
+    async def connect(self) -> None:
+        self.listening: frozenset[str] = frozenset()
+        self.stale = False
+        self.watch: asyncio.Task[None] | None = None
+        self.joined: list[str] = []
+        if not is_own_origin(self.scope["headers"]):
+            raise DenyConnection
+        use_server_loop(asyncio.get_running_loop())
+        await self.accept()
+        self.user = self.scope["user"]
+        if not self.user.is_authenticated:
+            await self.close(SIGNED_OUT)
+            return
+        # group_add needs only names: nobody can ask for these two.
+        self.joined = [access_group(self.user.pk), session_group(self.scope["session"].session_key)]
+        for group in self.joined:
+            await self.channel_layer.group_add(group, self.channel_name)
+        self.watch = asyncio.create_task(self._watch_session())
+
+    async def disconnect(self, code: int) -> None:
+        if self.watch:
+            self.watch.cancel()
+        for group in (*self.joined, *self.listening):
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            message = json.loads((text_data or "")[:MAX_MESSAGE_CHARS])
+        except ValueError:
+            message = None
+        match message:
+            case {"ping": int() as number}:
+                await self._say({"pong": number})
+            case {"listen": list() as groups} if all(isinstance(group, str) for group in groups):
+                await self._listen(frozenset(groups[:MAX_GROUPS]))
+            case _:
+                await self._say({"error": 'Send {"listen": ["run.12"]} or {"ping": 1}.'})
+
+    async def _listen(self, wanted: frozenset[str]) -> None:
+        if not self.user.is_authenticated:
+            return
+        asked = wanted - self.listening
+        allowed = await database_sync_to_async(authorise)(self.user, asked)
+        await self._join((self.listening & wanted) | allowed)
+        refused = sorted(wanted - self.listening)
+        await self._say({"listening": sorted(self.listening), "refused": refused})
+
+    async def _join(self, groups: frozenset[str]) -> None:
+        for group in self.listening - groups:
+            await self.channel_layer.group_discard(group, self.channel_name)
+        for group in groups - self.listening:
+            await self.channel_layer.group_add(group, self.channel_name)
+        self.listening = groups
+
+    # What the channel layer brings
+
+    async def live_nudge(self, event: dict[str, Any]) -> None:
+        if self.stale:
+            await self._authorise_again()
+        if event["group"] in self.listening:
+            await self._say({"group": event["group"], "payload": event["payload"]})
+
+    async def live_access(self, event: dict[str, Any]) -> None:
+        self.stale = True
+
+    async def live_end(self, event: dict[str, Any]) -> None:
+        await self.close(SIGNED_OUT)
+
+    async def _authorise_again(self) -> None:
+        self.stale = False
+        self.user = await database_sync_to_async(_fresh_user)(self.user)
+        if self.user is None:
+            self.listening = frozenset()
+            await self.close(SIGNED_OUT)
+            return
+        before = self.listening
+        await self._join(await database_sync_to_async(authorise)(self.user, before))
+        if refused := sorted(before - self.listening):
+            await self._say({"listening": sorted(self.listening), "refused": refused})
+
+    async def _watch_session(self) -> None:
+        while True:
+            await asyncio.sleep(SESSION_CHECK_SECONDS)
+            lives = database_sync_to_async(_session_lives)
+            if not await lives(self.scope["session"], self.user.pk):
+                await self.close(SIGNED_OUT)
+                return
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self.send(text_data=json.dumps(message, separators=(",", ":")))
+
+
+def _fresh_user(user: Any) -> Any:
+    """Return the person as the database has them now, without what was kept on the object."""
+    return get_user_model().objects.filter(pk=user.pk, is_active=True).first()
+
+
+def _session_lives(session: Any, user_id: int) -> bool:
+    """Tell whether the session's row is there and still opens for its person."""
+    store = type(session)(session.session_key)
+    user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
+    return user is not None and store.get(HASH_SESSION_KEY) == user.get_session_auth_hash()
