@@ -82,7 +82,7 @@ def need_of(
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the rules look at. ``voters`` are the people with a standing approval, ``editors``
-    those who changed a field."""
+    those who changed a field; ``asked``: the person is who ``requested_by`` names."""
 
     person: str
     level: int
@@ -93,7 +93,7 @@ class Facts:
     four_eyes: bool = False
     voters: frozenset[str] = frozenset()
     editors: frozenset[str] = frozenset()
-    delegated_from: str = ""
+    asked: bool = False
     edits_now: bool = False
 
 
@@ -123,10 +123,8 @@ def judge(facts: Facts) -> Verdict:
 
 def _refusals(facts: Facts) -> list[str]:
     found = []
-    if facts.requested_by and facts.person == facts.requested_by:
+    if facts.asked:
         found.append("You asked for this, so someone else must decide it.")
-    if facts.delegated_from and facts.delegated_from == facts.requested_by:
-        found.append("You act for the person who asked for this, so someone else must decide it.")
     if facts.person in facts.voters:
         found.append("You have approved this already; another person must decide it now.")
     if facts.outcome == APPROVED and facts.level < facts.need.level:

@@ -85,7 +85,7 @@ def takeable(queue: Queue, acting: Acting, now: datetime) -> QuerySet[Case]:
     )
     return (
         Case.objects.filter(free, queue=queue)
-        .exclude(requested_by=acting.user.username)
+        .exclude(requested_by__in=[acting.user.username, acting.user.label])
         .exclude(Exists(approved_before))
     )
 
@@ -106,8 +106,16 @@ def check_takeable(case: Case, acting: Acting, now: datetime) -> None:
         raise NotAuthorised(f"This queue needs the skill {', '.join(missing)}.")
     if case.state == CaseState.ESCALATED and not _has_authority(case.queue, acting):
         raise NotAuthorised("This case is escalated: someone with more authority must take it.")
-    if case.requested_by == acting.user.username:
+    if asked_for(case, acting.user):
         raise NotAuthorised("You asked for this, so someone else must decide it.")
+
+
+def asked_for(case: Case, user: User) -> bool:
+    """Say whether the person asked for what the case decides.
+
+    A run keeps the shown name of who started it, a flow may name the username: either excludes.
+    """
+    return bool(case.requested_by) and case.requested_by in {user.username, user.label}
 
 
 def check_work_limit(queue: Queue, user: User, now: datetime) -> None:
@@ -199,7 +207,7 @@ def assign_case(
         check_fresh(case, revision, acting.user, now)
         receiver = Acting(to, to, acting.actor)
         check_may(receiver, "cases.decide", queue=case.queue, flow=case.flow)
-        if case.requested_by == to.username:
+        if asked_for(case, to):
             raise NotAuthorised(f"{to.label} asked for this: choose someone else.")
         if case.state not in CLAIMABLE | {CaseState.CLAIMED}:
             raise condition_of(case, acting.user, now) or CaseStale(

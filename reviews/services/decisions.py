@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from flows.engine.errors import WaitAlreadyResolved
+from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from reviews.acting import Acting, acting_as, check_may, may, missing_skills, reviewer_of
 from reviews.answers import Answer, check_answer
 from reviews.authority import Facts, Need, NoAuthorityRule, Verdict, judge, need_of, rules_from
@@ -24,12 +24,13 @@ from reviews.errors import (
 )
 from reviews.models import Case, CaseDraft, Decision, DecisionKind, DecisionState
 from reviews.receipts import digest_of, make_receipt
-from reviews.services.claims import check_takeable, take
+from reviews.services.claims import asked_for, check_takeable, take
 from reviews.services.moving import (
     CLOCK,
     check_fresh,
     check_holds,
     get_case,
+    lock_run,
     move_case,
     write_down,
 )
@@ -61,6 +62,9 @@ def decide_case(
     with transaction.atomic():
         case = get_case(case_id)
         check_may(acting, "cases.decide", queue=case.queue, flow=case.flow)
+        window = 0 if commit_now else case.queue.commit_window_seconds
+        if window == 0:
+            lock_run(case)
         check_fresh(case, revision, acting.user, now)
         if case.state in CLAIMABLE:
             check_takeable(case, acting, now)
@@ -70,7 +74,6 @@ def decide_case(
         verdict = judge_answer(case, acting, answer.outcome, edits_now=bool(overrides))
         if not verdict.allowed:
             raise NotAuthorised(" ".join(verdict.refusals))
-        window = 0 if commit_now else case.queue.commit_window_seconds
         decision = _pending(case, answer, overrides, verdict, acting, now, window)
         move_case(case, CaseState.COMMITTING)
         _keep_evidence(case, answer, acting, now)
@@ -86,7 +89,7 @@ def decide_case(
 def _commit_at_once(decision: Decision, case: Case, now: datetime) -> None:
     try:
         _commit(decision, case, now)
-    except WaitAlreadyResolved as error:
+    except (WaitAlreadyResolved, RunNotActive) as error:
         raise CaseClosed("The run no longer waits for this case. Open the next one.") from error
 
 
@@ -149,6 +152,7 @@ def judge_answer(case: Case, acting: Acting, outcome: str, *, edits_now: bool) -
     approvals = [vote for vote in votes if vote.outcome == "approved" and vote.decided_by]
     facts = Facts(
         person=acting.user.username,
+        asked=asked_for(case, acting.user),
         level=reviewer_of(acting.user).level,
         outcome=outcome,
         requested_by=case.requested_by,
@@ -216,6 +220,10 @@ def commit_decision(*, decision_id: int, now: datetime) -> bool:
     right meanwhile, the decision is withdrawn and the case says so.
     """
     with transaction.atomic():
+        found = Decision.objects.select_related("case").filter(pk=decision_id).first()
+        if found is None:
+            return False
+        lock_run(found.case)
         mine = (
             Decision.objects.select_for_update(of=("self",), skip_locked=True)
             .select_related("decided_by")
@@ -228,7 +236,7 @@ def commit_decision(*, decision_id: int, now: datetime) -> bool:
         try:
             with transaction.atomic():
                 _commit(mine, case, now)
-        except WaitAlreadyResolved:
+        except (WaitAlreadyResolved, RunNotActive):
             _withdraw(mine, now, CaseState.CANCELLED, "The run no longer waits.")
         except ReviewError as error:
             _withdraw(mine, now, CaseState.OPEN, str(error))
@@ -322,7 +330,7 @@ def _await_more(
 def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> None:
     """Close the case by its final decision and let the run go on. In the caller's transaction.
 
-    Raises: WaitAlreadyResolved.
+    Raises: WaitAlreadyResolved, RunNotActive.
     """
     from flows.services import resolve_wait
 
@@ -371,7 +379,7 @@ def _output(case: Case, decision: Decision) -> dict[str, Any]:
 def expire_case(case: Case, now: datetime) -> None:
     """End the wait by port ``expired``: nobody acted, and the outcome says so.
 
-    In the caller's transaction. Raises: WaitAlreadyResolved, CaseStale.
+    In the caller's transaction. Raises: WaitAlreadyResolved, RunNotActive, CaseStale.
     """
     decision = Decision(
         case=case,

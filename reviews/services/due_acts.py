@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from flows.engine.errors import WaitAlreadyResolved
+from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from reviews.models import BreachAction, Case
 from reviews.notices import notify_leads, notify_people
 from reviews.services.decisions import expire_case
-from reviews.services.moving import CLOCK, get_case, move_case, write_down
+from reviews.services.moving import CLOCK, get_case, lock_run, move_case, write_down
 from reviews.services.opening import close_case, set_instants
 from reviews.sla import Act, plan_from
 from reviews.states import ACTIVE, CaseState
@@ -41,6 +41,8 @@ def perform_act(*, case_id: int, number: int, now: datetime) -> bool:
         plan = plan_from(case.sla)
         if number >= len(plan.acts):
             return False
+        if plan.acts[number].kind == "breach":
+            lock_run(case)
         case.acts_done = number + 1
         set_instants(case)
         taken = Case.objects.filter(
@@ -100,7 +102,7 @@ def _expire(case: Case, now: datetime) -> None:
     try:
         with transaction.atomic():
             expire_case(case, now)
-    except WaitAlreadyResolved:
+    except (WaitAlreadyResolved, RunNotActive):
         fresh = get_case(case.pk)
         close_case(fresh, CaseState.CANCELLED, outcome="", now=now)
         write_down(fresh, "cancelled", CLOCK, now)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import F
 
+from flows.models import Run
 from reviews.acting import Acting
 from reviews.errors import (
     CaseAlreadyDecided,
@@ -20,6 +21,7 @@ from reviews.states import CLOSED, CaseState, check_move
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import record
+from workbench.live import nudge_on_commit
 
 ENGINE = Actor.system("engine")
 CLOCK = Actor.system("clock")
@@ -43,6 +45,15 @@ def move_case(case: Case, to: CaseState, **changes: Any) -> None:
     case.revision += 1
     for name, value in changes.items():
         setattr(case, name, value)
+
+
+def lock_run(case: Case) -> None:
+    """Lock the case's run until the commit.
+
+    Whoever lets a run go on locks it before its case, as the engine does when it cancels a run:
+    the other order would deadlock.
+    """
+    Run.objects.select_for_update(of=("self",)).only("pk").filter(pk=case.run_id).first()
 
 
 def get_case(case_id: int) -> Case:
@@ -114,8 +125,6 @@ def write_down(
 
 
 def tell_browsers(case: Case) -> None:
-    from workbench.live import nudge_on_commit
-
     nudge_on_commit(
         [f"case.{case.pk}", f"queue.{case.queue.name}"],
         {"case": case.pk, "revision": case.revision, "state": str(case.state)},

@@ -123,7 +123,9 @@ def _policy(name: str) -> SlaPolicy:
 
 
 def _starter(run_id: int) -> str:
-    return Run.objects.filter(pk=run_id).values_list("started_by", flat=True).first() or ""
+    name = Run.objects.filter(pk=run_id).values_list("started_by", flat=True).first() or ""
+    # A token shows as "person · token": it is the person who asked.
+    return name.split(" · ")[0]
 
 
 def _familiar(ctx: StepContext) -> int | None:
