@@ -1,0 +1,26 @@
+from django.apps import AppConfig
+
+ACTIONS = {
+    "flow.created": "Created the flow {title}",
+    "flow.published": "Published version {version}: {note}",
+    "flow.released": "Released version {version}",
+    "flow.rolled_back": "Rolled back from version {before} to {version}",
+    "run.started": "Started a run of {flow} version {version}",
+    "run.cancelled": "Cancelled the run: {reason}",
+    "run.retried": "Retried the run from where it failed",
+    "run.paused": "Paused the run",
+    "run.resumed": "Resumed the run",
+}
+
+
+class FlowsConfig(AppConfig):
+    name = "flows"
+    verbose_name = "Flows and runs"
+
+    def ready(self) -> None:
+        from flows.runtime import clock  # noqa: F401 - registers the clock's tasks
+        from flows.steps import types  # noqa: F401 - registers the step types
+        from workbench.audit.actions import register_action
+
+        for name, sentence in ACTIONS.items():
+            register_action(name, sentence)

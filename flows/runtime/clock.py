@@ -1,0 +1,142 @@
+"""What the clock does for runs: fire timers, take over from dead workers, ring for what is ready.
+
+Any number of processes may do it; each due row is taken by one.
+"""
+
+import os
+import socket
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from flows.engine import events
+from flows.engine.errors import RunNotActive, WaitAlreadyResolved
+from flows.models import Wait
+from flows.runtime.doorbell import ring_on_commit
+from flows.runtime.transitions import fail_token, fail_wait, resolve_wait
+from flows.store import get_store
+from flows.store.rows import JournalRow, TimerRow, TokenRow
+from workbench.dispatch.clock import clock_task
+from workbench.live import nudge_on_commit
+
+TIMERS_A_BATCH = 500
+ORPHANS_A_BATCH = 500
+# A worker beats every 2 s; silent for this long it is taken for dead. With the sweep each second
+# what it held is taken over within 10 s.
+LEASE_SECONDS = 8.0
+MOST_DEATHS = 3
+
+
+@clock_task("flows.timers", 0.2)
+def fire_timers(now: datetime) -> bool:
+    """Fire what is due; say whether there may be more."""
+    store = get_store()
+    with transaction.atomic():
+        timers = store.take_due_timers(now, TIMERS_A_BATCH)
+        if not timers:
+            return False
+        store.lock_runs({timer.run_id for timer in timers})
+        retries = [timer for timer in timers if timer.purpose == "retry"]
+        if retries and store.wake_retries(retries):
+            store.ring()
+            ring_on_commit()
+        for timer in timers:
+            if timer.purpose != "retry":
+                _fire(timer, now)
+        nudge_on_commit([*{f"run.{timer.run_id}" for timer in timers}, "runs"], {})
+    return len(timers) == TIMERS_A_BATCH
+
+
+def _fire(timer: TimerRow, now: datetime) -> None:
+    wait = Wait.objects.filter(
+        token_id=timer.token_id, activation=timer.activation, state="open"
+    ).first()
+    if wait is None:
+        return
+    try:
+        if timer.purpose == "wait":
+            port = wait.detail.get("due_port", "done")
+            resolve_wait(wait_id=wait.pk, port=port, output={"at": now.isoformat()}, now=now)
+        else:
+            fail_wait(
+                wait_id=wait.pk,
+                error={"kind": "timeout", "message": "Nothing resolved the wait in time."},
+                now=now,
+            )
+    except (WaitAlreadyResolved, RunNotActive):
+        # Somebody was faster: the wait is what counts, the timer was only its alarm.
+        return
+
+
+@clock_task("flows.takeover", 1.0)
+def take_over(now: datetime) -> bool:
+    """Give what dead workers held to the living; say whether there may be more."""
+    store = get_store()
+    with transaction.atomic():
+        store.bury_workers(silent_since=now - timedelta(seconds=LEASE_SECONDS))
+        return _adopt_orphans(store.orphans(ORPHANS_A_BATCH), now)
+
+
+def take_over_from_dead_processes(now: datetime) -> None:
+    """Bury, at once, the workers of this host whose process is gone: a restart need not wait."""
+    store = get_store()
+    with transaction.atomic():
+        for worker_id, name in store.list_workers():
+            host, _, pid = name.rpartition(":")
+            if host == socket.gethostname() and not _is_alive(int(pid)):
+                store.remove_worker(worker_id)
+        _adopt_orphans(store.orphans(ORPHANS_A_BATCH), now)
+
+
+def _is_alive(pid: int) -> bool:
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _adopt_orphans(orphans: Sequence[TokenRow], now: datetime) -> bool:
+    store = get_store()
+    runs = store.lock_runs({token.run_id for token in orphans})
+    woken = False
+    for token in orphans:
+        deaths = store.take_over(token)
+        if not deaths:
+            continue
+        run = runs[token.run_id]
+        entry = JournalRow(
+            run.id,
+            events.STEP_TAKEN_OVER,
+            now,
+            token.step,
+            token.id,
+            token.activation,
+            token.attempt,
+            data={"deaths": deaths},
+            worker=token.owner,
+        )
+        store.append(run, [entry])
+        if deaths >= MOST_DEATHS:
+            fail_token(
+                token_id=token.id,
+                run_id=run.id,
+                error={
+                    "kind": "poison",
+                    "message": f"{deaths} workers died while they drove this step."
+                    " Mend the step, then retry the run.",
+                },
+                now=now,
+            )
+            runs[run.id] = store.lock_runs([run.id])[run.id]
+        else:
+            woken = True
+    if woken:
+        store.ring()
+        ring_on_commit()
+    return len(orphans) == ORPHANS_A_BATCH

@@ -1,0 +1,133 @@
+"""Group commit: the steps that finish at the same time are written in one transaction."""
+
+import logging
+import queue
+import threading
+import time
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable, Sequence
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connection, connections
+from django.db.utils import InterfaceError, OperationalError
+
+from flows.runtime.actions import Fail, Finish
+from flows.runtime.transitions import commit
+from flows.store.rows import Claim
+
+logger = logging.getLogger(__name__)
+
+MOST_IN_A_BATCH = 256
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
+
+Answer = Claim | None
+_Item = tuple[Finish, "Future[Answer]"]
+
+
+class Committer:
+    """One thread that takes whatever has finished and commits it, again and again.
+
+    While one batch is on its way to disk the next one gathers, so a batch grows with the load and
+    nobody waits for a timer. A lost database is waited for; the riders wait with it.
+    """
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        worker_id: Callable[[], int],
+        on_commit: Callable[[Sequence[Finish]], None],
+    ) -> None:
+        self._loop = loop
+        self._worker_id = worker_id
+        self._on_commit = on_commit
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        self._stopping.set()
+        self._queue.put(None)
+        self._thread.join(timeout_seconds)
+
+    def submit(self, finish: Finish) -> "Future[Answer]":
+        """Hand over a finished activation; the future gives its rider's next claim, or None."""
+        future: Future[Answer] = self._loop.create_future()
+        self._queue.put((finish, future))
+        return future
+
+    def _work(self) -> None:
+        while True:
+            batch = self._gather()
+            if not batch:
+                break
+            self._commit(batch)
+        connections.close_all()
+
+    def _gather(self) -> list[_Item]:
+        first = self._queue.get()
+        if first is None:
+            return []
+        batch = [first]
+        while len(batch) < MOST_IN_A_BATCH:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                self._queue.put(None)
+                break
+            batch.append(item)
+        return batch
+
+    def _commit(self, batch: list[_Item]) -> None:
+        items = [finish for finish, _ in batch]
+        answers = self._write(items)
+        self._loop.call_soon_threadsafe(_answer, batch, answers)
+        self._on_commit(items)
+
+    def _write(self, items: Sequence[Finish]) -> list[Answer]:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return commit(items, self._worker_id())
+            except (OperationalError, InterfaceError) as error:
+                # The database is away, or chose us in a deadlock. Whether the batch was written is
+                # unknown; the fence and the activation make writing it again harmless.
+                if self._stopping.is_set():
+                    return [None] * len(items)
+                logger.warning("Commit failed, trying again: %s", error)
+                _reset_connection()
+                time.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            except Exception as error:
+                if len(items) > 1:
+                    # One of them cannot be written: it must not hold up the others.
+                    return [self._write([item])[0] for item in items]
+                if isinstance(items[0].action, Fail):
+                    logger.exception("A failure of run %s could not be written", _run(items[0]))
+                    return [None]
+                logger.exception("A step of run %s could not be written", _run(items[0]))
+                items[0].action = Fail(
+                    {"kind": "internal", "message": f"{type(error).__name__}: {error}"}
+                )
+
+
+def _run(item: Finish) -> int:
+    return item.claim.run_id
+
+
+def _answer(batch: list[_Item], answers: list[Answer]) -> None:
+    for (_, future), answer in zip(batch, answers, strict=True):
+        if not future.done():
+            future.set_result(answer)
+
+
+def _reset_connection() -> None:
+    try:
+        connection.close()
+    except DatabaseError:
+        close_old_connections()

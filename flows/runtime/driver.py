@@ -1,0 +1,284 @@
+"""The driver of a worker process: an asyncio loop of riders, one for each token it holds.
+
+A rider drives its token from step to step until the path ends, waits or is taken away. Blocking
+step code runs in threads. What finishes goes to the committer. Doorbells, or a look each second,
+bring new tokens; the database hands each to one driver only.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.db import close_old_connections, connection, connections, transaction
+from django.utils import timezone
+
+from flows.runtime import doorbell
+from flows.runtime.actions import Finish, Leave
+from flows.runtime.committer import Committer
+from flows.runtime.execution import Drive, Memory
+from flows.runtime.listener import Listener
+from flows.runtime.program import cached_program, load_program
+from flows.store import get_store
+from flows.store.rows import Claim
+from workbench.live import nudge
+
+logger = logging.getLogger(__name__)
+
+RIDERS = int(os.environ.get("WORKER_RIDERS", "64"))
+STEP_THREADS = int(os.environ.get("WORKER_STEP_THREADS", "16"))
+LOOK_SECONDS = 1.0
+BEAT_SECONDS = 2.0
+NUDGE_SECONDS = 0.1
+DRAIN_SECONDS = 10.0
+
+
+class Driver:
+    """Drives the runs that this process claims. One a process."""
+
+    def __init__(self, *, riders: int = RIDERS, step_threads: int = STEP_THREADS) -> None:
+        self.worker_id = 0
+        self._most_riders = riders
+        self._riding: dict[int, Claim] = {}
+        self._lost: set[int] = set()
+        self._suspects: dict[int, int] = {}
+        self._changed: dict[int, None] = {}
+        self._draining = False
+        self._stopped = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._wake = asyncio.Event()
+        self._steps = ThreadPoolExecutor(step_threads, thread_name_prefix="step")
+        # Claims and outputs must never queue behind blocking step code.
+        self._reads = ThreadPoolExecutor(2, thread_name_prefix="read")
+        self._committer = Committer(self._loop, lambda: self.worker_id, self._committed)
+        self._listener = Listener(self.ring)
+        self._threads = [
+            threading.Thread(target=self._run_loop, name="driver", daemon=True),
+            threading.Thread(target=self._keep_beating, name="beat", daemon=True),
+        ]
+
+    # --- Life ---
+
+    def start(self) -> None:
+        self._register()
+        doorbell.add_listener(self.ring)
+        self._committer.start()
+        self._listener.start()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_seconds: float = DRAIN_SECONDS) -> None:
+        """Claim nothing more, let riders finish their step, hand back what is left."""
+        deadline = time.monotonic() + timeout_seconds
+        self._draining = True
+        doorbell.remove_listener(self.ring)
+        self._listener.stop()
+        while self._riding and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self._stopped.set()
+        self.ring()
+        for thread in self._threads:
+            thread.join(2)
+        self._committer.stop(max(0.5, deadline - time.monotonic()))
+        self._hand_back()
+        self._steps.shutdown(wait=False, cancel_futures=True)
+        self._reads.shutdown(wait=False, cancel_futures=True)
+
+    def ring(self) -> None:
+        """Say that a token may be ready. From any thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._wake.set)
+        except RuntimeError:
+            logger.debug("Rung after the loop was closed")
+
+    def _register(self) -> None:
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        self.worker_id = get_store().register_worker(name, timezone.now())
+
+    def _hand_back(self) -> None:
+        try:
+            store = get_store()
+            with transaction.atomic():
+                if store.release(store.held_tokens(self.worker_id)):
+                    store.ring()
+                store.remove_worker(self.worker_id)
+        except Exception:
+            # The clock does it when the lease runs out.
+            logger.warning(
+                "Could not hand back what worker %s holds", self.worker_id, exc_info=True
+            )
+
+    # --- The loop ---
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._dispatch())
+        finally:
+            for task in asyncio.all_tasks(self._loop):
+                task.cancel()
+            self._loop.run_until_complete(asyncio.sleep(0))
+
+    async def _dispatch(self) -> None:
+        while not self._stopped.is_set():
+            self._wake.clear()
+            if not self._draining and await self._claim_some():
+                continue
+            try:
+                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def _claim_some(self) -> bool:
+        """Claim for the free riders; say whether there may be more to claim."""
+        free = self._most_riders - len(self._riding)
+        if free <= 0:
+            return False
+        try:
+            claims = await self._loop.run_in_executor(self._reads, self._claim, free)
+        except Exception:
+            logger.warning("Could not claim, trying again", exc_info=True)
+            await asyncio.sleep(LOOK_SECONDS / 2)
+            return True
+        for claim in claims:
+            self._riding[claim.token_id] = claim
+            self._loop.create_task(self._ride(claim))
+        return len(claims) == free
+
+    def _claim(self, limit: int) -> list[Claim]:
+        close_old_connections()
+        try:
+            claims = get_store().claim(worker_id=self.worker_id, limit=limit, now=timezone.now())
+            for version_id in {claim.version_id for claim in claims}:
+                if cached_program(version_id) is None:
+                    self._load(version_id)
+        except Exception:
+            connection.close()
+            raise
+        return claims
+
+    def _load(self, version_id: int) -> None:
+        try:
+            load_program(version_id)
+        except Exception:
+            # An older worker may not know a newer step type; its riders give the token back.
+            logger.exception("Version %s cannot be run here", version_id)
+
+    # --- Riders ---
+
+    async def _ride(self, claim: Claim) -> None:
+        token_id, memory = claim.token_id, Memory()
+        try:
+            following: Claim | None = claim
+            while following is not None:
+                claim = following
+                self._riding[claim.token_id] = self._riding.pop(token_id, claim)
+                token_id = claim.token_id
+                following = await self._drive(claim, memory)
+                if self._draining:
+                    break
+        except Exception:
+            logger.exception("The rider of run %s stopped", claim.run_id)
+        finally:
+            self._riding.pop(token_id, None)
+            self._lost.discard(token_id)
+            self._wake.set()
+
+    async def _drive(self, claim: Claim, memory: Memory) -> Claim | None:
+        program = cached_program(claim.version_id)
+        if program is None:
+            program = await self._loop.run_in_executor(self._reads, load_program, claim.version_id)
+        began_at = timezone.now()
+        drive = Drive(claim, program, memory, self._steps, lambda: claim.token_id in self._lost)
+        action = await drive.run()
+        finish = Finish(claim, program, action, began_at, timezone.now())
+        following = await self._committer.submit(finish)
+        if isinstance(action, Leave):
+            memory.add(claim.step, action.output, ",".join(action.ports))
+        if following is not None and following.token_id != claim.token_id or program.graph.joins:
+            memory.forget()
+        return following
+
+    def _committed(self, items: Sequence[Finish]) -> None:
+        for item in items:
+            self._changed[item.claim.run_id] = None
+
+    # --- Beat ---
+
+    def _keep_beating(self) -> None:
+        next_beat = 0.0
+        while not self._stopped.wait(NUDGE_SECONDS):
+            self._flush_nudges()
+            if time.monotonic() >= next_beat:
+                next_beat = time.monotonic() + BEAT_SECONDS
+                self._beat()
+        self._flush_nudges()
+        connections.close_all()
+
+    def _flush_nudges(self) -> None:
+        changed, self._changed = self._changed, {}
+        if changed:
+            nudge([*(f"run.{run_id}" for run_id in changed), "runs"], {"runs": len(changed)})
+
+    def _beat(self) -> None:
+        try:
+            close_old_connections()
+            store = get_store()
+            alive = store.beat(
+                self.worker_id,
+                riders=len(self._riding),
+                draining=self._draining,
+                now=timezone.now(),
+            )
+            # Read in this order: what is ridden now was claimed, and committed, before the look.
+            riding = set(self._riding)
+            if alive:
+                self._reconcile(riding, store.held_tokens(self.worker_id))
+            else:
+                # Stopped for longer than the lease: the riders' fences are old, all are refused.
+                self._lost.update(self._riding)
+                self._register()
+        except Exception:
+            logger.warning("No heartbeat: the database did not answer", exc_info=True)
+            connection.close()
+
+    def _reconcile(self, riding: set[int], held: dict[int, int]) -> None:
+        """Compare what the database says we hold with what is ridden here.
+
+        A token cancelled or taken away: tell its step. One held for two beats with no rider (its
+        commit was written and the answer lost): hand it back.
+        """
+        self._lost.update(riding - held.keys())
+        self._lost &= self._riding.keys()
+        idle = {t: fence for t, fence in held.items() if t not in self._riding}
+        stale = {t: fence for t, fence in idle.items() if self._suspects.get(t) == fence}
+        self._suspects = idle
+        if stale:
+            with transaction.atomic():
+                get_store().release(stale)
+                get_store().ring()
+            self.ring()
+
+
+_driver: Driver | None = None
+
+
+def start_driver(**options: Any) -> None:
+    """Start this process's driver."""
+    global _driver
+    if _driver is None:
+        _driver = Driver(**options)
+        _driver.start()
+
+
+def stop_driver(timeout_seconds: float = DRAIN_SECONDS) -> None:
+    """Drain and stop it; what does not finish in time is handed back."""
+    global _driver
+    if _driver is not None:
+        _driver.stop(timeout_seconds)
+        _driver = None

@@ -1,0 +1,209 @@
+"""Drive one activation: render its config, call its type, say how it ended."""
+
+import asyncio
+import inspect
+import json
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from flows.engine.graph import Kind
+from flows.engine.retries import delay_before_retry
+from flows.expressions import ExpressionError
+from flows.runtime.actions import Action, End, Fail, Leave, Open, RetryAt
+from flows.runtime.program import BoundStep, Program
+from flows.runtime.transitions import run_bindings
+from flows.steps.base import Opened, Result, RunningStep, StepContext, StepFailure, WaitingStep
+from flows.store import get_store
+from flows.store.rows import Claim
+
+Json = Any
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a rider knows of its run: outputs it read or made. A join makes it forget."""
+
+    outputs: dict[str, Json] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+
+    def add(self, step: str, output: Json, port: str) -> None:
+        self.outputs[step] = {"output": output, "port": port}
+        self.known.add(step)
+
+    def forget(self) -> None:
+        self.outputs.clear()
+        self.known.clear()
+
+
+@dataclass(slots=True)
+class Drive:
+    """One activation, with what is needed to drive it."""
+
+    claim: Claim
+    program: Program
+    memory: Memory
+    executor: Executor
+    is_cancelled: Callable[[], bool]
+
+    @property
+    def bound(self) -> BoundStep:
+        return self.program.steps[self.claim.step]
+
+    async def run(self) -> Action:
+        """Return how the activation ended. Never raises but for cancellation of the task."""
+        began = timezone.now()
+        try:
+            return await self._act(began)
+        except StepFailure as failure:
+            return await self._failed(failure)
+        except TimeoutError:
+            seconds = self.bound.step.timeout_seconds
+            return await self._failed(
+                StepFailure(f"It took longer than {seconds} s.", kind="timeout")
+            )
+        except Exception as error:
+            return await self._failed(
+                StepFailure(f"{type(error).__name__}: {error}", kind="exception")
+            )
+
+    async def _act(self, now: datetime) -> Action:
+        bound = self.bound
+        bindings = await self._bindings(bound)
+        kind = self.program.graph.nodes[self.claim.step].kind
+        if kind is Kind.END:
+            return _end(bound, bindings)
+        config = bound.config(bindings)
+        ctx = self._context(bindings, now)
+        if kind is Kind.WAIT:
+            return self._open(bound, ctx, config, now)
+        async with asyncio.timeout(bound.step.timeout_seconds):
+            return _leave(await self._call(bound, ctx, config))
+
+    async def _bindings(self, bound: BoundStep) -> dict[str, Json]:
+        missing = bound.references - self.memory.known
+        if missing:
+            loop = asyncio.get_running_loop()
+            read = await loop.run_in_executor(
+                self.executor, get_store().outputs, self.claim.run_id, missing
+            )
+            self.memory.outputs.update(read)
+            self.memory.known.update(missing)
+        return {
+            "input": self.claim.input,
+            "run": run_bindings(self.claim.run_id, self.program, self.claim.run_started_at),
+            "steps": {
+                step: self.memory.outputs[step]
+                for step in bound.references
+                if step in self.memory.outputs
+            },
+        }
+
+    def _context(self, bindings: Mapping[str, Json], now: datetime) -> StepContext:
+        claim = self.claim
+        return StepContext(
+            run_id=claim.run_id,
+            flow=self.program.flow,
+            version=self.program.number,
+            step_id=claim.step,
+            token_id=claim.token_id,
+            activation=claim.activation,
+            attempt=claim.attempt,
+            input=claim.input,
+            bindings=bindings,
+            now=now,
+            is_cancelled=self.is_cancelled,
+        )
+
+    async def _call(self, bound: BoundStep, ctx: StepContext, config: Any) -> Result:
+        type_ = bound.type
+        if not isinstance(type_, RunningStep):
+            raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
+        if type_.blocking:
+            loop = asyncio.get_running_loop()
+            given = await loop.run_in_executor(self.executor, type_.run, ctx, config)
+        else:
+            given = type_.run(ctx, config)
+        return await given if inspect.isawaitable(given) else given
+
+    def _open(self, bound: BoundStep, ctx: StepContext, config: Any, now: datetime) -> Open:
+        type_ = bound.type
+        assert isinstance(type_, WaitingStep)
+
+        def make(wait_id: int) -> Opened:
+            return type_.open(_with_wait(ctx, wait_id), config)
+
+        seconds = bound.step.timeout_seconds
+        return Open(make, now + timedelta(seconds=seconds) if seconds else None)
+
+    async def _failed(self, failure: StepFailure) -> Action:
+        error: dict[str, Json] = {
+            "kind": failure.kind,
+            "message": failure.message,
+            "step": self.claim.step,
+            "attempt": self.claim.attempt,
+            "detail": failure.detail,
+        }
+        retry = self.bound.step.retry
+        if not failure.retryable or retry is None:
+            return Fail(error)
+        now = timezone.now()
+        anchor = self.claim.since
+        if retry.deadline_seconds is not None and self.claim.attempt > 1:
+            loop = asyncio.get_running_loop()
+            anchor = await loop.run_in_executor(
+                self.executor, get_store().first_attempt_at, self.claim
+            )
+        delay = delay_before_retry(
+            retry,
+            attempt=self.claim.attempt,
+            elapsed_seconds=(now - anchor).total_seconds(),
+            retry_after_seconds=failure.retry_after_seconds,
+            random=random.random(),  # noqa: S311 - jitter, not a secret
+        )
+        return Fail(error) if delay is None else RetryAt(error, now + timedelta(seconds=delay))
+
+
+def _with_wait(ctx: StepContext, wait_id: int) -> StepContext:
+    return replace(ctx, wait_id=wait_id)
+
+
+def _end(bound: BoundStep, bindings: Mapping[str, Json]) -> End:
+    try:
+        config = bound.template.render(bindings)
+    except ExpressionError as error:
+        raise StepFailure(str(error), kind="expression", retryable=False) from error
+    return End(
+        str(config.get("outcome", "")), config.get("output"), config.get("terminate") is True
+    )
+
+
+def _leave(result: Result) -> Leave:
+    """Check the output before it is on its way to the database."""
+    try:
+        size = len(json.dumps(result.output, allow_nan=False, default=_refuse))
+    except (TypeError, ValueError) as error:
+        raise StepFailure(
+            f"Its output is not JSON: {error}. Return dicts, lists, text, numbers, booleans.",
+            kind="contract",
+            retryable=False,
+        ) from error
+    if size > settings.MAX_PAYLOAD_BYTES:
+        raise StepFailure(
+            f"Its output has {size:,} bytes; at most {settings.MAX_PAYLOAD_BYTES:,} are kept."
+            " Store it as an artifact and return its reference.",
+            kind="contract",
+            retryable=False,
+        )
+    ports = result.ports if result.ports is not None else (result.port,)
+    return Leave(ports, result.output, result.provenance)
+
+
+def _refuse(value: Any) -> None:
+    raise TypeError(f"{type(value).__name__} is not a JSON type")

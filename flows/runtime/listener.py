@@ -1,0 +1,52 @@
+"""Hear PostgreSQL's doorbell: a thread that listens and wakes the driver."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import psycopg
+from django.db import connection, connections
+
+from flows.store.postgres import RING_CHANNEL
+
+logger = logging.getLogger(__name__)
+
+RECONNECT_SECONDS = 1.0
+
+
+class Listener:
+    """Calls ``ring`` for each notification. Does nothing on SQLite."""
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="doorbell", daemon=True)
+
+    def start(self) -> None:
+        if connection.vendor == "postgresql":
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(2)
+
+    def _listen(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._hear()
+            except psycopg.Error as error:
+                logger.warning("The doorbell is gone, connecting again: %s", error)
+                self._stopped.wait(RECONNECT_SECONDS)
+
+    def _hear(self) -> None:
+        params = connections["default"].get_connection_params()
+        for name in ("cursor_factory", "context", "prepare_threshold"):
+            params.pop(name, None)
+        with psycopg.connect(**params, autocommit=True) as listening:
+            listening.execute(f"LISTEN {RING_CHANNEL}")
+            # What was rung while nobody listened.
+            self._ring()
+            while not self._stopped.is_set():
+                for _ in listening.notifies(timeout=0.5):
+                    self._ring()

@@ -1,0 +1,128 @@
+"""A published version made ready to run: graph, step types, expressions. Cached by version."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+from pydantic import ValidationError
+
+from flows.engine.graph import Graph, compile_graph
+from flows.expressions import ExpressionError, Template, compile_template
+from flows.graph.codec import parse
+from flows.graph.model import Document, Step
+from flows.models import FlowVersion
+from flows.steps.base import StepConfig, StepFailure, StepType
+from flows.steps.registry import all_step_types, get_step_type
+
+Json = Any
+
+# Bare CEL fields name steps too, so references are looked for in all of a config's text. To load
+# one output too many costs a row; to miss one would be wrong.
+_STEP_NAMES = re.compile(r"steps\.([A-Za-z_][A-Za-z0-9_]*)|steps\[\\?[\"']([^\"'\\]+)")
+
+
+def step_references(value: Json) -> frozenset[str]:
+    """Return the ids of the steps that expressions inside ``value`` may read."""
+    found = _STEP_NAMES.findall(json.dumps(value, default=str))
+    return frozenset(dotted or indexed for dotted, indexed in found)
+
+
+@dataclass(frozen=True)
+class BoundStep:
+    """A step of a version with its type and its compiled config."""
+
+    step: Step
+    type: StepType
+    template: Template
+    references: frozenset[str]
+
+    def config(self, bindings: Mapping[str, Json]) -> Any:
+        """Return the config, rendered and checked. Raises StepFailure, never to be retried."""
+        if self._constant is not None:
+            return self._constant
+        try:
+            return self.type.Config.model_validate(self.template.render(bindings))
+        except ExpressionError as error:
+            raise StepFailure(str(error), kind="expression", retryable=False) from error
+        except ValidationError as error:
+            raise StepFailure(_first_error(error), kind="config", retryable=False) from error
+
+    @cached_property
+    def _constant(self) -> StepConfig | None:
+        if "${" in json.dumps(dict(self.step.config), default=str):
+            return None
+        try:
+            return self.type.Config.model_validate(dict(self.step.config))
+        except ValidationError:
+            return None
+
+
+class Program:
+    """What a worker needs of a version. Immutable; shared by threads."""
+
+    def __init__(self, version_id: int, flow_id: int, number: int, document: Document) -> None:
+        self.version_id = version_id
+        self.flow_id = flow_id
+        self.number = number
+        self.document = document
+        waits = {type_.name: type_.waits for type_ in all_step_types()}
+        self.graph: Graph = compile_graph(document, waits)
+        self.steps = {step.id: _bind(step) for step in document.steps.values()}
+        self._output = compile_template(dict(document.output))
+        self.output_references = step_references(dict(document.output))
+
+    @property
+    def flow(self) -> str:
+        return self.document.name
+
+    @property
+    def has_output(self) -> bool:
+        return bool(self.document.output)
+
+    def render_output(self, bindings: Mapping[str, Json]) -> Json:
+        """Return the run's output. Raises ExpressionError."""
+        return self._output.render(bindings)
+
+
+def _bind(step: Step) -> BoundStep:
+    config = dict(step.config)
+    return BoundStep(
+        step, get_step_type(step.type), compile_template(config), step_references(config)
+    )
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"Its config does not fit: {where}: {first['msg']}."
+
+
+_cache: dict[int, Program] = {}
+_lock = Lock()
+_MOST_PROGRAMS = 512
+
+
+def load_program(version_id: int) -> Program:
+    """Return the program of a version. Versions are immutable, so it is read once a process."""
+    program = _cache.get(version_id)
+    if program is None:
+        version = FlowVersion.objects.only("id", "flow_id", "number", "document").get(pk=version_id)
+        program = Program(version.pk, version.flow_id, version.number, parse(version.document))
+        with _lock:
+            while len(_cache) >= _MOST_PROGRAMS:
+                _cache.pop(next(iter(_cache)))
+            _cache[version_id] = program
+    return program
+
+
+def cached_program(version_id: int) -> Program | None:
+    return _cache.get(version_id)
+
+
+def forget_programs() -> None:
+    """Empty the cache. Tests that roll a database back need it: ids are used again."""
+    _cache.clear()

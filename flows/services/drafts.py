@@ -1,0 +1,63 @@
+"""Flows and their drafts."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+
+from flows.editing import apply_operations
+from flows.graph.codec import to_mapping
+from flows.graph.model import Document
+from flows.models import Flow
+from flows.services.errors import FlowExists
+from workbench.accounts.models import User
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+
+Json = Any
+
+
+@transaction.atomic
+def create_flow(
+    *, name: str, title: str, document: Document | None, author: User | None, actor: Actor,
+    now: datetime,
+) -> Flow:  # fmt: skip
+    """Create a flow with ``document`` as its draft, or an empty one. Raises: FlowExists."""
+    draft = to_mapping(document or Document(name=name, title=title))
+    draft["name"] = name
+    try:
+        with transaction.atomic():
+            flow = Flow.objects.create(
+                name=name, title=title or name, draft=draft, created_at=now, updated_at=now
+            )
+    except IntegrityError:
+        raise FlowExists(f"There is a flow named {name!r}.", "Choose another name.") from None
+    record(
+        action="flow.created",
+        subject=("flow", name),
+        actor=actor,
+        payload={"name": name, "title": title},
+        now=now,
+    )
+    return flow
+
+
+def save_draft(
+    *, flow_id: int, document: Mapping[str, Json], author: User | None, now: datetime
+) -> Flow:
+    """Replace the whole draft, as one operation of its history that can be undone.
+
+    Raises: OperationRefused, DraftTooLarge.
+    """
+    operation = {"op": "replace", "document": dict(document)}
+    [outcome] = apply_operations(
+        flow_id=flow_id,
+        operations=[{"client_id": f"text-{uuid4()}", "op": operation}],
+        author=author,
+        now=now,
+    )
+    if outcome.refusal is not None:
+        raise outcome.refusal
+    return Flow.objects.get(pk=flow_id)

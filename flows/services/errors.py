@@ -1,0 +1,60 @@
+"""Why a service refused. The message says what happened and what to do; nothing was changed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class ServiceError(Exception):
+    """Base: ``message`` for people, ``remedy`` for what to do next."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+class FlowExists(ServiceError):
+    """Another flow has this name."""
+
+
+class FlowInvalid(ServiceError):
+    """The draft has problems that keep it from being published. ``problems`` lists them."""
+
+    def __init__(self, problems: Sequence[Any]) -> None:
+        self.problems = list(problems)
+        super().__init__(
+            f"The draft has {len(self.problems)} problem(s).", "Mend each of them, then publish."
+        )
+
+
+class NothingChanged(ServiceError):
+    """The draft equals the newest version."""
+
+
+class FlowNotReleased(ServiceError):
+    """No version of the flow is released."""
+
+
+class FlowPaused(ServiceError):
+    """The flow takes no new runs now."""
+
+
+class InputInvalid(ServiceError):
+    """The input does not fit the flow's contract. ``errors`` has path and message of each fault."""
+
+    def __init__(self, errors: Sequence[dict[str, str]]) -> None:
+        self.errors = list(errors)
+        first = self.errors[0]
+        where = first["path"] or "the input"
+        super().__init__(
+            f"The input does not fit the flow: {where}: {first['message']}",
+            "Compare it with the flow's input schema.",
+        )
+
+
+class InputTooLarge(ServiceError):
+    """The input is larger than a run may carry."""
+
+
+class RunNotFailed(ServiceError):
+    """Only a failed run can be retried."""

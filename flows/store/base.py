@@ -1,0 +1,565 @@
+"""The hot path's SQL, in one place. This class is portable; PostgresStore replaces what is hot.
+
+Every method works on Django's connection of the calling thread. The lock order everywhere is: run
+rows by id, then whatever hangs on them; the run row is the lock of all its tokens, except that a
+claim takes a ready token alone and skips what is locked.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from flows.engine import events
+from flows.store.rows import (
+    Claim,
+    JournalRow,
+    Json,
+    Move,
+    RunEnd,
+    RunRow,
+    TimerRow,
+    TokenRow,
+    WaitRow,
+)
+
+_CLAIM_COLUMNS = "id, run_id, step, fence, activation, attempt, priority, visits, since"
+_TOKEN_COLUMNS = (
+    "id, run_id, step, via, state, fence, activation, attempt, owner, priority, visits, since"
+)
+
+
+class Store:
+    """SQLite's store, and the portable part of PostgreSQL's."""
+
+    json_param = "%s"
+    lock_rows = ""
+    skip_locked = ""
+
+    # --- Values ---
+
+    def json_in(self, value: Json) -> str:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+    def json_or_null(self, value: Json) -> str | None:
+        return None if value is None else self.json_in(value)
+
+    def json_out(self, value: Any) -> Json:
+        return json.loads(value) if isinstance(value, str) else value
+
+    def time_in(self, value: datetime | None) -> Any:
+        return None if value is None else connection.ops.adapt_datetimefield_value(value)
+
+    def time_out(self, value: Any) -> datetime:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        moment: datetime = value
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    # --- Claim ---
+
+    def claim(self, *, worker_id: int, limit: int, now: datetime) -> list[Claim]:
+        """Take up to ``limit`` ready tokens for the worker, by priority and age."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                f"""UPDATE flows_token SET state = 'running', owner = %s, fence = fence + 1
+                WHERE id IN (SELECT id FROM flows_token WHERE state = 'ready'
+                             ORDER BY priority, id LIMIT %s {self.skip_locked})
+                RETURNING {_CLAIM_COLUMNS}""",
+                [worker_id, limit],
+            )
+            rows = cursor.fetchall()
+            runs = self._claimed_runs(cursor, {row[1] for row in rows})
+        rows.sort(key=lambda row: (row[6], row[0]))
+        return [self._claim(row, runs[row[1]]) for row in rows if row[1] in runs]
+
+    def _claimed_runs(self, cursor: CursorWrapper, run_ids: set[int]) -> dict[int, tuple[Any, ...]]:
+        if not run_ids:
+            return {}
+        cursor.execute(
+            f"SELECT id, version_id, started_at, input FROM flows_run WHERE id IN ({_marks(run_ids)})",
+            list(run_ids),
+        )
+        return {row[0]: row for row in cursor.fetchall()}
+
+    def _claim(self, row: Sequence[Any], run: Sequence[Any]) -> Claim:
+        token_id, run_id, step, fence, activation, attempt, priority, visits, since = row
+        return Claim(
+            token_id=token_id,
+            run_id=run_id,
+            version_id=run[1],
+            step=step,
+            fence=fence,
+            activation=activation,
+            attempt=attempt,
+            priority=priority,
+            visits=self.json_out(visits),
+            since=self.time_out(since),
+            run_started_at=self.time_out(run[2]),
+            input=self.json_out(run[3]),
+        )
+
+    # --- Plain moves ---
+
+    def commit_moves(self, moves: Sequence[Move]) -> list[str]:
+        """Write the moves whose token is still held; return each token's new state, "" if refused.
+
+        Call inside a transaction. A state other than ``running`` means: stop driving it (the run
+        is paused, or the token's path ended: ``ended``).
+        """
+        with connection.cursor() as cursor:
+            runs = self._lock_runs(cursor, {move.claim.run_id for move in moves})
+            states = []
+            for move in moves:
+                run = runs.get(move.claim.run_id)
+                states.append(self._commit_move(cursor, run, move) if run else "")
+        return states
+
+    def _commit_move(self, cursor: CursorWrapper, run: RunRow, move: Move) -> str:
+        if run.status not in {"running", "paused"}:
+            return ""
+        state = ("running" if run.status == "running" else "held") if move.step else "ended"
+        claim = move.claim
+        held = [claim.token_id, claim.fence, claim.activation]
+        if move.step:
+            cursor.execute(
+                """UPDATE flows_token SET step = %s, via = %s, state = %s, since = %s, attempt = 1,
+                deaths = 0, activation = activation + 1
+                WHERE id = %s AND fence = %s AND activation = %s AND state = 'running'""",
+                [move.step, move.via, state, self.time_in(move.at), *held],
+            )
+        else:
+            cursor.execute(
+                "DELETE FROM flows_token WHERE id = %s AND fence = %s AND activation = %s"
+                " AND state = 'running'",
+                held,
+            )
+        if cursor.rowcount != 1:
+            return ""
+        self._append(cursor, run, [move_journal(move)])
+        if not move.step:
+            self.end_run(run, RunEnd("completed", move.at))
+        return state
+
+    # --- Runs under lock ---
+
+    def lock_runs(self, run_ids: Iterable[int]) -> dict[int, RunRow]:
+        """Lock the run rows, in id order, for the rest of the transaction."""
+        with connection.cursor() as cursor:
+            return self._lock_runs(cursor, set(run_ids))
+
+    def _lock_runs(self, cursor: CursorWrapper, run_ids: set[int]) -> dict[int, RunRow]:
+        if not run_ids:
+            return {}
+        cursor.execute(
+            f"""SELECT id, status, seq, version_id, flow_id, priority, input, started_at,
+            parent_token_id FROM flows_run
+            WHERE id IN ({_marks(run_ids)}) ORDER BY id {self.lock_rows}""",
+            sorted(run_ids),
+        )
+        rows = (
+            RunRow(*row[:6], self.json_out(row[6]), self.time_out(row[7]), row[8])
+            for row in cursor.fetchall()
+        )
+        return {row.id: row for row in rows}
+
+    def tokens_of(self, run_ids: Iterable[int]) -> list[TokenRow]:
+        run_ids = list(run_ids)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {_TOKEN_COLUMNS} FROM flows_token WHERE run_id IN ({_marks(run_ids)})"
+                " ORDER BY id",
+                run_ids,
+            )
+            return [
+                TokenRow(*row[:10], self.json_out(row[10]), self.time_out(row[11]))
+                for row in cursor.fetchall()
+            ]
+
+    def update_token(self, token: TokenRow) -> None:
+        """Write the whole row; the caller holds the run's lock."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""UPDATE flows_token SET step = %s, via = %s, state = %s, fence = %s,
+                activation = %s, attempt = %s, owner = %s, visits = {self.json_param}, since = %s,
+                deaths = 0
+                WHERE id = %s""",
+                [
+                    token.step,
+                    token.via,
+                    token.state,
+                    token.fence,
+                    token.activation,
+                    token.attempt,
+                    token.owner,
+                    self.json_in(token.visits),
+                    self.time_in(token.since),
+                    token.id,
+                ],
+            )
+
+    def insert_token(self, token: TokenRow) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""INSERT INTO flows_token (run_id, step, via, state, fence, activation, attempt,
+                deaths, owner, priority, visits, since)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, 0, %s, %s, {self.json_param}, %s)
+                RETURNING id""",
+                [
+                    token.run_id,
+                    token.step,
+                    token.via,
+                    token.state,
+                    token.fence,
+                    token.activation,
+                    token.attempt,
+                    token.owner,
+                    token.priority,
+                    self.json_in(token.visits),
+                    self.time_in(token.since),
+                ],
+            )
+            token_id: int = cursor.fetchone()[0]
+        return token_id
+
+    def delete_tokens(self, token_ids: Sequence[int]) -> None:
+        """Delete tokens and the timers that would have moved them."""
+        if token_ids:
+            marks = _marks(token_ids)
+            with connection.cursor() as cursor:
+                cursor.execute(f"DELETE FROM flows_timer WHERE token_id IN ({marks})", token_ids)
+                cursor.execute(f"DELETE FROM flows_token WHERE id IN ({marks})", token_ids)
+
+    def append(self, run: RunRow, rows: Sequence[JournalRow]) -> None:
+        """Append to the run's journal, numbering the rows. The caller holds the run's lock."""
+        with connection.cursor() as cursor:
+            self._append(cursor, run, rows)
+
+    def _append(self, cursor: CursorWrapper, run: RunRow, rows: Sequence[JournalRow]) -> None:
+        if not rows:
+            return
+        numbered = list(enumerate(rows, run.seq + 1))
+        run.seq += len(rows)
+        cursor.execute("UPDATE flows_run SET seq = %s WHERE id = %s", [run.seq, run.id])
+        cursor.executemany(
+            f"""INSERT INTO flows_journal (run_id, seq, kind, step, token_id, activation, attempt,
+            port, data, provenance, worker, began_at, at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, {self.json_param}, {self.json_param}, %s, %s, %s)""",
+            [
+                [
+                    run.id,
+                    seq,
+                    row.kind,
+                    row.step,
+                    row.token_id,
+                    row.activation,
+                    row.attempt,
+                    row.port,
+                    self.json_or_null(row.data),
+                    self.json_or_null(row.provenance),
+                    row.worker,
+                    self.time_in(row.began_at),
+                    self.time_in(row.at),
+                ]
+                for seq, row in numbered
+            ],
+        )
+
+    def end_run(self, run: RunRow, end: RunEnd) -> None:
+        """Close the run and say so in its journal. The caller holds the run's lock."""
+        kind = {
+            "completed": events.RUN_COMPLETED,
+            "failed": events.RUN_FAILED,
+            "cancelled": events.RUN_CANCELLED,
+        }[end.status]
+        data = {"outcome": end.outcome, "output": end.output}
+        self.append(run, [JournalRow(run.id, kind, end.at, data=end.error or data)])
+        run.status = end.status
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""UPDATE flows_run SET status = %s, outcome = %s, output = {self.json_param},
+                error = COALESCE({self.json_param}, error), finished_at = %s WHERE id = %s""",
+                [
+                    end.status,
+                    end.outcome,
+                    self.json_or_null(end.output),
+                    self.json_or_null(end.error),
+                    self.time_in(end.at),
+                    run.id,
+                ],
+            )
+
+    def reopen_run(self, run: RunRow) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE flows_run SET status = 'running', error = NULL, finished_at = NULL"
+                " WHERE id = %s",
+                [run.id],
+            )
+        run.status = "running"
+
+    def set_paused(self, run: RunRow, paused: bool) -> None:
+        status, old, new = ("paused", "ready", "held") if paused else ("running", "held", "ready")
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE flows_run SET status = %s WHERE id = %s", [status, run.id])
+            cursor.execute(
+                "UPDATE flows_token SET state = %s WHERE run_id = %s AND state = %s",
+                [new, run.id, old],
+            )
+        run.status = status
+
+    def set_error(self, run_id: int, error: Json) -> None:
+        """Keep the run's first error: what follows from it is not the cause."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE flows_run SET error = {self.json_param} WHERE id = %s AND error IS NULL",
+                [self.json_in(error), run_id],
+            )
+
+    # --- Outputs ---
+
+    def outputs(self, run_id: int, steps: Iterable[str]) -> dict[str, Json]:
+        """Return ``{step: {"output": …, "port": …}}`` of the newest finish of each step."""
+        steps = list(steps)
+        if not steps:
+            return {}
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""SELECT step, port, data FROM flows_journal
+                WHERE run_id = %s AND kind IN ('step.finished', 'join.fired')
+                AND step IN ({_marks(steps)}) ORDER BY seq""",
+                [run_id, *steps],
+            )
+            return {
+                step: {"output": self.json_out(data), "port": port}
+                for step, port, data in cursor.fetchall()
+            }
+
+    def first_attempt_at(self, claim: Claim) -> datetime:
+        """Return when the activation's first attempt began: the anchor of a retry deadline."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT min(began_at) FROM flows_journal WHERE run_id = %s AND token_id = %s
+                AND activation = %s AND kind = 'step.retrying'""",
+                [claim.run_id, claim.token_id, claim.activation],
+            )
+            row = cursor.fetchone()
+        return self.time_out(row[0]) if row and row[0] else claim.since
+
+    # --- Waits and timers ---
+
+    def insert_wait(self, wait: WaitRow, now: datetime) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""INSERT INTO flows_wait (run_id, token_id, activation, step, kind, key, state,
+                detail, opened_at) VALUES (%s, %s, %s, %s, %s, '', 'open', {self.json_param}, %s)
+                RETURNING id""",
+                [
+                    wait.run_id,
+                    wait.token_id,
+                    wait.activation,
+                    wait.step,
+                    wait.kind,
+                    self.json_in(wait.detail),
+                    self.time_in(now),
+                ],
+            )
+            wait_id: int = cursor.fetchone()[0]
+        return wait_id
+
+    def describe_wait(self, wait_id: int, kind: str, key: str, detail: Json) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE flows_wait SET kind = %s, key = %s, detail = {self.json_param} WHERE id = %s",
+                [kind, key, self.json_in(detail), wait_id],
+            )
+
+    def get_wait(self, wait_id: int) -> WaitRow | None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, run_id, token_id, activation, step, kind, state, detail"
+                " FROM flows_wait WHERE id = %s",
+                [wait_id],
+            )
+            row = cursor.fetchone()
+        return WaitRow(*row[:7], self.json_out(row[7])) if row else None
+
+    def close_wait(self, wait_id: int, state: str, now: datetime) -> bool:
+        """Close an open wait; False if it was closed before."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE flows_wait SET state = %s, resolved_at = %s WHERE id = %s AND state = 'open'",
+                [state, self.time_in(now), wait_id],
+            )
+            return bool(cursor.rowcount == 1)
+
+    def cancel_waits(self, token_ids: Sequence[int], now: datetime) -> list[tuple[int, str]]:
+        """Close the open waits of tokens that go away; return ``(wait id, step)`` of each."""
+        if not token_ids:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""UPDATE flows_wait SET state = 'cancelled', resolved_at = %s
+                WHERE state = 'open' AND token_id IN ({_marks(token_ids)}) RETURNING id, step""",
+                [self.time_in(now), *token_ids],
+            )
+            return [(row[0], row[1]) for row in cursor.fetchall()]
+
+    def insert_timer(self, timer: TimerRow) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO flows_timer (run_id, token_id, activation, purpose, due_at)"
+                " VALUES (%s, %s, %s, %s, %s)",
+                [
+                    timer.run_id,
+                    timer.token_id,
+                    timer.activation,
+                    timer.purpose,
+                    self.time_in(timer.due_at),
+                ],
+            )
+
+    def delete_timers(self, token_id: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM flows_timer WHERE token_id = %s", [token_id])
+
+    def take_due_timers(self, now: datetime, limit: int) -> list[TimerRow]:
+        """Delete and return timers that are due. What fires them must commit with this."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""DELETE FROM flows_timer WHERE id IN (
+                    SELECT id FROM flows_timer WHERE due_at <= %s ORDER BY due_at, id
+                    LIMIT %s {self.skip_locked})
+                RETURNING run_id, token_id, activation, purpose, due_at, id""",
+                [self.time_in(now), limit],
+            )
+            rows = cursor.fetchall()
+        timers = [TimerRow(*row[:4], self.time_out(row[4]), row[5]) for row in rows]
+        return sorted(timers, key=lambda timer: timer.run_id)
+
+    def wake_retries(self, timers: Sequence[TimerRow]) -> int:
+        """Make the tokens of due retry timers ready again, if they still wait for that."""
+        woken = 0
+        with connection.cursor() as cursor:
+            for timer in timers:
+                cursor.execute(
+                    """UPDATE flows_token SET state = 'ready', owner = NULL, attempt = attempt + 1
+                    WHERE id = %s AND activation = %s AND state = 'waiting'""",
+                    [timer.token_id, timer.activation],
+                )
+                woken += cursor.rowcount
+        return woken
+
+    # --- Workers ---
+
+    def register_worker(self, name: str, now: datetime) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO flows_worker (name, started_at, beat_at, draining, riders)"
+                " VALUES (%s, %s, %s, %s, 0) RETURNING id",
+                [name, self.time_in(now), self.time_in(now), False],
+            )
+            worker_id: int = cursor.fetchone()[0]
+        return worker_id
+
+    def beat(self, worker_id: int, *, riders: int, draining: bool, now: datetime) -> bool:
+        """Renew the worker's lease; False if it was taken for dead."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE flows_worker SET beat_at = %s, riders = %s, draining = %s WHERE id = %s",
+                [self.time_in(now), riders, draining, worker_id],
+            )
+            return bool(cursor.rowcount == 1)
+
+    def held_tokens(self, worker_id: int) -> dict[int, int]:
+        """Return ``{token id: fence}`` of what the database says this worker drives."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, fence FROM flows_token WHERE owner = %s AND state = 'running'",
+                [worker_id],
+            )
+            return dict(cursor.fetchall())
+
+    def release(self, held: Mapping[int, int]) -> int:
+        """Hand tokens back, with a new fence; ``held`` is ``{token id: fence}``."""
+        released = 0
+        with connection.cursor() as cursor:
+            for token_id, fence in held.items():
+                cursor.execute(
+                    """UPDATE flows_token SET state = 'ready', owner = NULL, fence = fence + 1
+                    WHERE id = %s AND fence = %s AND state = 'running'""",
+                    [token_id, fence],
+                )
+                released += cursor.rowcount
+        return released
+
+    def remove_worker(self, worker_id: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM flows_worker WHERE id = %s", [worker_id])
+
+    def list_workers(self) -> list[tuple[int, str]]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id, name FROM flows_worker")
+            return [(row[0], row[1]) for row in cursor.fetchall()]
+
+    def bury_workers(self, *, silent_since: datetime) -> list[tuple[int, str]]:
+        """Delete workers that stopped beating; return ``(id, name)`` of each."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM flows_worker WHERE beat_at < %s RETURNING id, name",
+                [self.time_in(silent_since)],
+            )
+            return [(row[0], row[1]) for row in cursor.fetchall()]
+
+    def orphans(self, limit: int) -> list[TokenRow]:
+        """Return running tokens whose worker is no more."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""SELECT {_TOKEN_COLUMNS} FROM flows_token WHERE state = 'running'
+                AND NOT EXISTS (SELECT 1 FROM flows_worker w WHERE w.id = flows_token.owner)
+                ORDER BY run_id LIMIT %s""",
+                [limit],
+            )
+            return [
+                TokenRow(*row[:10], self.json_out(row[10]), self.time_out(row[11]))
+                for row in cursor.fetchall()
+            ]
+
+    def take_over(self, token: TokenRow) -> int:
+        """Make an orphan ready under a new fence; return how many workers it has outlived, or 0."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """UPDATE flows_token SET state = 'ready', owner = NULL, fence = fence + 1,
+                deaths = deaths + 1 WHERE id = %s AND fence = %s AND state = 'running'
+                RETURNING deaths""",
+                [token.id, token.fence],
+            )
+            row = cursor.fetchone()
+        return row[0] if row else 0
+
+    def ring(self) -> None:
+        """Wake drivers in other processes when this transaction commits. SQLite has none."""
+
+
+def move_journal(move: Move) -> JournalRow:
+    return JournalRow(
+        run_id=move.claim.run_id,
+        kind=events.STEP_FINISHED,
+        at=move.at,
+        step=move.from_step,
+        token_id=move.claim.token_id,
+        activation=move.claim.activation,
+        attempt=move.claim.attempt,
+        port=move.port,
+        data=move.output,
+        provenance=move.provenance,
+        worker=move.worker_id,
+        began_at=move.began_at,
+    )
+
+
+def _marks(values: Iterable[Any]) -> str:
+    return ", ".join("%s" for _ in values)

@@ -1,0 +1,130 @@
+"""PostgreSQL's hot path: one prepared statement for a whole batch of finished steps."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from flows.store.base import Store
+from flows.store.rows import Claim, Json, Move
+
+RING_CHANNEL = "countersign_ring"
+
+# The run rows are locked first, in id order; what then finds its token under another fence or
+# activation changes nothing. `seq` is raised by the rows that are really written.
+_COMMIT_MOVES = """
+WITH item AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%s::json) AS item (
+        n int, run bigint, token bigint, fence int, activation int, attempt int, worker bigint,
+        left_step text, step text, via text, port text, data jsonb, provenance jsonb,
+        began_at timestamptz, at timestamptz)
+), run AS MATERIALIZED (
+    SELECT id, status FROM flows_run
+    WHERE id IN (SELECT run FROM item) AND status IN ('running', 'paused')
+    ORDER BY id FOR NO KEY UPDATE
+), moved AS (
+    UPDATE flows_token t SET step = item.step, via = item.via, since = item.at, attempt = 1,
+        deaths = 0, activation = t.activation + 1,
+        state = CASE run.status WHEN 'paused' THEN 'held' ELSE 'running' END
+    FROM item JOIN run ON run.id = item.run
+    WHERE item.step <> '' AND t.id = item.token AND t.fence = item.fence
+        AND t.activation = item.activation AND t.state = 'running'
+    RETURNING item.n, t.state
+), ended AS (
+    DELETE FROM flows_token t USING item JOIN run ON run.id = item.run
+    WHERE item.step = '' AND t.id = item.token AND t.fence = item.fence
+        AND t.activation = item.activation AND t.state = 'running'
+    RETURNING item.n, 'ended'::text AS state
+), accepted AS (
+    SELECT n, state FROM moved UNION ALL SELECT n, state FROM ended
+), entry AS (
+    SELECT item.run, item.n, 0 AS part, 'step.finished' AS kind, left_step AS step, token,
+        activation, attempt, port, data, provenance, worker, began_at, at
+    FROM item JOIN accepted USING (n)
+    UNION ALL
+    SELECT item.run, item.n, 1, 'run.completed', '', NULL, NULL, NULL, '',
+        '{"outcome": "", "output": null}'::jsonb, NULL, NULL, NULL, at
+    FROM item JOIN accepted USING (n) WHERE accepted.state = 'ended'
+), counted AS (
+    SELECT run, count(*) AS rows, bool_or(part = 1) AS over, max(at) AS at FROM entry GROUP BY run
+), raised AS (
+    UPDATE flows_run r SET seq = r.seq + counted.rows,
+        status = CASE WHEN over THEN 'completed' ELSE r.status END,
+        finished_at = CASE WHEN over THEN counted.at ELSE r.finished_at END
+    FROM counted WHERE r.id = counted.run
+    RETURNING r.id, r.seq - counted.rows AS base
+), written AS (
+    INSERT INTO flows_journal (run_id, seq, kind, step, token_id, activation, attempt, port, data,
+        provenance, worker, began_at, at)
+    SELECT entry.run, raised.base + row_number() OVER (PARTITION BY entry.run ORDER BY n, part),
+        kind, step, token, activation, attempt, port, data, provenance, worker, began_at, at
+    FROM entry JOIN raised ON raised.id = entry.run
+)
+SELECT n, state FROM accepted
+"""
+
+_CLAIM = """
+WITH free AS MATERIALIZED (
+    SELECT id FROM flows_token WHERE state = 'ready'
+    ORDER BY priority, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE flows_token t SET state = 'running', owner = %s, fence = t.fence + 1
+    FROM free WHERE t.id = free.id
+    RETURNING t.id, t.run_id, t.step, t.fence, t.activation, t.attempt, t.priority, t.visits, t.since
+)
+SELECT taken.*, r.id, r.version_id, r.started_at, r.input
+FROM taken JOIN flows_run r ON r.id = taken.run_id ORDER BY taken.priority, taken.id
+"""
+
+
+class PostgresStore(Store):
+    json_param = "%s::jsonb"
+    lock_rows = "FOR NO KEY UPDATE"
+    skip_locked = "FOR UPDATE SKIP LOCKED"
+
+    def json_or_null(self, value: Json) -> str | None:
+        return None if value is None else self.json_in(value)
+
+    def claim(self, *, worker_id: int, limit: int, now: datetime) -> list[Claim]:
+        rows = _execute(_CLAIM, [limit, worker_id])
+        return [self._claim(row[:9], row[9:]) for row in rows]
+
+    def commit_moves(self, moves: Sequence[Move]) -> list[str]:
+        items = [_item(n, move) for n, move in enumerate(moves)]
+        states = dict(_execute(_COMMIT_MOVES, [self.json_in(items)]))
+        return [states.get(n, "") for n in range(len(moves))]
+
+    def ring(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {RING_CHANNEL}")
+
+
+def _execute(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a prepared statement. Django's own cursors bind on the client and never prepare."""
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(sql, params, prepare=True)
+        return cursor.fetchall()
+
+
+def _item(n: int, move: Move) -> dict[str, Json]:
+    claim = move.claim
+    return {
+        "n": n,
+        "run": claim.run_id,
+        "token": claim.token_id,
+        "fence": claim.fence,
+        "activation": claim.activation,
+        "attempt": claim.attempt,
+        "worker": move.worker_id,
+        "left_step": move.from_step,
+        "step": move.step,
+        "via": move.via,
+        "port": move.port,
+        "data": move.output,
+        "provenance": move.provenance,
+        "began_at": move.began_at.isoformat(),
+        "at": move.at.isoformat(),
+    }

@@ -1,0 +1,124 @@
+"""What the hot path reads and writes, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Json = Any
+
+
+@dataclass(slots=True)
+class Claim:
+    """A token that this worker drives. ``fence`` and ``activation`` prove it at each commit."""
+
+    token_id: int
+    run_id: int
+    version_id: int
+    step: str
+    fence: int
+    activation: int
+    attempt: int
+    priority: int
+    visits: Mapping[str, int]
+    since: datetime
+    run_started_at: datetime
+    input: Json
+
+
+@dataclass(slots=True)
+class Move:
+    """A plain step of a token: on to ``step``, or to its end where ``step`` is empty.
+
+    Only for moves that no other token of the run can feel (engine.graph.Graph.plain_edge, or the
+    end of a linear graph, which completes the run).
+    """
+
+    claim: Claim
+    from_step: str
+    step: str
+    via: str
+    port: str
+    output: Json
+    provenance: Json
+    worker_id: int
+    began_at: datetime
+    at: datetime
+
+
+@dataclass(slots=True)
+class RunRow:
+    id: int
+    status: str
+    seq: int
+    version_id: int
+    flow_id: int
+    priority: int
+    input: Json
+    started_at: datetime
+    parent_token_id: int | None
+
+
+@dataclass(slots=True)
+class TokenRow:
+    id: int
+    run_id: int
+    step: str
+    via: str
+    state: str
+    fence: int
+    activation: int
+    attempt: int
+    owner: int | None
+    priority: int
+    visits: Mapping[str, int]
+    since: datetime
+
+
+@dataclass(slots=True)
+class JournalRow:
+    """A row to append; the store numbers it."""
+
+    run_id: int
+    kind: str
+    at: datetime
+    step: str = ""
+    token_id: int | None = None
+    activation: int | None = None
+    attempt: int | None = None
+    port: str = ""
+    data: Json = None
+    provenance: Json = None
+    worker: int | None = None
+    began_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class RunEnd:
+    status: str
+    at: datetime
+    outcome: str = ""
+    output: Json = None
+    error: Json = None
+
+
+@dataclass(slots=True)
+class TimerRow:
+    run_id: int
+    token_id: int
+    activation: int
+    purpose: str
+    due_at: datetime
+    id: int = 0
+
+
+@dataclass(slots=True)
+class WaitRow:
+    id: int
+    run_id: int
+    token_id: int
+    activation: int
+    step: str
+    kind: str
+    state: str
+    detail: Json = field(default_factory=dict)
