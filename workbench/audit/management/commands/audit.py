@@ -1,0 +1,100 @@
+import json
+from argparse import ArgumentTypeError
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from workbench.audit.actors import Actor
+from workbench.audit.export import export_bundle
+from workbench.audit.selectors import EntryFilter
+from workbench.audit.services import Verification, verify
+
+
+class Command(BaseCommand):
+    help = "Verify the audit ledger, or export a bundle that is verified offline."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        commands = parser.add_subparsers(dest="what", required=True)
+        check = commands.add_parser("verify", help="Exit with 1 and name the first bad entry if any.")
+        check.add_argument("--json", action="store_true", help="Print the result as JSON.")
+        export = commands.add_parser("export", help="Write a bundle with its own verifier.")
+        export.add_argument("--out", type=Path, required=True, metavar="BUNDLE.zip")
+        export.add_argument("--text", default="", help="Only entries that contain it.")
+        export.add_argument("--action", default="", help="An action, or all of one kind: case")
+        export.add_argument("--actor", default="", help="Part of a name, or kind:id")
+        export.add_argument("--subject", type=_subject, default=("", ""), metavar="KIND:ID")
+        export.add_argument("--since", type=_moment, metavar="DATE", help="Inclusive, UTC.")
+        export.add_argument("--until", type=_moment, metavar="DATE", help="Exclusive, UTC.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["what"] == "verify":
+            self._verify(as_json=options["json"])
+        else:
+            self._export(options)
+
+    def _verify(self, *, as_json: bool) -> None:
+        found = verify()
+        if as_json:
+            first = asdict(found.first_bad) if found.first_bad else None
+            self.stdout.write(json.dumps({"ok": found.ok, **asdict(found), "first_bad": first}))
+        else:
+            self.stdout.write(_told(found))
+        if not found.ok:
+            raise SystemExit(1)
+
+    def _export(self, options: dict[str, Any]) -> None:
+        kind, subject_id = options["subject"]
+        wanted = EntryFilter(
+            text=options["text"],
+            action=options["action"],
+            actor=options["actor"],
+            subject_kind=kind,
+            subject_id=subject_id,
+            since=options["since"],
+            until=options["until"],
+        )
+        actor = Actor.system("manage.py audit export", channel="command")
+        try:
+            with options["out"].open("wb") as file:
+                bundle = export_bundle(file, wanted, actor=actor, now=timezone.now())
+        except OSError as error:
+            raise CommandError(f"Cannot write {options['out']}: {error.strerror}") from error
+        self.stdout.write(
+            f"{options['out']}: {bundle.entries} entries, {bundle.blocks} blocks. "
+            "Unzip it and run: python verify.py"
+        )
+
+
+def _told(found: Verification) -> str:
+    lines = [f"{found.entries} entries, {found.blocks} blocks, {found.unsealed} unsealed: "]
+    lines[0] += "good" if found.ok else "BAD"
+    for fault in found.faults:
+        where = [f"entry {fault.entry}"] if fault.entry is not None else []
+        where += [f"block {fault.block}"] if fault.block is not None else []
+        lines.append(f"{', '.join(where) or 'ledger'}: {fault.code}: {fault.detail}")
+    return "\n".join(lines)
+
+
+def _subject(text: str) -> tuple[str, str]:
+    kind, colon, subject_id = text.partition(":")
+    if not (kind and colon and subject_id):
+        raise ArgumentTypeError(f"{text!r} is not KIND:ID, such as case:12")
+    return kind, subject_id
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = parse_datetime(text)
+        day = parse_date(text) if moment is None else None
+    except ValueError:
+        moment = day = None
+    if day is not None:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    if moment is None:
+        raise ArgumentTypeError(f"{text!r} is not a date such as 2026-03-01 or 2026-03-01T09:00Z")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
