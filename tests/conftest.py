@@ -1,11 +1,17 @@
 """Fixtures that every tier may use."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
+
+from tests import servers
+from tests.servers import Countersign, EffectSink, MailSink, ServerMissing, Stack
 
 from tests.ledger_guards import flush_may_empty_the_ledger
 
@@ -45,3 +51,58 @@ def deliver_outbox() -> Callable[[], int]:
             count += sum(deliver(pk, now) for pk in list(ids))
 
     return deliver_due
+
+
+# --- Servers ------------------------------------------------------------------
+
+
+@pytest.fixture
+def mail_sink() -> Iterator[MailSink]:
+    with servers.mail_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def effect_sink() -> Iterator[EffectSink]:
+    with servers.effect_sink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Redis: the one of this run, else one of its own."""
+    if given := os.environ.get("TEST_REDIS_URL"):
+        yield given
+        return
+    try:
+        running = servers.redis_server()
+        with running as url:
+            yield url
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+
+
+Serve = Callable[..., AbstractContextManager[Countersign]]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """Return ``with serve("--all", OUTGOING_ALLOWLIST=…) as server``: a real process on a free port.
+
+    Each process of one test has the same folder, so that a second one finds what the first left.
+    """
+    return partial(servers.serve, tmp_path)
+
+
+@pytest.fixture
+def stack() -> Iterator[Callable[..., Stack]]:
+    """Return ``stack(workers=2)``: PostgreSQL, Redis, web, workers and clock until the test ends."""
+    with ExitStack() as running:
+
+        def start(**options: object) -> Stack:
+            try:
+                return running.enter_context(servers.stack(**options))  # type: ignore[arg-type]
+            except ServerMissing as missing:
+                pytest.skip(str(missing))
+
+        yield start

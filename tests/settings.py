@@ -8,8 +8,10 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 _var = tempfile.mkdtemp(prefix="countersign-test-")
+Path(_var, "static").mkdir()
 atexit.register(shutil.rmtree, _var, ignore_errors=True)
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 

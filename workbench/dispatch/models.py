@@ -22,7 +22,9 @@ class Outbox(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["ring_at"], condition=Q(dead_at=None), name="outbox_ring"),
-            models.Index(fields=["dead_at"], condition=Q(dead_at__isnull=False), name="outbox_dead"),
+            models.Index(
+                fields=["dead_at"], condition=Q(dead_at__isnull=False), name="outbox_dead"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
 """The outbox: jobs written with the change that causes them, delivered at least once.
 
-    enqueue -> due -> claimed -> deleted
-                ^        |
-                +--------+  failed: backs off; after MAX_ATTEMPTS it is dead and shown
+enqueue -> due -> claimed -> deleted
+            ^        |
+            +--------+  failed: backs off; after MAX_ATTEMPTS it is dead and shown
 """
 
 import logging
@@ -108,10 +108,14 @@ def resend_due(now: datetime) -> bool:
 
 
 def release_claims(now: datetime) -> int:
-    """Give back what a dead process held. Only where no other process can be delivering."""
-    return Outbox.objects.filter(dead_at=None, claimed_at__isnull=False).update(
-        claimed_at=None, due_at=now, ring_at=now
-    )
+    """Give back what a dead process held, and have all that is due rung at once.
+
+    Only where no other process can be delivering: at the start of the embedded default.
+    """
+    alive = Outbox.objects.filter(dead_at=None)
+    released = alive.filter(claimed_at__isnull=False).update(claimed_at=None, due_at=now)
+    alive.filter(due_at__lte=now).update(ring_at=now)
+    return released
 
 
 def revive_jobs(ids: Iterable[int], *, now: datetime) -> int:

@@ -65,9 +65,7 @@ class WakingConsumer(_RedisConsumer):
         super().__init__(broker, queue_name, prefetch, timeout)
         self.wake_list = broker.wake_list(queue_name)
         self.wait_seconds = timeout / 1000
-        self.waiting = redis_client(
-            broker.url, answer_seconds=self.wait_seconds + ANSWER_SECONDS
-        )
+        self.waiting = redis_client(broker.url, answer_seconds=self.wait_seconds + ANSWER_SECONDS)
 
     def __next__(self) -> MessageProxy | None:
         try:

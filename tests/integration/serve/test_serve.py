@@ -1,0 +1,96 @@
+import signal
+import socket
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+from tests.conftest import Serve
+from tests.servers import ServerFailed
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
+def test_it_leaves_cleanly_with_connections_open(serve: Serve, with_signal: signal.Signals) -> None:
+    with serve() as server:
+        status, page = servers.get(f"{server.url}/accounts/login/")
+        assert status == 200
+        assert "<form" in page
+        host, port = "127.0.0.1", int(server.url.rsplit(":", 1)[1])
+        with socket.create_connection((host, port)) as idle:
+            idle.sendall(b"GET /accounts/login/ HTTP/1.1\r\nHost: ")
+            asked_at = time.monotonic()
+            assert server.stop(with_signal) == 0
+            assert time.monotonic() - asked_at < 5
+
+    assert "Traceback" not in server.output
+
+
+def test_it_prints_where_it_is(serve: Serve) -> None:
+    with serve() as server:
+        assert server.url in server.output
+
+
+def test_a_taken_port_is_named_and_exits_with_one(serve: Serve, tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        with servers.command(tmp_path, "serve", "--port", str(port)) as server:
+            assert server.process.wait(20) == 1
+            assert f"127.0.0.1:{port} cannot be used" in server.output
+            assert "--port" in server.output
+
+
+def test_a_second_process_on_the_same_database_file_is_refused(
+    serve: Serve, tmp_path: Path
+) -> None:
+    with serve() as first:
+        with pytest.raises(ServerFailed, match=f"Process {first.process.pid} serves"), serve():
+            pass
+        assert servers.get(f"{first.url}/accounts/login/")[0] == 200
+
+
+def test_it_starts_again_after_a_kill_and_rings_for_what_was_lost(
+    serve: Serve, tmp_path: Path
+) -> None:
+    with serve() as server:
+        server.kill()
+    claimed = tmp_path / "countersign.sqlite3"
+    with closing(sqlite3.connect(claimed)) as database, database:
+        database.execute(
+            "INSERT INTO dispatch_outbox (job, args, attempts, due_at, ring_at, claimed_at,"
+            " last_error, created_at) VALUES ('tests.unheard_of', '{}', 1, '2999-01-01',"
+            " '2999-01-01', '2026-01-01', '', '2026-01-01')"
+        )
+
+    with serve():
+        _eventually_attempted(claimed)
+
+
+def _eventually_attempted(path: Path) -> None:
+    """Wait until the one row was tried again: its job is unknown, so the attempt is counted."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with closing(sqlite3.connect(path)) as database:
+            attempts, error = database.execute(
+                "SELECT attempts, last_error FROM dispatch_outbox"
+            ).fetchone()
+        if attempts == 2 and "tests.unheard_of" in error:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"still at {attempts} attempts: {error!r}")
+
+
+def test_a_worker_without_redis_says_what_to_set(tmp_path: Path) -> None:
+    with pytest.raises(ServerFailed, match="set REDIS_URL"):
+        servers.manage(tmp_path, "worker")
+
+
+def test_the_clock_leaves_cleanly(tmp_path: Path) -> None:
+    servers.manage(tmp_path, "migrate", "--verbosity", "0")
+    with servers.command(tmp_path, "clock") as clock:
+        deadline = time.monotonic() + 15
+        while "The clock runs." not in clock.output and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert clock.stop(signal.SIGTERM) == 0

@@ -1,0 +1,34 @@
+"""manage.py clock: fires timers, takes over, resends, seals. Run one or several."""
+
+import logging
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from workbench.dispatch import run_clock
+from workbench.process.parts import load_clock_tasks
+
+STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+
+
+class Command(BaseCommand):
+    help = "Do what is due: timers, take-overs, lost messages, reminders, seals."
+    requires_system_checks: list[str] = []
+
+    def handle(self, **options: Any) -> None:
+        logging.basicConfig(
+            level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        )
+        # Blocked before the threads start, so that this thread alone receives them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        load_clock_tasks()
+        stopped = threading.Event()
+        clock = threading.Thread(target=run_clock, args=(stopped,), name="clock")
+        clock.start()
+        self.stdout.write("The clock runs.")
+        self.stdout.flush()
+        signal.sigwait(STOP_SIGNALS)
+        stopped.set()
+        clock.join()

@@ -1,0 +1,89 @@
+"""manage.py serve: the web pages and, with the embedded default, everything else too."""
+
+import logging
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from workbench.dispatch.outbox import release_claims
+from workbench.process.parts import Embedded
+from workbench.process.server import (
+    AlreadyServed,
+    PortTaken,
+    check_port,
+    exit_in_time,
+    lock_folder,
+    run_daphne,
+)
+
+DEMO_ACCOUNTS_FILE = "demo-accounts.txt"
+
+
+class Command(BaseCommand):
+    help = (
+        "Serve the pages. On SQLite, or without Redis, runs, jobs and the clock are done in the "
+        "same process; with PostgreSQL and Redis they are left to `worker` and `clock`."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+        parser.add_argument(
+            "--all", action="store_true", help="Do everything here, even with PostgreSQL and Redis."
+        )
+
+    def handle(self, *, host: str, port: int, **options: Any) -> None:
+        logging.basicConfig(
+            level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        )
+        try:
+            check_port(host, port)
+            lock = lock_folder(settings.VAR_DIR) if connection.vendor == "sqlite" else None
+        except PortTaken as error:
+            raise CommandError(
+                f"{error} Stop what uses it, or choose another with --port."
+            ) from None
+        except AlreadyServed as error:
+            raise CommandError(
+                f"{error} Stop it, or set COUNTERSIGN_VAR to another folder."
+            ) from None
+        alone = connection.vendor == "sqlite" or not settings.REDIS_URL
+        self._prepare_database(alone)
+        parts = Embedded() if alone or options["all"] else None
+        if parts:
+            parts.start()
+        try:
+            run_daphne(host, port, on_ready=lambda: self._greet(host, port))
+        finally:
+            exit_in_time()
+            self.stdout.write("Stopping.")
+            if parts:
+                parts.stop()
+            connections.close_all()
+            if lock:
+                lock.close()
+
+    def _prepare_database(self, alone: bool) -> None:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            if not alone:
+                raise CommandError("The database is behind this release: run `manage.py migrate`.")
+            call_command("migrate", interactive=False, verbosity=0)
+        if connection.vendor == "sqlite":
+            release_claims(timezone.now())
+
+    def _greet(self, host: str, port: int) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        self.stdout.write(f"Countersign is at http://{shown}:{port}/  (Ctrl-C stops it)")
+        accounts = settings.VAR_DIR / DEMO_ACCOUNTS_FILE
+        if accounts.exists():
+            self.stdout.write(accounts.read_text().rstrip())
+        self.stdout.flush()

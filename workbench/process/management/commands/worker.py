@@ -1,0 +1,36 @@
+"""manage.py worker: becomes Dramatiq's command, with the settings that fit."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+SHUTDOWN_MS = 30_000
+
+
+class Command(BaseCommand):
+    help = "Drive runs and deliver jobs. Run any number, on any number of machines."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+        parser.add_argument("--threads", type=int, default=4, help="For jobs, in each process.")
+
+    def handle(self, *, processes: int, threads: int, **options: Any) -> None:
+        if not settings.REDIS_URL:
+            raise CommandError(
+                "Workers are rung through Redis: set REDIS_URL. Without it, `manage.py serve` "
+                "does their work itself."
+            )
+        # No more than it can do at once: a busy process must not sit on messages.
+        os.environ.setdefault("dramatiq_queue_prefetch", str(threads))
+        command = [
+            sys.executable, "-m", "dramatiq", "workbench.worker",
+            "--processes", str(processes), "--threads", str(threads),
+            "--path", str(settings.BASE_DIR),
+            "--worker-shutdown-timeout", str(SHUTDOWN_MS),
+        ]  # fmt: skip
+        os.execv(sys.executable, command)
