@@ -140,10 +140,6 @@ class RunningStep(StepType):
 
     blocking: ClassVar[bool] = True
 
-    def blocks(self, config: Mapping[str, Json]) -> bool:
-        """Return whether this raw config must run in a thread."""
-        return self.blocking
-
     def run(self, ctx: StepContext, config: Any) -> "Result | Awaitable[Result]":
         raise NotImplementedError
 

@@ -52,10 +52,6 @@ class StepFunction:
     context_parameter: str | None
 
     @property
-    def is_async(self) -> bool:
-        return inspect.iscoroutinefunction(self.function)
-
-    @property
     def summary(self) -> str:
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
@@ -68,7 +64,7 @@ class StepFunction:
         return self.result.json_schema(mode="serialization")
 
     def call(self, args: Mapping[str, Json], ctx: StepContext) -> Any:
-        """Check the arguments and call; an async function gives its coroutine.
+        """Check the arguments and call; an async function gives its coroutine, for the loop.
 
         Raises: StepFailure of kind ``contract``, which names the argument.
         """
@@ -229,10 +225,6 @@ class Python(RunningStep):
         except UnknownFunction as error:
             return [_problem(step, "function", str(error), "Choose a registered function.")]
         return list(_argument_problems(step, function))
-
-    def blocks(self, config: Mapping[str, Json]) -> bool:
-        found = self._find(config)
-        return not (found and found.is_async)
 
     def run(self, ctx: StepContext, config: Config) -> Result | Awaitable[Result]:
         try:

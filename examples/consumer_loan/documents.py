@@ -1,0 +1,160 @@
+"""The documents that an applicant hands in, drawn as PDF, with what a reader finds on them.
+
+The demo has no scanner: it draws a payslip and an application form from the application itself and
+knows where each value stands. The same application gives the same bytes.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from fpdf import FPDF
+
+PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89  # A4 in points
+MARGIN, LINE_HEIGHT, VALUE_LEFT = 56.0, 24.0, 230.0
+# A document carries the day it was drawn for; a moving one would give each attempt new bytes.
+DRAWN_AT = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value on a page. ``box`` is left, top, right, bottom in points from the upper left."""
+
+    key: str
+    label: str
+    value: Any
+    text: str
+    page: int
+    box: tuple[float, float, float, float]
+    confidence: float
+
+    def as_box(self) -> dict[str, Any]:
+        """Return the box as shares of the page, as a case shows it."""
+        left, top, right, bottom = self.box
+        at = (left / PAGE_WIDTH, top / PAGE_HEIGHT,
+              (right - left) / PAGE_WIDTH, (bottom - top) / PAGE_HEIGHT)  # fmt: skip
+        return {
+            "key": self.key,
+            "page": self.page,
+            "at": [round(share, 5) for share in at],
+            "text": self.text,
+            "confidence": self.confidence,
+        }
+
+    def as_field(self) -> dict[str, Any]:
+        return {
+            "field": self.key,
+            "page": self.page,
+            "box": [round(each, 2) for each in self.box],
+            "value": self.value,
+            "confidence": self.confidence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A document and the fields read from it."""
+
+    id: str
+    title: str
+    content: bytes
+    text: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line to draw. One with a key is read back as a field."""
+
+    label: str
+    value: Any
+    text: str
+    key: str = ""
+
+
+def legibility(applicant: str, key: str) -> float:
+    """Return how surely a value was read, 0.7 to 0.99: stable for an applicant and a field."""
+    digest = hashlib.sha256(f"{applicant}/{key}".encode()).digest()
+    return round(0.7 + 0.29 * (1 - (digest[0] / 255) ** 3), 2)
+
+
+def money(value: float) -> str:
+    return f"{value:,.2f} DM"
+
+
+def draw(id: str, title: str, sender: str, applicant: str, entries: list[Entry]) -> Drawn:
+    """Draw one page: a heading, then a line for each entry."""
+    pdf = _page(title, sender)
+    fields = []
+    top = 190.0
+    for entry in entries:
+        text = entry.text.encode("latin-1", "replace").decode("latin-1")
+        pdf.set_font("Helvetica", size=10)
+        pdf.set_text_color(90)
+        pdf.text(MARGIN, top, entry.label)
+        pdf.set_font("Helvetica", "B", 11)
+        pdf.set_text_color(20)
+        pdf.text(VALUE_LEFT, top, text)
+        pdf.set_draw_color(225)
+        pdf.line(MARGIN, top + 7, PAGE_WIDTH - MARGIN, top + 7)
+        if entry.key:
+            right = VALUE_LEFT + pdf.get_string_width(text)
+            box = (VALUE_LEFT - 3, top - 11, right + 3, top + 4)
+            sure = legibility(applicant, f"{id}.{entry.key}")
+            fields.append(Field(entry.key, entry.label, entry.value, text, 1, box, sure))
+        top += LINE_HEIGHT
+    lines = [f"{entry.label}: {entry.text}" for entry in entries]
+    return Drawn(id, title, bytes(pdf.output()), "\n".join([title, *lines]), tuple(fields))
+
+
+def _page(title: str, sender: str) -> FPDF:
+    pdf = FPDF(unit="pt", format="A4")
+    pdf.set_creation_date(DRAWN_AT)
+    pdf.set_title(title)
+    pdf.set_auto_page_break(False)
+    pdf.add_page()
+    pdf.set_fill_color(34, 60, 92)
+    pdf.rect(0, 0, PAGE_WIDTH, 14, style="F")
+    pdf.set_font("Helvetica", size=10)
+    pdf.set_text_color(90)
+    pdf.text(MARGIN, 70, sender.encode("latin-1", "replace").decode("latin-1"))
+    pdf.set_font("Helvetica", "B", 20)
+    pdf.set_text_color(20)
+    pdf.text(MARGIN, 112, title)
+    pdf.set_font("Helvetica", size=9)
+    pdf.set_text_color(120)
+    pdf.text(MARGIN, 134, "Specimen, generated for a demonstration")
+    return pdf
+
+
+def payslip(applicant: str, paper: Mapping[str, Any]) -> Drawn:
+    """Draw the payslip from what it shall say: employer, net_income, month."""
+    net = paper["net_income"]
+    gross = round(net / 0.68, 2)
+    entries = [
+        Entry("Employee", applicant, applicant),
+        Entry("Employer", paper["employer"], paper["employer"], "employer"),
+        Entry("Period", paper["month"], paper["month"]),
+        Entry("Gross pay", gross, money(gross)),
+        Entry("Tax and insurance", round(gross - net, 2), money(gross - net)),
+        Entry("Net pay", net, money(net), "net_income"),
+    ]
+    return draw("payslip", "Payslip", paper["employer"], applicant, entries)
+
+
+def application_form(applicant: str, application: Mapping[str, Any]) -> Drawn:
+    months = application["duration_months"]
+    purpose = str(application["purpose"]).replace("_", " ")
+    entries = [
+        Entry("Applicant", applicant, applicant),
+        Entry("Amount", application["amount"], money(application["amount"]), "amount"),
+        Entry("Duration", months, f"{months} months", "duration_months"),
+        Entry("Purpose", application["purpose"], purpose, "purpose"),
+        Entry("Housing", application["housing"], str(application["housing"]), "housing"),
+        Entry("Employed since", None, str(application["employed_since"]).replace("_", " ")),
+        Entry("Credits at this bank", None, str(application["existing_credits"])),
+        Entry("Telephone", None, "yes" if application["telephone"] else "no"),
+    ]
+    return draw("application", "Loan application", "To the bank", applicant, entries)

@@ -1,0 +1,177 @@
+"""The functions that the consumer loan flow calls. STEP_MODULES allows this module."""
+
+import hashlib
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from examples.consumer_loan import documents as papers
+from examples.consumer_loan import rules, scorecard
+from flows.steps.base import StepContext, StepFailure
+from flows.steps.python import step
+
+# Makes the model `scorecard` known to `model.infer`.
+scorecard.load()
+
+Amount = Annotated[float, Field(gt=0, le=1_000_000)]
+
+
+@with_config(ConfigDict(extra="allow"))
+class Application(TypedDict):
+    """What the rules and documents read; the scorecard reads the rest."""
+
+    amount: Amount
+    duration_months: Annotated[int, Field(ge=1, le=120)]
+    purpose: str
+    checking_account: str
+    savings: str
+    employed_since: str
+    housing: Literal["rent", "own", "free"]
+    existing_credits: Annotated[int, Field(ge=0)]
+    dependants: Annotated[int, Field(ge=0)]
+    job: str
+    telephone: bool
+    applicant: NotRequired[str]
+    net_income: NotRequired[float | None]
+    employer: NotRequired[str | None]
+    # What the generated payslip says, where a demonstration wants it to differ from what is stated.
+    paper: NotRequired[dict[str, Any] | None]
+
+
+class Prepared(TypedDict):
+    application: dict[str, Any]
+    corrected: list[str]
+
+
+class Intake(TypedDict):
+    """``documents`` has the form a case shows; ``fields`` is everything read from them."""
+
+    documents: list[dict[str, Any]]
+    fields: list[dict[str, Any]]
+    net_income: float
+    net_income_confidence: float
+    employer: str
+    employer_confidence: float
+
+
+class Affordability(TypedDict):
+    """``left_over`` is what the household keeps each month, in DM; None without an income."""
+
+    instalment: float
+    left_over: float | None
+    affordable: bool
+    flags: list[rules.Flag]
+
+
+class Fraud(TypedDict):
+    flags: list[rules.Flag]
+    critical: bool
+
+
+CORRECTABLE = {"amount", "duration_months", "net_income", "employer", "housing"}
+
+
+@step
+def prepare(application: dict[str, Any], corrections: dict[str, Any]) -> Prepared:
+    """Complete the application, with what a reviewer corrected when sending it back."""
+    unknown = sorted(set(corrections) - CORRECTABLE)
+    if unknown:
+        raise StepFailure(
+            f"{', '.join(unknown)} cannot be corrected: use {', '.join(sorted(CORRECTABLE))}.",
+            kind="contract",
+            retryable=False,
+        )
+    merged = {"applicant": "Applicant", "net_income": None, "employer": None, **application}
+    merged.setdefault("email", "applicant@applicants.example")
+    # Protected attributes go no further than this: no later step is given them.
+    merged.pop("protected", None)
+    changed = {key: value for key, value in corrections.items() if merged.get(key) != value}
+    return Prepared(application=merged | changed, corrected=sorted(changed))
+
+
+@step
+def documents(application: Application, ctx: StepContext) -> Intake:
+    """Make the documents an applicant would hand in, and read the values on them."""
+    from flows.runtime.artifacts import store_artifact
+
+    applicant = str(application.get("applicant") or "Applicant")
+    paper = _paper(applicant, application)
+    drawn = [
+        papers.payslip(applicant, paper),
+        papers.application_form(applicant, application),
+    ]
+    shown = []
+    for each in drawn:
+        stored = store_artifact(
+            content=each.content,
+            media_type="application/pdf",
+            name=f"{each.id}.pdf",
+            now=ctx.now,
+        )
+        shown.append(
+            {
+                "id": each.id,
+                "title": each.title,
+                "artifact": stored,
+                "media_type": "application/pdf",
+                "text": each.text,
+                "boxes": [field.as_box() for field in each.fields],
+            }
+        )
+    sure = {field.key: field.confidence for each in drawn for field in each.fields}
+    return Intake(
+        documents=shown,
+        fields=[
+            {"document": each.id, **field.as_field()} for each in drawn for field in each.fields
+        ],
+        net_income=paper["net_income"],
+        net_income_confidence=sure["net_income"],
+        employer=paper["employer"],
+        employer_confidence=sure["employer"],
+    )
+
+
+@step
+def affordability(application: Application) -> Affordability:
+    """Say whether the household can carry the instalment."""
+    instalment = rules.monthly_instalment(application["amount"], application["duration_months"])
+    income = application.get("net_income")
+    left = None
+    if income is not None:
+        left = rules.left_over(
+            float(income),
+            instalment,
+            application["housing"],
+            application["dependants"],
+            application["existing_credits"],
+        )
+    flags = rules.affordability_flags(application, instalment, left)
+    return Affordability(
+        instalment=instalment, left_over=left, affordable=left is None or left >= 0, flags=flags
+    )
+
+
+@step
+def fraud(application: Application, net_income: float, employer: str) -> Fraud:
+    """Compare the application with itself and with its documents."""
+    read = {"net_income": net_income, "employer": employer}
+    flags = rules.fraud_flags(application, read)
+    return Fraud(flags=flags, critical=any(flag["level"] == "critical" for flag in flags))
+
+
+def _paper(applicant: str, application: Application) -> dict[str, Any]:
+    """Return what the payslip says: what was stated, unless a generated case says otherwise."""
+    usual = {"highly_skilled": 4300, "skilled": 2900}.get(application["job"], 2100)
+    spread = hashlib.sha256(applicant.encode()).digest()[0] / 255
+    stated = application.get("net_income") or round(usual * (0.85 + 0.3 * spread), 2)
+    unemployed = application["employed_since"] == "unemployed"
+    employer = application.get("employer") or (
+        "Employment office" if unemployed else "Employer not stated"
+    )
+    paper = application.get("paper") or {}
+    return {
+        "net_income": float(paper.get("net_income", stated)),
+        "employer": str(paper.get("employer", employer)),
+        "month": "December 2025",
+    }

@@ -1,0 +1,24 @@
+"""What validation needs to know of the step types, so that flows.graph stays without Django."""
+
+from collections.abc import Mapping
+
+from flows.graph.validation import TypeFacts
+from flows.steps.base import StepType
+from flows.steps.registry import all_step_types
+
+
+def catalogue() -> Mapping[str, TypeFacts]:
+    """Return the facts of every registered step type, by name."""
+    return {each.name: _facts(each) for each in all_step_types()}
+
+
+def _facts(step_type: StepType) -> TypeFacts:
+    return TypeFacts(
+        name=step_type.name,
+        ports=step_type.ports,
+        config_schema=step_type.Config.model_json_schema(),
+        output_schema=step_type.output_schema,
+        waits=step_type.waits,
+        secret_fields=step_type.secret_fields,
+        check=step_type.check,
+    )
