@@ -1,0 +1,15 @@
+"""CEL: compile, type-check, evaluate; templates. Everything fails closed with ExpressionError."""
+
+from flows.expressions.errors import VARIABLES, ExpressionError
+from flows.expressions.language import Expression, compile_expression
+from flows.expressions.template import Placed, Template, compile_template
+
+__all__ = [
+    "VARIABLES",
+    "Expression",
+    "ExpressionError",
+    "Placed",
+    "Template",
+    "compile_expression",
+    "compile_template",
+]

@@ -1,0 +1,219 @@
+"""How much an evaluation can build, estimated from the sizes of what it reads, before it starts.
+
+CEL stops a loop at 10,000 items, and nothing stops a text that doubles with each ``map`` or is
+copied once for each item: 962 MB were reached from a short expression. The estimate walks the
+expression's tree with sizes in the place of values. It bounds from above; a loop's body is
+counted with the mean size of the items where cost grows in step with size, and with the largest
+where it grows faster.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flows.expressions.errors import ExpressionError
+from flows.expressions.syntax import Call, Const, Ident, Items, Loop, Node, PathNode, Select
+
+MAX_WORK_BYTES = 16_000_000
+MAX_READ_BYTES = 4_000_000
+MAX_DATA_DEPTH = 100
+
+_WORD = 16  # bytes for a number, or around a text
+# Values that cannot make an expression without loops large: not worth an estimate.
+SMALL = frozenset({int, float, bool, type(None)})
+SHORT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes of a value: on average and at most; and the same of its items, if it has any."""
+
+    mean: float = _WORD
+    peak: float = _WORD
+    count: float = 0
+    part_mean: float = _WORD
+    part_peak: float = _WORD
+
+
+SCALAR = Size()
+
+
+class TooMuch(Exception):
+    """What is read is larger than the budget."""
+
+
+def measure(value: Any, budget: float = MAX_READ_BYTES, depth: int = 0) -> Size:
+    """Return a JSON value's size. Raises: TooMuch as soon as it passes the budget."""
+    if type(value) in SMALL:
+        return SCALAR
+    if isinstance(value, str):
+        size = _WORD + (len(value) if value.isascii() else 4 * len(value))
+        if size > budget:
+            raise TooMuch
+        return Size(size, size)
+    if isinstance(value, Mapping):
+        parts = [*value.keys(), *value.values()]
+        return _measure_parts(parts, len(value), budget, depth)
+    if isinstance(value, list | tuple):
+        return _measure_parts(value, len(value), budget, depth)
+    return SCALAR
+
+
+def _measure_parts(parts: Any, count: int, budget: float, depth: int) -> Size:
+    if depth > MAX_DATA_DEPTH:
+        raise TooMuch
+    total = peak = float(_WORD)
+    for part in parts:
+        size = measure(part, budget - total, depth + 1).mean
+        total += size
+        peak = max(peak, size)
+        if total > budget:
+            raise TooMuch
+    return Size(total, total, count, total / max(count, 1), peak)
+
+
+def check_cost(tree: Node, sizes: Mapping[tuple[str, ...], Size]) -> None:
+    """Raise ExpressionError if the expression could build more than MAX_WORK_BYTES."""
+    _Estimate(sizes).of(tree, {}, 1)
+
+
+class _Estimate:
+    def __init__(self, sizes: Mapping[tuple[str, ...], Size]) -> None:
+        self.sizes = sizes
+        self.work = 0.0
+
+    def of(self, node: Node, names: Mapping[str, Size], times: float) -> Size:
+        size = self.size(node, names, times)
+        self.work += times * size.mean
+        if self.work > MAX_WORK_BYTES:
+            raise ExpressionError(
+                "The expression would build or read too much.",
+                "Work on a smaller part of the input, or use a python step.",
+            )
+        return size
+
+    def size(  # noqa: PLR0911 - one answer for each kind of node
+        self, node: Node, names: Mapping[str, Size], times: float
+    ) -> Size:
+        match node:
+            case Const(str() | bytes() as text):
+                return Size(_WORD + 4 * len(text), _WORD + 4 * len(text))
+            case PathNode(path, test):
+                return SCALAR if test else self.sizes.get(path, SCALAR)
+            case Ident(name):
+                return names.get(name, SCALAR)
+            case Select(operand, _, test):
+                whole = self.of(operand, names, times)
+                return SCALAR if test else _part(whole)
+            case Items(items):
+                return self.items(items, names, times)
+            case Call():
+                return self.call(node, names, times)
+            case Loop():
+                return self.loop(node, names, times)
+        return SCALAR
+
+    def items(self, items: tuple[Node, ...], names: Mapping[str, Size], times: float) -> Size:
+        parts = [self.of(item, names, times) for item in items] or [SCALAR]
+        mean = _WORD + sum(part.mean for part in parts)
+        peak = _WORD + sum(part.peak for part in parts)
+        largest = max((part.peak for part in parts), default=_WORD)
+        return Size(mean, peak, len(parts), mean / max(len(parts), 1), largest)
+
+    def call(  # noqa: PLR0911 - one answer for each kind of function
+        self, node: Call, names: Mapping[str, Size], times: float
+    ) -> Size:
+        args = [self.of(arg, names, times) for arg in node.args]
+        match node.function:
+            case "_+_":
+                return _joined(args)
+            case "_?_:_":
+                return _either(args[1:])
+            case "dyn":
+                return args[0]
+            case "_[_]":
+                return _part(args[0])
+            case "matches":
+                # A pattern may be tried in some states at once for each character.
+                self.work += times * (8 * args[0].peak + 64 * args[-1].peak)
+                return SCALAR
+            case name if name in _TEXTS:
+                return _text(name, args)
+        return SCALAR
+
+    def loop(self, node: Loop, names: Mapping[str, Size], times: float) -> Size:
+        over = self.of(node.range, names, times)
+        if not isinstance(node.range, PathNode | Items):
+            # The inner loop's length moves with the outer item: count that item at its largest.
+            names = {name: replace(size, mean=size.peak) for name, size in names.items()}
+        item = Size(over.part_mean, over.part_peak, over.part_mean / _WORD)
+        inner = {**names, node.variable: item, node.total: SCALAR}
+        built = _appended(node)
+        if built is None:
+            self.of(node.step, inner, times * over.count)
+            return SCALAR
+        for test in built[1:]:
+            self.of(test, inner, times * over.count)
+        part = self.of(built[0], inner, times * over.count)
+        return Size(
+            _WORD + over.count * part.mean,
+            _WORD + over.count * part.peak,
+            over.count,
+            part.mean,
+            part.peak,
+        )
+
+
+def _appended(node: Loop) -> tuple[Node, ...] | None:
+    """Return what map and filter append at each turn, and their condition; None for the others."""
+    match node.step:
+        case Call("_+_", (Ident(), Items((item,)))):
+            return (item,)
+        case Call("_?_:_", (test, Call("_+_", (Ident(), Items((item,)))), Ident())):
+            return item, test
+    return None
+
+
+_TEXTS = frozenset({
+    "string", "bytes", "lowerAscii", "upperAscii", "trim", "substring", "charAt", "reverse",
+    "split", "join", "replace", "format", "strings.quote",
+})  # fmt: skip
+
+
+def _part(whole: Size) -> Size:
+    if whole.count:
+        return Size(whole.part_peak, whole.part_peak, whole.part_peak / _WORD)
+    # Of an unknown shape: the part may be all of it.
+    return Size(whole.mean, whole.peak, whole.mean / _WORD)
+
+
+def _joined(args: list[Size]) -> Size:
+    return Size(
+        sum(arg.mean for arg in args),
+        sum(arg.peak for arg in args),
+        sum(arg.count for arg in args),
+        max(arg.part_mean for arg in args),
+        max(arg.part_peak for arg in args),
+    )
+
+
+def _either(args: list[Size]) -> Size:
+    return Size(*(max(getattr(arg, name) for arg in args) for name in Size.__slots__))
+
+
+def _text(name: str, args: list[Size]) -> Size:
+    first, rest = args[0], args[1:]
+    peak = sum(arg.peak for arg in args)
+    match name:
+        case "replace":
+            peak = first.peak * rest[1].peak if len(rest) > 1 else first.peak
+        case "join":
+            peak = first.peak + first.count * (rest[0].peak if rest else 0)
+        case "format":
+            peak += 500 * first.peak  # `%.1000f` makes a thousand digits of six characters
+        case "split":
+            peak = _WORD * first.peak
+            return Size(peak, peak, first.peak, _WORD + first.peak / _WORD, first.peak)
+        case _:
+            return Size(2 * sum(arg.mean for arg in args), 2 * peak)
+    return Size(peak, peak)

@@ -1,0 +1,236 @@
+"""An expression's tree, read from CEL's own serialized form.
+
+Our limits and references are judged on the tree that CEL itself parsed, macros expanded: a parser
+of our own could be made to disagree with it. The wire format is protocol buffers; the field
+numbers are those of ``cel/expr/checked.proto`` and ``syntax.proto``.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ident:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """``operand.field``; with ``test`` it is ``has(operand.field)``."""
+
+    operand: "Node"
+    field: str
+    test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``function`` is an operator such as ``_+_`` or a name; a receiver comes first in ``args``."""
+
+    function: str
+    args: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list or mapping written out, or a message: ``message`` is its type's name."""
+
+    items: tuple["Node", ...]
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """An expanded macro: all, exists, exists_one, map or filter."""
+
+    variable: str
+    range: "Node"
+    total: str
+    start: "Node"
+    step: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class PathNode:
+    """A static path from a variable: ``("steps", "score", "output")``."""
+
+    path: tuple[str, ...]
+    test: bool = False
+
+
+Node = Const | Ident | Select | Call | Items | Loop | PathNode
+
+
+def read_tree(serialized: bytes) -> Node:
+    """Return the tree of a serialized expression, a CheckedExpr in an Any."""
+    checked = _fields(_last(_fields(serialized), 2))
+    return _node(_last(checked, 4))
+
+
+Fields = list[tuple[int, Any]]
+
+
+def _fields(data: bytes) -> Fields:
+    found: Fields = []
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        number, wire = key >> 3, key & 7
+        if wire == 0:
+            value, at = _varint(data, at)
+            found.append((number, value))
+        elif wire == 2:  # noqa: PLR2004 - the wire types of protocol buffers
+            size, at = _varint(data, at)
+            found.append((number, data[at : at + size]))
+            at += size
+        else:
+            size = 8 if wire == 1 else 4
+            found.append((number, data[at : at + size]))
+            at += size
+    return found
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:  # noqa: PLR2004 - the high bit says that more follows
+            return value, at
+
+
+def _last(fields: Fields, number: int, default: Any = b"") -> Any:
+    return next((value for key, value in reversed(fields) if key == number), default)
+
+
+def _all(fields: Fields, number: int) -> Iterator[Any]:
+    return (value for key, value in fields if key == number)
+
+
+def _node(data: bytes) -> Node:
+    for number, value in _fields(data):
+        reader = _READERS.get(number)
+        if reader:
+            return reader(_fields(value))
+    return Const(None)
+
+
+def _const(fields: Fields) -> Node:  # noqa: PLR0911 - one answer for each kind
+    kind: int = fields[0][0] if fields else 1
+    value: Any = fields[0][1] if fields else None
+    match kind:
+        case 2:
+            return Const(bool(value))
+        case 3:
+            return Const(value - 2**64 if value >= 2**63 else value)
+        case 4:
+            return Const(value)
+        case 5:
+            return Const(struct.unpack("<d", value)[0])
+        case 6:
+            return Const(value.decode())
+        case 7:
+            return Const(value)
+        case _:
+            return Const(None)
+
+
+def _ident(fields: Fields) -> Node:
+    return Ident(_last(fields, 1).decode())
+
+
+def _select(fields: Fields) -> Node:
+    return Select(_node(_last(fields, 1)), _last(fields, 2).decode(), bool(_last(fields, 3, 0)))
+
+
+def _call(fields: Fields) -> Node:
+    receiver = [_node(value) for value in _all(fields, 1)]
+    return Call(_last(fields, 2).decode(), (*receiver, *map(_node, _all(fields, 3))))
+
+
+def _list(fields: Fields) -> Node:
+    return Items(tuple(map(_node, _all(fields, 1))))
+
+
+def _struct(fields: Fields) -> Node:
+    items: list[Node] = []
+    for entry in map(_fields, _all(fields, 2)):
+        items += [_node(value) for number, value in entry if number in {3, 4}]
+    return Items(tuple(items), _last(fields, 1).decode())
+
+
+def _loop(fields: Fields) -> Node:
+    return Loop(
+        variable=_last(fields, 1).decode(),
+        range=_node(_last(fields, 2)),
+        total=_last(fields, 3).decode(),
+        start=_node(_last(fields, 4)),
+        step=_node(_last(fields, 6)),
+    )
+
+
+_READERS = {3: _const, 4: _ident, 5: _select, 6: _call, 7: _list, 8: _struct, 9: _loop}
+
+
+def with_paths(node: Node, bound: frozenset[str] = frozenset()) -> Node:
+    """Return the tree with every static path from a variable as one node."""
+    if path := _path(node, bound):
+        return PathNode(path, isinstance(node, Select) and node.test)
+    match node:
+        case Select():
+            return Select(with_paths(node.operand, bound), node.field, node.test)
+        case Call():
+            return Call(node.function, tuple(with_paths(arg, bound) for arg in node.args))
+        case Items():
+            return Items(tuple(with_paths(item, bound) for item in node.items), node.message)
+        case Loop():
+            inner = bound | {node.variable, node.total}
+            return Loop(
+                node.variable,
+                with_paths(node.range, bound),
+                node.total,
+                with_paths(node.start, bound),
+                with_paths(node.step, inner),
+            )
+    return node
+
+
+def _path(node: Node, bound: frozenset[str]) -> tuple[str, ...]:
+    match node:
+        case Ident(name):
+            return () if name in bound else (name,)
+        case Select(operand, field, _):
+            before = _path(operand, bound)
+            return (*before, field) if before else ()
+        case Call("_[_]", (operand, Const(str() as field))):
+            before = _path(operand, bound)
+            return (*before, field) if before else ()
+    return ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield the node and all below it."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Select():
+            return (node.operand,)
+        case Call():
+            return node.args
+        case Items():
+            return node.items
+        case Loop():
+            return (node.range, node.start, node.step)
+    return ()

@@ -1,0 +1,250 @@
+"""Templates: any JSON value with ``${ … }`` inside its texts.
+
+A text that is one expression gives its value, of any type; a longer text gives text. ``$${`` is a
+plain ``${``. Keys of mappings are never evaluated.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flows.expressions.errors import ExpressionError
+from flows.expressions.language import Expression, compile_expression
+
+Json = Any
+MAX_TEMPLATE_DEPTH = 60
+MAX_TEXT_CHARACTERS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An expression and the path of the text it stands in, such as ``cases[0].when``."""
+
+    path: str
+    expression: Expression
+
+
+class Template:
+    """A compiled template. Immutable, shared by threads."""
+
+    def __init__(self, value: Json, parts: "_Part", placed: tuple[Placed, ...]) -> None:
+        self.value = value
+        self.expressions = placed
+        self._part = parts
+        self.references: frozenset[str] = frozenset(
+            step for item in placed for step in item.expression.references
+        )
+
+    @property
+    def is_constant(self) -> bool:
+        return isinstance(self._part, _Constant)
+
+    def render(self, bindings: Mapping[str, Json]) -> Json:
+        """Return the value with every expression evaluated. A constant comes back as it is.
+
+        Raises:
+            ExpressionError: the message begins with the path of the text that failed.
+        """
+        return self._part.render(bindings)
+
+
+def compile_template(value: Json) -> Template:
+    """Compile every expression inside a JSON value.
+
+    Raises:
+        ExpressionError: the message begins with the path of the text that is wrong.
+    """
+    part = _part(value, "", 0)
+    return Template(value, part, tuple(part.placed()))
+
+
+class _Part:
+    """A compiled piece of a template."""
+
+    def render(self, bindings: Mapping[str, Json]) -> Json:
+        raise NotImplementedError
+
+    def placed(self) -> Iterator[Placed]:
+        return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class _Constant(_Part):
+    value: Json
+
+    def render(self, bindings: Mapping[str, Json]) -> Json:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class _Single(_Part):
+    path: str
+    expression: Expression
+
+    def render(self, bindings: Mapping[str, Json]) -> Json:
+        try:
+            return self.expression.evaluate(bindings)
+        except ExpressionError as error:
+            raise _at(self.path, error) from error
+
+    def placed(self) -> Iterator[Placed]:
+        yield Placed(self.path, self.expression)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mixed(_Part):
+    path: str
+    pieces: tuple[str | Expression, ...]
+
+    def render(self, bindings: Mapping[str, Json]) -> Json:
+        try:
+            texts = [
+                piece if isinstance(piece, str) else as_text(piece.evaluate(bindings))
+                for piece in self.pieces
+            ]
+            if sum(map(len, texts)) > MAX_TEXT_CHARACTERS:
+                raise ExpressionError("The text becomes too long.", "Put in shorter values.")
+        except ExpressionError as error:
+            raise _at(self.path, error) from error
+        return "".join(texts)
+
+    def placed(self) -> Iterator[Placed]:
+        return (Placed(self.path, piece) for piece in self.pieces if not isinstance(piece, str))
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapping(_Part):
+    parts: Mapping[str, _Part]
+
+    def render(self, bindings: Mapping[str, Json]) -> Json:
+        return {key: part.render(bindings) for key, part in self.parts.items()}
+
+    def placed(self) -> Iterator[Placed]:
+        return (item for part in self.parts.values() for item in part.placed())
+
+
+@dataclass(frozen=True, slots=True)
+class _List(_Part):
+    parts: tuple[_Part, ...]
+
+    def render(self, bindings: Mapping[str, Json]) -> Json:
+        return [part.render(bindings) for part in self.parts]
+
+    def placed(self) -> Iterator[Placed]:
+        return (item for part in self.parts for item in part.placed())
+
+
+def _part(value: Json, path: str, depth: int) -> _Part:
+    if depth > MAX_TEMPLATE_DEPTH:
+        raise ExpressionError("The value nests too deeply.", "Flatten it.")
+    if isinstance(value, str):
+        return _text_part(value, path) if "${" in value else _Constant(value)
+    if isinstance(value, Mapping):
+        fields = {
+            key: _part(item, f"{path}.{key}" if path else str(key), depth + 1)
+            for key, item in value.items()
+        }
+        return _Constant(value) if _constant(fields.values()) else _Mapping(fields)
+    if isinstance(value, list | tuple):
+        items = tuple(_part(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value))
+        return _Constant(value) if _constant(items) else _List(items)
+    return _Constant(value)
+
+
+def _constant(parts: Any) -> bool:
+    """Whether all parts are constant, and none of them had ``$${`` taken out."""
+    return all(isinstance(part, _Constant) and not isinstance(part, _Unescaped) for part in parts)
+
+
+class _Unescaped(_Constant):
+    """A text in which ``$${`` became ``${``: the value around it is no constant."""
+
+
+def _text_part(text: str, path: str) -> _Part:
+    try:
+        pieces = tuple(_pieces(text))
+    except ExpressionError as error:
+        raise _at(path, error) from error
+    if len(pieces) == 1 and isinstance(pieces[0], Expression):
+        return _Single(path, pieces[0])
+    if all(isinstance(piece, str) for piece in pieces):
+        return _Unescaped("".join(map(str, pieces)))
+    return _Mixed(path, pieces)
+
+
+def _pieces(text: str) -> Iterator[str | Expression]:
+    at = 0
+    while at < len(text):
+        start = text.find("${", at)
+        if start < 0:
+            yield text[at:]
+            return
+        if text[start - 1 : start] == "$" and start > at:
+            yield text[at : start - 1] + "${"
+            at = start + 2
+            continue
+        if start > at:
+            yield text[at:start]
+        end = _end(text, start + 2)
+        try:
+            yield compile_expression(text[start + 2 : end].strip())
+        except ExpressionError as error:
+            place = None if error.position is None else error.position + _lead(text, start + 2)
+            raise ExpressionError(error.message, error.remedy, place) from error
+        at = end + 1
+
+
+def _lead(text: str, start: int) -> int:
+    return len(text) - len(text[start:].lstrip())
+
+
+def _end(text: str, start: int) -> int:
+    """Return where the brace closes that ``${`` opened; braces in texts do not count."""
+    at, depth = start, 0
+    while at < len(text):
+        sign = text[at]
+        if sign in "'\"":
+            at = _after_quote(text, at)
+            continue
+        if sign == "}" and depth == 0:
+            return at
+        depth += (sign == "{") - (sign == "}")
+        at += 1
+    raise ExpressionError(
+        "`${` is not closed.", "Add `}`, or write `$${` for a plain `${`.", start - 2
+    )
+
+
+def _after_quote(text: str, at: int) -> int:
+    quote = text[at : at + 3] if text[at : at + 3] in {"'''", '"""'} else text[at]
+    raw = at > 0 and text[at - 1] in "rR"
+    at += len(quote)
+    while at < len(text):
+        if text[at] == "\\" and not raw:
+            at += 2
+        elif text.startswith(quote, at):
+            return at + len(quote)
+        else:
+            at += 1
+    return at
+
+
+def as_text(value: Json) -> str:
+    """Return a value as it reads inside a longer text. Raises ExpressionError for null."""
+    match value:
+        case str():
+            return value
+        case None:
+            raise ExpressionError(
+                "A value inside the text is null.", "Say what to write then: x == null ? '' : x."
+            )
+        case float() if value.is_integer():
+            return str(int(value))
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _at(path: str, error: ExpressionError) -> ExpressionError:
+    message = f"{path}: {error.message}" if path else error.message
+    return ExpressionError(message, error.remedy, error.position)
