@@ -1,6 +1,7 @@
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http.request import validate_host
 
 
 def is_own_origin(headers: list[tuple[bytes, bytes]]) -> bool:
@@ -21,7 +22,5 @@ def is_own_origin(headers: list[tuple[bytes, bytes]]) -> bool:
 
 
 def _is_allowed(host: str) -> bool:
-    from django.http.request import validate_host
-
     name = f"[{host}]" if ":" in host else host
     return validate_host(name, settings.ALLOWED_HOSTS)
