@@ -74,6 +74,8 @@ class Driver:
 
     def stop(self, timeout_seconds: float = DRAIN_SECONDS) -> None:
         """Claim nothing more, let riders finish their step, hand back what is left."""
+        if self._loop.is_closed():
+            return
         deadline = time.monotonic() + timeout_seconds
         self._draining = True
         doorbell.remove_listener(self.ring)
@@ -88,6 +90,7 @@ class Driver:
         self._hand_back()
         self._steps.shutdown(wait=False, cancel_futures=True)
         self._reads.shutdown(wait=False, cancel_futures=True)
+        self._loop.close()
 
     def ring(self) -> None:
         """Say that a token may be ready. From any thread."""

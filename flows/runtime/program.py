@@ -8,6 +8,7 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
+import jsonschema_rs
 from pydantic import ValidationError
 
 from flows.engine.graph import Graph, compile_graph
@@ -79,6 +80,12 @@ class Program:
     def flow(self) -> str:
         return self.document.name
 
+    @cached_property
+    def input_validator(self) -> Any:
+        """The input contract as a validator; a flow without one takes anything."""
+        schema = dict(self.document.input) or True
+        return jsonschema_rs.validator_for(schema, retriever=_refuse_reference)
+
     @property
     def has_output(self) -> bool:
         return bool(self.document.output)
@@ -86,6 +93,10 @@ class Program:
     def render_output(self, bindings: Mapping[str, Json]) -> Json:
         """Return the run's output. Raises ExpressionError."""
         return self._output.render(bindings)
+
+
+def _refuse_reference(uri: str) -> Json:
+    raise ValueError(f"Schemas may not refer to other documents: {uri}")
 
 
 def _bind(step: Step) -> BoundStep:

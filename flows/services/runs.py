@@ -4,10 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-import jsonschema_rs
 from django.conf import settings
 from django.db import transaction
 
@@ -154,20 +152,10 @@ def _check_input(program: Program, input: Json) -> None:
         )
     errors = [
         {"path": "/".join(str(part) for part in error.instance_path), "message": error.message}
-        for error in _validator(program.version_id).iter_errors(input)
+        for error in program.input_validator.iter_errors(input)
     ]
     if errors:
         raise InputInvalid(errors)
-
-
-@lru_cache(maxsize=256)
-def _validator(version_id: int) -> Any:
-    schema = dict(load_program(version_id).document.input) or True
-    return jsonschema_rs.validator_for(schema, retriever=_refuse_reference)
-
-
-def _refuse_reference(uri: str) -> Json:
-    raise ValueError(f"Schemas may not refer to other documents: {uri}")
 
 
 def _started_before(flow: Flow, runs: Sequence[NewRun]) -> dict[str, Run]:

@@ -1,0 +1,117 @@
+"""Workers that die, stop, or answer late: nothing is lost and nothing is applied twice."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from flows.models import Journal, Run, Token
+from flows.models import Worker as WorkerRow
+from flows.runtime.actions import Finish, Leave
+from flows.runtime.clock import LEASE_SECONDS, MOST_DEATHS, take_over
+from flows.runtime.program import load_program
+from flows.runtime.transitions import commit
+from flows.store import get_store
+from flows.store.rows import Claim
+from tests.integration.runtime.kit import driving, ended, journal, make_flow, start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def claim_as(name: str, at: datetime) -> tuple[int, Claim]:
+    worker_id = get_store().register_worker(name, at)
+    [claim] = get_store().claim(worker_id=worker_id, limit=10, now=at)
+    return worker_id, claim
+
+
+def finish(claim: Claim, worker_id: int, port: str = "done") -> Claim | None:
+    now = timezone.now()
+    program = load_program(claim.version_id)
+    return commit([Finish(claim, program, Leave((port,)), now, now)], worker_id)[0]
+
+
+LINEAR = ("a -> b", "b -> c")
+PARALLEL = ("a -> b", "a -> c")
+
+
+@pytest.mark.parametrize("edges", [LINEAR, PARALLEL], ids=["plain", "under the run's lock"])
+def test_a_late_finish_of_a_worker_taken_for_dead_changes_nothing(edges: tuple[str, ...]) -> None:
+    run = start(make_flow(*edges))
+    long_ago = timezone.now() - timedelta(seconds=LEASE_SECONDS + 1)
+    dead, claim = claim_as("gone:1", long_ago)
+    take_over(timezone.now())
+    _, newer = claim_as("here:2", timezone.now())
+    assert newer.fence > claim.fence
+    before = journal(run)
+    assert finish(claim, dead) is None
+    assert journal(run) == before
+    assert not WorkerRow.objects.filter(pk=dead).exists()
+
+
+@pytest.mark.parametrize("edges", [LINEAR, PARALLEL], ids=["plain", "under the run's lock"])
+def test_a_finish_that_is_written_again_is_refused(edges: tuple[str, ...]) -> None:
+    run = start(make_flow(*edges))
+    worker_id, claim = claim_as("here:1", timezone.now())
+    assert finish(claim, worker_id) is not None
+    before = journal(run)
+    assert finish(claim, worker_id) is None
+    assert journal(run) == before
+
+
+def test_a_worker_that_beats_keeps_what_it_holds() -> None:
+    start(make_flow(*LINEAR))
+    worker_id, claim = claim_as("here:1", timezone.now())
+    take_over(timezone.now())
+    assert finish(claim, worker_id) is not None
+
+
+def test_two_workers_never_claim_one_token() -> None:
+    for _ in range(20):
+        start(make_flow(*LINEAR, name=f"f{_}"))
+    store, now = get_store(), timezone.now()
+    first = store.claim(worker_id=store.register_worker("a:1", now), limit=12, now=now)
+    second = store.claim(worker_id=store.register_worker("b:2", now), limit=12, now=now)
+    assert (len(first), len(second)) == (12, 8)
+    assert not {c.token_id for c in first} & {c.token_id for c in second}
+
+
+def test_a_step_that_kills_its_workers_fails_as_poison() -> None:
+    run = start(make_flow(*LINEAR))
+    for death in range(MOST_DEATHS):
+        claim_as(f"gone:{death}", timezone.now() - timedelta(seconds=LEASE_SECONDS + 1))
+        take_over(timezone.now())
+    run.refresh_from_db()
+    assert (run.status, run.error["kind"]) == ("failed", "poison")
+    assert [line for line in journal(run) if "taken_over" in line] == ["step.taken_over a"] * 3
+
+
+def test_a_living_driver_finishes_what_a_dead_one_began() -> None:
+    run = start(make_flow(*LINEAR))
+    claim_as("gone:1", timezone.now() - timedelta(seconds=LEASE_SECONDS + 1))
+    with driving():
+        assert ended(run).status == "completed"
+
+
+def test_a_driver_that_stops_hands_back_what_it_did_not_finish() -> None:
+    slow = make_flow("a -> b", a={"sleep": 0.5})
+    run = start(slow)
+    with driving() as driver:
+        while not Token.objects.filter(run=run, state="running").exists():
+            pass
+        driver.stop(0.1)
+        token = Token.objects.get(run=run)
+        assert (token.state, token.owner) == ("ready", None)
+    with driving():
+        assert ended(run).status == "completed"
+    assert Journal.objects.filter(run_id=run.pk, kind="step.finished", step="a").count() == 1
+
+
+def test_priority_comes_before_age() -> None:
+    flow = make_flow(*LINEAR)
+    bulk = start(flow, priority=200)
+    urgent = start(flow, priority=10)
+    store, now = get_store(), timezone.now()
+    worker_id = store.register_worker("here:1", now)
+    assert store.claim(worker_id=worker_id, limit=1, now=now)[0].run_id == urgent.pk
+    assert store.claim(worker_id=worker_id, limit=1, now=now)[0].run_id == bulk.pk
+    assert Run.objects.count() == 2
