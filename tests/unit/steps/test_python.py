@@ -1,0 +1,167 @@
+import asyncio
+import inspect
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BaseModel, Field
+
+from flows.graph.model import Step
+from flows.steps.base import Result, StepContext, StepFailure
+from flows.steps.python import Python, UnknownFunction, get_function, step
+from tests.unit.steps.contexts import context
+
+
+class Quote(BaseModel):
+    rate: float
+    notes: list[str] = []
+
+
+@step
+def quote(amount: Annotated[float, Field(gt=0)], months: int = 12) -> Quote:
+    """Quote a rate.
+
+    The rest of the text is for engineers.
+    """
+    return Quote(rate=amount / months)
+
+
+@step
+async def slowly(amount: float) -> float:
+    await asyncio.sleep(0)
+    return amount * 2
+
+
+@step
+def keyed(ctx: StepContext, amount: float) -> str:
+    return f"{ctx.idempotency_key}/{amount:g}"
+
+
+@step
+def broken_promise(amount: float) -> Quote:
+    return {"rate": "high"}  # type: ignore[return-value]
+
+
+@step
+def endless(amount: float) -> float:
+    return float("inf")
+
+
+def not_a_step(amount: float) -> float:
+    return amount
+
+
+HERE = __name__
+
+
+@pytest.fixture(autouse=True)
+def allowed(settings: Any) -> Iterator[None]:
+    settings.STEP_MODULES = [HERE]
+    yield
+
+
+def run(function: str, args: dict[str, Any]) -> Any:
+    config = Python.Config(function=f"{HERE}:{function}", args=args)
+    result = Python().run(context(), config)
+    if inspect.isawaitable(result):
+        result = asyncio.run(_awaited(result))
+    assert isinstance(result, Result)
+    return result.output
+
+
+async def _awaited(result: Any) -> Any:
+    return await result
+
+
+def test_a_function_gets_checked_arguments_and_gives_json() -> None:
+    assert run("quote", {"amount": "240", "months": 12}) == {"rate": 20.0, "notes": []}
+
+
+def test_a_default_may_be_left_out() -> None:
+    assert run("quote", {"amount": 24}) == {"rate": 2.0, "notes": []}
+
+
+def test_an_async_function_gives_its_result_too() -> None:
+    assert run("slowly", {"amount": 2}) == 4.0
+
+
+def test_the_context_is_filled_in_and_is_no_part_of_the_contract() -> None:
+    assert run("keyed", {"amount": 3}) == "run-12-5-2/3"
+    assert set(get_function(f"{HERE}:keyed").input_schema["properties"]) == {"amount"}
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "named"),
+    [
+        ("quote", {"amount": -1}, "argument `amount`"),
+        ("quote", {"amount": "many"}, "argument `amount`"),
+        ("quote", {}, "argument `amount`"),
+        ("quote", {"amount": 1, "colour": "red"}, "argument `colour`"),
+        ("quote", {"amount": float("nan")}, "argument `amount`"),
+        ("broken_promise", {"amount": 1}, "result `rate`"),
+        ("endless", {"amount": 1}, "NaN or infinity"),
+    ],
+)
+def test_a_breach_of_contract_names_the_field_and_is_not_retried(
+    function: str, args: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(StepFailure, match=named) as caught:
+        run(function, args)
+    assert caught.value.kind == "contract"
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("os:system", "STEP_MODULES"),
+        ("examples.consumer_loan.steps:fraud", "STEP_MODULES"),
+        (f"{HERE}:not_a_step", "@step"),
+        (f"{HERE}:subprocess.run", "@step"),
+        ("", "STEP_MODULES"),
+    ],
+)
+def test_only_registered_functions_of_allowed_modules_can_be_called(name: str, remedy: str) -> None:
+    with pytest.raises(UnknownFunction, match=remedy):
+        get_function(name)
+    with pytest.raises(StepFailure) as caught:
+        Python().run(context(), Python.Config(function=name))
+    assert not caught.value.retryable
+
+
+def test_a_module_that_cannot_be_imported_is_named(settings: Any) -> None:
+    settings.STEP_MODULES = ["no_such_module"]
+    with pytest.raises(UnknownFunction, match="no_such_module"):
+        get_function("no_such_module:anything")
+
+
+def test_the_type_hints_are_the_schema_of_input_and_output() -> None:
+    config = {"function": f"{HERE}:quote"}
+    assert Python().input_schema(config)["properties"]["amount"]["exclusiveMinimum"] == 0
+    assert Python().output_schema(config)["properties"]["rate"]["type"] == "number"
+    assert get_function(f"{HERE}:quote").summary == "Quote a rate."
+
+
+def test_a_check_names_missing_and_unknown_arguments() -> None:
+    config = {"function": f"{HERE}:quote", "args": {"colour": "red"}}
+    problems = Python().check(Step(id="call", type="python", config=config))
+    assert [(each.step, each.field) for each in problems] == [
+        ("call", "with.args.colour"),
+        ("call", "with.args"),
+    ]
+
+
+@pytest.mark.parametrize("config", [{}, {"function": 7}, {"function": "os:system", "args": []}])
+def test_a_broken_draft_never_breaks_the_card(config: dict[str, Any]) -> None:
+    assert Python().describe(config)
+    assert Python().output_schema(config) == {}
+    assert Python().check(Step(id="call", type="python", config=config))
+
+
+def test_a_function_without_hints_is_refused_when_it_is_defined() -> None:
+    def untyped(amount):  # type: ignore[no-untyped-def]
+        return amount
+
+    untyped.__qualname__ = "untyped"
+    with pytest.raises(TypeError, match="type hint for what it returns"):
+        step(untyped)
