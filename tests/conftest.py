@@ -11,9 +11,8 @@ import pytest
 from django.utils import timezone
 
 from tests import servers
-from tests.servers import Countersign, EffectSink, MailSink, ServerMissing, Stack
-
 from tests.ledger_guards import flush_may_empty_the_ledger
+from tests.servers import Countersign, EffectSink, MailSink, ServerMissing, Stack
 
 __all__ = ["flush_may_empty_the_ledger"]
 

@@ -1,0 +1,53 @@
+# Everything a person types. Each target makes what it needs.
+export PORT ?= 8000
+PY := .venv/bin/python
+
+.PHONY: help run test lint format bench bench-editor screens chaos lock
+
+help:
+	@echo "make run      serve the demo on 127.0.0.1:$(PORT) (PORT=... for another port)"
+	@echo "make test     every test that can run here"
+	@echo "make lint     style, types, layers, templates, vendored files"
+	@echo "make format   rewrite the code in the project's style"
+	@echo "make bench    measure the engine; make bench-editor, the canvas"
+	@echo "make screens  take the screenshots of the docs"
+	@echo "make chaos    kill processes for longer than make test does"
+	@echo "make lock     resolve requirements.lock and requirements-dev.lock anew"
+
+run:
+	@exec tools/run
+
+test:
+	@tools/environment dev
+	@exec $(PY) -m tools.run_tests
+
+lint:
+	@tools/environment dev
+	@exec tools/lint
+
+format:
+	@tools/environment dev
+	$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
+
+bench:
+	@tools/environment dev
+	$(PY) -m tests.servers --durable $(PY) manage.py bench $(ARGS)
+
+bench-editor:
+	@tools/environment dev
+	$(PY) -m tools.run_tests --tier bench-editor
+
+screens:
+	@tools/environment dev
+	$(PY) -m tools.run_tests --tier screens
+
+chaos:
+	@tools/environment dev
+	CHAOS_MINUTES=$${CHAOS_MINUTES:-10} $(PY) -m tools.run_tests --tier chaos
+
+lock:
+	@tools/environment dev
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock

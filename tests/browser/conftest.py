@@ -1,0 +1,115 @@
+"""Real Chromium against a real ``manage.py serve``. A page that reports an error fails its test."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page
+
+from tests import servers
+from tests.servers import Countersign
+
+# One person for each role; the user name is the role.
+PASSWORD = "countersign for tests"
+ROLES = ("designer", "reviewer", "lead", "auditor", "operator", "admin")
+MAKE_PEOPLE = f"""
+from django.utils import timezone
+from workbench.accounts.models import RoleGrant, User
+for role in {ROLES!r}:
+    user = User.objects.create_user(role, f"{{role}}@example.com", {PASSWORD!r})
+    RoleGrant.objects.create(user=user, role=role, granted_at=timezone.now())
+"""
+LOGGED_WITHOUT_HARM = "Failed to load resource"  # an answer of 4xx, which tests provoke
+
+
+@dataclass
+class Site:
+    """A running server with one person for each role."""
+
+    server: Countersign
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command on the site's database."""
+        return servers.manage(self.server.var, *arguments)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    var = tmp_path_factory.mktemp("site")
+    servers.manage(var, "migrate", "--verbosity", "0")
+    servers.manage(var, "shell", "--no-imports", "--command", MAKE_PEOPLE)
+    with servers.serve(var) as server:
+        yield Site(server)
+
+
+@pytest.fixture(scope="session")
+def base_url(site: Site) -> str:
+    return site.url
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    # Chromium's sandbox refuses to run as root, as tests in containers do.
+    return browser_type_launch_args | {"executable_path": chromium, "args": ["--no-sandbox"]}
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """A page whose scripts and content policy must not report an error."""
+    reported: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error" and LOGGED_WITHOUT_HARM not in message.text:
+            reported.append(message.text)
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: reported.append(str(error)))
+    yield page
+    assert not reported, reported
+
+
+Login = Callable[[Page, str], None]
+
+
+@pytest.fixture
+def login(site: Site) -> Login:
+    """Return ``login(page, username)``; the user names are the roles."""
+
+    def sign_in(page: Page, username: str) -> None:
+        page.goto("/accounts/login/")
+        page.get_by_label("Username").or_(page.locator("[name=login]")).first.fill(username)
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("form:has([name=password]) [type=submit]").first.click()
+        page.wait_for_url(lambda url: "/accounts/login/" not in url)
+
+    return sign_in
+
+
+@pytest.fixture
+def axe() -> Callable[[Page], None]:
+    """Return ``axe(page)``, which fails if axe finds anything that keeps people out."""
+
+    def check(page: Page) -> None:
+        result = Axe().run(page)
+        assert result.violations_count == 0, result.generate_report()
+
+    return check
+
+
+@pytest.fixture
+def screens() -> Path:
+    """The folder of the screenshots that the docs show."""
+    folder = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
+    folder.mkdir(exist_ok=True)
+    return folder
