@@ -21,7 +21,7 @@ from django.utils import timezone
 from flows.runtime import doorbell
 from flows.runtime.actions import Finish, Leave
 from flows.runtime.committer import Committer
-from flows.runtime.execution import Drive, Memory
+from flows.runtime.execution import Drive, Memory, using_database
 from flows.runtime.listener import Listener
 from flows.runtime.program import cached_program, load_program
 from flows.store import get_store
@@ -143,7 +143,9 @@ class Driver:
         if free <= 0:
             return False
         try:
-            claims = await self._loop.run_in_executor(self._reads, self._claim, free)
+            claims = await self._loop.run_in_executor(
+                self._reads, using_database, self._claim, free
+            )
         except Exception:
             logger.warning("Could not claim, trying again", exc_info=True)
             await asyncio.sleep(LOOK_SECONDS / 2)
@@ -195,7 +197,9 @@ class Driver:
     async def _drive(self, claim: Claim, memory: Memory) -> Claim | None:
         program = cached_program(claim.version_id)
         if program is None:
-            program = await self._loop.run_in_executor(self._reads, load_program, claim.version_id)
+            program = await self._loop.run_in_executor(
+                self._reads, using_database, load_program, claim.version_id
+            )
         began_at = timezone.now()
         drive = Drive(claim, program, memory, self._steps, lambda: claim.token_id in self._lost)
         action = await drive.run()

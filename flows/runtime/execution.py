@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
+from django.db import close_old_connections
 from django.utils import timezone
 
 from flows.engine.graph import Kind
@@ -24,6 +25,15 @@ from flows.store import get_store
 from flows.store.rows import Claim
 
 Json = Any
+T = TypeVar("T")
+
+
+def using_database(function: Callable[..., T], *args: Any) -> T:
+    """Call ``function`` in a pool's thread, and leave no connection there past its age."""
+    try:
+        return function(*args)
+    finally:
+        close_old_connections()
 
 
 @dataclass(slots=True)
@@ -91,7 +101,7 @@ class Drive:
         if missing:
             loop = asyncio.get_running_loop()
             read = await loop.run_in_executor(
-                self.executor, get_store().outputs, self.claim.run_id, missing
+                self.executor, using_database, get_store().outputs, self.claim.run_id, missing
             )
             self.memory.outputs.update(read)
             self.memory.known.update(missing)
@@ -127,7 +137,9 @@ class Drive:
             raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
         if type_.blocking:
             loop = asyncio.get_running_loop()
-            given = await loop.run_in_executor(self.executor, type_.run, ctx, config)
+            given = await loop.run_in_executor(
+                self.executor, using_database, type_.run, ctx, config
+            )
         else:
             given = type_.run(ctx, config)
         return await given if inspect.isawaitable(given) else given
@@ -158,7 +170,7 @@ class Drive:
         if retry.deadline_seconds is not None and self.claim.attempt > 1:
             loop = asyncio.get_running_loop()
             anchor = await loop.run_in_executor(
-                self.executor, get_store().first_attempt_at, self.claim
+                self.executor, using_database, get_store().first_attempt_at, self.claim
             )
         delay = delay_before_retry(
             retry,

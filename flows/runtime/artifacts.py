@@ -1,0 +1,72 @@
+"""Artifacts: payloads kept by their content, passed between steps by reference.
+
+A reference is ``{"artifact": digest, "media_type": …, "name": …, "size": bytes}``. The file is
+written before the row, so that a row never names a file that is not there.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from flows.models import Artifact
+
+MOST_BYTES = 50 * 1024 * 1024
+
+
+class ArtifactTooLarge(ValueError):
+    """The content is larger than an artifact may be."""
+
+
+class ArtifactMissing(LookupError):
+    """No artifact has this digest."""
+
+
+def store_artifact(
+    *, content: bytes, media_type: str, name: str, now: datetime
+) -> dict[str, Any]:
+    """Keep ``content`` and return its reference; the same content is kept once.
+
+    Raises: ArtifactTooLarge.
+    """
+    most = getattr(settings, "MAX_ARTIFACT_BYTES", MOST_BYTES)
+    if len(content) > most:
+        raise ArtifactTooLarge(
+            f"The artifact has {len(content):,} bytes; at most {most:,} are kept."
+        )
+    digest = hashlib.sha256(content).hexdigest()
+    path = f"{digest[:2]}/{digest}"
+    if not default_storage.exists(path):
+        default_storage.save(path, ContentFile(content))
+    artifact, _ = Artifact.objects.get_or_create(
+        digest=digest,
+        defaults={
+            "media_type": media_type,
+            "name": name[:200],
+            "size": len(content),
+            "path": path,
+            "created_at": now,
+        },
+    )
+    return reference(artifact)
+
+
+def reference(artifact: Artifact) -> dict[str, Any]:
+    return {
+        "artifact": artifact.digest,
+        "media_type": artifact.media_type,
+        "name": artifact.name,
+        "size": artifact.size,
+    }
+
+
+def read_artifact(digest: str) -> tuple[Artifact, bytes]:
+    """Return the artifact and its content. Raises: ArtifactMissing."""
+    artifact = Artifact.objects.filter(digest=digest).first()
+    if artifact is None:
+        raise ArtifactMissing(f"There is no artifact {digest}.")
+    with default_storage.open(artifact.path) as file:
+        return artifact, file.read()
