@@ -123,7 +123,7 @@ def nav_items() -> list[NavItem]:
 
 
 def nav_for(person: Any) -> list[NavItem]:
-    """Return the rail of one person, without places that have no page (check shell.E001)."""
+    """Return the rail of one person, without places that have no page (check shell.W001)."""
     return [item for item in nav_items() if item.url and permitted(person, item.permission)]
 
 
