@@ -91,7 +91,7 @@ class Row:
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Read a ``.data`` file; the outcome column may be absent. Raises: ValueError, with the line."""
+    """Read a ``.data`` file; the outcome may be absent. Raises: ValueError, with the line."""
     with path.open(encoding="ascii") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():

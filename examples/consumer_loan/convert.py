@@ -32,7 +32,9 @@ def main() -> None:
         for line in lines(options.data, options.prefix or options.data.stem):
             sys.stdout.write(json.dumps(line) + "\n")
     except (OSError, ValueError) as error:
-        raise SystemExit(f"{error}. Give a file of rows with 20 attributes and the outcome.") from None
+        raise SystemExit(
+            f"{error}. Give a file of rows with 20 attributes and the outcome."
+        ) from None
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def money(value: float) -> str:
     return f"{value:,.2f} DM"
 
 
-def draw(id: str, title: str, sender: str, applicant: str, entries: list[Entry]) -> Drawn:
+def draw(name: str, title: str, sender: str, applicant: str, entries: list[Entry]) -> Drawn:
     """Draw one page: a heading, then a line for each entry."""
     pdf = _page(title, sender)
     fields = []
@@ -102,11 +102,11 @@ def draw(id: str, title: str, sender: str, applicant: str, entries: list[Entry])
         if entry.key:
             right = VALUE_LEFT + pdf.get_string_width(text)
             box = (VALUE_LEFT - 3, top - 11, right + 3, top + 4)
-            sure = legibility(applicant, f"{id}.{entry.key}")
+            sure = legibility(applicant, f"{name}.{entry.key}")
             fields.append(Field(entry.key, entry.label, entry.value, text, 1, box, sure))
         top += LINE_HEIGHT
     lines = [f"{entry.label}: {entry.text}" for entry in entries]
-    return Drawn(id, title, bytes(pdf.output()), "\n".join([title, *lines]), tuple(fields))
+    return Drawn(name, title, bytes(pdf.output()), "\n".join([title, *lines]), tuple(fields))
 
 
 def _page(title: str, sender: str) -> FPDF:

@@ -11,6 +11,7 @@ training fold; AUC and cutoffs come from predictions for applications that the m
 import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("no other debtor", ["none"]), ("a co-applicant", ["co_applicant"]),
         ("a guarantor", ["guarantor"])],
     "property": [
-        ("real estate", ["real_estate"]), ("savings contract or insurance", ["savings_or_insurance"]),
+        ("real estate", ["real_estate"]),
+        ("savings contract or insurance", ["savings_or_insurance"]),
         ("car or other", ["car_or_other"]), ("none known", ["unknown"])],
     "other_instalments": [
         ("plans at a bank or store", ["bank", "stores"]), ("no other plans", ["none"])],
@@ -87,21 +89,21 @@ def bins_of(feature: str) -> list[dict[str, Any]]:
     return found
 
 
-def falls_into(bin: dict[str, Any], value: Any) -> bool:
-    if "values" in bin:
-        return value in bin["values"]
-    return (bin["over"] is None or value > bin["over"]) and (
-        bin["to"] is None or value <= bin["to"]
+def falls_into(one: dict[str, Any], value: Any) -> bool:
+    if "values" in one:
+        return value in one["values"]
+    return (one["over"] is None or value > one["over"]) and (
+        one["to"] is None or value <= one["to"]
     )
 
 
 FEATURES = [each for each in ATTRIBUTES if each.name in GROUPS or each.name in RANGES]
-COLUMNS = [(each, bin) for each in FEATURES for bin in bins_of(each.name)]
+COLUMNS = [(each, one) for each in FEATURES for one in bins_of(each.name)]
 
 
 def design(applications: Sequence[Application]) -> np.ndarray:
     return np.array(
-        [[falls_into(bin, row[each.name]) for each, bin in COLUMNS] for row in applications], float
+        [[falls_into(one, row[each.name]) for each, one in COLUMNS] for row in applications], float
     )
 
 
@@ -170,7 +172,9 @@ def measured(probabilities: np.ndarray, good: np.ndarray, aucs: list[float]) -> 
             "method": f"stratified {FOLDS}-fold cross-validation, {REPEATS} repeats",
             "auc_mean": round(float(np.mean(aucs)), 4),
             "auc_sd_of_folds": round(float(np.std(aucs, ddof=1)), 4),
-            "auc_of_repeats": [round(float(roc_auc_score(good, each)), 4) for each in probabilities],
+            "auc_of_repeats": [
+                round(float(roc_auc_score(good, each)), 4) for each in probabilities
+            ],
             "brier": round(float(np.mean([brier_score_loss(good, p) for p in probabilities])), 4),
             "share_to_people": round(costs(probabilities, good, approve, decline, 0)[1], 4),
             "cost_per_application": {
@@ -185,12 +189,12 @@ def measured(probabilities: np.ndarray, good: np.ndarray, aucs: list[float]) -> 
 def fitted(x: np.ndarray, good: np.ndarray) -> dict[str, Any]:
     final = model().fit(x, good)
     factors: dict[str, dict[str, Any]] = {}
-    for (each, bin), points, share in zip(COLUMNS, final.coef_[0], x.mean(axis=0), strict=True):
+    for (each, one), points, share in zip(COLUMNS, final.coef_[0], x.mean(axis=0), strict=True):
         factor = factors.setdefault(
             each.name, {"feature": each.name, "label": each.label, "bins": []}
         )
         factor["bins"].append(
-            {**bin, "points": round(float(points), 5), "share": round(float(share), 5)}
+            {**one, "points": round(float(points), 5), "share": round(float(share), 5)}
         )
     return {
         "intercept": round(float(final.intercept_[0]), 5),
@@ -222,7 +226,8 @@ def main() -> None:
         **fitted(x, good),
     }
     options.to.write_text(json.dumps(scorecard, indent=1) + "\n")
-    print(json.dumps({key: scorecard[key] for key in ("data", "cutoffs", "validation")}, indent=2))
+    shown = {key: scorecard[key] for key in ("data", "cutoffs", "validation")}
+    sys.stdout.write(json.dumps(shown, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ INCOMES = {"highly_skilled": 4300, "skilled": 2900, "unskilled_resident": 2200}
 DURATIONS = (6, 9, 12, 12, 15, 18, 18, 24, 24, 24, 30, 36, 36, 48, 60)
 # Of a hundred applicants, so many hand in a payslip that says something else than they did.
 CONTRADICTED = 6
+SHARE_WITH_TELEPHONE, SHARE_OF_FOREIGN_WORKERS = 0.4, 0.96
 
 
 def applications(count: int, seed: int) -> Iterator[Application]:
@@ -51,15 +52,15 @@ def _application(number: int, random: Random, factors: dict[str, Factor]) -> App
         "dependants": random.choices((1, 2), weights=(85, 15))[0],
         "residence_since": random.choices((1, 2, 3, 4), weights=(13, 31, 15, 41))[0],
         "job": job,
-        "telephone": random.random() < 0.4,
+        "telephone": random.random() < SHARE_WITH_TELEPHONE,
     }
     found["amount"] = _amount(random, found["duration_months"])
     return found | _income(random, found) | {"protected": _protected(random)}
 
 
 def _draw(random: Random, factor: Factor) -> str:
-    bin = random.choices(factor.bins, weights=[each.share for each in factor.bins])[0]
-    return random.choice(sorted(bin.values or ()))
+    drawn = random.choices(factor.bins, weights=[each.share for each in factor.bins])[0]
+    return random.choice(sorted(drawn.values or ()))
 
 
 def _amount(random: Random, months: int) -> int:
@@ -85,7 +86,7 @@ def _protected(random: Random) -> dict[str, Any]:
     return {
         "personal_status": random.choices(statuses, weights=(55, 31, 9, 5))[0],
         "age_years": min(75, max(19, round(random.lognormvariate(3.53, 0.3)))),
-        "foreign_worker": random.random() < 0.96,
+        "foreign_worker": random.random() < SHARE_OF_FOREIGN_WORKERS,
     }
 
 

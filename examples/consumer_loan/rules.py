@@ -31,12 +31,10 @@ def monthly_instalment(amount: float, months: int) -> float:
     return round(amount * rate / (1 - (1 + rate) ** -months), 2)
 
 
-def left_over(
-    income: float, instalment: float, housing: str, dependants: int, credits: int
-) -> float:
+def left_over(income: float, instalment: float, housing: str, dependants: int, loans: int) -> float:
     """Return what the household keeps of its income each month, in DM."""
     needs = LIVING_COST + HOUSING_COST[housing] + COST_OF_A_DEPENDANT * (dependants - 1)
-    return round(income - needs - COST_OF_A_CREDIT * (credits - 1) - instalment, 2)
+    return round(income - needs - COST_OF_A_CREDIT * (loans - 1) - instalment, 2)
 
 
 def affordability_flags(

@@ -40,7 +40,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What made an inference. ``digest`` is the SHA-256 of the model's own file, where it is known."""
+    """What made an inference. ``digest`` is the SHA-256 of the model's file, where it is known."""
 
     provider: str
     model: str
@@ -86,18 +86,23 @@ class ModelProvider(Protocol):
         """Return the version of each model it serves, by name."""
 
     def infer(self, request: InferenceRequest) -> Inference:
-        """Answer. Raises: UnknownModel, InputRefused, StepFailure (a server that does not answer)."""
+        """Answer. Raises: UnknownModel, InputRefused, StepFailure (the server does not answer)."""
 
 
 class LocalModel(Protocol):
     """A model in this process. It is pure: the same input gives the same answer."""
 
-    name: str
-    version: str
-    digest: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
 
     def predict(
-        self, input: Mapping[str, Json]
+        self, values: Mapping[str, Json]
     ) -> tuple[Mapping[str, Json], float, Sequence[Reason]]:
         """Return output, confidence and reasons. Raises: InputRefused."""
 

@@ -26,6 +26,9 @@ from flows.steps.base import (
 )
 from flows.steps.registry import register
 
+# SMTP answers from here on are for good; below, the same mail may be taken later.
+PERMANENT = 500
+
 
 def _one_line(text: str) -> str:
     if "\r" in text or "\n" in text:
@@ -97,7 +100,7 @@ class Notify(RunningStep):
             raise StepFailure(
                 f"The mail server refused: {error.smtp_code} {_text(error.smtp_error)}.",
                 kind="mail",
-                retryable=error.smtp_code < 500,
+                retryable=error.smtp_code < PERMANENT,
             ) from error
         except (SMTPException, OSError) as error:
             raise StepFailure(

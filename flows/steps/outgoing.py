@@ -28,7 +28,9 @@ RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 # A destination may not park a run for longer than this by its Retry-After.
 LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
 SHOWN_CHARACTERS = 500
+SUCCESS, REDIRECT = 2, 3  # status classes
 _CHUNK_BYTES = 64 * 1024
+_MALFORMED = (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -91,7 +93,7 @@ def _start(session: HTTPSession, request: Outgoing) -> requests.Response:
     elif request.body is not None:
         data = json.dumps(request.body, ensure_ascii=False, allow_nan=False).encode()
         headers.setdefault("Content-Type", "application/json")
-    return session.request(
+    response: requests.Response = session.request(
         request.method,
         request.url,
         params=dict(request.query),
@@ -99,10 +101,11 @@ def _start(session: HTTPSession, request: Outgoing) -> requests.Response:
         data=data,
         stream=True,
     )
+    return response
 
 
 def _read(response: requests.Response, request: Outgoing, began: float) -> bytes:
-    """Read what is there as it comes, so that a trickle meets the deadline and a flood the limit."""
+    """Read as it comes, so that a trickle meets the deadline and a flood the limit."""
     content = bytearray()
     while True:
         if time.monotonic() - began > request.timeout_seconds:
@@ -136,7 +139,9 @@ def _check_destination(url: str) -> bool:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError as error:
-        raise _refused(f"{url!r} is no address: {error}.", "Write it as https://host/path.") from error
+        raise _refused(
+            f"{url!r} is no address: {error}.", "Write it as https://host/path."
+        ) from error
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise _refused(f"{url!r} is no HTTP address.", "Write it as https://host/path.")
     if parts.username or parts.password:
@@ -179,7 +184,7 @@ def _unreachable(request: Outgoing, error: requests.RequestException) -> StepFai
             "Raise timeout_seconds if it needs more.",
             kind="timeout",
         )
-    if isinstance(error, ValueError) and not isinstance(error, requests.ConnectionError):
+    if isinstance(error, _MALFORMED):
         return StepFailure(
             f"The request to {place} is malformed: {error}.", kind="config", retryable=False
         )
@@ -193,12 +198,12 @@ def _check_status(
     request: Outgoing, response: requests.Response, raw: bytes, now: datetime
 ) -> None:
     status = response.status_code
-    if status in request.accept_statuses or 200 <= status < 300:
+    if status in request.accept_statuses or status // 100 == SUCCESS:
         return
     place = _place(request.url)
     text = raw[: SHOWN_CHARACTERS * 4].decode("utf-8", "replace")[:SHOWN_CHARACTERS]
     detail = {"status": status, "body": text}
-    if 300 <= status < 400:
+    if status // 100 == REDIRECT:
         target = response.headers.get("Location", "nowhere")
         raise StepFailure(
             f"{place} redirects to {target}. Redirects are not followed: "

@@ -38,7 +38,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class UnknownFunction(LookupError):
-    """No registered function of an allowlisted module has that name. The message says what to do."""
+    """No registered function of an allowed module has that name. The message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ _loading = threading.RLock()
 
 
 def step(function: F) -> F:
-    """Register a function as a step, under ``module:name``. Raises TypeError if a hint is missing."""
+    """Register a function as a step, ``module:name``. Raises TypeError if a hint is missing."""
     name = f"{function.__module__}:{function.__qualname__}"
     if "<locals>" in name:
         raise TypeError(f"{name} cannot be a step: define it at the top of its module.")
@@ -163,9 +163,7 @@ def load_functions() -> Mapping[str, StepFunction]:
                     "Install it or take it off the list."
                 ) from error
     allowed = set(settings.STEP_MODULES)
-    return {
-        name: each for name, each in _FUNCTIONS.items() if name.partition(":")[0] in allowed
-    }
+    return {name: each for name, each in _FUNCTIONS.items() if name.partition(":")[0] in allowed}
 
 
 def get_function(name: str) -> StepFunction:

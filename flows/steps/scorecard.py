@@ -4,7 +4,8 @@ It is read from a JSON file:
 
     {"name", "version", "output", "intercept", "factors": [
         {"feature", "label", "bins": [
-            {"label", "points", "share", "values": [...]} or {…, "over": number|null, "to": number|null}]}]}
+            {"label", "points", "share", "values": [...]} or
+            {"label", "points", "share", "over": number|null, "to": number|null}]}]}
 
 ``points`` are log-odds for the predicted class; a number falls into the bin with over < number <=
 to. ``share`` is the bin's share in the data it was fitted on. A factor's contribution is its points
@@ -16,6 +17,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ class Factor:
     def find(self, value: Json) -> Bin:
         """Return the bin of a value. Raises: InputRefused, naming what would be taken."""
         if self.is_numeric:
-            if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+            if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
                 raise InputRefused(self.feature, f"must be a number, not {value!r}")
             return next(each for each in self.bins if each.holds(value))
         name = {True: "true", False: "false"}.get(value) if isinstance(value, bool) else value
@@ -100,10 +102,12 @@ class Scorecard:
                 factors=tuple(_factor(each) for each in data["factors"]),
             )
         except (KeyError, TypeError) as error:
-            raise ValueError(f"{path} is no scorecard: {error!r}. Write it anew by fitting.") from error
+            raise ValueError(
+                f"{path} is no scorecard: {error!r}. Write it anew by fitting."
+            ) from error
 
     def predict(
-        self, input: Mapping[str, Json]
+        self, values: Mapping[str, Json]
     ) -> tuple[Mapping[str, Json], float, Sequence[Reason]]:
         """Score one application; attributes that are no factor are ignored.
 
@@ -113,9 +117,9 @@ class Scorecard:
         log_odds = self.intercept
         reasons = []
         for factor in self.factors:
-            if factor.feature not in input:
+            if factor.feature not in values:
                 raise InputRefused(factor.feature, "is missing")
-            value = input[factor.feature]
+            value = values[factor.feature]
             found = factor.find(value)
             log_odds += found.points
             reasons.append(factor.reason(value, found))
@@ -148,6 +152,8 @@ def _check_bins(feature: str, bins: Sequence[Bin]) -> None:
     if bins[0].values is not None:
         return
     edges = [bins[0].over, *(each.to for each in bins)]
-    joined = all(left.to == right.over for left, right in zip(bins, bins[1:], strict=False))
+    joined = all(left.to == right.over for left, right in pairwise(bins))
     if edges[0] is not None or edges[-1] is not None or None in edges[1:-1] or not joined:
-        raise ValueError(f"the ranges of {feature} must follow one another and be open at both ends")
+        raise ValueError(
+            f"the ranges of {feature} must follow one another and be open at both ends"
+        )

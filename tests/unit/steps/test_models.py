@@ -59,7 +59,7 @@ def test_reasons_say_how_a_case_differs_from_the_usual_strongest_first(small: Sc
 
 
 @pytest.mark.parametrize(
-    ("input", "field"),
+    ("given", "field"),
     [
         ({"garage": True}, "age_of_car"),
         ({"age_of_car": "old", "garage": True}, "age_of_car"),
@@ -71,10 +71,10 @@ def test_reasons_say_how_a_case_differs_from_the_usual_strongest_first(small: Sc
     ],
 )
 def test_an_input_that_does_not_fit_names_the_field(
-    small: Scorecard, input: dict[str, Any], field: str
+    small: Scorecard, given: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InputRefused) as caught:
-        small.predict(input)
+        small.predict(given)
     assert caught.value.field == field
 
 
@@ -104,8 +104,8 @@ def served(small: Scorecard, monkeypatch: pytest.MonkeyPatch) -> Scorecard:
     return small
 
 
-def infer(input: Any, model: str = "small") -> Any:
-    config = ModelInfer.Config(model=model, input=input, parameters={"seed": 1})
+def infer(given: Any, model: str = "small") -> Any:
+    config = ModelInfer.Config(model=model, input=given, parameters={"seed": 1})
     return ModelInfer().run(context(), config)
 
 
@@ -126,10 +126,10 @@ def test_the_step_gives_prediction_confidence_reasons_and_provenance(served: Sco
     assert provenance["latency_ms"] >= 0
 
 
-@pytest.mark.parametrize(("input", "field"), [({"garage": True}, "age_of_car"), ("text", "")])
-def test_a_refused_input_is_a_breach_of_contract(served: Scorecard, input: Any, field: str) -> None:
+@pytest.mark.parametrize(("given", "field"), [({"garage": True}, "age_of_car"), ("text", "")])
+def test_a_refused_input_is_a_breach_of_contract(served: Scorecard, given: Any, field: str) -> None:
     with pytest.raises(StepFailure) as caught:
-        infer(input)
+        infer(given)
     assert (caught.value.kind, caught.value.retryable) == ("contract", False)
     assert caught.value.detail["errors"][0]["field"] == field
 

@@ -1,6 +1,5 @@
 import asyncio
 import inspect
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
@@ -55,9 +54,8 @@ HERE = __name__
 
 
 @pytest.fixture(autouse=True)
-def allowed(settings: Any) -> Iterator[None]:
+def allowed(settings: Any) -> None:
     settings.STEP_MODULES = [HERE]
-    yield
 
 
 def run(function: str, args: dict[str, Any]) -> Any:
