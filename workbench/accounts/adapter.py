@@ -1,0 +1,9 @@
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Nobody signs up: an admin adds people."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False

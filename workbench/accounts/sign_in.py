@@ -1,0 +1,58 @@
+"""Record who signs in and out. Django tells of it by signals only; nothing else here uses them."""
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from workbench.accounts.models import User
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+
+
+def connect() -> None:
+    user_logged_in.connect(_signed_in, dispatch_uid="record_sign_in")
+    user_logged_out.connect(_signed_out, dispatch_uid="record_sign_out")
+    user_login_failed.connect(_sign_in_failed, dispatch_uid="record_failed_sign_in")
+
+
+def _signed_in(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
+    _record("user.signed_in", str(user.pk), Actor.user(user), request, {"person": user.username})
+
+
+def _signed_out(
+    sender: Any, request: HttpRequest | None, user: User | None, **kwargs: Any
+) -> None:
+    if user is not None:
+        _record("user.signed_out", str(user.pk), Actor.user(user), request, {"person": user.username})
+
+
+def _sign_in_failed(
+    sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
+) -> None:
+    """The name may be nobody's, or a password typed into the wrong field: keep it only if it is
+    someone's."""
+    name = str(credentials.get("username") or credentials.get("email") or "")
+    user = User.objects.filter(username=name).first() or (
+        User.objects.filter(email__iexact=name).first() if "@" in name else None
+    )
+    subject = str(user.pk) if user else "unknown"
+    actor = Actor("user", subject, user.label if user else "Somebody", "page")
+    payload = {"person": user.username if user else "an unknown name"}
+    _record("user.sign_in_failed", subject, actor, request, payload)
+
+
+def _record(
+    action: str, user_id: str, actor: Actor, request: HttpRequest | None, payload: dict[str, Any]
+) -> None:
+    address = request.META.get("REMOTE_ADDR", "") if request is not None else ""
+    with transaction.atomic():
+        record(
+            action=action,
+            subject=("user", user_id),
+            actor=actor,
+            payload={**payload, "address": address},
+            now=timezone.now(),
+        )

@@ -1,0 +1,31 @@
+"""The HTTP API under /api/v1/, composed from the routers of each part."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from workbench.accounts.api import router as account_router
+from workbench.audit.api import router as audit_router
+from workbench.http.gateway import GuardedApi, add_error_answers
+from workbench.http.sign_in import BearerToken, PageSession
+
+DESCRIPTION = """\
+Send an API token as `Authorization: Bearer csn_…`. Errors are problem+json (RFC 9457) with a
+`remedy`. Every POST takes an `Idempotency-Key`: repeat it unchanged and you get the same answer,
+for 48 hours. Lists are paged: pass `next` as `cursor`.
+"""
+
+api = GuardedApi(
+    title="Countersign",
+    version="1",
+    description=DESCRIPTION,
+    auth=[BearerToken(), PageSession()],
+    docs_url=None,
+    openapi_url="/openapi.json",
+    urls_namespace="api-v1",
+)
+add_error_answers(api)
+api.add_router("", account_router)
+api.add_router("/audit", audit_router)
+for _name in ("flows.api", "reviews.api"):
+    if find_spec(_name):
+        api.add_router("", import_module(_name).router)

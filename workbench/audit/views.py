@@ -1,0 +1,180 @@
+"""The ledger's pages."""
+
+import tempfile
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from workbench.accounts.models import User
+from workbench.accounts.permissions import can, requires
+from workbench.audit.actors import Actor
+from workbench.audit.export import export_bundle
+from workbench.audit.forms import EntryFilterForm
+from workbench.audit.models import Entry
+from workbench.audit.selectors import (
+    ROWS_A_PAGE,
+    EntryFilter,
+    get_entry,
+    get_neighbours,
+    get_proof,
+    list_entries,
+    payload_of,
+    sentence_of,
+)
+from workbench.audit.services import SUBJECT_KINDS, verify
+
+INVALID = 422
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """An entry as a page shows it."""
+
+    entry: Entry
+    sentence: str
+
+    @property
+    def block(self) -> int | None:
+        sealed = getattr(self.entry, "sealed", None)
+        return sealed.block.number if sealed else None
+
+    @property
+    def icon(self) -> str:
+        icons = {"user": "user", "token": "key-round", "link": "link", "system": "cpu"}
+        return icons.get(self.entry.actor_kind, "user")
+
+
+# The list
+
+
+@requires("audit.view")
+@require_GET
+def entries(request: HttpRequest) -> HttpResponse:
+    context, status = _listed(request)
+    return render(request, "audit/entries.html", context, status=status)
+
+
+@requires("audit.view")
+@require_GET
+def entry_rows(request: HttpRequest) -> HttpResponse:
+    """The rows alone; the address bar keeps the page's own address."""
+    context, status = _listed(request)
+    response = render(request, "audit/_entries.html", context, status=status)
+    query = request.GET.urlencode()
+    response["HX-Replace-Url"] = reverse("audit:entries") + (f"?{query}" if query else "")
+    return response
+
+
+def _listed(request: HttpRequest) -> tuple[dict[str, Any], int]:
+    form = EntryFilterForm(request.GET)
+    context: dict[str, Any] = {"form": form, "may_export": can(request.user, "audit.export")}
+    if not form.is_valid():
+        return {**context, "rows": []}, INVALID
+    wanted = form.wanted()
+    before = request.GET.get("before", "")
+    found = list_entries(wanted, before=int(before) if before.isdecimal() else None)
+    rows = list(found[: ROWS_A_PAGE + 1])
+    shown = rows[:ROWS_A_PAGE]
+    return {
+        **context,
+        "filtered": bool(wanted),
+        "rows": [EntryRow(entry, sentence_of(entry)) for entry in shown],
+        "older": _address(request, before=shown[-1].pk) if len(rows) > ROWS_A_PAGE else "",
+        "newest": _address(request, before=None) if before else "",
+    }, 200
+
+
+def _address(request: HttpRequest, before: int | None) -> str:
+    query = request.GET.copy()
+    query.pop("before", None)
+    if before is not None:
+        query["before"] = str(before)
+    return f"{reverse('audit:entries')}?{query.urlencode()}"
+
+
+# One entry, one subject
+
+
+@requires("audit.view")
+@require_GET
+def entry_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        entry = get_entry(pk)
+    except (Entry.DoesNotExist, OverflowError) as error:
+        raise Http404(f"There is no entry {pk}.") from error
+    previous, following = get_neighbours(entry)
+    context = {
+        "row": EntryRow(entry, sentence_of(entry)),
+        "entry": entry,
+        "payload": payload_of(entry),
+        "erased": entry.payload.body is None,
+        "canonical": bytes(entry.canonical).decode(),
+        "previous": previous,
+        "following": following,
+        "proof": get_proof(entry),
+    }
+    return render(request, "audit/entry.html", context)
+
+
+@requires("audit.view")
+@require_GET
+def subject(request: HttpRequest, kind: str, subject_id: str) -> HttpResponse:
+    """All that happened to one subject, newest first."""
+    if kind not in SUBJECT_KINDS:
+        raise Http404(f"There is no kind of subject {kind}.")
+    before = request.GET.get("before", "")
+    found = list_entries(
+        EntryFilter(subject_kind=kind, subject_id=subject_id),
+        before=int(before) if before.isdecimal() else None,
+    )
+    rows = list(found[: ROWS_A_PAGE + 1])
+    if not rows and not before:
+        raise Http404(f"Nothing is recorded of {kind} {subject_id}.")
+    older = f"{request.path}?before={rows[ROWS_A_PAGE - 1].pk}" if len(rows) > ROWS_A_PAGE else ""
+    context = {
+        "kind": kind,
+        "subject_id": subject_id,
+        "rows": [EntryRow(entry, sentence_of(entry)) for entry in rows[:ROWS_A_PAGE]],
+        "older": older,
+        "newest": request.path if before else "",
+    }
+    return render(request, "audit/subject.html", context)
+
+
+# Proof
+
+
+@requires("audit.view")
+@require_GET
+def verification(request: HttpRequest) -> HttpResponse:
+    context = {"found": verify(), "at": timezone.now()}
+    return render(request, "audit/verification.html", context)
+
+
+@requires("audit.view")
+@require_GET
+def verification_result(request: HttpRequest) -> HttpResponse:
+    context = {"found": verify(), "at": timezone.now()}
+    return render(request, "audit/_verification.html", context)
+
+
+@requires("audit.export")
+@require_POST
+def export(request: HttpRequest) -> HttpResponseBase:
+    """Send the entries of the filter as a bundle that is verified offline."""
+    form = EntryFilterForm(request.POST)
+    if not form.is_valid():
+        return render(request, "audit/entries.html", {"form": form, "rows": []}, status=INVALID)
+    now = timezone.now()
+    # FileResponse closes it; a bundle may be larger than memory.
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    actor = Actor.user(cast(User, request.user))
+    export_bundle(file, form.wanted(), actor=actor, now=now)
+    file.seek(0)
+    name = f"ledger-{now:%Y%m%d-%H%M%S}.zip"
+    return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")

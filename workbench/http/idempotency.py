@@ -1,0 +1,135 @@
+"""`Idempotency-Key` on a POST: the same key and request give the same answer, once done.
+
+The key is claimed in a transaction of its own, so that a second request sees it at once. The
+route then runs in one transaction with the keeping of its answer: after a crash at any moment
+either both are there or neither.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+
+from workbench.accounts.models import ApiToken, IdempotentRequest
+from workbench.accounts.permissions import Principal
+from workbench.http.problems import ApiProblem
+
+KEPT_FOR = timedelta(hours=48)
+# A claim without an answer for this long belongs to a process that died.
+ABANDONED_AFTER = timedelta(minutes=5)
+LONGEST_KEY = 200
+# Answers that say nothing about the request itself: the caller mends it and repeats the key.
+NOT_KEPT = frozenset({401, 403, 429})
+SERVER_ERROR = 500
+
+
+def answer_once(
+    request: HttpRequest,
+    key: str,
+    principal: Principal,
+    now: datetime,
+    run: Callable[[], HttpResponse],
+) -> HttpResponse:
+    """Run the request, or give the answer it got before.
+
+    Raises: ApiProblem: 422 for a key used with another request, 409 while the first one runs.
+    """
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise ApiProblem(
+            422,
+            "idempotency-key-invalid",
+            "The Idempotency-Key cannot be used.",
+            f"Send 1 to {LONGEST_KEY} printable characters, such as a UUID.",
+        )
+    claim, ours = _claim(request, key, _name(principal), now)
+    if not ours:
+        return _replay(claim)
+    try:
+        with transaction.atomic():
+            response = run()
+            if response.status_code >= SERVER_ERROR or response.status_code in NOT_KEPT:
+                transaction.set_rollback(True)
+            else:
+                _keep(claim, response)
+                return response
+    except BaseException:
+        claim.delete()
+        raise
+    claim.delete()
+    return response
+
+
+def prune(now: datetime) -> int:
+    """Forget answers older than 48 hours. Returns how many."""
+    old = IdempotentRequest.objects.filter(created_at__lt=now - KEPT_FOR)
+    return old.delete()[0]
+
+
+def _claim(
+    request: HttpRequest, key: str, principal: str, now: datetime
+) -> tuple[IdempotentRequest, bool]:
+    digest = _digest(request)
+    named = {"principal": principal, "key": key, "route": request.path}
+    try:
+        with transaction.atomic():
+            claim = IdempotentRequest.objects.create(
+                **named, request_digest=digest, status=None, created_at=now
+            )
+            return claim, True
+    except IntegrityError:
+        known = IdempotentRequest.objects.filter(**named).first()
+    if known is None:  # its request failed and gave the key back a moment ago
+        return _claim(request, key, principal, now)
+    if known.request_digest != digest:
+        raise ApiProblem(
+            422,
+            "idempotency-key-reused",
+            "This Idempotency-Key was used with another request.",
+            "Use a new key for each request, and the same key only to repeat it unchanged.",
+        )
+    return known, known.status is None and _take_over(known, now)
+
+
+def _take_over(claim: IdempotentRequest, now: datetime) -> bool:
+    """Continue for a process that died; raise 409 while it may still be at work."""
+    abandoned = IdempotentRequest.objects.filter(
+        pk=claim.pk, status=None, created_at__lt=now - ABANDONED_AFTER
+    )
+    if abandoned.update(created_at=now) != 1:
+        raise ApiProblem(
+            409,
+            "request-in-progress",
+            "A request with this Idempotency-Key is being answered.",
+            "Wait a moment and repeat it to get its answer.",
+            headers={"Retry-After": "1"},
+        )
+    return True
+
+
+def _keep(claim: IdempotentRequest, response: HttpResponse) -> None:
+    claim.status = response.status_code
+    claim.content_type = response.headers.get("Content-Type", "")
+    claim.body = response.content
+    claim.save(update_fields=["status", "content_type", "body"])
+
+
+def _replay(claim: IdempotentRequest) -> HttpResponse:
+    assert claim.status is not None
+    return HttpResponse(
+        bytes(claim.body),
+        status=claim.status,
+        content_type=claim.content_type,
+        headers={"Idempotent-Replayed": "true"},
+    )
+
+
+def _digest(request: HttpRequest) -> str:
+    parts = (request.get_full_path().encode(), (request.content_type or "").encode(), request.body)
+    return hashlib.sha256(b"\x00".join(parts)).hexdigest()
+
+
+def _name(principal: Principal) -> str:
+    kind = "token" if isinstance(principal, ApiToken) else "user"
+    return f"{kind}:{principal.pk}"

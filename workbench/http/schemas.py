@@ -1,0 +1,94 @@
+"""Strict models, and a page of a list."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from django.db.models import Model, QuerySet
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+from workbench.http.problems import ApiProblem
+
+Item = TypeVar("Item")
+Row = TypeVar("Row", bound=Model)
+Limit = int
+MOST_ROWS = 200
+
+
+class Strict(Schema):
+    """The base of request bodies: no unknown field, no value of a neighbouring type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Page(Schema, Generic[Item]):
+    """Rows, and the cursor of the next ones; null at the end."""
+
+    items: list[Item]
+    next: str | None = Field(None, description="Pass it as `cursor` for the next rows.")
+
+
+def encode_cursor(position: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> Any:
+    """Raises: ApiProblem (422)."""
+    try:
+        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise _bad_cursor() from error
+
+
+def page_by_id(
+    rows: QuerySet[Row],
+    *,
+    cursor: str,
+    limit: Limit,
+    to_item: Callable[[Row], Any],
+    newest_first: bool = True,
+) -> dict[str, Any]:
+    """Return a Page of rows by primary key: one query, however deep the page.
+
+    Raises: ApiProblem (422).
+    """
+    limit = _checked_limit(limit)
+    if cursor:
+        last = decode_cursor(cursor)
+        if type(last) is not int or abs(last) >= 2**63:
+            raise _bad_cursor()
+        rows = rows.filter(pk__lt=last) if newest_first else rows.filter(pk__gt=last)
+    found = list(rows.order_by("-pk" if newest_first else "pk")[: limit + 1])
+    return page_of(found, limit, to_item, lambda row: row.pk)
+
+
+def page_of(
+    found: Sequence[Any], limit: int, to_item: Callable[[Any], Any], position: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """Return a Page from at most ``limit`` + 1 rows, the last of which only says there is more."""
+    shown = found[:limit]
+    more = len(found) > limit
+    return {
+        "items": [to_item(row) for row in shown],
+        "next": encode_cursor(position(shown[-1])) if more else None,
+    }
+
+
+def _checked_limit(limit: int) -> int:
+    if not 1 <= limit <= MOST_ROWS:
+        raise ApiProblem(
+            422, "limit-out-of-range", f"limit is {limit}.", f"Ask for 1 to {MOST_ROWS} rows."
+        )
+    return limit
+
+
+def _bad_cursor() -> ApiProblem:
+    return ApiProblem(
+        422,
+        "cursor-invalid",
+        "The cursor is not one that this API gave.",
+        "Start again without a cursor, and pass `next` of each page unchanged.",
+    )
