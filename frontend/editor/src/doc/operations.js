@@ -8,8 +8,8 @@ import { renameReferences } from "./references.js";
 /** @typedef {{[key: string]: Json}} Doc */
 /** @typedef {{op: string, [key: string]: Json}} Operation */
 
-const STEP_ID = /^[A-Za-z][A-Za-z0-9_]{0,79}$/;
-const EDGE = /^\s*([\w-]+)\.([\w-]+)\s*->\s*([\w-]+)\s*$/;
+const STEP_ID = /^(?!__)[^\s.>]{1,80}$/;
+const EDGE = /^\s*([^\s.>]+)\.([^\s.>]+)\s*->\s*([^\s.>]+)\s*$/;
 const STEP_FIELDS = new Set([
   "type", "title", "with", "retry", "timeout_seconds", "max_visits", "compensate", "runbook",
 ]);
@@ -428,7 +428,7 @@ function presentStep(document, id) {
 function refuseNewId(document, id) {
   if (!STEP_ID.test(id)) {
     throw new OperationRefused(
-      "id_invalid", `\`${id}\` can't name a step.`, "Use letters, digits and _, starting with a letter; at most 80.",
+      "id_invalid", `\`${id}\` can't name a step.`, "Use letters, digits and _; at most 80.",
     );
   }
   if (hasStep(document, id)) {

@@ -45,7 +45,9 @@ export function renameReferences(document, old, to, texts) {
 /** @param {string} value @param {string} pointer @param {string} old @param {string} to */
 function rewrite(value, pointer, old, to) {
   if (/^\/step(s\/[^/]+)?\/compensate$/.test(pointer)) return value === old ? to : value;
-  return value.replace(new RegExp(`\\bsteps(\\.|\\[["'])${old}\\b`, "g"), `steps$1${to}`);
+  const name = old.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const pattern = new RegExp(`\\bsteps(\\.|\\[["'])${name}\\b`, "g");
+  return value.replace(pattern, (_found, between) => `steps${between}${to}`);
 }
 
 /** @param {Json} value @param {string} pointer @param {(text: string, pointer: string) => string} swap @returns {Json} */

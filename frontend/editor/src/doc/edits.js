@@ -1,0 +1,206 @@
+// @ts-check
+// What a person means, said in operations. Pure: a document in, an operation out.
+
+import { CARD, GAP, around, cardBox, freePlace, snapped } from "./geometry.js";
+import { edgeText, parseEdge } from "./operations.js";
+
+/** @typedef {import("./operations.js").Doc} Doc */
+/** @typedef {import("./operations.js").Operation} Operation */
+/** @typedef {(id: string) => string[]} PortsOf */
+/** @typedef {{name: string, title: string, ports: string[]}} Type */
+/** @typedef {{steps: Doc, edges: string[], layout: Doc, notes?: Doc}} Clip */
+
+/** @param {string} label @param {Operation[]} operations @returns {Operation} */
+export const together = (label, operations) =>
+  operations.length === 1 ? operations[0] : { op: "batch", label, operations };
+
+/** A name no step has yet. @param {Iterable<string>} taken @param {string} wish */
+export function freeName(taken, wish) {
+  const names = new Set(taken);
+  const base = wish.toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^[_0-9]+|_+$/g, "").slice(0, 70) || "step";
+  if (!names.has(base)) return base;
+  const stem = base.replace(/_\d+$/, "");
+  let number = 2;
+  while (names.has(`${stem}_${number}`)) number += 1;
+  return `${stem}_${number}`;
+}
+
+/** @param {Doc} document @param {PortsOf} portsOf */
+const boxes = (document, portsOf) => Object.keys(document.layout).map((id) => cardBox(document, id, portsOf(id)));
+
+/** @param {Doc} document @param {string} source @param {string[]} ports */
+export function openPort(document, source, ports) {
+  const used = new Set(document.edges.map(parseEdge).filter((/** @type {string[]} */ e) => e[0] === source).map((/** @type {string[]} */ e) => e[1]));
+  return ports.find((port) => !used.has(port)) ?? ports[0] ?? null;
+}
+
+/**
+ * Add a step: beside another and joined to it, or at a place.
+ * @param {Doc} document @param {PortsOf} portsOf @param {Type} type
+ * @param {{from?: {step: string, port?: string | null} | null, into?: string | null, at?: [number, number] | null}} where
+ * @returns {{id: string, op: Operation}}
+ */
+export function addStep(document, portsOf, type, { from = null, into = null, at = null }) {
+  const id = freeName(Object.keys(document.steps), type.name.split(".").at(-1) ?? "step");
+  const wish = { x: at?.[0] ?? 0, y: at?.[1] ?? 0, width: CARD.width, height: CARD.header };
+  if (!at && from) {
+    const beside = cardBox(document, from.step, portsOf(from.step));
+    wish.x = beside.x + CARD.width + GAP.x;
+    wish.y = beside.y;
+  } else if (!at && Object.keys(document.layout).length) {
+    const all = around(boxes(document, portsOf));
+    wish.x = all.x;
+    wish.y = all.y + all.height + GAP.y;
+  }
+  const place = at ? [snapped(at[0]), snapped(at[1])] : freePlace(wish, boxes(document, portsOf));
+  /** @type {Operation[]} */
+  const operations = [{ op: "add_step", id, step: { type: type.name, title: type.title }, at: place }];
+  const port = from && (from.port ?? openPort(document, from.step, portsOf(from.step)));
+  if (from && port) operations.push({ op: "connect", edge: edgeText(from.step, port, id) });
+  if (into && type.ports.length) operations.push({ op: "connect", edge: edgeText(id, type.ports[0], into) });
+  return { id, op: together(`Add ${type.title}`, operations) };
+}
+
+/**
+ * Put a step on an edge, and make room for it.
+ * @param {Doc} document @param {PortsOf} portsOf @param {Type} type @param {string} edge
+ */
+export function insertOnEdge(document, portsOf, type, edge) {
+  const [source, port, target] = parseEdge(edge);
+  const id = freeName(Object.keys(document.steps), type.name.split(".").at(-1) ?? "step");
+  const from = cardBox(document, source, portsOf(source));
+  const to = cardBox(document, target, portsOf(target));
+  const x = from.x + CARD.width + GAP.x;
+  const forward = to.x > from.x;
+  const at = forward ? [snapped(x), snapped((from.y + to.y) / 2)] : [snapped((from.x + to.x) / 2), snapped(Math.max(from.y, to.y) + 120)];
+  /** @type {Operation[]} */
+  const operations = [
+    { op: "disconnect", edge },
+    { op: "add_step", id, step: { type: type.name, title: type.title }, at },
+    { op: "connect", edge: edgeText(source, port, id) },
+  ];
+  if (type.ports.length) operations.push({ op: "connect", edge: edgeText(id, type.ports[0], target) });
+  const lacking = at[0] + CARD.width + GAP.x - to.x;
+  if (forward && lacking > 0) {
+    const behind = Object.entries(document.layout).filter(([each, p]) => each !== source && p[0] >= to.x);
+    operations.push({ op: "move", steps: Object.fromEntries(behind.map(([each, p]) => [each, [p[0] + snapped(lacking), p[1]]])) });
+  }
+  return { id, op: together(`Insert ${type.title}`, operations) };
+}
+
+/**
+ * The edges that close the gaps again: from each port that led in, to the one step that followed.
+ * Where several followed there is no telling which, and none is drawn.
+ * @param {Doc} document @param {string[]} ids @returns {string[]}
+ */
+export function bridges(document, ids) {
+  const going = new Set(ids);
+  const edges = document.edges.map(parseEdge);
+  /** @type {Set<string>} */
+  const found = new Set();
+  for (const [source, port, first] of edges) {
+    if (going.has(source) || !going.has(first)) continue;
+    const targets = reached(edges, going, first);
+    if (targets.length === 1 && targets[0] !== source) found.add(edgeText(source, port, targets[0]));
+  }
+  return [...found].filter((edge) => !document.edges.includes(edge));
+}
+
+/** @param {string[][]} edges @param {Set<string>} going @param {string} first @returns {string[]} */
+function reached(edges, going, first) {
+  const seen = new Set([first]);
+  for (const here of seen) {
+    if (!going.has(here)) continue;
+    for (const [from, port, to] of edges) if (from === here && port !== "error") seen.add(to);
+  }
+  return [...seen].filter((id) => !going.has(id));
+}
+
+/**
+ * Remove steps, edges and notes; a chain through one step is closed again.
+ * @param {Doc} document @param {{steps?: string[], edges?: string[], notes?: string[], groups?: string[]}} what
+ * @returns {{op: Operation, bridged: number} | null}
+ */
+export function remove(document, { steps = [], edges = [], notes = [], groups = [] }) {
+  const going = new Set(steps);
+  const apart = edges.filter((edge) => !going.has(parseEdge(edge)[0]) && !going.has(parseEdge(edge)[2]));
+  const joined = edges.length ? [] : bridges(document, steps);
+  /** @type {Operation[]} */
+  const operations = [
+    ...apart.map((edge) => ({ op: "disconnect", edge })),
+    ...steps.map((id) => ({ op: "remove_step", id })),
+    ...joined.map((edge) => ({ op: "connect", edge })),
+    ...notes.map((id) => ({ op: "remove_note", id })),
+    ...groups.map((id) => ({ op: "remove_group", id })),
+  ];
+  return operations.length ? { op: together("Delete", operations), bridged: joined.length } : null;
+}
+
+/** @param {Doc} document @param {string[]} steps @param {string[]} [notes] @returns {Clip} */
+export function clip(document, steps, notes = []) {
+  const among = new Set(steps);
+  const pick = (/** @type {Doc} */ from, /** @type {Iterable<string>} */ keys) =>
+    Object.fromEntries([...keys].filter((key) => from[key]).map((key) => [key, from[key]]));
+  return {
+    steps: pick(document.steps, among),
+    edges: document.edges.filter((/** @type {string} */ edge) => among.has(parseEdge(edge)[0]) && among.has(parseEdge(edge)[2])),
+    layout: pick(document.layout, among),
+    notes: pick(document.notes, notes),
+  };
+}
+
+/**
+ * Put a clip in, with names of its own; `at` is where its top left corner goes.
+ * @param {Doc} document @param {Clip} clipped @param {[number, number] | null} at
+ * @returns {{ids: string[], notes: string[], op: Operation} | null}
+ */
+export function paste(document, clipped, at) {
+  const taken = new Set(Object.keys(document.steps));
+  /** @type {Map<string, string>} */
+  const names = new Map();
+  for (const id of Object.keys(clipped.steps)) {
+    const free = taken.has(id) ? freeName(taken, id) : id;
+    names.set(id, free);
+    taken.add(free);
+  }
+  const places = [...Object.values(clipped.layout ?? {}), ...Object.values(clipped.notes ?? {}).map((n) => n.at ?? [0, 0])];
+  const corner = [Math.min(...places.map((p) => p[0]), Infinity), Math.min(...places.map((p) => p[1]), Infinity)];
+  const shift = at && places.length ? [at[0] - corner[0], at[1] - corner[1]] : [GRID_SHIFT, GRID_SHIFT];
+  const moved = (/** @type {number[]} */ p) => [snapped(p[0] + shift[0]), snapped(p[1] + shift[1])];
+  /** @type {Operation[]} */
+  const operations = Object.entries(clipped.steps).map(([id, step], index) => ({
+    op: "add_step", id: names.get(id), step: renamed(step, names),
+    at: moved(clipped.layout?.[id] ?? [index * (CARD.width + GAP.x), 0]),
+  }));
+  for (const edge of clipped.edges ?? []) {
+    const [source, port, target] = parseEdge(edge);
+    if (!names.has(source) || !names.has(target)) continue;
+    operations.push({ op: "connect", edge: edgeText(names.get(source) ?? "", port, names.get(target) ?? "") });
+  }
+  const notes = Object.entries(clipped.notes ?? {}).map(([id, note]) => ({
+    op: "add_note", id: freeName(Object.keys(document.notes), id), note: { ...note, at: moved(note.at ?? [0, 0]) },
+  }));
+  operations.push(...notes);
+  if (!operations.length) return null;
+  return { ids: [...names.values()], notes: notes.map((n) => n.id), op: together("Paste", operations) };
+}
+
+const GRID_SHIFT = 48;
+
+/** Expressions among the pasted steps follow their new names. @param {any} value @param {Map<string, string>} names @returns {any} */
+function renamed(value, names) {
+  if (typeof value === "string") {
+    return value.replace(/\bsteps(\.|\[["'])([A-Za-z0-9_]+)/g, (whole, between, id) => (names.has(id) ? `steps${between}${names.get(id)}` : whole));
+  }
+  if (Array.isArray(value)) return value.map((each) => renamed(each, names));
+  if (value && typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, renamed(each, names)]));
+  }
+  return value;
+}
+
+/** @param {Doc} document @param {string[]} steps @param {string} [title] */
+export function groupSteps(document, steps, title = "Group") {
+  const id = freeName(Object.keys(document.groups), "group");
+  return { id, op: { op: "add_group", id, group: { title, steps } } };
+}

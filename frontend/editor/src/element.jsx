@@ -1,0 +1,139 @@
+// The custom element <flow-canvas>: loads what its attributes name, draws it, and tells the page.
+
+import "@xyflow/react/dist/base.css";
+import "./styles.css";
+
+import { createRoot } from "react-dom/client";
+
+import { Presence } from "./live/presence.js";
+import { CanvasModel } from "./model.js";
+import { Canvas } from "./view/Canvas.jsx";
+
+let count = 0;
+
+class FlowCanvas extends HTMLElement {
+  async connectedCallback() {
+    if (this.model || this.loading) return;
+    this.loading = true;
+    this.setAttribute("aria-busy", "true");
+    try {
+      this.start(await this.fetched(this.dataset.src));
+    } catch (error) {
+      this.failed(error);
+    }
+    this.loading = false;
+    this.removeAttribute("aria-busy");
+  }
+
+  disconnectedCallback() {
+    // A swap may move the element: only one that stays away is taken down.
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.root?.unmount();
+      this.presence?.close();
+      this.listening?.abort();
+      this.model = null;
+    });
+  }
+
+  async fetched(url) {
+    const response = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" } });
+    if (!response.ok) throw new Error(`The flow could not be loaded (${response.status}).`);
+    return response.json();
+  }
+
+  start(loaded) {
+    const { send, operations, src, flow = "" } = this.dataset;
+    const mode = this.getAttribute("mode") === "edit" ? "edit" : "view";
+    this.model = new CanvasModel(loaded, { mode, urls: { draft: src, send, operations }, key: `editor.${flow}` });
+    this.model.say = (text, tone) => this.say(text, tone);
+    this.speaker = Object.assign(document.createElement("p"), { className: "sr-only" });
+    this.speaker.setAttribute("aria-live", "polite");
+    const host = document.createElement("div");
+    host.className = "flow-host";
+    this.replaceChildren(host, this.speaker);
+    if (this.dataset.presence) this.presence = new Presence(this.model.presence, this.dataset.presence, (people) => this.tell("flow:presence", { people }));
+    this.root = createRoot(host);
+    this.root.render(<Canvas model={this.model} host={this} options={this.options()} />);
+    this.listen();
+    if (this.dataset.statusSrc) this.refreshStatus();
+    if (loaded.statuses) this.model.setStatuses(loaded.statuses);
+  }
+
+  options() {
+    return {
+      id: `flow-canvas-${(count += 1)}`,
+      label: this.dataset.label ?? "Flow",
+      focus: this.dataset.focus,
+      worker: this.dataset.layoutWorker,
+      palette: innerWidth > 1100,
+      fullscreen: () => (document.fullscreenElement ? document.exitFullscreen() : this.requestFullscreen()),
+      onPointer: this.presence ? (point) => this.presence.point(point) : null,
+    };
+  }
+
+  listen() {
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    const live = (name, act) => document.body.addEventListener(`live:${name}`, act, { signal });
+    for (const name of (this.dataset.live ?? "").split(/\s+/).filter(Boolean)) live(name, () => this.refresh());
+    this.addEventListener("flow:select", (event) => this.presence?.select(event.detail.steps), { signal });
+    const { sync, draft } = this.model;
+    if (!sync) return;
+    draft.subscribe(() => this.tell("flow:changed", { revision: draft.revision }));
+    sync.subscribe(() => this.tell("flow:state", sync.state()));
+    addEventListener("online", () => sync.nudge(), { signal });
+    addEventListener("beforeunload", (event) => { if (draft.pending.length) event.preventDefault(); }, { signal });
+    this.tell("flow:state", sync.state());
+    if (draft.pending.length) sync.flush();
+  }
+
+  refresh() {
+    this.model?.sync?.nudge();
+    if (this.dataset.statusSrc) this.refreshStatus();
+  }
+
+  /** One request at a time; a nudge meanwhile asks once more after it. */
+  async refreshStatus() {
+    if (this.asking) return (this.again = true);
+    this.asking = true;
+    try {
+      this.model.setStatuses(await this.fetched(this.dataset.statusSrc));
+    } catch {
+      // The next nudge, or live.js after 20 quiet seconds, asks again.
+    }
+    this.asking = false;
+    if (this.again) {
+      this.again = false;
+      setTimeout(() => this.refreshStatus(), 100);
+    }
+    return undefined;
+  }
+
+  tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+  }
+
+  say(text, tone = "info") {
+    this.speaker.textContent = text;
+    this.tell("flow:said", { text, tone });
+  }
+
+  failed(error) {
+    const box = Object.assign(document.createElement("p"), { className: "canvas-failed", textContent: `${error.message} Reload the page to try again.` });
+    box.setAttribute("role", "alert");
+    this.replaceChildren(box);
+    throw error;
+  }
+
+  // What a page may ask for.
+
+  get document() { return this.model?.document; }
+  get draft() { return this.model?.draft; }
+  edit(op, label, how) { return this.model.edit(op, label, how); }
+  reveal(step) { this.actions?.reveal(step, { centre: true }); }
+  setStatuses(said) { this.model.setStatuses(said); }
+  setProblems(found) { this.model.setProblems(found); }
+}
+
+customElements.define("flow-canvas", FlowCanvas);

@@ -1,0 +1,57 @@
+// @ts-check
+// A value by key that a card subscribes to alone, told in one go every 100 ms: a burst of hundreds
+// of changes must not draw hundreds of times.
+
+export const FLUSH_MS = 100;
+
+export class KeyedStore {
+  constructor(flushMs = FLUSH_MS) {
+    this.flushMs = flushMs;
+    /** @type {Map<string, any>} */
+    this.values = new Map();
+    /** @type {Map<string, Set<() => void>>} */
+    this.listeners = new Map();
+    /** @type {Map<string, any>} */
+    this.waiting = new Map();
+    /** @type {any} */
+    this.timer = null;
+  }
+
+  /** @param {string} key */
+  get(key) {
+    return this.values.get(key);
+  }
+
+  /** @param {string} key @param {() => void} listener */
+  subscribe(key, listener) {
+    const known = this.listeners.get(key) ?? new Set();
+    known.add(listener);
+    this.listeners.set(key, known);
+    return () => {
+      known.delete(listener);
+      if (!known.size) this.listeners.delete(key);
+    };
+  }
+
+  /** @param {{[key: string]: any}} values @param {boolean} [whole] keys that are not named are gone */
+  set(values, whole = false) {
+    if (whole) for (const key of this.values.keys()) if (!(key in values)) this.waiting.set(key, undefined);
+    for (const [key, value] of Object.entries(values)) this.waiting.set(key, value);
+    this.timer ??= setTimeout(() => this.flush(), this.flushMs);
+  }
+
+  flush() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    /** @type {Set<() => void>} */
+    const told = new Set();
+    for (const [key, value] of this.waiting) {
+      if (JSON.stringify(this.values.get(key)) === JSON.stringify(value)) continue;
+      if (value === undefined) this.values.delete(key);
+      else this.values.set(key, value);
+      for (const listener of this.listeners.get(key) ?? []) told.add(listener);
+    }
+    this.waiting.clear();
+    for (const listener of told) listener();
+  }
+}

@@ -1,0 +1,2 @@
+import "./element.jsx";
+import "./page/editor.js";

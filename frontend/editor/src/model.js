@@ -1,0 +1,116 @@
+// @ts-check
+// One canvas: its draft, what is known of its steps, and what a person can do to it.
+
+import { Draft } from "./doc/draft.js";
+import { OperationRefused, parseEdge } from "./doc/operations.js";
+import { refuseEdge, titleOf } from "./doc/rules.js";
+import { KeyedStore } from "./live/keyed.js";
+import { Sync } from "./live/sync.js";
+
+/** @typedef {import("./doc/operations.js").Operation} Operation */
+
+export class CanvasModel {
+  /** @param {any} loaded the JSON of data-src @param {{mode: "edit" | "view", urls?: any, key?: string}} how */
+  constructor(loaded, { mode, urls, key = "" }) {
+    this.mode = mode;
+    this.draft = new Draft({ document: loaded.document, revision: loaded.revision ?? 0, faces: loaded.faces });
+    this.icons = loaded.icons ?? {};
+    this.looks = loaded.looks ?? {};
+    this.types = loaded.types ?? [];
+    this.typeByName = new Map(this.types.map((/** @type {any} */ type) => [type.name, type]));
+    this.marks = loaded.marks ?? null;
+    this.statuses = new KeyedStore();
+    this.lines = new KeyedStore();
+    this.problems = new KeyedStore();
+    this.presence = new KeyedStore();
+    this.sync = mode === "edit" ? new Sync(this.draft, urls, key) : null;
+    /** @type {(text: string, tone?: string) => void} */
+    this.say = () => {};
+    this.usedBy = { edges: /** @type {any} */ (null), ports: new Map() };
+  }
+
+  get document() {
+    return this.draft.document;
+  }
+
+  /** @param {string} id */
+  type = (id) => this.typeByName.get(this.document.steps[id]?.type);
+
+  /** @param {string} id */
+  line = (id) => this.draft.faces[id]?.line ?? this.type(id)?.line ?? "";
+
+  /** What the type says, and what an edge still uses. @param {string} id @returns {string[]} */
+  ports = (id) => {
+    const declared = this.draft.faces[id]?.ports ?? this.type(id)?.ports ?? [];
+    const used = this.used().get(id);
+    if (!used) return declared;
+    const extra = [...used].filter((port) => port !== "error" && !declared.includes(port));
+    return extra.length ? [...declared, ...extra] : declared;
+  };
+
+  used() {
+    if (this.usedBy.edges !== this.document.edges) {
+      const ports = new Map();
+      for (const edge of this.document.edges) {
+        const [source, port] = parseEdge(edge);
+        ports.set(source, (ports.get(source) ?? new Set()).add(port));
+      }
+      this.usedBy = { edges: this.document.edges, ports };
+    }
+    return this.usedBy.ports;
+  }
+
+  /** @param {string} id */
+  title = (id) => titleOf(this.document, id);
+
+  /**
+   * Edit, and say so. @param {Operation} op @param {string} [label] what was done, for people
+   * @param {{merge?: string}} [how] @returns {boolean}
+   */
+  edit = (op, label = "", how = {}) => {
+    if (this.mode !== "edit") return false;
+    try {
+      this.draft.edit(op, { label, ...how });
+    } catch (error) {
+      if (!(error instanceof OperationRefused)) throw error;
+      this.say(`${error.message} ${error.remedy}`, "bad");
+      return false;
+    }
+    if (label) this.say(label);
+    return true;
+  };
+
+  /** @param {"undo" | "redo"} way */
+  step(way) {
+    try {
+      const label = way === "undo" ? this.draft.undo() : this.draft.redo();
+      const word = way === "undo" ? "Undone" : "Done again";
+      this.say(label === null ? `Nothing to ${way}` : label ? `${word}: ${label}` : word);
+    } catch (error) {
+      if (!(error instanceof OperationRefused)) throw error;
+      this.say(`Can't ${way}: ${error.message}`, "bad");
+    }
+  }
+
+  /** @param {string} source @param {string} port @param {string} target */
+  refusal = (source, port, target) => refuseEdge(this.document, this.ports(source), source, port, target);
+
+  /** @param {any[]} found */
+  setProblems(found) {
+    /** @type {{[step: string]: any}} */
+    const byStep = {};
+    for (const each of found) {
+      if (!each.step) continue;
+      const known = byStep[each.step];
+      const severity = known?.severity === "error" ? "error" : each.severity;
+      byStep[each.step] = { severity, count: (known?.count ?? 0) + 1, text: [known?.text, each.message].filter(Boolean).join(" ") };
+    }
+    this.problems.set(byStep, true);
+  }
+
+  /** @param {any} said `{steps, edges}` of the status URL */
+  setStatuses({ steps = {}, edges = {} }) {
+    this.statuses.set(steps, true);
+    this.lines.set(edges, true);
+  }
+}

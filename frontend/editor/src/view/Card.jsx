@@ -1,0 +1,63 @@
+import { Handle, Position } from "@xyflow/react";
+import { memo } from "react";
+
+import { portPlace } from "../doc/geometry.js";
+import { Icon } from "./Icon.jsx";
+import { useCanvas, useKeyed } from "./context.js";
+
+const KIND = { People: "people", Logic: "logic" };
+
+/** A step. Far away it is an icon and a title: nothing else could be read. */
+export const Card = memo(function Card({ id, data, selected }) {
+  const { far, statuses, problems, presence, marks, looks, canConnect } = useCanvas();
+  const { step, line, ports, type } = data;
+  const status = useKeyed(statuses, id);
+  const found = useKeyed(problems, id);
+  const others = useKeyed(presence, id);
+  const mark = marks?.steps?.[id];
+  const look = status && (looks[status.state] ?? { icon: "circle", word: status.state, tone: "idle" });
+  const title = step.title || id.replaceAll("_", " ");
+  return (
+    <div
+      className="step-card" tabIndex={-1} role="group" aria-roledescription="step" data-step={id}
+      aria-label={spoken(title, data, status, look, found, mark)}
+      data-kind={KIND[type?.category] ?? "machine"} data-selected={selected || undefined}
+      data-tone={look?.tone} data-state={status?.state} data-mark={mark} data-far={far || undefined}
+    >
+      <div className="step-head">
+        <span className="step-icon"><Icon name={type?.icon ?? "box"} /></span>
+        <span className="step-words">
+          <span className="step-title">{title}</span>
+          {!far && <span className="step-line">{status?.note || line || type?.title || step.type}</span>}
+        </span>
+      </div>
+      {look && <span className="step-badge" data-tone={look.tone} title={look.word}><Icon name={look.icon} />{status.visits > 1 && <b>{status.visits}</b>}</span>}
+      {found && <span className="step-problem" data-severity={found.severity} title={found.text}><Icon name={found.severity === "error" ? "circle-alert" : "triangle-alert"} />{found.count > 1 && <b>{found.count}</b>}</span>}
+      {mark && <span className="step-mark">{mark}</span>}
+      {others && <span className="step-others">{others.join(", ")}</span>}
+      {!far && <Handle id="in" type="target" position={Position.Left} isConnectable={canConnect} className="port in" />}
+      {!far && ports.length > 0 && [...ports, "error"].map((port) => (
+        <Port key={port} port={port} ports={ports} canConnect={canConnect} />
+      ))}
+    </div>
+  );
+});
+
+function Port({ port, ports, canConnect }) {
+  const { x, y, side } = portPlace(ports, port);
+  const bottom = side === "bottom";
+  const place = bottom ? { left: x } : { top: y };
+  const where = bottom ? "below" : ports.length > 1 ? "row" : "beside";
+  return (
+    <>
+      <span className="port-name" data-where={where} style={place}>{port}</span>
+      <Handle id={port} type="source" position={bottom ? Position.Bottom : Position.Right} style={place} isConnectable={canConnect} className={bottom ? "port error" : "port"} data-port={port} />
+    </>
+  );
+}
+
+function spoken(title, { id, line, ports, type }, status, look, found, mark) {
+  const parts = [title, type?.title, line, look && `${look.word}${status.note ? `: ${status.note}` : ""}`, mark, found?.text];
+  const exits = ports.length ? `exits ${ports.join(", ")}` : "ends a path";
+  return [...parts, `named ${id}`, exits].filter(Boolean).join(". ");
+}

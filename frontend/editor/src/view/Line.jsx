@@ -1,0 +1,28 @@
+import { BaseEdge, getBezierPath, getSmoothStepPath } from "@xyflow/react";
+import { memo } from "react";
+
+import { useCanvas, useKeyed } from "./context.js";
+
+/** An edge. One that leads back goes around in right angles, so that a loop looks like one. */
+export const Line = memo(function Line(props) {
+  const { data, selected, markerEnd, id } = props;
+  const { lines, marks, mode, openInsert } = useCanvas();
+  const told = useKeyed(lines, data.text);
+  const back = props.targetX < props.sourceX + 24;
+  const [path, x, y] = back ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 28 }) : getBezierPath(props);
+  const mark = marks?.edges?.[data.text];
+  return (
+    <g className="flow-line" data-selected={selected || undefined} data-state={told?.state} data-mark={mark} data-back={back || undefined}>
+      <BaseEdge id={id} path={path} markerEnd={markerEnd} interactionWidth={24} />
+      {told?.count > 0 && <text className="line-count" x={x} y={y - 8}>{told.count}</text>}
+      {mode === "edit" && data.whole && (
+        <g className="line-insert" transform={`translate(${x} ${y})`} onClick={(event) => openInsert(event, data.text)}>
+          <circle r="12" />
+          <path d="M-4 0H4M0-4V4" />
+          <title>Insert a step here</title>
+        </g>
+      )}
+    </g>
+  );
+});
+
