@@ -71,8 +71,8 @@ def send(request: Outgoing, now: datetime) -> Answer:
     try:
         with HTTPSession(config) as session:
             session.trust_env = False
-            response = _start(session, request)
-            raw = _read(response, request, began)
+            with _start(session, request) as response:
+                raw = _read(response, request, began)
     except requests.RequestException as error:
         raise _unreachable(request, error) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
