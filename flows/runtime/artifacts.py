@@ -25,9 +25,7 @@ class ArtifactMissing(LookupError):
     """No artifact has this digest."""
 
 
-def store_artifact(
-    *, content: bytes, media_type: str, name: str, now: datetime
-) -> dict[str, Any]:
+def store_artifact(*, content: bytes, media_type: str, name: str, now: datetime) -> dict[str, Any]:
     """Keep ``content`` and return its reference; the same content is kept once.
 
     Raises: ArtifactTooLarge.

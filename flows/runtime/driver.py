@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from flows.runtime import doorbell
 from flows.runtime.actions import Finish, Leave
+from flows.runtime.clock import take_over_from_dead_processes
 from flows.runtime.committer import Committer
 from flows.runtime.execution import Drive, Memory, using_database
 from flows.runtime.listener import Listener
@@ -65,6 +66,7 @@ class Driver:
     # --- Life ---
 
     def start(self) -> None:
+        take_over_from_dead_processes(timezone.now())
         self._register()
         doorbell.add_listener(self.ring)
         self._committer.start()
