@@ -4,8 +4,7 @@ A message never repeats a value: it may be a secret, or a person's.
 """
 
 import re
-
-from flows.graph.problems import suggestion
+from difflib import get_close_matches
 
 VARIABLES = ("input", "steps", "run", "item", "index", "secrets")
 
@@ -67,7 +66,7 @@ def _offset(source: str, line: int, column: int) -> int | None:
 
 
 def _undeclared(source: str, name: str, position: int | None) -> ExpressionError:
-    root = name.split(".")[0]
+    root = name.partition(".")[0]
     if position is not None and source[position : position + 1] == ".":
         position = max(source.rfind(root, 0, position), 0)  # CEL points behind the name
     if re.search(rf"\b{re.escape(root)}\s*\(", source):
@@ -76,7 +75,9 @@ def _undeclared(source: str, name: str, position: int | None) -> ExpressionError
             "Use CEL's own functions, such as size, has, string, double, contains or split.",
             position,
         )
-    return ExpressionError(f"The name {root} is unknown.", suggestion(root, VARIABLES), position)
+    close = get_close_matches(root, VARIABLES, n=1)
+    remedy = f"Did you mean {close[0]}?" if close else f"Use one of {', '.join(VARIABLES)}."
+    return ExpressionError(f"The name {root} is unknown.", remedy, position)
 
 
 def _syntax(source: str, reason: str) -> str:

@@ -1,0 +1,235 @@
+"""What the rules of validation look at: a document with its step types, read once."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache, partial
+from typing import Any
+
+import jsonschema_rs
+
+from flows.expressions import Expression, ExpressionError, compile_expression, compile_template
+from flows.graph.codec import field_path
+from flows.graph.model import Document, Edge, Json, Step
+from flows.graph.plain import Path
+from flows.graph.problems import Problem
+
+# Fields of this name hold a condition: a bare expression that must give true or false.
+CONDITION = "when"
+
+
+@dataclass(frozen=True)
+class TypeFacts:
+    """What validation needs to know of a step type.
+
+    ``ports`` and ``output_schema`` take a step's raw config, which may be wrong, and never raise;
+    ``error`` is not among the ports, as every type has it. ``secret_fields`` name the config's
+    fields that hold secrets. ``check`` finds what a schema cannot say.
+    """
+
+    name: str
+    ports: Callable[[Mapping[str, Json]], tuple[str, ...]]
+    config_schema: Mapping[str, Json]
+    output_schema: Callable[[Mapping[str, Json]], Mapping[str, Json]]
+    waits: bool = False
+    secret_fields: Sequence[str] = ()
+    check: Callable[[Step], Sequence[Problem]] = lambda _: ()
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """An expression and where it stands; ``step`` is "" in the flow's output."""
+
+    step: str
+    field: str
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An expression that does not compile."""
+
+    step: str
+    field: str
+    error: ExpressionError
+
+
+class View:
+    """A document, its types, and what both say together."""
+
+    def __init__(self, document: Document, catalogue: Mapping[str, TypeFacts]) -> None:
+        self.document = document
+        self.steps = document.steps
+        self.catalogue = catalogue
+        self.uses: list[Used] = []
+        self.broken: list[Broken] = []
+        self._collect()
+
+    def facts(self, step: str) -> TypeFacts | None:
+        return self.catalogue.get(self.steps[step].type)
+
+    def ports(self, step: str) -> tuple[str, ...]:
+        """Return the ports the type names for this step; () where the type is unknown."""
+        facts = self.facts(step)
+        return tuple(facts.ports(self.steps[step].config)) if facts else ()
+
+    def all_ports(self, step: str) -> tuple[str, ...]:
+        """Return every port an edge may leave by: the type's, ``error`` and ``limit``."""
+        limit = ("limit",) if self.steps[step].max_visits is not None else ()
+        own = self.ports(step)
+        return (*own, "error", *limit) if own else limit
+
+    def output_schema(self, step: str) -> Mapping[str, Json]:
+        facts = self.facts(step)
+        return facts.output_schema(self.steps[step].config) if facts else {}
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges whose both ends exist."""
+        known = self.steps
+        return tuple(e for e in self.document.edges if e.source in known and e.target in known)
+
+    @cached_property
+    def after(self) -> dict[str, set[str]]:
+        return self._neighbours(lambda edge: (edge.source, edge.target))
+
+    @cached_property
+    def before(self) -> dict[str, set[str]]:
+        return self._neighbours(lambda edge: (edge.target, edge.source))
+
+    def _neighbours(self, ends: Callable[[Edge], tuple[str, str]]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {step: set() for step in self.steps}
+        for edge in self.edges:
+            here, there = ends(edge)
+            found[here].add(there)
+        return found
+
+    @cached_property
+    def starts(self) -> tuple[str, ...]:
+        """Steps without an edge from another step: a run begins on each."""
+        entered = {edge.target for edge in self.edges if edge.source != edge.target}
+        return tuple(step for step in self.steps if step not in entered)
+
+    @cached_property
+    def reachable(self) -> frozenset[str]:
+        return closure(self.starts, self.after) | frozenset(self.starts)
+
+    @cache  # noqa: B019 - a view lives as long as one validation
+    def ancestors(self, step: str) -> frozenset[str]:
+        """Return the steps that may have run when this one starts; itself only in a loop."""
+        return closure([step], self.before)
+
+    def _collect(self) -> None:
+        for name, step in self.steps.items():
+            facts = self.facts(name)
+            schema = facts.config_schema if facts else {}
+            bare = dict(bare_expressions(step.config, schema))
+            for path, source in bare.items():
+                wanted = bool if path[-1] == CONDITION else None
+                self._add(name, ("with", *path), partial(compile_bare, source, wanted))
+            for path, text in texts(step.config):
+                if path not in bare:
+                    self._add(name, ("with", *path), partial(compile_text, text))
+        for path, text in texts(self.document.output):
+            self._add("", ("output", *path), partial(compile_text, text))
+
+    def _add(self, step: str, path: Path, build: Callable[[], list[Expression]]) -> None:
+        field = field_path(path)
+        try:
+            self.uses += [Used(step, field, expression) for expression in build()]
+        except ExpressionError as error:
+            self.broken.append(Broken(step, field, error))
+
+
+def compile_bare(source: str, result: type | None) -> list[Expression]:
+    return [compile_expression(source, result=result)]
+
+
+def compile_text(text: str) -> list[Expression]:
+    if "${" not in text:
+        return []
+    return [each.expression for each in compile_template(text).expressions]
+
+
+def closure(starts: Sequence[str], next_of: Mapping[str, set[str]]) -> frozenset[str]:
+    """Return all that can be reached from the starts by one move or more."""
+    found: set[str] = set()
+    open_ = list(starts)
+    while open_:
+        for step in next_of[open_.pop()]:
+            if step not in found:
+                found.add(step)
+                open_.append(step)
+    return frozenset(found)
+
+
+def texts(value: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield each text inside a value with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from texts(item, (*path, str(key)))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from texts(item, (*path, index))
+
+
+def bare_expressions(
+    value: Json, schema: Mapping[str, Json], root: Mapping[str, Json] | None = None, path: Path = ()
+) -> Iterator[tuple[Path, str]]:
+    """Yield the texts that a schema marks with ``format: cel``."""
+    root = schema if root is None else root
+    schema = resolved(schema, root)
+    if isinstance(value, str):
+        if schema.get("format") == "cel":
+            yield path, value
+        return
+    for option in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
+        yield from bare_expressions(value, option, root, path)
+    if isinstance(value, Mapping):
+        fields, rest = schema.get("properties", {}), schema.get("additionalProperties")
+        for key, item in value.items():
+            inner = fields.get(key, rest)
+            if isinstance(inner, Mapping):
+                yield from bare_expressions(item, inner, root, (*path, str(key)))
+    elif isinstance(value, list | tuple) and isinstance(schema.get("items"), Mapping):
+        for index, item in enumerate(value):
+            yield from bare_expressions(item, schema["items"], root, (*path, index))
+
+
+def resolved(schema: Mapping[str, Json], root: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Follow references inside the same schema."""
+    for _ in range(10):
+        ref = schema.get("$ref")
+        if not isinstance(ref, str) or not ref.startswith("#/"):
+            return schema
+        found: Any = root
+        for part in ref[2:].split("/"):
+            found = found.get(part, {}) if isinstance(found, Mapping) else {}
+        if not isinstance(found, Mapping):
+            return {}
+        schema = found
+    return {}
+
+
+class RemoteReference(ValueError):
+    """A schema refers to something outside itself."""
+
+
+def _refuse(uri: str) -> Any:
+    raise RemoteReference(uri)
+
+
+def schema_validator(schema: Mapping[str, Json]) -> jsonschema_rs.Draft202012Validator:
+    """Return a validator that never leaves the schema: no network, no files.
+
+    Raises:
+        ValueError: the schema is wrong, or refers to something outside itself.
+    """
+    return _validator(json.dumps(schema, sort_keys=True))
+
+
+@lru_cache(maxsize=512)
+def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(json.loads(schema), retriever=_refuse)
