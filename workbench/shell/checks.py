@@ -1,4 +1,4 @@
-"""What the frame shows must exist: a rail without its page, or an unknown icon, is a warning of the check."""
+"""What the frame shows must exist: the check warns of a place without a page or an icon."""
 
 from typing import Any
 
