@@ -1,0 +1,215 @@
+import json
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from examples.consumer_loan import convert, documents, generate, rules
+from examples.consumer_loan.attributes import ATTRIBUTES, read_rows
+from flows.expressions import compile_template
+from flows.graph.codec import parse
+from flows.graph.model import Document
+from flows.steps.base import StepFailure
+from flows.steps.python import get_function
+from tests.unit.examples.applicants import application, applications
+from tests.unit.steps.contexts import context
+
+MODULE = "examples.consumer_loan.steps"
+FLOW = Path(rules.__file__).with_name("flow.yaml")
+ROW = "A12 18 A32 A42 2500 A61 A73 3 A92 A101 2 A123 41 A141 A151 1 A172 2 A191 A202 2"
+
+
+def call(name: str, **args: Any) -> Any:
+    function = get_function(f"{MODULE}:{name}")
+    return function.output(function.call(args, context()))
+
+
+def labels(flags: list[Any]) -> list[str]:
+    return [flag["label"] for flag in flags]
+
+
+@pytest.fixture(scope="module")
+def flow() -> Document:
+    return parse(FLOW.read_text())
+
+
+# --- Rules --------------------------------------------------------------------
+
+
+def test_an_instalment_is_an_annuity() -> None:
+    # 1,000 DM over 12 months at 9 % a year: the tables of any bank say 87.45.
+    assert rules.monthly_instalment(1_000, 12) == 87.45
+
+
+@pytest.mark.parametrize(("income", "affordable"), [(1_287.45, True), (1_287.44, False)])
+def test_a_loan_is_affordable_if_the_household_keeps_something(
+    income: float, affordable: bool
+) -> None:
+    found = call("affordability", application=application(amount=1_000, net_income=income))
+    assert found["affordable"] is affordable
+    assert ("Not affordable on paper" in labels(found["flags"])) is not affordable
+
+
+def test_without_an_income_only_the_instalment_speaks() -> None:
+    small = call("affordability", application=application())
+    large = call("affordability", application=application(amount=9_000, duration_months=12))
+    assert (small["left_over"], small["affordable"], small["flags"]) == (None, True, [])
+    assert labels(large["flags"]) == ["High instalment"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "read", "expected", "critical"),
+    [
+        ({}, {}, [], False),
+        ({"net_income": 2_000}, {"net_income": 2_300}, [], False),
+        ({"net_income": 2_000}, {"net_income": 1_699}, ["Income differs"], True),
+        ({"employer": "A"}, {"employer": "B"}, ["Employer differs"], True),
+        ({"duration_months": 48}, {}, ["Term outlives the goods"], False),
+        ({"checking_account": "overdrawn", "savings": "1000_or_more"}, {},
+         ["Contradictory finances"], False),
+    ],
+)  # fmt: skip
+def test_fraud_rules_compare_what_is_stated_with_what_is_shown(
+    changes: dict[str, Any], read: dict[str, Any], expected: list[str], critical: bool
+) -> None:
+    given_read = {"net_income": 2_000.0, "employer": "A", **read}
+    found = call("fraud", application=application(**changes), **given_read)
+    assert (labels(found["flags"]), found["critical"]) == (expected, critical)
+
+
+# --- Preparing ------------------------------------------------------------------
+
+
+def test_preparing_drops_protected_characteristics_and_takes_corrections() -> None:
+    given_application = application(protected={"age_years": 30}, net_income=2_000)
+    found = call(
+        "prepare", application=given_application, corrections={"net_income": 1_800, "amount": 1200}
+    )
+    assert "protected" not in found["application"]
+    assert found["application"]["net_income"] == 1_800
+    assert found["corrected"] == ["net_income"]
+
+
+def test_preparing_refuses_a_correction_of_what_people_may_not_change() -> None:
+    with pytest.raises(StepFailure, match="savings cannot be corrected") as caught:
+        call("prepare", application=application(), corrections={"savings": "1000_or_more"})
+    assert not caught.value.retryable
+
+
+@given(applications)
+def test_every_application_of_the_contract_can_be_prepared_and_checked(
+    values: dict[str, Any],
+) -> None:
+    prepared = call("prepare", application=values, corrections={})["application"]
+    assert call("affordability", application=prepared)["instalment"] > 0
+    call("fraud", application=prepared, net_income=2_000.0, employer="A")
+
+
+# --- Documents ------------------------------------------------------------------
+
+
+def payslip() -> documents.Drawn:
+    paper = {"net_income": 2_345.6, "employer": "Mühlbach Papier", "month": "December 2025"}
+    return documents.payslip("Applicant 0001", paper)
+
+
+def test_a_document_drawn_again_has_the_same_bytes() -> None:
+    assert payslip().content == payslip().content
+    assert payslip().content.startswith(b"%PDF-")
+
+
+def texts_on(content: bytes) -> dict[str, tuple[float, float]]:
+    """Return each text of a one-page PDF and where its baseline starts, from the upper left."""
+    found = {}
+    for stream in re.findall(rb"stream\n(.*?)\nendstream", content, re.DOTALL):
+        page = zlib.decompress(stream).decode("latin-1")
+        for x, y, text in re.findall(r"BT ([\d.]+) ([\d.]+) Td \((.*?)\) Tj ET", page):
+            found[text] = (float(x), documents.PAGE_HEIGHT - float(y))
+    return found
+
+
+@pytest.mark.parametrize("drawn", [payslip(), documents.application_form("A", application())])
+def test_each_box_is_around_its_value_on_the_page(drawn: documents.Drawn) -> None:
+    places = texts_on(drawn.content)
+    assert drawn.fields
+    for field in drawn.fields:
+        x, y = places[field.text]
+        left, top, right, bottom = field.box
+        assert left <= x < right
+        assert top < y < bottom
+        box = field.as_box()
+        assert box["at"][0] == pytest.approx(left / documents.PAGE_WIDTH, abs=1e-4)
+        assert all(0 <= share <= 1 for share in box["at"])
+        assert 0.7 <= field.confidence <= 0.99
+
+
+def test_what_the_documents_say_is_text_too() -> None:
+    assert "Net pay: 2,345.60 DM" in payslip().text
+
+
+# --- Data -----------------------------------------------------------------------
+
+
+def test_a_row_becomes_an_application_with_its_outcome_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "rows.data"
+    path.write_text(f"{ROW}\n\n{ROW.rsplit(' ', 1)[0]}\n")
+    first, second = convert.lines(path, "rows")
+    assert first["label"] == "bad"
+    assert "label" not in second
+    assert (first["idempotency_key"], second["idempotency_key"]) == ("rows-0001", "rows-0003")
+    assert first["input"]["checking_account"] == "under_200"
+    assert first["input"]["telephone"] is False
+    assert first["input"]["protected"] == {
+        "personal_status": "female_divorced_or_married", "age_years": 41, "foreign_worker": False}  # fmt: skip
+    assert {each.name for each in ATTRIBUTES} <= set(first["input"])
+    assert "bad" not in json.dumps(first["input"])
+
+
+@pytest.mark.parametrize(
+    ("row", "named"), [("A11 6", "2 columns"), (ROW.replace("A42", "A99"), "purpose")]
+)
+def test_a_wrong_row_is_named_by_its_line(tmp_path: Path, row: str, named: str) -> None:
+    path = tmp_path / "rows.data"
+    path.write_text(f"{ROW}\n{row}\n")
+    with pytest.raises(ValueError, match=f"line 2: .*{named}"):
+        list(read_rows(path))
+
+
+def test_generated_applications_are_the_same_for_a_seed_and_fit_the_contract(
+    flow: Document,
+) -> None:
+    import jsonschema_rs
+
+    made = list(generate.applications(60, seed=7))
+    assert made == list(generate.applications(60, seed=7))
+    assert made != list(generate.applications(60, seed=8))
+    contract = jsonschema_rs.validator_for(dict(flow.input))
+    assert [error for each in made for error in contract.iter_errors(each)] == []
+    assert len({each["applicant"] for each in made}) == 60
+
+
+# --- The flow -------------------------------------------------------------------
+
+
+def test_the_flow_accepts_all_unprotected_attributes_and_requires_them(flow: Document) -> None:
+    names = {each.name for each in ATTRIBUTES}
+    assert len(names) == 17
+    assert names == set(flow.input["required"])
+    for each in ATTRIBUTES:
+        if each.codes and each.name != "telephone":
+            assert flow.input["properties"][each.name]["enum"] == list(each.codes.values())
+
+
+def test_every_expression_of_the_flow_compiles(flow: Document) -> None:
+    for step in flow.steps.values():
+        compile_template(dict(step.config))
+    compile_template(dict(flow.output))
+
+
+def test_no_step_but_the_first_reads_protected_characteristics(flow: Document) -> None:
+    texts = {step.id: json.dumps(dict(step.config)) for step in flow.steps.values()}
+    readers = [step for step, text in texts.items() if "protected" in text or "${ input }" in text]
+    assert readers == ["prepare"]
