@@ -123,10 +123,10 @@ def schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> dict[
         validator = jsonschema_rs.validator_for(dict(schema), retriever=_refuse_references)
     except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
         return {name: f"The flow's schema for this is wrong: {error}. Tell the flow's designer."}
-    found = {}
-    for error in validator.iter_errors(value):
-        path = ".".join([name, *(str(part) for part in error.instance_path)])
-        found.setdefault(path, _sentence(error.message))
+    found: dict[str, str] = {}
+    for fault in validator.iter_errors(value):
+        path = ".".join([name, *(str(part) for part in fault.instance_path)])
+        found.setdefault(path, _sentence(fault.message))
     return found
 
 

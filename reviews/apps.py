@@ -1,4 +1,28 @@
+from typing import Any
+
 from django.apps import AppConfig
+
+ACTIONS = {
+    "case.opened": "Opened: {title}",
+    "case.claimed": "Claimed",
+    "case.released": "Given back to the queue",
+    "case.lease_expired": "The claim of {holder} ran out",
+    "case.assigned": "Assigned to {to}",
+    "case.decided": "Decided: {outcome} by {kind}",
+    "case.approval_counted": "Approved; {missing} more needed",
+    "case.field_overridden": "Changed {field} from {old} to {new}",
+    "case.decision_withdrawn": "Took the decision back",
+    "case.decision_refused": "The decision did not take effect: {reason}",
+    "case.expired": "Expired: nobody decided in time",
+    "case.cancelled": "Cancelled: the run no longer waits",
+    "case.commented": "Commented",
+    "case.information_requested": "Asked: {question}",
+    "case.information_received": "Answered: {answer}",
+    "case.escalated": "Escalated to level {level}",
+    "case.sla_warned": "Marked as due soon",
+    "case.sla_reminded": "Reminder sent to {to}",
+    "case.sla_breached": "Overdue: {action}",
+}
 
 
 class ReviewsConfig(AppConfig):
@@ -6,3 +30,56 @@ class ReviewsConfig(AppConfig):
 
     def ready(self) -> None:
         import reviews.checkpoint  # noqa: F401 - registers review.case
+        from workbench.audit.services import register_action
+        from workbench.live import register_live_authoriser
+        from workbench.shell.registry import (
+            Command,
+            NavItem,
+            register_command,
+            register_nav,
+            register_search,
+        )
+
+        for action, sentence in ACTIONS.items():
+            register_action(action, sentence)
+        register_live_authoriser("queue", may_hear_queue)
+        register_live_authoriser("case", may_hear_case)
+        register_nav(NavItem("Review", "reviews:queues", "inbox", "cases.view", order=30))
+        register_command(Command("Queues", "reviews:queues", "inbox", "cases.view", "review cases"))
+        register_search(find_cases)
+
+
+def may_hear_queue(user: Any, name: str) -> bool:
+    from workbench.accounts.permissions import can
+
+    return can(user, "cases.view", queue=name)
+
+
+def may_hear_case(user: Any, case_id: str) -> bool:
+    from reviews.models import Case
+    from reviews.selectors import get_visible_case
+
+    try:
+        get_visible_case(int(case_id), user)
+    except (ValueError, Case.DoesNotExist):
+        return False
+    return True
+
+
+def find_cases(user: Any, text: str) -> list[Any]:
+    """Return cases whose number is the text, or whose title holds it: one query."""
+    from django.urls import reverse
+
+    from reviews.selectors import list_cases
+    from workbench.accounts.permissions import can
+    from workbench.shell.registry import Found
+
+    if not can(user, "cases.view"):
+        return []
+    page = list_cases(principal=user, user=user, which="all", text=text, page_size=6)
+    return [
+        Found(
+            case.title, reverse("reviews:case", args=[case.pk]), "Case", "inbox", f"Case {case.pk}"
+        )
+        for case in page.cases
+    ]

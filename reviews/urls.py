@@ -1,4 +1,30 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from reviews.views import cases, documents, queues
 
 app_name = "reviews"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", queues.queues, name="queues"),
+    path("table/", queues.queue_table, name="queue_table"),
+    path("queues/<slug:name>/", queues.queue, name="queue"),
+    path("queues/<slug:name>/table/", queues.case_table, name="case_table"),
+    path("queues/<slug:name>/next/", queues.take_next, name="next"),
+    path("cases/<int:case_id>/", cases.case, name="case"),
+    path("cases/<int:case_id>/standing/", cases.case_standing, name="standing"),
+    path("cases/<int:case_id>/work/", cases.case_work, name="work"),
+    path("cases/<int:case_id>/history/", cases.case_history, name="history"),
+    path("cases/<int:case_id>/run/", cases.case_run, name="run"),
+    path("cases/<int:case_id>/receipt/", cases.receipt, name="receipt"),
+    path("cases/<int:case_id>/documents/<str:document_id>/", documents.document, name="document"),
+    path("cases/<int:case_id>/claim/", cases.claim, name="claim"),
+    path("cases/<int:case_id>/release/", cases.release, name="release"),
+    path("cases/<int:case_id>/assign/", cases.assign, name="assign"),
+    path("cases/<int:case_id>/heartbeat/", cases.beat, name="heartbeat"),
+    path("cases/<int:case_id>/draft/", cases.draft, name="draft"),
+    path("cases/<int:case_id>/decide/", cases.decide, name="decide"),
+    path("cases/<int:case_id>/undo/", cases.undo, name="undo"),
+    path("cases/<int:case_id>/comments/", cases.comment, name="comment"),
+    path("cases/<int:case_id>/information/", cases.information, name="information"),
+    path("cases/<int:case_id>/answer/", cases.answer, name="answer"),
+    path("cases/<int:case_id>/escalate/", cases.escalate, name="escalate"),
+]

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
+from flows.services import resolve_wait
 from reviews.acting import Acting, acting_as, check_may, may, missing_skills, reviewer_of
 from reviews.answers import Answer, check_answer
 from reviews.authority import Facts, Need, NoAuthorityRule, Verdict, judge, need_of, rules_from
@@ -332,8 +333,6 @@ def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> 
 
     Raises: WaitAlreadyResolved, RunNotActive.
     """
-    from flows.services import resolve_wait
-
     timed_out = decision.kind == DecisionKind.TIMEOUT
     state = CaseState.EXPIRED if timed_out else CaseState.DECIDED
     Case.objects.filter(pk=case.pk).update(fields=case.fields)

@@ -1,0 +1,137 @@
+"""``{% load reviews %}``: due times, confidences and values as the review pages show them."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from reviews.apps import ACTIONS
+from reviews.models import Case, CaseEvent
+from reviews.selectors import band_of
+from reviews.widgets import text_of
+from workbench.audit.actions import sentence_for
+from workbench.shell.icons import render_icon
+from workbench.shell.templatetags.shell import EMPTY, ago
+
+register = template.Library()
+
+CERTAIN, UNSURE = 0.85, 0.6
+PRIORITIES = {1: ("Urgent", "bad"), 2: ("High", "waiting"), 3: ("Normal", ""), 4: ("Low", "")}
+BAND_LOOKS = {
+    "overdue": ("clock-alert", "bad", "Overdue"),
+    "due_soon": ("clock-alert", "waiting", "Due soon"),
+    "on_time": ("clock", "idle", "Due"),
+    "paused": ("circle-pause", "idle", "Clock stands"),
+}
+EVENT_ICONS = {
+    "opened": "inbox", "claimed": "hand", "released": "undo-2", "lease_expired": "lock-open",
+    "assigned": "user-plus", "decided": "stamp", "decision_made": "stamp",
+    "approval_counted": "check", "decision_withdrawn": "undo-2", "decision_refused": "circle-x",
+    "expired": "timer-off", "cancelled": "circle-slash", "commented": "message-square",
+    "information_requested": "messages-square", "information_received": "mail-check",
+    "escalated": "chevrons-up", "sla_warned": "clock-alert", "sla_reminded": "bell",
+    "sla_breached": "timer-off",
+}  # fmt: skip
+# What happens in the commit window is told in the history and not in the ledger.
+UNRECORDED = {"decision_made": "Sent: {outcome}"}
+
+
+@register.simple_tag
+def due(case: Case, now: datetime) -> SafeString:
+    """``{% due case now %}``: how the case stands by its SLA, and when it is due."""
+    band = band_of(case, now)
+    if band == "closed":
+        return EMPTY
+    icon, tone, word = BAND_LOOKS[band]
+    return format_html(
+        '<span class="due" data-tone="{}" data-band="{}">{}<span>{} {}</span></span>',
+        tone,
+        band,
+        render_icon(icon),
+        word,
+        ago(case.due_at) if case.due_at else "",
+    )
+
+
+@register.simple_tag
+def confidence(value: float | None) -> SafeString:
+    """``{% confidence 0.71 %}``: a bar and a figure; the tone says how sure."""
+    if value is None:
+        return mark_safe('<span class="faint">–</span>')
+    tone = "good" if value >= CERTAIN else "waiting" if value >= UNSURE else "bad"
+    return format_html(
+        '<span class="confidence" data-tone="{}" title="Confidence {}">'
+        '<svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="track" width="100" height="6" rx="3"></rect>'
+        '<rect class="fill" width="{}" height="6" rx="3"></rect></svg>'
+        '<span class="num">{} %</span></span>',
+        tone,
+        value,
+        round(value * 100),
+        round(value * 100),
+    )
+
+
+@register.simple_tag
+def priority(value: int) -> SafeString:
+    word, tone = PRIORITIES.get(value, ("Normal", ""))
+    if not tone:
+        return format_html('<span class="muted">{}</span>', word)
+    return format_html('<span class="badge" data-tone="{}">{}</span>', tone, word)
+
+
+@register.simple_tag
+def shown_value(value: Any, kind: str = "") -> SafeString:
+    """``{% shown_value field.value field.format %}``: a value as a reader wants it."""
+    if value is None or value == "":
+        return EMPTY
+    if isinstance(value, bool):
+        return format_html("{}", "Yes" if value else "No")
+    if isinstance(value, int | float):
+        return format_html('<span class="num">{}</span>', _number(value, kind))
+    if isinstance(value, Mapping | list):
+        return format_html("<code>{}</code>", json.dumps(value, ensure_ascii=False))
+    return format_html("{}", value)
+
+
+def _number(value: float, kind: str) -> str:
+    if kind == "percent":
+        return f"{value * 100:.1f} %".replace(".0 %", " %")
+    if kind == "money":
+        return intcomma(f"{value:.2f}").removesuffix(".00")
+    return intcomma(value)
+
+
+@register.filter
+def form_text(value: Any) -> str:
+    return text_of(value)
+
+
+@register.filter
+def get(values: Mapping[str, Any], key: str) -> Any:
+    return values.get(key, "")
+
+
+@register.filter
+def boxes_json(document: Mapping[str, Any]) -> SafeString:
+    """Return the boxes for a ``<script type="application/json">``, which must not end early."""
+    text = json.dumps(document.get("boxes") or []).replace("<", "\\u003c")
+    return mark_safe(text)  # noqa: S308 - "<" cannot occur in it
+
+
+@register.filter
+def event_words(event: CaseEvent) -> str:
+    if event.kind in UNRECORDED:
+        return UNRECORDED[event.kind].format_map(event.data)
+    name = f"case.{event.kind}"
+    return sentence_for(name, event.data) if name in ACTIONS else event.kind.replace("_", " ")
+
+
+@register.filter
+def event_icon(kind: str) -> str:
+    return EVENT_ICONS.get(kind, "circle-dot")

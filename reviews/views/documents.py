@@ -1,0 +1,47 @@
+"""The documents of a case, for those who may see the case."""
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.http import require_GET
+
+from flows.models import Artifact
+from reviews.models import Case
+from reviews.receipts import artifact_digest, documents_of
+from reviews.views.gate import case_view
+
+# What a browser may show by itself; anything else is only handed over as a file.
+SHOWN_TYPES = frozenset(
+    {"application/pdf", "image/png", "image/jpeg", "image/webp", "image/gif", "audio/mpeg",
+     "audio/wav", "audio/ogg", "text/plain"}
+)  # fmt: skip
+SANDBOX = "default-src 'none'; sandbox"
+
+
+@require_GET
+@case_view("cases.view")
+def document(request: HttpRequest, case: Case, document_id: str) -> HttpResponseBase:
+    """Send a document in a sandbox of its own: it is the applicant's file, not a page of ours."""
+    found = next((d for d in documents_of(case.shown) if d["id"] == document_id), None)
+    digest = artifact_digest(found.get("artifact")) if found else ""
+    artifact = Artifact.objects.filter(digest=digest).first() if digest else None
+    if artifact is None:
+        raise Http404("The case has no such document.")
+    kind = artifact.media_type.split(";")[0].strip().lower()
+    shown = kind in SHOWN_TYPES
+    try:
+        stored = default_storage.open(artifact.path)
+    except FileNotFoundError:
+        return HttpResponse(
+            "The stored document is missing.", status=410, content_type="text/plain"
+        )
+    response = FileResponse(
+        stored,
+        content_type=kind if shown else "application/octet-stream",
+        as_attachment=not shown,
+        filename=artifact.name or document_id,
+    )
+    response["Content-Security-Policy"] = SANDBOX
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, max-age=3600, immutable"
+    response["ETag"] = f'"{digest}"'
+    return response

@@ -1,0 +1,228 @@
+"""What the three panes of a case's page show. One function, so that an answer to a wrong or late
+decision is the same page with the reviewer's own input in it."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from reviews.acting import Acting, acting_as, may
+from reviews.answers import NEEDS_COMMENT, outcomes_of
+from reviews.errors import DecisionInvalid, ReviewError
+from reviews.models import Case, InformationRequest
+from reviews.receipts import documents_of
+from reviews.selectors import (
+    band_of,
+    comments_of,
+    decisions_of,
+    draft_of,
+    earlier_cases,
+    information_of,
+    my_work,
+    next_act_words,
+    pending_decision_of,
+)
+from reviews.services.decisions import judge_answer
+from reviews.services.moving import condition_of
+from reviews.states import ACTIVE, CLAIMABLE, CaseState
+from reviews.widgets import kind_of, text_of, widgets_of
+from workbench.accounts.permissions import principal_of
+
+Json = Any
+# What a reviewer calls an outcome when choosing it, its icon, key and tone.
+CHOICES = {
+    "approved": ("Approve", "check", "A", "good"),
+    "rejected": ("Reject", "x", "X", "bad"),
+    "rework": ("Return for rework", "corner-up-left", "R", "waiting"),
+}
+
+
+def show_case(
+    request: HttpRequest,
+    case: Case,
+    *,
+    typed: Mapping[str, Json] | None = None,
+    error: ReviewError | None = None,
+) -> HttpResponse:
+    """Render the page of a case, with what the reviewer typed and what was wrong with it."""
+    context = workspace(request, case, typed=typed, error=error)
+    response = render(request, "reviews/case.html", context, status=error.status if error else 200)
+    # A decision's answer is the next case by way of a redirect: the address follows.
+    response["HX-Push-Url"] = f"/review/cases/{case.pk}/"
+    return response
+
+
+def workspace(
+    request: HttpRequest,
+    case: Case,
+    *,
+    typed: Mapping[str, Json] | None = None,
+    error: ReviewError | None = None,
+) -> dict[str, Any]:
+    now = timezone.now()
+    acting = acting_as(principal_of(request))
+    draft = draft_of(case, acting.user)
+    answer = dict(typed if typed is not None else draft.content if draft else {})
+    problems = error.problems if isinstance(error, DecisionInvalid) else {}
+    information = information_of(case)
+    return {
+        "case": case,
+        "now": now,
+        "draft": draft,
+        "answer": answer,
+        "error": error,
+        "problems": problems,
+        "groups": list(_groups(case, answer, problems, _changed_by_answers(information))),
+        "documents": documents_of(case.shown),
+        "reasons": _reasons(case.shown.get("reasons") or ()),
+        "flags": case.shown.get("flags") or (),
+        "choices": _choices(case, answer),
+        "widgets": widgets_of(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
+        "comments": comments_of(case),
+        "information": information,
+        "decisions": decisions_of(case),
+        "earlier": earlier_cases(case),
+        "pending": pending_decision_of(acting.user, now),
+        **standing(case, acting, now),
+        **my_work(acting, case.queue, now),
+    }
+
+
+def standing(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
+    """Return where the case stands for this person: what the bar above it says."""
+    decides = may(acting, "cases.decide", queue=case.queue, flow=case.flow)
+    held = case.held_by(acting.user, now)
+    condition = condition_of(case, acting.user, now)
+    can_take = decides and condition is None and case.state in CLAIMABLE | {CaseState.CLAIMED}
+    return {
+        "band": band_of(case, now),
+        "if_nobody": next_act_words(case),
+        "held": held,
+        "lost": case.state == CaseState.CLAIMED
+        and case.claimed_by_id == acting.user.pk
+        and not held,
+        "condition": condition,
+        "can_decide": can_take or held,
+        "can_take": can_take and not held,
+        "can_assign": may(acting, "cases.assign", queue=case.queue, flow=case.flow),
+        "is_active": case.state in ACTIVE,
+        "allow": case.rules.get("allow", ()),
+        "refusals": _refusals(case, acting) if can_take or held else (),
+    }
+
+
+def _refusals(case: Case, acting: Acting) -> tuple[str, ...]:
+    try:
+        return judge_answer(case, acting, "approved", edits_now=False).refusals
+    except ReviewError as error:
+        return (str(error),)
+
+
+def _choices(case: Case, answer: Mapping[str, Json]) -> list[dict[str, Json]]:
+    found = []
+    for number, outcome in enumerate(outcomes_of(case.rules), start=1):
+        usual = (outcome.replace("_", " ").capitalize(), "circle-dot", str(number), "idle")
+        label, icon, key, tone = CHOICES.get(outcome, usual)
+        found.append(
+            {
+                "outcome": outcome,
+                "label": label,
+                "icon": icon,
+                "key": key,
+                "tone": tone,
+                "chosen": answer.get("outcome") == outcome,
+                "needs_comment": outcome in NEEDS_COMMENT,
+                "codes": case.rules.get("reason_codes", {}).get(outcome, ()),
+            }
+        )
+    return found
+
+
+def _changed_by_answers(information: list[InformationRequest]) -> dict[str, Json]:
+    """Return the fields that an answer to a question changed, with who changed them."""
+    return {key: asked.answered_by for asked in information for key in asked.changes}
+
+
+def _groups(
+    case: Case,
+    answer: Mapping[str, Json],
+    problems: Mapping[str, str],
+    changed: Mapping[str, Json],
+) -> Iterator[dict[str, Json]]:
+    for number, group in enumerate(case.shown.get("show") or ()):
+        kinds = ("fields", "documents", "text", "table", "reasons", "flags")
+        kind = next((name for name in kinds if group.get(name) is not None), "json")
+        shown = {**group, "kind": kind, "id": group.get("id") or f"group-{number}"}
+        if kind == "fields":
+            shown["fields"] = [
+                _field(case, field, answer, problems, changed) for field in group["fields"]
+            ]
+        if kind == "reasons":
+            shown["reasons"] = _reasons(group["reasons"])
+        if kind != "documents":
+            yield shown
+
+
+def _field(
+    case: Case,
+    field: Mapping[str, Json],
+    answer: Mapping[str, Json],
+    problems: Mapping[str, str],
+    changed: Mapping[str, Json],
+) -> dict[str, Json]:
+    key = field.get("key")
+    value = case.fields.get(key, field.get("value")) if key else field.get("value")
+    schema = field.get("schema") or {}
+    typed = (answer.get("fields") or {}).get(key, value)
+    kind = kind_of(schema) if schema else ("number" if _is_number(value) else "text")
+    return {
+        **field,
+        "value": value,
+        "was": field.get("value"),
+        "typed": text_of(typed),
+        "input": kind if kind in {"radio", "select", "check", "date"} else "text",
+        "numeric": kind == "number",
+        "choices": [(text, text == text_of(typed), label) for text, label in _options(schema)],
+        "overridden": key is not None and typed != value,
+        "earlier": key is not None and value != field.get("value"),
+        "changed_by": changed.get(key) if key else None,
+        "why": (answer.get("why") or {}).get(key, ""),
+        "problem": problems.get(f"fields.{key}", ""),
+        "confidence": field.get("confidence"),
+        "doubt": _doubt(field.get("confidence")),
+    }
+
+
+def _options(schema: Mapping[str, Json]) -> list[tuple[str, str]]:
+    if schema.get("type") == "boolean":
+        return [("true", "Yes"), ("false", "No")]
+    return [(text_of(each), text_of(each)) for each in schema.get("enum") or ()]
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _doubt(confidence: float | None) -> str:
+    """Return the tone of a confidence: what is below 0.6 wants a look first."""
+    if confidence is None:
+        return ""
+    return "good" if confidence >= 0.85 else "waiting" if confidence >= 0.6 else "bad"  # noqa: PLR2004
+
+
+def _reasons(reasons: Any) -> list[dict[str, Json]]:
+    """Return reasons, the strongest first, each with where its bar begins and how long it is.
+
+    The bar's axis is at 50 of 100; the strongest reason fills its half.
+    """
+    strongest = max((abs(each["contribution"]) for each in reasons), default=0) or 1
+    found = []
+    for each in sorted(reasons, key=lambda each: -abs(each["contribution"])):
+        magnitude = abs(each["contribution"])
+        percent = magnitude / strongest * 50
+        start = 50 - percent if each["contribution"] < 0 else 50
+        found.append({**each, "magnitude": magnitude, "percent": percent, "start": start})
+    return found

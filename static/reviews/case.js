@@ -1,0 +1,278 @@
+// @ts-check
+// The page of a case: keys, draft, claim, documents, undo. Everything it does also works as a form.
+
+import { actOf, firstField, secondsLeft } from "./case-keys.js";
+import { showDocuments } from "./documents.js";
+import { Draft } from "./draft.js";
+
+/** @type {Draft | null} */
+let draft = null;
+let claiming = false;
+
+const workspace = () => /** @type {HTMLElement} */ (document.getElementById("workspace"));
+const decision = () => /** @type {HTMLFormElement | null} */ (document.getElementById("decision"));
+
+/**
+ * @template {Element} T
+ * @param {string} selector
+ * @returns {T[]}
+ */
+const all = (selector) => /** @type {T[]} */ ([...workspace().querySelectorAll(selector)]);
+const token = () => document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
+
+/**
+ * @param {string} url
+ * @param {BodyInit} [body]
+ */
+const post = (url, body) =>
+  fetch(url, { method: "POST", body, headers: { "X-CSRFToken": token() }, keepalive: true });
+
+// --- Outcomes and reasons ------------------------------------------------------------
+
+/** @returns {HTMLInputElement | null} */
+const chosenOutcome = () => workspace().querySelector("input[name=outcome]:checked");
+
+/** @returns {HTMLInputElement[]} */
+function reasonBoxes() {
+  const outcome = chosenOutcome()?.value;
+  return outcome ? all(`[data-for-outcome="${outcome}"] input`) : [];
+}
+
+function showOutcome() {
+  const chosen = chosenOutcome();
+  for (const part of /** @type {HTMLElement[]} */ (all("[data-for-outcome]"))) {
+    part.hidden = part.dataset.forOutcome !== chosen?.value;
+  }
+  const label = workspace().querySelector("[data-send-label]");
+  const word = chosen?.closest("label")?.querySelector("span")?.textContent;
+  if (label) label.textContent = word ?? "Decide";
+}
+
+/** @param {string} key */
+function choose(key) {
+  const radios = /** @type {HTMLInputElement[]} */ (all("input[name=outcome]"));
+  const radio = radios.find((each) => each.dataset.key?.toLowerCase() === key);
+  if (!radio) return;
+  radio.checked = true;
+  showOutcome();
+  draft?.touch();
+  const reasons = workspace().querySelector(`[data-for-outcome="${radio.value}"]`);
+  const comment = document.getElementById("decision-comment");
+  const send = workspace().querySelector("[data-send]");
+  const focus = reasons ?? (radio.dataset.needsComment === "true" ? comment : send);
+  /** @type {HTMLElement | null} */ (focus)?.focus();
+}
+
+/** @param {number} index */
+function toggleReason(index) {
+  const box = reasonBoxes()[index];
+  if (!box) return;
+  box.checked = !box.checked;
+  box.focus();
+  draft?.touch();
+}
+
+// --- Keys ----------------------------------------------------------------------------
+
+/** @param {EventTarget | null} target */
+function isText(target) {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !["radio", "checkbox"].includes(target.type);
+  return target.matches("textarea, select, [contenteditable]") || Boolean(target.closest("dialog[open]"));
+}
+
+/** @param {EventTarget | null} target */
+function isControl(target) {
+  if (!(target instanceof HTMLElement)) return false;
+  return target.matches("button, a[href], summary") && !target.matches("[data-send]");
+}
+
+/** @param {string} key */
+function openAct(key) {
+  const act = /** @type {HTMLDetailsElement | null} */ (
+    workspace().querySelector(`[data-act="${key}"]`)
+  );
+  if (!act) return;
+  act.open = true;
+  act.querySelector("textarea")?.focus();
+}
+
+function goToFields() {
+  const rows = /** @type {HTMLElement[]} */ (all(".shown-field:has(.shown-value [name])"));
+  const at = firstField(
+    rows.map((row) => (row.dataset.confidence ? Number(row.dataset.confidence) : null)),
+  );
+  const input = rows[at]?.querySelector(".shown-value [name]");
+  if (input instanceof HTMLElement) input.focus();
+  if (input instanceof HTMLInputElement) input.select();
+}
+
+/** @param {string} selector */
+const submit = (selector) => {
+  const form = document.querySelector(selector);
+  if (form instanceof HTMLFormElement) form.requestSubmit();
+};
+
+/** @type {Record<string, (act: any) => void>} */
+const DO = {
+  outcome: ({ key }) => choose(key),
+  reason: ({ index }) => toggleReason(index),
+  send: () => decision()?.requestSubmit(),
+  fields: goToFields,
+  documents: () => /** @type {HTMLElement | null} */ (workspace().querySelector(".document:not([hidden])"))?.focus(),
+  comment: () => document.getElementById("decision-comment")?.focus(),
+  act: ({ key }) => openAct(key),
+  undo: () => submit("[data-undo-form]"),
+  next: () => submit("[data-next-form]"),
+  leave: () => /** @type {HTMLElement | null} */ (workspace().querySelector(".case-pane"))?.focus(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.altKey || event.isComposing || event.defaultPrevented || !workspace()) return;
+  const { target } = event;
+  const act = actOf({
+    key: event.key,
+    ctrl: event.ctrlKey || event.metaKey,
+    typing: isText(target),
+    onControl: isControl(target),
+    chosen: Boolean(chosenOutcome()),
+    reasons: reasonBoxes().length,
+    outcomes: /** @type {HTMLElement[]} */ (all("input[name=outcome]")).map((each) =>
+      (each.dataset.key ?? "").toLowerCase(),
+    ),
+  });
+  if (!act) return;
+  event.preventDefault();
+  // The frame's own keys (G then a digit) come after ours.
+  event.stopImmediatePropagation();
+  DO[act.kind](act);
+});
+
+// --- Overrides -----------------------------------------------------------------------
+
+/** @param {HTMLInputElement | HTMLSelectElement} input */
+function markOverride(input) {
+  const row = /** @type {HTMLElement} */ (input.closest(".shown-field"));
+  const changed = input.value.trim() !== (input.dataset.old ?? "").trim();
+  row.classList.toggle("overridden", changed);
+  const note = row.querySelector("[data-override]");
+  if (note instanceof HTMLElement) note.hidden = !changed;
+}
+
+document.addEventListener("input", (event) => {
+  const target = /** @type {HTMLInputElement} */ (event.target);
+  if (!workspace()?.contains(target)) return;
+  if (target.name === "outcome") showOutcome();
+  if (target.dataset.old !== undefined) markOverride(target);
+  if (target.form?.id === "decision") {
+    draft?.touch();
+    claimIfFree();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const target = /** @type {Element} */ (event.target);
+  if (!target.closest("[data-restore]")) return;
+  const input = target.closest(".shown-field")?.querySelector("[data-old]");
+  if (!(input instanceof HTMLInputElement || input instanceof HTMLSelectElement)) return;
+  input.value = input.dataset.old ?? "";
+  markOverride(input);
+  draft?.touch();
+  input.focus();
+});
+
+// --- Claim ---------------------------------------------------------------------------
+
+/** Who begins to type takes the case, so that nobody else works on it meanwhile. */
+async function claimIfFree() {
+  const page = workspace();
+  if (claiming || page.dataset.held === "true" || page.dataset.canTake !== "true") return;
+  claiming = true;
+  const response = await post(page.dataset.claim ?? "").catch(() => null);
+  claiming = false;
+  if (response?.ok) page.dataset.held = "true";
+  refreshStanding();
+}
+
+function refreshStanding() {
+  const group = `live:case.${workspace()?.dataset.case}`;
+  document.body.dispatchEvent(new CustomEvent(group, { detail: {} }));
+}
+
+async function beat() {
+  const page = workspace();
+  if (page?.dataset.held !== "true" || document.hidden) return;
+  const response = await post(page.dataset.heartbeat ?? "").catch(() => null);
+  if (response?.status === 409) {
+    page.dataset.held = "false";
+    refreshStanding();
+  }
+}
+
+// A third of the shortest usual lease: two may be lost before the claim is.
+setInterval(beat, 60_000);
+
+// --- Evidence opened and time active -------------------------------------------------
+
+/** @param {Element} element */
+function wasOpened(element) {
+  const form = decision();
+  const id = element.getAttribute("data-evidence");
+  if (!form || !id) return;
+  const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("opened"));
+  const opened = new Set(field.value.split(" ").filter(Boolean));
+  if (opened.has(id)) return;
+  opened.add(id);
+  field.value = [...opened].join(" ");
+}
+
+const seen = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) if (entry.isIntersecting) wasOpened(entry.target);
+  },
+  { threshold: 0.2 },
+);
+
+setInterval(() => {
+  const form = decision();
+  if (!form || document.hidden || !document.hasFocus()) return;
+  const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("active_seconds"));
+  field.value = String(Number(field.value) + 1);
+}, 1000);
+
+// --- Undo ----------------------------------------------------------------------------
+
+function countDown() {
+  const bar = /** @type {HTMLElement | null} */ (document.querySelector("[data-undo]"));
+  if (!bar) return;
+  const left = secondsLeft(Date.parse(bar.dataset.commitAt ?? ""), Date.now());
+  const text = bar.querySelector("[data-countdown]");
+  if (text) text.textContent = `${left} s`;
+  if (left === 0) bar.remove();
+}
+
+setInterval(countDown, 250);
+
+// --- Begin, again for each case that comes into the page ------------------------------
+
+function begin() {
+  if (!workspace() || workspace().dataset.begun) return;
+  workspace().dataset.begun = "true";
+  const form = decision();
+  const state = workspace().querySelector("[data-draft-state]");
+  draft = form ? new Draft(form, workspace().dataset.draft ?? "", post, state) : null;
+  seen.disconnect();
+  for (const element of all("[data-evidence]")) seen.observe(element);
+  for (const input of /** @type {HTMLInputElement[]} */ (all("[data-old]"))) markOverride(input);
+  showOutcome();
+  countDown();
+  showDocuments(workspace());
+  const against = workspace().querySelector(".stands-against, [aria-invalid=true]");
+  const invalid = /** @type {HTMLElement | null} */ (workspace().querySelector("[aria-invalid=true]"));
+  if (invalid) invalid.focus();
+  else if (!against) /** @type {HTMLElement | null} */ (workspace().querySelector(".case-pane"))?.focus({ preventScroll: true });
+}
+
+document.addEventListener("htmx:after:swap", begin);
+window.addEventListener("pagehide", () => draft?.flush());
+begin();
