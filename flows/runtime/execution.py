@@ -61,6 +61,7 @@ class Drive:
     memory: Memory
     executor: Executor
     is_cancelled: Callable[[], bool]
+    rehearsing: bool = False
 
     @property
     def bound(self) -> BoundStep:
@@ -135,13 +136,12 @@ class Drive:
         type_ = bound.type
         if not isinstance(type_, RunningStep):
             raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
+        call = type_.rehearse if self.rehearsing else type_.run
         if type_.blocking:
             loop = asyncio.get_running_loop()
-            given = await loop.run_in_executor(
-                self.executor, using_database, type_.run, ctx, config
-            )
+            given = await loop.run_in_executor(self.executor, using_database, call, ctx, config)
         else:
-            given = type_.run(ctx, config)
+            given = call(ctx, config)
         return await given if inspect.isawaitable(given) else given
 
     def _open(self, bound: BoundStep, ctx: StepContext, config: Any, now: datetime) -> Open:

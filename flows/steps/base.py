@@ -132,16 +132,30 @@ class StepType:
 
 
 class RunningStep(StepType):
-    """A type that a worker calls.
+    """A type that a worker calls. ``effects`` says that a call changes the outside world.
 
     ``blocking`` types run in a thread. One that is cheap and pure, or async, says False and runs on
     the driver's loop.
     """
 
     blocking: ClassVar[bool] = True
+    effects: ClassVar[bool] = False
 
     def run(self, ctx: StepContext, config: Any) -> "Result | Awaitable[Result]":
         raise NotImplementedError
+
+    def rehearse(self, ctx: StepContext, config: Any) -> "Result | Awaitable[Result]":
+        """Stand in for ``run`` in a test, a preview or a backtest, where nothing may be effected.
+
+        A type with ``effects`` needs a stub, unless it overrides this.
+        """
+        if self.effects:
+            raise StepFailure(
+                f"Step {ctx.step_id!r} acts on the outside world. Give it a stub with its output.",
+                kind="unstubbed",
+                retryable=False,
+            )
+        return self.run(ctx, config)
 
 
 class WaitingStep(StepType):

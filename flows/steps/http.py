@@ -22,6 +22,7 @@ class HttpRequest(RunningStep):
     summary = "Calls a service"
     icon = "globe"
     category = "Services"
+    effects: ClassVar[bool] = True
     secret_fields: ClassVar[tuple[str, ...]] = ("headers",)
 
     class Config(StepConfig):

@@ -8,7 +8,7 @@ the step run's idempotency key: receivers and mail servers that honour it keep o
 from collections.abc import Mapping
 from email.utils import parseaddr
 from smtplib import SMTPException, SMTPResponseException
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -54,6 +54,7 @@ class Notify(RunningStep):
     summary = "Sends an e-mail"
     icon = "mail"
     category = "People"
+    effects: ClassVar[bool] = True
 
     class Config(StepConfig):
         to: list[Address] = Field(

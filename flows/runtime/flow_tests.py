@@ -1,0 +1,137 @@
+"""A flow's own tests: sample input, stubs and decisions, the path and output that are expected.
+
+tests:
+  - name: A clear application is approved by policy
+    input: {…}                 # or the name of one of the document's samples
+    stubs: {notify: {output: {}}}
+    decisions: {review: [{port: rework, output: {…}}, {port: approved}]}
+    expect:
+      path: [prepare, score, route, settle]   # in this order; others may come between
+      not_path: [review]
+      outcome: approved
+      output: {decision: approved}            # these fields, others may be there
+      status: completed                       # or waiting, failed
+      waits_at: review
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flows.graph.model import Document
+from flows.runtime.rehearsal import Rehearsal, Stage, Stub
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTestResult:
+    """``problems`` says in words what differs; none means that the test passed."""
+
+    name: str
+    problems: tuple[str, ...]
+    rehearsal: Rehearsal
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Steps and edges that the tests went over."""
+
+    steps: frozenset[str]
+    edges: frozenset[str]
+    missed_steps: tuple[str, ...]
+    missed_edges: tuple[str, ...]
+
+
+def run_flow_tests(document: Document, *, now: datetime) -> list[FlowTestResult]:
+    """Play every test of the document; side effects are stubbed, nothing is stored."""
+    with Stage() as stage:
+        return [_run(stage, document, test, now) for test in document.tests]
+
+
+def coverage(document: Document, results: Sequence[FlowTestResult]) -> Coverage:
+    steps, edges = set[str](), set[str]()
+    for result in results:
+        for trace in result.rehearsal.path:
+            steps.add(trace.step)
+            ports = set(trace.port.split(","))
+            edges |= {str(e) for e in document.edges if e.source == trace.step and e.port in ports}
+    # A join has no activation of its own: it was passed if what follows it was.
+    for name in [s.id for s in document.steps.values() if s.type == "join"]:
+        out = [e for e in document.edges if e.source == name]
+        if any(e.target in steps for e in out):
+            steps.add(name)
+            edges |= {str(e) for e in out if e.target in steps}
+    return Coverage(
+        frozenset(steps),
+        frozenset(edges),
+        tuple(step for step in document.steps if step not in steps),
+        tuple(str(edge) for edge in document.edges if str(edge) not in edges),
+    )
+
+
+def _run(
+    stage: Stage, document: Document, test: Mapping[str, Json], now: datetime
+) -> FlowTestResult:
+    name = str(test.get("name", "unnamed"))
+    given = test.get("input", {})
+    if isinstance(given, str):
+        given = document.samples.get(given, {})
+    stubs = {
+        step: _stubs(value)
+        for part in ("stubs", "decisions")
+        for step, value in dict(test.get(part) or {}).items()
+    }
+    rehearsal = stage.play(document, input=given, now=now, stubs=stubs)
+    return FlowTestResult(name, tuple(_problems(test, rehearsal)), rehearsal)
+
+
+def _stubs(value: Json) -> Stub | list[Stub]:
+    if isinstance(value, list):
+        return [_stub(each) for each in value]
+    return _stub(value)
+
+
+def _stub(value: Mapping[str, Json]) -> Stub:
+    return Stub(value.get("output"), str(value.get("port", "done")), value.get("error"))
+
+
+def _problems(test: Mapping[str, Json], made: Rehearsal) -> list[str]:
+    expect = dict(test.get("expect") or {})
+    problems = []
+    status = expect.get("status", "waiting" if "waits_at" in expect else "completed")
+    if made.status != status:
+        why = f": {made.error['message']}" if made.error else ""
+        where = f" at {', '.join(made.waits_at)}" if made.waits_at else ""
+        problems.append(f"It is {made.status}{where}, not {status}{why}.")
+    if "waits_at" in expect and expect["waits_at"] not in made.waits_at:
+        problems.append(f"It does not wait at {expect['waits_at']}.")
+    if "outcome" in expect and made.outcome != expect["outcome"]:
+        problems.append(f"Its outcome is {made.outcome!r}, not {expect['outcome']!r}.")
+    if missing := _first_missing(list(expect.get("path") or []), made.steps):
+        problems.append(f"It does not come to {missing} there; it goes {' → '.join(made.steps)}.")
+    if visited := [step for step in expect.get("not_path") or [] if step in made.steps]:
+        problems.append(f"It comes to {', '.join(visited)}.")
+    if "output" in expect:
+        problems += _differences(expect["output"], made.output, "output")
+    return problems
+
+
+def _first_missing(path: list[str], steps: list[str]) -> str | None:
+    rest = iter(steps)
+    return next((step for step in path if step not in rest), None)
+
+
+def _differences(expected: Json, actual: Json, where: str) -> list[str]:
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        return [
+            line
+            for key, value in expected.items()
+            for line in _differences(value, actual.get(key), f"{where}.{key}")
+        ]
+    return [] if expected == actual else [f"{where} is {actual!r}, not {expected!r}."]

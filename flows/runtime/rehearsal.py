@@ -1,0 +1,249 @@
+"""Play a flow in memory: for its tests, for previews on the canvas, for backtests.
+
+The planner and the step types are the real ones; nothing is stored and nothing is effected. Steps
+with effects, and steps that wait, take their output from stubs.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flows.engine.graph import Kind
+from flows.engine.machine import Machine
+from flows.engine.planner import Ended, Event, Failed, Finished, TokenView
+from flows.expressions import ExpressionError
+from flows.graph.model import Document
+from flows.runtime.actions import Action, End, Fail, Leave, Open, RetryAt
+from flows.runtime.execution import Drive, Memory
+from flows.runtime.program import Program
+from flows.runtime.transitions import run_bindings
+from flows.store.rows import Claim
+
+Json = Any
+# A loop without a limit is refused by validation, but a draft may be rehearsed before that.
+MOST_ACTIVATIONS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """What a step gives instead of being called; ``error`` makes it fail."""
+
+    output: Json = None
+    port: str = "done"
+    error: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One activation: how it left, what it was given and gave, how long it took."""
+
+    step: str
+    port: str
+    output: Json
+    error: Mapping[str, Json] | None
+    config: Json
+    ms: float
+    stubbed: bool
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """How it went. ``status`` is completed, failed, or waiting (at the steps in ``waits_at``)."""
+
+    status: str = "running"
+    outcome: str = ""
+    output: Json = None
+    error: Mapping[str, Json] | None = None
+    path: list[Trace] = field(default_factory=list)
+    waits_at: list[str] = field(default_factory=list)
+
+    @property
+    def steps(self) -> list[str]:
+        return [trace.step for trace in self.path]
+
+    def output_of(self, step: str) -> Json:
+        """Return the newest output of a step, or None."""
+        return next((t.output for t in reversed(self.path) if t.step == step), None)
+
+
+Stubs = Mapping[str, Stub | Sequence[Stub]]
+
+
+class Stage:
+    """Where rehearsals are played: one loop and one thread, for as many as are wanted."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="rehearsal")
+
+    def __enter__(self) -> "Stage":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._executor.shutdown()
+        self._loop.close()
+
+    def play(
+        self,
+        document: Document,
+        *,
+        input: Json,
+        now: datetime,
+        stubs: Stubs | None = None,
+        only: frozenset[str] | None = None,
+        run_id: int = 0,
+    ) -> Rehearsal:
+        """Play ``document`` from its start until nothing can move.
+
+        ``stubs`` by step; a list gives one for each visit, the last one again and again. With
+        ``only``, tokens that come to any other step stop there ("run to here").
+        """
+        return self.play_program(
+            Program(0, 0, 0, document), input=input, now=now, stubs=stubs, only=only, run_id=run_id
+        )
+
+    def play_program(
+        self,
+        program: Program,
+        *,
+        input: Json,
+        now: datetime,
+        stubs: Stubs | None = None,
+        only: frozenset[str] | None = None,
+        run_id: int = 0,
+    ) -> Rehearsal:
+        player = _Player(program, input, now, stubs or {}, only, self._executor, run_id)
+        return self._loop.run_until_complete(player.play())
+
+
+class _Player:
+    def __init__(
+        self,
+        program: Program,
+        input: Json,
+        now: datetime,
+        stubs: Stubs,
+        only: frozenset[str] | None,
+        executor: ThreadPoolExecutor,
+        run_id: int,
+    ) -> None:
+        self.program, self.input, self.now = program, input, now
+        self.stubs, self.only, self.executor, self.run_id = stubs, only, executor, run_id
+        self.machine = Machine.start(program.graph)
+        # Everything is known: what is not in memory has not run.
+        self.memory = Memory(known=set(program.steps))
+        self.visits: dict[str, int] = {}
+        self.stopped: set[int] = set()
+        self.rehearsal = Rehearsal()
+
+    async def play(self) -> Rehearsal:
+        for _ in range(MOST_ACTIVATIONS):
+            ready = [t for t in self.machine.ready() if t.id not in self.stopped]
+            if not ready:
+                break
+            await self.activate(ready[0])
+        else:
+            self.rehearsal.error = {"kind": "loop", "message": "It goes round without end."}
+            self.machine.status = "failed"
+        return self.conclude()
+
+    async def activate(self, token: TokenView) -> None:
+        step = token.step
+        if self.only is not None and step not in self.only:
+            self.stopped.add(token.id)
+            return
+        stub = self.stub_for(step)
+        began = time.perf_counter()
+        if stub is None and self.program.graph.nodes[step].kind is Kind.WAIT:
+            self.stopped.add(token.id)
+            self.rehearsal.waits_at.append(step)
+            return
+        self.visits[step] = self.visits.get(step, 0) + 1
+        action = await self.act(token) if stub is None else _stubbed(stub, step)
+        self.apply(token, action, (time.perf_counter() - began) * 1_000, stub is not None)
+
+    def stub_for(self, step: str) -> Stub | None:
+        given = self.stubs.get(step)
+        if given is None or isinstance(given, Stub):
+            return given
+        visit = self.visits.get(step, 0)
+        return given[min(visit, len(given) - 1)] if given else None
+
+    async def act(self, token: TokenView) -> Action:
+        claim = Claim(
+            token_id=token.id,
+            run_id=self.run_id,
+            version_id=self.program.version_id,
+            step=token.step,
+            fence=0,
+            activation=self.visits[token.step],
+            attempt=1,
+            priority=0,
+            visits=token.visits,
+            since=self.now,
+            run_started_at=self.now,
+            input=self.input,
+        )
+        drive = Drive(
+            claim, self.program, self.memory, self.executor, lambda: False, rehearsing=True
+        )
+        return await drive.run()
+
+    def apply(self, token: TokenView, action: Action, ms: float, stubbed: bool) -> None:
+        port, output, error = "", None, None
+        match action:
+            case Leave(ports, output):
+                port = ",".join(ports)
+                event: Event = Finished(token.id, ports)
+                self.memory.add(token.step, output, port)
+            case End(outcome, output, terminate):
+                event = Ended(token.id, outcome, terminate)
+            case Fail(error) | RetryAt(error):
+                event, port = Failed(token.id), "error"
+                if not self.program.graph.exits(token.step, "error"):
+                    self.rehearsal.error = self.rehearsal.error or {**error, "step": token.step}
+            case Open():
+                raise AssertionError("Waiting steps are stopped at before they open.")
+        config = self.rendered(token.step)
+        self.rehearsal.path.append(Trace(token.step, port, output, error, config, ms, stubbed))
+        self.machine.step(event)
+
+    def rendered(self, step: str) -> Json:
+        """Return the step's config as it was given, or as it is written where it cannot be made."""
+        bound = self.program.steps[step]
+        try:
+            return bound.template.render(self.bindings(bound.references))
+        except ExpressionError:
+            return dict(bound.step.config)
+
+    def bindings(self, steps: frozenset[str]) -> dict[str, Json]:
+        outputs = self.memory.outputs
+        return {
+            "input": self.input,
+            "run": run_bindings(self.run_id, self.program, self.now),
+            "steps": {step: outputs[step] for step in steps if step in outputs},
+        }
+
+    def conclude(self) -> Rehearsal:
+        made = self.rehearsal
+        made.outcome = self.machine.outcome
+        made.status = "waiting" if self.machine.status == "running" else self.machine.status
+        if made.status == "completed":
+            try:
+                made.output = self.program.render_output(
+                    self.bindings(self.program.output_references)
+                )
+            except ExpressionError as error:
+                made.status = "failed"
+                made.error = {"kind": "output", "message": str(error)}
+        return made
+
+
+def _stubbed(stub: Stub, step: str) -> Action:
+    if stub.error is not None:
+        return Fail({"kind": "stub", "message": "as stubbed", "step": step, **stub.error})
+    return Leave(tuple(stub.port.split(",")), stub.output)
