@@ -19,6 +19,7 @@ LOOKS: dict[str, Look] = {
     "ready": Look("circle-dashed", "Ready", "idle"),
     "waiting": Look("hourglass", "Waiting", "waiting"),
     "waiting_for_person": Look("circle-user", "Waiting for a person", "waiting"),
+    "held": Look("circle-pause", "Held", "idle"),
     "arrived": Look("git-merge", "At a join", "idle"),
     "pending": Look("circle-dashed", "Not started", "idle"),
     "done": Look("circle-check", "Done", "good"),

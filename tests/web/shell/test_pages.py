@@ -1,0 +1,143 @@
+"""Home, search, preferences, the style page and the pages for what went wrong."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from workbench.accounts.models import Role, User
+from workbench.accounts.services import grant_role
+from workbench.audit.actors import Actor
+from workbench.shell import registry, search
+from workbench.shell.registry import Found
+
+pytestmark = pytest.mark.django_db
+
+
+def make_person(name: str = "sam.lee", role: Role | None = None) -> User:
+    user = User.objects.create_user(name)
+    if role:
+        grant_role(user=user, role=role, actor=Actor.system("test"), now=timezone.now())
+    return user
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def client_of_nobody() -> Client:
+    return signed_in(make_person())
+
+
+@pytest.mark.parametrize("path", ["/", "/search/", "/search/results/", "/styleguide/"])
+def test_a_page_asks_who_is_not_signed_in_to_sign_in(path: str) -> None:
+    response = Client().get(path)
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/login/?next=")
+
+
+@pytest.mark.parametrize("path", ["/", "/search/?q=re", "/styleguide/", "/preferences/"])
+def test_a_page_of_the_frame_renders_under_the_content_policy(path: str) -> None:
+    response = signed_in(make_person(role=Role.DESIGNER)).get(path)
+    assert response.status_code == 200
+    assert "unsafe" not in response["Content-Security-Policy"]
+
+
+def test_who_has_no_role_is_told_whom_to_ask(client_of_nobody: Client) -> None:
+    html = client_of_nobody.get("/").content.decode()
+    assert "You have no role yet" in html
+    assert 'class="rail-link"' not in html
+
+
+def test_the_rail_shows_only_what_the_person_may_use() -> None:
+    html = signed_in(make_person(role=Role.AUDITOR)).get("/preferences/").content.decode()
+    places = {item.label for item in registry.nav_for(User.objects.get())}
+    shown = {item.label for item in registry.nav_items() if f'href="{item.url}"' in html}
+    assert shown == places
+    assert places < {item.label for item in registry.nav_items()}
+
+
+def test_a_search_finds_places_by_the_start_of_a_word() -> None:
+    user = make_person(role=Role.DESIGNER)
+    response = signed_in(user).get("/search/results/", {"q": "fl"})
+    assert 'href="/flows/"' in response.content.decode()
+
+
+def test_a_broken_provider_does_not_close_the_palette(
+    client_of_nobody: Client, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    def breaks(user: Any, text: str) -> list[Found]:
+        raise RuntimeError("index lost")
+
+    def finds(user: Any, text: str) -> list[Found]:
+        return [Found(f"Loan <b>{text}</b>", "/x/", "Flow")]
+
+    monkeypatch.setattr(search, "search_providers", lambda: [breaks, finds])
+    html = client_of_nobody.get("/search/results/", {"q": "loan"}).content.decode()
+    assert "Loan &lt;b&gt;loan&lt;/b&gt;" in html
+    assert "breaks failed" in caplog.text
+
+
+def test_one_letter_asks_no_provider(
+    client_of_nobody: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "search_providers", lambda: pytest.fail("asked"))
+    assert "Nothing matches" in client_of_nobody.get("/search/results/?q=z").content.decode()
+
+
+def test_a_theme_is_kept_and_used_from_the_first_byte(client_of_nobody: Client) -> None:
+    response = client_of_nobody.post("/preferences/", {"theme": "dark", "next": "/styleguide/"})
+    assert response["Location"] == "/styleguide/"
+    assert b'data-theme="dark"' in client_of_nobody.get("/").content
+
+
+def test_times_are_shown_in_the_zone_of_the_person() -> None:
+    user = make_person()
+    client = signed_in(user)
+    client.post("/preferences/", {"time_zone": "Asia/Kolkata"})
+    user.refresh_from_db()
+    assert user.time_zone == "Asia/Kolkata"
+    assert " IST" in client.get("/styleguide/").content.decode()
+
+
+@pytest.mark.parametrize("form", [{"theme": "neon"}, {"time_zone": "Mars/Base"}])
+def test_a_preference_that_does_not_exist_changes_nothing(
+    client_of_nobody: Client, form: dict[str, str]
+) -> None:
+    response = client_of_nobody.post("/preferences/", form)
+    assert response.status_code == 422
+    assert "Nothing was changed" in response.content.decode()
+    assert "theme" not in response.cookies
+    assert User.objects.get().time_zone == "UTC"
+
+
+@pytest.mark.parametrize("wanted", ["https://elsewhere.example/", "//elsewhere.example", ""])
+def test_preferences_lead_to_no_other_site(client_of_nobody: Client, wanted: str) -> None:
+    response = client_of_nobody.post("/preferences/", {"theme": "dark", "next": wanted})
+    assert response["Location"] == "/preferences/"
+
+
+def test_what_is_not_there_says_what_to_do(client_of_nobody: Client) -> None:
+    response = client_of_nobody.get("/no/such/page/")
+    assert response.status_code == 404
+    assert "Search" in response.content.decode()
+
+
+def test_a_form_of_a_page_that_is_out_of_date_says_so() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make_person())
+    response = client.post("/preferences/", {"theme": "dark"})
+    assert response.status_code == 403
+    assert "out of date" in response.content.decode()
+
+
+def test_the_frame_costs_one_query_for_the_grants(
+    django_assert_num_queries: Any, client_of_nobody: Client
+) -> None:
+    # Session, person, grants.
+    with django_assert_num_queries(3):
+        client_of_nobody.get("/search/results/")
