@@ -18,9 +18,11 @@ class FlowsConfig(AppConfig):
     verbose_name = "Flows and runs"
 
     def ready(self) -> None:
+        from flows.pages import register_pages
         from flows.runtime import clock  # noqa: F401 - registers the clock's tasks
         from flows.steps import types  # noqa: F401 - registers the step types
         from workbench.audit.actions import register_action
 
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
+        register_pages()

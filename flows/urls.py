@@ -1,4 +1,53 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
+
+from flows.views import artifacts, flows, health, runs, start, versions
 
 app_name = "flows"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    # Flows
+    path("flows/", flows.flow_list, name="flow-list"),
+    path("flows/rows/", flows.flow_rows, name="flow-rows"),
+    path("flows/new/", flows.flow_create, name="flow-create"),
+    path("flows/<slug:name>/", flows.flow_detail, name="flow-detail"),
+    path("flows/<slug:name>/activity/", flows.flow_activity, name="flow-activity"),
+    path("flows/<slug:name>/start/", start.start, name="flow-start"),
+    path("flows/<slug:name>/text/", flows.draft_text, name="draft-text"),
+    path("flows/<slug:name>/canvas.json", flows.flow_canvas, name="draft-canvas"),
+    path("flows/<slug:name>/export/", flows.flow_export, name="draft-export"),
+    path("flows/<slug:name>/edit/", include("flows.editor_urls")),
+    path("flows/<slug:name>/publish/", versions.publish, name="publish"),
+    path("flows/<slug:name>/versions/", versions.version_list, name="version-list"),
+    path("flows/<slug:name>/compare/", versions.compare, name="version-compare"),
+    path(
+        "flows/<slug:name>/versions/<int:number>/canvas.json",
+        flows.flow_canvas,
+        name="version-canvas",
+    ),
+    path(
+        "flows/<slug:name>/versions/<int:number>/export/", flows.flow_export, name="version-export"
+    ),
+    path(
+        "flows/<slug:name>/versions/<int:number>/release/", versions.release, name="version-release"
+    ),
+    # Runs
+    path("runs/", runs.run_list, name="run-list"),
+    path("runs/rows/", runs.run_rows, name="run-rows"),
+    path("runs/<int:run_id>/", runs.run_detail, name="run-detail"),
+    path("runs/<int:run_id>/head/", runs.run_head, name="run-head"),
+    path("runs/<int:run_id>/timeline/", runs.run_timeline, name="run-timeline"),
+    path("runs/<int:run_id>/steps/<str:key>/", runs.step_run, name="step-run"),
+    path("runs/<int:run_id>/journal/", runs.run_journal, name="run-journal"),
+    path("runs/<int:run_id>/journal/rows/", runs.journal_rows, name="journal-rows"),
+    path("runs/<int:run_id>/data/", runs.run_data, name="run-data"),
+    path("runs/<int:run_id>/compare/", runs.run_compare, name="run-compare"),
+    path("runs/<int:run_id>/canvas.json", runs.run_canvas, name="run-canvas"),
+    path("runs/<int:run_id>/status.json", runs.run_status, name="run-status"),
+    path("runs/<int:run_id>/cancel/", runs.run_cancel, name="run-cancel"),
+    path("runs/<int:run_id>/retry/", runs.run_retry, name="run-retry"),
+    path("runs/<int:run_id>/pause/", runs.run_pause, name="run-pause"),
+    path("runs/<int:run_id>/rerun/", runs.run_rerun, name="run-rerun"),
+    # Payloads and machinery
+    path("artifacts/<str:digest>/", artifacts.artifact, name="artifact"),
+    path("health/", health.health, name="health"),
+    path("health/panels/", health.health_panels, name="health-panels"),
+]

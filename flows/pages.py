@@ -1,0 +1,99 @@
+"""What flows add to the frame: places, commands, search, a panel of the home page, live groups."""
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from flows.models import Flow, Run, RunStatus
+from flows.selectors.flows import within_reach
+from flows.selectors.runs import RunFilters, list_runs, run_id_in
+from workbench.accounts.permissions import can, reach
+from workbench.live.access import register_live_authoriser
+from workbench.shell.registry import (
+    Command,
+    Found,
+    NavItem,
+    register_command,
+    register_home_panel,
+    register_nav,
+    register_search,
+)
+
+MOST_FOUND = 6
+HOME_RUNS = 8
+
+
+def register_pages() -> None:
+    register_nav(NavItem("Flows", "flows:flow-list", "workflow", "flows.view", order=10))
+    register_nav(NavItem("Runs", "flows:run-list", "activity", "runs.view", order=20))
+    register_nav(NavItem("Health", "flows:health", "heart-pulse", "health.view", order=80))
+    register_command(
+        Command("New flow", "flows:flow-create", "plus", "flows.edit", "create import template")
+    )
+    register_search(found_flows)
+    register_search(found_runs)
+    register_home_panel("flows/_home_runs.html", home_runs, "runs.view", order=60)
+    register_live_authoriser("runs", lambda user, rest: not rest and can(user, "runs.view"))
+    register_live_authoriser("run", _may_see_run)
+    register_live_authoriser("flow", lambda user, rest: can(user, "flows.view", flow=rest))
+    register_live_authoriser("health", lambda user, rest: not rest and can(user, "health.view"))
+
+
+def _may_see_run(user: Any, rest: str) -> bool:
+    flow = (
+        Flow.objects.filter(runs=int(rest)).values_list("name", flat=True).first()
+        if rest.isdecimal()
+        else None
+    )
+    return flow is not None and can(user, "runs.view", flow=flow)
+
+
+def found_flows(user: Any, text: str) -> list[Found]:
+    if not can(user, "flows.view"):
+        return []
+    flows = Flow.objects.filter(within_reach(reach(user, "flows.view")), archived_at=None)
+    named = flows.filter(title__icontains=text) | flows.filter(name__icontains=text)
+    return [
+        Found(
+            flow.title,
+            reverse("flows:flow-detail", args=[flow.name]),
+            "Flow",
+            "workflow",
+            flow.name,
+        )
+        for flow in named.only("name", "title").order_by("title")[:MOST_FOUND]
+    ]
+
+
+def found_runs(user: Any, text: str) -> list[Found]:
+    """A run by its id, also written #12, or by its idempotency key."""
+    wanted = text.removeprefix("#").strip()
+    if not wanted or not can(user, "runs.view"):
+        return []
+    runs = Run.objects.filter(within_reach(reach(user, "runs.view"), "flow__"))
+    if run_id := run_id_in(wanted):
+        runs = runs.filter(pk=run_id)
+    else:
+        # The index on keys begins with the flow.
+        runs = runs.filter(flow__in=Flow.objects.values("pk"), idempotency_key=wanted)
+    return [
+        Found(
+            f"Run {run.pk}",
+            reverse("flows:run-detail", args=[run.pk]),
+            "Run",
+            "activity",
+            run.flow.title,
+        )
+        for run in runs.select_related("flow").only("pk", "flow__title")[:MOST_FOUND]
+    ]
+
+
+def home_runs(request: Any) -> dict[str, Any] | None:
+    """The newest failed runs and the newest runs; nothing while there are none."""
+    within = reach(request.user, "runs.view")
+    newest = list_runs(RunFilters(), within=within, page_size=HOME_RUNS)
+    if not newest.rows:
+        return None
+    failed = list_runs(RunFilters(state=RunStatus.FAILED), within=within, page_size=3)
+    return {"runs": newest.rows, "failed": failed.rows, "now": timezone.now()}

@@ -1,0 +1,39 @@
+"""Reads of flows, runs and the machinery that drives them. Each says how many queries it makes."""
+
+from flows.selectors.artifacts import get_artifact, run_artifacts
+from flows.selectors.comparison import compare_with_last_success
+from flows.selectors.flows import (
+    flow_stats,
+    get_flow,
+    get_version,
+    list_flows,
+    list_versions,
+    released_document,
+)
+from flows.selectors.health import get_health
+from flows.selectors.runs import RunFilters, RunPage, RunRow, count_runs, get_run, list_runs
+from flows.selectors.steps import get_journal, get_step_run, run_status, run_timeline, step_outputs
+
+__all__ = [
+    "RunFilters",
+    "RunPage",
+    "RunRow",
+    "compare_with_last_success",
+    "count_runs",
+    "flow_stats",
+    "get_artifact",
+    "get_flow",
+    "get_health",
+    "get_journal",
+    "get_run",
+    "get_step_run",
+    "get_version",
+    "list_flows",
+    "list_runs",
+    "list_versions",
+    "released_document",
+    "run_artifacts",
+    "run_status",
+    "run_timeline",
+    "step_outputs",
+]

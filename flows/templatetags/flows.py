@@ -1,0 +1,81 @@
+"""``{% load flows %}``: what pages of flows and runs show more than once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+from django.core.cache import cache
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from flows.faces import list_problems
+from flows.models import Flow, RunStatus
+from flows.waits import WaitFace, wait_faces
+from workbench.shell.icons import render_icon
+from workbench.shell.statuses import look_of
+
+register = template.Library()
+
+KEPT_SECONDS = 24 * 3600
+_SHOWN = (
+    RunStatus.RUNNING,
+    RunStatus.FAILED,
+    RunStatus.PAUSED,
+    RunStatus.COMPLETED,
+    RunStatus.CANCELLED,
+)
+
+
+@register.simple_tag
+def state_counts(counts: Mapping[str, int], flow: str) -> SafeString:
+    """``{% state_counts row.recent flow.name %}``: icon and number for each state there is."""
+    if not counts:
+        return format_html('<span class="muted">{}</span>', "None")
+    runs = reverse("flows:run-list")
+    parts = (
+        (
+            look_of(s).tone,
+            f"{runs}?flow={flow}&state={s}",
+            look_of(s).word,
+            render_icon(look_of(s).icon),
+            f"{counts[s]:,}",
+            look_of(s).word.lower(),
+        )
+        for s in _SHOWN
+        if counts.get(s)
+    )
+    return format_html(
+        '<span class="state-counts">{}</span>',
+        format_html_join(
+            "",
+            '<a class="status num" data-tone="{}" href="{}" title="{}">{}{} '
+            '<span class="sr-only">{}</span></a>',
+            parts,
+        ),
+    )
+
+
+@register.simple_tag
+def draft_state(flow: Flow) -> SafeString:
+    """``{% draft_state flow %}``: how many problems the draft has. Kept by revision."""
+    key = f"flows.problems.{flow.pk}.{flow.draft_revision}"
+    errors = cache.get(key)
+    if errors is None:
+        errors = sum(each["severity"] == "error" for each in list_problems(flow.draft))
+        cache.set(key, errors, KEPT_SECONDS)
+    if not errors:
+        return format_html('<span class="muted">{}</span>', "No problems")
+    word = "problem" if errors == 1 else "problems"
+    return format_html(
+        '<span class="status" data-tone="bad">{}{} {}</span>',
+        render_icon("circle-alert"),
+        errors,
+        word,
+    )
+
+
+@register.simple_tag
+def wait_face(wait: Any) -> WaitFace:
+    """``{% wait_face wait as face %}``: for whom or what a run waits."""
+    return wait_faces([wait])[wait.pk]

@@ -1,0 +1,1 @@
+"""The pages of flows, runs and the machinery that drives them."""

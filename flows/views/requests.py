@@ -1,0 +1,84 @@
+"""What the views of flows share: who asks, and finding what they ask for."""
+
+from typing import Any, cast
+
+from django.http import Http404, HttpRequest
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.timezone import is_naive, make_aware
+
+from flows import selectors
+from flows.models import Flow, FlowVersion, Run
+from flows.selectors.runs import RunFilters, run_id_in
+from workbench.accounts.models import User
+from workbench.accounts.permissions import Reach, can, reach
+from workbench.audit.actors import Actor
+
+NOT_FOUND_RUN = "There is no run {id}, or you may not see it."
+
+
+def user_of(request: HttpRequest) -> User:
+    """Return the person behind a guarded view."""
+    return cast(User, request.user)
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    return Actor.user(user_of(request))
+
+
+def flow_or_404(name: str) -> Flow:
+    try:
+        return selectors.get_flow(name)
+    except Flow.DoesNotExist:
+        raise Http404(f"There is no flow {name}.") from None
+
+
+def version_or_404(flow: Flow, number: int) -> FlowVersion:
+    try:
+        return selectors.get_version(flow, number)
+    except FlowVersion.DoesNotExist:
+        raise Http404(f"Flow {flow.name} has no version {number}.") from None
+
+
+def run_or_404(request: HttpRequest, run_id: int) -> Run:
+    """Return a run of a flow that the person may see; another is as if it were not there."""
+    try:
+        run = selectors.get_run(run_id)
+    except Run.DoesNotExist:
+        raise Http404(NOT_FOUND_RUN.format(id=run_id)) from None
+    if not can(request.user, "runs.view", flow=run.flow.name):
+        raise Http404(NOT_FOUND_RUN.format(id=run_id))
+    return run
+
+
+def runs_within(request: HttpRequest) -> Reach:
+    return reach(request.user, "runs.view")
+
+
+def run_filters(request: HttpRequest) -> RunFilters:
+    """Read the filters from the address; what makes no sense is left out."""
+    get = request.GET.get
+    return RunFilters(
+        flow=get("flow", "")[:80],
+        version=positive_number(get("version", "")),
+        state=get("state", "")[:20],
+        outcome=get("outcome", "").strip()[:80],
+        started_from=_instant(get("from", "")),
+        started_to=_instant(get("to", "")),
+        text=get("q", "").strip()[:200],
+    )
+
+
+def positive_number(text: str) -> int | None:
+    """Return the whole number above 0 that the text is, or None."""
+    return run_id_in(text) or None
+
+
+def _instant(text: str) -> Any:
+    """A date or an instant in the person's zone, or None."""
+    try:
+        when = parse_datetime(text)
+        if when is None and (day := parse_date(text)):
+            when = parse_datetime(f"{day.isoformat()}T00:00:00")
+    except ValueError:
+        return None
+    return make_aware(when) if when is not None and is_naive(when) else when

@@ -1,0 +1,93 @@
+"""Start a run by hand: a form made of the flow's input contract, or JSON."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from flows import services
+from flows.forms import SchemaForm, schema_errors
+from flows.models import Flow
+from flows.views.flows import flow_context
+from flows.views.requests import actor_of, flow_or_404
+from workbench.accounts.permissions import requires
+
+Json = Any
+
+
+@require_http_methods(["GET", "POST"])
+@requires("runs.start", flow="name")
+def start(request: HttpRequest, name: str) -> HttpResponse:
+    """The form, or what became of it. ``?sample=`` fills it in, ``?mode=json`` shows it as text."""
+    flow = flow_or_404(name)
+    if flow.released is None:
+        return _page(request, flow, SchemaForm({}), "form", status=200)
+    document = flow.released.document
+    if request.method == "POST":
+        return _start(request, flow, document)
+    samples = document.get("samples") or {}
+    sample = samples.get(request.GET.get("sample", ""))
+    form = SchemaForm(document.get("input") or {}, sample)
+    mode = "json" if request.GET.get("mode") == "json" or not form.is_plain else "form"
+    text = json.dumps(sample if sample is not None else {}, indent=2, ensure_ascii=False)
+    return _page(request, flow, form, mode, text=text)
+
+
+def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
+    mode = "json" if request.POST.get("mode") == "json" else "form"
+    text = request.POST.get("text", "")
+    form = SchemaForm(document.get("input") or {})
+    if mode == "form":
+        value, errors = form.read(request.POST.dict()), [each.message for each in form.errors]
+    else:
+        value, errors = _read_text(document.get("input") or {}, text)
+    if errors:
+        return _page(request, flow, form, mode, text=text, text_errors=errors, status=422)
+    try:
+        run = services.start_run(
+            flow=flow, input=value, actor=actor_of(request), now=timezone.now(), trigger="manual",
+            idempotency_key=request.POST.get("key") or None,
+        )  # fmt: skip
+    except services.InputTooLarge as error:
+        return _page(
+            request, flow, form, mode, text=text, refusal=f"{error} {error.remedy}", status=413
+        )
+    except services.ServiceError as error:
+        return _page(
+            request, flow, form, mode, text=text, refusal=f"{error} {error.remedy}", status=422
+        )
+    messages.success(request, f"Run {run.pk} started.")
+    return redirect("flows:run-detail", run.pk)
+
+
+def _read_text(schema: Json, text: str) -> tuple[Json, list[str]]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        return None, [f"This is not JSON: {error}."]
+    found = schema_errors(schema, value) if schema else []
+    return value, [
+        f"{'.'.join(map(str, path)) or 'The input'}: {message}" for path, message in found
+    ]
+
+
+def _page(
+    request: HttpRequest, flow: Flow, form: SchemaForm, mode: str, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    document = flow.released.document if flow.released else {}
+    context = {
+        **flow_context(request, flow, "start"),
+        "form": form,
+        "mode": mode,
+        "samples": document.get("samples") or {},
+        "sample": request.GET.get("sample", ""),
+        # Sent with the form, so that sending it twice starts one run.
+        "key": request.POST.get("key") or f"form-{uuid4()}",
+        **more,
+    }
+    return render(request, "flows/start.html", context, status=status)
