@@ -30,6 +30,36 @@ class UnknownScope(ValueError):
     """A token's scope is not a permission."""
 
 
+class LastAdmin(Exception):
+    """Nobody could manage people any more. Make another person an admin first."""
+
+
+def add_person(
+    *, username: str, display_name: str, email: str, actor: Actor, now: datetime
+) -> tuple[User, str]:
+    """Add a person and return them with a first password, which cannot be shown again."""
+    password = secrets.token_urlsafe(12)
+    with transaction.atomic():
+        user = User.objects.create_user(
+            username, email=email, password=password, display_name=display_name
+        )
+        _record_person("user.added", user, actor, now)
+    return user, password
+
+
+def set_person_active(*, user: User, active: bool, actor: Actor, now: datetime) -> None:
+    """Let a person sign in, or no longer: their sessions and tokens end with the next request.
+
+    Raises: LastAdmin.
+    """
+    with transaction.atomic():
+        if not User.objects.filter(pk=user.pk, is_active=not active).update(is_active=active):
+            return
+        _record_person("user.activated" if active else "user.deactivated", user, actor, now)
+        if not active:
+            _ensure_an_admin()
+
+
 def grant_role(
     *,
     user: User,
@@ -55,11 +85,16 @@ def grant_role(
 
 
 def revoke_role(*, grant: RoleGrant, actor: Actor, now: datetime) -> None:
-    """Take a role away. Revoking twice changes and records nothing."""
+    """Take a role away. Revoking twice changes and records nothing.
+
+    Raises: LastAdmin.
+    """
     with transaction.atomic():
         deleted, _ = RoleGrant.objects.filter(pk=grant.pk).delete()
         if deleted:
             _record_grant("role.revoked", grant, actor, now)
+            if grant.role == Role.ADMIN:
+                _ensure_an_admin()
 
 
 def create_token(
@@ -132,6 +167,20 @@ def authenticate_token(secret: str, now: datetime) -> ApiToken:
 def digest_secret(secret: str) -> str:
     """Return the SHA-256 by which a token is found. The secret has 256 bits: no salt is needed."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _ensure_an_admin() -> None:
+    """Locks the grants of admins, so that two admins cannot each remove the other."""
+    admins = RoleGrant.objects.select_for_update().filter(
+        role=Role.ADMIN, flow_name="", queue_name="", user__is_active=True
+    )
+    if not list(admins) and not User.objects.filter(is_superuser=True, is_active=True).exists():
+        raise LastAdmin(LastAdmin.__doc__)
+
+
+def _record_person(action: str, user: User, actor: Actor, now: datetime) -> None:
+    subject = ("user", str(user.pk))
+    record(action=action, subject=subject, actor=actor, payload={"person": user.username}, now=now)
 
 
 def _record_grant(action: str, grant: RoleGrant, actor: Actor, now: datetime) -> None:

@@ -15,7 +15,8 @@ own = requires(SIGNED_IN)
 
 urlpatterns: list[URLPattern] = [
     path("login/", public(account.login), name="account_login"),
-    path("logout/", own(account.logout), name="account_logout"),
+    # Also asked from half-way through a sign-in, where there is no session to leave yet.
+    path("logout/", public(account.logout), name="account_logout"),
     path("inactive/", public(account.account_inactive), name="account_inactive"),
     # Closed by the adapter: an admin adds people. The address is there because allauth names it.
     path("signup/", public(account.signup), name="account_signup"),
