@@ -1,6 +1,7 @@
 """The functions that the consumer loan flow calls. STEP_MODULES allows this module."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
@@ -72,10 +73,19 @@ class Fraud(TypedDict):
 CORRECTABLE = {"amount", "duration_months", "net_income", "employer", "housing"}
 
 
+@with_config(ConfigDict(extra="ignore"))
+class Correction(TypedDict):
+    """A field that a reviewer changed."""
+
+    field: str
+    new: Any
+
+
 @step
-def prepare(application: dict[str, Any], corrections: dict[str, Any]) -> Prepared:
+def prepare(application: dict[str, Any], corrections: list[Correction]) -> Prepared:
     """Complete the application, with what a reviewer corrected when sending it back."""
-    unknown = sorted(set(corrections) - CORRECTABLE)
+    changes = {each["field"]: each["new"] for each in corrections}
+    unknown = sorted(set(changes) - CORRECTABLE)
     if unknown:
         raise StepFailure(
             f"{', '.join(unknown)} cannot be corrected: use {', '.join(sorted(CORRECTABLE))}.",
@@ -86,39 +96,45 @@ def prepare(application: dict[str, Any], corrections: dict[str, Any]) -> Prepare
     merged.setdefault("email", "applicant@applicants.example")
     # Protected attributes go no further than this: no later step is given them.
     merged.pop("protected", None)
-    changed = {key: value for key, value in corrections.items() if merged.get(key) != value}
-    return Prepared(application=merged | changed, corrected=sorted(changed))
+    return Prepared(application=merged | changes, corrected=sorted(changes))
 
 
-@step
+def _seen(application: Application, ctx: StepContext) -> Intake:
+    """Draw and read the documents without keeping them, for tests and previews."""
+    return _read(application, lambda drawn: hashlib.sha256(drawn.content).hexdigest())
+
+
+@step(effects=True, stand_in=_seen)
 def documents(application: Application, ctx: StepContext) -> Intake:
     """Make the documents an applicant would hand in, and read the values on them."""
     from flows.runtime.artifacts import store_artifact
 
-    applicant = str(application.get("applicant") or "Applicant")
-    paper = _paper(applicant, application)
-    drawn = [
-        papers.payslip(applicant, paper),
-        papers.application_form(applicant, application),
-    ]
-    shown = []
-    for each in drawn:
-        stored = store_artifact(
-            content=each.content,
+    def keep(drawn: papers.Drawn) -> dict[str, Any]:
+        return store_artifact(
+            content=drawn.content,
             media_type="application/pdf",
-            name=f"{each.id}.pdf",
+            name=f"{drawn.id}.pdf",
             now=ctx.now,
         )
-        shown.append(
-            {
-                "id": each.id,
-                "title": each.title,
-                "artifact": stored,
-                "media_type": "application/pdf",
-                "text": each.text,
-                "boxes": [field.as_box() for field in each.fields],
-            }
-        )
+
+    return _read(application, keep)
+
+
+def _read(application: Application, keep: Callable[[papers.Drawn], Any]) -> Intake:
+    applicant = str(application.get("applicant") or "Applicant")
+    paper = _paper(applicant, application)
+    drawn = [papers.payslip(applicant, paper), papers.application_form(applicant, application)]
+    shown = [
+        {
+            "id": each.id,
+            "title": each.title,
+            "artifact": keep(each),
+            "media_type": "application/pdf",
+            "text": each.text,
+            "boxes": [field.as_box() for field in each.fields],
+        }
+        for each in drawn
+    ]
     sure = {field.key: field.confidence for each in drawn for field in each.fields}
     return Intake(
         documents=shown,

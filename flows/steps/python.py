@@ -15,7 +15,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints, overload
 
 from django.conf import settings
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
@@ -50,6 +50,8 @@ class StepFunction:
     arguments: type[BaseModel]
     result: TypeAdapter[Any]
     context_parameter: str | None
+    effects: bool = False
+    stand_in: Callable[..., Any] | None = None
 
     @property
     def summary(self) -> str:
@@ -63,7 +65,7 @@ class StepFunction:
     def output_schema(self) -> Mapping[str, Json]:
         return self.result.json_schema(mode="serialization")
 
-    def call(self, args: Mapping[str, Json], ctx: StepContext) -> Any:
+    def call(self, args: Mapping[str, Json], ctx: StepContext, *, rehearsing: bool = False) -> Any:
         """Check the arguments and call; an async function gives its coroutine, for the loop.
 
         Raises: StepFailure of kind ``contract``, which names the argument.
@@ -75,7 +77,8 @@ class StepFunction:
         given = {name: getattr(checked, name) for name in type(checked).model_fields}
         if self.context_parameter:
             given[self.context_parameter] = ctx
-        return self.function(**given)
+        function = self.stand_in if rehearsing and self.stand_in else self.function
+        return function(**given)
 
     def output(self, value: Any) -> Json:
         """Return the result as JSON. Raises: StepFailure of kind ``contract``."""
@@ -115,28 +118,57 @@ _FUNCTIONS: dict[str, StepFunction] = {}
 _loading = threading.RLock()
 
 
-def step(function: F) -> F:
-    """Register a function as a step, ``module:name``. Raises TypeError if a hint is missing."""
+@overload
+def step(function: F, /) -> F: ...
+
+
+@overload
+def step(
+    *, effects: bool = False, stand_in: Callable[..., Any] | None = None
+) -> Callable[[F], F]: ...
+
+
+def step(
+    function: F | None = None,
+    /,
+    *,
+    effects: bool = False,
+    stand_in: Callable[..., Any] | None = None,
+) -> F | Callable[[F], F]:
+    """Register a function as a step, under the name ``module:function``.
+
+    ``effects`` says that it changes the outside world, so that tests and previews do not call it:
+    they call ``stand_in``, which takes the same arguments, or ask for a stub.
+    Raises: TypeError, if a type hint is missing.
+    """
+
+    def decorate(decorated: F) -> F:
+        made = _contract(decorated, effects=effects, stand_in=stand_in)
+        _FUNCTIONS[made.name] = made
+        return decorated
+
+    return decorate if function is None else decorate(function)
+
+
+def _contract(
+    function: Callable[..., Any], *, effects: bool, stand_in: Callable[..., Any] | None
+) -> StepFunction:
     name = f"{function.__module__}:{function.__qualname__}"
     if "<locals>" in name:
         raise TypeError(f"{name} cannot be a step: define it at the top of its module.")
     hints = get_type_hints(function, include_extras=True)
     if "return" not in hints:
         raise TypeError(f"{name} needs a type hint for what it returns: it is the step's contract.")
-    fields: dict[str, Any] = {}
-    context_parameter = None
-    for parameter in inspect.signature(function).parameters.values():
-        if hints.get(parameter.name) is StepContext:
-            context_parameter = parameter.name
-            continue
-        fields[parameter.name] = _field(name, parameter, hints)
+    parameters = inspect.signature(function).parameters.values()
+    context = next((each.name for each in parameters if hints.get(each.name) is StepContext), None)
+    fields: dict[str, Any] = {
+        each.name: _field(name, each, hints) for each in parameters if each.name != context
+    }
     arguments = create_model(
         function.__name__, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields
     )
-    _FUNCTIONS[name] = StepFunction(
-        name, function, arguments, TypeAdapter(hints["return"]), context_parameter
-    )
-    return function
+    result = TypeAdapter[Any](hints["return"])
+    return StepFunction(name, function, arguments, result, context, effects, stand_in)
 
 
 def _field(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -225,14 +257,10 @@ class Python(RunningStep):
         return list(_argument_problems(step, function))
 
     def run(self, ctx: StepContext, config: Config) -> Result | Awaitable[Result]:
-        try:
-            function = get_function(config.function)
-        except UnknownFunction as error:
-            raise StepFailure(str(error), kind="config", retryable=False) from error
-        value = function.call(config.args, ctx)
-        if inspect.isawaitable(value):
-            return _finish(function, value)
-        return Result(output=function.output(value))
+        return _call(ctx, config, rehearsing=False)
+
+    def rehearse(self, ctx: StepContext, config: Config) -> Result | Awaitable[Result]:
+        return _call(ctx, config, rehearsing=True)
 
     @staticmethod
     def _find(config: Mapping[str, Json]) -> StepFunction | None:
@@ -240,6 +268,25 @@ class Python(RunningStep):
             return get_function(text_of(config.get("function")))
         except UnknownFunction:
             return None
+
+
+def _call(
+    ctx: StepContext, config: Python.Config, *, rehearsing: bool
+) -> Result | Awaitable[Result]:
+    try:
+        function = get_function(config.function)
+    except UnknownFunction as error:
+        raise StepFailure(str(error), kind="config", retryable=False) from error
+    if rehearsing and function.effects and function.stand_in is None:
+        raise StepFailure(
+            f"{function.name} acts on the outside world. Give the step a stub with its output.",
+            kind="unstubbed",
+            retryable=False,
+        )
+    value = function.call(config.args, ctx, rehearsing=rehearsing)
+    if inspect.isawaitable(value):
+        return _finish(function, value)
+    return Result(output=function.output(value))
 
 
 async def _finish(function: StepFunction, value: Awaitable[Any]) -> Result:

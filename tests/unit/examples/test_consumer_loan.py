@@ -85,17 +85,17 @@ def test_fraud_rules_compare_what_is_stated_with_what_is_shown(
 
 def test_preparing_drops_protected_characteristics_and_takes_corrections() -> None:
     given_application = application(protected={"age_years": 30}, net_income=2_000)
-    found = call(
-        "prepare", application=given_application, corrections={"net_income": 1_800, "amount": 1200}
-    )
+    override = {"field": "net_income", "old": 2_000, "new": 1_800, "reason": "misread"}
+    found = call("prepare", application=given_application, corrections=[override])
     assert "protected" not in found["application"]
     assert found["application"]["net_income"] == 1_800
     assert found["corrected"] == ["net_income"]
 
 
 def test_preparing_refuses_a_correction_of_what_people_may_not_change() -> None:
+    forbidden = {"field": "savings", "new": "1000_or_more"}
     with pytest.raises(StepFailure, match="savings cannot be corrected") as caught:
-        call("prepare", application=application(), corrections={"savings": "1000_or_more"})
+        call("prepare", application=application(), corrections=[forbidden])
     assert not caught.value.retryable
 
 
@@ -103,7 +103,7 @@ def test_preparing_refuses_a_correction_of_what_people_may_not_change() -> None:
 def test_every_application_of_the_contract_can_be_prepared_and_checked(
     values: dict[str, Any],
 ) -> None:
-    prepared = call("prepare", application=values, corrections={})["application"]
+    prepared = call("prepare", application=values, corrections=[])["application"]
     assert call("affordability", application=prepared)["instalment"] > 0
     call("fraud", application=prepared, net_income=2_000.0, employer="A")
 
@@ -211,5 +211,7 @@ def test_every_expression_of_the_flow_compiles(flow: Document) -> None:
 
 def test_no_step_but_the_first_reads_protected_characteristics(flow: Document) -> None:
     texts = {step.id: json.dumps(dict(step.config)) for step in flow.steps.values()}
-    readers = [step for step, text in texts.items() if "protected" in text or "${ input }" in text]
+    readers = [
+        step for step, text in texts.items() if re.search(r"protected|\binput\b(?![.\"])", text)
+    ]
     assert readers == ["prepare"]

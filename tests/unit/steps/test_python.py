@@ -163,3 +163,33 @@ def test_a_function_without_hints_is_refused_when_it_is_defined() -> None:
     untyped.__qualname__ = "untyped"
     with pytest.raises(TypeError, match="type hint for what it returns"):
         step(untyped)
+
+
+sent: list[str] = []
+
+
+@step(effects=True)
+def send_letter(text: str) -> int:
+    sent.append(text)
+    return len(sent)
+
+
+@step(effects=True, stand_in=lambda text: 0)
+def send_parcel(text: str) -> int:
+    return send_letter(text)
+
+
+def test_a_function_with_effects_is_not_called_in_a_rehearsal() -> None:
+    config = Python.Config(function=f"{HERE}:send_letter", args={"text": "hello"})
+    with pytest.raises(StepFailure, match="stub") as caught:
+        Python().rehearse(context(), config)
+    assert (caught.value.kind, sent) == ("unstubbed", [])
+
+
+def test_a_stand_in_answers_in_a_rehearsal_and_only_there() -> None:
+    sent.clear()
+    config = Python.Config(function=f"{HERE}:send_parcel", args={"text": "hello"})
+    rehearsed = Python().rehearse(context(), config)
+    assert isinstance(rehearsed, Result)
+    assert (rehearsed.output, sent) == (0, [])
+    assert run("send_parcel", {"text": "hello"}) == 1
