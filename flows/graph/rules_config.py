@@ -28,14 +28,14 @@ def warning(code: str, step: str, field: str, message: str, remedy: str, **more:
 
 def flow_name(view: View) -> Iterator[Problem]:
     if not _FLOW_NAME.match(view.document.name):
-        yield error("flow.name", "", "name", f"{view.document.name!r} cannot name a flow.",
+        yield error("flow.name", "", "name", f"{view.document.name!r} is no name.",
                     "Use up to 80 letters, digits, hyphens and underscores.")  # fmt: skip
 
 
 def step_names(view: View) -> Iterator[Problem]:
     for name in view.steps:
         if not _STEP_NAME.match(name) or name in _RESERVED:
-            yield error("step.name", name, "", f"Expressions cannot name a step called {name!r}.",
+            yield error("step.name", name, "", f"Expressions cannot name a step {name!r}.",
                         "Use letters, digits and underscores, beginning with a letter.")  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def contract_schemas(view: View) -> Iterator[Problem]:
         if view.document.input:
             schema_validator(view.document.input)
     except ValueError as reason:
-        yield error("flow.input_schema", "", "input", f"This is no JSON Schema: {_brief(reason)}",
+        yield error("flow.input_schema", "", "input", f"No JSON Schema: {_brief(reason)}",
                     "Correct it; definitions belong under its own `$defs`.")  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def open_ports(view: View) -> Iterator[Problem]:
             if (name, port) not in taken:
                 yield warning("port.open", name, "",
                               f"The port {port} leads nowhere: a run that takes it ends there.",
-                              f"Connect {name}.{port}; to an end step, if that is meant.")  # fmt: skip
+                              f"Connect {name}.{port}, if only to an end step.")  # fmt: skip
 
 
 EDGE_RULES: tuple[Callable[[View], Iterable[Problem]], ...] = (

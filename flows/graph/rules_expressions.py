@@ -40,8 +40,8 @@ def too_early(view: View) -> Iterator[Problem]:
         if not use.step:
             continue
         asked = {path[1] for path in use.expression.tested if path[0] == "steps"}
-        known = use.expression.references & set(view.steps)
-        for name in sorted(known - view.ancestors(use.step) - asked):
+        known = frozenset(use.expression.references & view.steps.keys())
+        for name in sorted(view.never_before(use.step, known) - asked):
             yield warning("expression.too_early", use.step, use.field,
                           f"{name} cannot have run before this step.",
                           f"Let {name} lead here, or ask has(steps.{name}) first.")  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from flows.graph.problems import Problem
-from flows.graph.rules_config import error
+from flows.graph.rules_config import error, warning
 from flows.graph.view import View, closure
 
 UNBOUNDED = 1_000_000
@@ -25,6 +25,17 @@ def unreachable(view: View) -> Iterator[Problem]:
         if name not in view.reachable:
             yield error("step.unreachable", name, "", "No path leads from a start to this step.",
                         "Draw an edge to it, or remove it.")  # fmt: skip
+
+
+def unconnected(view: View) -> Iterator[Problem]:
+    """A step that was drawn and forgotten is a start: it would run, beside the others."""
+    if len(view.steps) == 1:
+        return
+    for name in view.steps:
+        if not view.after[name] and not view.before[name]:
+            yield warning("step.unconnected", name, "",
+                          "No edge touches this step, so it starts with every run.",
+                          "Draw an edge to it, or remove it.")  # fmt: skip
 
 
 def endless_loops(view: View) -> Iterator[Problem]:
@@ -143,6 +154,7 @@ def _backwards(view: View, join: str) -> list[str] | None:
 PATH_RULES: tuple[Callable[[View], Iterable[Problem]], ...] = (
     starts,
     unreachable,
+    unconnected,
     endless_loops,
     joins,
 )

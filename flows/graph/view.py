@@ -119,6 +119,20 @@ class View:
         """Return the steps that may have run when this one starts; itself only in a loop."""
         return closure([step], self.before)
 
+    def never_before(self, step: str, names: frozenset[str]) -> frozenset[str]:
+        """Return those of the names that cannot have run when this step starts.
+
+        Searches backwards and stops when all are found, as most are named by a near neighbour.
+        """
+        missing, seen, open_ = set(names), {step}, [step]
+        for here in open_:
+            if not missing:
+                break
+            missing -= self.before[here]
+            open_ += self.before[here] - seen
+            seen |= self.before[here]
+        return frozenset(missing)
+
     def _collect(self) -> None:
         for name, step in self.steps.items():
             facts = self.facts(name)

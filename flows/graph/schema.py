@@ -1,0 +1,147 @@
+"""The flow document's published JSON Schema, and schemas that are safe to use."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from flows.graph.model import SCHEMA, Json, Retry
+from flows.graph.view import RemoteReference, schema_validator
+
+__all__ = ["ID", "RemoteReference", "json_schema", "schema_text", "schema_validator"]
+
+ID = "urn:countersign:flow:1"  # no address: nothing may be fetched to read a flow
+
+_NAME = "^[A-Za-z_][A-Za-z0-9_]{0,79}$"
+
+
+def json_schema() -> dict[str, Json]:
+    """Return the JSON Schema (2020-12) of the document in its plain form.
+
+    It says what a document looks like. What a flow means, such as which configs a step type takes
+    and whether every path ends, is for validation.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": ID,
+        "title": "Countersign flow",
+        "description": "A flow: steps, their ports, the edges between them, and its contract.",
+        "type": "object",
+        "required": ["schema", "name"],
+        "additionalProperties": False,
+        "properties": _document(),
+        "$defs": {"step": _step(), "retry": _retry()},
+    }
+
+
+def schema_text() -> str:
+    """Return the schema as it is committed and served."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _document() -> dict[str, Json]:
+    return {
+        "schema": {"const": SCHEMA},
+        "name": {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9_-]{1,80}$",
+            "description": "The flow's own name, in addresses and commands.",
+        },
+        "title": _text("The name people read."),
+        "description": _text("What the flow is for."),
+        "input": {
+            "type": "object",
+            "description": "A JSON Schema that the input of every run must fit.",
+        },
+        "output": {
+            "type": "object",
+            "description": "The run's output. `${ … }` is evaluated when the run ends.",
+        },
+        "steps": {
+            "type": "object",
+            "description": "The steps by their names.",
+            "propertyNames": {"pattern": _NAME},
+            "additionalProperties": {"$ref": "#/$defs/step"},
+        },
+        "edges": {
+            "type": "array",
+            "description": "From a step's port to a step.",
+            "items": {"type": "string", "pattern": r"^\s*[^\s.>]+\.[^\s.>]+\s*->\s*[^\s.>]+\s*$"},
+        },
+        "layout": {
+            "type": "object",
+            "description": "Each step's place on the canvas, [x, y] in pixels.",
+            "additionalProperties": {
+                "type": "array",
+                "prefixItems": [{"type": "number"}, {"type": "number"}],
+                "items": False,
+                "minItems": 2,
+            },
+        },
+        "notes": _things("Sticky notes on the canvas."),
+        "groups": _things("Steps that are drawn and folded together."),
+        "samples": {"type": "object", "description": "Inputs to try the flow with, by name."},
+        "tests": {
+            "type": "array",
+            "description": "Sample inputs with the path and output they must give.",
+            "items": {"type": "object"},
+        },
+    }
+
+
+def _step() -> dict[str, Json]:
+    return {
+        "type": "object",
+        "required": ["type"],
+        "additionalProperties": False,
+        "properties": {
+            "type": {"type": "string", "minLength": 1, "description": "Such as `http.request`."},
+            "title": _text("The name on the card."),
+            "with": {
+                "type": "object",
+                "description": "The type's config. `${ … }` is evaluated before the step starts.",
+            },
+            "retry": {"$ref": "#/$defs/retry"},
+            "timeout_seconds": {"type": "number", "exclusiveMinimum": 0},
+            "max_visits": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "How often a run may come here; past it, it leaves by port `limit`.",
+            },
+            "compensate": {"type": "string", "description": "The step that undoes this one."},
+            "runbook": _text("What to do when it fails, in Markdown."),
+        },
+    }
+
+
+def _retry() -> dict[str, Json]:
+    kept = Retry()
+    seconds: dict[str, Any] = {"type": "number", "minimum": 0}
+    return {
+        "type": "object",
+        "description": "How failed attempts are repeated.",
+        "additionalProperties": False,
+        "properties": {
+            "max_attempts": {"type": "integer", "minimum": 1, "default": kept.max_attempts},
+            "initial_seconds": {**seconds, "default": kept.initial_seconds},
+            "factor": {"type": "number", "minimum": 1, "default": kept.factor},
+            "max_seconds": {**seconds, "default": kept.max_seconds},
+            "jitter": {"type": "number", "minimum": 0, "maximum": 1, "default": kept.jitter},
+            "deadline_seconds": {"type": "number", "exclusiveMinimum": 0},
+        },
+    }
+
+
+def _text(description: str) -> dict[str, Json]:
+    return {"type": "string", "description": description}
+
+
+def _things(description: str) -> dict[str, Json]:
+    return {
+        "type": "object",
+        "description": description,
+        "additionalProperties": {"type": "object"},
+    }
+
+
+if __name__ == "__main__":  # python -m flows.graph.schema: writes the committed copy
+    Path("docs/flow-document.schema.json").write_text(schema_text(), encoding="utf-8")
