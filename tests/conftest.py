@@ -1,6 +1,7 @@
 """Fixtures that every tier may use."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
@@ -84,18 +85,27 @@ def redis_url() -> Iterator[str]:
 Serve = Callable[..., AbstractContextManager[Countersign]]
 
 
+@pytest.fixture(scope="session")
+def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A COUNTERSIGN_VAR whose SQLite database is migrated and empty; copy it, do not use it."""
+    folder = tmp_path_factory.mktemp("migrated")
+    servers.manage(folder, "migrate", "--verbosity", "0", "--skip-checks")
+    return folder
+
+
 @pytest.fixture
-def serve(tmp_path: Path) -> Serve:
-    """Return ``with serve("--all", OUTGOING_ALLOWLIST=…) as server``: a real process on a free port.
+def serve(tmp_path: Path, migrated_folder: Path) -> Serve:
+    """Return ``with serve("--all", OUTGOING_ALLOWLIST=…) as server``: a process on a free port.
 
     Each process of one test has the same folder, so that a second one finds what the first left.
     """
+    shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
     return partial(servers.serve, tmp_path)
 
 
 @pytest.fixture
 def stack() -> Iterator[Callable[..., Stack]]:
-    """Return ``stack(workers=2)``: PostgreSQL, Redis, web, workers and clock until the test ends."""
+    """Return ``stack(workers=2)``: all that production has, until the test ends."""
     with ExitStack() as running:
 
         def start(**options: object) -> Stack:

@@ -140,7 +140,7 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
 
 def _wait_for_queries(programs: Path, port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    check = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    check = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
     while subprocess.run(check, check=False).returncode != 0:
         if time.monotonic() > deadline:
             raise ServerFailed(f"PostgreSQL did not answer:\n{log.read_text()[-4000:]}")
@@ -277,7 +277,7 @@ def stack(*, workers: int = 2, durable: bool = False, **settings: str) -> Iterat
             database_url=database_url,
             redis_url=redis_url,
             var=var,
-            web=running.enter_context(serve(var, **settings)),
+            web=running.enter_context(serve(var, port=None, **settings)),
             workers=[
                 running.enter_context(command(var, "worker", "--processes", "1", **settings))
                 for _ in range(workers)
@@ -409,7 +409,7 @@ def effect_sink() -> Iterator[EffectSink]:
 
 
 def get(url: str) -> tuple[int, str]:
-    """Fetch a page; return status and text. For checks from outside; tests of pages use a client."""
+    """Fetch a page; return status and text. Tests of pages use a client."""
     try:
         with urllib.request.urlopen(url, timeout=10) as response:
             return response.status, response.read().decode()

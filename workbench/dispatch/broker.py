@@ -68,7 +68,7 @@ def get_broker() -> dramatiq.Broker:
     else:
         broker = StubBroker(middleware=middleware)
     dramatiq.set_broker(broker)
-    dramatiq.actor(_deliver, actor_name=ACTOR, queue_name=QUEUE, broker=broker)
+    dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(_deliver)
     return broker
 
 
@@ -80,7 +80,7 @@ def _deliver(outbox_id: int) -> None:
 
 def ring(outbox_ids: Iterable[int]) -> None:
     """Send a message for each row. Never raises: a row without a message waits for the clock."""
-    global _quiet_until
+    global _quiet_until  # noqa: PLW0603 - one process, one Redis; a late reader rings in vain
     if time.monotonic() < _quiet_until:
         return
     actor = get_broker().get_actor(ACTOR)

@@ -37,7 +37,9 @@ class WakingRedisBroker(RedisBroker):
     """A RedisBroker whose idle consumers block on a wake list instead of polling."""
 
     def __init__(self, *, url: str, middleware: list[Middleware]) -> None:
-        super().__init__(client=redis_client(url), middleware=middleware)
+        super().__init__(  # type: ignore[no-untyped-call]
+            client=redis_client(url), middleware=middleware
+        )
         self.url = url
 
     @property
@@ -51,7 +53,8 @@ class WakingRedisBroker(RedisBroker):
         sent = super().enqueue(message, delay=delay)
         name = self.wake_list(message.queue_name)
         pipeline = self.client.pipeline(transaction=False)
-        pipeline.lpush(name, "1").ltrim(name, 0, WAKE_LIST_LENGTH - 1)
+        pipeline.lpush(name, "1")
+        pipeline.ltrim(name, 0, WAKE_LIST_LENGTH - 1)
         pipeline.execute()
         return sent
 
@@ -62,7 +65,7 @@ class WakingConsumer(_RedisConsumer):
     def __init__(
         self, broker: WakingRedisBroker, queue_name: str, prefetch: int, timeout: int
     ) -> None:
-        super().__init__(broker, queue_name, prefetch, timeout)
+        super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
         self.wake_list = broker.wake_list(queue_name)
         self.wait_seconds = timeout / 1000
         self.waiting = redis_client(broker.url, answer_seconds=self.wait_seconds + ANSWER_SECONDS)
@@ -75,7 +78,7 @@ class WakingConsumer(_RedisConsumer):
                 return None
             message = Message.decode(self.message_cache.pop(0))
         except (redis.ConnectionError, redis.TimeoutError) as error:
-            raise ConnectionClosed(error) from None
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
         self.queued_message_ids.add(message.message_id)
         return MessageProxy(message)
 

@@ -10,7 +10,7 @@ _handlers: dict[str, Handler] = {}
 
 
 class JobUnknown(LookupError):
-    """No handler has this name here: an app that owns it is missing, or a newer release wrote it."""
+    """No handler has this name here: its app is missing, or a newer release wrote it."""
 
 
 class JobAlreadyRegistered(ValueError):

@@ -1,8 +1,6 @@
 """What runs beside the web pages: the driver of runs, the workers of jobs, the clock."""
 
 import threading
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from dramatiq import Worker
@@ -14,30 +12,29 @@ from workbench.dispatch import get_broker, run_clock
 STOP_SECONDS = 3.0
 WORKER_TIMEOUT_MS = 500
 JOB_THREADS = 4
-DRIVER = "flows.runtime.driver"
+
+
+# The engine is imported where it is started: it pulls in every step type, which the command line
+# does not need to print its help.
 
 
 def start_driver() -> None:
     """Start driving runs in this process."""
-    if find_spec(DRIVER):
-        _driver().start_driver()
+    from flows.runtime import driver
+
+    driver.start_driver()
 
 
 def stop_driver(timeout_seconds: float) -> None:
     """Finish the steps at hand, for so long; what is left is taken over by another process."""
-    if find_spec(DRIVER):
-        _driver().stop_driver(timeout_seconds)
+    from flows.runtime import driver
 
-
-def _driver() -> Any:
-    # Loading it starts nothing, but it pulls in every step type: only where runs are driven.
-    return import_module(DRIVER)
+    driver.stop_driver(timeout_seconds)
 
 
 def load_clock_tasks() -> None:
     """Register the engine's clock tasks; those of other apps come with their ``jobs`` modules."""
-    if find_spec("flows.runtime.clock"):
-        import_module("flows.runtime.clock")
+    from flows.runtime import clock  # noqa: F401
 
 
 class RunDriver(Middleware):

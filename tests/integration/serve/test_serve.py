@@ -1,3 +1,4 @@
+import shutil
 import signal
 import socket
 import sqlite3
@@ -70,16 +71,14 @@ def test_it_starts_again_after_a_kill_and_rings_for_what_was_lost(
 
 def _eventually_attempted(path: Path) -> None:
     """Wait until the one row was tried again: its job is unknown, so the attempt is counted."""
-    deadline = time.monotonic() + 10
+    row, deadline = (0, ""), time.monotonic() + 10
     while time.monotonic() < deadline:
         with closing(sqlite3.connect(path)) as database:
-            attempts, error = database.execute(
-                "SELECT attempts, last_error FROM dispatch_outbox"
-            ).fetchone()
-        if attempts == 2 and "tests.unheard_of" in error:
+            row = database.execute("SELECT attempts, last_error FROM dispatch_outbox").fetchone()
+        if row[0] == 2 and "tests.unheard_of" in row[1]:
             return
         time.sleep(0.1)
-    raise AssertionError(f"still at {attempts} attempts: {error!r}")
+    raise AssertionError(f"not tried again: {row}")
 
 
 def test_a_worker_without_redis_says_what_to_set(tmp_path: Path) -> None:
@@ -87,8 +86,13 @@ def test_a_worker_without_redis_says_what_to_set(tmp_path: Path) -> None:
         servers.manage(tmp_path, "worker")
 
 
-def test_the_clock_leaves_cleanly(tmp_path: Path) -> None:
-    servers.manage(tmp_path, "migrate", "--verbosity", "0")
+def test_an_empty_folder_is_made_ready(tmp_path: Path) -> None:
+    with servers.serve(tmp_path) as server:
+        assert servers.get(f"{server.url}/accounts/login/")[0] == 200
+
+
+def test_the_clock_leaves_cleanly(tmp_path: Path, migrated_folder: Path) -> None:
+    shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
     with servers.command(tmp_path, "clock") as clock:
         deadline = time.monotonic() + 15
         while "The clock runs." not in clock.output and time.monotonic() < deadline:

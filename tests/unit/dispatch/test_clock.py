@@ -1,6 +1,5 @@
 import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -10,9 +9,8 @@ from workbench.dispatch.clock import ClockTaskAlreadyRegistered, clock_task, run
 
 
 @pytest.fixture(autouse=True)
-def no_other_tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_other_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "_tasks", {})
-    yield
 
 
 def run_for(seconds: float) -> float:

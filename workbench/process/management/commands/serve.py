@@ -56,6 +56,7 @@ class Command(BaseCommand):
                 f"{error} Stop it, or set COUNTERSIGN_VAR to another folder."
             ) from None
         alone = connection.vendor == "sqlite" or not settings.REDIS_URL
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # or its absence is warned of
         self._prepare_database(alone)
         parts = Embedded() if alone or options["all"] else None
         if parts:

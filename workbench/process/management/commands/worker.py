@@ -33,4 +33,4 @@ class Command(BaseCommand):
             "--path", str(settings.BASE_DIR),
             "--worker-shutdown-timeout", str(SHUTDOWN_MS),
         ]  # fmt: skip
-        os.execv(sys.executable, command)
+        os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted

@@ -1,0 +1,34 @@
+"""Production in small: PostgreSQL, Redis, web, workers and clock as processes of their own."""
+
+import signal
+import time
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from tests import servers
+from tests.servers import Stack
+
+
+@pytest.mark.timeout(180)
+def test_every_process_works_and_leaves_cleanly(stack: Callable[..., Stack]) -> None:
+    running = stack(workers=1)
+    assert servers.get(f"{running.web.url}/accounts/login/")[0] == 200
+
+    with psycopg.connect(running.database_url, autocommit=True) as database:
+        # Without a message, as if Redis had lost it: the clock rings, a worker tries.
+        database.execute(
+            "INSERT INTO dispatch_outbox (job, args, attempts, due_at, ring_at, last_error,"
+            " created_at) VALUES ('tests.unheard_of', '{}', 0, now(), now(), '', now())"
+        )
+        deadline = time.monotonic() + 30
+        attempts = 0
+        while attempts == 0 and time.monotonic() < deadline:
+            time.sleep(0.1)
+            found = database.execute("SELECT attempts FROM dispatch_outbox").fetchone()
+            attempts = found[0] if found else 0
+    assert attempts == 1, running.workers[0].output + running.clock.output
+
+    for process in [running.web, *running.workers, running.clock]:
+        assert process.stop(signal.SIGTERM) == 0, process.output
