@@ -20,7 +20,7 @@ MAX_MESSAGE_CHARS = 16_384
 SESSION_CHECK_SECONDS = 60
 
 
-class LiveConsumer(AsyncWebsocketConsumer):
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has no types
     """Page to server: ``{"listen": [group, …]}``, all that it wants now; ``{"ping": n}``.
 
     Server to page: ``{"listening": […], "refused": […]}``; ``{"group", "payload"}``;

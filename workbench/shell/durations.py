@@ -33,8 +33,6 @@ def ago_text(when: datetime, now: datetime) -> str:
     away = abs(seconds)
     if away < EXACT_SECONDS:
         return "just now"
-    for size, name in UNITS:
-        if away >= size:
-            span = f"{int(away // size)} {name}"
-            break
+    size, name = next(unit for unit in UNITS if away >= unit[0])
+    span = f"{int(away // size)} {name}"
     return f"{span} ago" if seconds > 0 else f"in {span}"

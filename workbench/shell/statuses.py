@@ -47,6 +47,8 @@ LOOKS: dict[str, Look] = {
     "person": Look("user", "Person", "idle"),
     "policy": Look("scroll-text", "Policy", "idle"),
     "timeout": Look("timer-off", "Time-out", "idle"),
+    "committed": Look("stamp", "Committed", "good"),
+    "withdrawn": Look("undo-2", "Undone", "idle"),
     "forced": Look("gavel", "Forced by admin", "bad"),
     # Versions
     "draft": Look("pencil-line", "Draft", "idle"),

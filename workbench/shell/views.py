@@ -82,7 +82,7 @@ def _keep_preferences(request: HttpRequest) -> HttpResponse:
         return _preferences_page(request, "Choose one of the three themes.", status=422)
     if zone is not None:
         with transaction.atomic():
-            User.objects.filter(pk=request.user.pk).update(time_zone=zone)
+            User.objects.filter(username=request.user.get_username()).update(time_zone=zone)
         messages.success(request, f"Times are now shown in {zone}.")
     response = redirect(_next_page(request))
     if theme is not None:

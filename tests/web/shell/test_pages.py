@@ -86,7 +86,7 @@ def test_one_letter_asks_no_provider(
     client_of_nobody: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "search_providers", lambda: pytest.fail("asked"))
-    assert "Nothing matches" in client_of_nobody.get("/search/results/?q=z").content.decode()
+    assert "Nothing matches" in client_of_nobody.get("/search/results/?q=q").content.decode()
 
 
 def test_a_theme_is_kept_and_used_from_the_first_byte(client_of_nobody: Client) -> None:
