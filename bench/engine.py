@@ -1,4 +1,4 @@
-"""Our side: W1 durable steps a second, W2 from a decision's commit to the next step's first line."""
+"""Our side: W1 durable steps a second, W2 from a decision's commit to the next step's line."""
 
 import time
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ def _stamps(runs: list[Run]) -> Iterator[tuple[int, float]]:
     ids = [run.pk for run in runs]
     rows = Journal.objects.filter(run_id__in=ids, step="stamp", kind="step.finished")
     for run_id, data in rows.values_list("run_id", "data"):
-        yield run_id, float(data)
+        yield run_id, float(str(data))
 
 
 def forget_runs() -> None:

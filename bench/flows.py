@@ -1,5 +1,6 @@
 """The flows that the benchmarks run, published through the services."""
 
+from itertools import pairwise
 from typing import Any
 
 from django.utils import timezone
@@ -21,7 +22,7 @@ def linear(steps: int) -> dict[str, Any]:
             name: {"type": "python", "with": {"function": "bench.steps:trivial", "args": {"n": n}}}
             for n, name in enumerate(names)
         },
-        "edges": [f"{a}.done -> {b}" for a, b in zip(names, names[1:], strict=False)],
+        "edges": [f"{a}.done -> {b}" for a, b in pairwise(names)],
     }
 
 

@@ -1,4 +1,4 @@
-"""A run held in memory: the planner's plans applied to plain data. For rehearsals and properties."""
+"""A run held in memory: plans applied to plain data. For rehearsals and properties."""
 
 from dataclasses import dataclass, field, replace
 
@@ -38,10 +38,9 @@ class Machine:
         for token_id in made.dropped:
             del self.tokens[token_id]
         for token in made.placed.values():
-            if token.id < 0:
-                token = replace(token, id=self._next_id)
-                self._next_id += 1
-            self.tokens[token.id] = token
+            known = token if token.id >= 0 else replace(token, id=self._next_id)
+            self._next_id = max(self._next_id, known.id + 1)
+            self.tokens[known.id] = known
         self.notes.extend(made.notes)
         self.outcome = made.outcome or self.outcome
         self.status = made.status or self.status

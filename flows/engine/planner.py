@@ -91,7 +91,7 @@ class Plan:
 
 
 def plan(graph: Graph, tokens: Iterable[TokenView], event: Event) -> Plan:
-    """Return what ``event`` does to the run. Raises KeyError if its token is not among ``tokens``."""
+    """Return what ``event`` does to the run. Raises KeyError if its token is not there."""
     return _Planner(graph, tokens).play(event)
 
 

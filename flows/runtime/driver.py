@@ -209,7 +209,8 @@ class Driver:
         following = await self._committer.submit(finish)
         if isinstance(action, Leave):
             memory.add(claim.step, action.output, ",".join(action.ports))
-        if following is not None and following.token_id != claim.token_id or program.graph.joins:
+        changed_token = following is not None and following.token_id != claim.token_id
+        if changed_token or program.graph.joins:
             memory.forget()
         return following
 
@@ -279,7 +280,7 @@ _driver: Driver | None = None
 
 def start_driver(**options: Any) -> None:
     """Start this process's driver."""
-    global _driver
+    global _driver  # noqa: PLW0603 - one a process, as its threads are
     if _driver is None:
         _driver = Driver(**options)
         _driver.start()
@@ -287,7 +288,7 @@ def start_driver(**options: Any) -> None:
 
 def stop_driver(timeout_seconds: float = DRAIN_SECONDS) -> None:
     """Drain and stop it; what does not finish in time is handed back."""
-    global _driver
+    global _driver  # noqa: PLW0603
     if _driver is not None:
         _driver.stop(timeout_seconds)
         _driver = None

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from flows.engine.graph import Kind
 from flows.engine.machine import Machine
@@ -194,20 +194,26 @@ class _Player:
         return await drive.run()
 
     def apply(self, token: TokenView, action: Action, ms: float, stubbed: bool) -> None:
-        port, output, error = "", None, None
+        port = ""
+        output: Json = None
+        error: dict[str, Json] | None = None
+        event: Event
         match action:
             case Leave(ports, output):
                 port = ",".join(ports)
-                event: Event = Finished(token.id, ports)
+                event = Finished(token.id, ports)
                 self.memory.add(token.step, output, port)
             case End(outcome, output, terminate):
                 event = Ended(token.id, outcome, terminate)
-            case Fail(error) | RetryAt(error):
+            case Fail() | RetryAt():
+                error = action.error
                 event, port = Failed(token.id), "error"
                 if not self.program.graph.exits(token.step, "error"):
                     self.rehearsal.error = self.rehearsal.error or {**error, "step": token.step}
             case Open():
                 raise AssertionError("Waiting steps are stopped at before they open.")
+            case _:
+                assert_never(action)
         config = self.rendered(token.step)
         self.rehearsal.path.append(Trace(token.step, port, output, error, config, ms, stubbed))
         self.machine.step(event)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from django.db import connection, transaction
 
@@ -220,20 +220,24 @@ class _Change:
         assert token is not None
         entry = _journal_of(token, events.STEP_FINISHED, item.at)
         entry.worker, entry.began_at = self.worker_id, item.began_at
+        event: Event
         match item.action:
             case Leave(ports, output, provenance):
                 entry.port, entry.data, entry.provenance = ",".join(ports), output, provenance
-                event: Event = Finished(token.id, ports)
+                event = Finished(token.id, ports)
             case End(outcome, output, terminate):
                 entry.data = {"outcome": outcome, "output": output}
                 event = Ended(token.id, outcome, terminate)
             case RetryAt(error, due_at):
-                return self.retry(run, token, entry, error, due_at)
+                self.retry(run, token, entry, error, due_at)
+                return None
             case Open():
                 return self.open(run, tokens, item, token, entry)
             case Fail(error):
                 self.fail(run, tokens, item.program, token, error, item.at, entry)
                 return self.adopted(run)
+            case _:
+                assert_never(item.action)
         self.play(run, tokens, item.program, event, entry, item.at)
         return self.adopted(run)
 
@@ -452,7 +456,7 @@ def _starved(tokens: dict[int, TokenRow]) -> Json:
     return {
         "kind": "join",
         "step": joins[0] if joins else "",
-        "message": f"Nothing can reach the join any more that it still waits for: {', '.join(joins)}.",
+        "message": f"No branch can come to {', '.join(joins)} any more, and it waits for one.",
     }
 
 

@@ -66,7 +66,7 @@ def release_version(*, version_id: int, actor: Actor, now: datetime) -> Flow:
     """Make new runs use this version; an older one than now is a rollback. Locks the flow."""
     version = FlowVersion.objects.get(pk=version_id)
     flow = Flow.objects.select_for_update(of=("self",)).get(pk=version.flow_id)
-    before = FlowVersion.objects.filter(pk=flow.released_id).first()
+    before = flow.released
     is_rollback = before is not None and version.number < before.number
     flow.released = version
     flow.updated_at = now

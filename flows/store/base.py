@@ -27,7 +27,7 @@ from flows.store.rows import (
 )
 
 _CLAIM_COLUMNS = "id, run_id, step, fence, activation, attempt, priority, visits, since"
-_TOKEN_COLUMNS = (
+_LIVE_COLUMNS = (
     "id, run_id, step, via, state, fence, activation, attempt, owner, priority, visits, since"
 )
 
@@ -80,7 +80,8 @@ class Store:
         if not run_ids:
             return {}
         cursor.execute(
-            f"SELECT id, version_id, started_at, input FROM flows_run WHERE id IN ({_marks(run_ids)})",
+            "SELECT id, version_id, started_at, input FROM flows_run"
+            f" WHERE id IN ({_marks(run_ids)})",
             list(run_ids),
         )
         return {row[0]: row for row in cursor.fetchall()}
@@ -160,24 +161,29 @@ class Store:
             WHERE id IN ({_marks(run_ids)}) ORDER BY id {self.lock_rows}""",
             sorted(run_ids),
         )
-        rows = (
-            RunRow(*row[:6], self.json_out(row[6]), self.time_out(row[7]), row[8])
-            for row in cursor.fetchall()
-        )
+        rows = (RunRow(*self._read(row, json=6, time=7)) for row in cursor.fetchall())
         return {row.id: row for row in rows}
 
     def tokens_of(self, run_ids: Iterable[int]) -> list[TokenRow]:
         run_ids = list(run_ids)
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {_TOKEN_COLUMNS} FROM flows_token WHERE run_id IN ({_marks(run_ids)})"
+                f"SELECT {_LIVE_COLUMNS} FROM flows_token WHERE run_id IN ({_marks(run_ids)})"
                 " ORDER BY id",
                 run_ids,
             )
-            return [
-                TokenRow(*row[:10], self.json_out(row[10]), self.time_out(row[11]))
-                for row in cursor.fetchall()
-            ]
+            return [self._token(row) for row in cursor.fetchall()]
+
+    def _read(self, row: Sequence[Any], *, time: int, json: int | None = None) -> list[Any]:
+        """Convert the columns at these places from what the database gives."""
+        values = list(row)
+        values[time] = self.time_out(values[time])
+        if json is not None:
+            values[json] = self.json_out(values[json])
+        return values
+
+    def _token(self, row: Sequence[Any]) -> TokenRow:
+        return TokenRow(*self._read(row, json=10, time=11))
 
     def update_token(self, token: TokenRow) -> None:
         """Write the whole row; the caller holds the run's lock."""
@@ -247,7 +253,8 @@ class Store:
         cursor.executemany(
             f"""INSERT INTO flows_journal (run_id, seq, kind, step, token_id, activation, attempt,
             port, data, provenance, worker, began_at, at)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, {self.json_param}, {self.json_param}, %s, %s, %s)""",
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, {self.json_param}, {self.json_param},
+                %s, %s, %s)""",
             [
                 [
                     run.id,
@@ -373,7 +380,8 @@ class Store:
     def describe_wait(self, wait_id: int, kind: str, key: str, detail: Json) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE flows_wait SET kind = %s, key = %s, detail = {self.json_param} WHERE id = %s",
+                f"UPDATE flows_wait SET kind = %s, key = %s, detail = {self.json_param}"
+                " WHERE id = %s",
                 [kind, key, self.json_in(detail), wait_id],
             )
 
@@ -385,13 +393,18 @@ class Store:
                 [wait_id],
             )
             row = cursor.fetchone()
-        return WaitRow(*row[:7], self.json_out(row[7])) if row else None
+        if row is None:
+            return None
+        values = list(row)
+        values[7] = self.json_out(values[7])
+        return WaitRow(*values)
 
     def close_wait(self, wait_id: int, state: str, now: datetime) -> bool:
         """Close an open wait; False if it was closed before."""
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE flows_wait SET state = %s, resolved_at = %s WHERE id = %s AND state = 'open'",
+                "UPDATE flows_wait SET state = %s, resolved_at = %s"
+                " WHERE id = %s AND state = 'open'",
                 [state, self.time_in(now), wait_id],
             )
             return bool(cursor.rowcount == 1)
@@ -437,7 +450,7 @@ class Store:
                 [self.time_in(now), limit],
             )
             rows = cursor.fetchall()
-        timers = [TimerRow(*row[:4], self.time_out(row[4]), row[5]) for row in rows]
+        timers = [TimerRow(*self._read(row, time=4)) for row in rows]
         return sorted(timers, key=lambda timer: timer.run_id)
 
     def wake_retries(self, timers: Sequence[TimerRow]) -> int:
@@ -518,15 +531,12 @@ class Store:
         """Return running tokens whose worker is no more."""
         with connection.cursor() as cursor:
             cursor.execute(
-                f"""SELECT {_TOKEN_COLUMNS} FROM flows_token WHERE state = 'running'
+                f"""SELECT {_LIVE_COLUMNS} FROM flows_token WHERE state = 'running'
                 AND NOT EXISTS (SELECT 1 FROM flows_worker w WHERE w.id = flows_token.owner)
                 ORDER BY run_id LIMIT %s""",
                 [limit],
             )
-            return [
-                TokenRow(*row[:10], self.json_out(row[10]), self.time_out(row[11]))
-                for row in cursor.fetchall()
-            ]
+            return [self._token(row) for row in cursor.fetchall()]
 
     def take_over(self, token: TokenRow) -> int:
         """Make an orphan ready under a new fence; return how many workers it has outlived, or 0."""

@@ -72,7 +72,8 @@ WITH free AS MATERIALIZED (
 ), taken AS (
     UPDATE flows_token t SET state = 'running', owner = %s, fence = t.fence + 1
     FROM free WHERE t.id = free.id
-    RETURNING t.id, t.run_id, t.step, t.fence, t.activation, t.attempt, t.priority, t.visits, t.since
+    RETURNING t.id, t.run_id, t.step, t.fence, t.activation, t.attempt, t.priority, t.visits,
+        t.since
 )
 SELECT taken.*, r.id, r.version_id, r.started_at, r.input
 FROM taken JOIN flows_run r ON r.id = taken.run_id ORDER BY taken.priority, taken.id

@@ -1,6 +1,7 @@
-"""Whatever the order in which steps complete, a run ends in the same state, and no token is lost."""
+"""Whatever the order in which steps complete, a run ends alike, and no token is lost."""
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -27,7 +28,7 @@ def blocks(
     lines = [line for part in parts for line in part[0]]
     steps = {name: config for part in parts for name, config in part[1].items()}
     if kind == "sequence":
-        for before, after in zip(parts, parts[1:], strict=False):
+        for before, after in pairwise(parts):
             lines.append(f"{before[3]} -> {after[2]}")
         return lines, steps, parts[0][2], parts[-1][3]
     split, join = f"{prefix}_split", f"{prefix}_join"
