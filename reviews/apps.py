@@ -3,6 +3,8 @@ from typing import Any
 from django.apps import AppConfig
 
 ACTIONS = {
+    "queue.created": "Created the queue {title}",
+    "sla_policy.created": "Created the SLA policy {title}",
     "case.opened": "Opened: {title}",
     "case.claimed": "Claimed",
     "case.released": "Given back to the queue",

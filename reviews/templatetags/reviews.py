@@ -62,7 +62,7 @@ def due(case: Case, now: datetime) -> SafeString:
 def confidence(value: float | None) -> SafeString:
     """``{% confidence 0.71 %}``: a bar and a figure; the tone says how sure."""
     if value is None:
-        return mark_safe('<span class="faint">–</span>')
+        return EMPTY
     tone = "good" if value >= CERTAIN else "waiting" if value >= UNSURE else "bad"
     return format_html(
         '<span class="confidence" data-tone="{}" title="Confidence {}">'

@@ -1,0 +1,128 @@
+"""A real run meets people: driven by a real driver, decided, and ended."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from flows.runtime.program import forget_programs
+from flows.services import cancel_run
+from reviews.answers import Answer
+from reviews.models import Case
+from reviews.services.claims import claim_case
+from reviews.services.decisions import decide_case
+from tests.integration.reviews.kit import (
+    SHOWN,
+    approve,
+    make_person,
+    make_policy,
+    make_queue,
+    person,
+    reject,
+)
+from tests.integration.runtime.kit import ACTOR, driving, ended, make_flow, start, until
+from workbench.accounts.models import Role
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def office() -> None:
+    # Version ids begin anew with each test; a program kept from another would be driven.
+    forget_programs()
+    make_queue()
+    make_policy()
+    make_person("ada", Role.REVIEWER)
+    make_person("ben", Role.REVIEWER)
+
+
+def loan(**config: Any) -> Any:
+    review = {
+        "type": "review.case",
+        "queue": "underwriting",
+        "sla": "standard",
+        "title": "Loan over ${ input.amount } DM",
+        "show": SHOWN,
+        **config,
+    }
+    return make_flow(
+        "begin -> score",
+        "score -> review",
+        "review.approved -> settle",
+        "review.rework -> score",
+        score={"max_visits": 5},
+        review=review,
+        output={
+            "by": "${ steps.review.output.decided_by }",
+            "kind": "${ steps.review.output.kind }",
+        },
+    )
+
+
+def case_of(run: Any, number: int = 1) -> Case:
+    def newest() -> Case | None:
+        cases = list(Case.objects.filter(run_id=run.pk).order_by("pk"))
+        return cases[-1] if len(cases) == number else None
+
+    return until(newest, f"case {number} of the run")  # type: ignore[no-any-return]
+
+
+def test_a_run_pauses_for_a_person_is_decided_and_ends() -> None:
+    flow = loan()
+    with driving():
+        run = start(flow, {"amount": 4200})
+        case = case_of(run)
+        assert (case.title, case.state) == ("Loan over 4200 DM", "open")
+        decide_case(
+            case_id=case.pk, answer=approve(), acting=person("ada"), now=timezone.now(),
+            commit_now=True,
+        )  # fmt: skip
+        run = ended(run)
+    assert (run.status, run.output) == ("completed", {"by": "ada", "kind": "person"})
+
+
+def test_rework_opens_a_new_case_that_goes_back_to_the_same_person() -> None:
+    flow = loan()
+    with driving():
+        run = start(flow, {"amount": 1})
+        first = case_of(run)
+        answer = Answer(outcome="rework", comment="Ask for the payslip.")
+        decide_case(
+            case_id=first.pk, answer=answer, acting=person("ben"), now=timezone.now(),
+            commit_now=True,
+        )  # fmt: skip
+        second = case_of(run, 2)
+    assert second.familiar is not None
+    assert second.familiar.username == "ben"
+
+
+def test_cancelling_the_run_cancels_the_case() -> None:
+    flow = loan()
+    with driving():
+        run = start(flow, {"amount": 1})
+        case = case_of(run)
+        claim_case(case_id=case.pk, acting=person("ada"), now=timezone.now())
+        cancel_run(run_id=run.pk, reason="test", actor=ACTOR, now=timezone.now())
+    case.refresh_from_db()
+    assert case.state == "cancelled"
+
+
+def test_a_missing_queue_fails_the_run_with_the_remedy() -> None:
+    flow = loan(queue="nowhere")
+    with driving():
+        run = ended(start(flow, {"amount": 1}))
+    assert run.status == "failed"
+    assert "There is no queue 'nowhere'" in str(run.error)
+    assert not Case.objects.exists()
+
+
+def test_an_outcome_without_an_edge_ends_the_run() -> None:
+    flow = loan()
+    with driving():
+        run = start(flow, {"amount": 1})
+        case = case_of(run)
+        decide_case(
+            case_id=case.pk, answer=reject(), acting=person("ada"), now=timezone.now(),
+            commit_now=True,
+        )  # fmt: skip
+        assert ended(run).status == "completed"
