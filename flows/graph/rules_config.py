@@ -35,8 +35,8 @@ def flow_name(view: View) -> Iterator[Problem]:
 def step_names(view: View) -> Iterator[Problem]:
     for name in view.steps:
         if not _STEP_NAME.match(name) or name in _RESERVED:
-            yield error("step.name", name, "", f"Expressions cannot name a step {name!r}.",
-                        "Use letters, digits and underscores, beginning with a letter.")  # fmt: skip
+            yield error("step.name", name, "", f"{name!r} is no name for a step.",
+                        "Use letters, digits and `_`; begin with a letter. Not in, true, false.")  # fmt: skip
 
 
 def known_types(view: View) -> Iterator[Problem]:
