@@ -47,7 +47,7 @@ chaos:
 
 lock:
 	@tools/environment dev
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock

@@ -1,12 +1,15 @@
+import json
 import shutil
 import signal
 import socket
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests import servers
 from tests.conftest import Serve
@@ -24,6 +27,34 @@ def test_it_leaves_cleanly_with_connections_open(serve: Serve, with_signal: sign
             idle.sendall(b"GET /accounts/login/ HTTP/1.1\r\nHost: ")
             asked_at = time.monotonic()
             assert server.stop(with_signal) == 0
+            assert time.monotonic() - asked_at < 5
+
+    assert "Traceback" not in server.output
+
+
+SIGN_IN = """
+from django.test import Client
+from workbench.accounts.models import User
+client = Client()
+client.force_login(User.objects.create_user("watcher"))
+print("session", client.cookies["sessionid"].value)
+"""
+
+
+def test_it_leaves_cleanly_with_sockets_open(serve: Serve, tmp_path: Path) -> None:
+    said = servers.manage(tmp_path, "shell", "--no-imports", "--command", SIGN_IN)
+    cookie = {"Cookie": f"sessionid={said.split()[-1]}"}
+    with serve() as server:
+        url = server.url.replace("http", "ws") + "/live/"
+        with ExitStack() as opened:
+            for number in range(5):
+                socket = opened.enter_context(
+                    connect(url, origin=Origin(server.url), additional_headers=cookie)
+                )
+                socket.send(json.dumps({"ping": number}))
+                assert json.loads(socket.recv(timeout=10)) == {"pong": number}
+            asked_at = time.monotonic()
+            assert server.stop(signal.SIGINT) == 0
             assert time.monotonic() - asked_at < 5
 
     assert "Traceback" not in server.output
