@@ -36,7 +36,7 @@ def step_names(view: View) -> Iterator[Problem]:
     for name in view.steps:
         if not _STEP_NAME.match(name) or name in _RESERVED:
             yield error("step.name", name, "", f"{name!r} is no name for a step.",
-                        "Use letters, digits and `_`; begin with a letter. Not in, true, false.")  # fmt: skip
+                        "Use letters, digits and `_`; not in, true, false, null.")  # fmt: skip
 
 
 def known_types(view: View) -> Iterator[Problem]:
