@@ -1,0 +1,107 @@
+"""The demo on the real engine: it loads once; its runs end, or wait for people."""
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.management import CommandError, call_command
+
+from flows.models import Artifact, Flow, Run, Wait
+from flows.runtime.program import forget_programs
+from flows.selectors import step_outputs
+from reviews.models import Case, Queue, SlaPolicy
+from workbench.accounts.models import Role, RoleGrant, User
+from workbench.audit.services import verify
+
+RUNS = 12
+
+
+def load(settings: Any, tmp_path: Any, runs: int = RUNS) -> str:
+    settings.VAR_DIR = tmp_path
+    said = StringIO()
+    call_command("load_demo", runs=runs, stdout=said)
+    return said.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def fresh_programs() -> Iterator[None]:
+    forget_programs()
+    yield
+    forget_programs()
+
+
+@pytest.mark.django_db
+def test_the_demo_loads_once_and_a_second_time_changes_nothing(
+    settings: Any, tmp_path: Any
+) -> None:
+    load(settings, tmp_path)
+    accounts = (tmp_path / "demo-accounts.txt").read_text()
+    before = User.objects.get(username="lead").password
+    load(settings, tmp_path)
+    assert (tmp_path / "demo-accounts.txt").read_text() == accounts
+    assert User.objects.get(username="lead").password == before
+    assert {grant.role for grant in RoleGrant.objects.all()} == set(Role.values)
+    assert (Run.objects.count(), Queue.objects.count(), SlaPolicy.objects.count()) == (RUNS, 1, 1)
+    assert Flow.objects.get(name="consumer-loan").released is not None
+    assert verify().ok
+
+
+@pytest.mark.django_db
+def test_the_printed_password_signs_in_and_only_its_owner_reads_the_file(
+    settings: Any, tmp_path: Any, client: Any
+) -> None:
+    load(settings, tmp_path, runs=1)
+    path = tmp_path / "demo-accounts.txt"
+    password = path.read_text().splitlines()[0].split()[-1]
+    assert path.stat().st_mode & 0o077 == 0
+    assert client.login(username="reviewer2", password=password)
+
+
+@pytest.mark.django_db
+def test_a_person_who_is_not_of_the_demo_keeps_their_name(settings: Any, tmp_path: Any) -> None:
+    User.objects.create_user("admin", email="admin@elsewhere.example", password="own and long")
+    with pytest.raises(CommandError, match="already a person named admin"):
+        load(settings, tmp_path)
+    assert User.objects.count() == 1
+    assert not (tmp_path / "demo-accounts.txt").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_demo_run_ends_or_waits_for_an_underwriter(settings: Any, tmp_path: Any) -> None:
+    from tests.integration.runtime.kit import driving, until
+
+    load(settings, tmp_path)
+    with driving():
+        until(lambda: settled() == RUNS, "all runs to end or wait")
+    assert Run.objects.filter(status="failed").count() == 0
+    waiting = Run.objects.filter(status="running")
+    assert 0 < waiting.count() < RUNS
+    assert Case.objects.count() == Wait.objects.filter(kind="case", state="open").count()
+    for run in Run.objects.filter(status="completed"):
+        assert run.output["decided_by"] == "policy"
+        assert run.outcome == run.output["decision"]
+    assert len(mail.outbox) == RUNS - waiting.count()
+    assert_case_shows_what_was_found(Case.objects.order_by("pk").first())
+
+
+def settled() -> int:
+    ended = Run.objects.filter(status__in=["completed", "failed"]).count()
+    return ended + Wait.objects.filter(kind="case", state="open").count()
+
+
+def assert_case_shows_what_was_found(case: Case | None) -> None:
+    assert case is not None
+    outputs = step_outputs(case.run_id)
+    documents = case.shown["documents"]
+    assert [each["id"] for each in documents] == ["payslip", "application"]
+    digests = {each["artifact"]["artifact"] for each in documents}
+    assert Artifact.objects.filter(digest__in=digests).count() == 2
+    assert case.shown["reasons"]
+    assert case.confidence is not None
+    score = outputs["score"]
+    score = score.get("output", score)
+    assert float(case.confidence) == pytest.approx(score["confidence"], abs=1e-3)
+    assert {box["key"] for each in documents for box in each["boxes"]} >= {"amount", "net_income"}
+    assert set(case.fields) >= {"amount", "duration_months", "net_income", "employer"}
