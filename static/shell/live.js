@@ -70,7 +70,7 @@ export class Live {
       const missed = this.sequences.sees(message.group, message.payload?.seq);
       this.fire(message.group, { ...message.payload, missed });
     } else if (message.listening) {
-      if (message.refused?.length) console.warn("live: not permitted:", message.refused.join(", "));
+      if (message.refused?.length) console.debug("live: not permitted:", message.refused.join(", "));
       this.opened();
     }
   }

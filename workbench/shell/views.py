@@ -18,7 +18,7 @@ from workbench.accounts.models import User
 from workbench.accounts.permissions import SIGNED_IN, requires
 from workbench.shell.icons import icon_markup
 from workbench.shell.preferences import THEMES, keep_theme
-from workbench.shell.registry import home_panels_for, nav_for
+from workbench.shell.registry import commands_for, home_panels_for, nav_for
 from workbench.shell.search import search
 from workbench.shell.statuses import LOOKS
 
@@ -29,12 +29,26 @@ from workbench.shell.statuses import LOOKS
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """What waits for me, what runs now, what I worked on: the panels that other apps registered."""
+    return render(request, "shell/home.html", _home(request))
+
+
+@requires(SIGNED_IN)
+@require_GET
+def home_panels(request: HttpRequest) -> HttpResponse:
+    return render(request, "shell/_home_panels.html", _home(request))
+
+
+def _home(request: HttpRequest) -> dict[str, Any]:
     panels = []
     for panel in home_panels_for(request.user):
         context = panel.function(request)
         if context is not None:
             panels.append(render_to_string(panel.template, context, request))
-    return render(request, "shell/home.html", {"panels": panels, "places": nav_for(request.user)})
+    return {
+        "panels": panels,
+        "places": nav_for(request.user),
+        "first_steps": [step for step in commands_for(request.user) if step.permission],
+    }
 
 
 # Search

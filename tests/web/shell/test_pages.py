@@ -33,7 +33,9 @@ def client_of_nobody() -> Client:
     return signed_in(make_person())
 
 
-@pytest.mark.parametrize("path", ["/", "/search/", "/search/results/", "/styleguide/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/home/panels/", "/search/", "/search/results/", "/styleguide/"]
+)
 def test_a_page_asks_who_is_not_signed_in_to_sign_in(path: str) -> None:
     response = Client().get(path)
     assert response.status_code == 302
@@ -141,3 +143,17 @@ def test_the_frame_costs_one_query_for_the_grants(
     # Session, person, grants.
     with django_assert_num_queries(3):
         client_of_nobody.get("/search/results/")
+
+
+def test_home_shows_the_panels_of_what_the_person_may_use(
+    client_of_nobody: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_panels", {})
+    context = {"icon": "inbox", "title": "Three cases", "text": "wait"}
+    registry.register_home_panel("shell/_empty.html", lambda request: context, None)
+    registry.register_home_panel("shell/_error.html", lambda request: {"title": "X"}, "audit.view")
+    registry.register_home_panel("shell/_notice.html", lambda request: None, None)
+    html = client_of_nobody.get("/home/panels/").content.decode()
+    assert "Three cases" in html
+    assert "error-state" not in html
+    assert "notice" not in html
