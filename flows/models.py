@@ -5,10 +5,32 @@ the ORM serves pages and services. ``Token`` and ``Journal`` carry no foreign ke
 ``Run``: each insert would lock the run row once more.
 """
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+
+class DocumentField(models.JSONField):
+    """JSON that keeps the order of its keys. PostgreSQL's jsonb sorts them; its json does not."""
+
+    def db_type(self, connection: Any) -> str | None:
+        return "json" if connection.vendor == "postgresql" else super().db_type(connection)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        if connection.vendor != "postgresql" or value is None:
+            return super().get_db_prep_value(value, connection, prepared)
+        from psycopg.types.json import Json
+
+        return Json(value)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        # The driver reads json by itself; only jsonb is left to Django.
+        if not isinstance(value, str):
+            return value
+        return super().from_db_value(value, expression, connection)
 
 
 class Flow(models.Model):
@@ -16,7 +38,7 @@ class Flow(models.Model):
 
     name = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=200)
-    draft = models.JSONField(default=dict)
+    draft = DocumentField(default=dict)
     draft_revision = models.PositiveIntegerField(default=0)
     released = models.ForeignKey(
         "FlowVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -35,7 +57,7 @@ class FlowVersion(models.Model):
 
     flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
-    document = models.JSONField()
+    document = DocumentField()
     digest = models.CharField(max_length=64)
     note = models.TextField(blank=True)
     published_by = models.ForeignKey(
@@ -58,8 +80,8 @@ class DraftOperation(models.Model):
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="operations")
     revision = models.PositiveIntegerField()
     client_id = models.CharField(max_length=64)
-    operation = models.JSONField()
-    inverse = models.JSONField()
+    operation = DocumentField()
+    inverse = DocumentField()
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -96,15 +118,13 @@ class Run(models.Model):
     trigger = models.CharField(max_length=20, default="manual")
     idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - NULL is "none" in the unique constraint
     started_by = models.CharField(max_length=150, blank=True, default="")
-    parent_token_id = models.BigIntegerField(null=True)
+    parent_wait_id = models.BigIntegerField(null=True, help_text="The wait that its end resolves.")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["flow", "idempotency_key"], name="run_idempotency_key"
-            ),
+            models.UniqueConstraint(fields=["flow", "idempotency_key"], name="run_idempotency_key"),
             models.CheckConstraint(
                 condition=Q(status__in=RunStatus.values), name="run_status_known"
             ),
@@ -112,6 +132,11 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["flow", "-id"], name="run_by_flow"),
             models.Index(fields=["status", "-id"], name="run_by_status"),
+            models.Index(
+                fields=["parent_wait_id"],
+                condition=Q(parent_wait_id__isnull=False),
+                name="run_by_parent",
+            ),
         ]
 
 
@@ -144,14 +169,13 @@ class Token(models.Model):
     owner = models.BigIntegerField(null=True)
     priority = models.SmallIntegerField(default=100)
     visits = models.JSONField(default=dict, help_text="Visits by step with a limit.")
+    pending = models.JSONField(default=list, help_text="Compensations it still has to go to.")
     since = models.DateTimeField(help_text="When it came to this step.")
 
     class Meta:
         indexes = [
             models.Index(fields=["run"], name="token_by_run"),
-            models.Index(
-                fields=["priority", "id"], condition=Q(state="ready"), name="token_ready"
-            ),
+            models.Index(fields=["priority", "id"], condition=Q(state="ready"), name="token_ready"),
             models.Index(fields=["owner"], condition=Q(state="running"), name="token_by_owner"),
         ]
         constraints = [
@@ -211,7 +235,9 @@ class Wait(models.Model):
             models.UniqueConstraint(
                 fields=["token_id", "activation"], condition=Q(state="open"), name="one_open_wait"
             ),
-            models.CheckConstraint(condition=Q(state__in=WaitState.values), name="wait_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=WaitState.values), name="wait_state_known"
+            ),
         ]
         indexes = [
             models.Index(fields=["kind", "key"], condition=Q(state="open"), name="wait_open_key"),
@@ -232,6 +258,19 @@ class Timer(models.Model):
             models.Index(fields=["due_at"], name="timer_due"),
             models.Index(fields=["token_id"], name="timer_by_token"),
         ]
+
+
+class Event(models.Model):
+    """Something that happened and that runs may wait for, kept for those that wait later."""
+
+    name = models.CharField(max_length=120)
+    key = models.CharField(max_length=200, blank=True, default="")
+    event_id = models.CharField(max_length=200, unique=True)
+    payload = models.JSONField(default=dict)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["name", "key", "received_at"], name="event_by_key")]
 
 
 class Worker(models.Model):

@@ -16,6 +16,12 @@ class Kind(Enum):
     WAIT = "wait"  # it opens a durable wait
     JOIN = "join"  # the planner fires it
     END = "end"  # it ends its path with an outcome
+    CANCEL = "cancel"  # it cancels what stands on the steps it names
+    COMPENSATE = "compensate"  # it undoes what was done, newest first
+
+
+# Kinds that the planner plays itself: nobody is called for them.
+PLANNED = frozenset({Kind.JOIN, Kind.CANCEL, Kind.COMPENSATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,17 @@ class Graph:
     def starts(self) -> tuple[str, ...]:
         """Steps without an incoming edge from another step; a run starts with a token on each."""
         entered = {edge.target for edge in self.edges if edge.source != edge.target}
+        entered.update(self.undone_by.values())
         return tuple(step for step in self.nodes if step not in entered)
+
+    @cached_property
+    def undone_by(self) -> dict[str, str]:
+        """For each step that can be undone, the step that undoes it."""
+        return {
+            step: node.step.compensate
+            for step, node in self.nodes.items()
+            if node.step.compensate is not None
+        }
 
     @cached_property
     def joins(self) -> tuple[str, ...]:
@@ -113,7 +129,7 @@ class Graph:
         if len(edges) != 1:
             return None
         node = self.nodes[edges[0].target]
-        if node.kind is Kind.JOIN or node.max_visits is not None:
+        if node.kind in PLANNED or node.max_visits is not None:
             return None
         if self.joins and not self.reach[step] <= self.reach[node.id]:
             return None
@@ -145,8 +161,8 @@ def compile_graph(document: Document, waits: Mapping[str, bool]) -> Graph:
 def _node(step: Step, waits: Mapping[str, bool]) -> Node:
     if step.type == "join":
         return Node(step, Kind.JOIN, _join_rule(step))
-    if step.type == "end":
-        return Node(step, Kind.END)
+    if step.type in {"end", "cancel", "compensate"}:
+        return Node(step, Kind(step.type))
     return Node(step, Kind.WAIT if waits.get(step.type) else Kind.RUN)
 
 

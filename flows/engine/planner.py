@@ -8,7 +8,7 @@ one gets a new token. A join parks what arrives and fires when its rule is met. 
 where it failed, so that a retry goes on from there; the run ends when nothing else can move.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,6 +35,7 @@ class TokenView:
     via: str = ""
     state: str = READY
     visits: Mapping[str, int] = field(default_factory=dict)
+    pending: tuple[str, ...] = ()
 
     @property
     def is_spent_mark(self) -> bool:
@@ -90,22 +91,40 @@ class Plan:
     outcome: str = ""
 
 
-def plan(graph: Graph, tokens: Iterable[TokenView], event: Event) -> Plan:
-    """Return what ``event`` does to the run. Raises KeyError if its token is not there."""
-    return _Planner(graph, tokens).play(event)
+def nothing_done() -> Sequence[str]:
+    return ()
+
+
+def plan(
+    graph: Graph,
+    tokens: Iterable[TokenView],
+    event: Event,
+    done: Callable[[], Sequence[str]] = nothing_done,
+) -> Plan:
+    """Return what ``event`` does to the run.
+
+    ``done`` gives the finished steps that can be undone and were not, newest first; it is asked
+    only when the run comes to a compensation.
+
+    Raises: KeyError if the event's token is not there, EngineError.
+    """
+    return _Planner(graph, tokens, done).play(event)
 
 
 def plan_start(graph: Graph) -> Plan:
     """Return the tokens a new run starts with."""
-    planner = _Planner(graph, ())
+    planner = _Planner(graph, (), nothing_done)
     for step in graph.starts:
         planner.arrive(planner.new_token({}), Edge("", "", step))
     return planner.settle("")
 
 
 class _Planner:
-    def __init__(self, graph: Graph, tokens: Iterable[TokenView]) -> None:
+    def __init__(
+        self, graph: Graph, tokens: Iterable[TokenView], done: Callable[[], Sequence[str]]
+    ) -> None:
         self.graph = graph
+        self.done = done
         self.tokens = {token.id: token for token in tokens}
         self.plan = Plan()
         self.made = 0
@@ -126,6 +145,9 @@ class _Planner:
         return self.settle(event.outcome if isinstance(event, Ended) else "")
 
     def leave(self, token: TokenView, ports: Sequence[str]) -> None:
+        if token.pending:
+            self.undo_next(token)
+            return
         edges = [edge for port in ports for edge in self.graph.exits(token.step, port)]
         if not edges:
             self.drop(token.id)
@@ -149,6 +171,12 @@ class _Planner:
         if node.kind is Kind.JOIN:
             self.place(replace(token, step=node.id, via=came_by, state=ARRIVED))
             return
+        if node.kind is Kind.CANCEL:
+            self.cancel_region(replace(token, step=node.id, via=came_by))
+            return
+        if node.kind is Kind.COMPENSATE:
+            self.compensate(replace(token, step=node.id, via=came_by))
+            return
         if node.max_visits is not None:
             visits = token.visits.get(node.id, 0) + 1
             if visits > node.max_visits:
@@ -164,6 +192,29 @@ class _Planner:
             self.leave(token, ("limit",))
         else:
             self.place(replace(token, state=FAILED))
+
+    def cancel_region(self, token: TokenView) -> None:
+        self.tokens[token.id] = token
+        region = self.graph.nodes[token.step].step.config.get("steps") or ()
+        inside = [t.id for t in self.tokens.values() if t.step in region and t.id != token.id]
+        self.note(events.REGION_CANCELLED, token, "done", {"steps": list(region)})
+        self.drop_all(inside)
+        self.leave(token, ("done",))
+
+    def compensate(self, token: TokenView) -> None:
+        """Send the token through the steps that undo what was done; it comes back here."""
+        self.tokens[token.id] = token
+        undo = [self.graph.undone_by[step] for step in self.done()]
+        self.note(events.COMPENSATION_STARTED, token, "", {"steps": undo})
+        self.undo_next(replace(token, pending=(*undo, token.step)))
+
+    def undo_next(self, token: TokenView) -> None:
+        following, *rest = token.pending
+        if rest:
+            via_ = f"{token.step}.undo"
+            self.place(replace(token, step=following, via=via_, state=READY, pending=tuple(rest)))
+        else:
+            self.leave(replace(token, step=following, pending=()), ("done",))
 
     def place(self, token: TokenView) -> None:
         self.tokens[token.id] = token

@@ -83,13 +83,13 @@ def _refresh_seqs(store: Store, runs: dict[int, RunRow], plain: Sequence[tuple[i
 
 def _plain_move(item: Finish, worker_id: int) -> Move | None:
     action, graph = item.action, item.program.graph
-    if not isinstance(action, Leave) or len(action.ports) != 1:
+    if not isinstance(action, Leave) or len(action.ports) != 1 or item.claim.pending:
         return None
     port = action.ports[0]
     edge = graph.plain_edge(item.claim.step, port)
     if edge is None:
         ends = graph.is_linear and not graph.exits(item.claim.step, port)
-        if not ends or item.program.has_output:
+        if not ends or item.program.has_output or item.claim.parent_wait_id is not None:
             return None
     return Move(
         claim=item.claim,
@@ -324,10 +324,12 @@ class _Change:
     ) -> None:
         """Ask the planner what ``event`` does and write it, the journal first."""
         views = [
-            TokenView(row.id, row.step, row.via, row.state, row.visits) for row in tokens.values()
+            TokenView(row.id, row.step, row.via, row.state, row.visits, row.pending)
+            for row in tokens.values()
         ]
-        made = plan(program.graph, views, event)
-        self.store.append(run, [entry, *_noted(run, made, now)])
+        self.store.append(run, [entry])
+        made = plan(program.graph, views, event, lambda: self.undoable(run, program))
+        self.store.append(run, _noted(run, made, now))
         self.drop(program, tokens, made.dropped, now)
         for view in made.placed.values():
             self.place(run, tokens, view, now)
@@ -335,6 +337,9 @@ class _Change:
             self.store.end_run(run, RunEnd("failed", now, error=_starved(tokens)))
         elif made.status:
             self.complete(run, program, made, now)
+
+    def undoable(self, run: RunRow, program: Program) -> list[str]:
+        return self.store.finished_since_compensation(run.id, program.graph.undone_by)
 
     def drop(
         self, program: Program, tokens: dict[int, TokenRow], dropped: list[int], now: datetime
@@ -358,7 +363,7 @@ class _Change:
         elif view.state != FAILED:
             row.activation, row.attempt, row.since = row.activation + 1, 1, now
         row.step, row.via, row.state, row.visits = view.step, view.via, state, view.visits
-        row.owner = None
+        row.owner, row.pending = None, view.pending
         if state == READY:
             self.adopt_or_leave(row)
         if row.id:
@@ -392,6 +397,8 @@ class _Change:
             since=row.since,
             run_started_at=run.started_at,
             input=run.input,
+            parent_wait_id=run.parent_wait_id,
+            pending=row.pending,
         )
 
     def complete(self, run: RunRow, program: Program, made: Plan, now: datetime) -> None:

@@ -84,9 +84,12 @@ def start_runs(
     now: datetime,
     trigger: str = "api",
     version_id: int | None = None,
-    parent_token_id: int | None = None,
+    parent_wait_id: int | None = None,
+    at_once: int | None = None,
 ) -> list[Run]:
     """Start many runs in one transaction: all of them or none. Returns them in order.
+
+    With ``at_once``, those past that number start paused, for whoever called them to resume.
 
     Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge.
     """
@@ -104,11 +107,12 @@ def start_runs(
             priority=new.priority,
             trigger=trigger,
             started_by=actor.name[:150],
-            parent_token_id=parent_token_id,
+            parent_wait_id=parent_wait_id,
+            status="running" if at_once is None or n < at_once else "paused",
             started_at=now,
             seq=1,
         )
-        for new in fresh.values()
+        for n, new in enumerate(fresh.values())
     ]
     Run.objects.bulk_create(made, batch_size=500)
     _write_start(program, made, now)
@@ -188,7 +192,7 @@ def _write_start(program: Program, runs: Sequence[Run], now: datetime) -> None:
                 run_id=run.pk,
                 step=view.step,
                 via=view.via,
-                state=view.state,
+                state="held" if run.status == "paused" and view.state == "ready" else view.state,
                 visits=view.visits,
                 priority=run.priority,
                 since=now,

@@ -26,10 +26,8 @@ from flows.store.rows import (
     WaitRow,
 )
 
-_CLAIM_COLUMNS = "id, run_id, step, fence, activation, attempt, priority, visits, since"
-_LIVE_COLUMNS = (
-    "id, run_id, step, via, state, fence, activation, attempt, owner, priority, visits, since"
-)
+_CLAIM_COLUMNS = "id, run_id, step, fence, activation, attempt, priority, visits, since, pending"
+_LIVE_COLUMNS = "id, run_id, step, via, state, fence, activation, attempt, owner, priority, visits, since, pending"
 
 
 class Store:
@@ -80,14 +78,16 @@ class Store:
         if not run_ids:
             return {}
         cursor.execute(
-            "SELECT id, version_id, started_at, input FROM flows_run"
+            "SELECT id, version_id, started_at, input, parent_wait_id FROM flows_run"
             f" WHERE id IN ({_marks(run_ids)})",
             list(run_ids),
         )
         return {row[0]: row for row in cursor.fetchall()}
 
     def _claim(self, row: Sequence[Any], run: Sequence[Any]) -> Claim:
-        token_id, run_id, step, fence, activation, attempt, priority, visits, since = row
+        (
+            token_id, run_id, step, fence, activation, attempt, priority, visits, since, pending
+        ) = row  # fmt: skip
         return Claim(
             token_id=token_id,
             run_id=run_id,
@@ -101,6 +101,8 @@ class Store:
             since=self.time_out(since),
             run_started_at=self.time_out(run[2]),
             input=self.json_out(run[3]),
+            parent_wait_id=run[4],
+            pending=tuple(self.json_out(pending)),
         )
 
     # --- Plain moves ---
@@ -157,7 +159,7 @@ class Store:
             return {}
         cursor.execute(
             f"""SELECT id, status, seq, version_id, flow_id, priority, input, started_at,
-            parent_token_id FROM flows_run
+            parent_wait_id FROM flows_run
             WHERE id IN ({_marks(run_ids)}) ORDER BY id {self.lock_rows}""",
             sorted(run_ids),
         )
@@ -183,7 +185,9 @@ class Store:
         return values
 
     def _token(self, row: Sequence[Any]) -> TokenRow:
-        return TokenRow(*self._read(row, json=10, time=11))
+        token = TokenRow(*self._read(row, json=10, time=11))
+        token.pending = tuple(self.json_out(token.pending))
+        return token
 
     def update_token(self, token: TokenRow) -> None:
         """Write the whole row; the caller holds the run's lock."""
@@ -191,7 +195,7 @@ class Store:
             cursor.execute(
                 f"""UPDATE flows_token SET step = %s, via = %s, state = %s, fence = %s,
                 activation = %s, attempt = %s, owner = %s, visits = {self.json_param}, since = %s,
-                deaths = 0
+                pending = {self.json_param}, deaths = 0
                 WHERE id = %s""",
                 [
                     token.step,
@@ -203,6 +207,7 @@ class Store:
                     token.owner,
                     self.json_in(token.visits),
                     self.time_in(token.since),
+                    self.json_in(token.pending),
                     token.id,
                 ],
             )
@@ -211,8 +216,9 @@ class Store:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""INSERT INTO flows_token (run_id, step, via, state, fence, activation, attempt,
-                deaths, owner, priority, visits, since)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, 0, %s, %s, {self.json_param}, %s)
+                deaths, owner, priority, visits, since, pending)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, 0, %s, %s, {self.json_param}, %s,
+                {self.json_param})
                 RETURNING id""",
                 [
                     token.run_id,
@@ -226,6 +232,7 @@ class Store:
                     token.priority,
                     self.json_in(token.visits),
                     self.time_in(token.since),
+                    self.json_in(token.pending),
                 ],
             )
             token_id: int = cursor.fetchone()[0]
@@ -344,6 +351,19 @@ class Store:
                 step: {"output": self.json_out(data), "port": port}
                 for step, port, data in cursor.fetchall()
             }
+
+    def finished_since_compensation(self, run_id: int, steps: Iterable[str]) -> list[str]:
+        """Return which of the steps finished since the last compensation, newest first."""
+        steps = list(steps)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""SELECT step FROM flows_journal WHERE run_id = %s AND kind = 'step.finished'
+                AND step IN ({_marks(steps)}) AND seq > COALESCE((SELECT max(seq)
+                    FROM flows_journal WHERE run_id = %s AND kind = 'compensation.started'), 0)
+                ORDER BY seq DESC""",
+                [run_id, *steps, run_id],
+            )
+            return [row[0] for row in cursor.fetchall()]
 
     def first_attempt_at(self, claim: Claim) -> datetime:
         """Return when the activation's first attempt began: the anchor of a retry deadline."""

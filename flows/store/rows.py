@@ -24,6 +24,8 @@ class Claim:
     since: datetime
     run_started_at: datetime
     input: Json
+    parent_wait_id: int | None = None
+    pending: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ class RunRow:
     priority: int
     input: Json
     started_at: datetime
-    parent_token_id: int | None
+    parent_wait_id: int | None
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ class TokenRow:
     priority: int
     visits: Mapping[str, int]
     since: datetime
+    pending: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
