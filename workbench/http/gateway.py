@@ -16,7 +16,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.views import openapi_json
 
-from workbench.accounts.permissions import public
+from workbench.accounts.permissions import Principal, public
 from workbench.http.idempotency import answer_once
 from workbench.http.problems import ApiProblem, problem_of, problem_response
 from workbench.http.sign_in import authenticate
@@ -73,6 +73,7 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             _check_body(request, routes)
             principal = authenticate(request)
             request.auth = principal  # type: ignore[attr-defined]
+            _check_permission(request, principal, routes, kwargs)
             key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
 
             def run() -> HttpResponse:
@@ -178,6 +179,20 @@ def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
             f"The body is {request.content_type or 'of no declared type'}.",
             f"Send it as {' or '.join(sorted(types))} and say so in Content-Type.",
         )
+
+
+def _check_permission(
+    request: HttpRequest, principal: Principal, routes: Collection[Any], arguments: dict[str, Any]
+) -> None:
+    """Refuse before the body is parsed: what is wrong with it is not for everyone to know."""
+    for route in routes:
+        if request.method in route.methods and hasattr(route.view_func, "check_permission"):
+            try:
+                route.view_func.check_permission(principal, arguments)
+            except (Http404, PermissionDenied) as error:
+                problem = _standard_problem(error)
+                assert problem is not None
+                raise problem from error
 
 
 def _too_large(limit: int) -> ApiProblem:

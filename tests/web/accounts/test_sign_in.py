@@ -75,6 +75,10 @@ def test_nobody_signs_up(client: Client) -> None:
 
 def test_a_second_factor_is_turned_on_and_asked_for(client: Client, person: User) -> None:
     sign_in(client)
+    assert client.get("/accounts/2fa/totp/activate/").headers["Location"].startswith(
+        "/accounts/reauthenticate/"
+    )
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
     found = re.search(r'id="secret" readonly value="(\w+)"', page)
     assert found
