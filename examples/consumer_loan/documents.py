@@ -13,7 +13,8 @@ from typing import Any
 from fpdf import FPDF
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89  # A4 in points
-MARGIN, LINE_HEIGHT, VALUE_LEFT = 56.0, 24.0, 230.0
+MARGIN, LINE_HEIGHT, VALUE_LEFT = 48.0, 42.0, 230.0
+LABEL_SIZE, VALUE_SIZE, SMALLEST_SIZE = 14, 16, 8
 # A document carries the day it was drawn for; a moving one would give each attempt new bytes.
 DRAWN_AT = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -88,25 +89,37 @@ def draw(name: str, title: str, sender: str, applicant: str, entries: list[Entry
     """Draw one page: a heading, then a line for each entry."""
     pdf = _page(title, sender)
     fields = []
-    top = 190.0
+    top = 210.0
     for entry in entries:
-        text = entry.text.encode("latin-1", "replace").decode("latin-1")
-        pdf.set_font("Helvetica", size=10)
+        pdf.set_font("Helvetica", size=LABEL_SIZE)
         pdf.set_text_color(90)
         pdf.text(MARGIN, top, entry.label)
-        pdf.set_font("Helvetica", "B", 11)
         pdf.set_text_color(20)
+        text = _fitting(pdf, entry.text)
         pdf.text(VALUE_LEFT, top, text)
         pdf.set_draw_color(225)
-        pdf.line(MARGIN, top + 7, PAGE_WIDTH - MARGIN, top + 7)
+        pdf.line(MARGIN, top + 14, PAGE_WIDTH - MARGIN, top + 14)
         if entry.key:
             right = VALUE_LEFT + pdf.get_string_width(text)
-            box = (VALUE_LEFT - 3, top - 11, right + 3, top + 4)
+            box = (VALUE_LEFT - 4, top - 15, right + 4, top + 6)
             sure = legibility(applicant, f"{name}.{entry.key}")
             fields.append(Field(entry.key, entry.label, entry.value, text, 1, box, sure))
         top += LINE_HEIGHT
     lines = [f"{entry.label}: {entry.text}" for entry in entries]
     return Drawn(name, title, bytes(pdf.output()), "\n".join([title, *lines]), tuple(fields))
+
+
+def _fitting(pdf: FPDF, text: str) -> str:
+    """Choose the largest size at which the text fits beside the labels; cut what never would."""
+    text = text.encode("latin-1", "replace").decode("latin-1")
+    width = PAGE_WIDTH - MARGIN - VALUE_LEFT
+    for size in range(VALUE_SIZE, SMALLEST_SIZE - 1, -1):
+        pdf.set_font("Helvetica", "B", size)
+        if pdf.get_string_width(text) <= width:
+            return text
+    while pdf.get_string_width(f"{text}...") > width:
+        text = text[:-1]
+    return f"{text}..."
 
 
 def _page(title: str, sender: str) -> FPDF:
@@ -117,15 +130,15 @@ def _page(title: str, sender: str) -> FPDF:
     pdf.add_page()
     pdf.set_fill_color(34, 60, 92)
     pdf.rect(0, 0, PAGE_WIDTH, 14, style="F")
-    pdf.set_font("Helvetica", size=10)
+    pdf.set_font("Helvetica", size=13)
     pdf.set_text_color(90)
-    pdf.text(MARGIN, 70, sender.encode("latin-1", "replace").decode("latin-1"))
-    pdf.set_font("Helvetica", "B", 20)
+    pdf.text(MARGIN, 72, sender.encode("latin-1", "replace").decode("latin-1"))
+    pdf.set_font("Helvetica", "B", 30)
     pdf.set_text_color(20)
-    pdf.text(MARGIN, 112, title)
-    pdf.set_font("Helvetica", size=9)
+    pdf.text(MARGIN, 120, title)
+    pdf.set_font("Helvetica", size=11)
     pdf.set_text_color(120)
-    pdf.text(MARGIN, 134, "Specimen, generated for a demonstration")
+    pdf.text(MARGIN, 146, "Specimen, generated for a demonstration")
     return pdf
 
 

@@ -109,9 +109,8 @@ def _output(inference: models.Inference) -> dict[str, Json]:
         "reasons": [
             {
                 "label": reason.label,
-                "value": reason.value,
+                "value": reason.text or reason.value,
                 "contribution": reason.contribution,
-                "detail": reason.text,
             }
             for reason in inference.reasons
         ],
@@ -125,7 +124,6 @@ _REASON_SCHEMA: Mapping[str, Json] = {
         "label": {"type": "string"},
         "value": {},
         "contribution": {"type": "number"},
-        "detail": {"type": "string"},
     },
     "required": ["label", "contribution"],
 }

@@ -28,7 +28,7 @@ class InferenceRequest:
 class Reason:
     """What moved the answer. A positive contribution speaks for what the model predicts by 1.
 
-    ``label`` and ``text`` are for people: the feature's name, and a sentence about its value.
+    ``label`` and ``text`` are for people: the feature's name, and its value in words.
     """
 
     feature: str

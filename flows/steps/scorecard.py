@@ -71,9 +71,7 @@ class Factor:
 
     def reason(self, value: Json, found: Bin) -> Reason:
         contribution = round(found.points - self.average_points, 4)
-        effect = "raises" if contribution > 0 else "lowers" if contribution < 0 else "keeps"
-        text = f"{self.label}: {found.label} {effect} the score"
-        return Reason(self.feature, self.label, value, contribution, text)
+        return Reason(self.feature, self.label, value, contribution, found.label)
 
 
 @dataclass(frozen=True, slots=True)

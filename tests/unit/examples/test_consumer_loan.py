@@ -146,6 +146,13 @@ def test_each_box_is_around_its_value_on_the_page(drawn: documents.Drawn) -> Non
         assert 0.7 <= field.confidence <= 0.99
 
 
+def test_a_long_value_stays_on_the_page_and_a_foreign_letter_is_replaced() -> None:
+    paper = {"net_income": 1.0, "employer": "Zażółć " * 30, "month": "December 2025"}
+    (employer, _) = documents.payslip("Applicant 0001", paper).fields
+    assert employer.box[2] <= documents.PAGE_WIDTH
+    assert employer.text.endswith("...")
+
+
 def test_what_the_documents_say_is_text_too() -> None:
     assert "Net pay: 2,345.60 DM" in payslip().text
 
@@ -163,7 +170,10 @@ def test_a_row_becomes_an_application_with_its_outcome_beside_it(tmp_path: Path)
     assert first["input"]["checking_account"] == "under_200"
     assert first["input"]["telephone"] is False
     assert first["input"]["protected"] == {
-        "personal_status": "female_divorced_or_married", "age_years": 41, "foreign_worker": False}  # fmt: skip
+        "personal_status": "female_divorced_or_married",
+        "age_years": 41,
+        "foreign_worker": False,
+    }
     assert {each.name for each in ATTRIBUTES} <= set(first["input"])
     assert "bad" not in json.dumps(first["input"])
 
