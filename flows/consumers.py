@@ -7,13 +7,16 @@ import re
 from typing import Any
 
 from channels.db import database_sync_to_async
+from channels.exceptions import DenyConnection
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.urls import path
 
 from workbench.accounts.permissions import can
+from workbench.live.origin import is_own_origin
 
 FORBIDDEN = 4403
 MAX_SELECTED = 50
+MAX_NAME = 80
 TAB = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
@@ -25,11 +28,14 @@ class PresenceConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     """
 
     async def connect(self) -> None:
+        if not is_own_origin(self.scope["headers"]):
+            raise DenyConnection
         self.flow = self.scope["url_route"]["kwargs"]["name"]
         self.group = f"presence.{self.flow}"
         self.tab = ""
         user = self.scope["user"]
         if not await database_sync_to_async(can)(user, "flows.view", flow=self.flow):
+            await self.accept()
             await self.close(code=FORBIDDEN)
             return
         self.person = user.display_name or user.get_username()
@@ -65,7 +71,9 @@ def checked(content: Any) -> dict[str, Any] | None:
     at, selected = content.get("at"), content.get("selected")
     place = at if is_place(at) else None
     steps = selected if isinstance(selected, list) else []
-    named = [each for each in steps[:MAX_SELECTED] if isinstance(each, str) and len(each) <= 80]
+    named = [
+        each for each in steps[:MAX_SELECTED] if isinstance(each, str) and len(each) <= MAX_NAME
+    ]
     return {"tab": content["tab"], "at": place, "selected": named}
 
 

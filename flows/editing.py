@@ -107,14 +107,32 @@ def list_operations(*, flow_id: int, since: int, limit: int = MAX_OPERATIONS) ->
 
 
 def list_history(*, flow_id: int, before: int | None = None, limit: int = 200) -> list[Json]:
-    """Return the newest edits first: ``{revision, op, author, at}``. One query."""
+    """Return the newest edits first: ``{revision, said, author, at}``. One query."""
     rows = DraftOperation.objects.filter(flow_id=flow_id).select_related("author")
     if before is not None:
         rows = rows.filter(revision__lt=before)
     return [
-        {"revision": row.revision, "op": row.operation, "author": row.author, "at": row.at}
+        {"revision": row.revision, "said": said(row.operation), "author": row.author, "at": row.at}
         for row in rows.order_by("-revision")[:limit]
     ]
+
+
+def said(operation: Mapping[str, Json]) -> str:
+    """Return an edit in words, for the history."""
+    kind = str(operation.get("op"))
+    words = kind.replace("_", " ").capitalize()
+    named = operation.get("label") or operation.get("id") or operation.get("step")
+    if kind == "batch":
+        return str(named or f"{len(operation['operations'])} edits at once")
+    if kind.startswith("set_"):
+        field = str(operation.get("path", "")).strip("/").replace("/", ".")
+        return f"Set {field} of {named or 'the flow'}"
+    if kind == "rename_step":
+        return f"Rename {operation['id']} to {operation['to']}"
+    if kind == "move":
+        moved = [*operation.get("steps", {}), *operation.get("notes", {})]
+        return f"Move {moved[0]}" if len(moved) == 1 else f"Move {len(moved)} items"
+    return f"{words} {named or operation.get('edge') or 'the whole draft'}"
 
 
 def draft_at(*, flow_id: int, revision: int) -> dict[str, Json]:

@@ -11,11 +11,12 @@ http_application = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from flows.consumers import websocket_urlpatterns as presence_urlpatterns  # noqa: E402
 from workbench.live.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
+        "websocket": AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, *presence_urlpatterns])),
     }
 )

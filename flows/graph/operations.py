@@ -18,8 +18,8 @@ Json = Any
 Mapped = dict[str, Json]
 Result = tuple[Mapped, Mapped]
 
-STEP_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
-EDGE = re.compile(r"\s*([\w-]+)\.([\w-]+)\s*->\s*([\w-]+)\s*", re.ASCII)
+STEP_ID = re.compile(r"(?!__)[^\s.>]{1,80}")
+EDGE = re.compile(r"\s*([^\s.>]+)\.([^\s.>]+)\s*->\s*([^\s.>]+)\s*")
 SECTIONS: dict[str, type] = {
     "steps": dict,
     "edges": list,
@@ -374,10 +374,9 @@ def value_at(root: Json, keys: list[str]) -> Json:
 def shallowest_change(root: Mapped, keys: list[str]) -> Mapped:
     """Return ``{path, value?}`` that brings back what stands at keys."""
     for depth in range(1, len(keys) + 1):
-        found = value_at(root, keys[:depth])
-        if found is ABSENT:
+        if value_at(root, keys[:depth]) is ABSENT:
             return {"path": to_pointer(keys[:depth])}
-    return {"path": to_pointer(keys), "value": found}
+    return {"path": to_pointer(keys), "value": value_at(root, keys)}
 
 
 def write_at(root: Json, keys: list[str], value: Json, path: str) -> Json:
@@ -477,7 +476,7 @@ def refuse_new_id(document: Mapped, step_id: str) -> None:
         raise OperationRefused(
             "id_invalid",
             f"`{step_id}` can't name a step.",
-            "Use letters, digits and _, starting with a letter; at most 80.",
+            "Use letters, digits and _; at most 80.",
         )
     if step_id in document["steps"]:
         raise OperationRefused(

@@ -14,6 +14,8 @@ export default defineConfig({
     sourcemap: false,
     modulePreload: false,
     cssCodeSplit: false,
+    target: "es2022",
+    cssTarget: ["chrome125", "firefox128", "safari18"],
     rollupOptions: {
       input: at("src/main.js"),
       output: { entryFileNames: "editor.js", assetFileNames: "editor[extname]", codeSplitting: false },

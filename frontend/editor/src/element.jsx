@@ -1,6 +1,5 @@
 // The custom element <flow-canvas>: loads what its attributes name, draws it, and tells the page.
 
-import "@xyflow/react/dist/base.css";
 import "./styles.css";
 
 import { createRoot } from "react-dom/client";

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 NAMED: list[tuple[str, dict[str, Any]]] = [
     ("add a step", {"op": "add_step", "id": "end", "step": {"type": "end"}, "at": [1, 2.5]}),
     ("add a step that is there", {"op": "add_step", "id": "score", "step": {"type": "end"}}),
-    ("add a step with a bad id", {"op": "add_step", "id": "1st", "step": {"type": "end"}}),
+    ("add a step with a bad id", {"op": "add_step", "id": "1 st", "step": {"type": "end"}}),
     ("remove a step with edges and groups", {"op": "remove_step", "id": "score"}),
     ("remove a step that has gone", {"op": "remove_step", "id": "gone"}),
     ("rename a step", {"op": "rename_step", "id": "score", "to": "rating"}),

@@ -23,6 +23,9 @@ export function refuseEdge(document, ports, source, port, target) {
   return null;
 }
 
+/** Whether people decide there: such a step must look different at a glance. @param {any} type */
+export const isCheckpoint = (type) => Boolean(type?.waits && type.category === "People");
+
 /** @param {Doc} document @param {string} id */
 export const titleOf = (document, id) => document.steps[id]?.title || id.replaceAll("_", " ");
 

@@ -1,1 +1,105 @@
-export {};
+// @ts-check
+// The page around the canvas: inspector, problems, save state, conflicts, panes. It only runs
+// where the page has an editor.
+
+import { listenToInspector } from "./inspector.js";
+import { showConflicts } from "./conflicts.js";
+import { watchProblems } from "./problems.js";
+
+const page = /** @type {HTMLElement | null} */ (document.querySelector("[data-editor]"));
+if (page) start(page);
+
+/** @param {HTMLElement} root */
+function start(root) {
+  const canvas = /** @type {any} */ (root.querySelector("flow-canvas"));
+  const panes = makePanes(root);
+  const inspector = listenToInspector(root, canvas, panes);
+  const problems = watchProblems(root, canvas, panes, inspector);
+  showState(canvas);
+  showPeople(canvas);
+  canvas.addEventListener("flow:ready", () => { inspector.show([]); problems.refresh(); });
+  canvas.addEventListener("flow:changed", () => { problems.soon(); showConflicts(root, canvas); });
+  canvas.addEventListener("flow:said", (/** @type {CustomEvent} */ event) => { if (event.detail.tone === "bad") told(root, event.detail.text); });
+}
+
+/** @param {HTMLElement} root */
+function makePanes(root) {
+  const buttons = [...document.querySelectorAll("[data-pane]")];
+  const views = [...root.querySelectorAll("[data-view]")];
+  const open = (/** @type {boolean} */ is) => root.toggleAttribute("data-pane-closed", !is);
+  const show = (/** @type {string} */ name) => {
+    open(true);
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.getAttribute("data-pane") === name));
+    for (const view of views) /** @type {HTMLElement} */ (view).hidden = view.getAttribute("data-view") !== name;
+    if (name === "history") load(/** @type {HTMLElement} */ (root.querySelector("#editor-history")));
+  };
+  for (const button of buttons) button.addEventListener("click", () => show(button.getAttribute("data-pane") ?? ""));
+  root.querySelector("[data-pane-close]")?.addEventListener("click", () => open(false));
+  root.querySelector("[data-pane-open]")?.addEventListener("click", () => open(true));
+  root.addEventListener("click", (event) => restore(/** @type {Element} */ (event.target)));
+  if (innerWidth < 900) open(false);
+  return { show, open };
+}
+
+/** @param {HTMLElement} pane */
+async function load(pane) {
+  const response = await fetch(pane.dataset.url ?? "", { credentials: "same-origin" });
+  pane.innerHTML = response.ok ? await response.text() : "<p class=\"muted pane-note\">The history could not be loaded. Try again.</p>";
+}
+
+/** @param {Element} target */
+async function restore(target) {
+  const button = /** @type {HTMLElement | null} */ (target.closest("[data-restore]"));
+  if (!button) return;
+  const csrf = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
+  await fetch(button.dataset.url ?? "", { method: "POST", headers: { "X-CSRFToken": csrf }, body: new URLSearchParams({ revision: button.dataset.restore ?? "" }) });
+  /** @type {any} */ (document.querySelector("flow-canvas")).refresh();
+  const pane = button.closest("[data-view]");
+  setTimeout(() => load(/** @type {HTMLElement} */ (pane)), 400);
+}
+
+const STATE_ICONS = { saved: 0, saving: 3, offline: 4, stopped: 1 };
+
+/** @param {HTMLElement} canvas */
+function showState(canvas) {
+  const place = /** @type {HTMLElement | null} */ (document.querySelector("[data-save-state]"));
+  const icons = /** @type {HTMLTemplateElement | null} */ (document.querySelector("template[data-icons]"));
+  if (!place || !icons) return;
+  /** @type {any} */
+  let timer = null;
+  const show = (/** @type {{kind: keyof typeof STATE_ICONS, text: string}} */ { kind, text }) => {
+    place.dataset.kind = kind;
+    const words = /** @type {HTMLElement} */ (place.lastElementChild);
+    if (words.textContent !== text) words.textContent = text;
+    place.firstElementChild?.replaceWith(icons.content.children[STATE_ICONS[kind]].cloneNode(true));
+  };
+  canvas.addEventListener("flow:state", (event) => {
+    clearTimeout(timer);
+    const { detail } = /** @type {CustomEvent} */ (event);
+    // A save that takes no time need not flicker.
+    timer = setTimeout(() => show(detail), detail.kind === "saving" ? 300 : 0);
+  });
+}
+
+/** @param {HTMLElement} canvas */
+function showPeople(canvas) {
+  const place = document.querySelector("[data-people]");
+  canvas.addEventListener("flow:presence", (event) => {
+    const { people } = /** @type {CustomEvent} */ (event).detail;
+    place?.replaceChildren(...people.slice(0, 5).map((/** @type {any} */ { person }) => {
+      const face = Object.assign(document.createElement("span"), { className: "avatar", textContent: person.slice(0, 2).toUpperCase(), title: `${person} is here` });
+      face.setAttribute("role", "img");
+      face.setAttribute("aria-label", `${person} is here`);
+      return face;
+    }));
+  });
+}
+
+/** What was refused stands over the canvas for a while. @param {HTMLElement} root @param {string} text */
+function told(root, text) {
+  root.querySelector(".canvas-said")?.remove();
+  const note = Object.assign(document.createElement("p"), { className: "canvas-said", textContent: text });
+  note.setAttribute("aria-hidden", "true");
+  root.querySelector(".editor-canvas")?.append(note);
+  setTimeout(() => note.remove(), 5000);
+}

@@ -2,10 +2,9 @@ import { Handle, Position } from "@xyflow/react";
 import { memo } from "react";
 
 import { portPlace } from "../doc/geometry.js";
+import { isCheckpoint } from "../doc/rules.js";
 import { Icon } from "./Icon.jsx";
 import { useCanvas, useKeyed } from "./context.js";
-
-const KIND = { People: "people", Logic: "logic" };
 
 /** A step. Far away it is an icon and a title: nothing else could be read. */
 export const Card = memo(function Card({ id, data, selected }) {
@@ -21,7 +20,7 @@ export const Card = memo(function Card({ id, data, selected }) {
     <div
       className="step-card" tabIndex={-1} role="group" aria-roledescription="step" data-step={id}
       aria-label={spoken(title, data, status, look, found, mark)}
-      data-kind={KIND[type?.category] ?? "machine"} data-selected={selected || undefined}
+      data-kind={isCheckpoint(type) ? "people" : type?.category === "Logic" ? "logic" : "machine"} data-selected={selected || undefined}
       data-tone={look?.tone} data-state={status?.state} data-mark={mark} data-far={far || undefined}
     >
       <div className="step-head">

@@ -1,11 +1,12 @@
 import { useMemo } from "react";
 
+import { isCheckpoint } from "../doc/rules.js";
 import { Chooser } from "./Chooser.jsx";
 import { Icon } from "./Icon.jsx";
 
 /** The step types, to drag, click or choose by Enter. */
 export function Palette({ model, open, onToggle, onChoose }) {
-  const items = useMemo(() => model.types.map((type) => ({ key: type.name, title: type.title, detail: type.summary, group: type.category, icon: type.icon, kind: type.category === "People" ? "people" : undefined })), [model]);
+  const items = useMemo(() => model.types.map((type) => ({ key: type.name, title: type.title, detail: type.summary, group: type.category, icon: type.icon, kind: isCheckpoint(type) ? "people" : undefined })), [model]);
   return (
     <aside className="flow-palette" data-open={open || undefined} aria-label="Steps to add">
       <button type="button" className="icon-button pane-toggle" aria-expanded={open} aria-label={open ? "Hide the palette" : "Show the palette"} title="Palette" onClick={onToggle}><Icon name={open ? "chevron-left" : "plus"} /></button>

@@ -8,7 +8,7 @@ export function Toolbar({ model, actions, ui, setUi, zoom, many, options }) {
   );
   return (
     <div className="flow-toolbar" role="toolbar" aria-label="Canvas">
-      {edit && button(ui.hand ? "hand" : "mouse-pointer", ui.hand ? "Drag moves the canvas: change to selecting" : "Drag selects: change to moving the canvas", () => setUi({ hand: !ui.hand }), { "aria-pressed": ui.hand })}
+      {edit && button(ui.hand ? "hand" : "mouse-pointer-2", ui.hand ? "Drag moves the canvas: change to selecting" : "Drag selects: change to moving the canvas", () => setUi({ hand: !ui.hand }), { "aria-pressed": ui.hand })}
       {edit && <span className="bar-line" />}
       {edit && button("undo-2", "Undo (Ctrl Z)", actions.undo)}
       {edit && button("redo-2", "Redo (Ctrl Shift Z)", actions.redo)}
@@ -21,10 +21,10 @@ export function Toolbar({ model, actions, ui, setUi, zoom, many, options }) {
       {button("minus", "Zoom out (-)", () => actions.zoom(0.8))}
       <button type="button" className="zoom-level" title="Zoom to 100 % (Shift 0)" aria-label={`Zoom ${Math.round(zoom * 100)} %: set to 100 %`} onClick={actions.zoomReset}>{Math.round(zoom * 100)} %</button>
       {button("zoom-in", "Zoom in (+)", () => actions.zoom(1.25))}
-      {button("fit", "Fit everything (Shift 1)", actions.fit)}
+      {button("scan-search", "Fit everything (Shift 1)", actions.fit)}
       {!many && button("map", ui.map ? "Hide the map" : "Show the map", () => setUi({ map: !ui.map }), { "aria-pressed": ui.map })}
       <span className="bar-line" />
-      {button("maximize", "Full screen", () => options.fullscreen())}
+      {button("fullscreen", "Full screen", () => options.fullscreen())}
       {button("download", "Save a picture (SVG)", () => savePicture(model, "svg"))}
       {button("image", "Save a picture (PNG)", () => savePicture(model, "png"))}
     </div>

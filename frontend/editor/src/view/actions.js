@@ -8,7 +8,7 @@ import { addStep, clip, groupSteps, insertOnEdge, openPort, paste, remove } from
 import { CARD, around, cardHeight, snapped } from "../doc/geometry.js";
 import { arrange } from "../doc/arrange.js";
 import { edgeText, parseEdge } from "../doc/operations.js";
-import { walkOrder } from "../doc/rules.js";
+import { isCheckpoint, walkOrder } from "../doc/rules.js";
 import { GROUP, NOTE } from "./derive.js";
 
 const isStep = (/** @type {string} */ id) => !id.startsWith(NOTE) && !id.startsWith(GROUP);
@@ -27,7 +27,7 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
   const chosenSteps = () => chosen().filter(isStep);
   const chosenNotes = () => chosen().filter((/** @type {string} */ id) => id.startsWith(NOTE)).map((/** @type {string} */ id) => id.slice(NOTE.length));
   const chosenGroups = () => chosen().filter((/** @type {string} */ id) => id.startsWith(GROUP)).map((/** @type {string} */ id) => id.slice(GROUP.length));
-  const typeItems = () => model.types.map((/** @type {any} */ type) => ({ key: type.name, title: type.title, detail: type.summary, group: type.category, icon: type.icon, kind: type.category === "People" ? "people" : undefined }));
+  const typeItems = () => model.types.map((/** @type {any} */ type) => ({ key: type.name, title: type.title, detail: type.summary, group: type.category, icon: type.icon, kind: isCheckpoint(type) ? "people" : undefined }));
   const stepItems = (/** @type {(id: string) => any} */ more) => walkOrder(model.document).map((id) => ({ key: id, title: model.title(id), detail: model.line(id), icon: model.type(id)?.icon ?? "box", ...more(id) }));
   const focusRoot = () => root.current?.focus({ preventScroll: true });
 

@@ -3,6 +3,7 @@
 
 import { CARD, around, cardBox, cardHeight, portPlace } from "../doc/geometry.js";
 import { parseEdge } from "../doc/operations.js";
+import { isCheckpoint } from "../doc/rules.js";
 
 const MARGIN = 48;
 const MAX_PNG_SIDE = 8000;
@@ -71,7 +72,7 @@ function line(model, boxes, edge, c) {
 /** @param {any} model @param {any} box @param {string} id @param {any} c */
 function card(model, box, id, c) {
   const ports = model.ports(id);
-  const people = model.type(id)?.category === "People";
+  const people = isCheckpoint(model.type(id));
   const names = ports.length > 1 ? ports.map((/** @type {string} */ port) => `<text x="${box.x + CARD.width - 16}" y="${box.y + portPlace(ports, port).y + 4}" text-anchor="end" font-size="12" fill="${c["text-muted"]}">${escaped(port)}</text>`) : [];
   const icon = model.icons[model.type(id)?.icon ?? "box"] ?? "";
   return `<g><rect x="${box.x}" y="${box.y}" width="${CARD.width}" height="${cardHeight(ports)}" rx="${people ? 16 : 8}" fill="${c.surface}" stroke="${people ? c.accent : c["line-strong"]}" stroke-width="${people ? 2 : 1}"/><g transform="translate(${box.x + 16} ${box.y + 22}) scale(0.84)" fill="none" stroke="${c.accent}" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">${icon}</g><text x="${box.x + 52}" y="${box.y + 28}" font-size="14" font-weight="600" fill="${c.text}">${escaped(cut(model.title(id), 24))}</text><text x="${box.x + 52}" y="${box.y + 46}" font-size="12" fill="${c["text-muted"]}">${escaped(cut(model.line(id), 30))}</text>${names.join("")}</g>`;

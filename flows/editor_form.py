@@ -1,0 +1,279 @@
+"""The inspector's form: fields made from a step type's JSON Schema and what the draft holds."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flows.faces import config_schema
+from flows.graph.operations import parse_edge
+from flows.steps.registry import UnknownStepType, get_step_type
+
+Json = Any
+LONG_TEXT = 300
+DEEPEST = 4
+
+
+@dataclass(slots=True)
+class Field:
+    """One field. ``kind`` names its widget; ``path`` is the pointer that ``set_field`` takes."""
+
+    kind: str
+    path: str
+    label: str
+    help: str = ""
+    value: Json = None
+    default: Json = None
+    required: bool = False
+    examples: Sequence[Json] = ()
+    choices: Sequence[Json] = ()
+    fields: list["Field"] = field(default_factory=list)
+    items: list["Field"] = field(default_factory=list)
+    blank: Json = None
+    problems: list[Json] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return "field" + self.path.replace("/", "-").replace("~", "_")
+
+    @property
+    def example(self) -> str:
+        first = self.examples[0] if self.examples else ""
+        return first if isinstance(first, str) else json.dumps(first, ensure_ascii=False)
+
+    @property
+    def name(self) -> str:
+        """The path as problems write it: ``with.cases[0].when``."""
+        return dotted(self.path)
+
+
+def dotted(path: str) -> str:
+    parts = [f"[{key}]" if key.isdecimal() else f".{key}" for key in path.split("/")[1:]]
+    return "".join(parts).removeprefix(".")
+
+
+# --- What the inspector shows -----------------------------------------------------------------
+
+
+def inspector_context(
+    document: Mapping[str, Json], step_id: str, problems: Sequence[Json]
+) -> dict[str, Json]:
+    """Return the template's context for one step of a draft in normal form."""
+    step = document["steps"][step_id]
+    mine = [each for each in problems if each["step"] == step_id]
+    try:
+        step_type = get_step_type(step["type"])
+    except UnknownStepType:
+        step_type = None
+    fields = config_fields(step, mine) if step_type else []
+    shown = {name for each in fields for name in names_of(each)}
+    return {
+        "step_id": step_id,
+        "step": step,
+        "type": step_type,
+        "fields": fields,
+        "running": running_fields(step, mine),
+        "problems": [each for each in mine if each["field"] not in shown],
+        "suggestions": suggestions(document, step_id),
+        "leads": [parse_edge(e) for e in document["edges"] if parse_edge(e)[0] == step_id],
+    }
+
+
+def names_of(each: Field) -> list[str]:
+    """Return the names under which a field shows its problems."""
+    return [each.name, *(name for part in (*each.fields, *each.items) for name in names_of(part))]
+
+
+def config_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[Field]:
+    """Return the fields of ``with``; those that must be filled in come first."""
+    schema = config_schema(step["type"])
+    config = step.get("with")
+    found = object_fields(
+        schema,
+        schema.get("$defs", {}),
+        config if isinstance(config, dict) else {},
+        "/with",
+        problems,
+    )
+    return sorted(found, key=lambda each: not each.required)
+
+
+def running_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[Field]:
+    """Return the fields that every step has: how often, how long, and what to do when it fails."""
+    given = step.get("retry")
+    retry = given if isinstance(given, dict) else {}
+    number = {"type": "number"}
+    properties: dict[str, Json] = {
+        "/timeout_seconds": (number, "Time-out", "Seconds an attempt may take."),
+        "/retry/max_attempts": ({"type": "integer"}, "Attempts", "1 tries once and gives up."),
+        "/retry/initial_seconds": (number, "First pause", "Seconds before the second attempt."),
+        "/retry/factor": (number, "Growth", "Each pause is this many times the one before."),
+        "/retry/max_seconds": (number, "Longest pause", "Seconds."),
+        "/retry/deadline_seconds": (number, "Deadline", "Seconds in which all attempts must fit."),
+        "/max_visits": (
+            {"type": "integer"},
+            "Most visits",
+            "A loop needs one step with a limit; past it the run leaves by port “limit”.",
+        ),
+        "/compensate": ({"type": "string"}, "Undone by", "The step that undoes this one."),
+        "/runbook": (
+            {"type": "string", "maxLength": 4000},
+            "Runbook",
+            "What to do when it fails; shown beside the failing step.",
+        ),
+    }
+    made = []
+    for path, (schema, label, help_text) in properties.items():
+        key = path.split("/")[-1]
+        value = retry.get(key) if path.startswith("/retry") else step.get(key)
+        described = {**schema, "title": label, "description": help_text}
+        made.append(make_field(described, {}, value, path, key, problems))
+    return made
+
+
+# --- From a schema to fields ------------------------------------------------------------------
+
+
+def object_fields(
+    schema: Json, defs: Json, value: Json, path: str, problems: Sequence[Json], depth: int = 0
+) -> list[Field]:
+    required = schema.get("required", [])
+    made = []
+    for key, each in schema.get("properties", {}).items():
+        pointer = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
+        made_field = make_field(
+            each,
+            defs,
+            value.get(key) if isinstance(value, dict) else None,
+            pointer,
+            key,
+            problems,
+            depth,
+        )
+        made_field.required = key in required
+        made.append(made_field)
+    return made
+
+
+def make_field(
+    schema: Json,
+    defs: Json,
+    value: Json,
+    path: str,
+    key: str,
+    problems: Sequence[Json],
+    depth: int = 0,
+) -> Field:
+    schema = resolved(schema, defs)
+    made = Field(
+        kind=kind_of(schema, value, depth),
+        path=path,
+        label=schema.get("title") or key.replace("_", " ").capitalize(),
+        help=schema.get("description", ""),
+        value=value,
+        default=schema.get("default"),
+        examples=schema.get("examples", ()),
+        choices=schema.get("enum", ()),
+        problems=[each for each in problems if each["field"] == dotted(path)],
+    )
+    if made.kind == "object":
+        made.fields = object_fields(schema, defs, value, path, problems, depth + 1)
+    elif made.kind == "list":
+        add_items(made, schema, defs, problems, depth)
+    return made
+
+
+def add_items(made: Field, schema: Json, defs: Json, problems: Sequence[Json], depth: int) -> None:
+    item = resolved(schema.get("items", {}), defs)
+    made.blank = {} if item.get("type") == "object" else ""
+    for index, each in enumerate(made.value or []):
+        part = make_field(item, defs, each, f"{made.path}/{index}", str(index), problems, depth + 1)
+        part.label = f"{item.get('title') or singular(made.label)} {index + 1}"
+        made.items.append(part)
+
+
+def singular(label: str) -> str:
+    return label[:-1] if label.endswith("s") and not label.endswith("ss") else label
+
+
+def resolved(schema: Json, defs: Json) -> dict[str, Json]:
+    """Follow references, and take the one real kind of an optional."""
+    while "$ref" in schema:
+        rest = {k: v for k, v in schema.items() if k != "$ref"}
+        schema = {**defs.get(schema["$ref"].rsplit("/", 1)[-1], {}), **rest}
+    kinds = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    if len(kinds) == 1:
+        rest = {k: v for k, v in schema.items() if k != "anyOf"}
+        return resolved({**kinds[0], **rest}, defs)
+    return dict(schema)
+
+
+def kind_of(schema: Mapping[str, Json], value: Json, depth: int) -> str:
+    """Return the widget's name. What has no widget is edited as JSON, never hidden."""
+    kind = schema.get("type")
+    if "enum" in schema:
+        return "enum"
+    if kind == "array" and "items" in schema and depth < DEEPEST:
+        return "list" if value is None or isinstance(value, list) else "json"
+    if kind == "object" and "properties" in schema and depth < DEEPEST:
+        return "object" if value is None or isinstance(value, dict) else "json"
+    if kind == "string" and isinstance(value, str | None):
+        return text_kind(schema)
+    if kind == "boolean" and not isinstance(value, bool | None):
+        return "text"
+    return {"boolean": "bool", "number": "number", "integer": "number"}.get(str(kind), "json")
+
+
+def text_kind(schema: Mapping[str, Json]) -> str:
+    if schema.get("format") == "cel":
+        return "expression"
+    return "long" if schema.get("maxLength", 0) > LONG_TEXT else "text"
+
+
+# --- What an expression can name --------------------------------------------------------------
+
+
+def suggestions(document: Mapping[str, Json], step_id: str) -> list[Json]:
+    """Return ``{text, detail}`` for the flow's input and the outputs of the steps before."""
+    found = [{"text": "input", "detail": "what the run was started with"}]
+    found += promised("input", document.get("input") or {})
+    for before in steps_before(document, step_id):
+        step = document["steps"][before]
+        found.append(
+            {"text": f"steps.{before}.output", "detail": step.get("title") or step["type"]}
+        )
+        try:
+            config = step.get("with")
+            config = config if isinstance(config, dict) else {}
+            schema = get_step_type(step["type"]).output_schema(config)
+        except UnknownStepType:
+            continue
+        found += promised(f"steps.{before}.output", schema)
+    return found
+
+
+def promised(prefix: str, schema: Mapping[str, Json], depth: int = 0) -> list[Json]:
+    """Return one suggestion a property that a schema promises."""
+    found: list[Json] = []
+    for key, each in (schema.get("properties") or {}).items():
+        part = resolved(each, schema.get("$defs", {}))
+        found.append({"text": f"{prefix}.{key}", "detail": str(part.get("type", ""))})
+        if depth < 1:
+            found += promised(f"{prefix}.{key}", part, depth + 1)
+    return found
+
+
+def steps_before(document: Mapping[str, Json], step_id: str) -> list[str]:
+    """Return the steps from which an edge may lead here, the nearest first."""
+    into: dict[str, list[str]] = {}
+    for edge in document["edges"]:
+        source, _, target = parse_edge(edge)
+        into.setdefault(target, []).append(source)
+    found, waiting = [step_id], [step_id]
+    while waiting:
+        here = waiting.pop(0)
+        for source in into.get(here, []):
+            if source not in found and source in document["steps"]:
+                found.append(source)
+                waiting.append(source)
+    return found[1:]

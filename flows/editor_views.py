@@ -1,0 +1,189 @@
+"""The editor: its page, its draft as operations, its inspector."""
+
+import json
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from flows import editing
+from flows.editor_form import inspector_context
+from flows.faces import canvas_data, faces, list_problems, touched_steps
+from flows.graph.operations import normal_form
+from flows.models import Flow
+from workbench.accounts.models import User
+from workbench.accounts.permissions import can, requires
+
+Json = Any
+MAX_CLIENT_ID = 64
+
+
+class BadRequest(Exception):
+    """The request's body is not what this URL takes; the message says what is."""
+
+
+# --- Pages and partials -----------------------------------------------------------------------
+
+
+@require_GET
+@requires("flows.view", flow="name")
+def editor(request: HttpRequest, name: str) -> HttpResponse:
+    flow = get_object_or_404(Flow, name=name)
+    may_edit = can(request.user, "flows.edit", flow=name) and flow.archived_at is None
+    return render(request, "flows/editor/page.html", {"flow": flow, "may_edit": may_edit})
+
+
+@require_GET
+@requires("flows.view", flow="name")
+def inspector(request: HttpRequest, name: str) -> HttpResponse:
+    """The form of the step ``?step=``, or of the flow itself."""
+    flow = get_object_or_404(Flow, name=name)
+    may_edit = can(request.user, "flows.edit", flow=name)
+    document, step_id = normal_form(flow.draft), request.GET.get("step", "")
+    if not step_id:
+        context = {"flow": flow, "document": document, "may_edit": may_edit}
+        return render(request, "flows/editor/_inspect_flow.html", context)
+    if step_id not in document["steps"]:
+        raise Http404(f"This flow has no step {step_id}.")
+    context = inspector_context(document, step_id, list_problems(document))
+    return render(request, "flows/editor/_inspect_step.html", {**context, "may_edit": may_edit})
+
+
+@require_GET
+@requires("flows.view", flow="name")
+def history(request: HttpRequest, name: str) -> HttpResponse:
+    flow = get_object_or_404(Flow, name=name)
+    entries = editing.list_history(flow_id=flow.pk, before=number(request, "before"))
+    context = {
+        "flow": flow,
+        "entries": entries,
+        "may_edit": can(request.user, "flows.edit", flow=name),
+    }
+    return render(request, "flows/editor/_history.html", context)
+
+
+# --- The draft as data ------------------------------------------------------------------------
+
+
+@require_GET
+@requires("flows.view", flow="name")
+def draft(request: HttpRequest, name: str) -> JsonResponse:
+    """The document, its revision and what is needed to draw it. Two queries."""
+    flow = get_object_or_404(Flow, name=name)
+    document = normal_form(flow.draft)
+    return JsonResponse({"revision": flow.draft_revision, **canvas_data(document)})
+
+
+@require_GET
+@requires("flows.view", flow="name")
+def problems(request: HttpRequest, name: str) -> JsonResponse:
+    flow = get_object_or_404(Flow, name=name)
+    found = list_problems(flow.draft)
+    return JsonResponse({"revision": flow.draft_revision, "problems": found})
+
+
+@require_GET
+@requires("flows.view", flow="name")
+def list_operations(request: HttpRequest, name: str) -> JsonResponse:
+    """What was applied after revision ``?since=``, with the new faces of the steps it touched."""
+    flow = get_object_or_404(Flow, name=name)
+    return JsonResponse(since_json(flow, number(request, "since") or 0))
+
+
+@require_POST
+@requires("flows.edit", flow="name")
+def send_operations(request: HttpRequest, name: str) -> JsonResponse:
+    """Apply ``{since, operations: [{client_id, op}]}``.
+
+    Answers what became of each, and everything applied since, one's own included, so that the
+    order is the server's.
+    """
+    flow = get_object_or_404(Flow, name=name)
+    if flow.archived_at is not None:
+        return refusal(409, "This flow is archived.", "Bring it back before you edit it.")
+    try:
+        since, operations = read_operations(request)
+        outcomes = editing.apply_operations(
+            flow_id=flow.pk, operations=operations, author=author_of(request), now=timezone.now()
+        )
+    except BadRequest as error:
+        return refusal(400, str(error), "See docs/editor.md.")
+    except editing.DraftTooLarge:
+        return refusal(
+            413, "The draft would be too large.", "Move samples or tables out, or use subflows."
+        )
+    flow.refresh_from_db()
+    results = [outcome.as_json() for outcome in outcomes]
+    return JsonResponse({**since_json(flow, since), "results": results})
+
+
+@require_POST
+@requires("flows.edit", flow="name")
+def restore(request: HttpRequest, name: str) -> HttpResponse:
+    """Bring the draft back to ``revision``, as one more edit."""
+    flow = get_object_or_404(Flow, name=name)
+    revision = request.POST.get("revision", "")
+    try:
+        editing.restore_draft(
+            flow_id=flow.pk, revision=int(revision), client_id=f"restore-{timezone.now():%H%M%S%f}",
+            author=author_of(request), now=timezone.now(),
+        )  # fmt: skip
+    except (ValueError, editing.RevisionUnknown):
+        return refusal(404, f"The draft has no revision {revision}.", "Choose one from the list.")
+    return HttpResponse(status=204)
+
+
+# --- Reading requests -------------------------------------------------------------------------
+
+
+def since_json(flow: Flow, since: int) -> dict[str, Json]:
+    operations = editing.list_operations(flow_id=flow.pk, since=since)
+    touched = {step for each in operations for step in touched_steps(each["op"])}
+    reached = operations[-1]["revision"] if operations else flow.draft_revision
+    return {
+        "revision": reached,
+        "more": reached < flow.draft_revision,
+        "operations": operations,
+        "faces": faces(flow.draft, touched),
+    }
+
+
+def read_operations(request: HttpRequest) -> tuple[int, list[dict[str, Json]]]:
+    """Raises: BadRequest."""
+    try:
+        data = json.loads(request.body, parse_constant=refuse_constant)
+        since, operations = data["since"], data["operations"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise BadRequest("Send JSON: {since, operations: [{client_id, op}]}.") from None
+    if not isinstance(since, int) or not isinstance(operations, list):
+        raise BadRequest("`since` is a revision and `operations` a list.")
+    if len(operations) > editing.MAX_OPERATIONS:
+        raise BadRequest(f"Send at most {editing.MAX_OPERATIONS} operations at a time.")
+    for each in operations:
+        client_id = each.get("client_id") if isinstance(each, dict) else None
+        if not isinstance(client_id, str) or not 0 < len(client_id) <= MAX_CLIENT_ID:
+            raise BadRequest("Each operation is {client_id, op}; client_id has 1 to 64 letters.")
+        if "op" not in each:
+            raise BadRequest(f"Operation {client_id} has no `op`.")
+    return since, operations
+
+
+def refuse_constant(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")
+
+
+def number(request: HttpRequest, key: str) -> int | None:
+    value = request.GET.get(key, "")
+    return int(value) if value.isdecimal() and value.isascii() else None
+
+
+def author_of(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
+
+
+def refusal(status: int, message: str, remedy: str) -> JsonResponse:
+    return JsonResponse({"message": message, "remedy": remedy}, status=status)

@@ -1,0 +1,117 @@
+"""What the canvas shows of step types and steps: the palette's entries, a card's line and ports."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from flows.graph.codec import parse
+from flows.graph.problems import DocumentError, Problem
+from flows.graph.validation import validate
+from flows.steps.catalogue import catalogue
+from flows.steps.registry import UnknownStepType, all_step_types, get_step_type
+from workbench.shell.icons import icon_markup
+from workbench.shell.statuses import LOOKS
+
+Json = Any
+# Icons of the canvas itself, beside those of step types and states.
+CANVAS_ICONS = (
+    "box", "chevron-down", "chevron-right", "circle", "circle-alert", "maximize", "minus", "plus",
+    "search", "triangle-alert", "user-check", "x", "sticky-note", "undo-2", "redo-2", "network", "hand", "mouse-pointer-2", "zoom-in", "fullscreen", "chevron-left",
+    "map", "image", "download", "scan-search", "copy", "trash-2", "group", "ungroup", "keyboard",
+)  # fmt: skip
+
+
+def list_types() -> list[Json]:
+    """Return the palette: one entry a step type, by category and title."""
+    types = sorted(all_step_types(), key=lambda each: (each.category, each.title))
+    return [
+        {
+            "name": each.name,
+            "title": each.title,
+            "summary": each.summary,
+            "icon": each.icon,
+            "category": each.category,
+            "waits": each.waits,
+            "line": each.describe({}),
+            "ports": list(each.ports({})),
+        }
+        for each in types
+    ]
+
+
+def list_icons() -> dict[str, str]:
+    """Return the SVG inside of each icon that a canvas may draw."""
+    markup = icon_markup()
+    named = {each.icon for each in all_step_types()} | {look.icon for look in LOOKS.values()}
+    return {name: markup[name] for name in sorted({*named, *CANVAS_ICONS}) if name in markup}
+
+
+def list_looks() -> dict[str, Json]:
+    """Return icon, word and tone of each state."""
+    return {state: {"icon": k.icon, "word": k.word, "tone": k.tone} for state, k in LOOKS.items()}
+
+
+def canvas_data(document: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what <flow-canvas> loads: a document, and all that is needed to draw it."""
+    return {
+        "document": document,
+        "faces": faces(document),
+        "types": list_types(),
+        "icons": list_icons(),
+        "looks": list_looks(),
+    }
+
+
+@cache
+def config_schema(type_name: str) -> Mapping[str, Json]:
+    """Return the JSON Schema of a type's ``with``. Raises: UnknownStepType."""
+    return get_step_type(type_name).Config.model_json_schema()
+
+
+def face(step: Mapping[str, Json]) -> Json:
+    """Return ``{line, ports}`` of a step in a draft, whose config may be wrong in any way."""
+    config = step.get("with")
+    config = config if isinstance(config, dict) else {}
+    try:
+        step_type = get_step_type(str(step.get("type")))
+    except UnknownStepType:
+        return {"line": "Unknown step type", "ports": []}
+    return {"line": step_type.describe(config), "ports": list(step_type.ports(config))}
+
+
+def faces(document: Mapping[str, Json], only: Iterable[str] | None = None) -> dict[str, Json]:
+    """Return the face of each step, or of those named that are still there."""
+    steps = document.get("steps") or {}
+    names = steps if only is None else [each for each in set(only) if each in steps]
+    return {name: face(steps[name]) for name in names}
+
+
+def touched_steps(operation: Mapping[str, Json]) -> set[str]:
+    """Return the steps whose face an operation may have changed."""
+    kind = operation.get("op")
+    if kind == "batch":
+        return {name for each in operation["operations"] for name in touched_steps(each)}
+    if kind == "replace":
+        return set(operation["document"].get("steps") or {})
+    keys = {"add_step": "id", "set_field": "step", "rename_step": "to"}
+    return {str(operation[keys[kind]])} if kind in keys else set()
+
+
+def list_problems(document: Mapping[str, Json]) -> list[Json]:
+    """Return what is wrong with a draft, as the canvas and its list show it."""
+    try:
+        found: Iterable[Problem] = validate(parse(document), catalogue())
+    except DocumentError as error:
+        found = error.problems
+    return [
+        {
+            "severity": each.severity,
+            "code": each.code,
+            "step": each.step,
+            "field": each.field,
+            "message": each.message,
+            "remedy": each.remedy,
+            "fix": list(each.fix) if each.fix else None,
+        }
+        for each in found
+    ]

@@ -1,0 +1,48 @@
+// @ts-check
+// Edits that the server refused, with both values, until someone says which is to stand.
+
+/** @param {HTMLElement} root @param {any} canvas */
+export function showConflicts(root, canvas) {
+  const place = /** @type {HTMLElement | null} */ (root.querySelector("[data-conflicts]"));
+  const { conflicts } = canvas.draft;
+  if (!place) return;
+  place.hidden = !conflicts.length;
+  place.replaceChildren(...conflicts.map((/** @type {any} */ each) => drawn(each, canvas)));
+}
+
+/** @param {any} conflict @param {any} canvas */
+function drawn(conflict, canvas) {
+  const { op, code, message, remedy, current, client_id: id } = conflict;
+  const box = document.createElement("div");
+  box.className = "conflict";
+  box.setAttribute("role", "alert");
+  const words = document.createElement("div");
+  words.append(Object.assign(document.createElement("strong"), { textContent: message }), Object.assign(document.createElement("p"), { textContent: remedy }));
+  if (code === "field_changed") words.append(both(op, current));
+  const acts = document.createElement("div");
+  acts.className = "row";
+  const done = () => canvas.draft.settle(id);
+  if (code === "field_changed") {
+    acts.append(button("Use mine", () => { const { old, ...mine } = op; canvas.edit(mine, "Set again"); done(); }), button("Keep theirs", done));
+  } else acts.append(button("Close", done));
+  box.append(words, acts);
+  return box;
+}
+
+/** @param {any} op @param {any} current */
+function both(op, current) {
+  const list = document.createElement("dl");
+  const row = (/** @type {string} */ name, /** @type {any} */ value) => [
+    Object.assign(document.createElement("dt"), { textContent: name }),
+    Object.assign(document.createElement("dd"), { textContent: value === undefined || value === null ? "(empty)" : typeof value === "string" ? value : JSON.stringify(value) }),
+  ];
+  list.append(...row("Yours", op.value), ...row("Theirs", current));
+  return list;
+}
+
+/** @param {string} text @param {() => void} act */
+function button(text, act) {
+  const made = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: text });
+  made.addEventListener("click", act);
+  return made;
+}

@@ -1,0 +1,173 @@
+// @ts-check
+// The inspector: a form from the server, whose changes go through the canvas like every other edit.
+
+import { lookUp } from "../doc/operations.js";
+import { completeExpressions } from "./complete.js";
+
+const WAIT_MS = 120;
+const TYPING_MS = 500;
+
+/** @param {HTMLElement} root @param {any} canvas @param {any} panes */
+export function listenToInspector(root, canvas, panes) {
+  const pane = /** @type {HTMLElement} */ (root.querySelector("#inspector"));
+  let step = "";
+  /** @type {any} */
+  let timer = null;
+  let asked = 0;
+
+  const load = async () => {
+    const mine = (asked += 1);
+    const response = await fetch(`${pane.dataset.url}?step=${encodeURIComponent(step)}`, { credentials: "same-origin" });
+    if (mine !== asked) return;
+    if (!response.ok) {
+      if (response.status === 404 && canvas.draft?.pending.length) return void (timer = setTimeout(load, 300));
+      pane.innerHTML = '<p class="muted pane-note">The settings could not be loaded. Select the step again.</p>';
+      return;
+    }
+    keepFocus(pane, await response.text());
+    fill();
+  };
+  const show = (/** @type {string[]} */ steps) => {
+    step = steps.length === 1 ? steps[0] : "";
+    clearTimeout(timer);
+    timer = setTimeout(load, WAIT_MS);
+  };
+  /** The server's form may be older than what is on the canvas, or others may have written. */
+  const fill = () => {
+    for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (pane.querySelectorAll("[data-path]"))) {
+      if (field !== document.activeElement) write(field, read(canvas, step, field.dataset.path ?? ""));
+    }
+  };
+  /** Ask for the form again once the server has the edit. */
+  const reload = () => {
+    if (canvas.draft.pending.length) setTimeout(reload, 80);
+    else load();
+  };
+
+  canvas.addEventListener("flow:select", (/** @type {CustomEvent} */ event) => show(event.detail.steps));
+  canvas.addEventListener("flow:changed", () => {
+    if (step && !canvas.document.steps[step]) show([]);
+    else fill();
+  });
+  canvas.addEventListener("flow:open", () => {
+    panes.show("inspect");
+    setTimeout(() => /** @type {HTMLElement | null} */ (pane.querySelector("#field-title"))?.focus(), WAIT_MS);
+  });
+
+  const commit = (/** @type {HTMLInputElement} */ field) => {
+    const path = field.dataset.path ?? "";
+    const value = valueOf(field);
+    const old = read(canvas, step, path);
+    if (value instanceof Error) return mark(field, value.message);
+    mark(field, "");
+    if (JSON.stringify(value) === JSON.stringify(old)) return;
+    const where = step ? { op: "set_field", step, path } : { op: "set_flow", path };
+    canvas.edit({ ...where, ...(value === undefined ? {} : { value }), old: old ?? null }, "", { merge: `${step} ${path}` });
+  };
+  /** @type {any} */
+  let typing = null;
+  pane.addEventListener("input", (event) => {
+    const field = /** @type {HTMLInputElement} */ (event.target);
+    if (!field.dataset.path) return;
+    clearTimeout(typing);
+    typing = setTimeout(() => commit(field), field.dataset.kind === "json" ? TYPING_MS * 2 : TYPING_MS);
+  });
+  pane.addEventListener("change", (event) => {
+    const field = /** @type {HTMLInputElement} */ (event.target);
+    clearTimeout(typing);
+    if (field.dataset.path) commit(field);
+    if ("rename" in field.dataset) rename(field);
+  });
+  const rename = (/** @type {HTMLInputElement} */ field) => {
+    const to = field.value.trim();
+    if (!to || to === step) return void (field.value = step);
+    if (!canvas.edit({ op: "rename_step", id: step, to }, `Renamed ${step} to ${to}`)) return void (field.value = step);
+    step = to;
+    requestAnimationFrame(() => canvas.reveal(to));
+    reload();
+  };
+  pane.addEventListener("keydown", (event) => {
+    const field = /** @type {HTMLElement} */ (event.target);
+    if (event.key === "Escape") canvas.reveal(step);
+    if (event.key === "Enter" && field.classList.contains("one-line") && !event.shiftKey && !event.defaultPrevented) event.preventDefault();
+  });
+  pane.addEventListener("click", (event) => {
+    const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-list-act]"));
+    const list = /** @type {HTMLElement | null} */ (button?.closest("[data-list]") ?? null);
+    if (!button || !list) return;
+    const path = list.dataset.list ?? "";
+    const before = read(canvas, step, path) ?? [];
+    const after = changed(before, button.dataset.listAct ?? "", Number(button.dataset.index), list);
+    if (canvas.edit({ op: "set_field", step, path, value: after })) reload();
+  });
+  completeExpressions(pane);
+  return { show, reload, fill, current: () => step };
+}
+
+/** @param {any[]} list @param {string} act @param {number} index @param {HTMLElement} place */
+function changed(list, act, index, place) {
+  const copy = [...list];
+  if (act === "remove") copy.splice(index, 1);
+  if (act === "up") copy.splice(index - 1, 0, ...copy.splice(index, 1));
+  if (act === "add") {
+    const blank = /** @type {HTMLTemplateElement} */ (place.querySelector(":scope > template[data-blank]")).content.textContent;
+    copy.push(JSON.parse(blank || '""'));
+  }
+  return copy;
+}
+
+/** @param {any} canvas @param {string} step @param {string} path */
+function read(canvas, step, path) {
+  const root = step ? canvas.document.steps[step] : canvas.document;
+  return root && path ? lookUp(root, path) : undefined;
+}
+
+/** @param {HTMLInputElement} field @returns {any} undefined removes the field, an Error says what is wrong with it */
+function valueOf(field) {
+  const text = field.value;
+  if (field.dataset.kind === "bool") return field.checked;
+  if (text.trim() === "") return undefined;
+  if (field.dataset.kind === "number") {
+    if (text.includes("${")) return text;
+    const number = Number(text.replace(",", "."));
+    return Number.isFinite(number) ? number : new Error("Write a number, or an expression in ${ }.");
+  }
+  if (field.dataset.kind !== "json") return text;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (/^\s*\$\{/.test(text)) return text;
+    return new Error(`Not yet JSON: ${error instanceof Error ? error.message : ""}`);
+  }
+}
+
+/** @param {HTMLInputElement} field @param {any} value */
+function write(field, value) {
+  if (field.getAttribute("data-wrong")) return;
+  if (field.dataset.kind === "bool") return void (value === undefined || (field.checked = Boolean(value)));
+  const text = value === undefined || value === null ? "" : field.dataset.kind === "json" && typeof value !== "string" ? JSON.stringify(value, null, 2) : String(value);
+  if (JSON.stringify(valueOf(field)) !== JSON.stringify(value)) field.value = text;
+}
+
+/** @param {HTMLInputElement} field @param {string} wrong */
+function mark(field, wrong) {
+  field.toggleAttribute("data-wrong", Boolean(wrong));
+  field.setCustomValidity(wrong);
+  if (wrong) field.setAttribute("aria-invalid", "true");
+  const place = field.closest(".field")?.querySelector("[data-problems-of]");
+  if (wrong) place?.replaceChildren(Object.assign(document.createElement("p"), { className: "error-text", textContent: wrong }));
+  else if (!place?.querySelector(".icon")) place?.replaceChildren();
+}
+
+/** @param {HTMLElement} pane @param {string} html */
+function keepFocus(pane, html) {
+  const active = /** @type {HTMLInputElement | null} */ (document.activeElement);
+  const id = active && pane.contains(active) ? active.id : "";
+  const more = pane.querySelector("details[open]");
+  const at = active && "selectionStart" in active ? active.selectionStart : null;
+  pane.innerHTML = html;
+  if (more) pane.querySelector("details")?.setAttribute("open", "");
+  const again = /** @type {HTMLInputElement | null} */ (id ? document.getElementById(id) : null);
+  again?.focus();
+  if (at !== null) try { again?.setSelectionRange(at, at); } catch { /* not every field has a caret */ }
+}
