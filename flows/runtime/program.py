@@ -40,13 +40,15 @@ class BoundStep:
     type: StepType
     template: Template
     references: frozenset[str]
+    late: Mapping[str, Json]
 
     def config(self, bindings: Mapping[str, Json]) -> Any:
         """Return the config, rendered and checked. Raises StepFailure, never to be retried."""
         if self._constant is not None:
             return self._constant
         try:
-            return self.type.Config.model_validate(self.template.render(bindings))
+            rendered = self.template.render(bindings)
+            return self.type.Config.model_validate({**rendered, **self.late})
         except ExpressionError as error:
             raise StepFailure(str(error), kind="expression", retryable=False) from error
         except ValidationError as error:
@@ -100,10 +102,10 @@ def _refuse_reference(uri: str) -> Json:
 
 
 def _bind(step: Step) -> BoundStep:
-    config = dict(step.config)
-    return BoundStep(
-        step, get_step_type(step.type), compile_template(config), step_references(config)
-    )
+    type_ = get_step_type(step.type)
+    late = {key: value for key, value in step.config.items() if key in type_.late_fields}
+    now = {key: value for key, value in step.config.items() if key not in late}
+    return BoundStep(step, type_, compile_template(now), step_references(dict(step.config)), late)
 
 
 def _first_error(error: ValidationError) -> str:

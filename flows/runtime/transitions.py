@@ -35,6 +35,7 @@ from flows.steps.base import Opened, StepFailure, WaitingStep
 from flows.store import get_store
 from flows.store.base import Store
 from flows.store.rows import Claim, JournalRow, Move, RunEnd, RunRow, TimerRow, TokenRow, WaitRow
+from workbench.dispatch import enqueue
 from workbench.live import nudge_on_commit
 
 logger = logging.getLogger(__name__)
@@ -269,6 +270,13 @@ class _Change:
             logger.exception("Step %s of run %s could not open its wait", token.step, run.id)
             error = {"kind": "internal", "message": f"{type(failure).__name__}: {failure}"}
         else:
+            if opened.resolved is not None:
+                self.store.close_wait(wait_id, "resolved", item.at)
+                result = opened.resolved
+                entry.port, entry.data = result.port, result.output
+                event = Finished(token.id, (result.port,))
+                self.play(run, tokens, item.program, event, entry, item.at)
+                return self.adopted(run)
             detail = {"wait": wait_id, "kind": opened.kind, **opened.detail}
             entry.kind, entry.data = events.STEP_WAITING, detail
             self.store.append(run, [entry])
@@ -334,7 +342,7 @@ class _Change:
         for view in made.placed.values():
             self.place(run, tokens, view, now)
         if made.status == "failed":
-            self.store.end_run(run, RunEnd("failed", now, error=_starved(tokens)))
+            end_run(self.store, run, RunEnd("failed", now, error=_starved(tokens)))
         elif made.status:
             self.complete(run, program, made, now)
 
@@ -412,9 +420,16 @@ class _Change:
             )
         except ExpressionError as error:
             problem = {"kind": "output", "message": f"The flow's output cannot be made: {error}"}
-            self.store.end_run(run, RunEnd("failed", now, made.outcome, error=problem))
+            end_run(self.store, run, RunEnd("failed", now, made.outcome, error=problem))
         else:
-            self.store.end_run(run, RunEnd("completed", now, made.outcome, output))
+            end_run(self.store, run, RunEnd("completed", now, made.outcome, output))
+
+
+def end_run(store: Store, run: RunRow, end: RunEnd) -> None:
+    """Close the run; whoever called it hears of it through the outbox."""
+    store.end_run(run, end)
+    if run.parent_wait_id is not None:
+        enqueue("flows.child_ended", {"run": run.id, "wait": run.parent_wait_id}, now=end.at)
 
 
 def run_bindings(run_id: int, program: Program, started_at: datetime) -> dict[str, Json]:
@@ -476,7 +491,7 @@ def _cancel_wait(program: Program, wait_id: int, step: str, now: datetime) -> No
 # --- Operations on a whole run ------------------------------------------------------------
 
 
-def cancel(*, run_id: int, reason: str, now: datetime) -> bool:
+def cancel(*, run_id: int, reason: str, now: datetime, tell_parent: bool = True) -> bool:
     """End the run and all that hangs on it; False if it had ended. Call inside a transaction."""
     store = get_store()
     run = store.lock_runs([run_id]).get(run_id)
@@ -486,7 +501,9 @@ def cancel(*, run_id: int, reason: str, now: datetime) -> bool:
     live = [row for row in tokens.values() if row.state in {"ready", "running", "waiting", "held"}]
     store.append(run, [_journal_of(row, events.STEP_CANCELLED, now) for row in live])
     _Change(store).drop(load_program(run.version_id), tokens, list(tokens), now)
-    store.end_run(run, RunEnd("cancelled", now, error={"kind": "cancelled", "message": reason}))
+    if not tell_parent:
+        run.parent_wait_id = None
+    end_run(store, run, RunEnd("cancelled", now, error={"kind": "cancelled", "message": reason}))
     return True
 
 

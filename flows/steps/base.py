@@ -90,13 +90,17 @@ class StepContext:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A wait that was opened. With ``due_at`` the clock resolves it by port ``due_port``."""
+    """A wait that was opened. With ``due_at`` the clock resolves it by port ``due_port``.
+
+    With ``resolved`` there is nothing to wait for: the step leaves at once with that result.
+    """
 
     kind: str
     key: str = ""
     detail: Mapping[str, Json] = field(default_factory=dict)
     due_at: datetime | None = None
     due_port: str = "done"
+    resolved: Result | None = None
 
 
 class StepType:
@@ -108,6 +112,8 @@ class StepType:
     icon: ClassVar[str] = "box"
     category: ClassVar[str] = "Steps"
     waits: ClassVar[bool] = False
+    # Fields of the config whose `${ … }` the step renders itself, when it knows more.
+    late_fields: ClassVar[frozenset[str]] = frozenset()
     secret_fields: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type[StepConfig]] = StepConfig
 

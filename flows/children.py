@@ -1,0 +1,253 @@
+"""Runs that call runs: the step types `subflow` and `for_each`.
+
+Both open a wait and start child runs in the same transaction. A child's end reaches its parent
+through the outbox; the handler looks at the rows, so a message lost or repeated changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from django.db import transaction
+from django.db.models import Count
+from pydantic import Field
+
+from flows.engine.errors import RunNotActive, WaitAlreadyResolved
+from flows.expressions import ExpressionError, compile_template
+from flows.models import Flow, FlowVersion, Run, Wait
+from flows.runtime import transitions
+from flows.services.errors import ServiceError
+from flows.services.runs import NewRun, resolve_wait, start_runs
+from flows.steps.base import (
+    Opened,
+    Result,
+    StepConfig,
+    StepContext,
+    StepFailure,
+    WaitingStep,
+)
+from flows.steps.registry import register
+from flows.store import get_store
+from workbench.audit.actors import Actor
+from workbench.dispatch import job
+
+Json = Any
+MOST_ITEMS = 10_000
+
+
+class CalledFlow(StepConfig):
+    flow: str = Field(title="Flow", description="The name of the flow to run.")
+    version: int | None = Field(
+        None, title="Version", description="A fixed version; empty for the released one."
+    )
+
+
+def _find(config: CalledFlow) -> tuple[Flow, int | None]:
+    flow = Flow.objects.filter(name=config.flow).first()
+    if flow is None:
+        raise StepFailure(
+            f"There is no flow {config.flow!r} to call.", kind="config", retryable=False
+        )
+    if config.version is None:
+        return flow, None
+    version = FlowVersion.objects.filter(flow=flow, number=config.version).first()
+    if version is None:
+        raise StepFailure(
+            f"Flow {config.flow!r} has no version {config.version}.",
+            kind="config",
+            retryable=False,
+        )
+    return flow, version.pk
+
+
+def _start(
+    ctx: StepContext, config: CalledFlow, inputs: Sequence[Json], at_once: int | None
+) -> list[Run]:
+    flow, version_id = _find(config)
+    keys = (f"{ctx.idempotency_key}-{n}" for n in range(len(inputs)))
+    try:
+        return start_runs(
+            flow=flow,
+            runs=[NewRun(given, key) for given, key in zip(inputs, keys, strict=True)],
+            actor=Actor.system(f"run {ctx.run_id}"),
+            now=ctx.now,
+            trigger="flow",
+            version_id=version_id,
+            parent_wait_id=ctx.wait_id,
+            at_once=at_once,
+        )
+    except ServiceError as error:
+        raise StepFailure(str(error), kind="subflow", retryable=False) from error
+
+
+class _Caller(WaitingStep):
+    def cancel(self, wait_id: int, now: datetime) -> None:
+        _cancel_children(wait_id, "The run that called it was cancelled.", now)
+
+
+@register
+class Subflow(_Caller):
+    name = "subflow"
+    title = "Subflow"
+    summary = "Runs another flow and waits for its end"
+    icon = "workflow"
+    category = "Logic"
+
+    class Config(CalledFlow):
+        input: Json = Field(
+            default_factory=dict, title="Input", description="What the run is started with."
+        )
+
+    def describe(self, config: Mapping[str, Json]) -> str:
+        return f"Runs {config['flow']}" if config.get("flow") else self.summary
+
+    def open(self, ctx: StepContext, config: Config) -> Opened:
+        [child] = _start(ctx, config, [config.input], None)
+        return Opened("child", key=f"run-{child.pk}", detail={"run": child.pk})
+
+
+@register
+class ForEach(_Caller):
+    name = "for_each"
+    title = "For each"
+    summary = "Runs a flow for each item of a list"
+    icon = "list-checks"
+    category = "Logic"
+    late_fields = frozenset({"input"})
+
+    class Config(CalledFlow):
+        items: list[Json] = Field(
+            title="Items", description="The list.", examples=["${ input.invoices }"]
+        )
+        input: Json = Field(
+            "${ item }",
+            title="Input",
+            description="What each run is started with; `item` and `index` are known here.",
+            examples=[{"invoice": "${ item }", "number": "${ index }"}],
+        )
+        concurrency: int = Field(
+            10, ge=1, le=1_000, title="At once", description="How many runs go at the same time."
+        )
+        on_failure: Literal["stop", "collect"] = Field(
+            "stop",
+            title="If one fails",
+            description="Stop: the others are cancelled. Collect: the rest goes on.",
+        )
+        most_failures: int | None = Field(
+            None,
+            ge=0,
+            title="Failures allowed",
+            description="With collect: past this number it stops after all.",
+        )
+
+    def describe(self, config: Mapping[str, Json]) -> str:
+        flow = config.get("flow")
+        return f"{flow} for each item, {config.get('concurrency', 10)} at once" if flow else ""
+
+    def open(self, ctx: StepContext, config: Config) -> Opened:
+        if len(config.items) > MOST_ITEMS:
+            raise StepFailure(
+                f"The list has {len(config.items):,} items; at most {MOST_ITEMS:,} are taken."
+                " Split it.",
+                kind="config",
+                retryable=False,
+            )
+        if not config.items:
+            return Opened("children", resolved=Result({"items": [], "failed": []}))
+        inputs = [_item_input(ctx, config, item, n) for n, item in enumerate(config.items)]
+        _start(ctx, config, inputs, config.concurrency)
+        detail = {
+            "total": len(inputs),
+            "concurrency": config.concurrency,
+            "most_failures": config.most_failures if config.on_failure == "collect" else 0,
+        }
+        return Opened("children", detail=detail)
+
+
+def _item_input(ctx: StepContext, config: ForEach.Config, item: Json, index: int) -> Json:
+    try:
+        return compile_template(config.input).render({**ctx.bindings, "item": item, "index": index})
+    except ExpressionError as error:
+        raise StepFailure(
+            f"The input of item {index} cannot be made: {error}", kind="expression", retryable=False
+        ) from error
+
+
+# --- A child has ended --------------------------------------------------------------------
+
+
+@job("flows.child_ended")
+def child_ended(args: dict[str, Any], now: datetime) -> None:
+    """Tell the run that called: it goes on, or the next children begin."""
+    with transaction.atomic():
+        wait = Wait.objects.filter(pk=args["wait"], state="open").first()
+        if wait is None:
+            return
+        # The parent's row is the lock of its children's ends: they come one after the other.
+        get_store().lock_runs([wait.run_id])
+        try:
+            if wait.kind == "child":
+                _conclude_child(wait, args["run"], now)
+            else:
+                _conclude_children(wait, now)
+        except (WaitAlreadyResolved, RunNotActive):
+            return
+
+
+def _conclude_child(wait: Wait, run_id: int, now: datetime) -> None:
+    child = Run.objects.get(pk=run_id)
+    if child.status == "completed":
+        _resolve(wait, {"run": run_id, "outcome": child.outcome, "output": child.output}, now)
+    else:
+        _fail(wait, f"Run {run_id} of the subflow {child.status}.", child.error, now)
+
+
+def _conclude_children(wait: Wait, now: datetime) -> None:
+    children = Run.objects.filter(parent_wait_id=wait.pk)
+    rows = children.order_by().values("status").annotate(runs=Count("pk"))
+    counts = {row["status"]: row["runs"] for row in rows}
+    failed = counts.get("failed", 0) + counts.get("cancelled", 0)
+    most = wait.detail["most_failures"]
+    if most is not None and failed > most:
+        first = children.filter(status="failed").order_by("pk").first()
+        message = f"{failed} of {wait.detail['total']} runs failed; {most} may."
+        _cancel_children(wait.pk, message, now)
+        _fail(wait, message, first.error if first else None, now)
+    elif counts.get("paused", 0) + counts.get("running", 0) == 0:
+        _resolve(wait, _collected(children), now)
+    else:
+        _release(children, wait.detail["concurrency"] - counts.get("running", 0), now)
+
+
+def _release(children: Any, free: int, now: datetime) -> None:
+    waiting = children.filter(status="paused", seq=1).order_by("pk").values_list("pk", flat=True)
+    for run_id in list(waiting[: max(0, free)]):
+        transitions.set_paused(run_id=run_id, paused=False, now=now)
+
+
+def _collected(children: Any) -> Json:
+    """Return the outputs in the order of the items; a failed one gives null."""
+    rows = list(children.order_by("pk").values_list("pk", "status", "output", "error"))
+    return {
+        "items": [output for _, _, output, _ in rows],
+        "failed": [
+            {"index": n, "run": pk, "error": error}
+            for n, (pk, status, _, error) in enumerate(rows)
+            if status != "completed"
+        ],
+    }
+
+
+def _resolve(wait: Wait, output: Json, now: datetime) -> None:
+    resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=Actor.system("engine"))
+
+
+def _fail(wait: Wait, message: str, cause: Json, now: datetime) -> None:
+    error = {"kind": "subflow", "message": message, "detail": {"cause": cause}}
+    transitions.fail_wait(wait_id=wait.pk, error=error, now=now)
+
+
+def _cancel_children(wait_id: int, reason: str, now: datetime) -> None:
+    live = Run.objects.filter(parent_wait_id=wait_id, status__in=["running", "paused"])
+    for run_id in list(live.order_by("pk").values_list("pk", flat=True)):
+        transitions.cancel(run_id=run_id, reason=reason, now=now, tell_parent=False)

@@ -1,0 +1,152 @@
+"""Events: things that happen and that runs wait for, correlated by name and key.
+
+An event and a wait for it may come in either order and at the same moment. Both take the lock of
+their name and key first, so that one of them always sees the other.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.db import connection, transaction
+from pydantic import Field
+
+from flows.engine.errors import RunNotActive, WaitAlreadyResolved
+from flows.models import Event, Wait
+from flows.services.runs import resolve_wait
+from flows.steps.base import Opened, Result, StepConfig, StepContext, WaitingStep, text_of
+from flows.steps.registry import register
+from workbench.audit.actors import Actor
+from workbench.dispatch import enqueue, job
+
+Json = Any
+
+
+def _wait_key(name: str, key: str) -> str:
+    return f"{name}:{key}"[:200]
+
+
+def _lock(name: str, key: str) -> None:
+    """Serialise events and waits of one name and key. SQLite has one writer anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [_wait_key(name, key)]
+            )
+
+
+@transaction.atomic
+def receive_event(
+    *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime
+) -> list[int]:
+    """Keep an event and resolve every wait for it; return the runs that go on.
+
+    The same ``event_id`` a second time changes nothing and returns no run.
+    """
+    _lock(name, key)
+    _, is_new = Event.objects.get_or_create(
+        event_id=event_id,
+        defaults={"name": name, "key": key, "payload": payload, "received_at": now},
+    )
+    if not is_new:
+        return []
+    waits = Wait.objects.filter(kind="event", key=_wait_key(name, key), state="open")
+    resumed = []
+    for wait in waits.order_by("run_id"):
+        try:
+            with transaction.atomic():
+                output = {"event": name, "key": key, "payload": payload}
+                resumed.append(
+                    resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=actor)
+                )
+        except (WaitAlreadyResolved, RunNotActive):
+            continue
+    return resumed
+
+
+class _EventConfig(StepConfig):
+    event: str = Field(title="Event", description="Its name.", examples=["payment.received"])
+    key: str = Field(
+        "",
+        title="Key",
+        description="What ties the event to this run, such as an order number.",
+        examples=["${ input.order }"],
+    )
+
+
+@register
+class WaitForEvent(WaitingStep):
+    name = "event.wait"
+    title = "Wait for an event"
+    summary = "Waits until something happens"
+    icon = "radio"
+    category = "Events"
+
+    class Config(_EventConfig):
+        within_seconds: float | None = Field(
+            None, gt=0, title="Within (seconds)", description="Past this it leaves by `late`."
+        )
+        earlier_seconds: float = Field(
+            0,
+            ge=0,
+            title="Accept earlier (seconds)",
+            description="An event that came so long before the wait counts too.",
+        )
+
+    def ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        return ("done", "late") if config.get("within_seconds") else ("done",)
+
+    def describe(self, config: Mapping[str, Json]) -> str:
+        return f"Waits for {text_of(config.get('event'))}" if config.get("event") else self.summary
+
+    def open(self, ctx: StepContext, config: Config) -> Opened:
+        _lock(config.event, config.key)
+        since = ctx.now - timedelta(seconds=config.earlier_seconds)
+        earlier = Event.objects.filter(
+            name=config.event, key=config.key, received_at__gte=since
+        ).order_by("received_at")
+        found = earlier.first() if config.earlier_seconds else None
+        if found is not None:
+            output = {"event": found.name, "key": found.key, "payload": found.payload}
+            return Opened("event", resolved=Result(output))
+        due_at = None
+        if config.within_seconds is not None:
+            due_at = ctx.now + timedelta(seconds=config.within_seconds)
+        return Opened(
+            "event", key=_wait_key(config.event, config.key), due_at=due_at, due_port="late"
+        )
+
+
+@register
+class EmitEvent(WaitingStep):
+    """Waits for nothing: being a waiting step puts the event into the step's own transaction."""
+
+    name = "event.emit"
+    title = "Emit an event"
+    summary = "Tells other runs that something happened"
+    icon = "send"
+    category = "Events"
+
+    class Config(_EventConfig):
+        payload: Json = Field(default_factory=dict, title="Payload")
+
+    def describe(self, config: Mapping[str, Json]) -> str:
+        return f"Emits {text_of(config.get('event'))}" if config.get("event") else self.summary
+
+    def open(self, ctx: StepContext, config: Config) -> Opened:
+        event = {
+            "name": config.event,
+            "key": config.key,
+            "payload": config.payload,
+            "event_id": ctx.idempotency_key or str(uuid4()),
+        }
+        # Other runs are locked in a transaction of its own: this one holds its own run's lock.
+        enqueue("flows.event_emitted", event, now=ctx.now)
+        return Opened("event", resolved=Result({"event": config.event, "key": config.key}))
+
+
+@job("flows.event_emitted")
+def event_emitted(args: dict[str, Any], now: datetime) -> None:
+    event = {part: args[part] for part in ("name", "key", "payload", "event_id")}
+    receive_event(**event, actor=Actor.system("engine"), now=now)
