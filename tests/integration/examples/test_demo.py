@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from flows.models import Artifact, Flow, Run, Wait
 from flows.runtime.program import forget_programs
 from flows.selectors import step_outputs
+from reviews.acting import acting_as
+from reviews.answers import Answer
 from reviews.models import Case, Queue, SlaPolicy
+from reviews.services.decisions import decide_case
 from workbench.accounts.models import Role, RoleGrant, User
 from workbench.audit.services import verify
 
@@ -101,7 +105,48 @@ def assert_case_shows_what_was_found(case: Case | None) -> None:
     assert case.shown["reasons"]
     assert case.confidence is not None
     score = outputs["score"]
-    score = score.get("output", score)
     assert float(case.confidence) == pytest.approx(score["confidence"], abs=1e-3)
     assert {box["key"] for each in documents for box in each["boxes"]} >= {"amount", "net_income"}
     assert set(case.fields) >= {"amount", "duration_months", "net_income", "employer"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_corrected_application_goes_round_and_all_decided_runs_end(
+    settings: Any, tmp_path: Any
+) -> None:
+    from tests.integration.runtime.kit import driving, ended, until
+
+    load(settings, tmp_path, runs=4)
+    with driving():
+        until(lambda: settled() == 4, "all runs to end or wait")
+        first = Case.objects.order_by("pk").first()
+        assert first is not None
+        returned = Answer(
+            "rework", reasons=("corrected",), comment="The amount was misread.",
+            fields={"amount": 777}, why={"amount": "misread"})  # fmt: skip
+        decide(first, returned)
+        run = Run.objects.get(pk=first.run_id)
+        until(lambda: run_settled_again(run, first), "the run to come round")
+        assert step_outputs(run.pk)["prepare"]["application"]["amount"] == 777
+        while case := Case.objects.filter(state="open").first():
+            decide(case, Answer("rejected", reasons=("income",)))
+        runs = [ended(each) for each in Run.objects.all()]
+    assert {each.status for each in runs} == {"completed"}
+    assert all(each.outcome in {"approved", "declined"} for each in runs)
+
+
+def decide(case: Case, answer: Answer) -> None:
+    reviewer = User.objects.get(username="reviewer")
+    decide_case(
+        case_id=case.pk,
+        answer=answer,
+        acting=acting_as(reviewer),
+        now=timezone.now(),
+        commit_now=True,
+    )
+
+
+def run_settled_again(run: Run, first: Case) -> bool:
+    run.refresh_from_db()
+    again = Case.objects.filter(run_id=run.pk, pk__gt=first.pk).exists()
+    return again or run.finished_at is not None
