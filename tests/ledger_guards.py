@@ -26,7 +26,8 @@ def guards_lifted() -> Iterator[None]:
                 cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
             return
         cursor.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit_%%'"
+            "SELECT name, sql FROM sqlite_master "
+            "WHERE type = 'trigger' AND tbl_name LIKE 'audit_%%'"
         )
         triggers = cursor.fetchall()
         for name, _ in triggers:

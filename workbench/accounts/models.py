@@ -49,7 +49,10 @@ class RoleGrant(models.Model):
         ]
 
     def __str__(self) -> str:
-        scope = [self.flow_name and f"flow {self.flow_name}", self.queue_name and f"queue {self.queue_name}"]
+        scope = [
+            self.flow_name and f"flow {self.flow_name}",
+            self.queue_name and f"queue {self.queue_name}",
+        ]
         where = " and ".join(part for part in scope if part) or "everywhere"
         return f"{self.role} ({where})"
 

@@ -22,7 +22,7 @@ EVERY_ROLE = frozenset(Role)
 # What any signed-in person may do, with or without a role: their own account, their home page.
 SIGNED_IN = "signed_in"
 
-D, R, L, A, O, X = (
+D, R, L, A, O, X = (  # noqa: E741 - the columns of the table below
     Role.DESIGNER, Role.REVIEWER, Role.LEAD, Role.AUDITOR, Role.OPERATOR, Role.ADMIN,
 )  # fmt: skip
 PERMISSIONS: dict[str, frozenset[Role]] = {
@@ -48,7 +48,9 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
 # By what a grant of the permission can be narrowed. One that is not here holds for the whole
 # installation, so a narrowed grant never gives it: an admin of one flow cannot make admins.
 SCOPED_BY: dict[str, frozenset[str]] = {
-    **{name: frozenset({"flow"}) for name in PERMISSIONS if name.split(".")[0] in {"flows", "runs"}},
+    **{
+        name: frozenset({"flow"}) for name in PERMISSIONS if name.split(".")[0] in {"flows", "runs"}
+    },
     **{
         name: frozenset({"flow", "queue"})
         for name in PERMISSIONS
@@ -72,7 +74,7 @@ class Reach:
         return self.everywhere or bool(self.scopes)
 
     def covers(self, flow: str | None, queue: str | None) -> bool:
-        """Whether an object of that flow and queue lies within. Fails closed on what is not named."""
+        """Whether an object of that flow and queue lies within. What is not named is not."""
         return self.everywhere or any(
             (not a_flow or a_flow == flow) and (not a_queue or a_queue == queue)
             for a_flow, a_queue in self.scopes
@@ -130,7 +132,7 @@ def grants_of(user: User) -> list[RoleGrant]:
     kept: list[RoleGrant] | None = getattr(user, "_kept_grants", None)
     if kept is None:
         kept = list(RoleGrant.objects.filter(user_id=user.pk))
-        user._kept_grants = kept  # type: ignore[attr-defined]
+        user._kept_grants = kept  # type: ignore[attr-defined]  # noqa: SLF001
     return kept
 
 

@@ -12,7 +12,7 @@ from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN
 from workbench.audit.actors import Actor
 from workbench.audit.services import record
 
-SECRET_PREFIX = "csn_"
+TOKEN_PREFIX = "csn_"  # noqa: S105 - by it leaked tokens are recognised
 # Each use of a token would be a write on the hot path; this often is enough to see it is in use.
 LAST_USED_EVERY = timedelta(minutes=1)
 ASSIGNABLE_SCOPES = frozenset(PERMISSIONS) - {SIGNED_IN}
@@ -114,7 +114,7 @@ def create_token(
     if unknown:
         known = ", ".join(sorted(ASSIGNABLE_SCOPES))
         raise UnknownScope(f"Unknown scope {', '.join(unknown)}. Choose from: {known}.")
-    secret = SECRET_PREFIX + secrets.token_urlsafe(32)
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
         token = ApiToken.objects.create(
             user=user,
@@ -129,7 +129,12 @@ def create_token(
             action="token.created",
             subject=("user", str(user.pk)),
             actor=actor,
-            payload={"token": token.pk, "name": name, "scopes": token.scopes, "expires_at": expires_at},
+            payload={
+                "token": token.pk,
+                "name": name,
+                "scopes": token.scopes,
+                "expires_at": expires_at,
+            },
             now=now,
         )
     return token, secret
@@ -158,7 +163,9 @@ def authenticate_token(secret: str, now: datetime) -> ApiToken:
     if token is None or token.revoked_at is not None or not token.user.is_active:
         raise TokenInvalid(TokenInvalid.__doc__)
     if token.expires_at is not None and token.expires_at <= now:
-        raise TokenExpired(f"The token {token.name!r} expired at {token.expires_at:%Y-%m-%d %H:%M} UTC.")
+        raise TokenExpired(
+            f"The token {token.name!r} expired at {token.expires_at:%Y-%m-%d %H:%M} UTC."
+        )
     if token.last_used_at is None or token.last_used_at < now - LAST_USED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return token

@@ -22,11 +22,11 @@ def _signed_in(sender: Any, request: HttpRequest | None, user: User, **kwargs: A
     _record("user.signed_in", str(user.pk), Actor.user(user), request, {"person": user.username})
 
 
-def _signed_out(
-    sender: Any, request: HttpRequest | None, user: User | None, **kwargs: Any
-) -> None:
+def _signed_out(sender: Any, request: HttpRequest | None, user: User | None, **kwargs: Any) -> None:
     if user is not None:
-        _record("user.signed_out", str(user.pk), Actor.user(user), request, {"person": user.username})
+        _record(
+            "user.signed_out", str(user.pk), Actor.user(user), request, {"person": user.username}
+        )
 
 
 def _sign_in_failed(

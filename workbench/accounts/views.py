@@ -193,4 +193,6 @@ def _tokens_page(
     request: HttpRequest, form: TokenForm, now: datetime, *, status: int = 200, **made: Any
 ) -> HttpResponse:
     rows = [(token, token.state(now)) for token in list_tokens(_person_of(request))]
-    return render(request, "accounts/tokens.html", {"rows": rows, "form": form, **made}, status=status)
+    return render(
+        request, "accounts/tokens.html", {"rows": rows, "form": form, **made}, status=status
+    )

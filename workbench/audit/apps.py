@@ -15,6 +15,10 @@ class AuditConfig(AppConfig):
         register_nav(NavItem("Audit", "audit:entries", "scroll-text", "audit.view", 50))
         register_command(
             Command(
-                "Verify the ledger", "audit:verification", "shield-check", "audit.view", "audit proof"
+                "Verify the ledger",
+                "audit:verification",
+                "shield-check",
+                "audit.view",
+                "audit proof",
             )
         )

@@ -19,8 +19,8 @@ from django.db import transaction
 from workbench.audit.actors import Actor
 from workbench.audit.merkle import inclusion_proof
 from workbench.audit.models import Block, BlockEntry, Entry
-from workbench.audit.selectors import EntryFilter, list_entries
 from workbench.audit.sealing import header_bytes
+from workbench.audit.selectors import EntryFilter, list_entries
 from workbench.audit.services import record
 
 VERIFIER = Path(__file__).parent / "bundle" / "verify.py"

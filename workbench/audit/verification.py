@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Exists, OuterRef, Subquery
 
@@ -17,10 +17,22 @@ from workbench.audit.sealing import header_bytes
 MOST_FAULTS = 100
 ROWS_AT_ONCE = 2_000
 COLUMNS = (
-    "id", "subject_kind", "subject_id", "subject_seq", "at", "actor_kind", "actor_id",
-    "actor_name", "on_behalf_of", "channel", "action", "canonical", "commitment", "prev_hash",
+    "id",
+    "subject_kind",
+    "subject_id",
+    "subject_seq",
+    "at",
+    "actor_kind",
+    "actor_id",
+    "actor_name",
+    "on_behalf_of",
+    "channel",
+    "action",
+    "canonical",
+    "commitment",
+    "prev_hash",
     "leaf_hash",
-)  # fmt: skip
+)
 Row = dict[str, Any]
 
 
@@ -59,7 +71,9 @@ class _Tally:
     unsealed: int = 0
     faults: list[Fault] = field(default_factory=list)
 
-    def found(self, code: str, detail: str, *, entry: int | None = None, block: int | None = None) -> None:
+    def found(
+        self, code: str, detail: str, *, entry: int | None = None, block: int | None = None
+    ) -> None:
         if len(self.faults) < MOST_FAULTS:
             self.faults.append(Fault(code, entry, block, detail))
 
@@ -105,11 +119,17 @@ def _entry_rows() -> Iterator[Row]:
             waiting=Exists(Unsealed.objects.filter(entry_id=OuterRef("pk"))),
         )
         .values(
-            *COLUMNS, "head_seq", "head_hash", "waiting",
-            "payload__entry_id", "payload__body", "payload__salt", "sealed__block_id",
-        )  # fmt: skip
+            *COLUMNS,
+            "head_seq",
+            "head_hash",
+            "waiting",
+            "payload__entry_id",
+            "payload__body",
+            "payload__salt",
+            "sealed__block_id",
+        )
     )
-    return rows.iterator(chunk_size=ROWS_AT_ONCE)
+    return cast(Iterator[Row], rows.iterator(chunk_size=ROWS_AT_ONCE))
 
 
 def _check_row(row: Row, tally: _Tally) -> None:
@@ -123,7 +143,9 @@ def _check_row(row: Row, tally: _Tally) -> None:
     if row["sealed__block_id"] is None:
         tally.unsealed += 1
         if not row["waiting"]:
-            tally.found("entry-unsealed", "It is neither in a block nor waits for one.", entry=entry)
+            tally.found(
+                "entry-unsealed", "It is neither in a block nor waits for one.", entry=entry
+            )
 
 
 def _check_payload(row: Row, tally: _Tally) -> None:
@@ -132,7 +154,9 @@ def _check_payload(row: Row, tally: _Tally) -> None:
         tally.found("payload-missing", "Its payload row is gone.", entry=row["id"])
     elif body is None and salt is None:
         return  # erased, which leaves the chain valid
-    elif body is None or salt is None or commitment(bytes(salt), body.encode()) != row["commitment"]:
+    elif (
+        body is None or salt is None or commitment(bytes(salt), body.encode()) != row["commitment"]
+    ):
         tally.found("payload-changed", "Its payload is not what was committed to.", entry=row["id"])
 
 
@@ -148,7 +172,9 @@ def _check_link(row: Row, last: Row | None, tally: _Tally) -> None:
 def _check_head(last: Row, tally: _Tally) -> None:
     if (last["head_seq"], last["head_hash"]) != (last["subject_seq"], last["leaf_hash"]):
         name = f"{last['subject_kind']} {last['subject_id']}"
-        detail = f"The chain of {name} ends at {last['subject_seq']}, its head says {last['head_seq']}."
+        detail = (
+            f"The chain of {name} ends at {last['subject_seq']}, its head says {last['head_seq']}."
+        )
         tally.found("entry-missing", detail, entry=last["id"])
 
 
@@ -174,7 +200,9 @@ def _check_blocks(tally: _Tally) -> None:
         if block["number"] != number + 1:
             _block_fault(tally, "block-missing", block, f"Block {number + 1} is missing before it.")
         elif block["prev_hash"] != previous:
-            _block_fault(tally, "chain-broken", block, "It does not follow from the block before it.")
+            _block_fault(
+                tally, "chain-broken", block, "It does not follow from the block before it."
+            )
         _check_signature(block, trusted, tally)
         _check_root(block, leaves, tally)
         number, previous = block["number"], block["hash"]
@@ -182,10 +210,20 @@ def _check_blocks(tally: _Tally) -> None:
 
 def _leaf_rows() -> Iterator[Row]:
     rows = Block.objects.order_by("number", "leaves__position").values(
-        "number", "size", "first_entry", "root", "prev_hash", "hash", "signature", "public_key",
-        "sealed_at", "leaves__position", "leaves__entry_id", "leaves__entry__leaf_hash",
-    )  # fmt: skip
-    return rows.iterator(chunk_size=ROWS_AT_ONCE)
+        "number",
+        "size",
+        "first_entry",
+        "root",
+        "prev_hash",
+        "hash",
+        "signature",
+        "public_key",
+        "sealed_at",
+        "leaves__position",
+        "leaves__entry_id",
+        "leaves__entry__leaf_hash",
+    )
+    return cast(Iterator[Row], rows.iterator(chunk_size=ROWS_AT_ONCE))
 
 
 def _check_signature(block: Row, trusted: frozenset[str], tally: _Tally) -> None:

@@ -32,7 +32,7 @@ ENVELOPE_BYTES = 64 * 1024
 
 
 def accepts(*content_types: str, max_bytes: int | None = None) -> Callable[[Route], Route]:
-    """Let a route take other bodies than JSON, and larger ones. Goes under the router's decorator."""
+    """Let a route take other bodies than JSON, and larger ones. Stands under ``@router.post``."""
 
     def mark(route: Route) -> Route:
         route.accepted_types = frozenset(content_types)  # type: ignore[attr-defined]
@@ -79,7 +79,9 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             def run() -> HttpResponse:
                 return _as_problem(view(request, *args, **kwargs))
 
-            return run() if key is None else answer_once(request, key, principal, timezone.now(), run)
+            return (
+                run() if key is None else answer_once(request, key, principal, timezone.now(), run)
+            )
         except ApiProblem as problem:
             return problem_response(problem)
         except RequestDataTooBig:
@@ -109,7 +111,7 @@ def no_such_route(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespon
 def _answer(request: HttpRequest, error: Any) -> HttpResponse:
     problem = problem_of(error) or _standard_problem(error)
     if problem is None:
-        logger.exception("The API failed at %s %s", request.method, request.path, exc_info=error)
+        logger.error("The API failed at %s %s", request.method, request.path, exc_info=error)
         problem = ApiProblem(
             500,
             "server-error",
@@ -202,5 +204,3 @@ def _too_large(limit: int) -> ApiProblem:
         f"The body is larger than {limit:,} bytes.",
         "Upload the large part as an artifact and refer to it.",
     )
-
-

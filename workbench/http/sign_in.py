@@ -14,7 +14,9 @@ from workbench.audit.actors import Actor
 from workbench.http.problems import ApiProblem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-NEW_TOKEN = "Make a new token on the page Account > API tokens and send it as `Authorization: Bearer`."  # noqa: S105
+NEW_TOKEN = (
+    "Make a new token on the page Account > API tokens and send it as `Authorization: Bearer`."  # noqa: S105
+)
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="countersign"'}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -27,7 +28,11 @@ ACTOR = Actor.system("test")
 def record_one(now: datetime, subject: str = "1", what: str = "it") -> Entry:
     with transaction.atomic():
         return record(
-            action="test.done", subject=("run", subject), actor=ACTOR, payload={"what": what}, now=now
+            action="test.done",
+            subject=("run", subject),
+            actor=ACTOR,
+            payload={"what": what},
+            now=now,
         )
 
 
@@ -52,7 +57,7 @@ def test_recording_outside_a_transaction_is_refused(now: datetime) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_an_entry_is_undone_with_its_act(now: datetime) -> None:
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
         record(action="test.done", subject=("run", "1"), actor=ACTOR, payload={}, now=now)
         raise ZeroDivisionError
     assert not Entry.objects.exists()
@@ -165,7 +170,7 @@ def test_erasing_a_payload_leaves_the_chain_valid(ledger: list[Entry], now: date
     assert verify().ok
 
 
-def tamper(statement: str, *values: object) -> None:
+def tamper(statement: str, *values: Any) -> None:
     """Change the tables as someone who owns the database can: past triggers and foreign keys."""
     if connection.vendor == "sqlite":
         with guards_lifted(), connection.cursor() as cursor:

@@ -186,8 +186,8 @@ def test_a_session_without_its_csrf_token_changes_nothing(person: User) -> None:
     )
     request._dont_enforce_csrf_checks = False  # type: ignore[attr-defined]
     request.user = person
-    view = next(p for p in API.urls[0] if p.resolve("notes"))
-    problem(view.callback(request), 403, "csrf-token-missing")
+    view: Any = next(p for p in API.urls[0] if p.resolve("notes")).callback
+    problem(view(request), 403, "csrf-token-missing")
     assert not Entry.objects.filter(action="test.noted").exists()
 
 
@@ -230,16 +230,12 @@ def test_an_invalid_body_names_the_field(
     make_token: Callable[..., str], body: dict[str, Any], at: str
 ) -> None:
     data = json.dumps(body)
-    response = call(
-        "/notes", data=data, content_type="application/json", **bearer(make_token())
-    )
+    response = call("/notes", data=data, content_type="application/json", **bearer(make_token()))
     assert problem(response, 422, "request-invalid")["errors"][0]["at"] == at
 
 
 def test_a_broken_document_is_a_problem(make_token: Callable[..., str]) -> None:
-    response = call(
-        "/notes", data="{", content_type="application/json", **bearer(make_token())
-    )
+    response = call("/notes", data="{", content_type="application/json", **bearer(make_token()))
     problem(response, 400, "body-unreadable")
 
 
@@ -250,9 +246,7 @@ def test_a_wrong_content_type_names_the_right_one(make_token: Callable[..., str]
 
 def test_a_body_of_ten_megabytes_is_refused_unread(make_token: Callable[..., str]) -> None:
     body = json.dumps({"text": "x" * 10_000_000})
-    response = call(
-        "/notes", data=body, content_type="application/json", **bearer(make_token())
-    )
+    response = call("/notes", data=body, content_type="application/json", **bearer(make_token()))
     problem(response, 413, "body-too-large")
     assert not Entry.objects.filter(action="test.noted").exists()
 

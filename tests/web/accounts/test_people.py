@@ -15,7 +15,7 @@ from workbench.audit.models import Entry
 pytestmark = pytest.mark.django_db
 
 
-def person_with(*roles: Role, name: str = "ada", **scope: str) -> User:
+def person_with(*roles: Role, name: str = "ada", **scope: Any) -> User:
     user = User.objects.create_user(name)
     for role in roles:
         grant_role(user=user, role=role, actor=Actor.system("test"), now=timezone.now(), **scope)
@@ -75,7 +75,11 @@ def test_a_role_is_granted_and_revoked_and_both_are_recorded(client: Client, adm
     grant = RoleGrant.objects.get(user=ada)
     assert (grant.role, grant.queue_name, grant.granted_by) == ("reviewer", "loans", admin)
     entry = last_entry()
-    assert (entry.action, entry.subject_id, entry.actor_id) == ("role.granted", str(ada.pk), str(admin.pk))
+    assert (entry.action, entry.subject_id, entry.actor_id) == (
+        "role.granted",
+        str(ada.pk),
+        str(admin.pk),
+    )
     client.post(f"{url}{grant.pk}/revoke/")
     assert not ada.grants.exists()
     assert last_entry().action == "role.revoked"
@@ -130,7 +134,7 @@ def test_a_tokens_secret_is_shown_once_and_not_kept(client: Client) -> None:
     token = ApiToken.objects.get()
     assert secret not in repr(vars(token))
     assert secret not in client.get("/accounts/tokens/").content.decode()
-    assert secret not in last_entry().payload.body
+    assert secret not in str(last_entry().payload.body)
     headers = {"Authorization": f"Bearer {secret}"}
     assert Client().get("/api/v1/audit/entries", headers=headers).status_code == 200
     client.post(f"/accounts/tokens/{token.pk}/revoke/")

@@ -24,7 +24,13 @@ from workbench.audit.actors import Actor
 DOCS = Path(__file__).parents[3] / "docs" / "permissions.md"
 MISSING = "nothing"
 # A value for each converter of a URL argument; what it names need not exist.
-SAMPLES = {"int": "999999", "str": "none", "slug": "none", "uuid": "0" * 8 + "-0000-4000-8000-" + "0" * 12, "path": "none"}
+SAMPLES = {
+    "int": "999999",
+    "str": "none",
+    "slug": "none",
+    "uuid": "0" * 8 + "-0000-4000-8000-" + "0" * 12,
+    "path": "none",
+}
 REFUSED = {401, 403}
 # The answer of an address that its own check of the object, or of the form, came before.
 SERVER_ERROR = 500
@@ -91,7 +97,9 @@ def test_few_addresses_are_public() -> None:
     outside = {
         route
         for route in public
-        if not re.match(r"accounts/(login|logout|inactive|signup|password/reset|2fa/authenticate)", route)
+        if not re.match(
+            r"accounts/(login|logout|inactive|signup|password/reset|2fa/authenticate)", route
+        )
     }
     assert outside <= PUBLIC
 
@@ -164,14 +172,14 @@ def document() -> str:
     lines = [
         "# Permissions",
         "",
-        "Generated from `workbench/accounts/permissions.py` and the URL configuration, and checked by",
+        "Generated from `workbench/accounts/permissions.py` and the addresses, and checked by",
         "`tests/web/accounts/test_permission_matrix.py`. Write it anew with",
         "`WRITE_DOCS=1 pytest tests/web/accounts/test_permission_matrix.py`.",
         "",
-        "Everything is denied that is not allowed here. A role may be granted for one flow, one queue or",
-        "both; it then holds for objects of these alone, and gives no permission that is not about a flow",
-        "or a queue. An API token has the permissions that both its scopes and its person have. A superuser",
-        "has every permission.",
+        "Everything is denied that is not allowed here. A role may be granted for one flow, one",
+        "queue or both; it then holds for objects of these alone, and gives no permission that is",
+        "not about a flow or a queue. An API token has the permissions that both its scopes and",
+        "its person have. A superuser has every permission.",
         "",
         "## By role",
         "",

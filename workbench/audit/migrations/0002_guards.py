@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - table names from the constants of this file
 """Make the database refuse to change the ledger, and queue each new entry to be sealed.
 
 Triggers of our own on both databases, not django-pgtrigger's: those can be switched off by a
@@ -73,8 +74,12 @@ def _sqlite_trigger(name, when, table, condition, message):
 
 def _sqlite_statements():
     for table in APPEND_ONLY:
-        yield _sqlite_trigger("no_update", "BEFORE UPDATE", table, "1", f"UPDATE of {table} is refused")
-        yield _sqlite_trigger("no_delete", "BEFORE DELETE", table, "1", f"DELETE of {table} is refused")
+        yield _sqlite_trigger(
+            "no_update", "BEFORE UPDATE", table, "1", f"UPDATE of {table} is refused"
+        )
+        yield _sqlite_trigger(
+            "no_delete", "BEFORE DELETE", table, "1", f"DELETE of {table} is refused"
+        )
     for table, same in SQLITE_KEYS.items():
         # INSERT OR REPLACE deletes the old row without firing its DELETE trigger.
         exists = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"
@@ -83,18 +88,22 @@ def _sqlite_statements():
         )
     table = "audit_entrypayload"
     changes = "NEW.body IS NOT NULL OR NEW.salt IS NOT NULL OR NEW.entry_id <> OLD.entry_id"
-    yield _sqlite_trigger("only_erase", "BEFORE UPDATE", table, changes, f"UPDATE of {table} is refused")
+    yield _sqlite_trigger(
+        "only_erase", "BEFORE UPDATE", table, changes, f"UPDATE of {table} is refused"
+    )
     yield _sqlite_trigger("no_delete", "BEFORE DELETE", table, "1", f"DELETE of {table} is refused")
     table = "audit_subjecthead"
-    back = (
-        "NEW.seq < OLD.seq OR NEW.subject_kind <> OLD.subject_kind OR NEW.subject_id <> OLD.subject_id"
+    back = "NEW.seq < OLD.seq OR NEW.subject_kind <> OLD.subject_kind OR NEW.subject_id <> OLD.subject_id"
+    yield _sqlite_trigger(
+        "only_forward", "BEFORE UPDATE", table, back, f"UPDATE of {table} is refused"
     )
-    yield _sqlite_trigger("only_forward", "BEFORE UPDATE", table, back, f"UPDATE of {table} is refused")
     yield _sqlite_trigger("no_delete", "BEFORE DELETE", table, "1", f"DELETE of {table} is refused")
     table = "audit_unsealed"
     untaken = "NOT EXISTS (SELECT 1 FROM audit_blockentry WHERE entry_id = OLD.entry_id)"
     yield _sqlite_trigger("no_update", "BEFORE UPDATE", table, "1", f"UPDATE of {table} is refused")
-    yield _sqlite_trigger("taken", "BEFORE DELETE", table, untaken, "the entry is not in a block yet")
+    yield _sqlite_trigger(
+        "taken", "BEFORE DELETE", table, untaken, "the entry is not in a block yet"
+    )
     yield (
         "CREATE TRIGGER audit_entry_queue AFTER INSERT ON audit_entry FOR EACH ROW "
         "BEGIN INSERT INTO audit_unsealed (entry_id) VALUES (NEW.id); END"

@@ -20,7 +20,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="what", required=True)
-        check = commands.add_parser("verify", help="Exit with 1 and name the first bad entry if any.")
+        check = commands.add_parser(
+            "verify", help="Exit with 1 and name the first bad entry if any."
+        )
         check.add_argument("--json", action="store_true", help="Print the result as JSON.")
         export = commands.add_parser("export", help="Write a bundle with its own verifier.")
         export.add_argument("--out", type=Path, required=True, metavar="BUNDLE.zip")
