@@ -15,9 +15,9 @@ from workbench.shell.statuses import LOOKS
 Json = Any
 # Icons of the canvas itself, beside those of step types and states.
 CANVAS_ICONS = (
-    "box", "chevron-down", "chevron-right", "circle", "circle-alert", "maximize", "minus", "plus",
-    "search", "triangle-alert", "user-check", "x", "sticky-note", "undo-2", "redo-2", "network", "hand", "mouse-pointer-2", "zoom-in", "fullscreen", "chevron-left",
-    "map", "image", "download", "scan-search", "copy", "trash-2", "group", "ungroup", "keyboard",
+    "box", "chevron-down", "chevron-left", "chevron-right", "circle", "circle-alert", "download",
+    "fullscreen", "hand", "image", "map", "minus", "mouse-pointer-2", "network", "plus", "redo-2",
+    "scan-search", "search", "sticky-note", "triangle-alert", "undo-2", "zoom-in",
 )  # fmt: skip
 
 

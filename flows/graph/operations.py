@@ -42,6 +42,7 @@ STEP_FIELDS = frozenset(
 FLOW_FIELDS = frozenset({"title", "description", "input", "output", "samples", "tests"})
 ABSENT = object()
 PAIR = 2
+MAX_NESTING = 8
 
 
 class OperationRefused(Exception):
@@ -205,12 +206,25 @@ def batch(document: Mapped, op: Mapped) -> Result:
     operations = op.get("operations")
     if not isinstance(operations, list) or not operations:
         raise malformed("A batch needs a list `operations` with at least one in it.")
+    if nesting(op) > MAX_NESTING:
+        raise malformed(f"Batches may lie {MAX_NESTING} deep in one another.")
     inverses = []
     for each in operations:
         document, inverse = apply(document, each)
         inverses.append(inverse)
     undo: Mapped = {"op": "batch", "operations": inverses[::-1]}
     return document, ({**undo, "label": op["label"]} if "label" in op else undo)
+
+
+def nesting(op: Json) -> int:
+    """Return how deep batches lie in one another; a loop, as a recursion could be driven too far."""
+    depth, level = 0, [op]
+    while level and depth <= MAX_NESTING:
+        batches = [each for each in level if isinstance(each, dict) and each.get("op") == "batch"]
+        parts = [each.get("operations") for each in batches]
+        level = [each for part in parts if isinstance(part, list) for each in part]
+        depth += bool(batches)
+    return depth
 
 
 # --- Edges ------------------------------------------------------------------------------------

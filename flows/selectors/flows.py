@@ -50,6 +50,7 @@ def list_flows(
     flows = (
         Flow.objects.filter(within_reach(within), archived_at__isnull=not archived)
         .select_related("released")
+        .defer("released__document")
         .annotate(last_published_at=Subquery(newest.values("published_at")[:1]))
         .order_by("title", "name")
     )

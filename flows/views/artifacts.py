@@ -15,8 +15,8 @@ SHOWN = frozenset(
 )
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def artifact(request: HttpRequest, digest: str) -> FileResponse:
     """A stored payload of the run ``?run=``: seen by those who may see that run."""
     run_id = positive_number(request.GET.get("run", ""))

@@ -37,14 +37,14 @@ STATE_ORDER = [
 # --- The list ---------------------------------------------------------------------
 
 
-@require_GET
 @requires("flows.view")
+@require_GET
 def flow_list(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/flow_list.html", _list_context(request))
 
 
-@require_GET
 @requires("flows.view")
+@require_GET
 def flow_rows(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/_flow_rows.html", _list_context(request))
 
@@ -69,8 +69,8 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
 # --- Making one -------------------------------------------------------------------
 
 
-@require_http_methods(["GET", "POST"])
 @requires("flows.edit")
+@require_http_methods(["GET", "POST"])
 def flow_create(request: HttpRequest) -> HttpResponse:
     """Start a flow: blank, from an example, or from text."""
     if request.method == "POST":
@@ -131,16 +131,16 @@ def _starting_document(values: dict[str, str], request: HttpRequest) -> Document
 # --- One flow ---------------------------------------------------------------------
 
 
-@require_GET
 @requires("flows.view", flow="name")
+@require_GET
 def flow_detail(request: HttpRequest, name: str) -> HttpResponse:
     """What is released, how it does, its newest runs."""
     flow = flow_or_404(name)
     return render(request, "flows/flow_detail.html", _flow_context(request, flow, "overview"))
 
 
-@require_GET
 @requires("flows.view", flow="name")
+@require_GET
 def flow_activity(request: HttpRequest, name: str) -> HttpResponse:
     """The figures and newest runs, for the page to fetch after a nudge."""
     flow = flow_or_404(name)
@@ -189,8 +189,8 @@ def _activity(flow: Flow) -> dict[str, Any]:
     }
 
 
-@require_GET
 @requires("flows.view", flow="name")
+@require_GET
 def flow_canvas(request: HttpRequest, name: str, number: int | None = None) -> JsonResponse:
     """What the canvas draws: a version, or the draft when none is named."""
     flow = flow_or_404(name)
@@ -201,8 +201,8 @@ def flow_canvas(request: HttpRequest, name: str, number: int | None = None) -> J
 # --- The draft as text ------------------------------------------------------------
 
 
-@require_http_methods(["GET", "POST"])
 @requires("flows.view", flow="name")
+@require_http_methods(["GET", "POST"])
 def draft_text(request: HttpRequest, name: str) -> HttpResponse:
     """The draft as YAML, with what is wrong with it beside."""
     flow = flow_or_404(name)
@@ -264,8 +264,8 @@ def _listed(problems: Any) -> list[dict[str, Any]]:
     return [{name: getattr(each, name) for name in fields} for each in problems]
 
 
-@require_GET
 @requires("flows.view", flow="name")
+@require_GET
 def flow_export(request: HttpRequest, name: str, number: int | None = None) -> HttpResponse:
     """A version, or the draft when none is named, as a YAML file."""
     flow = flow_or_404(name)

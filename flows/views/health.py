@@ -9,13 +9,13 @@ from flows.selectors import get_health
 from workbench.accounts.permissions import requires
 
 
-@require_GET
 @requires("health.view")
+@require_GET
 def health(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/health.html", {"health": get_health(timezone.now())})
 
 
-@require_GET
 @requires("health.view")
+@require_GET
 def health_panels(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/_health.html", {"health": get_health(timezone.now())})

@@ -31,8 +31,8 @@ ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})
 # --- The list ---------------------------------------------------------------------
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def run_list(request: HttpRequest) -> HttpResponse:
     """The runs, narrowed by the address. The newest page keeps itself fresh."""
     within = runs_within(request)
@@ -40,8 +40,8 @@ def run_list(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/run_list.html", {**_list_context(request), "flows": flows})
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def run_rows(request: HttpRequest) -> HttpResponse:
     """The rows and counts of the list, for the page to fetch after a nudge."""
     return render(request, "flows/_run_rows.html", _list_context(request))
@@ -82,8 +82,8 @@ def _state_link(
 # --- One run ----------------------------------------------------------------------
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     """The run's graph beside its timeline."""
     run = run_or_404(request, run_id)
@@ -91,8 +91,8 @@ def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     return render(request, "flows/run_detail.html", context)
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def run_head(request: HttpRequest, run_id: int) -> HttpResponse:
     """What the run is at now: its state, what it waits for or failed on, what may be done."""
     run = run_or_404(request, run_id)
@@ -102,8 +102,8 @@ def run_head(request: HttpRequest, run_id: int) -> HttpResponse:
     )
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def run_timeline(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_or_404(request, run_id)
     return render(
@@ -175,12 +175,19 @@ def _headline(run: Run, timeline: list[StepRun]) -> dict[str, Any]:
         "followed": followed,
         "error": run.error if run.status == RunStatus.FAILED else (first.error if first else None),
         "waits": [each for each in timeline if each.wait is not None],
+        "focus": _focus(first, timeline),
         "retries": [each for each in timeline if each.state == "retrying" and each.due_at],
     }
 
 
-@require_GET
+def _focus(first: StepRun | None, timeline: list[StepRun]) -> str:
+    """Return the step at which the graph opens: the first failure, else what is under way."""
+    live = [each for each in timeline if each.ended_at is None]
+    return first.step if first else (live[0].step if live else "")
+
+
 @requires("runs.view")
+@require_GET
 def step_run(request: HttpRequest, run_id: int, key: str) -> HttpResponse:
     """One step run: what it got and gave, its attempts, where its output came from."""
     run = run_or_404(request, run_id)
@@ -198,8 +205,8 @@ def _detail(run: Run, each: StepRun) -> Any:
     return selectors.get_step_run(run, each.token_id, each.activation)
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def run_journal(request: HttpRequest, run_id: int) -> HttpResponse:
     """The journal, oldest first, a page at a time; a live run's last page keeps itself fresh."""
     run = run_or_404(request, run_id)
@@ -207,8 +214,8 @@ def run_journal(request: HttpRequest, run_id: int) -> HttpResponse:
     return render(request, "flows/run_journal.html", {**context, **_quick_headline(run)})
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def journal_rows(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_or_404(request, run_id)
     return render(
@@ -230,8 +237,8 @@ def _quick_headline(run: Run) -> dict[str, Any]:
     return _headline(run, selectors.run_timeline(run))
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def run_data(request: HttpRequest, run_id: int) -> HttpResponse:
     """Input, output and artifacts."""
     run = run_or_404(request, run_id)
@@ -244,8 +251,8 @@ def run_data(request: HttpRequest, run_id: int) -> HttpResponse:
     return render(request, "flows/run_data.html", context)
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def run_compare(request: HttpRequest, run_id: int) -> HttpResponse:
     """What is different from the last run that went well."""
     run = run_or_404(request, run_id)
@@ -262,8 +269,8 @@ def run_compare(request: HttpRequest, run_id: int) -> HttpResponse:
 # --- Data for the canvas ----------------------------------------------------------
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def run_canvas(request: HttpRequest, run_id: int) -> JsonResponse:
     """The graph of the run's version, as the canvas loads it."""
     run = run_or_404(request, run_id)
@@ -271,8 +278,8 @@ def run_canvas(request: HttpRequest, run_id: int) -> JsonResponse:
     return JsonResponse({**data, "statuses": selectors.run_status(run, timezone.now())})
 
 
-@require_GET
 @requires("runs.view")
+@require_GET
 def run_status(request: HttpRequest, run_id: int) -> JsonResponse:
     """``{seq, status, steps: {id: {state, since, visits, ms}}}``."""
     run = run_or_404(request, run_id)
@@ -284,8 +291,8 @@ def run_status(request: HttpRequest, run_id: int) -> JsonResponse:
 # --- Acts -------------------------------------------------------------------------
 
 
-@require_POST
 @requires("runs.operate")
+@require_POST
 def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     run = _run_to(request, run_id, "runs.operate")
     reason = request.POST.get("reason", "").strip()[:500]
@@ -301,8 +308,8 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("flows:run-detail", run.pk)
 
 
-@require_POST
 @requires("runs.operate")
+@require_POST
 def run_retry(request: HttpRequest, run_id: int) -> HttpResponse:
     run = _run_to(request, run_id, "runs.operate")
     try:
@@ -313,8 +320,8 @@ def run_retry(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("flows:run-detail", run.pk)
 
 
-@require_POST
 @requires("runs.operate")
+@require_POST
 def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
     run = _run_to(request, run_id, "runs.operate")
     act = services.resume_run if request.POST.get("resume") else services.pause_run
@@ -325,8 +332,8 @@ def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("flows:run-detail", run.pk)
 
 
-@require_POST
 @requires("runs.start")
+@require_POST
 def run_rerun(request: HttpRequest, run_id: int) -> HttpResponse:
     """Start a new run with the input of this one, on its own version or on the released one."""
     run = _run_to(request, run_id, "runs.start")

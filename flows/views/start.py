@@ -20,8 +20,8 @@ from workbench.accounts.permissions import requires
 Json = Any
 
 
-@require_http_methods(["GET", "POST"])
 @requires("runs.start", flow="name")
+@require_http_methods(["GET", "POST"])
 def start(request: HttpRequest, name: str) -> HttpResponse:
     """The form, or what became of it. ``?sample=`` fills it in, ``?mode=json`` shows it as text."""
     flow = flow_or_404(name)
@@ -82,6 +82,7 @@ def _page(
     document = flow.released.document if flow.released else {}
     context = {
         **flow_context(request, flow, "start"),
+        "here": "Start a run",
         "form": form,
         "mode": mode,
         "samples": document.get("samples") or {},

@@ -26,8 +26,8 @@ from flows.views.requests import (
 from workbench.accounts.permissions import requires
 
 
-@require_http_methods(["GET", "POST"])
 @requires("flows.publish", flow="name")
+@require_http_methods(["GET", "POST"])
 def publish(request: HttpRequest, name: str) -> HttpResponse:
     """What would change, what stands in the way, and the note that goes with it."""
     flow = flow_or_404(name)
@@ -43,6 +43,7 @@ def _publish_page(request: HttpRequest, flow: Flow, status: int = 200, **more: A
     errors = [each for each in problems if each["severity"] == "error"]
     context = {
         **flow_context(request, flow, "publish"),
+        "here": "Publish",
         "errors": errors,
         "warnings": [each for each in problems if each["severity"] != "error"],
         "changes": changes,
@@ -73,8 +74,8 @@ def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
     return redirect("flows:flow-detail", flow.name)
 
 
-@require_GET
 @requires("flows.view", flow="name")
+@require_GET
 def version_list(request: HttpRequest, name: str) -> HttpResponse:
     """Who published what, when and why, and what runs on it."""
     flow = flow_or_404(name)
@@ -85,8 +86,8 @@ def version_list(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "flows/version_list.html", context)
 
 
-@require_GET
 @requires("flows.view", flow="name")
+@require_GET
 def compare(request: HttpRequest, name: str) -> HttpResponse:
     """Two versions, or a version and the draft, side by side. ``a`` is the older."""
     flow = flow_or_404(name)
@@ -106,8 +107,8 @@ def compare(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "flows/version_compare.html", context)
 
 
-@require_POST
 @requires("flows.publish", flow="name")
+@require_POST
 def release(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Make new runs use a version; an older one than now is a rollback."""
     flow = flow_or_404(name)
