@@ -88,9 +88,9 @@ def login(site: Site) -> Login:
 
     def sign_in(page: Page, username: str) -> None:
         page.goto("/accounts/login/")
-        page.get_by_label("Username").or_(page.locator("[name=login]")).first.fill(username)
+        page.locator("[name=login]").fill(username)
         page.locator("[name=password]").fill(PASSWORD)
-        page.locator("form:has([name=password]) [type=submit]").first.click()
+        page.locator("[name=password]").press("Enter")
         page.wait_for_url(lambda url: "/accounts/login/" not in url)
 
     return sign_in
