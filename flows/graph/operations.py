@@ -217,7 +217,7 @@ def batch(document: Mapped, op: Mapped) -> Result:
 
 
 def nesting(op: Json) -> int:
-    """Return how deep batches lie in one another; a loop, as a recursion could be driven too far."""
+    """Return how deep batches lie in one another, without recursion."""
     depth, level = 0, [op]
     while level and depth <= MAX_NESTING:
         batches = [each for each in level if isinstance(each, dict) and each.get("op") == "batch"]

@@ -17,6 +17,7 @@ const FLOW_FIELDS = new Set(["title", "description", "input", "output", "samples
 const NOTE_FIELDS = new Set(["text", "at", "size", "colour"]);
 const GROUP_FIELDS = new Set(["title", "steps", "collapsed", "colour"]);
 const ABSENT = Symbol("absent");
+const MAX_NESTING = 8;
 
 export class OperationRefused extends Error {
   /**
@@ -182,6 +183,7 @@ function batch(document, op) {
   if (!Array.isArray(op.operations) || !op.operations.length) {
     throw malformed("A batch needs a list `operations` with at least one in it.");
   }
+  if (nesting(op) > MAX_NESTING) throw malformed(`Batches may lie ${MAX_NESTING} deep in one another.`);
   const inverses = [];
   for (const each of op.operations) {
     const [changed, inverse] = apply(document, each);
@@ -192,6 +194,18 @@ function batch(document, op) {
   const inverse = { op: "batch", operations: inverses };
   if ("label" in op) inverse.label = op.label;
   return [document, inverse];
+}
+
+/** @param {Json} op @returns {number} how deep batches lie in one another */
+function nesting(op) {
+  let depth = 0;
+  let level = [op];
+  while (level.length && depth <= MAX_NESTING) {
+    const batches = level.filter((each) => each?.op === "batch" && Array.isArray(each.operations));
+    level = batches.flatMap((each) => each.operations);
+    depth += batches.length ? 1 : 0;
+  }
+  return depth;
 }
 
 // --- Edges ---------------------------------------------------------------------------------
