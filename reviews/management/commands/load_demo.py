@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
@@ -93,6 +94,8 @@ def refuse_strangers() -> None:
 
 def load_people(password: str, *, reset: bool, now: datetime) -> None:
     """Add who is missing. One password for all, so that changing roles is quick to try."""
+    # Hashed once: it is slow on purpose, and all have the same password anyway.
+    hashed = make_password(password)
     for name, title, role, _ in PEOPLE:
         user = User.objects.filter(username=name).first()
         is_new = user is None
@@ -105,7 +108,7 @@ def load_people(password: str, *, reset: bool, now: datetime) -> None:
                 now=now,
             )
         if is_new or reset:
-            user.set_password(password)
+            user.password = hashed
             user.save(update_fields=["password"])
         grant_role(user=user, role=role, actor=ACTOR, now=now)
 
