@@ -290,7 +290,7 @@ def manage(var: Path, *arguments: str, **settings: str) -> str:
     """Run ``manage.py …`` to its end and return its output. Raises: ServerFailed."""
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment(var, **settings),
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=600,
     )  # fmt: skip
     if done.returncode != 0:
         raise ServerFailed(f"manage.py {' '.join(arguments)}:\n{done.stdout}{done.stderr}")

@@ -17,6 +17,8 @@ from tests.servers import Countersign
 PASSWORD = "countersign for tests"
 ROLES = ("designer", "reviewer", "lead", "auditor", "operator", "admin")
 MAKE_PEOPLE = f"""
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
 from django.utils import timezone
 from workbench.accounts.models import RoleGrant, User
 for role in {ROLES!r}:
@@ -44,7 +46,6 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     var = tmp_path_factory.mktemp("site")
-    servers.manage(var, "migrate", "--verbosity", "0")
     servers.manage(var, "shell", "--no-imports", "--command", MAKE_PEOPLE)
     with servers.serve(var) as server:
         yield Site(server)
