@@ -25,7 +25,7 @@ from reviews.services.claims import (
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.views.gate import case_view
-from reviews.views.workspace import show_case, standing
+from reviews.views.workspace import as_shown, show_case, standing
 from reviews.widgets import read_form, read_value
 from workbench.accounts.models import User
 from workbench.accounts.permissions import principal_of
@@ -93,7 +93,7 @@ def receipt(request: HttpRequest, case: Case) -> HttpResponse:
     found = [each for each in decisions_of(case) if each.receipt]
     chosen: Decision | None = next((each for each in found if each.pk == wanted), None)
     chosen = chosen or (found[-1] if found else None)
-    context = {"case": case, "decision": chosen, "decisions": found}
+    context = {"case": case, "decision": chosen, "decisions": found, **as_shown(case, chosen)}
     return render(request, "reviews/receipt.html", context)
 
 
@@ -142,7 +142,7 @@ def beat(request: HttpRequest, case: Case) -> HttpResponse:
 @case_view("cases.decide")
 def draft(request: HttpRequest, case: Case) -> HttpResponse:
     """Keep what is typed: the form's own fields, as the decision would send them."""
-    if len(request.body) > MAX_DRAFT_BYTES:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_DRAFT_BYTES:
         message = "The draft is too long to keep: shorten the comment."
         return JsonResponse({"message": message}, status=413)
     now = timezone.now()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from reviews.acting import Acting, acting_as, may
 from reviews.answers import NEEDS_COMMENT, outcomes_of
 from reviews.errors import DecisionInvalid, ReviewError
-from reviews.models import Case, InformationRequest
+from reviews.models import Case, Decision, InformationRequest
 from reviews.receipts import documents_of
 from reviews.selectors import (
     band_of,
@@ -111,6 +111,18 @@ def standing(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
         "is_active": case.state in ACTIVE,
         "allow": case.rules.get("allow", ()),
         "refusals": _refusals(case, acting) if can_take or held else (),
+    }
+
+
+def as_shown(case: Case, decision: Decision | None) -> dict[str, Any]:
+    """Return the case's groups and reasons as the receipt kept them."""
+    if decision is None:
+        return {}
+    seen = decision.receipt["evidence"]["shown"]
+    kept = Case(pk=case.pk, shown=seen, fields=decision.receipt["fields"], rules=case.rules)
+    return {
+        "groups": list(_groups(kept, {}, {}, {})),
+        "reasons": _reasons(seen.get("reasons") or ()),
     }
 
 

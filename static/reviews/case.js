@@ -273,6 +273,9 @@ function begin() {
   else if (!against) /** @type {HTMLElement | null} */ (workspace().querySelector(".case-pane"))?.focus({ preventScroll: true });
 }
 
+document.addEventListener("submit", (event) => {
+  if (event.target === decision()) draft?.stop();
+});
 document.addEventListener("htmx:after:swap", begin);
 window.addEventListener("pagehide", () => draft?.flush());
 begin();

@@ -45,6 +45,13 @@ export class Draft {
     }
   }
 
+  /** What is typed is being sent as the decision: a late draft would outlive it. */
+  stop() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.again = false;
+  }
+
   /** Send what waits at once: the page goes away. */
   flush() {
     if (this.timer === undefined) return;
