@@ -3,6 +3,7 @@
 import tempfile
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -65,7 +66,7 @@ def entry_rows(request: HttpRequest) -> HttpResponse:
     """The rows alone; the address bar keeps the page's own address."""
     context, status = _listed(request)
     response = render(request, "audit/_entries.html", context, status=status)
-    query = request.GET.urlencode()
+    query = urlencode({name: value for name, value in request.GET.items() if value})
     response["HX-Replace-Url"] = reverse("audit:entries") + (f"?{query}" if query else "")
     return response
 

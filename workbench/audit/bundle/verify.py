@@ -187,9 +187,8 @@ def main() -> int:
         return 2
     for fault in faults:
         print(fault)
-    print(
-        f"{count} entries, {sealed} of them sealed in {blocks} blocks: {'BAD' if faults else 'good'}"
-    )
+    told = "BAD" if faults else "good"
+    print(f"{count} entries, {sealed} of them sealed in {blocks} blocks: {told}")
     if not arguments.key:
         print("signed with " + (", ".join(keys) or "nothing") + " (compare it, or pass --key)")
     return 1 if faults else 0
