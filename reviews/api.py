@@ -1,0 +1,446 @@
+"""Queues, cases and decisions over HTTP."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from ninja import Path, Query, Router, Schema, Status
+from pydantic import Field
+
+from reviews import errors
+from reviews.acting import Acting, acting_as
+from reviews.answers import COMMENT_MAX, Answer
+from reviews.models import Case, Decision, Queue
+from reviews.selectors import (
+    QueueRow,
+    band_of,
+    decisions_of,
+    get_visible_case,
+    list_cases,
+    list_queues,
+    queue_rows,
+)
+from reviews.services.claims import assign_case, claim_case, claim_next, heartbeat, release_case
+from reviews.services.conversation import add_comment, escalate_case, reply, request_information
+from reviews.services.decisions import decide_case, undo_decision
+from workbench.accounts.models import User
+from workbench.accounts.permissions import can, principal_of, requires
+from workbench.http.problems import ApiProblem, map_error
+from workbench.http.schemas import MOST_ROWS, Page, Strict, decode_cursor, encode_cursor
+from workbench.http.sign_in import actor_of, person_of
+
+Json = Any
+router = Router(tags=["review"])
+
+BIGGEST_ID = 2**63 - 1
+Id = Annotated[int, Path(ge=1, le=BIGGEST_ID)]
+Which = Literal["open", "mine", "claimed", "waiting", "decided", "closed", "all"]
+REMEDIES: dict[type[errors.ReviewError], str] = {
+    errors.MoveNotAllowed: "Read the case to see its state.",
+    errors.CaseStale: "Read the case, then send the revision it has now.",
+    errors.CaseAlreadyDecided: "Read the case for its decision; take the next one.",
+    errors.CaseClosed: "Take the next case.",
+    errors.CaseHeldByOther: "Take the next case, or have a team lead reassign this one.",
+    errors.LeaseExpired: "Claim the case again, then repeat the request.",
+    errors.NotAuthorised: "Have someone decide who may, or escalate the case.",
+    errors.UndoTooLate: "A committed decision stands.",
+    errors.WorkLimitReached: "Decide or release a case that you hold.",
+}
+for _error, _remedy in REMEDIES.items():
+    map_error(_error, status=_error.status, code=_error.code.replace("_", "-"), remedy=_remedy)
+
+
+@contextmanager
+def listed_faults() -> Iterator[None]:
+    """Answer a decision that lacks something with the list of what it lacks."""
+    try:
+        yield
+    except errors.DecisionInvalid as error:
+        found = [{"at": at, "message": message} for at, message in error.problems.items()]
+        remedy = "Correct the fields named in errors; the case's `rules` say what is asked."
+        raise ApiProblem(422, "decision-invalid", str(error), remedy, found) from error
+
+
+# --- Queues -----------------------------------------------------------------------
+
+
+class QueueOut(Schema):
+    name: str
+    title: str
+    description: str
+    open: int
+    claimed: int
+    waiting: int
+    overdue: int
+    due_soon: int
+    mine: int
+    oldest_at: datetime | None
+
+
+class CaseOut(Schema):
+    id: int
+    queue: str
+    run: int
+    flow: str
+    title: str
+    summary: str
+    subject: str
+    state: str
+    revision: int = Field(description="Send it with a decision: an older one answers 409.")
+    claimed_by: str | None
+    lease_until: datetime | None
+    escalation: int
+    priority: int = Field(description="1 urgent, 2 high, 3 normal, 4 low.")
+    value: float | None
+    confidence: float | None
+    due_at: datetime | None = Field(description="Null while the clock stands.")
+    band: str = Field(description="on_time, due_soon, overdue, paused or closed.")
+    outcome: str
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+class DecisionOut(Schema):
+    id: int
+    case: int
+    state: str = Field(description="pending within the commit window, then committed.")
+    final: bool = Field(description="False: counted, and more approvals are needed.")
+    kind: str
+    outcome: str
+    reasons: list[str]
+    comment: str
+    overrides: list[dict[str, Any]]
+    form: dict[str, Any]
+    decided_by: str | None
+    at: datetime
+    commit_at: datetime
+    digest: str = Field(description="SHA-256 of the receipt's RFC 8785 form.")
+
+
+class CaseDetailOut(CaseOut):
+    flow_version: int
+    step: str
+    requested_by: str
+    shown: dict[str, Any]
+    rules: dict[str, Any]
+    fields: dict[str, Any]
+    decisions: list[DecisionOut]
+
+
+class OverrideIn(Strict):
+    value: Json
+    reason: str = Field("", max_length=500)
+
+
+class DecisionIn(Strict):
+    outcome: str = Field(min_length=1, max_length=80)
+    reasons: list[str] = Field([], description="Reason codes of the outcome.", max_length=50)
+    comment: str = Field("", max_length=COMMENT_MAX)
+    fields: dict[str, OverrideIn] = Field({}, description="New values of fields, by key.")
+    form: dict[str, Any] = {}
+    opened: list[str] = Field([], description="Ids of the evidence that was opened.")
+    active_seconds: int = Field(0, ge=0, le=86_400)
+    revision: int | None = Field(None, description="What was seen; an older one answers 409.")
+    commit_now: bool = Field(False, description="Commit at once, without a window to undo.")
+
+
+class TextIn(Strict):
+    text: str = Field(min_length=1, max_length=COMMENT_MAX)
+
+
+class ReplyIn(Strict):
+    text: str = Field(min_length=1, max_length=COMMENT_MAX)
+    changes: dict[str, Any] = Field({}, description="New values of fields, by key.")
+
+
+class AssignIn(Strict):
+    to: str = Field(description="Username.")
+
+
+@router.get("/queues", response=Page[QueueOut], operation_id="list_queues")
+@requires("cases.view")
+def queues(request: HttpRequest) -> dict[str, Any]:
+    """List the queues that one may see, with their load."""
+    rows = queue_rows(principal_of(request), person_of(request), timezone.now())
+    return {"items": [_queue_out(row) for row in rows], "next": None}
+
+
+@router.post(
+    "/queues/{name}/next", response={200: CaseDetailOut, 204: None}, operation_id="claim_next_case"
+)
+@requires("cases.decide", queue="name")
+def take_next(request: HttpRequest, name: str) -> Status[Any]:
+    """Claim the best case of the queue; 204 where none waits."""
+    acting = _acting(request)
+    case = claim_next(queue=_queue(request, name), acting=acting, now=timezone.now())
+    return Status(200, _detail(case)) if case else Status(204, None)
+
+
+def _queue(request: HttpRequest, name: str) -> Queue:
+    for queue in list_queues(principal_of(request)):
+        if queue.name == name:
+            return queue
+    raise Http404(f"There is no queue {name} for you.")
+
+
+def _queue_out(row: QueueRow) -> dict[str, Any]:
+    queue = row.queue
+    return {
+        "name": queue.name,
+        "title": queue.title,
+        "description": queue.description,
+        "open": row.open,
+        "claimed": row.claimed,
+        "waiting": row.waiting,
+        "overdue": row.overdue,
+        "due_soon": row.due_soon,
+        "mine": row.mine,
+        "oldest_at": row.oldest_at,
+    }
+
+
+# --- Cases ------------------------------------------------------------------------
+
+
+@router.get("/cases", response=Page[CaseOut], operation_id="list_cases")
+@requires("cases.view")
+def cases(
+    request: HttpRequest,
+    queue: str = "",
+    show: Which = "open",
+    text: Annotated[str, Query(max_length=200)] = "",
+    cursor: str = "",
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
+) -> dict[str, Any]:
+    """List cases: open ones in the order in which they are given out, closed ones newest first."""
+    page = list_cases(
+        principal=principal_of(request),
+        user=person_of(request),
+        queue=_queue(request, queue) if queue else None,
+        which=show,
+        text=text.replace("\0", ""),
+        cursor=_position(cursor),
+        page_size=limit,
+    )
+    return {
+        "items": [_case_out(case) for case in page.cases],
+        "next": encode_cursor(page.next_cursor) if page.next_cursor else None,
+    }
+
+
+def _position(cursor: str) -> str:
+    """Raises: ApiProblem (422)."""
+    if not cursor:
+        return ""
+    position = decode_cursor(cursor)
+    parts = position.split("~") if isinstance(position, str) else []
+    try:
+        if len(parts) == 2 and float(parts[0]) and 0 < int(parts[1]) <= BIGGEST_ID:  # noqa: PLR2004
+            return str(position)
+    except ValueError:
+        pass
+    raise ApiProblem(
+        422,
+        "cursor-invalid",
+        "The cursor is not one that this API gave.",
+        "Start again without a cursor, and pass `next` of each page unchanged.",
+    )
+
+
+@router.get("/cases/{case_id}", response=CaseDetailOut, operation_id="get_case")
+@requires("cases.view")
+def case(request: HttpRequest, case_id: Id) -> dict[str, Any]:
+    """Return a case with what it shows, what it asks and what was decided."""
+    return _detail(_case(request, case_id))
+
+
+@router.post("/cases/{case_id}/claim", response=CaseDetailOut, operation_id="claim_case")
+@requires("cases.decide")
+def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
+    """Claim a case, or renew one's claim."""
+    acting = _deciding(request, case_id)
+    return _detail(claim_case(case_id=case_id, acting=acting, now=timezone.now()))
+
+
+@router.post("/cases/{case_id}/heartbeat", response=CaseOut, operation_id="keep_case")
+@requires("cases.decide")
+def keep(request: HttpRequest, case_id: Id) -> dict[str, Any]:
+    """Keep one's claim for another lease."""
+    acting = _deciding(request, case_id)
+    return _case_out(heartbeat(case_id=case_id, acting=acting, now=timezone.now()))
+
+
+@router.post("/cases/{case_id}/release", response=CaseOut, operation_id="release_case")
+@requires("cases.decide")
+def release(request: HttpRequest, case_id: Id) -> dict[str, Any]:
+    """Give a case back to its queue."""
+    acting = _deciding(request, case_id)
+    return _case_out(release_case(case_id=case_id, acting=acting, now=timezone.now()))
+
+
+@router.post("/cases/{case_id}/assign", response=CaseOut, operation_id="assign_case")
+@requires("cases.assign")
+def assign(request: HttpRequest, case_id: Id, body: AssignIn) -> dict[str, Any]:
+    """Give a case to a person, from whoever holds it."""
+    acting = _deciding(request, case_id, "cases.assign")
+    to = User.objects.filter(username=body.to, is_active=True).first()
+    if to is None:
+        raise ApiProblem(
+            422, "person-unknown", f"There is no {body.to!r}.", "Name an active person."
+        )
+    return _case_out(assign_case(case_id=case_id, to=to, acting=acting, now=timezone.now()))
+
+
+# --- Decisions --------------------------------------------------------------------
+
+
+@router.post("/cases/{case_id}/decisions", response={201: DecisionOut}, operation_id="decide_case")
+@requires("cases.decide")
+def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
+    """Decide a case; a free one is claimed by it. 409 if it is decided, held or changed."""
+    acting = _deciding(request, case_id)
+    answer = Answer(
+        outcome=body.outcome,
+        reasons=tuple(body.reasons),
+        comment=body.comment,
+        fields={key: given.value for key, given in body.fields.items()},
+        why={key: given.reason for key, given in body.fields.items() if given.reason},
+        form=body.form,
+        opened=tuple(body.opened),
+        active_seconds=body.active_seconds,
+    )
+    with listed_faults():
+        decision = decide_case(
+            case_id=case_id,
+            answer=answer,
+            acting=acting,
+            now=timezone.now(),
+            revision=body.revision,
+            commit_now=body.commit_now,
+        )
+    return Status(201, _decision_out(decision))
+
+
+@router.post("/cases/{case_id}/undo", response=CaseOut, operation_id="undo_decision")
+@requires("cases.decide")
+def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
+    """Take one's decision back within the commit window."""
+    acting = _deciding(request, case_id)
+    return _case_out(undo_decision(case_id=case_id, acting=acting, now=timezone.now()))
+
+
+@router.get("/cases/{case_id}/receipt", response=dict[str, Any], operation_id="get_receipt")
+@requires("cases.view")
+def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
+    """Return the receipt of the last committed decision. Its RFC 8785 form has the digest."""
+    found = [each for each in decisions_of(_case(request, case_id)) if each.receipt]
+    if not found:
+        raise Http404("The case is not decided: there is no receipt yet.")
+    return found[-1].receipt  # type: ignore[no-any-return]
+
+
+@router.post("/cases/{case_id}/comments", response={201: None}, operation_id="comment_on_case")
+@requires("cases.view")
+def comment(request: HttpRequest, case_id: Id, body: TextIn) -> Status[None]:
+    """Say something about a case; @username tells someone."""
+    _case(request, case_id)
+    with listed_faults():
+        add_comment(case_id=case_id, body=body.text, acting=_acting(request), now=timezone.now())
+    return Status(201, None)
+
+
+@router.post("/cases/{case_id}/information", response=CaseOut, operation_id="request_information")
+@requires("cases.decide")
+def information(request: HttpRequest, case_id: Id, body: TextIn) -> dict[str, Any]:
+    """Ask someone outside; the SLA's clock stands until the answer."""
+    acting = _deciding(request, case_id)
+    with listed_faults():
+        request_information(case_id=case_id, question=body.text, acting=acting, now=timezone.now())
+    return _case_out(_case(request, case_id))
+
+
+@router.post("/cases/{case_id}/reply", response=CaseOut, operation_id="reply_to_case")
+@requires("cases.decide")
+def answer(request: HttpRequest, case_id: Id, body: ReplyIn) -> dict[str, Any]:
+    """Bring the answer to what was asked; the case returns to its queue."""
+    _deciding(request, case_id)
+    with listed_faults():
+        found = reply(
+            case_id=case_id,
+            answer=body.text,
+            changes=body.changes,
+            actor=actor_of(request),
+            now=timezone.now(),
+        )
+    return _case_out(found)
+
+
+@router.post("/cases/{case_id}/escalate", response=CaseOut, operation_id="escalate_case")
+@requires("cases.decide")
+def escalate(request: HttpRequest, case_id: Id, body: TextIn) -> dict[str, Any]:
+    """Pass a case to someone with more authority."""
+    acting = _deciding(request, case_id)
+    with listed_faults():
+        found = escalate_case(case_id=case_id, comment=body.text, acting=acting, now=timezone.now())
+    return _case_out(found)
+
+
+# --- What is shared ---------------------------------------------------------------
+
+
+def _acting(request: HttpRequest) -> Acting:
+    return acting_as(principal_of(request), "api")
+
+
+def _deciding(request: HttpRequest, case_id: int, permission: str = "cases.decide") -> Acting:
+    """Return who acts. Raises: Http404 for what they may not see, NotAuthorised."""
+    found = _case(request, case_id)
+    if not can(principal_of(request), permission, flow=found.flow, queue=found.queue.name):
+        raise errors.NotAuthorised(f"This needs the permission {permission} on this case.")
+    return _acting(request)
+
+
+def _case(request: HttpRequest, case_id: int) -> Case:
+    try:
+        return get_visible_case(case_id, principal_of(request))
+    except Case.DoesNotExist:
+        raise Http404(f"There is no case {case_id} for you.") from None
+
+
+def _case_out(case: Case) -> dict[str, Any]:
+    names = (
+        "id", "flow", "title", "summary", "subject", "state", "revision", "lease_until",
+        "escalation", "priority", "value", "confidence", "due_at", "outcome", "opened_at",
+        "closed_at",
+    )  # fmt: skip
+    return {
+        **{name: getattr(case, name) for name in names},
+        "queue": case.queue.name,
+        "run": case.run_id,
+        "claimed_by": case.claimed_by.username if case.claimed_by else None,
+        "band": band_of(case, timezone.now()),
+    }
+
+
+def _detail(case: Case) -> dict[str, Any]:
+    names = ("flow_version", "step", "requested_by", "shown", "rules", "fields")
+    return {
+        **_case_out(case),
+        **{name: getattr(case, name) for name in names},
+        "decisions": [_decision_out(decision) for decision in decisions_of(case)],
+    }
+
+
+def _decision_out(decision: Decision) -> dict[str, Any]:
+    names = (
+        "id", "state", "final", "kind", "outcome", "reasons", "comment", "overrides", "form", "at",
+        "commit_at", "digest",
+    )  # fmt: skip
+    return {
+        **{name: getattr(decision, name) for name in names},
+        "case": decision.case_id,
+        "decided_by": decision.decided_by.username if decision.decided_by else None,
+    }
