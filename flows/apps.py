@@ -8,6 +8,10 @@ ACTIONS = {
     "run.started": "Started a run of {flow} version {version}",
     "run.cancelled": "Cancelled the run: {reason}",
     "run.retried": "Retried the run from where it failed",
+    "run.rerun": "Ran {of} again from {step}",
+    "run.migrated": "Moved the run from version {before} to {version}",
+    "flow.paused": "Paused the flow and its runs",
+    "flow.resumed": "Resumed the flow and its runs",
     "run.paused": "Paused the run",
     "run.resumed": "Resumed the run",
 }

@@ -119,6 +119,7 @@ class Run(models.Model):
     idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - NULL is "none" in the unique constraint
     started_by = models.CharField(max_length=150, blank=True, default="")
     parent_wait_id = models.BigIntegerField(null=True, help_text="The wait that its end resolves.")
+    rerun_of_id = models.BigIntegerField(null=True, help_text="The run it repeats in part.")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
 

@@ -19,5 +19,6 @@ REGION_CANCELLED = "region.cancelled"
 JOIN_FIRED = "join.fired"
 JOIN_ABSORBED = "join.absorbed"
 LIMIT_REACHED = "limit.reached"
+TURN_TAKEN = "turn.taken"
 
 KINDS = frozenset(value for name, value in vars().items() if name.isupper() and name != "KINDS")

@@ -18,18 +18,25 @@ class Kind(Enum):
     END = "end"  # it ends its path with an outcome
     CANCEL = "cancel"  # it cancels what stands on the steps it names
     COMPENSATE = "compensate"  # it undoes what was done, newest first
+    TURN = "turn"  # it lets in a few at a time
 
 
 # Kinds that the planner plays itself: nobody is called for them.
-PLANNED = frozenset({Kind.JOIN, Kind.CANCEL, Kind.COMPENSATE})
+PLANNED = frozenset({Kind.JOIN, Kind.CANCEL, Kind.COMPENSATE, Kind.TURN})
 
 
 @dataclass(frozen=True, slots=True)
 class JoinRule:
-    """``need`` counts the inputs that fire it; None means all that can still arrive."""
+    """``need`` counts the inputs that fire it; None means all that can still arrive.
+
+    With ``by_token`` each token counts, also several by one input. A ``blocking`` one that has
+    fired does not fire again before its other inputs have come, or can no longer come.
+    """
 
     need: int | None = None
     cancel_others: bool = False
+    by_token: bool = False
+    blocking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,16 @@ class Node:
     @property
     def terminates(self) -> bool:
         return self.kind is Kind.END and self.step.config.get("terminate") is True
+
+    @property
+    def region(self) -> tuple[str, ...]:
+        """The steps that a cancel or a turn is about."""
+        return tuple(self.step.config.get("steps") or ())
+
+    @property
+    def at_once(self) -> int:
+        """How many tokens a turn lets into its region."""
+        return int(self.step.config.get("at_once") or 1)
 
 
 def via(edge: Edge) -> str:
@@ -99,6 +116,10 @@ class Graph:
         return tuple(step for step, node in self.nodes.items() if node.kind is Kind.JOIN)
 
     @cached_property
+    def turns(self) -> tuple[str, ...]:
+        return tuple(step for step, node in self.nodes.items() if node.kind is Kind.TURN)
+
+    @cached_property
     def is_linear(self) -> bool:
         """Whether a run can never hold more than one token, so that its end needs no lock."""
         return (
@@ -109,18 +130,23 @@ class Graph:
         )
 
     @cached_property
+    def after(self) -> dict[str, frozenset[str]]:
+        """For each step, itself and the steps that a token on it may still come to."""
+        follows: dict[str, set[str]] = {step: set() for step in self.nodes}
+        for edge in self.edges:
+            follows[edge.source].add(edge.target)
+        return {step: frozenset(self._closure(step, follows)) for step in self.nodes}
+
+    @cached_property
     def reach(self) -> dict[str, frozenset[tuple[str, str]]]:
         """For each step, the join inputs ``(join, via)`` that a token on it may still come to."""
-        after: dict[str, set[str]] = {step: set() for step in self.nodes}
-        for edge in self.edges:
-            after[edge.source].add(edge.target)
-        return {step: self._join_inputs(self._closure(step, after)) for step in self.nodes}
+        return {step: self._join_inputs(following) for step, following in self.after.items()}
 
     def plain_edge(self, step: str, port: str) -> Edge | None:
         """Return the one edge of a move that no other token of the run can feel, else None.
 
-        Such a move goes to a single step that is no join, and gives up no join input that a
-        waiting join might be holding out for.
+        Such a move goes to a single step that is no join, gives up no join input that a waiting
+        join might be holding out for, and makes no room that another waits for its turn to take.
         """
         return self._plain.get((step, port))
 
@@ -133,7 +159,13 @@ class Graph:
             return None
         if self.joins and not self.reach[step] <= self.reach[node.id]:
             return None
+        if any(self._leaves(self.nodes[turn].region, step, node.id) for turn in self.turns):
+            return None
         return edges[0]
+
+    @staticmethod
+    def _leaves(region: tuple[str, ...], step: str, following: str) -> bool:
+        return step in region and following not in region
 
     @staticmethod
     def _closure(step: str, after: Mapping[str, set[str]]) -> set[str]:
@@ -144,7 +176,7 @@ class Graph:
                 todo.append(following)
         return seen
 
-    def _join_inputs(self, steps: set[str]) -> frozenset[tuple[str, str]]:
+    def _join_inputs(self, steps: frozenset[str]) -> frozenset[tuple[str, str]]:
         return frozenset(
             (edge.target, via(edge))
             for edge in self.edges
@@ -161,12 +193,18 @@ def compile_graph(document: Document, waits: Mapping[str, bool]) -> Graph:
 def _node(step: Step, waits: Mapping[str, bool]) -> Node:
     if step.type == "join":
         return Node(step, Kind.JOIN, _join_rule(step))
-    if step.type in {"end", "cancel", "compensate"}:
+    if step.type in {"end", "cancel", "compensate", "turn"}:
         return Node(step, Kind(step.type))
     return Node(step, Kind.WAIT if waits.get(step.type) else Kind.RUN)
 
 
 def _join_rule(step: Step) -> JoinRule:
-    mode = step.config.get("mode", "all")
-    need = {"all": None, "any": 1}.get(mode, step.config.get("n", 1))
-    return JoinRule(need=need, cancel_others=bool(step.config.get("cancel_others")))
+    config = step.config
+    mode = config.get("mode", "all")
+    need = {"all": None, "any": 1}.get(mode, config.get("n"))
+    return JoinRule(
+        need=1 if need is None and mode == "count" else need,
+        cancel_others=bool(config.get("cancel_others")),
+        by_token=mode == "threads",
+        blocking=bool(config.get("blocking")),
+    )

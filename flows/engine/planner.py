@@ -8,16 +8,17 @@ one gets a new token. A join parks what arrives and fires when its rule is met. 
 where it failed, so that a retry goes on from there; the run ends when nothing else can move.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flows.engine import events
 from flows.engine.errors import EngineError
-from flows.engine.graph import Graph, Kind, via
+from flows.engine.graph import Graph, JoinRule, Kind, via
 from flows.graph.model import Edge
 
 READY, RUNNING, WAITING, ARRIVED, FAILED = "ready", "running", "waiting", "arrived", "failed"
+HELD = "held"
 
 # A join that has fired keeps a token of this mark until its other inputs have come in too.
 SPENT = "#"
@@ -168,7 +169,7 @@ class _Planner:
     def arrive(self, token: TokenView, edge: Edge) -> None:
         node = self.graph.nodes[edge.target]
         came_by = via(edge) if edge.source else ""
-        if node.kind is Kind.JOIN:
+        if node.kind in {Kind.JOIN, Kind.TURN}:
             self.place(replace(token, step=node.id, via=came_by, state=ARRIVED))
             return
         if node.kind is Kind.CANCEL:
@@ -195,7 +196,7 @@ class _Planner:
 
     def cancel_region(self, token: TokenView) -> None:
         self.tokens[token.id] = token
-        region = self.graph.nodes[token.step].step.config.get("steps") or ()
+        region = self.graph.nodes[token.step].region
         inside = [t.id for t in self.tokens.values() if t.step in region and t.id != token.id]
         self.note(events.REGION_CANCELLED, token, "done", {"steps": list(region)})
         self.drop_all(inside)
@@ -205,6 +206,8 @@ class _Planner:
         """Send the token through the steps that undo what was done; it comes back here."""
         self.tokens[token.id] = token
         undo = [self.graph.undone_by[step] for step in self.done()]
+        # The journal does not know of this yet: a second one in this plan has nothing left.
+        self.done = nothing_done
         self.note(events.COMPENSATION_STARTED, token, "", {"steps": undo})
         self.undo_next(replace(token, pending=(*undo, token.step)))
 
@@ -230,7 +233,7 @@ class _Planner:
     def drop_all(self, token_ids: Iterable[int]) -> None:
         for token_id in token_ids:
             token = self.tokens[token_id]
-            if token.state in {READY, RUNNING, WAITING}:
+            if token.state in {READY, RUNNING, WAITING, HELD}:
                 self.note(events.STEP_CANCELLED, token)
             self.drop(token_id)
 
@@ -265,6 +268,8 @@ class _Planner:
         for step in self.graph.joins:
             if self.absorb(step) or self.fire_if_met(step, self.tokens.values()):
                 return True
+        if any(self.take_turn(step) for step in self.graph.turns):
+            return True
         if any(t.state != ARRIVED for t in self.tokens.values()):
             return False
         # Nothing moves any more, but joins may hold out for one another: the first in the
@@ -278,12 +283,24 @@ class _Planner:
             if token.step == step and token.state == ARRIVED and not token.is_spent_mark
         ]
 
+    @staticmethod
+    def is_parked(token: TokenView, step: str) -> bool:
+        return token.step == step and token.state == ARRIVED
+
+    def mark_of(self, step: str) -> TokenView | None:
+        marks = (t for t in self.tokens.values() if t.step == step and t.is_spent_mark)
+        return next(marks, None)
+
+    @staticmethod
+    def spent_inputs(mark: TokenView) -> list[str]:
+        return mark.via[len(SPENT) :].split(",")
+
     def absorb(self, step: str) -> bool:
         """Let a join that has fired swallow an input of the same round."""
-        mark = next((t for t in self.tokens.values() if t.step == step and t.is_spent_mark), None)
+        mark = self.mark_of(step)
         if mark is None:
             return False
-        spent = mark.via[len(SPENT) :].split(",")
+        spent = self.spent_inputs(mark)
         late = next((token for token in self.parked_at(step) if token.via not in spent), None)
         if late is None:
             return False
@@ -299,26 +316,42 @@ class _Planner:
             self.place(replace(mark, state=ARRIVED, via=SPENT + ",".join(sorted(spent))))
 
     def fire_if_met(self, step: str, others: Iterable[TokenView]) -> bool:
-        first: dict[str, TokenView] = {}
-        for token in sorted(self.parked_at(step), key=lambda t: abs(t.id)):
-            first.setdefault(token.via, token)
         rule = self.graph.nodes[step].join
         assert rule is not None
-        if not first:
+        used = self.counted(step, rule)
+        if not used:
             return False
-        open_inputs = {(step, name) for name in self.graph.inputs(step) if name not in first}
-        awaited = any(
-            self.graph.reach[token.step] & open_inputs
-            for token in others
-            if not token.is_spent_mark and (token.step != step or token.state != ARRIVED)
-        )
+        came = () if rule.by_token else {token.via for token in used}
+        moving = [t for t in others if not t.is_spent_mark and not self.is_parked(t, step)]
         if rule.need is None:
-            if open_inputs and awaited:
+            if self.may_come(step, came, moving):
                 return False
-        elif len(first) < rule.need:
+        elif len(used) < rule.need:
             return False
-        self.fire(step, list(first.values()))
+        elif rule.blocking and (mark := self.mark_of(step)):
+            if self.may_come(step, self.spent_inputs(mark), moving):
+                return False
+        self.fire(step, used)
         return True
+
+    def counted(self, step: str, rule: JoinRule) -> list[TokenView]:
+        """Return the parked tokens that count, oldest first: one an input, or every one."""
+        parked = sorted(self.parked_at(step), key=lambda token: abs(token.id))
+        if rule.by_token:
+            return parked
+        first: dict[str, TokenView] = {}
+        for token in parked:
+            first.setdefault(token.via, token)
+        return list(first.values())
+
+    def may_come(self, step: str, came: Collection[str], moving: Iterable[TokenView]) -> bool:
+        """Say whether one of the tokens can reach an input of the join that is not in ``came``."""
+        open_inputs = {(step, name) for name in self.graph.inputs(step) if name not in came}
+        return bool(open_inputs) and any(self.reach_of(token) & open_inputs for token in moving)
+
+    def reach_of(self, token: TokenView) -> frozenset[tuple[str, str]]:
+        """Return the join inputs it may come to; one that undoes comes back to where it began."""
+        return self.graph.reach[token.pending[-1] if token.pending else token.step]
 
     def fire(self, step: str, used: list[TokenView]) -> None:
         rule = self.graph.nodes[step].join
@@ -331,23 +364,45 @@ class _Planner:
             self.drop(token.id)
         self.note(events.JOIN_FIRED, keeper, "done", {"inputs": came})
         if rule.need is not None:
-            self.end_round(step, keeper, came, cancel=rule.cancel_others)
+            self.end_round(step, keeper, came, rule)
         visits = _most_visits(token.visits for token in used)
         self.leave(replace(keeper, visits=visits), ("done",))
 
-    def end_round(self, step: str, keeper: TokenView, came: Sequence[str], *, cancel: bool) -> None:
-        for mark in [t for t in self.tokens.values() if t.step == step and t.is_spent_mark]:
+    def end_round(
+        self, step: str, keeper: TokenView, came: Sequence[str], rule: JoinRule
+    ) -> None:
+        if mark := self.mark_of(step):
             self.drop(mark.id)
-        if cancel:
-            open_inputs = {(step, name) for name in self.graph.inputs(step) if name not in came}
-            self.drop_all(
-                token.id
-                for token in list(self.tokens.values())
-                if token.id != keeper.id and self.graph.reach[token.step] & open_inputs
-            )
-        elif set(came) < set(self.graph.inputs(step)):
+        if rule.cancel_others:
+            self.cancel_late(step, keeper, () if rule.by_token else came)
+        elif not rule.by_token and set(came) < set(self.graph.inputs(step)):
             mark = replace(self.new_token({}), step=step, state=ARRIVED)
             self.mark_spent(mark, came)
+
+    def cancel_late(self, step: str, keeper: TokenView, came: Collection[str]) -> None:
+        late = [
+            token.id
+            for token in self.tokens.values()
+            if token.id != keeper.id
+            and (self.may_come(step, came, [token]) or (not came and self.is_parked(token, step)))
+        ]
+        self.drop_all(late)
+
+    # --- Turns ---
+
+    def take_turn(self, step: str) -> bool:
+        """Let the oldest that waits here into the region, if there is room."""
+        node = self.graph.nodes[step]
+        inside = sum(
+            token.step in node.region and token.step != step and not token.is_spent_mark
+            for token in self.tokens.values()
+        )
+        first = min(self.parked_at(step), key=lambda token: abs(token.id), default=None)
+        if first is None or inside >= node.at_once:
+            return False
+        self.note(events.TURN_TAKEN, first, "done")
+        self.leave(first, ("done",))
+        return True
 
 
 def _most_visits(all_visits: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -56,5 +56,17 @@ class InputTooLarge(ServiceError):
     """The input is larger than a run may carry."""
 
 
+class RunBusy(ServiceError):
+    """A worker is in one of the run's steps, or the run has ended."""
+
+
+class StepUnknown(ServiceError):
+    """The version has no such step."""
+
+
+class VersionUnfit(ServiceError):
+    """The run cannot go on with that version."""
+
+
 class RunNotFailed(ServiceError):
     """Only a failed run can be retried."""

@@ -246,6 +246,9 @@ class Store:
                 cursor.execute(f"DELETE FROM flows_timer WHERE token_id IN ({marks})", token_ids)
                 cursor.execute(f"DELETE FROM flows_token WHERE id IN ({marks})", token_ids)
 
+    def append_kind(self, run: RunRow, kind: str, data: Json, now: datetime) -> None:
+        self.append(run, [JournalRow(run.id, kind, now, data=data)])
+
     def append(self, run: RunRow, rows: Sequence[JournalRow]) -> None:
         """Append to the run's journal, numbering the rows. The caller holds the run's lock."""
         with connection.cursor() as cursor:
