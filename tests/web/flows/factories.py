@@ -50,7 +50,7 @@ LOAN: Json = {
         "fee": {
             "type": "transform",
             "title": "Fee",
-            "with": {"output": {"fee": "${ input.amount * 0.02 }"}},
+            "with": {"output": {"fee": "${ double(input.amount) * 0.02 }"}},
         },
         "settle": {"type": "end", "title": "Settle", "with": {"outcome": "settled"}},
     },

@@ -1,0 +1,111 @@
+"""A run, from its form to its end, in a real browser."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Site
+
+FLOW = """\
+schema: countersign/flow@1
+name: fees
+title: Fees
+input:
+  type: object
+  required: [amount]
+  properties:
+    amount: {type: number, minimum: 1, title: Amount}
+output:
+  fee: "${ steps.fee.output.fee }"
+steps:
+  pause: {type: wait, title: A moment, with: {seconds: 3}}
+  fee: {type: transform, title: Fee, with: {output: {fee: "${ double(input.amount) * 0.02 }"}}}
+edges:
+  - pause.done -> fee
+samples:
+  small: {amount: 1200}
+"""
+
+
+@pytest.fixture(scope="module")
+def fees(site: Site, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("flow") / "fees.yaml"
+    path.write_text(FLOW)
+    site.manage("flow", "import", str(path), "--publish", "First")
+
+
+@pytest.mark.usefixtures("fees")
+def test_a_run_started_by_its_form_ends_before_the_eyes_of_who_started_it(
+    page: Page, login: Callable[[Page, str], None], axe: Callable[[Page], None]
+) -> None:
+    login(page, "operator")
+    page.goto("/flows/fees/start/")
+    page.get_by_label("Amount").fill("0")
+    page.get_by_role("button", name="Start on version 1").click()
+    expect(page.get_by_role("alert")).to_contain_text("at least 1")
+    page.get_by_label("Amount").fill("1200")
+    page.get_by_role("button", name="Start on version 1").click()
+    expect(page.locator("#run-head")).to_contain_text("A moment waits for its time")
+    axe(page)
+    page.evaluate("window.notReloaded = true")
+    expect(page.locator("#run-head [data-status=completed]")).to_be_visible(timeout=15_000)
+    expect(page.locator("#run-timeline [data-step=fee] [data-status=done]")).to_be_visible()
+    assert page.evaluate("window.notReloaded")
+    page.locator("#run-timeline [data-step=fee] .step-link").click()
+    expect(page.locator("#run-timeline [data-step=fee] .step-detail")).to_contain_text("24")
+    axe(page)
+
+
+@pytest.mark.usefixtures("fees")
+def test_the_list_of_runs_shows_a_new_one_within_a_second(
+    page: Page, site: Site, login: Callable[[Page, str], None]
+) -> None:
+    login(page, "operator")
+    page.goto("/runs/")
+    with page.context.new_page() as other:
+        other.goto("/flows/fees/start/?sample=small")
+        other.get_by_role("button", name="Start on version 1").click()
+        other.wait_for_url("**/runs/*/")
+        number = other.url.rstrip("/").rsplit("/", 1)[1]
+        expect(page.locator(f"#run-{number}")).to_be_visible(timeout=1_000)
+
+
+@pytest.mark.usefixtures("fees")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/flows/",
+        "/flows/new/",
+        "/flows/fees/",
+        "/flows/fees/text/",
+        "/flows/fees/publish/",
+        "/flows/fees/versions/",
+        "/flows/fees/compare/",
+        "/runs/",
+    ],
+)
+@pytest.mark.parametrize("width", [1440, 390])
+def test_each_page_fits_and_keeps_nobody_out(
+    page: Page,
+    login: Callable[[Page, str], None],
+    axe: Callable[[Page], None],
+    address: str,
+    width: int,
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    login(page, "designer")
+    page.goto(address)
+    expect(page.locator("h1")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    axe(page)
+
+
+@pytest.mark.usefixtures("fees")
+def test_health_keeps_nobody_out(
+    page: Page, login: Callable[[Page, str], None], axe: Callable[[Page], None]
+) -> None:
+    login(page, "operator")
+    page.goto("/health/")
+    expect(page.get_by_role("heading", name="Workers")).to_be_visible()
+    axe(page)

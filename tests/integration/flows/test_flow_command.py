@@ -1,0 +1,148 @@
+"""``manage.py flow``, on the database."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from flows.models import Flow, Run
+from flows.runtime.program import forget_programs
+from tests.web.flows.factories import make_flow
+
+pytestmark = pytest.mark.django_db
+TRIVIAL = "examples/trivial/flow.yaml"
+
+
+@pytest.fixture(autouse=True)
+def fresh_programs() -> None:
+    forget_programs()
+
+
+def flow(*arguments: object) -> tuple[int, str, str]:
+    """Return exit code, what was printed and what was complained of."""
+    out, err = StringIO(), StringIO()
+    code = 0
+    try:
+        call_command("flow", *map(str, arguments), stdout=out, stderr=err)
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    return code, out.getvalue(), err.getvalue()
+
+
+def lines_file(tmp_path: Path, *values: object) -> Path:
+    path = tmp_path / "lines.jsonl"
+    path.write_text("".join(f"{json.dumps(value)}\n" for value in values))
+    return path
+
+
+def test_validate_passes_a_good_file_and_names_what_is_wrong_with_a_bad_one(tmp_path: Path) -> None:
+    assert flow("validate", TRIVIAL) == (0, f"{TRIVIAL}: no problems\n", "")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(Path(TRIVIAL).read_text().replace("s1.done -> s2", "s1.done -> s99"))
+    code, out, _ = flow("validate", bad)
+    assert code == 1
+    assert "s99" in out
+
+
+def test_validate_of_what_is_no_document_says_the_line(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("name: x\nsteps: [\n")
+    code, out, _ = flow("validate", bad, tmp_path / "missing.yaml")
+    assert code == 1
+    assert "line" in out
+    assert "cannot be read" in out
+
+
+def test_import_makes_the_flow_then_saves_its_draft() -> None:
+    flow("import", TRIVIAL, "--publish", "First")
+    made = Flow.objects.get()
+    assert made.released is not None
+    assert "Saved the draft" in flow("import", TRIVIAL)[1]
+    assert "Nothing to publish" in flow("import", TRIVIAL, "--publish", "Again")[1]
+
+
+def test_what_is_exported_imports_as_the_same(tmp_path: Path) -> None:
+    flow("import", TRIVIAL)
+    path = tmp_path / "out.yaml"
+    path.write_text(flow("export", "trivial")[1])
+    assert flow("diff", "trivial", path)[0] == 0
+
+
+def test_diff_tells_what_differs_and_fails() -> None:
+    made = make_flow()
+    made.draft = {**made.draft, "title": "Another"}
+    made.save()
+    code, out, _ = flow("diff", "loan@1", "loan")
+    assert code == 1
+    assert "Another" in out
+
+
+def test_test_runs_the_tests_of_a_flow_and_fails_with_them() -> None:
+    case = {"name": "Fee is two per cent", "input": "small", "expect": {"output": {"fee": 24.0}}}
+    make_flow(tests=[case])
+    assert flow("test", "loan")[0] == 0
+    make_flow("dear", tests=[{**case, "expect": {"output": {"fee": 99}}}])
+    code, out, _ = flow("test", "dear")
+    assert code == 1
+    assert "FAILED: Fee is two per cent" in out
+
+
+def test_publish_of_a_draft_with_errors_lists_them() -> None:
+    make_flow(versions=0, released=False, edges=["fee.done -> nowhere"])
+    with pytest.raises(CommandError, match="nowhere"):
+        flow("publish", "loan", "--note", "Go")
+
+
+def test_run_starts_each_line_once(tmp_path: Path) -> None:
+    make_flow()
+    path = lines_file(
+        tmp_path,
+        {"amount": 1, "purpose": "car"},
+        {
+            "input": {"amount": 2, "purpose": "car"},
+            "idempotency_key": "application-2",
+            "label": "good",
+        },
+    )
+    assert "2 started, 0 started before, 0 refused" in flow("run", "loan", "--input-file", path)[1]
+    assert "0 started, 2 started before, 0 refused" in flow("run", "loan", "--input-file", path)[1]
+    assert Run.objects.filter(idempotency_key="application-2").count() == 1
+    again = flow("run", "loan", "--input-file", path, "--again")[1]
+    assert "2 started" in again
+
+
+def test_run_takes_the_key_from_a_field(tmp_path: Path) -> None:
+    make_flow(input={"type": "object"})
+    path = lines_file(tmp_path, {"number": 7, "amount": 1}, {"amount": 2})
+    code, out, err = flow("run", "loan", "--input-file", path, "--key", "number")
+    assert (code, Run.objects.get().idempotency_key) == (1, "7")
+    assert "1 started, 0 started before, 1 refused" in out
+    assert "line 2: has no 'number'" in err
+
+
+def test_a_bad_line_is_named_and_the_others_start(tmp_path: Path) -> None:
+    make_flow()
+    path = lines_file(
+        tmp_path, {"amount": 1, "purpose": "car"}, {"amount": "x"}, {"amount": 3, "purpose": "car"}
+    )
+    path.write_text(path.read_text() + "nope\n")
+    code, out, err = flow("run", "loan", "--input-file", path)
+    assert code == 1
+    assert "2 started, 0 started before, 2 refused" in out
+    assert "line 2:" in err
+    assert "line 4: not JSON" in err
+
+
+def test_run_of_an_unknown_flow_names_those_there_are() -> None:
+    make_flow()
+    with pytest.raises(CommandError, match="There is: loan"):
+        flow("run", "nowhere", "--input", "{}")
+
+
+def test_waiting_for_runs_that_nobody_drives_gives_up_and_says_why(tmp_path: Path) -> None:
+    make_flow()
+    path = lines_file(tmp_path, {"amount": 1, "purpose": "car"})
+    with pytest.raises(CommandError, match="Is a worker alive"):
+        flow("run", "loan", "--input-file", path, "--wait", "--timeout", "0")
