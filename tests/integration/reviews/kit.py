@@ -129,9 +129,8 @@ def make_run(now: datetime, *, step: str = "review", started_by: str = "") -> Wa
 def make_case(now: datetime, *, started_by: str = "", **config: Any) -> Case:
     """Open a case as the engine does. The queue and the policy must be there."""
     wait = make_run(now, started_by=started_by)
-    values = {
-        "queue": "underwriting", "sla": "standard", "title": f"Loan {wait.pk}", "show": SHOWN, **config
-    }  # fmt: skip
+    usual = {"queue": "underwriting", "sla": "standard", "title": f"Loan {wait.pk}", "show": SHOWN}
+    values = {**usual, **config}
     ctx = StepContext(
         run_id=wait.run_id, flow="loan", version=1, step_id="review", token_id=wait.token_id,
         activation=1, attempt=1, input={}, bindings={}, now=now, wait_id=wait.pk,
