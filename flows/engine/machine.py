@@ -2,8 +2,18 @@
 
 from dataclasses import dataclass, field, replace
 
+from flows.engine.events import COMPENSATION_STARTED
 from flows.engine.graph import Graph
-from flows.engine.planner import FAILED, Event, Note, Plan, TokenView, plan, plan_start
+from flows.engine.planner import (
+    FAILED,
+    Event,
+    Finished,
+    Note,
+    Plan,
+    TokenView,
+    plan,
+    plan_start,
+)
 
 
 @dataclass(slots=True)
@@ -16,6 +26,7 @@ class Machine:
     status: str = "running"
     outcome: str = ""
     _next_id: int = 1
+    _done: list[str] = field(default_factory=list)
 
     @classmethod
     def start(cls, graph: Graph) -> "Machine":
@@ -25,8 +36,13 @@ class Machine:
 
     def step(self, event: Event) -> Plan:
         """Apply ``event``. Raises KeyError if its token is gone."""
-        made = plan(self.graph, self.tokens.values(), event)
+        step = self.tokens[event.token_id].step
+        if isinstance(event, Finished) and step in self.graph.undone_by:
+            self._done.append(step)
+        made = plan(self.graph, self.tokens.values(), event, lambda: self._done[::-1])
         self._apply(made)
+        if any(note.kind == COMPENSATION_STARTED for note in made.notes):
+            self._done.clear()
         return made
 
     def ready(self) -> list[TokenView]:

@@ -324,15 +324,18 @@ class _Planner:
         came = () if rule.by_token else {token.via for token in used}
         moving = [t for t in others if not t.is_spent_mark and not self.is_parked(t, step)]
         if rule.need is None:
-            if self.may_come(step, came, moving):
-                return False
-        elif len(used) < rule.need:
+            must_wait = self.may_come(step, came, moving)
+        else:
+            must_wait = len(used) < rule.need or (rule.blocking and self.in_round(step, moving))
+        if must_wait:
             return False
-        elif rule.blocking and (mark := self.mark_of(step)):
-            if self.may_come(step, self.spent_inputs(mark), moving):
-                return False
         self.fire(step, used)
         return True
+
+    def in_round(self, step: str, moving: Iterable[TokenView]) -> bool:
+        """Say whether it has fired and inputs of the same round may still come."""
+        mark = self.mark_of(step)
+        return mark is not None and self.may_come(step, self.spent_inputs(mark), moving)
 
     def counted(self, step: str, rule: JoinRule) -> list[TokenView]:
         """Return the parked tokens that count, oldest first: one an input, or every one."""
@@ -368,9 +371,7 @@ class _Planner:
         visits = _most_visits(token.visits for token in used)
         self.leave(replace(keeper, visits=visits), ("done",))
 
-    def end_round(
-        self, step: str, keeper: TokenView, came: Sequence[str], rule: JoinRule
-    ) -> None:
+    def end_round(self, step: str, keeper: TokenView, came: Sequence[str], rule: JoinRule) -> None:
         if mark := self.mark_of(step):
             self.drop(mark.id)
         if rule.cancel_others:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from flows.engine.graph import Kind
 from flows.engine.retries import delay_before_retry
 from flows.expressions import ExpressionError
 from flows.runtime.actions import Action, End, Fail, Leave, Open, RetryAt
+from flows.runtime.payloads import is_large, is_mark, keep, outputs_of
 from flows.runtime.program import BoundStep, Program
 from flows.runtime.transitions import run_bindings
 from flows.steps.base import Opened, Result, RunningStep, StepContext, StepFailure, WaitingStep
@@ -38,12 +40,16 @@ def using_database(function: Callable[..., T], *args: Any) -> T:
 
 @dataclass(slots=True)
 class Memory:
-    """What a rider knows of its run: outputs it read or made. A join makes it forget."""
+    """What a rider knows of its run: outputs it read or made. A join or a turn makes it forget."""
 
     outputs: dict[str, Json] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
 
     def add(self, step: str, output: Json, port: str) -> None:
+        if is_mark(output):
+            # It was put away: whoever needs it reads it again.
+            self.known.discard(step)
+            return
         self.outputs[step] = {"output": output, "port": port}
         self.known.add(step)
 
@@ -95,14 +101,22 @@ class Drive:
         if kind is Kind.WAIT:
             return self._open(bound, ctx, config, now)
         async with asyncio.timeout(bound.step.timeout_seconds):
-            return _leave(await self._call(bound, ctx, config))
+            leave, size = _leave(await self._call(bound, ctx, config))
+        return await self._kept(leave, now) if is_large(size) and not self.rehearsing else leave
+
+    async def _kept(self, leave: Leave, now: datetime) -> Leave:
+        """Put a large output away before its mark is on its way to the database."""
+        put_away = partial(keep, leave.output, name=self.claim.step, now=now)
+        loop = asyncio.get_running_loop()
+        mark = await loop.run_in_executor(self.executor, using_database, put_away)
+        return replace(leave, output=mark)
 
     async def _bindings(self, bound: BoundStep) -> dict[str, Json]:
         missing = bound.references - self.memory.known
         if missing:
             loop = asyncio.get_running_loop()
             read = await loop.run_in_executor(
-                self.executor, using_database, get_store().outputs, self.claim.run_id, missing
+                self.executor, using_database, outputs_of, self.claim.run_id, missing
             )
             self.memory.outputs.update(read)
             self.memory.known.update(missing)
@@ -196,8 +210,8 @@ def _end(bound: BoundStep, bindings: Mapping[str, Json]) -> End:
     )
 
 
-def _leave(result: Result) -> Leave:
-    """Check the output before it is on its way to the database."""
+def _leave(result: Result) -> tuple[Leave, int]:
+    """Check the output and return it with its size in bytes, about."""
     try:
         size = len(json.dumps(result.output, allow_nan=False, default=_refuse))
     except (TypeError, ValueError) as error:
@@ -214,7 +228,7 @@ def _leave(result: Result) -> Leave:
             retryable=False,
         )
     ports = result.ports if result.ports is not None else (result.port,)
-    return Leave(ports, result.output, result.provenance)
+    return Leave(ports, result.output, result.provenance), size
 
 
 def _refuse(value: Any) -> None:

@@ -1,10 +1,12 @@
 """The step type `join`: parallel paths meet. The engine plays it (flows.engine.planner)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from flows.graph.model import Step
+from flows.graph.problems import Problem
 from flows.steps.base import ControlStep, Json, StepConfig
 from flows.steps.registry import register
 
@@ -18,31 +20,56 @@ class Join(ControlStep):
     category = "Logic"
 
     class Config(StepConfig):
-        mode: Literal["all", "any", "count"] = Field(
+        mode: Literal["all", "any", "count", "threads"] = Field(
             default="all",
             title="Wait for",
             description="all: every path that can still arrive. any: the first. "
-            "count: as many as `n` says.",
+            "count: as many paths as `n` says. threads: every arrival counts, also several by one "
+            "path; `n` of them, or without `n` all that can still come.",
         )
         n: int | None = Field(
-            default=None, ge=1, title="How many", description="Only for the mode count."
+            default=None, ge=1, title="How many", description="For the modes count and threads."
         )
         cancel_others: bool = Field(
             default=False,
             title="Cancel the others",
             description="Once it goes on, cancel the paths that have not arrived.",
         )
+        blocking: bool = Field(
+            default=False,
+            title="One round at a time",
+            description="For any and count: having gone on, it does not go on again before the "
+            "other paths have arrived too, or can no longer arrive.",
+        )
 
         @model_validator(mode="after")
         def n_belongs_to_count(self) -> "Join.Config":
             if self.mode == "count" and self.n is None:
                 raise ValueError("the mode count needs `n`, how many paths to wait for")
-            if self.mode != "count" and self.n is not None:
-                raise ValueError("`n` belongs to the mode count: remove it or set mode: count")
+            if self.mode in {"all", "any"} and self.n is not None:
+                raise ValueError(f"`n` says nothing in the mode {self.mode}: set mode: count")
             return self
 
     def describe(self, config: Mapping[str, Json]) -> str:
         mode, n = config.get("mode", "all"), config.get("n")
-        words = {"any": "The first path goes on", "count": f"{n or '?'} paths go on"}
+        words = {
+            "any": "The first path goes on",
+            "count": f"{n or '?'} paths go on",
+            "threads": f"{n} arrivals go on as one" if n else "Every arrival goes on as one",
+        }
         line = words.get(mode if isinstance(mode, str) else "all", "Waits for every path")
         return f"{line}, the others stop" if config.get("cancel_others") is True else line
+
+    def check(self, step: Step) -> Sequence[Problem]:
+        """The engine plays it from the raw config, so what its model refuses is said here."""
+        mode, n = step.config.get("mode", "all"), step.config.get("n")
+        if mode == "count" and n is None:
+            return [_wrong(step, "The mode count needs `n`.", "Say how many paths to wait for.")]
+        if mode in ("all", "any") and n is not None:
+            remedy = "Remove it, or set mode: count."
+            return [_wrong(step, f"`n` says nothing in the mode {mode}.", remedy)]
+        return ()
+
+
+def _wrong(step: Step, message: str, remedy: str) -> Problem:
+    return Problem("error", "config.wrong", step.id, "with.n", message, remedy)

@@ -1,11 +1,9 @@
-"""The step types `cancel` and `compensate`: the engine itself plays them."""
+"""The step types `cancel`, `turn` and `compensate`: the engine itself plays them."""
 
 from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from flows.graph.model import Step
-from flows.graph.problems import Problem
 from flows.steps.base import ControlStep, Json, StepConfig
 from flows.steps.registry import register
 
@@ -31,8 +29,31 @@ class Cancel(ControlStep):
         named = ", ".join(map(str, steps)) if isinstance(steps, Sequence) else ""
         return f"Cancels {named}" if named else self.summary
 
-    def check(self, step: Step) -> Sequence[Problem]:
-        return ()
+
+@register
+class Turn(ControlStep):
+    name = "turn"
+    title = "One at a time"
+    summary = "Waits until there is room in some steps"
+    icon = "lock"
+    category = "Logic"
+
+    class Config(StepConfig):
+        steps: list[str] = Field(
+            min_length=1,
+            title="Steps",
+            description="Whoever comes here waits until nobody of this run is on these steps. "
+            "Put a turn with the same steps before each way in.",
+            examples=[["debit", "credit"]],
+        )
+        at_once: int = Field(
+            1, ge=1, title="At once", description="How many may be on the steps at the same time."
+        )
+
+    def describe(self, config: Mapping[str, Json]) -> str:
+        steps = config.get("steps")
+        named = ", ".join(map(str, steps)) if isinstance(steps, Sequence) else ""
+        return f"{config.get('at_once', 1)} at a time in {named}" if named else self.summary
 
 
 @register
