@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from django.db import connection, transaction
+from django.db.utils import InterfaceError, OperationalError
 
 from flows.engine import events
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
@@ -30,6 +31,7 @@ from flows.engine.planner import (
 from flows.expressions import ExpressionError
 from flows.runtime.actions import End, Fail, Finish, Leave, Open, RetryAt
 from flows.runtime.doorbell import ring_on_commit
+from flows.runtime.payloads import fetch, outputs_of
 from flows.runtime.program import Program, load_program
 from flows.steps.base import Opened, StepFailure, WaitingStep
 from flows.store import get_store
@@ -264,8 +266,11 @@ class _Change:
         try:
             with transaction.atomic():
                 wait_id, opened = self.make_wait(token, action, item.at)
+        except (OperationalError, InterfaceError):
+            # The database is away, or chose us in a deadlock: the batch is written again.
+            raise
         except StepFailure as failure:
-            error = {"kind": failure.kind, "message": failure.message, **failure.detail}
+            error = {"kind": failure.kind, "message": failure.message, "detail": failure.detail}
         except Exception as failure:
             logger.exception("Step %s of run %s could not open its wait", token.step, run.id)
             error = {"kind": "internal", "message": f"{type(failure).__name__}: {failure}"}
@@ -338,6 +343,8 @@ class _Change:
         self.store.append(run, [entry])
         made = plan(program.graph, views, event, lambda: self.undoable(run, program))
         self.store.append(run, _noted(run, made, now))
+        if past := _past_limit(made):
+            self.store.set_error(run.id, past)
         self.drop(program, tokens, made.dropped, now)
         for view in made.placed.values():
             self.place(run, tokens, view, now)
@@ -404,7 +411,7 @@ class _Change:
             visits=row.visits,
             since=row.since,
             run_started_at=run.started_at,
-            input=run.input,
+            input=fetch(run.input),
             parent_wait_id=run.parent_wait_id,
             pending=row.pending,
         )
@@ -413,9 +420,9 @@ class _Change:
         try:
             output = program.render_output(
                 {
-                    "input": run.input,
+                    "input": fetch(run.input),
                     "run": run_bindings(run.id, program, run.started_at),
-                    "steps": self.store.outputs(run.id, program.output_references),
+                    "steps": outputs_of(run.id, program.output_references),
                 }
             )
         except ExpressionError as error:
@@ -468,6 +475,19 @@ def _noted(run: RunRow, made: Plan, now: datetime) -> list[JournalRow]:
         JournalRow(run.id, note.kind, now, note.step, note.token_id, port=note.port, data=note.data)
         for note in made.notes
     ]
+
+
+def _past_limit(made: Plan) -> Json:
+    """Explain a token that failed because its step was visited too often."""
+    failed = {view.step for view in made.placed.values() if view.state == FAILED}
+    for note in made.notes:
+        if note.kind == events.LIMIT_REACHED and note.step in failed:
+            message = (
+                f"Step {note.step!r} was visited as often as its max_visits lets it."
+                " Raise it, or draw an edge from its port limit."
+            )
+            return {"kind": "limit", "step": note.step, "message": message}
+    return None
 
 
 def _starved(tokens: dict[int, TokenRow]) -> Json:
