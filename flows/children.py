@@ -33,12 +33,18 @@ from workbench.dispatch import job
 
 Json = Any
 MOST_ITEMS = 10_000
+MOST_LEVELS = 30
 
 
 class CalledFlow(StepConfig):
     flow: str = Field(title="Flow", description="The name of the flow to run.")
     version: int | None = Field(
         None, title="Version", description="A fixed version; empty for the released one."
+    )
+    wait: bool = Field(
+        True,
+        title="Wait for the end",
+        description="Without, this run goes on at once, and neither hears of the other again.",
     )
 
 
@@ -63,6 +69,7 @@ def _find(config: CalledFlow) -> tuple[Flow, int | None]:
 def _start(
     ctx: StepContext, config: CalledFlow, inputs: Sequence[Json], at_once: int | None
 ) -> list[Run]:
+    _refuse_depth(ctx)
     flow, version_id = _find(config)
     keys = (f"{ctx.idempotency_key}-{n}" for n in range(len(inputs)))
     try:
@@ -73,11 +80,26 @@ def _start(
             now=ctx.now,
             trigger="flow",
             version_id=version_id,
-            parent_wait_id=ctx.wait_id,
-            at_once=at_once,
+            parent_wait_id=ctx.wait_id if config.wait else None,
+            at_once=at_once if config.wait else None,
         )
     except ServiceError as error:
         raise StepFailure(str(error), kind="subflow", retryable=False) from error
+
+
+def _refuse_depth(ctx: StepContext) -> None:
+    """A flow may call itself, but not for ever. One query for each level."""
+    run_id: int | None = ctx.run_id
+    for _ in range(MOST_LEVELS):
+        called_by = Run.objects.filter(pk=run_id).values_list("parent_wait_id", flat=True).first()
+        run_id = Wait.objects.filter(pk=called_by).values_list("run_id", flat=True).first()
+        if run_id is None:
+            return
+    raise StepFailure(
+        f"Flows call one another {MOST_LEVELS} levels deep here; that is as deep as it goes.",
+        kind="subflow",
+        retryable=False,
+    )
 
 
 class _Caller(WaitingStep):
@@ -103,6 +125,8 @@ class Subflow(_Caller):
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
         [child] = _start(ctx, config, [config.input], None)
+        if not config.wait:
+            return Opened("child", resolved=Result({"run": child.pk}))
         return Opened("child", key=f"run-{child.pk}", detail={"run": child.pk})
 
 
@@ -139,6 +163,17 @@ class ForEach(_Caller):
             title="Failures allowed",
             description="With collect: past this number it stops after all.",
         )
+        enough: int | None = Field(
+            None,
+            ge=1,
+            title="Enough",
+            description="So many that completed suffice to go on; empty for all of them.",
+        )
+        others: Literal["cancel", "go_on"] = Field(
+            "cancel",
+            title="The others",
+            description="With enough: what becomes of the runs that have not ended by then.",
+        )
 
     def describe(self, config: Mapping[str, Json]) -> str:
         flow = config.get("flow")
@@ -152,14 +187,24 @@ class ForEach(_Caller):
                 kind="config",
                 retryable=False,
             )
+        if config.enough is not None and config.enough > len(config.items):
+            raise StepFailure(
+                f"{config.enough} are to be enough, but the list has {len(config.items)} items.",
+                kind="config",
+                retryable=False,
+            )
         if not config.items:
             return Opened("children", resolved=Result({"items": [], "failed": []}))
         inputs = [_item_input(ctx, config, item, n) for n, item in enumerate(config.items)]
-        _start(ctx, config, inputs, config.concurrency)
+        children = _start(ctx, config, inputs, config.concurrency)
+        if not config.wait:
+            return Opened("children", resolved=Result({"runs": [run.pk for run in children]}))
         detail = {
             "total": len(inputs),
             "concurrency": config.concurrency,
             "most_failures": config.most_failures if config.on_failure == "collect" else 0,
+            "enough": config.enough,
+            "others": config.others,
         }
         return Opened("children", detail=detail)
 
@@ -180,13 +225,16 @@ def _item_input(ctx: StepContext, config: ForEach.Config, item: Json, index: int
 def child_ended(args: dict[str, Any], now: datetime) -> None:
     """Tell the run that called: it goes on, or the next children begin."""
     with transaction.atomic():
-        wait = Wait.objects.filter(pk=args["wait"], state="open").first()
+        wait = Wait.objects.filter(pk=args["wait"]).first()
         if wait is None:
             return
         # The parent's row is the lock of its children's ends: they come one after the other.
         get_store().lock_runs([wait.run_id])
+        wait.refresh_from_db(fields=["state"])
         try:
-            if wait.kind == "child":
+            if wait.state != "open":
+                _go_on_alone(wait, now)
+            elif wait.kind == "child":
                 _conclude_child(wait, args["run"], now)
             else:
                 _conclude_children(wait, now)
@@ -207,16 +255,33 @@ def _conclude_children(wait: Wait, now: datetime) -> None:
     rows = children.order_by().values("status").annotate(runs=Count("pk"))
     counts = {row["status"]: row["runs"] for row in rows}
     failed = counts.get("failed", 0) + counts.get("cancelled", 0)
-    most = wait.detail["most_failures"]
+    live = counts.get("paused", 0) + counts.get("running", 0)
+    most, enough = wait.detail["most_failures"], wait.detail["enough"]
     if most is not None and failed > most:
         first = children.filter(status="failed").order_by("pk").first()
         message = f"{failed} of {wait.detail['total']} runs failed; {most} may."
         _cancel_children(wait.pk, message, now)
         _fail(wait, message, first.error if first else None, now)
-    elif counts.get("paused", 0) + counts.get("running", 0) == 0:
+    elif enough is not None and counts.get("completed", 0) >= enough:
+        _resolve(wait, _collected(children), now)
+        if wait.detail["others"] == "cancel":
+            _cancel_children(wait.pk, f"{enough} runs were enough.", now)
+        else:
+            _release(children, wait.detail["concurrency"] - counts.get("running", 0), now)
+    elif live == 0 and enough is not None:
+        _fail(wait, f"{counts.get('completed', 0)} runs completed; {enough} must.", None, now)
+    elif live == 0:
         _resolve(wait, _collected(children), now)
     else:
         _release(children, wait.detail["concurrency"] - counts.get("running", 0), now)
+
+
+def _go_on_alone(wait: Wait, now: datetime) -> None:
+    """Begin the next children of a caller that had enough and lets the others go on."""
+    if wait.state == "resolved" and wait.detail.get("others") == "go_on":
+        children = Run.objects.filter(parent_wait_id=wait.pk)
+        running = children.filter(status="running").count()
+        _release(children, wait.detail["concurrency"] - running, now)
 
 
 def _release(children: Any, free: int, now: datetime) -> None:
@@ -226,14 +291,14 @@ def _release(children: Any, free: int, now: datetime) -> None:
 
 
 def _collected(children: Any) -> Json:
-    """Return the outputs in the order of the items; a failed one gives null."""
+    """Return the outputs in the order of the items; one that has not completed gives null."""
     rows = list(children.order_by("pk").values_list("pk", "status", "output", "error"))
     return {
         "items": [output for _, _, output, _ in rows],
         "failed": [
             {"index": n, "run": pk, "error": error}
             for n, (pk, status, _, error) in enumerate(rows)
-            if status != "completed"
+            if status in {"failed", "cancelled"}
         ],
     }
 
