@@ -6,6 +6,7 @@ their name and key first, so that one of them always sees the other.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -17,14 +18,20 @@ from flows.models import Event, Wait
 from flows.services.runs import resolve_wait
 from flows.steps.base import Opened, Result, StepConfig, StepContext, WaitingStep, text_of
 from flows.steps.registry import register
+from flows.store import get_store
 from workbench.audit.actors import Actor
 from workbench.dispatch import enqueue, job
 
 Json = Any
 
 
+LONGEST_NAME, LONGEST_KEY = 120, 200
+
+
 def _wait_key(name: str, key: str) -> str:
-    return f"{name}:{key}"[:200]
+    """Return what a wait is found by. Cut short, two keys would be taken for one: digest it."""
+    plain = f"{name}:{key}"
+    return plain if len(plain) <= LONGEST_KEY else sha256(plain.encode()).hexdigest()
 
 
 def _lock(name: str, key: str) -> None:
@@ -44,6 +51,9 @@ def receive_event(
 
     The same ``event_id`` a second time changes nothing and returns no run.
     """
+    # Runs first, as everywhere: a run that opens its wait holds its own lock before this one.
+    waits = Wait.objects.filter(kind="event", key=_wait_key(name, key), state="open")
+    get_store().lock_runs(waits.values_list("run_id", flat=True))
     _lock(name, key)
     _, is_new = Event.objects.get_or_create(
         event_id=event_id,
@@ -51,7 +61,6 @@ def receive_event(
     )
     if not is_new:
         return []
-    waits = Wait.objects.filter(kind="event", key=_wait_key(name, key), state="open")
     resumed = []
     for wait in waits.order_by("run_id"):
         try:
@@ -66,9 +75,16 @@ def receive_event(
 
 
 class _EventConfig(StepConfig):
-    event: str = Field(title="Event", description="Its name.", examples=["payment.received"])
+    event: str = Field(
+        min_length=1,
+        max_length=LONGEST_NAME,
+        title="Event",
+        description="Its name.",
+        examples=["payment.received"],
+    )
     key: str = Field(
         "",
+        max_length=LONGEST_KEY,
         title="Key",
         description="What ties the event to this run, such as an order number.",
         examples=["${ input.order }"],
