@@ -24,7 +24,6 @@ from flows.runtime.clock import take_over_from_dead_processes
 from flows.runtime.committer import Committer
 from flows.runtime.execution import Drive, Memory, using_database
 from flows.runtime.listener import Listener
-from flows.runtime.payloads import fetch
 from flows.runtime.program import cached_program, load_program
 from flows.store import get_store
 from flows.store.rows import Claim
@@ -162,8 +161,6 @@ class Driver:
         close_old_connections()
         try:
             claims = get_store().claim(worker_id=self.worker_id, limit=limit, now=timezone.now())
-            for claim in claims:
-                claim.input = fetch(claim.input)
             for version_id in {claim.version_id for claim in claims}:
                 if cached_program(version_id) is None:
                     self._load(version_id)

@@ -19,7 +19,7 @@ from flows.engine.graph import Kind
 from flows.engine.retries import delay_before_retry
 from flows.expressions import ExpressionError
 from flows.runtime.actions import Action, End, Fail, Leave, Open, RetryAt
-from flows.runtime.payloads import is_large, is_mark, keep, outputs_of
+from flows.runtime.payloads import fetch, is_large, is_mark, keep, outputs_of
 from flows.runtime.program import BoundStep, Program
 from flows.runtime.transitions import run_bindings
 from flows.steps.base import Opened, Result, RunningStep, StepContext, StepFailure, WaitingStep
@@ -112,6 +112,11 @@ class Drive:
         return replace(leave, output=mark)
 
     async def _bindings(self, bound: BoundStep) -> dict[str, Json]:
+        if is_mark(self.claim.input):
+            loop = asyncio.get_running_loop()
+            self.claim.input = await loop.run_in_executor(
+                self.executor, using_database, fetch, self.claim.input
+            )
         missing = bound.references - self.memory.known
         if missing:
             loop = asyncio.get_running_loop()

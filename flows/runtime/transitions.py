@@ -411,7 +411,7 @@ class _Change:
             visits=row.visits,
             since=row.since,
             run_started_at=run.started_at,
-            input=fetch(run.input),
+            input=run.input,
             parent_wait_id=run.parent_wait_id,
             pending=row.pending,
         )

@@ -11,6 +11,7 @@ from flows.engine import events
 from flows.engine.errors import EngineError
 from flows.models import Flow, FlowVersion, Journal, Run, RunStatus, Token, TokenState
 from flows.runtime.doorbell import ring_on_commit
+from flows.runtime.payloads import fetch
 from flows.runtime.program import Program, load_program
 from flows.services.errors import RunBusy, ServiceError, StepUnknown, VersionUnfit
 from flows.services.runs import pause_run, resume_run, start_run
@@ -89,7 +90,7 @@ def rerun(
     plan = plan_rerun(run_id=run_id, step=step, version_id=version_id) if step else None
     run = start_run(
         flow=old.flow,
-        input=old.input if input is None else input,
+        input=fetch(old.input) if input is None else input,
         actor=actor,
         now=now,
         idempotency_key=idempotency_key,

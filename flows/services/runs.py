@@ -15,6 +15,7 @@ from flows.engine.planner import plan_start
 from flows.models import Flow, Journal, Run, Token
 from flows.runtime import transitions
 from flows.runtime.doorbell import ring_on_commit
+from flows.runtime.payloads import keep
 from flows.runtime.program import Program, load_program
 from flows.services.errors import (
     FlowNotReleased,
@@ -102,7 +103,7 @@ def start_runs(
         Run(
             flow_id=flow.pk,
             version_id=program.version_id,
-            input=new.input,
+            input=keep(new.input, name="input", now=now),
             idempotency_key=new.idempotency_key,
             priority=new.priority,
             trigger=trigger,

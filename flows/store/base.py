@@ -27,7 +27,10 @@ from flows.store.rows import (
 )
 
 _CLAIM_COLUMNS = "id, run_id, step, fence, activation, attempt, priority, visits, since, pending"
-_LIVE_COLUMNS = "id, run_id, step, via, state, fence, activation, attempt, owner, priority, visits, since, pending"
+_LIVE_COLUMNS = (
+    "id, run_id, step, via, state, fence, activation, attempt, owner, priority, visits, since,"
+    " pending"
+)
 
 
 class Store:
