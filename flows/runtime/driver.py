@@ -12,7 +12,6 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.db import close_old_connections, connection, connections, transaction
@@ -22,9 +21,10 @@ from flows.runtime import doorbell
 from flows.runtime.actions import Finish, Leave
 from flows.runtime.clock import take_over_from_dead_processes
 from flows.runtime.committer import Committer
-from flows.runtime.execution import Drive, Memory, using_database
+from flows.runtime.execution import Drive, Memory
 from flows.runtime.listener import Listener
 from flows.runtime.program import cached_program, load_program
+from flows.runtime.step_pool import StepPool
 from flows.store import get_store
 from flows.store.rows import Claim
 from workbench.live import nudge
@@ -53,9 +53,9 @@ class Driver:
         self._stopped = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
-        self._steps = ThreadPoolExecutor(step_threads, thread_name_prefix="step")
+        self._steps = StepPool(self._loop, step_threads)
         # Claims and outputs must never queue behind blocking step code.
-        self._reads = ThreadPoolExecutor(2, thread_name_prefix="read")
+        self._reads = StepPool(self._loop, 2, name="read")
         self._committer = Committer(self._loop, lambda: self.worker_id, self._committed)
         self._listener = Listener(self.ring)
         self._threads = [
@@ -69,6 +69,8 @@ class Driver:
         take_over_from_dead_processes(timezone.now())
         self._register()
         doorbell.add_listener(self.ring)
+        self._steps.start()
+        self._reads.start()
         self._committer.start()
         self._listener.start()
         for thread in self._threads:
@@ -90,8 +92,8 @@ class Driver:
             thread.join(2)
         self._committer.stop(max(0.5, deadline - time.monotonic()))
         self._hand_back()
-        self._steps.shutdown(wait=False, cancel_futures=True)
-        self._reads.shutdown(wait=False, cancel_futures=True)
+        self._steps.stop()
+        self._reads.stop()
         self._loop.close()
 
     def ring(self) -> None:
@@ -145,9 +147,7 @@ class Driver:
         if free <= 0:
             return False
         try:
-            claims = await self._loop.run_in_executor(
-                self._reads, using_database, self._claim, free
-            )
+            claims = await self._reads.submit(self._claim, free)
         except Exception:
             logger.warning("Could not claim, trying again", exc_info=True)
             await asyncio.sleep(LOOK_SECONDS / 2)
@@ -199,9 +199,7 @@ class Driver:
     async def _drive(self, claim: Claim, memory: Memory) -> Claim | None:
         program = cached_program(claim.version_id)
         if program is None:
-            program = await self._loop.run_in_executor(
-                self._reads, using_database, load_program, claim.version_id
-            )
+            program = await self._reads.submit(load_program, claim.version_id)
         began_at = timezone.now()
         drive = Drive(claim, program, memory, self._steps, lambda: claim.token_id in self._lost)
         action = await drive.run()

@@ -5,14 +5,12 @@ import inspect
 import json
 import random
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
 from django.utils import timezone
 
 from flows.engine.graph import Kind
@@ -21,21 +19,13 @@ from flows.expressions import ExpressionError
 from flows.runtime.actions import Action, End, Fail, Leave, Open, RetryAt
 from flows.runtime.payloads import fetch, is_large, is_mark, keep, outputs_of
 from flows.runtime.program import BoundStep, Program
+from flows.runtime.step_pool import StepPool
 from flows.runtime.transitions import run_bindings
 from flows.steps.base import Opened, Result, RunningStep, StepContext, StepFailure, WaitingStep
 from flows.store import get_store
 from flows.store.rows import Claim
 
 Json = Any
-T = TypeVar("T")
-
-
-def using_database(function: Callable[..., T], *args: Any) -> T:
-    """Call ``function`` in a pool's thread, and leave no connection there past its age."""
-    try:
-        return function(*args)
-    finally:
-        close_old_connections()
 
 
 @dataclass(slots=True)
@@ -65,7 +55,7 @@ class Drive:
     claim: Claim
     program: Program
     memory: Memory
-    executor: Executor
+    pool: StepPool
     is_cancelled: Callable[[], bool]
     rehearsing: bool = False
 
@@ -107,22 +97,15 @@ class Drive:
     async def _kept(self, leave: Leave, now: datetime) -> Leave:
         """Put a large output away before its mark is on its way to the database."""
         put_away = partial(keep, leave.output, name=self.claim.step, now=now)
-        loop = asyncio.get_running_loop()
-        mark = await loop.run_in_executor(self.executor, using_database, put_away)
+        mark = await self.pool.submit(put_away)
         return replace(leave, output=mark)
 
     async def _bindings(self, bound: BoundStep) -> dict[str, Json]:
         if is_mark(self.claim.input):
-            loop = asyncio.get_running_loop()
-            self.claim.input = await loop.run_in_executor(
-                self.executor, using_database, fetch, self.claim.input
-            )
+            self.claim.input = await self.pool.submit(fetch, self.claim.input)
         missing = bound.references - self.memory.known
         if missing:
-            loop = asyncio.get_running_loop()
-            read = await loop.run_in_executor(
-                self.executor, using_database, outputs_of, self.claim.run_id, missing
-            )
+            read = await self.pool.submit(outputs_of, self.claim.run_id, missing)
             self.memory.outputs.update(read)
             self.memory.known.update(missing)
         return {
@@ -157,11 +140,11 @@ class Drive:
             raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
         call = type_.rehearse if self.rehearsing else type_.run
         if type_.blocking:
-            loop = asyncio.get_running_loop()
-            given = await loop.run_in_executor(self.executor, using_database, call, ctx, config)
+            given = await self.pool.submit(call, ctx, config)
         else:
             given = call(ctx, config)
-        return await given if inspect.isawaitable(given) else given
+        result: Result = await given if inspect.isawaitable(given) else given
+        return result
 
     def _open(self, bound: BoundStep, ctx: StepContext, config: Any, now: datetime) -> Open:
         type_ = bound.type
@@ -187,10 +170,7 @@ class Drive:
         now = timezone.now()
         anchor = self.claim.since
         if retry.deadline_seconds is not None and self.claim.attempt > 1:
-            loop = asyncio.get_running_loop()
-            anchor = await loop.run_in_executor(
-                self.executor, using_database, get_store().first_attempt_at, self.claim
-            )
+            anchor = await self.pool.submit(get_store().first_attempt_at, self.claim)
         delay = delay_before_retry(
             retry,
             attempt=self.claim.attempt,

@@ -7,7 +7,6 @@ with effects, and steps that wait, take their output from stubs.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, assert_never
@@ -20,6 +19,7 @@ from flows.graph.model import Document
 from flows.runtime.actions import Action, End, Fail, Leave, Open, RetryAt
 from flows.runtime.execution import Drive, Memory
 from flows.runtime.program import Program
+from flows.runtime.step_pool import StepPool
 from flows.runtime.transitions import run_bindings
 from flows.store.rows import Claim
 
@@ -78,13 +78,14 @@ class Stage:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="rehearsal")
+        self._pool = StepPool(self._loop, 1, name="rehearsal")
+        self._pool.start()
 
     def __enter__(self) -> "Stage":
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._executor.shutdown()
+        self._pool.stop(5)
         self._loop.close()
 
     def play(
@@ -116,7 +117,7 @@ class Stage:
         only: frozenset[str] | None = None,
         run_id: int = 0,
     ) -> Rehearsal:
-        player = _Player(program, input, now, stubs or {}, only, self._executor, run_id)
+        player = _Player(program, input, now, stubs or {}, only, self._pool, run_id)
         return self._loop.run_until_complete(player.play())
 
 
@@ -128,11 +129,11 @@ class _Player:
         now: datetime,
         stubs: Stubs,
         only: frozenset[str] | None,
-        executor: ThreadPoolExecutor,
+        pool: StepPool,
         run_id: int,
     ) -> None:
         self.program, self.input, self.now = program, input, now
-        self.stubs, self.only, self.executor, self.run_id = stubs, only, executor, run_id
+        self.stubs, self.only, self.pool, self.run_id = stubs, only, pool, run_id
         self.machine = Machine.start(program.graph)
         # Everything is known: what is not in memory has not run.
         self.memory = Memory(known=set(program.steps))
@@ -188,9 +189,7 @@ class _Player:
             run_started_at=self.now,
             input=self.input,
         )
-        drive = Drive(
-            claim, self.program, self.memory, self.executor, lambda: False, rehearsing=True
-        )
+        drive = Drive(claim, self.program, self.memory, self.pool, lambda: False, rehearsing=True)
         return await drive.run()
 
     def apply(self, token: TokenView, action: Action, ms: float, stubbed: bool) -> None:
