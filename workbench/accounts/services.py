@@ -11,6 +11,7 @@ from workbench.accounts.models import ApiToken, Role, RoleGrant, User
 from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN
 from workbench.audit.actors import Actor
 from workbench.audit.services import record
+from workbench.live.access import access_changed
 
 TOKEN_PREFIX = "csn_"  # noqa: S105 - by it leaked tokens are recognised
 # Each use of a token would be a write on the hot path; this often is enough to see it is in use.
@@ -56,6 +57,7 @@ def set_person_active(*, user: User, active: bool, actor: Actor, now: datetime) 
         if not User.objects.filter(pk=user.pk, is_active=not active).update(is_active=active):
             return
         _record_person("user.activated" if active else "user.deactivated", user, actor, now)
+        access_changed(user.pk)
         if not active:
             _ensure_an_admin()
 
@@ -81,6 +83,7 @@ def grant_role(
         )
         if created:
             _record_grant("role.granted", grant, actor, now)
+            access_changed(user.pk)
     return grant
 
 
@@ -93,6 +96,7 @@ def revoke_role(*, grant: RoleGrant, actor: Actor, now: datetime) -> None:
         deleted, _ = RoleGrant.objects.filter(pk=grant.pk).delete()
         if deleted:
             _record_grant("role.revoked", grant, actor, now)
+            access_changed(grant.user_id)
             if grant.role == Role.ADMIN:
                 _ensure_an_admin()
 
