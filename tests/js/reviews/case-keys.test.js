@@ -1,0 +1,50 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { actOf, firstField, secondsLeft } from "../../../static/reviews/case-keys.js";
+
+const idle = { typing: false, chosen: false, reasons: 0, outcomes: ["a", "x", "r"] };
+
+test("A then Enter approves", () => {
+  assert.deepEqual(actOf({ ...idle, key: "a" }), { kind: "outcome", key: "a" });
+  assert.deepEqual(actOf({ ...idle, key: "Enter", chosen: true }), { kind: "send" });
+});
+
+test("Enter sends nothing before an outcome is chosen, nor from a link or button", () => {
+  assert.equal(actOf({ ...idle, key: "Enter" }), null);
+  assert.equal(actOf({ ...idle, key: "Enter", chosen: true, onControl: true }), null);
+});
+
+test("a digit is a reason only where the chosen outcome has that many", () => {
+  assert.deepEqual(actOf({ ...idle, key: "2", chosen: true, reasons: 3 }), { kind: "reason", index: 1 });
+  assert.equal(actOf({ ...idle, key: "4", chosen: true, reasons: 3 }), null);
+  assert.equal(actOf({ ...idle, key: "1", reasons: 3 }), null);
+});
+
+test("letters that are typed are letters", () => {
+  for (const key of ["a", "x", "n", "z", "1", "Enter"]) {
+    assert.equal(actOf({ ...idle, key, typing: true, chosen: true, reasons: 3 }), null);
+  }
+  assert.deepEqual(actOf({ ...idle, key: "Escape", typing: true }), { kind: "leave" });
+  assert.deepEqual(actOf({ ...idle, key: "Enter", ctrl: true, typing: true }), { kind: "send" });
+});
+
+test("with Ctrl a letter belongs to the browser", () => {
+  assert.equal(actOf({ ...idle, key: "a", ctrl: true }), null);
+});
+
+test("an outcome that the flow does not offer has no key", () => {
+  assert.equal(actOf({ ...idle, key: "r", outcomes: ["a", "x"] }), null);
+});
+
+test("F goes to the field one should doubt first", () => {
+  assert.equal(firstField([0.99, null, 0.62, 0.8]), 2);
+  assert.equal(firstField([null, null]), 0);
+  assert.equal(firstField([]), -1);
+});
+
+test("the seconds to undo are whole and never negative", () => {
+  assert.equal(secondsLeft(10_000, 5_400), 5);
+  assert.equal(secondsLeft(10_000, 12_000), 0);
+});

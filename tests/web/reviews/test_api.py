@@ -1,0 +1,127 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from flows.models import Token
+from reviews.models import Case, Decision
+from reviews.receipts import digest_of
+from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from workbench.accounts.models import Role
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def office() -> None:
+    make_queue()
+    make_policy()
+    make_person("ada", Role.REVIEWER)
+    make_person("ben", Role.REVIEWER)
+    make_person("aud", Role.AUDITOR)
+
+
+class Caller:
+    """Calls the API with a session, as the pages' own scripts do."""
+
+    def __init__(self, username: str) -> None:
+        self.client = Client()
+        self.client.force_login(person(username).user)
+
+    def get(self, path: str) -> Any:
+        return self.client.get(f"/api/v1{path}")
+
+    def post(self, path: str, body: Any = None) -> Any:
+        return self.client.post(f"/api/v1{path}", body or {}, content_type="application/json")
+
+
+def where(case: Case) -> str:
+    return Token.objects.get(run_id=case.run_id).step
+
+
+def test_every_waiting_case_can_be_decided_by_the_list() -> None:
+    made = [make_case(timezone.now()) for _ in range(7)]
+    ada = Caller("ada")
+    cursor = ""
+    seen: list[int] = []
+    while True:
+        page = ada.get(f"/cases?queue=underwriting&limit=3&cursor={cursor}").json()
+        seen += [item["id"] for item in page["items"]]
+        if not page["next"]:
+            break
+        cursor = page["next"]
+    assert sorted(seen) == [case.pk for case in made]
+    for pk in seen:
+        answer = ada.post(f"/cases/{pk}/decisions", {"outcome": "approved", "commit_now": True})
+        assert (answer.status_code, answer.json()["state"]) == (201, "committed")
+    assert {where(case) for case in made} == {"settle"}
+
+
+def test_a_decision_on_a_decided_case_is_409_and_changes_nothing() -> None:
+    case = make_case(timezone.now())
+    Caller("ada").post(f"/cases/{case.pk}/decisions", {"outcome": "approved", "commit_now": True})
+    answer = Caller("ben").post(f"/cases/{case.pk}/decisions", {"outcome": "rejected"})
+    assert answer.status_code == 409
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["type"].endswith("case-already-decided")
+    assert answer.json()["remedy"]
+    assert Decision.objects.count() == 1
+
+
+def test_an_incomplete_decision_lists_what_it_lacks() -> None:
+    case = make_case(
+        timezone.now(), reason_codes={"rejected": [{"code": "income", "label": "Income"}]}
+    )
+    answer = Caller("ada").post(
+        f"/cases/{case.pk}/decisions",
+        {"outcome": "rejected", "fields": {"income": {"value": -1}}},
+    )
+    assert answer.status_code == 422
+    assert {each["at"] for each in answer.json()["errors"]} == {"reasons", "fields.income"}
+
+
+def test_next_is_204_when_nothing_waits() -> None:
+    case = make_case(timezone.now())
+    ada = Caller("ada")
+    assert ada.post("/queues/underwriting/next").json()["id"] == case.pk
+    assert ada.post("/queues/underwriting/next").status_code == 204
+
+
+def test_a_claim_is_told_to_others() -> None:
+    case = make_case(timezone.now())
+    Caller("ada").post(f"/cases/{case.pk}/claim")
+    answer = Caller("ben").post(f"/cases/{case.pk}/claim")
+    assert (answer.status_code, answer.json()["detail"].split(" ")[0]) == (409, "ada")
+
+
+def test_who_may_only_look_may_not_decide() -> None:
+    case = make_case(timezone.now())
+    auditor = Caller("aud")
+    assert auditor.get(f"/cases/{case.pk}").status_code == 200
+    answer = auditor.post(f"/cases/{case.pk}/decisions", {"outcome": "approved"})
+    assert answer.status_code == 403
+    assert where(case) == "review"
+
+
+def test_the_receipt_has_the_digest_that_the_decision_names() -> None:
+    case = make_case(timezone.now())
+    ada = Caller("ada")
+    assert ada.get(f"/cases/{case.pk}/receipt").status_code == 404
+    made = ada.post(f"/cases/{case.pk}/decisions", {"outcome": "approved", "commit_now": True})
+    receipt = ada.get(f"/cases/{case.pk}/receipt").json()
+    assert digest_of(receipt) == made.json()["digest"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "Im5hbn5_MSI", "IjF-LTUi", "W10"])
+def test_a_wrong_cursor_is_refused(cursor: str) -> None:
+    assert Caller("ada").get(f"/cases?cursor={cursor}").status_code == 422
+
+
+def test_an_unknown_field_of_a_decision_is_refused() -> None:
+    case = make_case(timezone.now())
+    answer = Caller("ada").post(
+        f"/cases/{case.pk}/decisions", {"outcome": "approved", "decided_by": "someone"}
+    )
+    assert answer.status_code == 422
+    assert not Decision.objects.exists()

@@ -1,0 +1,294 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.test import Client
+from django.utils import timezone
+
+from flows.models import Artifact, Token
+from reviews.models import Case, CaseDraft, Decision, Queue
+from reviews.services.claims import claim_case
+from reviews.services.decisions import commit_due_decisions, decide_case
+from tests.integration.reviews.kit import (
+    approve,
+    make_case,
+    make_person,
+    make_policy,
+    make_queue,
+    person,
+)
+from workbench.accounts.models import Role
+
+pytestmark = pytest.mark.django_db
+Count = Any
+
+
+@pytest.fixture(autouse=True)
+def office() -> None:
+    make_queue()
+    make_queue("claims")
+    make_policy()
+    make_person("ada", Role.REVIEWER)
+    make_person("ben", Role.REVIEWER, queue="claims")
+    make_person("lea", Role.LEAD)
+    make_person("aud", Role.AUDITOR)
+
+
+def signed_in(username: str) -> Client:
+    client = Client()
+    client.force_login(person(username).user)
+    return client
+
+
+def address(case: Case, part: str = "") -> str:
+    return f"/review/cases/{case.pk}/{part}"
+
+
+def page(client: Client, url: str, status: int = 200) -> str:
+    response = client.get(url)
+    assert response.status_code == status, response.content[:500]
+    return response.content.decode()
+
+
+def where(case: Case) -> str:
+    return Token.objects.get(run_id=case.run_id).step
+
+
+def test_queues_show_their_load_in_as_many_queries_however_many_cases(
+    django_assert_max_num_queries: Count,
+) -> None:
+    now = timezone.now()
+    make_case(now)
+    client = signed_in("ada")
+    with django_assert_max_num_queries(7):
+        page(client, "/review/")
+    for _ in range(8):
+        make_case(now - timedelta(hours=9))
+    with django_assert_max_num_queries(7):
+        text = page(client, "/review/")
+    assert "Underwriting" in text
+    assert text.count("Overdue") > 1
+
+
+def test_a_list_takes_as_many_queries_for_fifty_cases_as_for_one(
+    django_assert_max_num_queries: Count,
+) -> None:
+    for _ in range(55):
+        make_case(timezone.now())
+    client = signed_in("ada")
+    with django_assert_max_num_queries(6):
+        first = page(client, "/review/queues/underwriting/")
+    assert first.count('class="row-link"') == 50
+    cursor = first.split("cursor=")[1].split('"')[0]
+    rest = page(client, f"/review/queues/underwriting/?show=open&cursor={cursor}")
+    assert rest.count('class="row-link"') == 5
+
+
+def test_a_case_is_opened_in_a_bounded_number_of_queries(
+    django_assert_max_num_queries: Count,
+) -> None:
+    cases = [make_case(timezone.now(), subject="A-1") for _ in range(9)]
+    client = signed_in("ada")
+    with django_assert_max_num_queries(13):
+        text = page(client, address(cases[0]))
+    assert "Net income" in text
+    assert "If nobody acts" in text
+
+
+def test_each_part_of_the_page_has_an_address_of_its_own() -> None:
+    case = make_case(timezone.now())
+    client = signed_in("ada")
+    for part in ("standing/", "work/", "history/", "run/"):
+        assert "<html" not in page(client, address(case, part))
+    assert "<html" not in page(client, "/review/table/")
+    assert "<html" not in page(client, "/review/queues/underwriting/table/")
+
+
+def test_a_queue_of_others_is_not_there() -> None:
+    case = make_case(timezone.now())
+    ben = signed_in("ben")
+    page(ben, address(case), 404)
+    page(ben, "/review/queues/underwriting/", 403)
+    assert "Underwriting" not in page(ben, "/review/")
+    assert ben.post(address(case, "decide/"), {"outcome": "approved"}).status_code == 404
+
+
+def test_who_may_only_look_has_no_form_and_cannot_post() -> None:
+    case = make_case(timezone.now())
+    auditor = signed_in("aud")
+    assert 'id="decision"' not in page(auditor, address(case))
+    assert auditor.post(address(case, "decide/"), {"outcome": "approved"}).status_code == 403
+    assert where(case) == "review"
+
+
+def test_next_claims_and_opens_the_best_case() -> None:
+    make_case(timezone.now())
+    urgent = make_case(timezone.now(), priority="urgent")
+    response = signed_in("ada").post("/review/queues/underwriting/next/")
+    assert response["Location"] == address(urgent)
+    urgent.refresh_from_db()
+    assert urgent.claimed_by == person("ada").user
+
+
+def test_reading_a_case_changes_nothing() -> None:
+    case = make_case(timezone.now())
+    page(signed_in("ada"), address(case))
+    case.refresh_from_db()
+    assert (case.state, case.revision) == ("open", 1)
+
+
+def test_deciding_opens_the_next_case_and_offers_to_undo() -> None:
+    first, second = make_case(timezone.now()), make_case(timezone.now())
+    client = signed_in("ada")
+    response = client.post(
+        address(first, "decide/"),
+        {"outcome": "approved", "revision": "1", "field.income": "2800", "why.income": "misread"},
+    )
+    assert (response.status_code, response["Location"]) == (302, address(second))
+    assert "data-undo" in page(client, address(second))
+    decision = Decision.objects.get()
+    assert decision.overrides == [
+        {"field": "income", "old": 3000, "new": 2800, "reason": "misread"}
+    ]
+    response = client.post(address(first, "undo/"))
+    assert response["Location"] == address(first)
+    assert "2800" in page(client, address(first))
+
+
+def test_a_wrong_decision_comes_back_with_what_was_typed() -> None:
+    case = make_case(
+        timezone.now(), reason_codes={"rejected": [{"code": "income", "label": "Income too low"}]}
+    )
+    response = signed_in("ada").post(
+        address(case, "decide/"),
+        {"outcome": "rejected", "comment": "not like this", "field.income": "lots"},
+    )
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert "Choose at least one reason" in text
+    assert "not like this" in text
+    assert 'value="lots"' in text
+    assert CaseDraft.objects.get(case=case).content["comment"] == "not like this"
+
+
+def test_a_late_decision_is_told_what_happened_and_keeps_the_draft() -> None:
+    case = make_case(timezone.now())
+    decide_case(case_id=case.pk, answer=approve(), acting=person("lea"), now=timezone.now())
+    response = signed_in("ada").post(
+        address(case, "decide/"), {"outcome": "approved", "comment": "mine", "revision": "1"}
+    )
+    assert response.status_code == 409
+    assert "lea has just decided this case" in response.content.decode()
+    assert CaseDraft.objects.get(user=person("ada").user).content["comment"] == "mine"
+
+
+def test_a_draft_is_kept_and_shown_again_without_a_claim() -> None:
+    case = make_case(timezone.now())
+    client = signed_in("ada")
+    saved = client.post(
+        address(case, "draft/"), {"outcome": "approved", "comment": "half a sent", "opened": "a b"}
+    )
+    assert saved.status_code == 200
+    text = page(client, address(case))
+    assert "half a sent" in text
+    assert 'value="a b"' in text
+    assert "half a sent" not in page(signed_in("lea"), address(case))
+
+
+def test_the_heart_of_a_lost_claim_stops() -> None:
+    case = make_case(timezone.now())
+    claim_case(case_id=case.pk, acting=person("lea"), now=timezone.now())
+    response = signed_in("ada").post(address(case, "heartbeat/"))
+    assert (response.status_code, response.json()["code"]) == (409, "case_held_by_other")
+
+
+def test_one_s_own_claim_is_no_change_but_another_s_is() -> None:
+    case = make_case(timezone.now())
+    client = signed_in("ada")
+    client.post(address(case, "claim/"))
+    assert "Changed since you looked" not in page(client, address(case, "standing/?seen=1"))
+    assert "Changed since you looked" in page(signed_in("lea"), address(case, "standing/?seen=1"))
+
+
+def test_the_receipt_shows_the_case_as_it_was_seen() -> None:
+    case = make_case(timezone.now())
+    now = timezone.now()
+    decide_case(
+        case_id=case.pk, answer=approve(comment="fine"), acting=person("ada"), now=now,
+    )  # fmt: skip
+    assert "No receipt yet" in page(signed_in("aud"), address(case, "receipt/"))
+    commit_due_decisions(now + timedelta(seconds=9))
+    Case.objects.filter(pk=case.pk).update(shown={})
+    text = page(signed_in("aud"), address(case, "receipt/"))
+    assert "Net income" in text
+    assert Decision.objects.get().digest in text
+
+
+def test_a_document_comes_in_a_sandbox_and_only_to_who_may_see_the_case() -> None:
+    path = default_storage.save("doc.html", ContentFile(b"<script>alert(1)</script>"))
+    digest = "a" * 64
+    Artifact.objects.create(
+        digest=digest, media_type="text/html", name="doc.html", size=1, path=path,
+        created_at=timezone.now(),
+    )  # fmt: skip
+    document = {"id": "letter", "title": "Letter", "artifact": {"artifact": digest}}
+    case = make_case(timezone.now(), documents=[document])
+    response = signed_in("ada").get(address(case, "documents/letter/"))
+    assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert response["Content-Type"] == "application/octet-stream"
+    assert "attachment" in response["Content-Disposition"]
+    response.close()
+    assert signed_in("ben").get(address(case, "documents/letter/")).status_code == 404
+    assert signed_in("ada").get(address(case, "documents/other/")).status_code == 404
+
+
+def test_what_an_applicant_writes_is_never_markup() -> None:
+    evil = "<img src=x onerror=alert(1)></script>"
+    case = make_case(
+        timezone.now(),
+        title=evil,
+        summary=evil,
+        show=[{"title": evil, "text": evil}, {"title": "j", "json": {"a": evil}}],
+        documents=[
+            {"id": "d", "title": evil, "text": evil,
+             "boxes": [{"key": "k", "at": [0, 0, 1, 1], "text": evil}]}
+        ],
+        reasons=[{"label": evil, "contribution": 1}],
+        flags=[{"label": evil}],
+    )  # fmt: skip
+    assert "<img src=x" not in page(signed_in("ada"), address(case))
+
+
+def test_asking_and_answering_by_page() -> None:
+    case = make_case(timezone.now())
+    client = signed_in("ada")
+    client.post(address(case, "claim/"))
+    client.post(address(case, "information/"), {"question": "Which employer?"})
+    case.refresh_from_db()
+    assert case.state == "waiting_for_info"
+    assert "Clock stands" in page(client, address(case))
+    client.post(address(case, "answer/"), {"answer": "Nordhafen"})
+    assert "Nordhafen" in page(client, address(case))
+
+
+def test_the_form_of_the_flow_is_shown_read_and_checked() -> None:
+    form = {
+        "type": "object",
+        "required": ["term"],
+        "properties": {"term": {"type": "integer", "minimum": 6, "title": "Term in months"}},
+    }
+    case = make_case(timezone.now(), form=form)
+    client = signed_in("ada")
+    assert "Term in months" in page(client, address(case))
+    wrong = client.post(address(case, "decide/"), {"outcome": "approved", "form.term": "3"})
+    assert wrong.status_code == 422
+    client.post(address(case, "decide/"), {"outcome": "approved", "form.term": "36"})
+    assert Decision.objects.get().form == {"term": 36}
+
+
+def test_a_queue_without_cases_says_what_to_expect() -> None:
+    assert "Nothing waits" in page(signed_in("ada"), "/review/queues/underwriting/")
+    Queue.objects.all().delete()
+    assert "No queue yet" in page(signed_in("ada"), "/review/")
