@@ -5,15 +5,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flows.graph.codec import field_path
-from flows.graph.model import Json, Retry, Step
+from flows.graph.model import Json, Limit, Retry, Step
 from flows.graph.plain import Path
 from flows.graph.problems import Problem, suggestion
 from flows.graph.view import View, schema_validator, texts
 
 CHECKPOINT = "review.case"
 DAY = 86_400
+# Types that the engine itself plays, and those of them that are about a region of steps.
+_PLAYED = frozenset({"join", "end", "cancel", "turn", "compensate"})
+_WITH_REGION = frozenset({"cancel", "turn"})
 
 _STEP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}\Z")
+_ERROR_CLASS = re.compile(r"[a-z_]+\Z|http\.[1-5]([0-9]{2}|xx)\Z")
 _FLOW_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}\Z")
 _RESERVED = frozenset({"true", "false", "null", "in"})  # CEL cannot read `steps.in`
 
@@ -149,6 +153,26 @@ def compensations(view: View) -> Iterator[Problem]:
         elif step.compensate == name:
             yield error("step.compensate", name, "compensate", "The step cannot undo itself.",
                         "Name another step, or remove `compensate`.")  # fmt: skip
+        elif view.steps[step.compensate].type in _PLAYED:
+            yield error("step.compensate", name, "compensate",
+                        f"{step.compensate} does nothing that could undo this one.",
+                        "Name a step that does something, or that waits.")  # fmt: skip
+
+
+def regions(view: View) -> Iterator[Problem]:
+    """A region names steps that are there, and is not about the step that names it."""
+    for name, step in view.steps.items():
+        named = step.config.get("steps")
+        if step.type not in _WITH_REGION or not isinstance(named, list):
+            continue
+        for index, inner in enumerate(named):
+            field = f"with.steps[{index}]"
+            if inner == name:
+                yield error("region.own_step", name, field, "The step names itself.",
+                            "Remove it from `steps`.")  # fmt: skip
+            elif inner not in view.steps:
+                yield error("region.unknown_step", name, field, f"There is no step {inner}.",
+                            suggestion(str(inner), view.steps))  # fmt: skip
 
 
 def limits(view: View) -> Iterator[Problem]:
@@ -157,6 +181,8 @@ def limits(view: View) -> Iterator[Problem]:
         yield from _range(name, "max_visits", step.max_visits, 1, 10_000)
         if step.retry is not None:
             yield from _retry(name, step.retry)
+        if step.limit is not None:
+            yield from _limit(view, name, step.limit)
 
 
 def _retry(step: str, retry: Retry) -> Iterator[Problem]:
@@ -166,6 +192,27 @@ def _retry(step: str, retry: Retry) -> Iterator[Problem]:
     yield from _range(step, "retry.max_seconds", retry.max_seconds, 0, 7 * DAY)
     yield from _range(step, "retry.jitter", retry.jitter, 0, 1)
     yield from _range(step, "retry.deadline_seconds", retry.deadline_seconds, 0.001, 30 * DAY)
+    for field in ("on", "not_on"):
+        for index, name in enumerate(getattr(retry, field)):
+            if not _ERROR_CLASS.match(name):
+                yield error("retry.class", step, f"retry.{field}[{index}]",
+                            f"{name!r} is no class of errors.",
+                            "Use a kind, such as timeout, or a status, such as http.5xx.")  # fmt: skip
+    for name in sorted(set(retry.on) & set(retry.not_on)):
+        yield error("retry.class", step, "retry.not_on",
+                    f"{name} is both tried again and not.", "Remove it from one list.")  # fmt: skip
+
+
+def _limit(view: View, step: str, limit: Limit) -> Iterator[Problem]:
+    yield from _range(step, "limit.concurrency", limit.concurrency, 1, 10_000)
+    yield from _range(step, "limit.per_second", limit.per_second, 0.001, 10_000)
+    if limit.concurrency is None and limit.per_second is None:
+        yield error("limit.empty", step, "limit", "The limit limits nothing.",
+                    "Add `concurrency` or `per_second`.")  # fmt: skip
+    facts = view.facts(step)
+    if facts is not None and not facts.runs:
+        yield error("limit.waits", step, "limit", f"A step of type {facts.name} is not called.",
+                    "Limit a step that runs, or remove the limit.")  # fmt: skip
 
 
 def _range(
@@ -226,6 +273,7 @@ CONFIG_RULES: tuple[Callable[[View], Iterable[Problem]], ...] = (
     checkpoints,
     branch_ports,
     compensations,
+    regions,
     limits,
     plain_secrets,
 )

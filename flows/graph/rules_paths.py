@@ -96,8 +96,14 @@ def _knot(start: str, after: Mapping[str, set[str]]) -> set[str]:
 def joins(view: View) -> Iterator[Problem]:
     """A join that counts must be able to get as many tokens as it waits for."""
     for name, step in view.steps.items():
-        need = step.config.get("n")
-        if step.type != "join" or step.config.get("mode") != "count" or not isinstance(need, int):
+        need, mode = step.config.get("n"), step.config.get("mode")
+        if step.type != "join" or not isinstance(need, int):
+            continue
+        if mode == "threads" and need > (most := arrivals(view, name)):
+            yield error("join.waits_for_ever", name, "with.n",
+                        f"The join waits for {need} arrivals, but at most {most} can come.",
+                        f"Set n to {max(most, 1)} or less, or leave it out.")  # fmt: skip
+        if mode != "count":
             continue
         inputs = len({edge for edge in view.edges if edge.target == name})
         most = inputs if need > inputs else min(inputs, arrivals(view, name))

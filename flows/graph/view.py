@@ -24,7 +24,8 @@ class TypeFacts:
 
     ``ports`` and ``output_schema`` take a step's raw config, which may be wrong, and never raise;
     ``error`` is not among the ports, as every type has it. ``secret_fields`` name the config's
-    fields that hold secrets. ``check`` finds what a schema cannot say.
+    fields that hold secrets. ``runs`` says that a worker calls it. ``check`` finds what a schema
+    cannot say.
     """
 
     name: str
@@ -32,6 +33,7 @@ class TypeFacts:
     config_schema: Mapping[str, Json]
     output_schema: Callable[[Mapping[str, Json]], Mapping[str, Json]]
     waits: bool = False
+    runs: bool = True
     secret_fields: Sequence[str] = ()
     check: Callable[[Step], Sequence[Problem]] = lambda _: ()
 
@@ -102,12 +104,25 @@ class View:
         for edge in self.edges:
             here, there = ends(edge)
             found[here].add(there)
+        for step, undo in self.undone_by.items():
+            here, there = ends(Edge(step, "", undo))
+            found[here].add(there)
         return found
+
+    @cached_property
+    def undone_by(self) -> dict[str, str]:
+        """For each step that can be undone, the step that undoes it. No edge leads there."""
+        return {
+            name: step.compensate
+            for name, step in self.steps.items()
+            if step.compensate in self.steps and step.compensate != name
+        }
 
     @cached_property
     def starts(self) -> tuple[str, ...]:
         """Steps without an edge from another step: a run begins on each."""
         entered = {edge.target for edge in self.edges if edge.source != edge.target}
+        entered.update(self.undone_by.values())
         return tuple(step for step in self.steps if step not in entered)
 
     @cached_property
@@ -144,6 +159,8 @@ class View:
             for path, text in texts(step.config):
                 if path not in bare:
                     self._add(name, ("with", *path), partial(compile_text, text))
+            if step.limit is not None:
+                self._add(name, ("limit", "key"), partial(compile_text, step.limit.key))
         for path, text in texts(self.document.output):
             self._add("", ("output", *path), partial(compile_text, text))
 
