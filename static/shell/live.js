@@ -79,8 +79,13 @@ export class Live {
     const again = this.wasOpen;
     this.failures = 0;
     this.wasOpen = true;
-    if (again && this.state !== "live") this.catchUp();
-    else this.show("live");
+    if (again && this.state !== "live") {
+      this.catchUp();
+      return;
+    }
+    this.show("live");
+    // What happened between the page's rendering and this moment was not heard.
+    if (!again) for (const group of this.groups) this.fire(group, { missed: true });
   }
 
   /** Ask for everything: something may have changed while nobody told us. */

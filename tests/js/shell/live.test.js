@@ -58,6 +58,9 @@ function listening() {
   live.refresh();
   sockets[0].open();
   sockets[0].brings({ listening: wanted, refused: [] });
+  // It asks once for what happened before it listened; the tests are about what comes after.
+  mock.timers.tick(200);
+  fired.length = 0;
   return live;
 }
 
@@ -71,6 +74,16 @@ test("a page without data-live opens no socket", () => {
   wanted = [];
   new Live("ws://test/live/").refresh();
   assert.equal(sockets.length, 0);
+});
+
+test("what happened before it listened is asked for once", () => {
+  new Live("ws://test/live/").refresh();
+  sockets[0].open();
+  sockets[0].brings({ listening: wanted, refused: [] });
+  assert.deepEqual(fired.map(({ type }) => type), ["live:run.1", "live:any"]);
+  assert.equal(fired[0].detail.missed, true);
+  sockets[0].brings({ listening: wanted, refused: [] });
+  assert.equal(fired.length, 2);
 });
 
 test("a nudge becomes the event of its group and live:any", () => {
