@@ -6,7 +6,7 @@
 /** @typedef {{draft: string, send: string, operations: string}} Urls */
 
 const BATCH = 200;
-const RETRY_MS = [400, 1000, 2000, 5000, 10000];
+const RETRY_MS = [400, 1000, 2000, 4000];
 const REQUEST_MS = 15000;
 
 export class Sync {

@@ -1,5 +1,5 @@
 import { Handle, Position } from "@xyflow/react";
-import { memo } from "react";
+import { memo, useState } from "react";
 
 import { portPlace } from "../doc/geometry.js";
 import { isCheckpoint } from "../doc/rules.js";
@@ -10,6 +10,9 @@ import { useCanvas, useKeyed } from "./context.js";
 export const Card = memo(function Card({ id, data, selected }) {
   const { far, statuses, problems, presence, marks, looks, canConnect } = useCanvas();
   const { step, line, ports, type } = data;
+  // A port that is seldom used is drawn once someone comes near: cards come and go as one pans.
+  const [near, setNear] = useState(false);
+  const shown = ports.length && (near || selected) ? [...ports, "error"] : ports;
   const status = useKeyed(statuses, id);
   const found = useKeyed(problems, id);
   const others = useKeyed(presence, id);
@@ -20,6 +23,7 @@ export const Card = memo(function Card({ id, data, selected }) {
     <div
       className="step-card" tabIndex={-1} role="group" aria-roledescription="step" data-step={id}
       aria-label={spoken(title, data, status, look, found, mark)}
+      onPointerEnter={near ? undefined : () => setNear(true)}
       data-kind={isCheckpoint(type) ? "people" : type?.category === "Logic" ? "logic" : "machine"} data-selected={selected || undefined}
       data-tone={look?.tone} data-state={status?.state} data-mark={mark} data-far={far || undefined}
     >
@@ -35,7 +39,7 @@ export const Card = memo(function Card({ id, data, selected }) {
       {mark && <span className="step-mark">{mark}</span>}
       {others && <span className="step-others">{others.join(", ")}</span>}
       {!far && <Handle id="in" type="target" position={Position.Left} isConnectable={canConnect} className="port in" />}
-      {!far && ports.length > 0 && [...ports, "error"].map((port) => (
+      {!far && shown.map((port) => (
         <Port key={port} port={port} ports={ports} canConnect={canConnect} />
       ))}
     </div>

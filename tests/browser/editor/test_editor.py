@@ -1,0 +1,290 @@
+"""The editor in real Chromium: by mouse, by keys, by two at once, and without a line."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Login, Site
+
+MAKE_FLOW = """
+from django.utils import timezone
+from flows.graph.operations import normal_form
+from flows.models import Flow
+document = {{"schema": "countersign/flow@1", "name": "{name}", "title": "Editor {name}", **{parts}}}
+now = timezone.now()
+draft = normal_form(document)
+Flow.objects.create(name="{name}", title="Editor", draft=draft, created_at=now, updated_at=now)
+"""
+THREE: dict[str, Any] = {
+    "steps": {
+        "first": {"type": "transform", "title": "First", "with": {"output": {"a": 1}}},
+        "second": {"type": "transform", "title": "Second", "with": {"output": {"b": 2}}},
+        "last": {"type": "end", "title": "Last"},
+    },
+    "edges": ["first.done -> second", "second.done -> last"],
+    "layout": {"first": [0, 0], "second": [336, 0], "last": [672, 0]},
+}
+Open = Callable[..., None]
+
+
+@pytest.fixture
+def made(site: Site, request: pytest.FixtureRequest) -> str:
+    """Return the name of a new flow of three steps."""
+    name = str(request.node.name).replace("[", "-").replace("]", "").replace("_", "-")[:80]
+    site.manage(
+        "shell", "--no-imports", "--command", MAKE_FLOW.format(name=name, parts=repr(THREE))
+    )
+    return name
+
+
+def open_editor(page: Page, name: str) -> None:
+    page.goto(f"/flows/{name}/edit/")
+    expect(page.locator("flow-canvas .flow-stage")).to_be_visible()
+    expect(page.locator("#inspector .inspect")).to_be_visible()
+
+
+def until(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait in steps: the content policy forbids the polling that Playwright would evaluate."""
+    for _ in range(150):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it never came to be")
+
+
+def saved(page: Page) -> None:
+    unsent = "document.querySelector('flow-canvas').draft.pending.length"
+    until(page, lambda: page.evaluate(unsent) == 0)
+    expect(page.locator("[data-save-state]")).to_have_attribute("data-kind", "saved")
+
+
+def document_of(page: Page) -> Any:
+    return page.evaluate("document.querySelector('flow-canvas').document")
+
+
+def servers_document(page: Page, name: str) -> Any:
+    return page.request.get(f"/flows/{name}/edit/draft/").json()["document"]
+
+
+@contextmanager
+def another(browser: Browser, site: Site, login: Login, role: str) -> Iterator[Page]:
+    context = browser.new_context(base_url=site.url)
+    page = context.new_page()
+    login(page, role)
+    yield page
+    context.close()
+
+
+def test_a_flow_is_drawn_by_keys_alone(page: Page, login: Login, made: str) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    page.locator(".flow-stage").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator("[data-step=first]")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("[data-step=second]")).to_be_focused()
+
+    page.keyboard.press("/")
+    page.keyboard.type("branch")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-step=branch]")).to_be_focused()
+    page.keyboard.press("c")
+    page.keyboard.press("Enter")
+    page.keyboard.type("last")
+    page.keyboard.press("Enter")
+    saved(page)
+    edges = servers_document(page, made)["edges"]
+    assert "second.done -> branch" in edges
+    assert "branch.otherwise -> last" in edges
+
+    before = servers_document(page, made)["layout"]["branch"]
+    page.keyboard.press("Shift+ArrowDown")
+    saved(page)
+    assert servers_document(page, made)["layout"]["branch"] == [before[0], before[1] + 80]
+    expect(page.locator("flow-canvas > [aria-live]")).to_contain_text("Moved Branch down")
+
+    for _ in range(3):
+        page.keyboard.press("Control+z")
+    saved(page)
+    assert servers_document(page, made)["steps"].keys() == THREE["steps"].keys()
+
+
+def test_a_flow_is_drawn_by_mouse_alone(page: Page, login: Login, made: str) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    stage = page.locator(".flow-stage").bounding_box()
+    assert stage
+    page.locator(".flow-palette [data-key=wait]").drag_to(
+        page.locator(".flow-stage"), target_position={"x": 300, "y": stage["height"] - 200}
+    )
+    expect(page.locator(".step-card[data-step=wait]")).to_be_visible()
+
+    port = page.locator("[data-step=first] .port[data-port=done]").bounding_box()
+    target = page.locator("[data-step=wait] .port.in").bounding_box()
+    assert port
+    assert target
+    page.mouse.move(port["x"] + 5, port["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(target["x"] + 5, target["y"] + 5, steps=12)
+    page.mouse.up()
+    saved(page)
+    assert "first.done -> wait" in servers_document(page, made)["edges"]
+
+    card = page.locator(".step-card[data-step=wait]").bounding_box()
+    assert card
+    page.mouse.move(card["x"] + 90, card["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(card["x"] + 190, card["y"] + 70, steps=10)
+    page.mouse.up()
+    saved(page)
+    assert servers_document(page, made)["layout"] == document_of(page)["layout"]
+
+    page.mouse.move(port["x"] + 5, port["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + 500, stage["y"] + 80, steps=12)
+    page.mouse.up()
+    expect(page.get_by_role("dialog", name="Add a step here")).to_be_visible()
+    page.get_by_role("option", name="Join").click()
+    saved(page)
+    assert "first.done -> join" in servers_document(page, made)["edges"]
+
+
+def test_deleting_a_step_joins_what_was_around_it(page: Page, login: Login, made: str) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    page.locator("[data-step=second]").click()
+    page.keyboard.press("Delete")
+    saved(page)
+    assert servers_document(page, made)["edges"] == ["first.done -> last"]
+    page.keyboard.press("Control+z")
+    saved(page)
+    assert servers_document(page, made)["edges"] == THREE["edges"]
+
+
+def test_a_setting_is_an_edit_like_any_other(page: Page, login: Login, made: str) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    page.locator("[data-step=second]").click()
+    expect(page.locator("#inspector [data-step=second]")).to_be_visible()
+    page.locator("#field-title").fill("Renamed here")
+    expect(page.locator("[data-step=second] .step-title")).to_have_text("Renamed here")
+    page.locator("#field-id").fill("other")
+    page.locator("#field-id").press("Tab")
+    expect(page.locator("[data-step=other].step-card")).to_be_visible()
+    saved(page)
+    found = servers_document(page, made)
+    assert found["steps"]["other"]["title"] == "Renamed here"
+    assert "other.done -> last" in found["edges"]
+
+
+def test_steps_go_through_the_clipboard_as_text(page: Page, login: Login, made: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    login(page, "designer")
+    open_editor(page, made)
+    page.locator(".flow-stage").focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Control+c")
+    assert "countersign/steps@1" in page.evaluate("navigator.clipboard.readText()")
+    page.keyboard.press("Control+v")
+    saved(page)
+    found = servers_document(page, made)
+    assert len(found["steps"]) == 6
+    assert "first_2.done -> second_2" in found["edges"]
+
+
+def test_two_see_one_another_and_end_on_one_document(
+    page: Page, browser: Browser, site: Site, login: Login, made: str
+) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    with another(browser, site, login, "designer") as other:
+        open_editor(other, made)
+        other.locator("[data-step=first]").click()
+        expect(page.locator("[data-step=first] .step-others")).to_be_visible()
+        other.locator("#field-title").fill("From the other tab")
+        expect(page.locator("[data-step=first] .step-title")).to_have_text("From the other tab")
+        for number in range(30):
+            for who, step in ((page, "second"), (other, "last")):
+                op = {"op": "move", "steps": {step: [number * 8, number * 16]}}
+                who.evaluate("op => document.querySelector('flow-canvas').edit(op)", op)
+        saved(page)
+        saved(other)
+        expected = servers_document(page, made)
+        until(page, lambda: document_of(page) == expected)
+        until(other, lambda: document_of(other) == expected)
+
+
+def test_without_a_line_edits_wait_and_say_so(page: Page, login: Login, made: str) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    page.route("**/operations/**", lambda route: route.abort())
+    page.locator("[data-step=second]").click()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("[data-save-state]")).to_contain_text("Offline: 2 changes wait")
+    assert servers_document(page, made)["layout"]["second"] == [336, 0]
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.unroute("**/operations/**")
+    page.reload()
+    saved(page)
+    assert servers_document(page, made)["layout"]["second"] == [336, 32]
+
+
+def test_a_field_that_both_changed_shows_both_values(
+    page: Page, browser: Browser, site: Site, login: Login, made: str
+) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    page.locator("[data-step=first]").click()
+    expect(page.locator("#inspector [data-step=first]")).to_be_visible()
+    page.route("**/operations/**", lambda route: route.abort())
+    page.locator("#field-title").fill("Mine")
+    expect(page.locator("[data-save-state]")).to_contain_text("Offline")
+    with another(browser, site, login, "designer") as other:
+        open_editor(other, made)
+        op = {"op": "set_field", "step": "first", "path": "/title", "value": "Theirs"}
+        other.evaluate("op => document.querySelector('flow-canvas').edit(op)", op)
+        saved(other)
+    page.unroute("**/operations/**")
+    conflict = page.locator(".conflict")
+    expect(conflict).to_contain_text("Mine", timeout=20_000)
+    expect(conflict).to_contain_text("Theirs")
+    conflict.get_by_role("button", name="Use mine").click()
+    saved(page)
+    assert servers_document(page, made)["steps"]["first"]["title"] == "Mine"
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_editor_keeps_nobody_out(
+    page: Page,
+    login: Login,
+    made: str,
+    axe: Callable[[Page], None],
+    width: int,
+    scheme: Any,
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    login(page, "designer")
+    page.goto(f"/flows/{made}/edit/")
+    expect(page.locator("[data-step=first].step-card")).to_be_attached()
+    page.wait_for_timeout(500)
+    axe(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_auto_layout_keeps_the_first_step_in_place(page: Page, login: Login, made: str) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    page.evaluate(
+        "document.querySelector('flow-canvas').edit({op: 'move', steps: {last: [40, 24]}})"
+    )
+    page.locator(".flow-stage").focus()
+    page.keyboard.press("Shift+L")
+    until(page, lambda: document_of(page)["layout"]["last"][0] > 600)
+    saved(page)
+    assert servers_document(page, made)["layout"]["first"] == [0, 0]
