@@ -1,6 +1,24 @@
 """When a failed attempt is tried again. Pure: the caller brings the random number."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flows.graph.model import Retry
+
+
+def error_classes(kind: str, detail: Mapping[str, Any]) -> frozenset[str]:
+    """Return the classes of an error: its kind, and for a status ``http.503`` and ``http.5xx``."""
+    status = detail.get("status")
+    if kind != "http" or not isinstance(status, int):
+        return frozenset({kind})
+    return frozenset({kind, f"http.{status}", f"http.{status // 100}xx"})
+
+
+def may_retry(retry: Retry, classes: frozenset[str]) -> bool:
+    """Say whether errors of these classes are tried again. ``not_on`` is heard before ``on``."""
+    if classes & set(retry.not_on):
+        return False
+    return not retry.on or bool(classes & set(retry.on))
 
 
 def delay_before_retry(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from flows.graph.model import SCHEMA, Document, Edge, Json, Retry, Step
+from flows.graph.model import SCHEMA, Document, Edge, Json, Limit, Retry, Step
 from flows.graph.plain import Lines, Path, TextProblem, plain_copy, read_json
 from flows.graph.problems import DocumentError, Problem, suggestion
 from flows.graph.yaml_text import read_yaml, write_yaml
@@ -20,9 +20,11 @@ _DOCUMENT_KEYS = (
     "notes", "groups", "samples", "tests",
 )  # fmt: skip
 _STEP_KEYS = (
-    "type", "title", "with", "retry", "timeout_seconds", "max_visits", "compensate", "runbook",
+    "type", "title", "with", "retry", "limit", "timeout_seconds", "max_visits", "compensate",
+    "runbook",
 )  # fmt: skip
 _RETRY_KEYS = tuple(item.name for item in fields(Retry))
+_LIMIT_KEYS = tuple(item.name for item in fields(Limit))
 
 
 def parse(source: str | bytes | Mapping[str, Any]) -> Document:
@@ -72,7 +74,7 @@ def to_yaml(document: Document) -> str:
 
 def _inline(path: Path) -> bool:
     match path:
-        case ("layout", _) | ("steps", _, "retry"):
+        case ("layout", _) | ("steps", _, "retry" | "limit"):
             return True
         case _:
             return False
@@ -89,6 +91,12 @@ def _step_mapping(step: Step) -> dict[str, Json]:
     _put(data, "with", dict(step.config))
     if step.retry is not None:
         data["retry"] = _retry_mapping(step.retry)
+    if step.limit is not None:
+        data["limit"] = {
+            key: value
+            for key in _LIMIT_KEYS
+            if (value := getattr(step.limit, key)) not in ("", None)
+        }
     for key in ("timeout_seconds", "max_visits", "compensate", "runbook"):
         _put(data, key, getattr(step, key))
     return data
@@ -97,7 +105,7 @@ def _step_mapping(step: Step) -> dict[str, Json]:
 def _retry_mapping(retry: Retry) -> dict[str, Json]:
     values = {item.name: (getattr(retry, item.name), item.default) for item in fields(Retry)}
     return {
-        name: value
+        name: list(value) if isinstance(value, tuple) else value
         for name, (value, default) in values.items()
         if name == "max_attempts" or default is MISSING or value != default
     }
@@ -194,6 +202,7 @@ class _Reader:
             title=self.text(data, path, "title"),
             config=self.mapping(data, path, "with"),
             retry=self.retry(data, path),
+            limit=self.limit(data, path),
             timeout_seconds=self.number(data, path, "timeout_seconds"),
             max_visits=self.whole(data, path, "max_visits"),
             compensate=self.text(data, path, "compensate") or None,
@@ -205,14 +214,26 @@ class _Reader:
             return None
         data, path = self.mapping(step, path, "retry"), (*path, "retry")
         self.known_keys(data, path, _RETRY_KEYS)
+        readers: dict[str, Callable[..., Any]] = {
+            "max_attempts": self.whole, "on": self.names, "not_on": self.names,
+        }  # fmt: skip
         given: dict[str, Any] = {
-            key: self.whole(data, path, key)
-            if key == "max_attempts"
-            else self.number(data, path, key)
+            key: readers.get(key, self.number)(data, path, key)
             for key in _RETRY_KEYS
             if data.get(key) is not None
         }
         return Retry(**{key: value for key, value in given.items() if value is not None})
+
+    def limit(self, step: dict[str, Json], path: Path) -> Limit | None:
+        if step.get("limit") is None:
+            return None
+        data, path = self.mapping(step, path, "limit"), (*path, "limit")
+        self.known_keys(data, path, _LIMIT_KEYS)
+        return Limit(
+            key=self.text(data, path, "key"),
+            concurrency=self.whole(data, path, "concurrency"),
+            per_second=self.number(data, path, "per_second"),
+        )
 
     def edges(self, data: dict[str, Json]) -> list[Edge]:
         edges = []
@@ -257,6 +278,9 @@ class _Reader:
 
     def whole(self, data: dict[str, Json], path: Path, key: str) -> int | None:
         return self.value(data, path, key, None, _is_whole, "a whole number")  # type: ignore[no-any-return]
+
+    def names(self, data: dict[str, Json], path: Path, key: str) -> tuple[str, ...]:
+        return tuple(self.value(data, path, key, [], _is_names, "a list of names"))
 
     def mapping(self, data: dict[str, Json], path: Path, key: str) -> dict[str, Json]:
         return self.value(data, path, key, {}, lambda v: isinstance(v, dict), "a mapping")  # type: ignore[no-any-return]
@@ -313,6 +337,10 @@ def _upwards(path: Path) -> list[Path]:
 
 def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_names(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _is_whole(value: Json) -> bool:

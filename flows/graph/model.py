@@ -11,7 +11,11 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How failed attempts are repeated. Seconds throughout; ``jitter`` is a share of the delay."""
+    """How failed attempts are repeated. Seconds throughout; ``jitter`` is a share of the delay.
+
+    ``on`` and ``not_on`` name classes of errors, such as ``timeout``, ``http.5xx`` or ``http.429``:
+    with ``on`` only those are tried again, with ``not_on`` those are not.
+    """
 
     max_attempts: int = 1
     initial_seconds: float = 1.0
@@ -19,6 +23,20 @@ class Retry:
     max_seconds: float = 60.0
     jitter: float = 0.2
     deadline_seconds: float | None = None
+    on: tuple[str, ...] = ()
+    not_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many activations with one ``key`` may be under way, and begin in a second.
+
+    The key is shared by all flows; without one the limit is the step's own.
+    """
+
+    key: str = ""
+    concurrency: int | None = None
+    per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +52,7 @@ class Step:
     max_visits: int | None = None
     compensate: str | None = None
     runbook: str = ""
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -33,6 +33,7 @@ STEP_FIELDS = frozenset(
         "title",
         "with",
         "retry",
+        "limit",
         "timeout_seconds",
         "max_visits",
         "compensate",

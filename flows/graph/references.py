@@ -8,7 +8,7 @@ Json = Any
 Mapped = dict[str, Json]
 # The parts of a document in which an expression may stand, below the root and below a step.
 FLOW_PARTS = ("output",)
-STEP_PARTS = ("with", "title", "compensate")
+STEP_PARTS = ("with", "limit", "title", "compensate")
 
 
 def rename_references(

@@ -29,7 +29,7 @@ def json_schema() -> dict[str, Json]:
         "required": ["schema", "name"],
         "additionalProperties": False,
         "properties": _document(),
-        "$defs": {"step": _step(), "retry": _retry()},
+        "$defs": {"step": _step(), "retry": _retry(), "limit": _limit()},
     }
 
 
@@ -101,6 +101,7 @@ def _step() -> dict[str, Json]:
                 "description": "The type's config. `${ … }` is evaluated before the step starts.",
             },
             "retry": {"$ref": "#/$defs/retry"},
+            "limit": {"$ref": "#/$defs/limit"},
             "timeout_seconds": {"type": "number", "exclusiveMinimum": 0},
             "max_visits": {
                 "type": "integer",
@@ -116,6 +117,7 @@ def _step() -> dict[str, Json]:
 def _retry() -> dict[str, Json]:
     kept = Retry()
     seconds: dict[str, Any] = {"type": "number", "minimum": 0}
+    classes = {"type": "array", "items": {"type": "string", "minLength": 1}}
     return {
         "type": "object",
         "description": "How failed attempts are repeated.",
@@ -127,6 +129,24 @@ def _retry() -> dict[str, Json]:
             "max_seconds": {**seconds, "default": kept.max_seconds},
             "jitter": {"type": "number", "minimum": 0, "maximum": 1, "default": kept.jitter},
             "deadline_seconds": {"type": "number", "exclusiveMinimum": 0},
+            "on": {
+                **classes,
+                "description": "Only these errors are tried again: `timeout`, `http.5xx` …",
+            },
+            "not_on": {**classes, "description": "These errors are not tried again."},
+        },
+    }
+
+
+def _limit() -> dict[str, Json]:
+    return {
+        "type": "object",
+        "description": "How many activations may be under way, and begin in a second.",
+        "additionalProperties": False,
+        "properties": {
+            "key": _text("Who shares the limit, such as `${ input.customer }`; else this step."),
+            "concurrency": {"type": "integer", "minimum": 1},
+            "per_second": {"type": "number", "exclusiveMinimum": 0},
         },
     }
 

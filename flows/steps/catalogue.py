@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from flows.graph.validation import TypeFacts
-from flows.steps.base import StepType
+from flows.steps.base import RunningStep, StepType
 from flows.steps.registry import all_step_types
 
 
@@ -19,6 +19,7 @@ def _facts(step_type: StepType) -> TypeFacts:
         config_schema=step_type.Config.model_json_schema(),
         output_schema=step_type.output_schema,
         waits=step_type.waits,
+        runs=isinstance(step_type, RunningStep),
         secret_fields=step_type.secret_fields,
         check=step_type.check,
     )

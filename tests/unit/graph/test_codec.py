@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.graph.codec import parse, to_json, to_mapping, to_yaml
-from flows.graph.model import Document, Edge, Retry, Step
+from flows.graph.model import Document, Edge, Limit, Retry, Step
 from flows.graph.problems import DocumentError, Problem
 
 HEADER = "schema: countersign/flow@1\nname: loan\n"
@@ -36,6 +36,14 @@ retries = st.builds(
     max_seconds=positive,
     jitter=st.floats(0, 1),
     deadline_seconds=st.none() | positive,
+    on=st.lists(names, max_size=2).map(tuple),
+    not_on=st.lists(names, max_size=2).map(tuple),
+)
+limits = st.builds(
+    Limit,
+    key=texts,
+    concurrency=st.none() | st.integers(1, 99),
+    per_second=st.none() | positive,
 )
 
 
@@ -69,6 +77,7 @@ def _steps(name: str) -> st.SearchStrategy[Step]:
         title=texts,
         config=mappings,
         retry=st.none() | retries,
+        limit=st.none() | limits,
         timeout_seconds=st.none() | positive,
         max_visits=st.none() | st.integers(1, 99),
         compensate=st.none() | names,

@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 
 from flows.graph.codec import parse, to_mapping
-from flows.graph.model import Document, Edge, Retry, Step
+from flows.graph.model import Document, Edge, Limit, Retry, Step
 from flows.graph.schema import json_schema, schema_text, schema_validator
 
 ROOT = Path(__file__).parents[3]
@@ -20,7 +20,18 @@ FULL = Document(
     input={"type": "object"},
     output={"a": "${ input.a }"},
     steps={
-        "a": Step("a", "end", "A", {"x": 1}, Retry(3, deadline_seconds=5), 2.5, 3, "a", "Ring.")
+        "a": Step(
+            "a",
+            "end",
+            "A",
+            {"x": 1},
+            Retry(3, deadline_seconds=5),
+            2.5,
+            3,
+            "a",
+            "Ring.",
+            Limit("k", 2),
+        )
     },
     edges=(Edge("a", "error", "a"),),
     layout={"a": (1, 2.5)},
