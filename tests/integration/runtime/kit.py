@@ -20,6 +20,8 @@ from flows.steps.base import Opened, Result, RunningStep, StepConfig, StepContex
 from flows.steps.base import WaitingStep as BaseWaitingStep
 from flows.steps.registry import all_step_types, register
 from workbench.audit.actors import Actor
+from workbench.dispatch.models import Outbox
+from workbench.dispatch.outbox import deliver
 
 ACTOR = Actor.system("test")
 PATIENCE_SECONDS = 20
@@ -112,7 +114,7 @@ def _edge(line: str) -> str:
 
 def _step(config: dict[str, Any]) -> dict[str, Any]:
     step: dict[str, Any] = {"type": config.pop("type", "test.probe")}
-    for field in ("retry", "timeout_seconds", "max_visits"):
+    for field in ("retry", "timeout_seconds", "max_visits", "compensate"):
         if field in config:
             step[field] = config.pop(field)
     return {**step, "with": config}
@@ -142,7 +144,14 @@ def _tick(stop: threading.Event) -> None:
     while not stop.wait(0.02):
         fire_timers(timezone.now())
         take_over(timezone.now())
+        deliver_outbox(timezone.now())
     connections.close_all()
+
+
+def deliver_outbox(now: datetime) -> int:
+    """Do the jobs that are due, one after the other, as a worker's actors would."""
+    due = Outbox.objects.filter(dead_at=None, due_at__lte=now).order_by("pk")
+    return sum(deliver(pk, now) for pk in list(due.values_list("pk", flat=True)))
 
 
 def until(condition: Callable[[], Any], what: str = "it") -> Any:
