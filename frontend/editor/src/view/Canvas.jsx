@@ -21,6 +21,7 @@ const NODE_TYPES = { step: Card, note: Note, group_of_steps: Group };
 const EDGE_TYPES = { flow: Line };
 const EDGE_DEFAULTS = { markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14, color: "var(--edge)" } };
 const FAR = 0.45;
+const FEW = 12;
 const MANY = 120;
 const MINIMAP_STEPS = 1000;
 const ALIGN_PX = 6;
@@ -94,6 +95,7 @@ function Inner({ model, host, options }) {
   }), [model, far, edit, ui.writing, actions]);
 
   const count = nodes.length;
+  const mapped = count > FEW && count <= MINIMAP_STEPS;
   return (
     <CanvasContext.Provider value={context}>
       <div className="flow-root" data-mode={model.mode} data-hand={ui.hand || undefined} data-far={far || undefined}>
@@ -122,12 +124,12 @@ function Inner({ model, host, options }) {
             proOptions={PRO} attributionPosition="bottom-left"
           >
             <Background variant={BackgroundVariant.Dots} gap={16} size={1} />
-            {ui.map && count > 12 && count <= MINIMAP_STEPS && <MiniMap pannable zoomable position="bottom-right" ariaLabel="Map of the flow" nodeClassName={(node) => `map-${node.type}`} />}
+            {ui.map && mapped && <MiniMap pannable zoomable position="bottom-right" ariaLabel="Map of the flow" nodeClassName={(node) => `map-${node.type}`} />}
             {ui.guides && <Guides guides={ui.guides} />}
             <Cursors store={model.presence} />
           </ReactFlow>
           {!Object.keys(model.document.steps).length && <Empty edit={edit} onAdd={actions.openAdd} />}
-          <Toolbar model={model} actions={actions} ui={ui} setUi={setUi} zoom={zoom} many={count > MINIMAP_STEPS} options={options} />
+          <Toolbar model={model} actions={actions} ui={ui} setUi={setUi} zoom={zoom} mapped={mapped} options={options} />
           {ui.popover && <Popover {...ui.popover} onClose={actions.closePopover} />}
         </div>
         <p className="sr-only" id={`${options.id}-help`}>{edit ? HELP_EDIT : HELP_VIEW}</p>

@@ -6,13 +6,16 @@ import { isCheckpoint } from "../doc/rules.js";
 import { Icon } from "./Icon.jsx";
 import { useCanvas, useKeyed } from "./context.js";
 
+const COARSE = matchMedia("(pointer: coarse)").matches;
+
 /** A step. Far away it is an icon and a title: nothing else could be read. */
 export const Card = memo(function Card({ id, data, selected }) {
   const { far, statuses, problems, presence, marks, looks, canConnect } = useCanvas();
   const { step, line, ports, type } = data;
-  // A port that is seldom used is drawn once someone comes near: cards come and go as one pans.
-  const [near, setNear] = useState(false);
-  const shown = ports.length && (near || selected) ? [...ports, "error"] : ports;
+  // Cards come and go as one pans. Until someone comes near, a port is a plain dot, as React
+  // Flow's own costs several subscriptions each.
+  const [near, setNear] = useState(COARSE);
+  const live = canConnect && (near || selected);
   const status = useKeyed(statuses, id);
   const found = useKeyed(problems, id);
   const others = useKeyed(presence, id);
@@ -39,22 +42,27 @@ export const Card = memo(function Card({ id, data, selected }) {
       {mark && <span className="step-mark">{mark}</span>}
       {others && <span className="step-others">{others.join(", ")}</span>}
       {!far && <Handle id="in" type="target" position={Position.Left} isConnectable={canConnect} className="port in" />}
-      {!far && shown.map((port) => (
-        <Port key={port} port={port} ports={ports} canConnect={canConnect} />
+      {!far && ports.length > 0 && [...ports, "error"].map((port) => (
+        <Port key={port} port={port} ports={ports} live={live} />
       ))}
     </div>
   );
 });
 
-function Port({ port, ports, canConnect }) {
+function Port({ port, ports, live }) {
   const { x, y, side } = portPlace(ports, port);
   const bottom = side === "bottom";
   const place = bottom ? { left: x } : { top: y };
   const where = bottom ? "below" : ports.length > 1 ? "row" : "beside";
+  const name = bottom ? "port error" : "port";
   return (
     <>
       <span className="port-name" data-where={where} style={place}>{port}</span>
-      <Handle id={port} type="source" position={bottom ? Position.Bottom : Position.Right} style={place} isConnectable={canConnect} className={bottom ? "port error" : "port"} data-port={port} />
+      {live ? (
+        <Handle id={port} type="source" position={bottom ? Position.Bottom : Position.Right} style={place} className={name} data-port={port} />
+      ) : (
+        <div className={`react-flow__handle react-flow__handle-${side} source ${name}`} data-handleid={port} data-handlepos={side} data-port={port} style={place} />
+      )}
     </>
   );
 }

@@ -3,13 +3,15 @@ import { memo } from "react";
 
 import { useCanvas, useKeyed } from "./context.js";
 
+const BELOW = 112;
+
 /** An edge. One that leads back goes around in right angles, so that a loop looks like one. */
 export const Line = memo(function Line(props) {
   const { data, selected, markerEnd, id } = props;
   const { lines, marks, mode, openInsert } = useCanvas();
   const told = useKeyed(lines, data.text);
   const back = props.targetX < props.sourceX + 24;
-  const [path, x, y] = back ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 28 }) : getBezierPath(props);
+  const [path, x, y] = back ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 28, centerY: Math.max(props.sourceY, props.targetY) + BELOW }) : getBezierPath(props);
   const mark = marks?.edges?.[data.text];
   return (
     <g className="flow-line" data-selected={selected || undefined} data-state={told?.state} data-mark={mark} data-back={back || undefined}>

@@ -1,7 +1,7 @@
 import { savePicture } from "./picture.js";
 import { Icon } from "./Icon.jsx";
 
-export function Toolbar({ model, actions, ui, setUi, zoom, many, options }) {
+export function Toolbar({ model, actions, ui, setUi, zoom, mapped, options }) {
   const edit = model.mode === "edit";
   const button = (icon, label, act, extra = {}) => (
     <button type="button" className="icon-button" aria-label={label} title={label} onClick={act} {...extra}><Icon name={icon} /></button>
@@ -22,7 +22,7 @@ export function Toolbar({ model, actions, ui, setUi, zoom, many, options }) {
       <button type="button" className="zoom-level" title="Zoom to 100 % (Shift 0)" aria-label={`Zoom ${Math.round(zoom * 100)} %: set to 100 %`} onClick={actions.zoomReset}>{Math.round(zoom * 100)} %</button>
       {button("zoom-in", "Zoom in (+)", () => actions.zoom(1.25))}
       {button("scan-search", "Fit everything (Shift 1)", actions.fit)}
-      {!many && button("map", ui.map ? "Hide the map" : "Show the map", () => setUi({ map: !ui.map }), { "aria-pressed": ui.map })}
+      {mapped && button("map", ui.map ? "Hide the map" : "Show the map", () => setUi({ map: !ui.map }), { "aria-pressed": ui.map })}
       <span className="bar-line" />
       {button("fullscreen", "Full screen", () => options.fullscreen())}
       {button("download", "Save a picture (SVG)", () => savePicture(model, "svg"))}
