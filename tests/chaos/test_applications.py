@@ -133,9 +133,7 @@ def kill_while_people_decide(bank: Bank, reviewer: Client, sink: EffectSink) -> 
     killer.join()
     said = run_file(bank)
     assert "waiting" not in said
-    print(
-        f"\ndisturbed: {said.splitlines()}; decided {dict(decided)}, {reviewer.repeated} repeated"
-    )
+    show(f"disturbed: {said.splitlines()}; decided {dict(decided)}")
     return settled
 
 
