@@ -91,7 +91,7 @@ def test_a_case_is_opened_in_a_bounded_number_of_queries(
 ) -> None:
     cases = [make_case(timezone.now(), subject="A-1") for _ in range(9)]
     client = signed_in("ada")
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         text = page(client, address(cases[0]))
     assert "Net income" in text
     assert "If nobody acts" in text
@@ -239,7 +239,7 @@ def test_a_document_comes_in_a_sandbox_and_only_to_who_may_see_the_case() -> Non
     assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert response["Content-Type"] == "application/octet-stream"
     assert "attachment" in response["Content-Disposition"]
-    response.close()
+    assert response.getvalue() == b"<script>alert(1)</script>"
     assert signed_in("ben").get(address(case, "documents/letter/")).status_code == 404
     assert signed_in("ada").get(address(case, "documents/other/")).status_code == 404
 

@@ -1,0 +1,194 @@
+"""A reviewer at work, by keyboard alone, in a real browser."""
+
+import re
+import statistics
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Site
+
+OPEN_CASES = """
+from django.utils import timezone
+from reviews.models import Queue
+from tests.integration.reviews.kit import SHOWN, make_case, make_policy, make_queue
+if not Queue.objects.filter(name="underwriting").exists():
+    make_queue()
+    make_policy()
+for number in range({count}):
+    make_case(
+        timezone.now(),
+        title=f"Loan {{number}} of {name}",
+        documents=[{{"id": "payslip", "title": "Payslip", "text": "Net pay 3,000.00 DM"}}],
+        reasons=[
+            {{"label": "Income", "contribution": 0.8, "value": 3000}},
+            {{"label": "Duration", "contribution": -0.3, "value": 48}},
+        ],
+        flags=[{{"label": "Income differs", "level": "critical", "detail": "3,020 stated"}}],
+        confidence=0.62,
+        reason_codes={{
+            "rejected": [
+                {{"code": "income", "label": "Income too low"}},
+                {{"code": "history", "label": "Credit history"}},
+            ]
+        }},
+    )
+"""
+COMMITTED = """
+from reviews.models import Decision
+print("committed", Decision.objects.filter(state="committed").count())
+"""
+QUEUE = "/review/queues/underwriting/"
+Login = Callable[[Page, str], None]
+
+
+def open_cases(site: Site, count: int, name: str) -> None:
+    site.manage("shell", "--no-imports", "--command", OPEN_CASES.format(count=count, name=name))
+
+
+def in_case(page: Page) -> int:
+    page.wait_for_url(re.compile(r"/review/cases/\d+/$"))
+    return int(page.url.rstrip("/").rsplit("/", 1)[1])
+
+
+def start_working(page: Page) -> int:
+    page.goto(QUEUE)
+    page.keyboard.press("n")
+    return in_case(page)
+
+
+def wait_for_another(page: Page, case: int) -> None:
+    page.wait_for_function(
+        "(last) => document.getElementById('workspace')?.dataset.begun"
+        " && document.getElementById('workspace').dataset.case !== last",
+        arg=str(case),
+    )
+
+
+def test_an_approval_is_two_keys_a_rejection_four_and_z_undoes(
+    page: Page, login: Login, site: Site
+) -> None:
+    open_cases(site, 3, "keys")
+    login(page, "reviewer")
+    first = start_working(page)
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    wait_for_another(page, first)
+    expect(page.locator("[data-undo]")).to_contain_text("Approved")
+    second = in_case(page)
+    assert second != first
+
+    page.keyboard.press("z")
+    page.wait_for_url(f"**/review/cases/{first}/")
+    expect(page.locator("#standing")).to_contain_text("Claimed")
+
+    for key in ("x", "2", "Enter"):
+        page.keyboard.press(key)
+    wait_for_another(page, first)
+    expect(page.locator("[data-undo]")).to_contain_text("Rejected")
+    page.goto(f"/review/cases/{first}/")
+    expect(page.locator("[data-status=rejected]").first).to_be_visible()
+    # The clock commits it after the window, and the page says so by itself.
+    page.wait_for_selector("#standing [data-status=rejected]", timeout=15_000)
+    page.goto(f"/review/cases/{first}/receipt/")
+    expect(page.get_by_text("history")).to_be_visible()
+
+
+def test_a_correction_is_typed_marked_kept_and_survives_a_reload(
+    page: Page, login: Login, site: Site
+) -> None:
+    open_cases(site, 2, "drafts")
+    login(page, "reviewer")
+    case = start_working(page)
+    page.keyboard.press("f")
+    page.keyboard.type("2800")
+    expect(page.locator(".shown-field.overridden")).to_contain_text("3,000")
+    expect(page.locator("[data-draft-state]")).to_have_text("Draft kept", timeout=2_000)
+    page.reload()
+    expect(page.locator("#field-income")).to_have_value("2800")
+    expect(page.locator(".shown-field.overridden")).to_be_visible()
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    wait_for_another(page, case)
+    page.goto(f"/review/cases/{case}/")
+    expect(page.locator(".decision-pane")).to_contain_text("2,800")
+
+
+def test_a_decision_that_lacks_a_reason_says_so_and_keeps_what_was_typed(
+    page: Page, login: Login, site: Site
+) -> None:
+    open_cases(site, 1, "reasons")
+    login(page, "reviewer")
+    start_working(page)
+    page.keyboard.press("c")
+    page.keyboard.type("no income proved")
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Choose at least one reason")
+    expect(page.locator("#decision-comment")).to_have_value("no income proved")
+
+
+def test_who_looks_at_a_case_hears_at_once_that_another_took_it(
+    page: Page, login: Login, site: Site, new_context: Callable[..., object]
+) -> None:
+    open_cases(site, 1, "live")
+    login(page, "lead")
+    page.goto(QUEUE)
+    page.locator(".row-link").last.click()
+    case = in_case(page)
+    other = new_context().new_page()  # type: ignore[attr-defined]
+    login(other, "reviewer")
+    other.goto(f"/review/cases/{case}/")
+    other.get_by_role("button", name="Claim").click()
+    expect(other.locator("#standing")).to_contain_text("by you")
+    expect(page.locator("#standing")).to_contain_text("Changed since you looked", timeout=5_000)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_pages_keep_nobody_out_and_never_scroll_sideways(
+    page: Page, login: Login, site: Site, axe: Callable[[Page], None], scheme: str, width: int
+) -> None:
+    open_cases(site, 1, "axe")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    login(page, "reviewer")
+    for url in ("/review/", QUEUE):
+        page.goto(url)
+        axe(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.locator(".row-link").first.click()
+    in_case(page)
+    page.wait_for_selector("#workspace[data-begun]")
+    axe(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.timeout(180)
+def test_fifty_cases_are_decided_by_keyboard_and_the_next_is_there_at_once(
+    page: Page, login: Login, site: Site
+) -> None:
+    open_cases(site, 55, "fifty")
+    login(page, "lead")
+    case = start_working(page)
+    page.wait_for_selector("#workspace[data-begun]")
+    waits = []
+    for number in range(50):
+        for key in ("a",) if number % 5 else ("x", "1"):
+            page.keyboard.press(key)
+        began = time.perf_counter()
+        page.keyboard.press("Enter")
+        wait_for_another(page, case)
+        waits.append((time.perf_counter() - began) * 1000)
+        case = in_case(page)
+    waits.sort()
+    print(  # noqa: T201 - the figure is what the test is for
+        f"decision to next case usable: p50 {statistics.median(waits):.0f} ms, "
+        f"p95 {waits[int(len(waits) * 0.95)]:.0f} ms"
+    )
+    time.sleep(7)
+    committed = int(site.manage("shell", "--no-imports", "--command", COMMITTED).split()[1])
+    assert committed >= 50
