@@ -34,15 +34,15 @@ def pattern_files() -> list[Path]:
 
 
 @cache
-def document(stem: str) -> Document:
-    return parse((FOLDER / f"{stem}.yaml").read_text(encoding="utf-8"))
+def document(stem: str, folder: Path = FOLDER) -> Document:
+    return parse((folder / f"{stem}.yaml").read_text(encoding="utf-8"))
 
 
 class Stage:
     """A driver, and what a play does to its runs."""
 
-    def __init__(self, stem: str) -> None:
-        self.flow = _publish(stem)
+    def __init__(self, stem: str, folder: Path) -> None:
+        self.flow = [_publish(name, folder) for name in (*CALLED, stem)][-1]
         self._events = 0
 
     # --- Acts ---
@@ -114,13 +114,8 @@ def _at_rest() -> bool:
     return not moving and not Outbox.objects.filter(dead_at=None).exists()
 
 
-def _publish(stem: str) -> Flow:
-    flows = [_publish_one(name) for name in (*CALLED, stem)]
-    return flows[-1]
-
-
-def _publish_one(stem: str) -> Flow:
-    now, made = timezone.now(), document(stem)
+def _publish(stem: str, folder: Path) -> Flow:
+    now, made = timezone.now(), document(stem, folder)
     flow = create_flow(
         name=made.name, title=made.title, document=made, author=None, actor=ACTOR, now=now
     )
@@ -130,10 +125,10 @@ def _publish_one(stem: str) -> Flow:
 
 
 @contextmanager
-def staged(stem: str, *, riders: int) -> Iterator[Stage]:
+def staged(stem: str, *, riders: int, folder: Path = FOLDER) -> Iterator[Stage]:
     """Publish the document, run a driver, and give the stage to play on."""
     forget_programs()
-    stage, driver = Stage(stem), Driver(riders=riders, step_threads=2)
+    stage, driver = Stage(stem, folder), Driver(riders=riders, step_threads=2)
     driver.start()
     try:
         yield stage
