@@ -251,13 +251,20 @@ class Timer(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="timers")
     token_id = models.BigIntegerField()
     activation = models.IntegerField()
-    purpose = models.CharField(max_length=12)  # retry, timeout, wait
+    purpose = models.CharField(max_length=12)  # retry, timeout, wait, defer
     due_at = models.DateTimeField()
+    reason = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="What a defer waits for."
+    )
+    failures = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How often firing it raised."
+    )
 
     class Meta:
         indexes = [
             models.Index(fields=["due_at"], name="timer_due"),
             models.Index(fields=["token_id"], name="timer_by_token"),
+            models.Index(fields=["reason", "id"], condition=~Q(reason=""), name="timer_by_reason"),
         ]
 
 

@@ -1,5 +1,6 @@
 """Settings, driven by the environment. With nothing set: one process, SQLite, loopback."""
 
+import json
 import os
 import secrets
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("COUNTERSIGN_VAR", BASE_DIR / "var"))
@@ -18,6 +20,16 @@ def env_bool(name: str, default: bool) -> bool:
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
+
+
+def env_object(name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(os.environ.get(name) or "{}")
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ImproperlyConfigured(f"{name} must be a JSON object.")
+    return value
 
 
 def local_secret(name: str) -> str:
@@ -45,6 +57,7 @@ INSTALLED_APPS = [
     "workbench.process",
     "workbench.shell",
     "flows",
+    "flows.resilience",
     "reviews",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -143,6 +156,13 @@ MAX_PAYLOAD_BYTES = int(os.environ.get("MAX_PAYLOAD_BYTES", str(4 * 1024 * 1024)
 INLINE_PAYLOAD_BYTES = int(os.environ.get("INLINE_PAYLOAD_BYTES", str(64 * 1024)))
 # Hosts that `http.request` and remote models may reach, beyond none. "host" or "host:port".
 OUTGOING_ALLOWLIST = env_list("OUTGOING_ALLOWLIST")
+# Limits by step type: {"http.request": {"concurrency": 20, "per_second": 10}}.
+STEP_LIMITS = env_object("STEP_LIMITS")
+# Failures in a row (time-out, connection, 5xx) that open the breaker of a destination; how long it
+# then rests before one probe, doubled each time the probe fails.
+BREAKER_FAILURES = int(os.environ.get("BREAKER_FAILURES", "5"))
+BREAKER_PAUSE_SECONDS = float(os.environ.get("BREAKER_PAUSE_SECONDS", "5"))
+BREAKER_LONGEST_PAUSE_SECONDS = float(os.environ.get("BREAKER_LONGEST_PAUSE_SECONDS", "60"))
 # Modules whose @step functions flows may call, and whose models `model.infer` finds.
 STEP_MODULES = env_list("STEP_MODULES", "examples.consumer_loan.steps")
 

@@ -46,6 +46,18 @@ class RetryAt:
 
 
 @dataclass(frozen=True, slots=True)
+class Defer:
+    """It was not called: ``reason`` holds it back, and it may try again at ``until``.
+
+    No attempt is used up. ``why`` says it in words, for the journal.
+    """
+
+    until: datetime
+    reason: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     """It is a waiting step: ``make(wait_id)`` opens its wait inside the transaction."""
 
@@ -53,7 +65,7 @@ class Open:
     timeout_at: datetime | None = None
 
 
-Action = Leave | End | Fail | RetryAt | Open
+Action = Leave | End | Fail | RetryAt | Defer | Open
 
 
 @dataclass(slots=True)

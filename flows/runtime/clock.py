@@ -3,12 +3,14 @@
 Any number of processes may do it; each due row is taken by one.
 """
 
+import logging
 import os
 import socket
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.utils import InterfaceError, OperationalError
 
 from flows.engine import events
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
@@ -20,7 +22,12 @@ from flows.store.rows import JournalRow, TimerRow, TokenRow
 from workbench.dispatch.clock import clock_task
 from workbench.live import nudge_on_commit
 
+logger = logging.getLogger(__name__)
+
 TIMERS_A_BATCH = 500
+# A timer whose firing raises is fired again after so long, doubled each time.
+FIRST_PUT_OFF_SECONDS = 5.0
+LONGEST_PUT_OFF_SECONDS = 3600.0
 ORPHANS_A_BATCH = 500
 # A worker beats every 2 s; silent for this long it is taken for dead. With the sweep each second
 # what it held is taken over within 10 s.
@@ -38,14 +45,43 @@ def fire_timers(now: datetime) -> bool:
             return False
         store.lock_runs({timer.run_id for timer in timers})
         retries = [timer for timer in timers if timer.purpose == "retry"]
-        if retries and store.wake_retries(retries):
+        deferred = [timer for timer in timers if timer.purpose == "defer"]
+        if store.wake_retries(retries) + store.wake_deferred(deferred):
             store.ring()
             ring_on_commit()
-        for timer in timers:
-            if timer.purpose != "retry":
-                _fire(timer, now)
+        _fire_all([timer for timer in timers if timer.purpose not in {"retry", "defer"}], now)
         nudge_on_commit([*{f"run.{timer.run_id}" for timer in timers}, "runs"], {})
     return len(timers) == TIMERS_A_BATCH
+
+
+def _fire_all(timers: Sequence[TimerRow], now: datetime) -> None:
+    """Fire them together; if one raises, one by one, and put off those that do."""
+    try:
+        with transaction.atomic():
+            for timer in timers:
+                _fire(timer, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("A timer could not be fired; firing each of the batch alone")
+        for timer in timers:
+            _fire_alone(timer, now)
+
+
+def _fire_alone(timer: TimerRow, now: datetime) -> None:
+    try:
+        with transaction.atomic():
+            _fire(timer, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        timer.failures += 1
+        growth = 2 ** min(timer.failures - 1, 16)
+        delay = min(FIRST_PUT_OFF_SECONDS * growth, LONGEST_PUT_OFF_SECONDS)
+        timer.due_at = now + timedelta(seconds=delay)
+        timer.reason = f"{type(error).__name__}: {error}"[:200]
+        get_store().insert_timer(timer)
+        logger.warning("Timer of run %s put off for %s s", timer.run_id, delay)
 
 
 def _fire(timer: TimerRow, now: datetime) -> None:

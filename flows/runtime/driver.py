@@ -17,6 +17,7 @@ from typing import Any
 from django.db import close_old_connections, connection, connections, transaction
 from django.utils import timezone
 
+from flows.resilience import gate
 from flows.runtime import doorbell
 from flows.runtime.actions import Finish, Leave
 from flows.runtime.clock import take_over_from_dead_processes
@@ -205,6 +206,8 @@ class Driver:
         action = await drive.run()
         finish = Finish(claim, program, action, began_at, timezone.now())
         following = await self._committer.submit(finish)
+        if drive.ticket is not None and drive.ticket.holds_slots:
+            await self._reads.submit(gate.release, drive.ticket)
         if isinstance(action, Leave):
             memory.add(claim.step, action.output, ",".join(action.ports))
         changed_token = following is not None and following.token_id != claim.token_id

@@ -14,9 +14,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from flows.engine.graph import Kind
-from flows.engine.retries import delay_before_retry
+from flows.engine.retries import delay_before_retry, error_classes, may_retry
 from flows.expressions import ExpressionError
-from flows.runtime.actions import Action, End, Fail, Leave, Open, RetryAt
+from flows.resilience import gate
+from flows.resilience.errors import Deferred
+from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
 from flows.runtime.payloads import fetch, is_large, is_mark, keep, outputs_of
 from flows.runtime.program import BoundStep, Program
 from flows.runtime.step_pool import StepPool
@@ -58,6 +60,7 @@ class Drive:
     pool: StepPool
     is_cancelled: Callable[[], bool]
     rehearsing: bool = False
+    ticket: gate.Ticket | None = None
 
     @property
     def bound(self) -> BoundStep:
@@ -68,6 +71,8 @@ class Drive:
         began = timezone.now()
         try:
             return await self._act(began)
+        except Deferred as deferred:
+            return await self._deferred(deferred)
         except StepFailure as failure:
             return await self._failed(failure)
         except TimeoutError:
@@ -90,9 +95,35 @@ class Drive:
         ctx = self._context(bindings, now)
         if kind is Kind.WAIT:
             return self._open(bound, ctx, config, now)
-        async with asyncio.timeout(bound.step.timeout_seconds):
-            leave, size = _leave(await self._call(bound, ctx, config))
+        if not self.rehearsing:
+            self.ticket = await self._enter(bound, config, bindings)
+        leave, size = await self._guarded(bound, ctx, config)
         return await self._kept(leave, now) if is_large(size) and not self.rehearsing else leave
+
+    async def _enter(
+        self, bound: BoundStep, config: Any, bindings: Mapping[str, Json]
+    ) -> gate.Ticket | None:
+        return await gate.enter(
+            claim=self.claim,
+            flow=self.program.flow,
+            type_=bound.type,
+            limit=bound.step.limit,
+            config=config,
+            bindings=bindings,
+            submit=self.pool.submit,
+        )
+
+    async def _guarded(self, bound: BoundStep, ctx: StepContext, config: Any) -> tuple[Leave, int]:
+        try:
+            async with asyncio.timeout(bound.step.timeout_seconds):
+                left = _leave(await self._call(bound, ctx, config))
+        except Exception as error:
+            if self.ticket is not None:
+                await gate.failed(self.ticket, error, self.pool.submit)
+            raise
+        if self.ticket is not None:
+            await gate.succeeded(self.ticket, self.pool.submit)
+        return left
 
     async def _kept(self, leave: Leave, now: datetime) -> Leave:
         """Put a large output away before its mark is on its way to the database."""
@@ -165,12 +196,11 @@ class Drive:
             "detail": failure.detail,
         }
         retry = self.bound.step.retry
-        if not failure.retryable or retry is None:
+        classes = error_classes(failure.kind, failure.detail)
+        if not failure.retryable or retry is None or not may_retry(retry, classes):
             return Fail(error)
         now = timezone.now()
-        anchor = self.claim.since
-        if retry.deadline_seconds is not None and self.claim.attempt > 1:
-            anchor = await self.pool.submit(get_store().first_attempt_at, self.claim)
+        anchor = await self._first_attempt_at()
         delay = delay_before_retry(
             retry,
             attempt=self.claim.attempt,
@@ -179,6 +209,30 @@ class Drive:
             random=random.random(),  # noqa: S311 - jitter, not a secret
         )
         return Fail(error) if delay is None else RetryAt(error, now + timedelta(seconds=delay))
+
+    async def _first_attempt_at(self) -> datetime:
+        """Return from when the retry's deadline counts, which no wait before an attempt moves."""
+        retry = self.bound.step.retry
+        if retry is None or retry.deadline_seconds is None or self.claim.attempt == 1:
+            return self.claim.since
+        first: datetime = await self.pool.submit(get_store().first_attempt_at, self.claim)
+        return first
+
+    async def _deferred(self, deferred: Deferred) -> Action:
+        """Put the activation off, unless that would be past its deadline."""
+        retry = self.bound.step.retry
+        if retry is not None and retry.deadline_seconds is not None:
+            ends = await self._first_attempt_at() + timedelta(seconds=retry.deadline_seconds)
+            if deferred.until > ends:
+                error = {
+                    "kind": deferred.kind,
+                    "message": deferred.message,
+                    "step": self.claim.step,
+                    "attempt": self.claim.attempt,
+                    "detail": {"held_by": deferred.scope},
+                }
+                return Fail(error)
+        return Defer(deferred.until, deferred.scope, deferred.message)
 
 
 def _with_wait(ctx: StepContext, wait_id: int) -> StepContext:

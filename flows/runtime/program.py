@@ -105,7 +105,8 @@ def _bind(step: Step) -> BoundStep:
     type_ = get_step_type(step.type)
     late = {key: value for key, value in step.config.items() if key in type_.late_fields}
     now = {key: value for key, value in step.config.items() if key not in late}
-    return BoundStep(step, type_, compile_template(now), step_references(dict(step.config)), late)
+    read = [dict(step.config), step.limit.key if step.limit else ""]
+    return BoundStep(step, type_, compile_template(now), step_references(read), late)
 
 
 def _first_error(error: ValidationError) -> str:

@@ -29,7 +29,7 @@ from flows.engine.planner import (
     plan,
 )
 from flows.expressions import ExpressionError
-from flows.runtime.actions import End, Fail, Finish, Leave, Open, RetryAt
+from flows.runtime.actions import Defer, End, Fail, Finish, Leave, Open, RetryAt
 from flows.runtime.doorbell import ring_on_commit
 from flows.runtime.payloads import fetch, outputs_of
 from flows.runtime.program import Program, load_program
@@ -234,6 +234,9 @@ class _Change:
             case RetryAt(error, due_at):
                 self.retry(run, token, entry, error, due_at)
                 return None
+            case Defer():
+                self.defer(run, token, entry, item.action)
+                return None
             case Open():
                 return self.open(run, tokens, item, token, entry)
             case Fail(error):
@@ -252,6 +255,20 @@ class _Change:
         token.state, token.owner = "waiting", None
         self.store.update_token(token)
         self.store.insert_timer(TimerRow(run.id, token.id, token.activation, "retry", due_at))
+
+    def defer(self, run: RunRow, token: TokenRow, entry: JournalRow, action: Defer) -> None:
+        last = self.store.last_deferred(token)
+        if last is None or last["reason"] != action.reason:
+            # Once for each reason: a long outage must not fill the journal.
+            until = action.until.isoformat()
+            entry.kind = events.STEP_DEFERRED
+            entry.data = {"reason": action.reason, "message": action.why, "until": until}
+            self.store.append(run, [entry])
+        token.state, token.owner = "waiting", None
+        self.store.update_token(token)
+        timer = TimerRow(run.id, token.id, token.activation, "defer", action.until)
+        timer.reason = action.reason
+        self.store.insert_timer(timer)
 
     def open(
         self,

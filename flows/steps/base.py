@@ -132,6 +132,13 @@ class StepType:
         """Return the one line on the step's card. Never raises."""
         return self.summary
 
+    def destination(self, config: Any) -> str | None:
+        """Return what a call with this rendered config depends on, such as ``host:port``.
+
+        Calls to it share a circuit breaker. None for what lives in this process.
+        """
+        return None
+
     def check(self, step: Step) -> Sequence[Problem]:
         """Return what is wrong beyond the config's schema. The config is raw: never raise."""
         return ()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from flows.steps.base import Json, Result, RunningStep, StepConfig, StepContext, text_of
-from flows.steps.outgoing import Outgoing, send
+from flows.steps.outgoing import Outgoing, host_and_port, send
 from flows.steps.registry import register
 
 Scalar = str | int | float | bool
@@ -91,6 +91,9 @@ class HttpRequest(RunningStep):
         except ValueError:
             host = url
         return f"{text_of(config.get('method')) or 'GET'} {host}" if url else "Choose an address"
+
+    def destination(self, config: Config) -> str | None:
+        return host_and_port(config.url)
 
     def run(self, ctx: StepContext, config: Config) -> Result:
         """Raises: StepFailure of kind refused, timeout, connection, http, redirect or too_large."""

@@ -73,6 +73,15 @@ class ModelInfer(RunningStep):
             return (problem,)
         return ()
 
+    def destination(self, config: Config) -> str | None:
+        try:
+            provider = _provider(config.model)
+        except (models.UnknownModel, UnknownFunction):
+            return None
+        # A model of this process fails with its worker or not at all.
+        local = isinstance(provider, models.LocalProvider)
+        return None if local else f"{provider.name}/{config.model}"
+
     def run(self, ctx: StepContext, config: Config) -> Result:
         request = models.InferenceRequest(
             model=config.model,

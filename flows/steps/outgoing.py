@@ -159,6 +159,16 @@ def _check_destination(url: str) -> bool:
     raise _refused(f"Requests to {named} are not allowed.", f"Add {named} to OUTGOING_ALLOWLIST.")
 
 
+def host_and_port(url: str) -> str | None:
+    """Return ``host:port`` of an HTTP address, or None if it is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return f"{parts.hostname.rstrip('.').lower()}:{port}" if parts.hostname and port else None
+
+
 def _refused(message: str, remedy: str) -> StepFailure:
     return StepFailure(f"{message} {remedy}", kind="refused", retryable=False)
 

@@ -32,6 +32,8 @@ _LIVE_COLUMNS = (
     " pending"
 )
 
+_TIMER_COLUMNS = "run_id, token_id, activation, purpose, due_at, id, reason, failures"
+
 
 class Store:
     """SQLite's store, and the portable part of PostgreSQL's."""
@@ -450,14 +452,16 @@ class Store:
     def insert_timer(self, timer: TimerRow) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO flows_timer (run_id, token_id, activation, purpose, due_at)"
-                " VALUES (%s, %s, %s, %s, %s)",
+                "INSERT INTO flows_timer (run_id, token_id, activation, purpose, due_at, reason,"
+                " failures) VALUES (%s, %s, %s, %s, %s, %s, %s)",
                 [
                     timer.run_id,
                     timer.token_id,
                     timer.activation,
                     timer.purpose,
                     self.time_in(timer.due_at),
+                    timer.reason,
+                    timer.failures,
                 ],
             )
 
@@ -472,12 +476,52 @@ class Store:
                 f"""DELETE FROM flows_timer WHERE id IN (
                     SELECT id FROM flows_timer WHERE due_at <= %s ORDER BY due_at, id
                     LIMIT %s {self.skip_locked})
-                RETURNING run_id, token_id, activation, purpose, due_at, id""",
+                RETURNING {_TIMER_COLUMNS}""",
                 [self.time_in(now), limit],
             )
             rows = cursor.fetchall()
         timers = [TimerRow(*self._read(row, time=4)) for row in rows]
         return sorted(timers, key=lambda timer: timer.run_id)
+
+    def take_deferred(self, reason: str, limit: int) -> list[TimerRow]:
+        """Delete and return the oldest timers of what was deferred for ``reason``."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""DELETE FROM flows_timer WHERE id IN (
+                    SELECT id FROM flows_timer WHERE reason = %s AND reason <> ''
+                    AND purpose = 'defer' ORDER BY id LIMIT %s {self.skip_locked})
+                RETURNING {_TIMER_COLUMNS}""",
+                [reason, limit],
+            )
+            rows = cursor.fetchall()
+        return [TimerRow(*self._read(row, time=4)) for row in rows]
+
+    def wake_deferred(self, timers: Sequence[TimerRow]) -> int:
+        """Let deferred activations try again, as the same attempt. The runs are locked."""
+        woken = 0
+        with connection.cursor() as cursor:
+            for timer in timers:
+                cursor.execute(
+                    """UPDATE flows_token SET owner = NULL, state = COALESCE((
+                        SELECT 'held' FROM flows_run r
+                        WHERE r.id = flows_token.run_id AND r.status = 'paused'), 'ready')
+                    WHERE id = %s AND activation = %s AND state = 'waiting'""",
+                    [timer.token_id, timer.activation],
+                )
+                woken += cursor.rowcount
+        return woken
+
+    def last_deferred(self, token: TokenRow) -> Json:
+        """Return what the journal says of the attempt's last deferral, or None."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT data FROM flows_journal WHERE run_id = %s AND token_id = %s
+                AND activation = %s AND attempt = %s AND kind = 'step.deferred'
+                ORDER BY seq DESC LIMIT 1""",
+                [token.run_id, token.id, token.activation, token.attempt],
+            )
+            row = cursor.fetchone()
+        return self.json_out(row[0]) if row else None
 
     def wake_retries(self, timers: Sequence[TimerRow]) -> int:
         """Make the tokens of due retry timers ready again, if they still wait for that."""
@@ -485,7 +529,9 @@ class Store:
         with connection.cursor() as cursor:
             for timer in timers:
                 cursor.execute(
-                    """UPDATE flows_token SET state = 'ready', owner = NULL, attempt = attempt + 1
+                    """UPDATE flows_token SET owner = NULL, attempt = attempt + 1,
+                    state = COALESCE((SELECT 'held' FROM flows_run r
+                        WHERE r.id = flows_token.run_id AND r.status = 'paused'), 'ready')
                     WHERE id = %s AND activation = %s AND state = 'waiting'""",
                     [timer.token_id, timer.activation],
                 )

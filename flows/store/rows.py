@@ -113,6 +113,8 @@ class TimerRow:
     purpose: str
     due_at: datetime
     id: int = 0
+    reason: str = ""
+    failures: int = 0
 
 
 @dataclass(slots=True)

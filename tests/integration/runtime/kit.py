@@ -114,7 +114,7 @@ def _edge(line: str) -> str:
 
 def _step(config: dict[str, Any]) -> dict[str, Any]:
     step: dict[str, Any] = {"type": config.pop("type", "test.probe")}
-    for field in ("retry", "timeout_seconds", "max_visits", "compensate"):
+    for field in ("retry", "limit", "timeout_seconds", "max_visits", "compensate"):
         if field in config:
             step[field] = config.pop(field)
     return {**step, "with": config}
@@ -154,14 +154,16 @@ def deliver_outbox(now: datetime) -> int:
     return sum(deliver(pk, now) for pk in list(due.values_list("pk", flat=True)))
 
 
-def until(condition: Callable[[], Any], what: str = "it") -> Any:
+def until(
+    condition: Callable[[], Any], what: str = "it", *, patience_seconds: float = PATIENCE_SECONDS
+) -> Any:
     """Return the condition's value once it is true; fail when patience ends."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         if value := condition():
             return value
         time.sleep(0.01)
-    raise AssertionError(f"Waited {PATIENCE_SECONDS} s for {what}")
+    raise AssertionError(f"Waited {patience_seconds} s for {what}")
 
 
 def ended(run: Run) -> Run:

@@ -1,0 +1,157 @@
+"""Circuit breakers by destination: a service that is down is asked by one probe, not by all.
+
+The row is the truth. A worker keeps a view of the rows that is at most a second old, so that a
+call to a healthy destination costs no query.
+"""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+
+from flows.resilience.errors import Deferred
+from flows.resilience.models import Breaker, BreakerState
+from workbench.live import nudge_on_commit
+
+logger = logging.getLogger(__name__)
+
+VIEW_SECONDS = 1.0
+# Failures further apart than this are not failures in a row.
+WINDOW = timedelta(seconds=60)
+# A probe that has not come back by then is taken for lost, and another one may go.
+PROBE = timedelta(seconds=60)
+MOST_DOUBLINGS = 16
+ERROR_CHARACTERS = 500
+COUNTED = frozenset({"timeout", "connection", "http.5xx"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that was let through; ``is_probe`` says that the breaker waits for its outcome."""
+
+    destination: str
+    is_probe: bool = False
+
+
+class BreakerView:
+    """This process's view of the breakers that are open or have failures."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Breaker] = {}
+        self._read_at = float("-inf")
+        self._lock = threading.Lock()
+
+    @property
+    def is_stale(self) -> bool:
+        return time.monotonic() - self._read_at > VIEW_SECONDS
+
+    def refresh(self) -> None:
+        """Read the rows again if they are old. Without a database the old view stays."""
+        with self._lock:
+            if not self.is_stale:
+                return
+            try:
+                troubled = Breaker.objects.filter(~Q(state=BreakerState.CLOSED) | Q(failures__gt=0))
+                self._rows = {row.destination: row for row in troubled}
+            except DatabaseError:
+                logger.warning("The breakers could not be read", exc_info=True)
+            self._read_at = time.monotonic()
+
+    def forget(self) -> None:
+        """Read anew at the next look: this process has just changed a row."""
+        self._read_at = float("-inf")
+
+    def is_troubled(self, destination: str) -> bool:
+        return destination in self._rows
+
+    def check(self, destination: str, now: datetime) -> None:
+        """Raise Deferred if the view says that no call, not even a probe, may go now."""
+        row = self._rows.get(destination)
+        if row is not None and row.state != BreakerState.CLOSED and row.retry_at > now:
+            raise _deferred(row, now)
+
+
+def admit(destination: str, now: datetime) -> Call:
+    """Let a call through; of those that find the breaker due for a probe, one is it.
+
+    Raises: Deferred.
+    """
+    row = Breaker.objects.filter(destination=destination).first()
+    if row is None or row.state == BreakerState.CLOSED:
+        return Call(destination)
+    # The same condition for a pause that is over and for a probe that was lost.
+    taken = (
+        Breaker.objects.filter(pk=row.pk, retry_at__lte=now)
+        .exclude(state=BreakerState.CLOSED)
+        .update(state=BreakerState.HALF_OPEN, retry_at=now + PROBE)
+    )
+    if taken:
+        return Call(destination, is_probe=True)
+    row.refresh_from_db()
+    if row.state == BreakerState.CLOSED:
+        return Call(destination)
+    raise _deferred(row, now)
+
+
+def _deferred(row: Breaker, now: datetime) -> Deferred:
+    # While a probe is under way, look again soon: it seldom takes as long as it may.
+    soon = now + timedelta(seconds=1)
+    until = row.retry_at if row.state == BreakerState.OPEN else min(row.retry_at, soon)
+    return Deferred(
+        f"{row.destination} failed {row.failures} times in a row and is left alone"
+        f" until a probe succeeds: {row.last_error}",
+        kind="breaker",
+        scope=f"breaker:{row.destination}"[:200],
+        until=max(until, soon),
+    )
+
+
+@transaction.atomic
+def record_failure(call: Call, message: str, now: datetime) -> None:
+    """Count a failure; open the breaker at the limit, or again where the probe failed."""
+    Breaker.objects.bulk_create([Breaker(destination=call.destination)], ignore_conflicts=True)
+    row = Breaker.objects.select_for_update().get(destination=call.destination)
+    if row.state == BreakerState.CLOSED:
+        in_a_row = row.failed_at is not None and now - row.failed_at <= WINDOW
+        row.failures = row.failures + 1 if in_a_row else 1
+        opens = row.failures >= settings.BREAKER_FAILURES
+    else:
+        # What was under way when it opened says nothing new.
+        opens = call.is_probe and row.state == BreakerState.HALF_OPEN
+        row.failures += opens
+    row.failed_at, row.last_error = now, message[:ERROR_CHARACTERS]
+    if opens:
+        row.openings += 1
+        row.opened_at = row.opened_at or now
+        row.state, row.retry_at = BreakerState.OPEN, now + _pause(row.openings)
+    row.save()
+    nudge_on_commit(["health"], {"breaker": row.destination})
+
+
+def _pause(openings: int) -> timedelta:
+    """Return how long an open breaker rests: it doubles each time a probe fails."""
+    growth = 2 ** min(openings - 1, MOST_DOUBLINGS)
+    longest = settings.BREAKER_LONGEST_PAUSE_SECONDS
+    return timedelta(seconds=min(settings.BREAKER_PAUSE_SECONDS * growth, longest))
+
+
+def record_success(call: Call) -> None:
+    """Close the breaker after its probe; forget the failures of one that is closed."""
+    rows = Breaker.objects.filter(destination=call.destination)
+    expected = BreakerState.HALF_OPEN if call.is_probe else BreakerState.CLOSED
+    if rows.filter(state=expected).update(**CLOSED):
+        nudge_on_commit(["health"], {"breaker": call.destination})
+
+
+CLOSED = {
+    "state": BreakerState.CLOSED,
+    "failures": 0,
+    "openings": 0,
+    "opened_at": None,
+    "retry_at": None,
+}

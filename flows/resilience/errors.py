@@ -1,0 +1,14 @@
+"""Why a step is not called now."""
+
+from datetime import datetime
+
+
+class Deferred(Exception):
+    """The step may not begin before ``until``. ``scope`` names what holds it back."""
+
+    def __init__(self, message: str, *, kind: str, scope: str, until: datetime) -> None:
+        super().__init__(message)
+        self.message = message
+        self.kind = kind
+        self.scope = scope
+        self.until = until
