@@ -27,7 +27,14 @@ class FlowsConfig(AppConfig):
         from flows.runtime import clock  # noqa: F401 - registers the clock's tasks
         from flows.steps import types  # noqa: F401 - registers the step types
         from workbench.audit.actions import register_action
+        from workbench.audit.subject_pages import SubjectPage, register_subject_pages
 
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
+        register_subject_pages(
+            "run", SubjectPage("Run", "flows:run-detail", "activity", "runs.view")
+        )
+        register_subject_pages(
+            "flow", SubjectPage("Flow", "flows:flow-detail", "workflow", "flows.view")
+        )
         register_pages()

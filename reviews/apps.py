@@ -33,6 +33,7 @@ class ReviewsConfig(AppConfig):
     def ready(self) -> None:
         import reviews.checkpoint  # noqa: F401 - registers review.case
         from workbench.audit.services import register_action
+        from workbench.audit.subject_pages import SubjectPage, register_subject_pages
         from workbench.live import register_live_authoriser
         from workbench.shell.registry import (
             Command,
@@ -44,6 +45,11 @@ class ReviewsConfig(AppConfig):
 
         for action, sentence in ACTIONS.items():
             register_action(action, sentence)
+        register_subject_pages(
+            "case",
+            SubjectPage("Receipt", "reviews:receipt", "receipt", "cases.view"),
+            SubjectPage("Case", "reviews:case", "inbox", "cases.view"),
+        )
         register_live_authoriser("queue", may_hear_queue)
         register_live_authoriser("case", may_hear_case)
         register_nav(NavItem("Review", "reviews:queues", "inbox", "cases.view", order=30))

@@ -28,6 +28,7 @@ from workbench.audit.selectors import (
     sentence_of,
 )
 from workbench.audit.services import SUBJECT_KINDS, verify
+from workbench.audit.subject_pages import links_to
 
 INVALID = 422
 
@@ -118,6 +119,7 @@ def entry_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "previous": previous,
         "following": following,
         "proof": get_proof(entry),
+        "links": links_to(entry.subject_kind, entry.subject_id, request.user),
     }
     return render(request, "audit/entry.html", context)
 
@@ -143,6 +145,7 @@ def subject(request: HttpRequest, kind: str, subject_id: str) -> HttpResponse:
         "rows": [EntryRow(entry, sentence_of(entry)) for entry in rows[:ROWS_A_PAGE]],
         "older": older,
         "newest": request.path if before else "",
+        "links": links_to(kind, subject_id, request.user),
     }
     return render(request, "audit/subject.html", context)
 

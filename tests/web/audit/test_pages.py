@@ -155,3 +155,10 @@ def test_an_admin_reads_the_ledger_but_does_not_export_it(client: Client, now: d
     client.force_login(user)
     assert "/audit/export/" not in client.get("/audit/").content.decode()
     assert client.post("/audit/export/").status_code == 403
+
+
+def test_an_entry_leads_to_the_receipt_of_its_case(client: Client, noted: list[Entry]) -> None:
+    page = client.get(f"/audit/entries/{noted[1].pk}/").content.decode()
+
+    assert 'href="/review/cases/1/receipt/"' in page
+    assert 'href="/review/cases/1/"' in page
