@@ -11,6 +11,8 @@ Json = Any
 LONG_TEXT = 120
 FEW_CHOICES = 4
 NUMBERS = ("number", "integer")
+# Whole numbers up to here are the same as float and as integer.
+EXACT = 2**53
 
 
 class Posted(Protocol):
@@ -125,6 +127,8 @@ def text_of(value: Json) -> str:
     """Return a value as a form writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
+        return str(int(value))
     return "" if value is None else str(value)
 
 
@@ -189,6 +193,6 @@ def _number(cleaned: str, text: str) -> Json:
         return text
     return (
         int(number)
-        if number.is_integer() and abs(number) < 2**53 and "." not in cleaned
+        if number.is_integer() and abs(number) < EXACT and "." not in cleaned
         else number
     )
