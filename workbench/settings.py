@@ -125,8 +125,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         ),
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["CONN_MAX_AGE"] = 60
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = os.environ.get("REDIS_URL", "")
@@ -164,7 +164,11 @@ BREAKER_FAILURES = int(os.environ.get("BREAKER_FAILURES", "5"))
 BREAKER_PAUSE_SECONDS = float(os.environ.get("BREAKER_PAUSE_SECONDS", "5"))
 BREAKER_LONGEST_PAUSE_SECONDS = float(os.environ.get("BREAKER_LONGEST_PAUSE_SECONDS", "60"))
 # Modules whose @step functions flows may call, and whose models `model.infer` finds.
-STEP_MODULES = env_list("STEP_MODULES", "examples.consumer_loan.steps")
+STEP_MODULES = env_list(
+    "STEP_MODULES",
+    "examples.consumer_loan.steps,examples.support_triage.steps,examples.document_intake.steps,"
+    "examples.insurance_claim.steps,examples.content_moderation.steps",
+)
 
 # --- People -------------------------------------------------------------------
 
