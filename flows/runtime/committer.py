@@ -12,6 +12,7 @@ from django.db import close_old_connections, connection, connections
 from django.db.utils import InterfaceError, OperationalError
 
 from flows.runtime.actions import Fail, Finish
+from flows.runtime.pressure import CommitPace
 from flows.runtime.transitions import commit
 from flows.store.rows import Claim
 
@@ -43,6 +44,7 @@ class Committer:
         self._on_commit = on_commit
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
+        self.pace = CommitPace()
         self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
 
     def start(self) -> None:
@@ -85,7 +87,9 @@ class Committer:
 
     def _commit(self, batch: list[_Item]) -> None:
         items = [finish for finish, _ in batch]
+        self.pace.begin()
         answers = self._write(items)
+        self.pace.end()
         self._loop.call_soon_threadsafe(_answer, batch, answers)
         self._on_commit(items)
 

@@ -24,6 +24,7 @@ from flows.runtime.clock import take_over_from_dead_processes
 from flows.runtime.committer import Committer
 from flows.runtime.execution import Drive, Memory
 from flows.runtime.listener import Listener
+from flows.runtime.pressure import riders_allowed
 from flows.runtime.program import cached_program, load_program
 from flows.runtime.step_pool import StepPool
 from flows.store import get_store
@@ -144,7 +145,8 @@ class Driver:
 
     async def _claim_some(self) -> bool:
         """Claim for the free riders; say whether there may be more to claim."""
-        free = self._most_riders - len(self._riding)
+        most = riders_allowed(self._most_riders, self._committer.pace.slowest_seconds())
+        free = most - len(self._riding)
         if free <= 0:
             return False
         try:
