@@ -90,7 +90,7 @@ def test_a_sample_fills_the_form_and_comes_back_as_it_was() -> None:
     filled = SchemaForm(SCHEMA, sample)
 
     def typed(fields: Any) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
         for field in fields:
             found |= typed(field.children) if field.children else {field.name: field.value}
         return found

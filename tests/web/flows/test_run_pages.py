@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -329,10 +330,14 @@ def test_only_who_may_operate_acts_on_a_run(
 # --- Artifacts ---
 
 
+def read(response: Any) -> bytes:
+    """Return the body, read to its end, which closes the file behind it."""
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
 def fetch(client: Client, address: str) -> tuple[int, bytes]:
-    """Return status and body, read to its end, which closes the file."""
     response = client.get(address)
-    body = b"".join(response.streaming_content) if response.streaming else response.content
+    body = read(response)
     return response.status_code, body
 
 
@@ -346,7 +351,7 @@ def test_an_artifact_is_served_through_a_run_that_refers_to_it(auditor: Client) 
     assert response["Content-Type"] == "application/octet-stream"
     assert response["Content-Security-Policy"].startswith("sandbox;")
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert b"".join(response.streaming_content)
+    assert read(response)
     assert "a.html" in text_of(auditor.get(f"/runs/{run.pk}/data/"))
 
 
@@ -357,7 +362,7 @@ def test_an_artifact_of_a_steps_output_is_served(auditor: Client) -> None:
     response = auditor.get(f"/artifacts/{found['artifact']}/?run={run.pk}")
     assert response.status_code == 200
     assert "attachment" in response["Content-Disposition"]
-    assert b"".join(response.streaming_content)
+    assert read(response)
 
 
 def test_an_artifact_is_not_served_without_a_run_that_refers_to_it(
