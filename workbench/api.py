@@ -7,6 +7,7 @@ from workbench.accounts.api import router as account_router
 from workbench.audit.api import router as audit_router
 from workbench.http.gateway import GuardedApi, add_error_answers
 from workbench.http.sign_in import BearerToken, PageSession
+from workbench.secrets.api import router as secrets_router
 
 DESCRIPTION = """\
 Send an API token as `Authorization: Bearer csn_…`. Errors are problem+json (RFC 9457) with a
@@ -26,6 +27,7 @@ api = GuardedApi(
 add_error_answers(api)
 api.add_router("", account_router)
 api.add_router("/audit", audit_router)
+api.add_router("", secrets_router)
 for _name in ("flows.api", "reviews.api"):
     if find_spec(_name):
         api.add_router("", import_module(_name).router)

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "workbench.dispatch",
     "workbench.live",
     "workbench.process",
+    "workbench.secrets",
     "workbench.shell",
     "flows",
     "flows.resilience",
@@ -193,6 +194,12 @@ MFA_TOTP_ISSUER = "Countersign"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_URL.startswith("https://")
+
+# --- Secrets ------------------------------------------------------------------
+
+# 32 random bytes in base64, with which secrets are encrypted; with nothing set, a key is made in
+# VAR_DIR. Without the key no secret can be read: keep it apart from the database's backups.
+SECRETS_KEY = os.environ.get("SECRETS_KEY", "")
 
 # --- Audit ledger -------------------------------------------------------------
 

@@ -26,6 +26,8 @@ from flows.runtime.transitions import run_bindings
 from flows.steps.base import Opened, Result, RunningStep, StepContext, StepFailure, WaitingStep
 from flows.store import get_store
 from flows.store.rows import Claim
+from workbench.secrets.masking import mask
+from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 
 Json = Any
 
@@ -61,6 +63,7 @@ class Drive:
     is_cancelled: Callable[[], bool]
     rehearsing: bool = False
     ticket: gate.Ticket | None = None
+    hidden: tuple[str, ...] = ()
 
     @property
     def bound(self) -> BoundStep:
@@ -91,7 +94,7 @@ class Drive:
         kind = self.program.graph.nodes[self.claim.step].kind
         if kind is Kind.END:
             return _end(bound, bindings)
-        config = bound.config(bindings)
+        config = bound.config(await self._with_secrets(bound, bindings))
         ctx = self._context(bindings, now)
         if kind is Kind.WAIT:
             return self._open(bound, ctx, config, now)
@@ -113,11 +116,41 @@ class Drive:
             submit=self.pool.submit,
         )
 
+    async def _with_secrets(
+        self, bound: BoundStep, bindings: Mapping[str, Json]
+    ) -> Mapping[str, Json]:
+        """Add the secrets that the config reads: for this call alone, and for calls alone.
+
+        What waits, ends or is shown has no secrets, so that an expression that reads one fails.
+        """
+        if not bound.secrets or not isinstance(bound.type, RunningStep):
+            return bindings
+        if self.rehearsing:
+            return {**bindings, "secrets": {name: f"<{name}>" for name in bound.secrets}}
+        try:
+            values = await self.pool.submit(read_secrets, bound.secrets)
+        except (SecretUnknown, SecretUnreadable) as error:
+            raise StepFailure(str(error), kind="secret", retryable=False) from error
+        self.hidden = tuple(values.values())
+        return {**bindings, "secrets": values}
+
+    def _masked(self, result: Result) -> Result:
+        if not self.hidden:
+            return result
+        return replace(
+            result,
+            output=mask(result.output, self.hidden),
+            provenance=mask(result.provenance, self.hidden),
+        )
+
     async def _guarded(self, bound: BoundStep, ctx: StepContext, config: Any) -> tuple[Leave, int]:
         try:
             async with asyncio.timeout(bound.step.timeout_seconds):
-                left = _leave(await self._call(bound, ctx, config))
+                left = _leave(self._masked(await self._call(bound, ctx, config)))
         except Exception as error:
+            if isinstance(error, StepFailure):
+                error.message = mask(error.message, self.hidden)
+                error.args = (error.message,)
             if self.ticket is not None:
                 await gate.failed(self.ticket, error, self.pool.submit)
             raise
@@ -190,10 +223,10 @@ class Drive:
     async def _failed(self, failure: StepFailure) -> Action:
         error: dict[str, Json] = {
             "kind": failure.kind,
-            "message": failure.message,
+            "message": mask(failure.message, self.hidden),
             "step": self.claim.step,
             "attempt": self.claim.attempt,
-            "detail": failure.detail,
+            "detail": mask(failure.detail, self.hidden),
         }
         retry = self.bound.step.retry
         classes = error_classes(failure.kind, failure.detail)

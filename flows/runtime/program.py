@@ -55,6 +55,12 @@ class BoundStep:
             raise StepFailure(_first_error(error), kind="config", retryable=False) from error
 
     @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The names of the secrets its config reads."""
+        used = (placed.expression.secrets for placed in self.template.expressions)
+        return frozenset(name for names in used for name in names)
+
+    @cached_property
     def _constant(self) -> StepConfig | None:
         if "${" in json.dumps(dict(self.step.config), default=str):
             return None

@@ -40,6 +40,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cases.decide": frozenset({R, L}),
     "cases.assign": frozenset({L}),
     "insights.view": frozenset({D, L, A, O, X}),
+    "events.send": frozenset({D, O}),
+    "secrets.manage": frozenset({X}),
     "audit.view": frozenset({A, X}),
     "audit.export": frozenset({A}),
     "people.view": frozenset({A, X}),

@@ -128,7 +128,9 @@ def _holding(claims: list[Claim]) -> int:
 
 def test_runs_that_share_a_key_take_turns_and_all_finish() -> None:
     limit = {"key": "${ input.who }", "concurrency": 2}
-    flow = make_flow("a -> b", a={"type": "test.remote", "host": "x", "sleep": 0.02, "limit": limit})
+    flow = make_flow(
+        "a -> b", a={"type": "test.remote", "host": "x", "sleep": 0.02, "limit": limit}
+    )
     runs = [start(flow, {"who": "anna"}) for _ in range(12)]
     with driving():
         for run in runs:

@@ -1,0 +1,70 @@
+"""Secrets over HTTP: names come out, values only go in."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema, Status
+from pydantic import Field
+
+from workbench.accounts.permissions import requires
+from workbench.http.problems import map_error
+from workbench.http.schemas import Strict
+from workbench.http.sign_in import actor_of
+from workbench.secrets import services
+
+router = Router(tags=["secrets"])
+
+map_error(
+    services.SecretInvalid, status=422, code="secret-invalid", remedy="Correct name and value."
+)
+map_error(
+    services.SecretUnknown, status=404, code="not-found", remedy="GET /secrets has their names."
+)
+
+
+class SecretOut(Schema):
+    name: str
+    version: int
+    set_by: str
+    changed_at: datetime
+
+
+class SecretIn(Strict):
+    value: str = Field(description="It is never given back.")
+
+
+@router.get("/secrets", response=list[SecretOut], operation_id="list_secrets")
+@requires("secrets.manage")
+def list_secrets(request: HttpRequest) -> list[Any]:
+    """List the names of secrets."""
+    return [_out(row) for row in services.list_secrets()]
+
+
+@router.put("/secrets/{name}", response=SecretOut, operation_id="set_secret")
+@requires("secrets.manage")
+def set_secret(request: HttpRequest, name: str, body: SecretIn) -> dict[str, Any]:
+    """Set a secret, or replace it. Steps read it as `${ secrets.NAME }`."""
+    return _out(
+        services.set_secret(
+            name=name, value=body.value, actor=actor_of(request), now=timezone.now()
+        )
+    )
+
+
+@router.delete("/secrets/{name}", response={204: None}, operation_id="delete_secret")
+@requires("secrets.manage")
+def delete_secret(request: HttpRequest, name: str) -> Status[None]:
+    """Delete a secret. Steps that use it fail from then on."""
+    services.delete_secret(name=name, actor=actor_of(request), now=timezone.now())
+    return Status(204, None)
+
+
+def _out(row: services.SecretRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "version": row.version,
+        "set_by": row.set_by,
+        "changed_at": row.changed_at,
+    }

@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+
+ACTIONS = {
+    "secret.set": "Set the secret {name}, version {version}",
+    "secret.deleted": "Deleted the secret {name}",
+}
+
+
+class SecretsConfig(AppConfig):
+    name = "workbench.secrets"
+    label = "secrets"
+
+    def ready(self) -> None:
+        from workbench.audit.actions import register_action
+
+        for name, sentence in ACTIONS.items():
+            register_action(name, sentence)

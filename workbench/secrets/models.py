@@ -1,0 +1,15 @@
+from django.db import models
+
+
+class Secret(models.Model):
+    """A named value. Only its ciphertext is here; the key is not in the database."""
+
+    name = models.CharField(max_length=120, unique=True)
+    version = models.PositiveIntegerField(default=0)
+    ciphertext = models.BinaryField()
+    set_by = models.CharField(max_length=150, blank=True, default="")
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,102 @@
+"""Set, delete and read secrets. No page, API or journal ever gets a value back."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+from workbench.secrets.models import Secret
+from workbench.secrets.vault import SecretUnreadable, seal, unseal
+
+__all__ = [
+    "SecretInvalid",
+    "SecretRow",
+    "SecretUnknown",
+    "SecretUnreadable",
+    "delete_secret",
+    "list_secrets",
+    "read_secrets",
+    "set_secret",
+]
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,119}\Z")
+MOST_BYTES = 16 * 1024
+
+
+class SecretInvalid(ValueError):
+    """The name or the value cannot be kept."""
+
+
+class SecretUnknown(LookupError):
+    """There is no secret of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRow:
+    """What people may know of a secret."""
+
+    name: str
+    version: int
+    set_by: str
+    changed_at: datetime
+
+
+@transaction.atomic
+def set_secret(*, name: str, value: str, actor: Actor, now: datetime) -> SecretRow:
+    """Keep a value under a name, in place of the one before. Raises: SecretInvalid."""
+    if not NAME.match(name):
+        raise SecretInvalid(f"{name!r} is no name. Use letters, digits and `_`, 120 at most.")
+    if not value or len(value.encode()) > MOST_BYTES:
+        raise SecretInvalid(f"A secret has 1 to {MOST_BYTES:,} bytes.")
+    made = {"ciphertext": b"", "created_at": now, "changed_at": now}
+    Secret.objects.get_or_create(name=name, defaults=made)
+    row = Secret.objects.select_for_update().get(name=name)
+    row.version += 1
+    row.ciphertext = seal(name, row.version, value)
+    row.set_by, row.changed_at = actor.name[:150], now
+    row.save()
+    record(
+        action="secret.set",
+        subject=("secret", name),
+        actor=actor,
+        payload={"name": name, "version": row.version},
+        now=now,
+    )
+    return SecretRow(row.name, row.version, row.set_by, row.changed_at)
+
+
+@transaction.atomic
+def delete_secret(*, name: str, actor: Actor, now: datetime) -> None:
+    """Forget a secret; steps that use it fail from now on. Raises: SecretUnknown."""
+    if not Secret.objects.filter(name=name).delete()[0]:
+        raise SecretUnknown(f"There is no secret {name}.")
+    record(
+        action="secret.deleted",
+        subject=("secret", name),
+        actor=actor,
+        payload={"name": name},
+        now=now,
+    )
+
+
+def list_secrets() -> list[SecretRow]:
+    """Return every secret without its value. One query."""
+    fields = ("name", "version", "set_by", "changed_at")
+    rows = Secret.objects.order_by("name").values_list(*fields)
+    return [SecretRow(*row) for row in rows]
+
+
+def read_secrets(names: Iterable[str]) -> dict[str, str]:
+    """Return values for a machine that is about to use them. One query.
+
+    Raises: SecretUnknown, SecretUnreadable.
+    """
+    wanted = set(names)
+    rows = {row.name: row for row in Secret.objects.filter(name__in=wanted)}
+    if missing := sorted(wanted - rows.keys()):
+        raise SecretUnknown(f"There is no secret {missing[0]}. Set it by PUT /api/v1/secrets.")
+    return {name: unseal(name, row.version, row.ciphertext) for name, row in rows.items()}

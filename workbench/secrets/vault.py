@@ -1,0 +1,71 @@
+"""Encryption of secrets: AES-256-GCM, a fresh nonce each time, name and version as bound data."""
+
+import base64
+import os
+from functools import cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+KEY_FILE = "secrets-key"
+
+
+class SecretUnreadable(Exception):
+    """The secret was encrypted with another key, or its row was changed. Set it again."""
+
+
+class SecretsKeyInvalid(Exception):
+    """SECRETS_KEY must be 32 random bytes in base64."""
+
+
+def seal(name: str, version: int, value: str) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + _cipher().encrypt(nonce, value.encode(), _bound(name, version))
+
+
+def unseal(name: str, version: int, ciphertext: bytes) -> str:
+    """Raises: SecretUnreadable."""
+    nonce, sealed = bytes(ciphertext[:NONCE_BYTES]), bytes(ciphertext[NONCE_BYTES:])
+    try:
+        return _cipher().decrypt(nonce, sealed, _bound(name, version)).decode()
+    except (InvalidTag, ValueError) as error:
+        raise SecretUnreadable(
+            f"The secret {name} cannot be read: SECRETS_KEY has changed, or its row was altered."
+            " Set the secret again."
+        ) from error
+
+
+def _bound(name: str, version: int) -> bytes:
+    return f"countersign-secret\0{name}\0{version}".encode()
+
+
+def _cipher() -> AESGCM:
+    return AESGCM(_key(settings.SECRETS_KEY))
+
+
+@cache
+def _key(given: str) -> bytes:
+    if not given:
+        return _local_key()
+    try:
+        key = base64.b64decode(given, validate=True)
+    except ValueError as error:
+        raise SecretsKeyInvalid(SecretsKeyInvalid.__doc__) from error
+    if len(key) != KEY_BYTES:
+        raise SecretsKeyInvalid(SecretsKeyInvalid.__doc__)
+    return key
+
+
+def _local_key() -> bytes:
+    """Return the key kept in VAR_DIR, made at the first use. Production sets SECRETS_KEY."""
+    path = settings.VAR_DIR / KEY_FILE
+    try:
+        # Exclusive: of two processes that start together, one makes the key.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(base64.b64encode(os.urandom(KEY_BYTES)))
+    except FileExistsError:
+        pass
+    return base64.b64decode(path.read_bytes())
