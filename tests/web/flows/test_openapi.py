@@ -38,7 +38,7 @@ def program(db: None) -> Client:
 @settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_no_request_makes_the_server_fail(case: Any, program: Client) -> None:
     query = urlencode(case.query or {}, doseq=True, errors="replace")
-    response = program.generic(
+    response: Any = program.generic(
         case.method,
         f"{case.formatted_path}?{query}",
         _bytes(case.body),
