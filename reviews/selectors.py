@@ -102,7 +102,7 @@ def queue_rows(principal: Any, user: User, now: datetime) -> list[QueueRow]:
         )
     )
     oldest = _oldest(queues, found)
-    by_queue: dict[int, dict[str, int]] = {row["queue"]: dict(row) for row in counts}
+    by_queue: dict[int, dict[str, Any]] = {row["queue"]: {**row} for row in counts}
     return [
         QueueRow(
             queue=queue,

@@ -75,7 +75,9 @@ def condition_of(case: Case, user: User, now: datetime) -> ReviewError | None:
         return CaseAlreadyDecided("This case is decided. Open the next one.")
     if case.state in CLOSED:
         return CaseClosed(f"This case is {case.state}: its run no longer waits. Open the next one.")
-    if case.state == CaseState.COMMITTING and case.claimed_by_id != user.pk:
+    if case.state == CaseState.COMMITTING:
+        if case.claimed_by_id == user.pk:
+            return CaseAlreadyDecided("You have just decided this case. Undo it to decide anew.")
         return CaseAlreadyDecided(f"{_holder(case)} has just decided this case. Open the next one.")
     held = case.claimed_by_id is not None and case.lease_until and case.lease_until > now
     if held and case.claimed_by_id != user.pk:

@@ -273,9 +273,29 @@ function begin() {
   else if (!against) /** @type {HTMLElement | null} */ (workspace().querySelector(".case-pane"))?.focus({ preventScroll: true });
 }
 
-document.addEventListener("submit", (event) => {
-  if (event.target === decision()) draft?.stop();
-});
+// --- Sending -------------------------------------------------------------------------
+
+/** Enter twice in a hurry must not send twice. The swap brings a form that can be sent again. */
+document.addEventListener(
+  "submit",
+  (event) => {
+    const form = decision();
+    if (event.target !== form || !form) return;
+    if (form.dataset.sending) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    form.dataset.sending = "true";
+    draft?.stop();
+  },
+  { capture: true },
+);
+
+for (const failed of ["htmx:error", "htmx:response:error"]) {
+  document.addEventListener(failed, () => delete decision()?.dataset.sending);
+}
+
 document.addEventListener("htmx:after:swap", begin);
 window.addEventListener("pagehide", () => draft?.flush());
 begin();

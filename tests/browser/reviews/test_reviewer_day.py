@@ -110,8 +110,11 @@ def test_a_correction_is_typed_marked_kept_and_survives_a_reload(
     expect(page.locator("#field-income")).to_have_value("2800")
     expect(page.locator(".shown-field.overridden")).to_be_visible()
     page.keyboard.press("a")
+    # Twice in a hurry: it is sent once, and the next case is not decided by it.
+    page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     wait_for_another(page, case)
+    expect(page.get_by_role("alert")).to_have_count(0)
     page.goto(f"/review/cases/{case}/")
     expect(page.locator(".decision-pane")).to_contain_text("2,800")
 
@@ -183,7 +186,8 @@ def test_fifty_cases_are_decided_by_keyboard_and_the_next_is_there_at_once(
         page.keyboard.press("Enter")
         wait_for_another(page, case)
         waits.append((time.perf_counter() - began) * 1000)
-        case = in_case(page)
+        # Not from the address, which follows a moment later.
+        case = int(page.evaluate("document.getElementById('workspace').dataset.case"))
     waits.sort()
     print(  # noqa: T201 - the figure is what the test is for
         f"decision to next case usable: p50 {statistics.median(waits):.0f} ms, "

@@ -124,6 +124,8 @@ def test_a_second_decision_loses(now: datetime) -> None:
     decide_case(case_id=case.pk, answer=approve(), acting=person("ada"), now=now)
     with pytest.raises(CaseAlreadyDecided):
         decide_case(case_id=case.pk, answer=reject(), acting=person("ben"), now=now)
+    with pytest.raises(CaseAlreadyDecided, match="You have just decided"):
+        decide_case(case_id=case.pk, answer=approve(), acting=person("ada"), now=now)
     commit_due_decisions(now + timedelta(seconds=5))
     with pytest.raises(CaseAlreadyDecided):
         decide_case(case_id=case.pk, answer=reject(), acting=person("ben"), now=now)
