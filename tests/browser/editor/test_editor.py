@@ -56,7 +56,7 @@ def until(page: Page, condition: Callable[[], bool]) -> None:
 
 
 def saved(page: Page) -> None:
-    unsent = "document.querySelector('flow-canvas').draft.pending.length"
+    unsent = "document.querySelector('flow-canvas').draft?.pending.length"
     until(page, lambda: page.evaluate(unsent) == 0)
     expect(page.locator("[data-save-state]")).to_have_attribute("data-kind", "saved")
 
@@ -147,7 +147,7 @@ def test_a_flow_is_drawn_by_mouse_alone(page: Page, login: Login, made: str) -> 
     page.mouse.move(stage["x"] + 500, stage["y"] + 80, steps=12)
     page.mouse.up()
     expect(page.get_by_role("dialog", name="Add a step here")).to_be_visible()
-    page.get_by_role("option", name="Join").click()
+    page.locator(".popover [data-key=join]").click()
     saved(page)
     assert "first.done -> join" in servers_document(page, made)["edges"]
 

@@ -1,5 +1,6 @@
 import { Handle, Position } from "@xyflow/react";
 import { memo, useState } from "react";
+import { flushSync } from "react-dom";
 
 import { portPlace } from "../doc/geometry.js";
 import { isCheckpoint } from "../doc/rules.js";
@@ -13,7 +14,7 @@ export const Card = memo(function Card({ id, data, selected }) {
   const { far, statuses, problems, presence, marks, looks, canConnect } = useCanvas();
   const { step, line, ports, type } = data;
   // Cards come and go as one pans. Until someone comes near, a port is a plain dot, as React
-  // Flow's own costs several subscriptions each.
+  // Flow's own costs several subscriptions each. The press may follow at once: hence no waiting.
   const [near, setNear] = useState(COARSE);
   const live = canConnect && (near || selected);
   const status = useKeyed(statuses, id);
@@ -26,7 +27,7 @@ export const Card = memo(function Card({ id, data, selected }) {
     <div
       className="step-card" tabIndex={-1} role="group" aria-roledescription="step" data-step={id}
       aria-label={spoken(title, data, status, look, found, mark)}
-      onPointerEnter={near ? undefined : () => setNear(true)}
+      onPointerEnter={near ? undefined : () => flushSync(() => setNear(true))}
       data-kind={isCheckpoint(type) ? "people" : type?.category === "Logic" ? "logic" : "machine"} data-selected={selected || undefined}
       data-tone={look?.tone} data-state={status?.state} data-mark={mark} data-far={far || undefined}
     >
