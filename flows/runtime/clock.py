@@ -46,7 +46,6 @@ def fire_timers(now: datetime) -> bool:
         timers = store.take_due_timers(now, TIMERS_A_BATCH)
         if not timers:
             return False
-        store.lock_runs({timer.run_id for timer in timers})
         retries = [timer for timer in timers if timer.purpose == "retry"]
         deferred = [timer for timer in timers if timer.purpose == "defer"]
         if store.wake_retries(retries) + store.wake_deferred(deferred):

@@ -470,18 +470,39 @@ class Store:
             cursor.execute("DELETE FROM flows_timer WHERE token_id = %s", [token_id])
 
     def take_due_timers(self, now: datetime, limit: int) -> list[TimerRow]:
-        """Delete and return timers that are due. What fires them must commit with this."""
+        """Lock the runs of timers that are due; delete and return those timers.
+
+        What fires them must commit with this. Runs first, as everywhere: whoever holds a run may
+        be about to delete its timers. One that is locked is left for the next look.
+        """
         with connection.cursor() as cursor:
             cursor.execute(
-                f"""DELETE FROM flows_timer WHERE id IN (
-                    SELECT id FROM flows_timer WHERE due_at <= %s ORDER BY due_at, id
-                    LIMIT %s {self.skip_locked})
-                RETURNING {_TIMER_COLUMNS}""",
+                "SELECT id, run_id FROM flows_timer WHERE due_at <= %s"
+                " ORDER BY due_at, id LIMIT %s",
                 [self.time_in(now), limit],
             )
-            rows = cursor.fetchall()
-        timers = [TimerRow(*self._read(row, time=4)) for row in rows]
-        return sorted(timers, key=lambda timer: timer.run_id)
+            due = cursor.fetchall()
+            free = self._lock_free_runs(cursor, {run_id for _, run_id in due})
+            ids = [timer_id for timer_id, run_id in due if run_id in free]
+            if not ids:
+                return []
+            cursor.execute(
+                f"""DELETE FROM flows_timer WHERE id IN ({_marks(ids)})
+                RETURNING {_TIMER_COLUMNS}""",
+                ids,
+            )
+            timers = [TimerRow(*self._read(row, time=4)) for row in cursor.fetchall()]
+        return sorted(timers, key=lambda timer: (timer.run_id, timer.due_at, timer.id))
+
+    def _lock_free_runs(self, cursor: CursorWrapper, run_ids: set[int]) -> set[int]:
+        if not run_ids:
+            return set()
+        skip = f"{self.lock_rows} SKIP LOCKED" if self.lock_rows else ""
+        cursor.execute(
+            f"SELECT id FROM flows_run WHERE id IN ({_marks(run_ids)}) ORDER BY id {skip}",
+            sorted(run_ids),
+        )
+        return {row[0] for row in cursor.fetchall()}
 
     def take_deferred(self, reason: str, limit: int) -> list[TimerRow]:
         """Delete and return the oldest timers of what was deferred for ``reason``."""

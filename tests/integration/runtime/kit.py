@@ -141,11 +141,13 @@ def driving(**options: Any) -> Iterator[Driver]:
 
 
 def _tick(stop: threading.Event) -> None:
-    while not stop.wait(0.02):
-        fire_timers(timezone.now())
-        take_over(timezone.now())
-        deliver_outbox(timezone.now())
-    connections.close_all()
+    try:
+        while not stop.wait(0.02):
+            fire_timers(timezone.now())
+            take_over(timezone.now())
+            deliver_outbox(timezone.now())
+    finally:
+        connections.close_all()
 
 
 def deliver_outbox(now: datetime) -> int:
