@@ -10,7 +10,8 @@ from flows.graph.model import Document, Edge, Step
 def graph(*lines: str, **steps: Mapping[str, Any]) -> Graph:
     """Build a graph from ``a -> b`` (port done) or ``a.port -> b`` lines.
 
-    Keyword arguments give a step's config, with ``type`` and ``max_visits`` taken out of it.
+    Keyword arguments give a step's config, with ``type``, ``max_visits`` and ``compensate`` taken
+    out of it.
     """
     edges = [_edge(line) for line in lines]
     names = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target))
@@ -29,4 +30,5 @@ def _edge(line: str) -> Edge:
 def _step(name: str, config: dict[str, Any]) -> Step:
     kind = config.pop("type", "work")
     max_visits = config.pop("max_visits", None)
-    return Step(id=name, type=kind, config=config, max_visits=max_visits)
+    compensate = config.pop("compensate", None)
+    return Step(id=name, type=kind, config=config, max_visits=max_visits, compensate=compensate)
