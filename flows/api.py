@@ -22,6 +22,7 @@ from flows.graph.operations import OperationRefused, normal_form
 from flows.graph.problems import DocumentError
 from flows.models import Artifact, Flow, FlowVersion, Run
 from flows.runtime.artifacts import MOST_BYTES, ArtifactTooLarge, store_artifact
+from flows.runtime.payloads import fetch
 from flows.selectors.flows import within_reach
 from flows.selectors.runs import RunFilters
 from workbench.accounts.permissions import Reach, can, principal_of, reach, requires
@@ -55,6 +56,13 @@ map_error(
 )
 map_error(services.FlowPaused, status=409, code="flow-paused", remedy="Resume the flow first.")
 map_error(services.NothingChanged, status=409, code="nothing-changed", remedy="Change the draft.")
+map_error(
+    services.FlowTestsFailed,
+    status=409,
+    code="flow-tests-failed",
+    remedy="Mend the draft or the test.",
+)
+map_error(services.DraftChanged, status=409, code="draft-changed", remedy="Publish again.")
 map_error(services.FlowExists, status=409, code="flow-exists", remedy="Choose another name.")
 map_error(
     services.RunNotFailed, status=409, code="run-not-failed", remedy="Only a failed run is retried."
@@ -384,7 +392,7 @@ def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
             priority=body.priority,
             version_id=version,
         )
-    if run.input != body.input:
+    if fetch(run.input) != body.input:
         raise ApiProblem(
             422,
             "idempotency-key-reused",
@@ -448,7 +456,7 @@ def rerun_run(request: HttpRequest, run_id: Id, body: RerunIn) -> Status[Any]:
     with listed_faults():
         made = services.start_run(
             flow=run.flow,
-            input=run.input,
+            input=fetch(run.input),
             actor=actor_of(request),
             now=timezone.now(),
             trigger="rerun",

@@ -13,6 +13,7 @@ from flows import selectors, services
 from flows.engine.errors import RunNotActive
 from flows.faces import canvas_data
 from flows.models import Flow, Run, RunStatus
+from flows.runtime.payloads import fetch
 from flows.selectors.flows import within_reach
 from flows.selectors.runs import COUNT_CAP, WAITING, RunFilters
 from flows.selectors.steps import JOURNAL_PAGE, StepRun
@@ -341,7 +342,7 @@ def run_rerun(request: HttpRequest, run_id: int) -> HttpResponse:
     try:
         made = services.start_run(
             flow=run.flow,
-            input=run.input,
+            input=fetch(run.input),
             actor=actor_of(request),
             now=timezone.now(),
             trigger="rerun",
