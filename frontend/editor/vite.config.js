@@ -4,12 +4,11 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
-const out = at("../../static/flows/editor");
 
 export default defineConfig({
   define: { "process.env.NODE_ENV": '"production"' },
   build: {
-    outDir: out,
+    outDir: at("../../static/flows/editor"),
     emptyOutDir: true,
     sourcemap: false,
     modulePreload: false,
@@ -25,7 +24,7 @@ export default defineConfig({
     {
       name: "layout-worker",
       // Loaded when first asked for, as it is five times the rest.
-      closeBundle: () => copyFileSync(at("node_modules/elkjs/lib/elk-worker.min.js"), `${out}/layout-worker.js`),
+      writeBundle: ({ dir }) => copyFileSync(at("node_modules/elkjs/lib/elk-worker.min.js"), `${dir}/layout-worker.js`),
     },
   ],
 });
