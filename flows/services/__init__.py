@@ -2,10 +2,12 @@
 
 from flows.services.drafts import create_flow, save_draft
 from flows.services.errors import (
+    DraftChanged,
     FlowExists,
     FlowInvalid,
     FlowNotReleased,
     FlowPaused,
+    FlowTestsFailed,
     InputInvalid,
     InputTooLarge,
     NothingChanged,
@@ -39,10 +41,12 @@ from flows.services.versions import publish_version, release_version
 
 __all__ = [
     "BulkResult",
+    "DraftChanged",
     "FlowExists",
     "FlowInvalid",
     "FlowNotReleased",
     "FlowPaused",
+    "FlowTestsFailed",
     "InputInvalid",
     "InputTooLarge",
     "NewRun",

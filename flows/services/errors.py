@@ -27,6 +27,22 @@ class FlowInvalid(ServiceError):
         )
 
 
+class FlowTestsFailed(ServiceError):
+    """The flow's own tests do not pass. ``failed`` names each with what differs."""
+
+    def __init__(self, failed: Sequence[tuple[str, Sequence[str]]]) -> None:
+        self.failed = list(failed)
+        name, problems = self.failed[0]
+        super().__init__(
+            f"{len(self.failed)} of the flow's tests failed; {name!r}: {' '.join(problems)}",
+            "Mend the draft or the test, then publish.",
+        )
+
+
+class DraftChanged(ServiceError):
+    """Somebody changed the draft while it was being checked."""
+
+
 class NothingChanged(ServiceError):
     """The draft equals the newest version."""
 

@@ -7,31 +7,57 @@ import rfc8785
 from django.db import transaction
 
 from flows.graph.codec import parse, to_mapping
+from flows.graph.model import Document
+from flows.graph.validation import validate
 from flows.models import Flow, FlowVersion
-from flows.services.errors import FlowInvalid, NothingChanged
+from flows.runtime.flow_tests import run_flow_tests
+from flows.services.errors import DraftChanged, FlowInvalid, FlowTestsFailed, NothingChanged
+from flows.steps.catalogue import catalogue
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 
 
-@transaction.atomic
 def publish_version(
     *, flow_id: int, note: str, author: User | None, actor: Actor, now: datetime,
     release: bool = True,
 ) -> FlowVersion:  # fmt: skip
     """Make an immutable version of the draft, and release it unless told not to.
 
-    Locks the flow. Raises: DocumentError, FlowInvalid, NothingChanged.
-    """
-    from flows.graph.validation import validate
-    from flows.steps.catalogue import catalogue
+    The gates come first, without a lock: the draft is valid and its own tests pass.
 
-    flow = Flow.objects.select_for_update().get(pk=flow_id)
-    document = parse(flow.draft)
+    Raises: DocumentError, FlowInvalid, FlowTestsFailed, DraftChanged, NothingChanged.
+    """
+    draft = Flow.objects.only("draft", "draft_revision").get(pk=flow_id)
+    document = parse(draft.draft)
+    _check(document, now)
+    with transaction.atomic():
+        flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
+        if flow.draft_revision != draft.draft_revision:
+            raise DraftChanged(
+                "Somebody changed the draft while it was being checked.",
+                "Look at what changed, then publish.",
+            )
+        version = _publish(flow, document, note, author, actor, now)
+        if release:
+            release_version(version_id=version.pk, actor=actor, now=now)
+    return version
+
+
+def _check(document: Document, now: datetime) -> None:
     problems = [p for p in validate(document, catalogue()) if p.severity == "error"]
     if problems:
         raise FlowInvalid(problems)
+    results = run_flow_tests(document, now=now)
+    failed = [(result.name, result.problems) for result in results if not result.passed]
+    if failed:
+        raise FlowTestsFailed(failed)
+
+
+def _publish(
+    flow: Flow, document: Document, note: str, author: User | None, actor: Actor, now: datetime
+) -> FlowVersion:
     mapping = to_mapping(document)
     digest = hashlib.sha256(rfc8785.dumps(mapping)).hexdigest()
     newest = flow.versions.order_by("-number").first()
@@ -56,8 +82,6 @@ def publish_version(
         now=now,
     )
     nudge_on_commit([f"flow.{flow.name}"], {"version": version.number})
-    if release:
-        release_version(version_id=version.pk, actor=actor, now=now)
     return version
 
 

@@ -10,9 +10,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flows import selectors, services
 from flows.faces import list_problems
+from flows.graph.codec import parse
 from flows.graph.operations import normal_form
 from flows.graph.problems import DocumentError
 from flows.models import Flow
+from flows.runtime.flow_tests import run_flow_tests
 from flows.selectors.changes import text_changes
 from flows.selectors.flows import version_run_counts
 from flows.views.flows import flow_context
@@ -41,6 +43,8 @@ def _publish_page(request: HttpRequest, flow: Flow, status: int = 200, **more: A
     newest = flow.versions.order_by("-number").first()
     changes = text_changes(newest.document if newest else None, normal_form(flow.draft))
     errors = [each for each in problems if each["severity"] == "error"]
+    tests = [] if errors else run_flow_tests(parse(flow.draft), now=timezone.now())
+    failed = [each for each in tests if not each.passed]
     context = {
         **flow_context(request, flow, "publish"),
         "here": "Publish",
@@ -49,7 +53,9 @@ def _publish_page(request: HttpRequest, flow: Flow, status: int = 200, **more: A
         "changes": changes,
         "newest": newest,
         "next_number": newest.number + 1 if newest else 1,
-        "may_go": bool(changes) and not errors,
+        "tests": tests,
+        "failed_tests": failed,
+        "may_go": bool(changes) and not errors and not failed,
         **more,
     }
     return render(request, "flows/publish.html", context, status=status)
@@ -65,9 +71,9 @@ def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
             flow_id=flow.pk, note=note, author=user_of(request), actor=actor_of(request),
             now=timezone.now(), release=release,
         )  # fmt: skip
-    except services.NothingChanged as error:
+    except (services.NothingChanged, services.DraftChanged) as error:
         return _publish_page(request, flow, 409, refusal=f"{error} {error.remedy}", note=note)
-    except (services.FlowInvalid, DocumentError):
+    except (services.FlowInvalid, services.FlowTestsFailed, DocumentError):
         return _publish_page(request, flow, 422, note=note)
     done = "published and released" if release else "published"
     messages.success(request, f"Version {version.number} is {done}.")

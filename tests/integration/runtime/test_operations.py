@@ -7,6 +7,7 @@ from flows.graph.codec import parse, to_mapping
 from flows.models import Flow, FlowVersion, Journal, Run
 from flows.services import (
     FlowPaused,
+    FlowTestsFailed,
     RunBusy,
     StepUnknown,
     VersionUnfit,
@@ -14,6 +15,7 @@ from flows.services import (
     migrate_run,
     pause_flow,
     plan_rerun,
+    publish_version,
     rerun,
     resume_flow,
     retry_run,
@@ -146,3 +148,14 @@ def test_bulk_says_what_it_did_and_why_not() -> None:
     )
     assert (result.done, result.refused) == (1, [(fine.pk, f"Run {fine.pk} has not failed.")])
     assert Run.objects.get(pk=failed.pk).status == "running"
+
+
+def test_a_draft_whose_own_tests_fail_is_not_published() -> None:
+    flow = make_flow(
+        "a -> b", a={"type": "transform", "output": 1}, b={"type": "transform", "output": 2}
+    )
+    wrong = {"name": "wrong", "input": {}, "expect": {"path": ["b", "a"]}}
+    Flow.objects.filter(pk=flow.pk).update(draft={**flow.draft, "tests": [wrong]})
+    with pytest.raises(FlowTestsFailed, match="'wrong'"):
+        publish_version(flow_id=flow.pk, note="x", author=None, actor=ACTOR, now=timezone.now())
+    assert flow.versions.count() == 1
