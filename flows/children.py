@@ -89,12 +89,13 @@ def _start(
 
 def _refuse_depth(ctx: StepContext) -> None:
     """A flow may call itself, but not for ever. One query for each level."""
-    run_id: int | None = ctx.run_id
+    run_id = ctx.run_id
     for _ in range(MOST_LEVELS):
         called_by = Run.objects.filter(pk=run_id).values_list("parent_wait_id", flat=True).first()
-        run_id = Wait.objects.filter(pk=called_by).values_list("run_id", flat=True).first()
-        if run_id is None:
+        wait = Wait.objects.filter(pk=called_by).first() if called_by else None
+        if wait is None:
             return
+        run_id = wait.run_id
     raise StepFailure(
         f"Flows call one another {MOST_LEVELS} levels deep here; that is as deep as it goes.",
         kind="subflow",

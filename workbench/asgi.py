@@ -17,6 +17,8 @@ from workbench.live.routing import websocket_urlpatterns  # noqa: E402
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, *presence_urlpatterns])),
+        "websocket": AuthMiddlewareStack(
+            URLRouter([*websocket_urlpatterns, *presence_urlpatterns])
+        ),
     }
 )

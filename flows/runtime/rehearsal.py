@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, assert_never
 
+from flows.engine.events import LIMIT_REACHED
 from flows.engine.graph import Kind
 from flows.engine.machine import Machine
 from flows.engine.planner import Ended, Event, Failed, Finished, TokenView
 from flows.expressions import ExpressionError
 from flows.graph.model import Document
-from flows.runtime.actions import Action, End, Fail, Leave, Open, RetryAt
+from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
 from flows.runtime.execution import Drive, Memory
 from flows.runtime.program import Program
 from flows.runtime.step_pool import StepPool
@@ -52,7 +53,10 @@ class Trace:
 
 @dataclass(slots=True)
 class Rehearsal:
-    """How it went. ``status`` is completed, failed, or waiting (at the steps in ``waits_at``)."""
+    """How it went. ``status`` is completed, failed, or waiting (at the steps in ``waits_at``).
+
+    ``past_limit`` are the steps that were left by ``limit``: that makes no activation.
+    """
 
     status: str = "running"
     outcome: str = ""
@@ -60,6 +64,7 @@ class Rehearsal:
     error: Mapping[str, Json] | None = None
     path: list[Trace] = field(default_factory=list)
     waits_at: list[str] = field(default_factory=list)
+    past_limit: list[str] = field(default_factory=list)
 
     @property
     def steps(self) -> list[str]:
@@ -209,8 +214,8 @@ class _Player:
                 event, port = Failed(token.id), "error"
                 if not self.program.graph.exits(token.step, "error"):
                     self.rehearsal.error = self.rehearsal.error or {**error, "step": token.step}
-            case Open():
-                raise AssertionError("Waiting steps are stopped at before they open.")
+            case Open() | Defer():
+                raise AssertionError("Waiting steps are stopped at; limits are not asked.")
             case _:
                 assert_never(action)
         config = self.rendered(token.step)
@@ -236,6 +241,7 @@ class _Player:
     def conclude(self) -> Rehearsal:
         made = self.rehearsal
         made.outcome = self.machine.outcome
+        made.past_limit = [n.step for n in self.machine.notes if n.kind == LIMIT_REACHED]
         made.status = "waiting" if self.machine.status == "running" else self.machine.status
         if made.status == "completed":
             try:
