@@ -115,7 +115,7 @@ class View:
         return {
             name: step.compensate
             for name, step in self.steps.items()
-            if step.compensate in self.steps and step.compensate != name
+            if step.compensate and step.compensate in self.steps and step.compensate != name
         }
 
     @cached_property

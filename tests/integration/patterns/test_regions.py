@@ -92,8 +92,9 @@ def test_no_more_than_is_said_are_inside(at_once: int) -> None:
     region = ["a", "b", "c", "d"]
     edges = [line for n, step in enumerate(region)
              for line in (f"s -> t{n}", f"t{n} -> {step}", f"{step} -> j")]  # fmt: skip
-    turns = {f"t{n}": {"type": "turn", "steps": region, "at_once": at_once} for n in range(4)}
-    flow = make_flow(*edges, "j -> z", j={"type": "join"}, **turns, **dict.fromkeys(region, GATE))
+    turn = {"type": "turn", "steps": region, "at_once": at_once}
+    steps: dict[str, Any] = {f"t{n}": turn for n in range(4)} | dict.fromkeys(region, GATE)
+    flow = make_flow(*edges, "j -> z", j={"type": "join"}, **steps)
     seen = []
     with driving():
         run = start(flow)
