@@ -32,6 +32,7 @@ class ReviewsConfig(AppConfig):
 
     def ready(self) -> None:
         import reviews.checkpoint  # noqa: F401 - registers review.case
+        from reviews.frame import register_frame
         from workbench.audit.services import register_action
         from workbench.audit.subject_pages import SubjectPage, register_subject_pages
         from workbench.live import register_live_authoriser
@@ -55,6 +56,7 @@ class ReviewsConfig(AppConfig):
         register_nav(NavItem("Review", "reviews:queues", "inbox", "cases.view", order=30))
         register_command(Command("Queues", "reviews:queues", "inbox", "cases.view", "review cases"))
         register_search(find_cases)
+        register_frame()
 
 
 def may_hear_queue(user: Any, name: str) -> bool:

@@ -1,0 +1,47 @@
+"""What reviews add to pages that are not theirs: a panel of the home page, the face of a wait."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from flows.models import Wait
+from flows.waits import WaitFace, register_wait_face
+from reviews.models import Case
+from reviews.selectors import next_act_words, queue_rows
+from workbench.shell.registry import register_home_panel
+
+
+def register_frame() -> None:
+    register_home_panel("reviews/_home_queues.html", home_queues, "cases.view", order=10)
+    register_wait_face("case", case_faces)
+
+
+def home_queues(request: Any) -> dict[str, Any] | None:
+    """Return the queues with something to do; None where nothing waits."""
+    rows = queue_rows(request.user, request.user, timezone.now())
+    waiting = [row for row in rows if row.open or row.claimed or row.waiting]
+    return {"rows": waiting} if waiting else None
+
+
+def case_faces(waits: Sequence[Wait]) -> Mapping[int, WaitFace]:
+    """Tell for whom each run waits and what happens if nobody acts: one query."""
+    cases = Case.objects.select_related("queue", "claimed_by").filter(
+        wait_id__in=[wait.pk for wait in waits]
+    )
+    faces = {case.wait_id: _face(case) for case in cases}
+    return {wait.pk: faces.get(wait.pk) or WaitFace("a person") for wait in waits}
+
+
+def _face(case: Case) -> WaitFace:
+    holder = case.claimed_by
+    whom = f"{holder.label}, who has the case" if holder else f"a person in {case.queue.title}"
+    act = next_act_words(case)
+    return WaitFace(
+        whom,
+        url=reverse("reviews:case", args=[case.pk]),
+        link=f"Case {case.pk}",
+        next_at=act["at"] if act else None,
+        next_text=act["words"] if act else "",
+    )
