@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,215 +15,439 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Artifact',
+            name="Artifact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('media_type', models.CharField(default='application/octet-stream', max_length=120)),
-                ('name', models.CharField(blank=True, default='', max_length=200)),
-                ('size', models.BigIntegerField()),
-                ('path', models.CharField(max_length=300)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                (
+                    "media_type",
+                    models.CharField(default="application/octet-stream", max_length=120),
+                ),
+                ("name", models.CharField(blank=True, default="", max_length=200)),
+                ("size", models.BigIntegerField()),
+                ("path", models.CharField(max_length=300)),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Flow',
+            name="Flow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=80, unique=True)),
-                ('title', models.CharField(max_length=200)),
-                ('draft', models.JSONField(default=dict)),
-                ('draft_revision', models.PositiveIntegerField(default=0)),
-                ('paused_at', models.DateTimeField(blank=True, null=True)),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.SlugField(max_length=80, unique=True)),
+                ("title", models.CharField(max_length=200)),
+                ("draft", models.JSONField(default=dict)),
+                ("draft_revision", models.PositiveIntegerField(default=0)),
+                ("paused_at", models.DateTimeField(blank=True, null=True)),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('started_at', models.DateTimeField()),
-                ('beat_at', models.DateTimeField()),
-                ('draining', models.BooleanField(default=False)),
-                ('riders', models.IntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("started_at", models.DateTimeField()),
+                ("beat_at", models.DateTimeField()),
+                ("draining", models.BooleanField(default=False)),
+                ("riders", models.IntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='FlowVersion',
+            name="FlowVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('document', models.JSONField()),
-                ('digest', models.CharField(max_length=64)),
-                ('note', models.TextField(blank=True)),
-                ('published_at', models.DateTimeField()),
-                ('flow', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='flows.flow')),
-                ('published_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("document", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
+                ("note", models.TextField(blank=True)),
+                ("published_at", models.DateTimeField()),
+                (
+                    "flow",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="flows.flow",
+                    ),
+                ),
+                (
+                    "published_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='flow',
-            name='released',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='flows.flowversion'),
+            model_name="flow",
+            name="released",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="flows.flowversion",
+            ),
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('running', 'Running'), ('paused', 'Paused'), ('completed', 'Completed'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='running', max_length=12)),
-                ('seq', models.PositiveIntegerField(default=0)),
-                ('input', models.JSONField(default=dict)),
-                ('output', models.JSONField(null=True)),
-                ('outcome', models.CharField(blank=True, default='', max_length=80)),
-                ('error', models.JSONField(null=True)),
-                ('priority', models.SmallIntegerField(default=100, help_text='Lower runs first.')),
-                ('trigger', models.CharField(default='manual', max_length=20)),
-                ('idempotency_key', models.CharField(max_length=200, null=True)),
-                ('started_by', models.CharField(blank=True, default='', max_length=150)),
-                ('parent_token_id', models.BigIntegerField(null=True)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('flow', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='flows.flow')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='flows.flowversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("paused", "Paused"),
+                            ("completed", "Completed"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="running",
+                        max_length=12,
+                    ),
+                ),
+                ("seq", models.PositiveIntegerField(default=0)),
+                ("input", models.JSONField(default=dict)),
+                ("output", models.JSONField(null=True)),
+                ("outcome", models.CharField(blank=True, default="", max_length=80)),
+                ("error", models.JSONField(null=True)),
+                ("priority", models.SmallIntegerField(default=100, help_text="Lower runs first.")),
+                ("trigger", models.CharField(default="manual", max_length=20)),
+                ("idempotency_key", models.CharField(max_length=200, null=True)),
+                ("started_by", models.CharField(blank=True, default="", max_length=150)),
+                ("parent_token_id", models.BigIntegerField(null=True)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "flow",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="flows.flow",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="flows.flowversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Journal',
+            name="Journal",
             fields=[
-                ('pk', models.CompositePrimaryKey('run_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('seq', models.PositiveIntegerField()),
-                ('kind', models.CharField(max_length=24)),
-                ('step', models.CharField(db_default='', default='', max_length=80)),
-                ('token_id', models.BigIntegerField(null=True)),
-                ('activation', models.IntegerField(null=True)),
-                ('attempt', models.IntegerField(null=True)),
-                ('port', models.CharField(db_default='', default='', max_length=80)),
-                ('data', models.JSONField(null=True)),
-                ('provenance', models.JSONField(null=True)),
-                ('worker', models.BigIntegerField(null=True)),
-                ('began_at', models.DateTimeField(null=True)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('run', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='journal', to='flows.run')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "run_id",
+                        "seq",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("seq", models.PositiveIntegerField()),
+                ("kind", models.CharField(max_length=24)),
+                ("step", models.CharField(db_default="", default="", max_length=80)),
+                ("token_id", models.BigIntegerField(null=True)),
+                ("activation", models.IntegerField(null=True)),
+                ("attempt", models.IntegerField(null=True)),
+                ("port", models.CharField(db_default="", default="", max_length=80)),
+                ("data", models.JSONField(null=True)),
+                ("provenance", models.JSONField(null=True)),
+                ("worker", models.BigIntegerField(null=True)),
+                ("began_at", models.DateTimeField(null=True)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="journal",
+                        to="flows.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Timer',
+            name="Timer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token_id', models.BigIntegerField()),
-                ('activation', models.IntegerField()),
-                ('purpose', models.CharField(max_length=12)),
-                ('due_at', models.DateTimeField()),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='timers', to='flows.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("token_id", models.BigIntegerField()),
+                ("activation", models.IntegerField()),
+                ("purpose", models.CharField(max_length=12)),
+                ("due_at", models.DateTimeField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="timers",
+                        to="flows.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Token',
+            name="Token",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(max_length=80)),
-                ('via', models.CharField(default='', help_text='The edge it came by.', max_length=170)),
-                ('state', models.CharField(choices=[('ready', 'Ready'), ('running', 'Running'), ('waiting', 'Waiting'), ('arrived', 'Arrived'), ('failed', 'Failed'), ('held', 'Held')], max_length=8)),
-                ('fence', models.IntegerField(default=0)),
-                ('activation', models.IntegerField(default=1)),
-                ('attempt', models.IntegerField(default=1)),
-                ('deaths', models.SmallIntegerField(default=0, help_text='Workers that died while they held it.')),
-                ('owner', models.BigIntegerField(null=True)),
-                ('priority', models.SmallIntegerField(default=100)),
-                ('visits', models.JSONField(default=dict, help_text='Visits by step with a limit.')),
-                ('since', models.DateTimeField(help_text='When it came to this step.')),
-                ('run', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='flows.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("step", models.CharField(max_length=80)),
+                (
+                    "via",
+                    models.CharField(default="", help_text="The edge it came by.", max_length=170),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ready", "Ready"),
+                            ("running", "Running"),
+                            ("waiting", "Waiting"),
+                            ("arrived", "Arrived"),
+                            ("failed", "Failed"),
+                            ("held", "Held"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("fence", models.IntegerField(default=0)),
+                ("activation", models.IntegerField(default=1)),
+                ("attempt", models.IntegerField(default=1)),
+                (
+                    "deaths",
+                    models.SmallIntegerField(
+                        default=0, help_text="Workers that died while they held it."
+                    ),
+                ),
+                ("owner", models.BigIntegerField(null=True)),
+                ("priority", models.SmallIntegerField(default=100)),
+                (
+                    "visits",
+                    models.JSONField(default=dict, help_text="Visits by step with a limit."),
+                ),
+                ("since", models.DateTimeField(help_text="When it came to this step.")),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tokens",
+                        to="flows.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Wait',
+            name="Wait",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token_id', models.BigIntegerField()),
-                ('activation', models.IntegerField()),
-                ('step', models.CharField(max_length=80)),
-                ('kind', models.CharField(max_length=20)),
-                ('key', models.CharField(blank=True, default='', max_length=200)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('resolved', 'Resolved'), ('cancelled', 'Cancelled')], default='open', max_length=10)),
-                ('detail', models.JSONField(default=dict)),
-                ('opened_at', models.DateTimeField()),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='waits', to='flows.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("token_id", models.BigIntegerField()),
+                ("activation", models.IntegerField()),
+                ("step", models.CharField(max_length=80)),
+                ("kind", models.CharField(max_length=20)),
+                ("key", models.CharField(blank=True, default="", max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("resolved", "Resolved"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("detail", models.JSONField(default=dict)),
+                ("opened_at", models.DateTimeField()),
+                ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="waits",
+                        to="flows.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DraftOperation',
+            name="DraftOperation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('revision', models.PositiveIntegerField()),
-                ('client_id', models.CharField(max_length=64)),
-                ('operation', models.JSONField()),
-                ('inverse', models.JSONField()),
-                ('at', models.DateTimeField()),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('flow', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='operations', to='flows.flow')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("revision", models.PositiveIntegerField()),
+                ("client_id", models.CharField(max_length=64)),
+                ("operation", models.JSONField()),
+                ("inverse", models.JSONField()),
+                ("at", models.DateTimeField()),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "flow",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="operations",
+                        to="flows.flow",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('flow', 'revision'), name='draft_operation_revision'), models.UniqueConstraint(fields=('flow', 'client_id'), name='draft_operation_client_id')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("flow", "revision"), name="draft_operation_revision"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("flow", "client_id"), name="draft_operation_client_id"
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='flowversion',
-            constraint=models.UniqueConstraint(fields=('flow', 'number'), name='flow_version_number'),
+            model_name="flowversion",
+            constraint=models.UniqueConstraint(
+                fields=("flow", "number"), name="flow_version_number"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['flow', '-id'], name='run_by_flow'),
+            model_name="run",
+            index=models.Index(fields=["flow", "-id"], name="run_by_flow"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['status', '-id'], name='run_by_status'),
+            model_name="run",
+            index=models.Index(fields=["status", "-id"], name="run_by_status"),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(fields=('flow', 'idempotency_key'), name='run_idempotency_key'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                fields=("flow", "idempotency_key"), name="run_idempotency_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['running', 'paused', 'completed', 'failed', 'cancelled'])), name='run_status_known'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["running", "paused", "completed", "failed", "cancelled"])
+                ),
+                name="run_status_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='timer',
-            index=models.Index(fields=['due_at'], name='timer_due'),
+            model_name="timer",
+            index=models.Index(fields=["due_at"], name="timer_due"),
         ),
         migrations.AddIndex(
-            model_name='timer',
-            index=models.Index(fields=['token_id'], name='timer_by_token'),
+            model_name="timer",
+            index=models.Index(fields=["token_id"], name="timer_by_token"),
         ),
         migrations.AddIndex(
-            model_name='token',
-            index=models.Index(fields=['run'], name='token_by_run'),
+            model_name="token",
+            index=models.Index(fields=["run"], name="token_by_run"),
         ),
         migrations.AddIndex(
-            model_name='token',
-            index=models.Index(condition=models.Q(('state', 'ready')), fields=['priority', 'id'], name='token_ready'),
+            model_name="token",
+            index=models.Index(
+                condition=models.Q(("state", "ready")),
+                fields=["priority", "id"],
+                name="token_ready",
+            ),
         ),
         migrations.AddIndex(
-            model_name='token',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['owner'], name='token_by_owner'),
+            model_name="token",
+            index=models.Index(
+                condition=models.Q(("state", "running")), fields=["owner"], name="token_by_owner"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='token',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['ready', 'running', 'waiting', 'arrived', 'failed', 'held'])), name='token_state_known'),
+            model_name="token",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["ready", "running", "waiting", "arrived", "failed", "held"])
+                ),
+                name="token_state_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='wait',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['kind', 'key'], name='wait_open_key'),
+            model_name="wait",
+            index=models.Index(
+                condition=models.Q(("state", "open")), fields=["kind", "key"], name="wait_open_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='wait',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('token_id', 'activation'), name='one_open_wait'),
+            model_name="wait",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "open")),
+                fields=("token_id", "activation"),
+                name="one_open_wait",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='wait',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'resolved', 'cancelled'])), name='wait_state_known'),
+            model_name="wait",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["open", "resolved", "cancelled"])),
+                name="wait_state_known",
+            ),
         ),
     ]

@@ -4,43 +4,51 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('flows', '0001_initial'),
+        ("flows", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('key', models.CharField(blank=True, default='', max_length=200)),
-                ('event_id', models.CharField(max_length=200, unique=True)),
-                ('payload', models.JSONField(default=dict)),
-                ('received_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("key", models.CharField(blank=True, default="", max_length=200)),
+                ("event_id", models.CharField(max_length=200, unique=True)),
+                ("payload", models.JSONField(default=dict)),
+                ("received_at", models.DateTimeField()),
             ],
         ),
         migrations.RemoveField(
-            model_name='run',
-            name='parent_token_id',
+            model_name="run",
+            name="parent_token_id",
         ),
         migrations.AddField(
-            model_name='run',
-            name='parent_wait_id',
-            field=models.BigIntegerField(help_text='The wait that its end resolves.', null=True),
+            model_name="run",
+            name="parent_wait_id",
+            field=models.BigIntegerField(help_text="The wait that its end resolves.", null=True),
         ),
         migrations.AddField(
-            model_name='token',
-            name='pending',
-            field=models.JSONField(default=list, help_text='Compensations it still has to go to.'),
+            model_name="token",
+            name="pending",
+            field=models.JSONField(default=list, help_text="Compensations it still has to go to."),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('parent_wait_id__isnull', False)), fields=['parent_wait_id'], name='run_by_parent'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("parent_wait_id__isnull", False)),
+                fields=["parent_wait_id"],
+                name="run_by_parent",
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['name', 'key', 'received_at'], name='event_by_key'),
+            model_name="event",
+            index=models.Index(fields=["name", "key", "received_at"], name="event_by_key"),
         ),
     ]

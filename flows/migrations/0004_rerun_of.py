@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('flows', '0003_ordered_documents'),
+        ("flows", "0003_ordered_documents"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='run',
-            name='rerun_of_id',
-            field=models.BigIntegerField(help_text='The run it repeats in part.', null=True),
+            model_name="run",
+            name="rerun_of_id",
+            field=models.BigIntegerField(help_text="The run it repeats in part.", null=True),
         ),
     ]

@@ -5,111 +5,158 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Block',
+            name="Block",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveBigIntegerField(unique=True)),
-                ('size', models.PositiveIntegerField()),
-                ('first_entry', models.BigIntegerField()),
-                ('last_entry', models.BigIntegerField()),
-                ('root', models.CharField(max_length=64)),
-                ('prev_hash', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64)),
-                ('signature', models.CharField(max_length=128)),
-                ('key_id', models.CharField(max_length=16)),
-                ('public_key', models.CharField(max_length=64)),
-                ('sealed_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveBigIntegerField(unique=True)),
+                ("size", models.PositiveIntegerField()),
+                ("first_entry", models.BigIntegerField()),
+                ("last_entry", models.BigIntegerField()),
+                ("root", models.CharField(max_length=64)),
+                ("prev_hash", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64)),
+                ("signature", models.CharField(max_length=128)),
+                ("key_id", models.CharField(max_length=16)),
+                ("public_key", models.CharField(max_length=64)),
+                ("sealed_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_kind', models.CharField(max_length=16)),
-                ('subject_id', models.CharField(max_length=80)),
-                ('subject_seq', models.PositiveIntegerField()),
-                ('at', models.DateTimeField()),
-                ('actor_kind', models.CharField(max_length=8)),
-                ('actor_id', models.CharField(max_length=80)),
-                ('actor_name', models.CharField(max_length=200)),
-                ('on_behalf_of', models.CharField(blank=True, default='', max_length=100)),
-                ('channel', models.CharField(max_length=8)),
-                ('action', models.CharField(max_length=80)),
-                ('canonical', models.BinaryField()),
-                ('commitment', models.CharField(max_length=64)),
-                ('prev_hash', models.CharField(max_length=64)),
-                ('leaf_hash', models.CharField(max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject_kind", models.CharField(max_length=16)),
+                ("subject_id", models.CharField(max_length=80)),
+                ("subject_seq", models.PositiveIntegerField()),
+                ("at", models.DateTimeField()),
+                ("actor_kind", models.CharField(max_length=8)),
+                ("actor_id", models.CharField(max_length=80)),
+                ("actor_name", models.CharField(max_length=200)),
+                ("on_behalf_of", models.CharField(blank=True, default="", max_length=100)),
+                ("channel", models.CharField(max_length=8)),
+                ("action", models.CharField(max_length=80)),
+                ("canonical", models.BinaryField()),
+                ("commitment", models.CharField(max_length=64)),
+                ("prev_hash", models.CharField(max_length=64)),
+                ("leaf_hash", models.CharField(max_length=64)),
             ],
             options={
-                'verbose_name_plural': 'entries',
+                "verbose_name_plural": "entries",
             },
         ),
         migrations.CreateModel(
-            name='SubjectHead',
+            name="SubjectHead",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_kind', models.CharField(max_length=16)),
-                ('subject_id', models.CharField(max_length=80)),
-                ('seq', models.PositiveIntegerField()),
-                ('hash', models.CharField(max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject_kind", models.CharField(max_length=16)),
+                ("subject_id", models.CharField(max_length=80)),
+                ("seq", models.PositiveIntegerField()),
+                ("hash", models.CharField(max_length=64)),
             ],
         ),
         migrations.CreateModel(
-            name='BlockEntry',
+            name="BlockEntry",
             fields=[
-                ('entry', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='sealed', serialize=False, to='audit.entry')),
-                ('position', models.PositiveIntegerField()),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="sealed",
+                        serialize=False,
+                        to="audit.entry",
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='EntryPayload',
+            name="EntryPayload",
             fields=[
-                ('entry', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='payload', serialize=False, to='audit.entry')),
-                ('body', models.TextField(null=True)),
-                ('salt', models.BinaryField(null=True)),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="payload",
+                        serialize=False,
+                        to="audit.entry",
+                    ),
+                ),
+                ("body", models.TextField(null=True)),
+                ("salt", models.BinaryField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Unsealed',
+            name="Unsealed",
             fields=[
-                ('entry', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='+', serialize=False, to='audit.entry')),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="audit.entry",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['action', '-id'], name='entry_by_action'),
+            model_name="entry",
+            index=models.Index(fields=["action", "-id"], name="entry_by_action"),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['actor_kind', 'actor_id', '-id'], name='entry_by_actor'),
+            model_name="entry",
+            index=models.Index(fields=["actor_kind", "actor_id", "-id"], name="entry_by_actor"),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['at'], name='entry_by_time'),
+            model_name="entry",
+            index=models.Index(fields=["at"], name="entry_by_time"),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(fields=('subject_kind', 'subject_id', 'subject_seq'), name='entry_subject_seq'),
+            model_name="entry",
+            constraint=models.UniqueConstraint(
+                fields=("subject_kind", "subject_id", "subject_seq"), name="entry_subject_seq"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subjecthead',
-            constraint=models.UniqueConstraint(fields=('subject_kind', 'subject_id'), name='subject_head'),
+            model_name="subjecthead",
+            constraint=models.UniqueConstraint(
+                fields=("subject_kind", "subject_id"), name="subject_head"
+            ),
         ),
         migrations.AddField(
-            model_name='blockentry',
-            name='block',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='leaves', to='audit.block'),
+            model_name="blockentry",
+            name="block",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="leaves", to="audit.block"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='blockentry',
-            constraint=models.UniqueConstraint(fields=('block', 'position'), name='block_position'),
+            model_name="blockentry",
+            constraint=models.UniqueConstraint(fields=("block", "position"), name="block_position"),
         ),
     ]
