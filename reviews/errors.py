@@ -75,7 +75,7 @@ class WorkLimitReached(ReviewError):
 
 
 class QueueMissing(ReviewError):
-    """There is no queue of that name: create it under Review, or correct the step's `queue`."""
+    """There is no queue of that name: create it, or correct the step's `queue`."""
 
     code = "queue_missing"
     status = 404

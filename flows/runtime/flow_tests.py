@@ -57,10 +57,11 @@ def run_flow_tests(document: Document, *, now: datetime) -> list[FlowTestResult]
 def coverage(document: Document, results: Sequence[FlowTestResult]) -> Coverage:
     steps, edges = set[str](), set[str]()
     for result in results:
-        for trace in result.rehearsal.path:
-            steps.add(trace.step)
-            ports = set(trace.port.split(","))
-            edges |= {str(e) for e in document.edges if e.source == trace.step and e.port in ports}
+        left = [(trace.step, set(trace.port.split(","))) for trace in result.rehearsal.path]
+        steps |= {step for step, _ in left}
+        left += [(step, {"limit"}) for step in result.rehearsal.past_limit]
+        for step, ports in left:
+            edges |= {str(e) for e in document.edges if e.source == step and e.port in ports}
     # A join has no activation of its own: it was passed if what follows it was.
     for name in [s.id for s in document.steps.values() if s.type == "join"]:
         out = [e for e in document.edges if e.source == name]

@@ -108,7 +108,8 @@ def _queue(name: str) -> Queue:
     queue = Queue.objects.filter(name=name).first()
     if queue is None:
         raise QueueMissing(
-            f"There is no queue {name!r}: create it under Review, or correct the step's `queue`."
+            f"There is no queue {name!r}: correct the step's `queue`, or create it; "
+            "`manage.py load_demo --queues-only` makes those of the templates."
         )
     return queue
 
@@ -117,7 +118,8 @@ def _policy(name: str) -> SlaPolicy:
     policy = SlaPolicy.objects.select_related("calendar").filter(name=name).first()
     if policy is None:
         raise SlaPolicyMissing(
-            f"There is no SLA policy {name!r}: create it, or correct the step's `sla`."
+            f"There is no SLA policy {name!r}: correct the step's `sla`, or create it; "
+            "`manage.py load_demo --queues-only` makes the one of the templates, standard."
         )
     return policy
 

@@ -1,4 +1,4 @@
-"""manage.py load_demo: people, a queue, the consumer loan flow and applications under way."""
+"""manage.py load_demo: people, queues, the consumer loan flow and applications under way."""
 
 import secrets
 from argparse import ArgumentParser
@@ -16,7 +16,7 @@ from examples.consumer_loan.generate import applications
 from flows.graph.codec import parse
 from flows.models import Flow
 from flows.services import NewRun, create_flow, publish_version, start_runs
-from reviews.models import BreachAction, Queue
+from reviews.models import BreachAction, Queue, SlaPolicy
 from reviews.services.queues import create_queue, create_sla_policy
 from workbench.accounts.models import Role, User
 from workbench.accounts.services import add_person, grant_role
@@ -34,6 +34,14 @@ PEOPLE = (
     ("auditor", "Demo auditor", Role.AUDITOR, "proves who decided what"),
     ("operator", "Demo operator", Role.OPERATOR, "keeps runs moving"),
     ("admin", "Demo admin", Role.ADMIN, "manages people and roles"),
+)
+# One for each flow under examples/ that a designer may start from.
+QUEUES = (
+    ("underwriting", "Underwriting", "Loan applications that policy alone does not decide."),
+    ("support", "Support", "Customers' requests that want an agent's answer."),
+    ("intake", "Document intake", "Documents to compare with what was read from them."),
+    ("claims", "Claims", "Insurance claims that an adjuster decides."),
+    ("moderation", "Moderation", "Posts that a moderator judges."),
 )
 FLOW_FILE = Path("examples") / "consumer_loan" / "flow.yaml"
 OFFICE_HOURS = [["08:00", "18:00"]]
@@ -54,22 +62,31 @@ SEED = 7
 
 class Command(BaseCommand):
     help = (
-        "Load the demo: people for each role, the queue underwriting, the flow consumer-loan and "
+        "Load the demo: people for each role, the templates' queues, the flow consumer-loan and "
         "generated applications. Loading it again adds what is missing and changes nothing else."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--runs", type=int, default=40, help="Applications to start.")
+        parser.add_argument(
+            "--queues-only",
+            action="store_true",
+            help="Only the queues of the templates and the SLA policy standard.",
+        )
 
-    def handle(self, *, runs: int, **options: Any) -> None:
+    def handle(self, *, runs: int, queues_only: bool = False, **options: Any) -> None:
         now = timezone.now()
+        if queues_only:
+            load_queues(now)
+            self.stdout.write(f"There are the queues {', '.join(name for name, *_ in QUEUES)}.")
+            return
         refuse_strangers()
         accounts = settings.VAR_DIR / ACCOUNTS_FILE
         # Chosen anew where the file is lost: only a digest of the old one is kept.
         password = None if accounts.exists() else secrets.token_urlsafe(9)
         with transaction.atomic():
             load_people(password or secrets.token_urlsafe(9), reset=password is not None, now=now)
-            load_queue(now)
+            load_queues(now)
             flow = load_flow(now)
             new = [
                 NewRun(application, f"demo-{number:04d}")
@@ -113,16 +130,13 @@ def load_people(password: str, *, reset: bool, now: datetime) -> None:
         grant_role(user=user, role=role, actor=ACTOR, now=now)
 
 
-def load_queue(now: datetime) -> None:
-    if Queue.objects.filter(name="underwriting").exists():
+def load_queues(now: datetime) -> None:
+    known = set(Queue.objects.values_list("name", flat=True))
+    for name, title, description in QUEUES:
+        if name not in known:
+            create_queue(name=name, title=title, description=description, actor=ACTOR, now=now)
+    if SlaPolicy.objects.filter(name="standard").exists():
         return
-    queue = create_queue(
-        name="underwriting",
-        title="Underwriting",
-        description="Loan applications that policy alone does not decide.",
-        actor=ACTOR,
-        now=now,
-    )
     create_sla_policy(
         name="standard",
         title="Within one working day",
@@ -130,7 +144,7 @@ def load_queue(now: datetime) -> None:
         due_minutes=DUE_MINUTES,
         steps=SLA_STEPS,
         breach=BreachAction.RAISE_PRIORITY,
-        queue=queue,
+        queue=Queue.objects.get(name=QUEUES[0][0]),
         actor=ACTOR,
         now=now,
     )

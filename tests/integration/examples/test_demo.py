@@ -47,7 +47,7 @@ def test_the_demo_loads_once_and_a_second_time_changes_nothing(
     assert (tmp_path / "demo-accounts.txt").read_text() == accounts
     assert User.objects.get(username="lead").password == before
     assert {grant.role for grant in RoleGrant.objects.all()} == set(Role.values)
-    assert (Run.objects.count(), Queue.objects.count(), SlaPolicy.objects.count()) == (RUNS, 1, 1)
+    assert (Run.objects.count(), Queue.objects.count(), SlaPolicy.objects.count()) == (RUNS, 5, 1)
     assert Flow.objects.get(name="consumer-loan").released is not None
     assert verify().ok
 

@@ -1,0 +1,194 @@
+"""The functions that the content moderation flow calls. STEP_MODULES allows this module."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from examples.content_moderation import rules
+from examples.keywords import PRIOR, Reason, Sorted, phrases_in, sort_text
+from flows.steps.python import step
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+# Shares of the evidence that speaks for a post.
+KEEP_FROM, REMOVE_UP_TO = 0.8, 0.2
+
+
+@with_config(ConfigDict(extra="ignore"))
+class Author(TypedDict):
+    id: str
+    age_days: Count
+    strikes: Count
+
+
+@with_config(ConfigDict(extra="ignore"))
+class Correction(TypedDict):
+    """A field that a moderator changed."""
+
+    field: str
+    new: Any
+
+
+class Standing(TypedDict):
+    """What speaks for the author, in points by reason; ``flags`` what speaks against."""
+
+    points: dict[str, float]
+    flags: list[rules.Flag]
+
+
+class Text(TypedDict):
+    """``text`` as it would be published, ``plain`` with its disguises undone."""
+
+    text: str
+    plain: str
+    edited: bool
+
+
+class Harm(Sorted):
+    """``weight`` is the evidence for the kind; ``flags`` what must not wait."""
+
+    weight: float
+    flags: list[rules.Flag]
+
+
+class Spam(TypedDict):
+    points: float
+    reasons: list[Reason]
+
+
+class Personal(TypedDict):
+    kinds: list[str]
+    masked: str
+
+
+class Verdict(TypedDict):
+    """``confidence`` is the share of the evidence for the verdict, 0 to 1."""
+
+    verdict: Literal["keep", "mask", "remove", "unsure"]
+    rule: str
+    confidence: Share
+    reasons: list[Reason]
+    flags: list[rules.Flag]
+
+
+class Statement(TypedDict):
+    text: str
+
+
+@step
+def standing(author: Author, reports: Count) -> Standing:
+    """Say what is known of the author and of who reported the post."""
+    points = {"Nothing found in the text so far": 1.0}
+    flags: list[rules.Flag] = []
+    if author["age_days"] >= rules.OLD_ACCOUNT_DAYS:
+        points["Account older than a month"] = 1.0
+    if not author["strikes"]:
+        points["No strike so far"] = 1.0
+    else:
+        detail = f"{author['strikes']} posts of this author were removed before."
+        flags.append(rules.Flag(label="Strikes", level="warning", detail=detail))
+    if reports >= rules.MANY_REPORTS:
+        detail = f"{reports} people reported the post."
+        flags.append(rules.Flag(label="Reported", level="warning", detail=detail))
+    return Standing(points=points, flags=flags)
+
+
+@step
+def text(text: str, corrections: list[Correction]) -> Text:
+    """Take the text as posted, or as a moderator edited it, and undo its disguises."""
+    edited = next((str(each["new"]) for each in corrections if each["field"] == "text"), None)
+    shown = text if edited is None else edited
+    return Text(text=shown, plain=rules.plain(shown), edited=edited is not None)
+
+
+@step
+def harm(text: str) -> Harm:
+    """Look for harassment, threats, hate, and for somebody who needs help."""
+    found = sort_text(text, rules.HARM, rules.NOTHING)
+    weight = sum(
+        reason["contribution"] for reason in found["reasons"] if reason["contribution"] > 0
+    )
+    flags: list[rules.Flag] = []
+    if found["kind"] == "self_harm":
+        detail = "Offer the helpline before anything else is decided."
+        flags.append(rules.Flag(label="Somebody may need help", level="critical", detail=detail))
+    if found["kind"] == "threat":
+        detail = "Keep the post as evidence, whatever is decided."
+        flags.append(rules.Flag(label="Threat", level="critical", detail=detail))
+    return Harm(**found, weight=weight, flags=flags)
+
+
+@step
+def spam(text: str, plain: str) -> Spam:
+    """Look for advertising."""
+    points = rules.spam_points(text, phrases_in(plain, rules.SPAM))
+    reasons = [
+        Reason(label=label, value="spam", contribution=weight)
+        for label, weight in sorted(points.items(), key=lambda each: -each[1])
+    ]
+    return Spam(points=sum(points.values()), reasons=reasons)
+
+
+@step
+def personal(text: str) -> Personal:
+    """Find personal data, and what the text is without it."""
+    return Personal(kinds=list(rules.personal_data(text)), masked=rules.masked(text))
+
+
+@step
+def policy(
+    standing: Standing, harm: Harm, spam: Spam, personal: Personal, reports: Count
+) -> Verdict:
+    """Weigh what was found. Only advertising is removed by rule: speech is judged by people."""
+    speaks_for = sum(standing["points"].values()) - (1.0 if harm["weight"] or spam["points"] else 0)
+    against = harm["weight"] + spam["points"] + reports
+    share_for = (speaks_for + PRIOR) / (speaks_for + against + 2 * PRIOR)
+    rule = harm["kind"] if harm["weight"] >= spam["points"] and harm["weight"] else ""
+    rule = rule or ("spam" if spam["points"] else "")
+    flags = standing["flags"] + harm["flags"]
+    verdict: Literal["keep", "mask", "remove", "unsure"] = "unsure"
+    if share_for >= KEEP_FROM and not flags:
+        verdict = "mask" if personal["kinds"] else "keep"
+    elif share_for <= REMOVE_UP_TO and rule == "spam":
+        verdict = "remove"
+    reasons = [
+        Reason(label=label, value="for the post", contribution=weight)
+        for label, weight in standing["points"].items()
+        if not (label.startswith("Nothing") and (harm["weight"] or spam["points"]))
+    ]
+    for each in harm["reasons"] + spam["reasons"]:
+        against_it = abs(each["contribution"])
+        reasons.append(Reason(label=each["label"], value=each["value"], contribution=-against_it))
+    return Verdict(
+        verdict=verdict,
+        rule=rule or "none",
+        confidence=round(max(share_for, 1 - share_for), 2),
+        reasons=sorted(reasons, key=lambda each: -abs(each["contribution"]))[:8],
+        flags=flags,
+    )
+
+
+RULES = {
+    "spam": "advertising that nobody asked for",
+    "harassment": "attacks on a person",
+    "threat": "threats",
+    "hate": "attacks on a group of people",
+    "privacy": "other people's data",
+    "self_harm": "content that may harm others",
+    "adults": "content for adults without a notice",
+}
+
+
+@step
+def statement(
+    rules_broken: list[str], action: Literal["removed", "restricted"], by: str
+) -> Statement:
+    """Write the statement of reasons that the author gets."""
+    what = " and ".join(RULES[rule] for rule in rules_broken if rule in RULES) or "our rules"
+    who = "automatically, by a rule" if by == "policy" else "by a person"
+    shown = "removed" if action == "removed" else "shown to adults only"
+    return Statement(
+        text=f"Your post was {shown}. It was decided {who}, because of {what}.\n\n"
+        "You can object within six months; a person who did not decide before will look at it."
+    )

@@ -1,0 +1,113 @@
+"""The functions that the support triage flow calls. STEP_MODULES allows this module."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from examples.keywords import Reason, Sorted, sort_text
+from examples.support_triage import rules
+from flows.steps.python import step
+
+Plan = Literal["free", "team", "enterprise"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Cleaned(TypedDict):
+    """``text`` is subject and body, as all later steps read them."""
+
+    subject: str
+    text: str
+    flags: list[rules.Flag]
+
+
+class Topic(Sorted):
+    """``chosen`` is the topic that an agent set, empty where none did; it stands from then on."""
+
+    chosen: str
+
+
+class Urgency(TypedDict):
+    level: Literal["urgent", "high", "normal"]
+    points: float
+    reasons: list[Reason]
+    flags: list[rules.Flag]
+
+
+class Duplicate(TypedDict):
+    """``of`` is the open request this one repeats, empty where it is a new one."""
+
+    of: str
+    likeness: Share
+
+
+class Answer(TypedDict):
+    """``found`` says whether the reply answers; otherwise it only says that we are at it."""
+
+    found: bool
+    reply: str
+
+
+@with_config(ConfigDict(extra="ignore"))
+class OpenRequest(TypedDict):
+    ticket: str
+    text: str
+
+
+@with_config(ConfigDict(extra="ignore"))
+class Correction(TypedDict):
+    """A field that an agent changed."""
+
+    field: str
+    new: Any
+
+
+@step
+def clean(subject: str, body: str) -> Cleaned:
+    """Drop quotes and signature, and mask card numbers."""
+    text, masked = rules.mask_cards(f"{subject}\n{rules.without_quotes(body)}".strip())
+    flags = []
+    if masked:
+        detail = f"{masked} masked before anyone reads it; the original stays with the run."
+        flags.append(rules.Flag(label="Card number in the text", level="warning", detail=detail))
+    shown, _ = rules.mask_cards(subject.strip())
+    return Cleaned(subject=shown or "No subject", text=text, flags=flags)
+
+
+@step
+def topic(text: str, chosen: str, corrections: list[Correction]) -> Topic:
+    """Sort the request by topic; what an agent chose stands."""
+    chosen = next((str(each["new"]) for each in corrections if each["field"] == "topic"), chosen)
+    if chosen:
+        reason = Reason(label="Chosen by an agent", value=chosen, contribution=1.0)
+        return Topic(kind=chosen, confidence=1.0, reasons=[reason], chosen=chosen)
+    return Topic(**sort_text(text, rules.TOPICS, rules.OTHER), chosen="")
+
+
+@step
+def urgency(text: str, plan: Plan) -> Urgency:
+    """Say how soon somebody must look, and what needs care."""
+    points = rules.urgency_points(text, plan)
+    total = sum(points.values())
+    level: Literal["urgent", "high", "normal"] = (
+        "urgent" if total >= rules.URGENT_FROM else "high" if total >= rules.HIGH_FROM else "normal"
+    )
+    reasons = [
+        Reason(label=label, value="urgency", contribution=weight)
+        for label, weight in sorted(points.items(), key=lambda each: -each[1])
+    ]
+    return Urgency(level=level, points=total, reasons=reasons, flags=rules.risk_flags(text))
+
+
+@step
+def duplicate(text: str, open_requests: list[OpenRequest]) -> Duplicate:
+    """Find the open request of the same customer that this one repeats."""
+    ticket, likeness = rules.most_alike(text, open_requests)
+    return Duplicate(of=ticket if likeness >= rules.SAME_REQUEST else "", likeness=likeness)
+
+
+@step
+def answer(topic: str) -> Answer:
+    """Choose the prepared answer for the topic."""
+    found = topic in rules.ANSWERS
+    return Answer(found=found, reply=rules.ANSWERS.get(topic, rules.ACKNOWLEDGEMENT))

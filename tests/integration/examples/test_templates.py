@@ -1,0 +1,111 @@
+"""Each template on the real engine: made as a page makes it, published, run to its checkpoint."""
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from flows.models import Artifact, Run, Wait
+from flows.runtime.program import forget_programs
+from flows.selectors.examples import list_examples
+from flows.services import create_flow, publish_version, start_run
+from reviews.acting import acting_as
+from reviews.answers import Answer
+from reviews.models import Case, Queue, SlaPolicy
+from reviews.services.decisions import decide_case
+from tests.integration.runtime.kit import ACTOR, driving, ended, until
+from workbench.accounts.models import Role, RoleGrant, User
+
+# The sample that goes to people, and the queue it waits in.
+UNSURE = {
+    "support_triage": ("risky", "support"),
+    "document_intake": ("changed_account", "intake"),
+    "insurance_claim": ("large", "claims"),
+    "content_moderation": ("rude", "moderation"),
+}
+
+
+@pytest.fixture(autouse=True)
+def fresh_programs() -> Iterator[None]:
+    forget_programs()
+    yield
+    forget_programs()
+
+
+def publish(trade: str) -> Any:
+    document = list_examples()[f"{trade}/flow"].document
+    flow = create_flow(
+        name=document.name,
+        title=document.title,
+        document=document,
+        author=None,
+        actor=ACTOR,
+        now=timezone.now(),
+    )
+    publish_version(flow_id=flow.pk, note="First", author=None, actor=ACTOR, now=timezone.now())
+    flow.refresh_from_db()
+    return flow, document
+
+
+def person(name: str) -> User:
+    user = User.objects.create_user(name, f"{name}@people.example", "secret and long")
+    RoleGrant.objects.create(user=user, role=Role.REVIEWER, granted_at=timezone.now())
+    return user
+
+
+def decide(case: Case, user: User, answer: Answer) -> None:
+    decide_case(
+        case_id=case.pk,
+        answer=answer,
+        acting=acting_as(user),
+        now=timezone.now(),
+        commit_now=True,
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_template_runs_to_its_checkpoint_and_by_a_decision_to_its_end(
+    settings: Any, tmp_path: Any
+) -> None:
+    settings.VAR_DIR = tmp_path
+    call_command("load_demo", queues_only=True, stdout=StringIO())
+    reviewer, second = person("reviewer"), person("second")
+    runs = {}
+    with driving():
+        for trade, (sample, _) in UNSURE.items():
+            flow, document = publish(trade)
+            runs[trade] = start_run(
+                flow=flow, input=document.samples[sample], actor=ACTOR, now=timezone.now()
+            )
+        until(lambda: Case.objects.count() == len(UNSURE), "a case of each template")
+        for trade, run in runs.items():
+            case = Case.objects.select_related("queue").get(run_id=run.pk)
+            assert case.queue.name == UNSURE[trade][1]
+            assert case.confidence is not None
+            assert case.shown["reasons"]
+            decide(
+                case, reviewer, Answer("approved", opened=tuple(case.rules["required_evidence"]))
+            )
+        sign_off = until(lambda: Case.objects.filter(step="sign_off").first(), "the second case")
+        assert sign_off.requested_by == "reviewer"
+        decide(sign_off, second, Answer("approved"))
+        outcomes = {trade: ended(run).outcome for trade, run in runs.items()}
+    assert outcomes == {
+        "support_triage": "answered",
+        "document_intake": "filed",
+        "insurance_claim": "paid",
+        "content_moderation": "published",
+    }
+    assert not Wait.objects.filter(state="open").exists()
+    assert Artifact.objects.filter(media_type="application/pdf").count() == 1
+
+
+@pytest.mark.django_db
+def test_queues_alone_are_loaded_without_people_or_runs() -> None:
+    call_command("load_demo", queues_only=True, stdout=StringIO())
+    call_command("load_demo", queues_only=True, stdout=StringIO())
+    assert (Queue.objects.count(), SlaPolicy.objects.count()) == (5, 1)
+    assert (User.objects.count(), Run.objects.count()) == (0, 0)

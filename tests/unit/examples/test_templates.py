@@ -1,0 +1,328 @@
+"""The flows to start from: tidy, whole, tested to the last edge; and the rules they call."""
+
+import re
+import zlib
+from itertools import combinations
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from examples.content_moderation import rules as moderation
+from examples.document_intake import rules as intake
+from examples.document_intake.page import ADVANCE, PAGE_HEIGHT, PAGE_WIDTH, set_page
+from examples.insurance_claim import rules as claims
+from examples.keywords import sort_text
+from examples.support_triage import rules as support
+from flows.graph.model import Document
+from flows.graph.validation import validate
+from flows.runtime.flow_tests import coverage, run_flow_tests
+from flows.selectors.examples import list_examples
+from flows.steps.catalogue import catalogue
+from flows.steps.python import get_function
+from reviews.management.commands.load_demo import QUEUES
+from tests.unit.steps.contexts import NOW, context
+
+CARD_WIDTH, CARD_HEIGHT = 220, 90
+TRADES = ("consumer_loan", "content_moderation", "document_intake", "insurance_claim",
+          "support_triage")  # fmt: skip
+CHECKPOINT = "review.case"
+
+
+@pytest.fixture(params=[f"{trade}/flow" for trade in TRADES])
+def template(request: pytest.FixtureRequest) -> Document:
+    return list_examples()[request.param].document
+
+
+def call(trade: str, name: str, **args: Any) -> Any:
+    function = get_function(f"examples.{trade}.steps:{name}")
+    return function.output(function.call(args, context()))
+
+
+# --- Every template -----------------------------------------------------------
+
+
+def test_the_templates_are_one_flow_a_trade_consumer_loan_first() -> None:
+    assert list(list_examples()) == [f"{trade}/flow" for trade in TRADES]
+
+
+def test_a_template_has_no_problem_and_no_warning(template: Document) -> None:
+    assert [str(problem) for problem in validate(template, catalogue())] == []
+
+
+def test_its_own_tests_pass_and_go_over_every_step_and_edge(template: Document) -> None:
+    results = run_flow_tests(template, now=NOW)
+    assert {each.name: each.problems for each in results if not each.passed} == {}
+    covered = coverage(template, results)
+    assert (covered.missed_steps, covered.missed_edges) == ((), ())
+
+
+def test_no_card_lies_on_another(template: Document) -> None:
+    assert set(template.layout) == set(template.steps)
+    assert [
+        (one, other)
+        for (one, (x, y)), (other, (u, v)) in combinations(template.layout.items(), 2)
+        if abs(x - u) < CARD_WIDTH and abs(y - v) < CARD_HEIGHT
+    ] == []
+
+
+def test_edges_run_from_left_to_right_but_for_loops(template: Document) -> None:
+    """Only what comes back from a person may point left."""
+    place = template.layout
+    assert {
+        str(edge)
+        for edge in template.edges
+        if place[edge.source][0] >= place[edge.target][0]
+        and template.steps[edge.source].type != CHECKPOINT
+    } == set()
+
+
+def test_it_says_what_it_does_and_brings_samples_of_its_contract(template: Document) -> None:
+    assert template.title
+    assert 40 < len(template.description) < 300
+    assert len(template.samples) >= 3
+    contract = jsonschema_rs.validator_for(dict(template.input), validate_formats=True)
+    errors = {
+        name: error.message
+        for name, sample in template.samples.items()
+        for error in contract.iter_errors(sample)
+    }
+    assert errors == {}
+
+
+def test_its_checkpoints_wait_in_a_queue_of_the_demo_and_show_what_matters(
+    template: Document,
+) -> None:
+    checkpoints = [step for step in template.steps.values() if step.type == CHECKPOINT]
+    assert checkpoints
+    queues = {name for name, *_ in QUEUES}
+    for step in checkpoints:
+        assert step.config["queue"] in queues
+        assert step.config["sla"] == "standard"
+        assert step.runbook
+        assert {"confidence", "flags", "reasons", "reason_codes", "show"} <= set(step.config)
+    outcomes = [step for step in template.steps.values() if step.type == "end"]
+    assert len(outcomes) >= 2
+
+
+# --- Sorting by phrases ---------------------------------------------------------
+
+
+KINDS = {"one": {"alpha": 2.0, "beta gamma": 3.0}, "two": {"delta": 2.0}}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "confidence"),
+    [
+        ("nothing of it", "neither", 0.5),
+        ("Alpha.", "one", 0.9),
+        ("alphabet", "neither", 0.5),
+        ("alpha and delta", "one", 0.5),
+        ("beta, gamma; alpha", "one", 0.95),
+    ],
+)
+def test_the_confidence_is_the_kinds_share_of_the_evidence(
+    text: str, kind: str, confidence: float
+) -> None:
+    found = sort_text(text, KINDS, "neither")
+    assert (found["kind"], found["confidence"]) == (kind, confidence)
+
+
+def test_reasons_speak_for_the_kind_or_against_it() -> None:
+    found = sort_text("delta, beta gamma", KINDS, "neither")
+    assert [(each["label"], each["contribution"]) for each in found["reasons"]] == [
+        ("“beta gamma”", 3.0),
+        ("“delta”", -2.0),
+    ]
+
+
+# --- Support triage -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("4111 1111 1111 1111", "[card ending in 1111]"),
+        ("4111-1111-1111-1112", "4111-1111-1111-1112"),
+        ("order 1234567", "order 1234567"),
+    ],
+)
+def test_only_card_numbers_with_a_right_check_digit_are_masked(text: str, masked: str) -> None:
+    assert support.mask_cards(text)[0] == masked
+
+
+def test_quotes_and_signature_are_no_part_of_the_request() -> None:
+    assert support.without_quotes("Hello\n> older\nBye\n--\nMy name") == "Hello\nBye"
+
+
+def test_a_request_repeats_another_if_most_words_are_the_same() -> None:
+    earlier = [{"ticket": "A", "text": "one two three"}, {"ticket": "B", "text": "four five"}]
+    same = call("support_triage", "duplicate", text="three two one six", open_requests=earlier)
+    other = call("support_triage", "duplicate", text="one seven eight", open_requests=earlier)
+    assert (same["of"], same["likeness"]) == ("A", 0.75)
+    assert other["of"] == ""
+
+
+# --- Document intake ------------------------------------------------------------
+
+INVOICE = "Some Mill\n\nInvoice number: 2026-0417\nDate: 02.03.2026\nTotal   1,190.00\n"
+
+
+@pytest.mark.parametrize(
+    ("iban", "right"),
+    [
+        ("DE89370400440532013000", True),
+        ("GB29NWBK60161331926819", True),
+        ("DE88370400440532013000", False),
+    ],
+)
+def test_an_account_number_is_checked_by_its_digits(iban: str, right: bool) -> None:
+    assert intake.is_iban(iban) is right
+
+
+def test_values_are_read_under_their_labels() -> None:
+    found = intake.read_fields(INVOICE)
+    values = {key: each.value for key, each in found.items()}
+    assert values == {"number": "2026-0417", "date": "2026-03-02", "total": 1190.0}
+    assert {each.confidence for each in found.values()} == {intake.LABELLED}
+
+
+def test_two_totals_make_each_half_as_sure() -> None:
+    found = intake.read_fields(f"{INVOICE}Total 1,200.00\n")
+    assert found["total"].confidence == intake.LABELLED / 2
+
+
+def test_a_day_that_is_none_is_not_read() -> None:
+    assert "date" not in intake.read_fields("Date: 31.02.2026")
+
+
+def test_each_box_is_around_its_value_on_the_page() -> None:
+    found = intake.read_fields(INVOICE)
+    content, boxes = set_page("Document", INVOICE, found)
+    lines = places_in(content)
+    assert {box["key"] for box in boxes} == {"number", "date", "total"}
+    for box in boxes:
+        value = found[box["key"]]
+        (x, y, size) = lines[INVOICE.splitlines()[value.line]]
+        left, top, width, height = box["at"]
+        starts = x + ADVANCE * size * value.start
+        ends = x + ADVANCE * size * value.end
+        assert left * PAGE_WIDTH <= starts < ends <= (left + width) * PAGE_WIDTH
+        assert top * PAGE_HEIGHT < y < (top + height) * PAGE_HEIGHT
+
+
+def places_in(content: bytes) -> dict[str, tuple[float, float, float]]:
+    """Return each line of a PDF and where its baseline starts, and its size."""
+    places = {}
+    for stream in re.findall(rb"stream\n(.*?)\nendstream", content, re.DOTALL):
+        page = zlib.decompress(stream).decode("latin-1")
+        size = re.search(r"/F\d+ ([\d.]+) Tf", page)
+        for x, y, text in re.findall(r"BT ([\d.]+) ([\d.]+) Td \((.*?)\) Tj ET", page):
+            assert size
+            places[text] = (float(x), PAGE_HEIGHT - float(y), float(size[1]))
+    return places
+
+
+def test_a_long_document_has_pages_and_its_boxes_their_page() -> None:
+    text = "\n".join(["line"] * 100 + ["Total 1,190.00"])
+    _, boxes = set_page("Document", text, intake.read_fields(text))
+    assert [box["page"] for box in boxes] == [3]
+    assert all(0 <= share <= 1 for box in boxes for share in box["at"])
+
+
+@given(st.text(max_size=400))
+def test_any_text_can_be_read_and_set(text: str) -> None:
+    read = call("document_intake", "read", text=text)
+    found = call(
+        "document_intake", "fields", text=read["text"], kind="other", corrected={}, corrections=[]
+    )
+    assert 0 <= found["confidence"] <= 1
+    set_page("Document", read["text"], intake.read_fields(read["text"]))
+
+
+@pytest.mark.parametrize(
+    ("values", "known", "labels"),
+    [
+        ({"net": 100.0, "vat": 19.0, "total": 119.0}, "", []),
+        ({"net": 100.0, "vat": 19.0, "total": 120.0}, "", ["The sum is wrong"]),
+        ({"iban": "DE88370400440532013000"}, "", ["No valid account"]),
+        (
+            {"iban": "GB29NWBK60161331926819"},
+            "DE89 3704 0044 0532 0130 00",
+            ["The account has changed"],
+        ),
+        ({"iban": "DE89370400440532013000"}, "DE89 3704 0044 0532 0130 00", []),
+    ],
+)
+def test_a_document_is_checked_against_itself_and_the_account_so_far(
+    values: dict[str, Any], known: str, labels: list[str]
+) -> None:
+    flags = intake.check_flags("other", values, known)
+    assert [flag["label"] for flag in flags] == labels
+
+
+# --- Insurance claim ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("category", "age", "worth"),
+    [("electronics", 0, 1000.0), ("electronics", 1, 800.0), ("clothing", 30, 100.0)],
+)
+def test_a_thing_loses_value_down_to_the_remainder(category: str, age: float, worth: float) -> None:
+    assert claims.worth(1000, category, age) == worth
+
+
+POLICY = {"number": "H", "start": "2026-01-01", "end": "2026-12-31", "limit": 1000,
+          "deductible": 100, "covers": ["fire"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("damage", "covered", "payable"),
+    [(500, True, 400.0), (5000, True, 900.0), (50, True, 0.0), (500, False, 0.0)],
+)
+def test_a_policy_pays_the_damage_up_to_the_limit_less_the_deductible(
+    damage: float, covered: bool, payable: float
+) -> None:
+    found = call("insurance_claim", "settlement", policy=POLICY, covered=covered, damage=damage)
+    assert found["payable"] == payable
+
+
+@pytest.mark.parametrize(("day", "flags"), [("2026-12-31", 0), ("2027-01-01", 1)])
+def test_a_policy_covers_its_last_day_and_none_after(day: str, flags: int) -> None:
+    assert len(claims.cover_flags(POLICY, day, "fire")) == flags
+
+
+# --- Content moderation -----------------------------------------------------------
+
+
+def test_disguised_words_are_found() -> None:
+    assert moderation.plain("id1ot 2026 idi0t") == "idiot 2026 idiot"
+
+
+def test_personal_data_is_masked_by_kind_and_dates_stay() -> None:
+    text = "ask ann@mail.example, +49 30 1234567 or DE89 3704 0044 0532 0130 00 by 2026-03-02"
+    assert moderation.masked(text) == (
+        "ask [e-mail address], [telephone number] or [account number] by 2026-03-02"
+    )
+
+
+def test_speech_is_never_removed_by_a_rule() -> None:
+    standing = call(
+        "content_moderation",
+        "standing",
+        author={"id": "a", "age_days": 0, "strikes": 9},
+        reports=50,
+    )
+    harm = call("content_moderation", "harm", text="you are worthless, nobody likes you, loser")
+    verdict = call(
+        "content_moderation",
+        "policy",
+        standing=standing,
+        harm=harm,
+        spam={"points": 0, "reasons": []},
+        personal={"kinds": [], "masked": ""},
+        reports=50,
+    )
+    assert (verdict["verdict"], verdict["rule"]) == ("unsure", "harassment")
