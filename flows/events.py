@@ -19,6 +19,7 @@ from flows.services.runs import resolve_wait
 from flows.steps.base import Opened, Result, StepConfig, StepContext, WaitingStep, text_of
 from flows.steps.registry import register
 from flows.store import get_store
+from flows.triggers.models import Trigger, TriggerKind
 from workbench.audit.actors import Actor
 from workbench.dispatch import enqueue, job
 
@@ -55,12 +56,14 @@ def receive_event(
     waits = Wait.objects.filter(kind="event", key=_wait_key(name, key), state="open")
     get_store().lock_runs(waits.values_list("run_id", flat=True))
     _lock(name, key)
-    _, is_new = Event.objects.get_or_create(
+    event, is_new = Event.objects.get_or_create(
         event_id=event_id,
         defaults={"name": name, "key": key, "payload": payload, "received_at": now},
     )
     if not is_new:
         return []
+    if Trigger.objects.filter(kind=TriggerKind.EVENT, listens_to=name, enabled=True).exists():
+        enqueue("flows.event_heard", {"event": event.pk}, now=now)
     resumed = []
     for wait in waits.order_by("run_id"):
         try:

@@ -4,6 +4,8 @@ from flows.views import artifacts, flows, health, runs, start, versions
 
 app_name = "flows"
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("flows.triggers.urls")),
+    path("", include("flows.resilience.urls")),
     # Flows
     path("flows/", flows.flow_list, name="flow-list"),
     path("flows/rows/", flows.flow_rows, name="flow-rows"),

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "workbench.shell",
     "flows",
     "flows.resilience",
+    "flows.triggers",
     "reviews",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -37,6 +37,7 @@ from flows.steps.base import Opened, StepFailure, WaitingStep
 from flows.store import get_store
 from flows.store.base import Store
 from flows.store.rows import Claim, JournalRow, Move, RunEnd, RunRow, TimerRow, TokenRow, WaitRow
+from flows.triggers.hearing import hears_ends_of
 from workbench.dispatch import enqueue
 from workbench.live import nudge_on_commit
 
@@ -93,6 +94,8 @@ def _plain_move(item: Finish, worker_id: int) -> Move | None:
     if edge is None:
         ends = graph.is_linear and not graph.exits(item.claim.step, port)
         if not ends or item.program.has_output or item.claim.parent_wait_id is not None:
+            return None
+        if hears_ends_of(item.program.flow_id):
             return None
     return Move(
         claim=item.claim,
@@ -454,6 +457,9 @@ def end_run(store: Store, run: RunRow, end: RunEnd) -> None:
     store.end_run(run, end)
     if run.parent_wait_id is not None:
         enqueue("flows.child_ended", {"run": run.id, "wait": run.parent_wait_id}, now=end.at)
+    if hears_ends_of(run.flow_id):
+        heard = {"run": run.id, "status": end.status, "at": end.at.isoformat()}
+        enqueue("flows.run_ended", heard, now=end.at)
 
 
 def run_bindings(run_id: int, program: Program, started_at: datetime) -> dict[str, Json]:

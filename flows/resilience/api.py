@@ -1,0 +1,106 @@
+"""Breakers and dead letters over HTTP."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema
+from pydantic import Field
+
+from flows.resilience import selectors, services
+from workbench.accounts.permissions import principal_of, reach, requires
+from workbench.http.problems import map_error
+from workbench.http.schemas import Strict
+from workbench.http.sign_in import actor_of
+
+router = Router(tags=["operations"])
+
+map_error(
+    services.BreakerUnknown,
+    status=404,
+    code="not-found",
+    remedy="GET /breakers has those there are.",
+)
+
+
+class BreakerOut(Schema):
+    destination: str
+    state: str = Field(description="closed, open or half_open.")
+    failures: int = Field(description="In a row.")
+    opened_at: datetime | None
+    retry_at: datetime | None = Field(description="When a probe may go.")
+    last_error: str
+
+
+class ResetIn(Strict):
+    destination: str = Field(min_length=1, max_length=200)
+
+
+class DeadGroupOut(Schema):
+    kind: str = Field(description="The kind of the runs' first error.")
+    flow: str
+    runs: int
+    first_at: datetime
+    last_at: datetime
+    newest: int = Field(description="The newest of the runs.")
+
+
+class RetryDeadIn(Strict):
+    kind: str = Field("", max_length=80, description="Only errors of this kind.")
+    flow: str = Field("", max_length=80, description="Only runs of this flow.")
+    most: int = Field(services.MOST_AT_ONCE, ge=1, le=services.MOST_AT_ONCE)
+
+
+class RetryDeadOut(Schema):
+    done: int
+    refused: list[str]
+
+
+@router.get("/breakers", response=list[BreakerOut], operation_id="list_breakers")
+@requires("health.view")
+def list_breakers(request: HttpRequest) -> list[Any]:
+    """List the breakers that are open or count failures."""
+    return list(selectors.list_breakers())
+
+
+@router.post("/breakers/reset", response=BreakerOut, operation_id="reset_breaker")
+@requires("runs.operate")
+def reset_breaker(request: HttpRequest, body: ResetIn) -> Any:
+    """Close a breaker, so that the next calls go through."""
+    services.reset_breaker(
+        destination=body.destination, actor=actor_of(request), now=timezone.now()
+    )
+    return selectors.get_breaker(body.destination)
+
+
+@router.get("/dead-letters", response=list[DeadGroupOut], operation_id="list_dead_letters")
+@requires("runs.view")
+def list_dead_letters(request: HttpRequest) -> list[Any]:
+    """List failed runs by kind of error and flow."""
+    return [
+        {
+            "kind": group.kind,
+            "flow": group.flow,
+            "runs": group.runs,
+            "first_at": group.first_at,
+            "last_at": group.last_at,
+            "newest": group.newest,
+        }
+        for group in selectors.list_dead_groups(reach(principal_of(request), "runs.view"))
+    ]
+
+
+@router.post("/dead-letters/retry", response=RetryDeadOut, operation_id="retry_dead_letters")
+@requires("runs.operate")
+def retry_dead_letters(request: HttpRequest, body: RetryDeadIn) -> dict[str, Any]:
+    """Retry failed runs from where they failed, oldest first."""
+    result = services.retry_dead_runs(
+        kind=body.kind,
+        flow=body.flow,
+        within=reach(principal_of(request), "runs.operate"),
+        actor=actor_of(request),
+        now=timezone.now(),
+        most=body.most,
+    )
+    return {"done": result.done, "refused": [f"{run}: {why}" for run, why in result.refused]}

@@ -1,0 +1,54 @@
+"""What operators do: close a breaker by hand, retry dead letters in bulk."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from flows.resilience import gate
+from flows.resilience.breakers import CLOSED
+from flows.resilience.models import Breaker, BreakerState
+from flows.resilience.selectors import dead_run_ids
+from flows.services import BulkResult, for_each_run, retry_run
+from flows.services.errors import ServiceError
+from workbench.accounts.permissions import Reach
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+from workbench.live import nudge_on_commit
+
+MOST_AT_ONCE = 1000
+
+
+class BreakerUnknown(ServiceError):
+    """No breaker has this destination, or it is closed."""
+
+
+@transaction.atomic
+def reset_breaker(*, destination: str, actor: Actor, now: datetime) -> None:
+    """Close a breaker, so that the next calls go through. Raises: BreakerUnknown."""
+    rows = Breaker.objects.filter(destination=destination).exclude(
+        state=BreakerState.CLOSED, failures=0
+    )
+    if not rows.update(**CLOSED):
+        raise BreakerUnknown(
+            f"No breaker of {destination!r} is open.", "Look at the list of breakers."
+        )
+    record(
+        action="breaker.reset",
+        subject=("destination", destination),
+        actor=actor,
+        payload={"destination": destination},
+        now=now,
+    )
+    gate.view.forget()
+    nudge_on_commit(["health"], {"breaker": destination})
+
+
+def retry_dead_runs(
+    *, kind: str, flow: str, within: Reach, actor: Actor, now: datetime, most: int = MOST_AT_ONCE
+) -> BulkResult:
+    """Retry failed runs from where they failed, oldest first, each in a transaction of its own.
+
+    ``kind`` and ``flow`` narrow them by their error's kind and their flow; empty takes every one.
+    """
+    ids = dead_run_ids(kind=kind, flow=flow, within=within, most=most)
+    return for_each_run(ids, lambda run_id: retry_run(run_id=run_id, actor=actor, now=now))

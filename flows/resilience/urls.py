@@ -1,0 +1,11 @@
+from django.urls import URLPattern, URLResolver, path
+
+from flows.resilience import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("health/resilience/", views.resilience, name="resilience"),
+    path("health/resilience/panels/", views.resilience_panels, name="resilience-panels"),
+    path("health/resilience/breakers/reset/", views.breaker_reset, name="breaker-reset"),
+    path("health/resilience/dead/retry/", views.dead_retry, name="dead-retry"),
+    path("health/resilience/jobs/revive/", views.jobs_revive, name="jobs-revive"),
+]

@@ -1,0 +1,74 @@
+"""What the clock does for triggers: start schedules, forget old firings, read the event stream."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.utils import InterfaceError, OperationalError
+
+from flows.triggers.configs import ScheduleConfig
+from flows.triggers.firing import ERROR_CHARACTERS, fire
+from flows.triggers.models import Firing, FiringOutcome, Trigger, TriggerKind
+from flows.triggers.schedules import Due
+from workbench.dispatch.clock import clock_task
+
+logger = logging.getLogger(__name__)
+
+SCHEDULES_A_BATCH = 20
+FIRINGS_KEPT = timedelta(days=30)
+PRUNED_AT_ONCE = 1000
+
+
+@clock_task("triggers.schedules", 0.5)
+def fire_schedules(now: datetime) -> bool:
+    """Fire the schedules that are due; say whether there may be more.
+
+    The row is the lock, and the instant the key: each instant fires once, whoever looks.
+    """
+    due = Trigger.objects.filter(kind=TriggerKind.SCHEDULE, enabled=True, next_at__lte=now)
+    due = due.select_related("flow").defer("flow__draft").order_by("next_at", "pk")
+    with transaction.atomic():
+        skip = connection.features.has_select_for_update_skip_locked
+        found = list(due.select_for_update(of=("self",), skip_locked=skip)[:SCHEDULES_A_BATCH])
+        for trigger in found:
+            _fire_due(trigger, now)
+    return len(found) == SCHEDULES_A_BATCH
+
+
+def _fire_due(trigger: Trigger, now: datetime) -> None:
+    schedule = ScheduleConfig.model_validate(trigger.config).schedule
+    assert trigger.next_at is not None
+    due = schedule.due(trigger.next_at, now)
+    try:
+        with transaction.atomic():
+            _fire_instants(trigger, due, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        # One that cannot be fired must not hold up the others; its instants are gone.
+        logger.exception("The schedule %s could not be fired", trigger.pk)
+        text = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
+        _note(trigger, FiringOutcome.REFUSED, text, trigger.next_at, now)
+    Trigger.objects.filter(pk=trigger.pk).update(next_at=due.next_at)
+
+
+def _fire_instants(trigger: Trigger, due: Due, now: datetime) -> None:
+    if due.missed_from is not None:
+        text = f"Missed from {due.missed_from.isoformat()} on; left out by the policy."
+        _note(trigger, FiringOutcome.SKIPPED, text, due.missed_from, now)
+    for instant in due.fire:
+        given = {"scheduled_at": instant.isoformat(), "fired_at": now.isoformat()}
+        fire(trigger=trigger, key=instant.isoformat(), given=given, now=now, due_at=instant)
+
+
+def _note(trigger: Trigger, outcome: str, text: str, due_at: datetime, now: datetime) -> None:
+    Firing.objects.create(trigger=trigger, outcome=outcome, error=text, due_at=due_at, at=now)
+
+
+@clock_task("triggers.prune", 3600)
+def prune_firings(now: datetime) -> bool:
+    """Forget firings older than 30 days; a webhook's replay is refused by its time long before."""
+    old = Firing.objects.filter(at__lt=now - FIRINGS_KEPT).values_list("pk", flat=True)
+    ids = list(old[:PRUNED_AT_ONCE])
+    Firing.objects.filter(pk__in=ids).delete()
+    return len(ids) == PRUNED_AT_ONCE

@@ -1,0 +1,80 @@
+"""CloudEvents 1.0 over HTTP, structured and binary. https://github.com/cloudevents/spec
+
+``type`` is the event's name, ``subject`` its key, and ``source`` with ``id`` its identity.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+Json = Any
+STRUCTURED = "application/cloudevents+json"
+PLAIN = "application/json"
+ATTRIBUTES = ("specversion", "id", "source", "type", "subject")
+LONGEST_NAME = 120
+LONGEST_KEY = 200
+
+
+class EventMalformed(ValueError):
+    """What came is no CloudEvent; ``attribute`` names what is wrong."""
+
+    def __init__(self, attribute: str, message: str) -> None:
+        super().__init__(message)
+        self.attribute = attribute
+
+
+@dataclass(frozen=True, slots=True)
+class CloudEvent:
+    id: str
+    source: str
+    type: str
+    subject: str
+    data: Json
+
+    @property
+    def identity(self) -> str:
+        return f"{self.source}#{self.id}"
+
+
+def read_cloudevent(content_type: str, headers: Mapping[str, str], body: bytes) -> CloudEvent:
+    """Return the event of a request. ``headers`` are in lower case. Raises: EventMalformed."""
+    if content_type == STRUCTURED:
+        parsed = _json(body)
+        if not isinstance(parsed, dict):
+            raise EventMalformed("", "A structured CloudEvent is one JSON object.")
+        if "data_base64" in parsed:
+            raise EventMalformed("data_base64", "Binary data is not taken. Send JSON as `data`.")
+        return _event(parsed, parsed.get("data"))
+    # The HTTP binding percent-encodes what a header cannot hold.
+    given = {name: unquote(headers[f"ce-{name}"]) for name in ATTRIBUTES if f"ce-{name}" in headers}
+    return _event(given, _json(body) if body else None)
+
+
+def _json(body: bytes) -> Json:
+    try:
+        return json.loads(body, parse_constant=_no_constant)
+    except ValueError as error:
+        raise EventMalformed("data", f"The body is no JSON: {error}.") from error
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _event(given: Mapping[str, Json], data: Json) -> CloudEvent:
+    if given.get("specversion") != "1.0":
+        raise EventMalformed("specversion", "Send specversion 1.0.")
+    subject = given.get("subject", "")
+    for name in ("id", "source", "type"):
+        value = given.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise EventMalformed(name, f"A CloudEvent needs `{name}`, a text that is not empty.")
+    if not isinstance(subject, str) or len(subject) > LONGEST_KEY:
+        raise EventMalformed("subject", f"`subject` is a text of at most {LONGEST_KEY} characters.")
+    if len(given["type"]) > LONGEST_NAME:
+        raise EventMalformed("type", f"`type` has at most {LONGEST_NAME} characters.")
+    if "\0" in f"{given['id']}{given['source']}{given['type']}{subject}":
+        raise EventMalformed("", "An attribute holds a NUL character.")
+    return CloudEvent(given["id"], given["source"], given["type"], subject, data)

@@ -1,0 +1,114 @@
+"""What each kind of trigger is configured by."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from flows.expressions import ExpressionError, compile_expression, compile_template
+from flows.services.errors import ServiceError
+from flows.triggers.models import TriggerKind
+from flows.triggers.schedules import Schedule, ScheduleInvalid
+
+Json = Any
+
+
+class TriggerInvalid(ServiceError):
+    """The trigger cannot be kept. ``field`` names what is wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message, "Correct it and save again.")
+        self.field = field
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class WebhookConfig(_Config):
+    max_bytes: int = Field(256 * 1024, ge=1, le=4 * 1024 * 1024)
+
+
+class ScheduleConfig(_Config):
+    cron: str = Field(min_length=1, max_length=200)
+    zone: str = Field("UTC", max_length=60)
+    missed: Literal["skip", "once", "all"] = "skip"
+    most: int = Field(10, ge=1, le=1000)
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(self.cron, self.zone, self.missed, self.most)
+
+
+class EventConfig(_Config):
+    event: str = Field(min_length=1, max_length=120)
+    filter: str = Field("", max_length=2000)
+
+    @field_validator("filter")
+    @classmethod
+    def filter_compiles(cls, source: str) -> str:
+        if source:
+            try:
+                compile_expression(source, result=bool)
+            except ExpressionError as error:
+                raise ValueError(str(error)) from error
+        return source
+
+
+class FlowConfig(_Config):
+    flow: str = Field(min_length=1, max_length=80)
+    on: list[Literal["completed", "failed", "cancelled"]] = Field(["completed"], min_length=1)
+    outcome: str = Field("", max_length=80)
+
+    @model_validator(mode="after")
+    def outcome_needs_completion(self) -> "FlowConfig":
+        if self.outcome and self.on != ["completed"]:
+            raise ValueError("only a completed run has an outcome")
+        return self
+
+
+Config = WebhookConfig | ScheduleConfig | EventConfig | FlowConfig
+_BY_KIND: Mapping[str, type[_Config]] = {
+    TriggerKind.WEBHOOK: WebhookConfig,
+    TriggerKind.SCHEDULE: ScheduleConfig,
+    TriggerKind.EVENT: EventConfig,
+    TriggerKind.FLOW: FlowConfig,
+}
+
+
+def read_config(kind: str, given: Json) -> Any:
+    """Return the config of a kind. Raises: TriggerInvalid."""
+    if kind not in _BY_KIND:
+        raise TriggerInvalid("kind", f"There is no trigger of kind {kind!r}.")
+    try:
+        config = _BY_KIND[kind].model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "config"
+        raise TriggerInvalid(where, f"{where}: {first['msg']}.") from error
+    if isinstance(config, ScheduleConfig):
+        check_schedule(config)
+    return config
+
+
+def check_schedule(config: ScheduleConfig) -> None:
+    from django.utils import timezone
+
+    try:
+        config.schedule.after(timezone.now())
+    except ScheduleInvalid as error:
+        field = "zone" if "zone" in str(error) else "cron"
+        raise TriggerInvalid(field, str(error)) from error
+
+
+def check_input(template: Json) -> None:
+    """Raises: TriggerInvalid."""
+    try:
+        compiled = compile_template(template)
+    except ExpressionError as error:
+        raise TriggerInvalid("input", str(error)) from error
+    for placed in compiled.expressions:
+        if names := {path[0] for path in placed.expression.paths} - {"input"}:
+            raise TriggerInvalid(
+                "input", f"{sorted(names)[0]} is not known here; what came is `input`."
+            )

@@ -1,0 +1,94 @@
+"""Fire a trigger: one run for one key, and a row that says what came of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from django.db import transaction
+
+from flows.expressions import ExpressionError, compile_template
+from flows.models import Flow
+from flows.services.errors import ServiceError
+from flows.services.runs import start_run
+from flows.triggers.models import Firing, FiringOutcome, Trigger
+from workbench.audit.actors import Actor
+from workbench.live import nudge_on_commit
+
+Json = Any
+LONGEST_KEY = 200
+# Flows that start one another end here rather than never.
+MOST_DEPTH = 20
+ERROR_CHARACTERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """``is_new`` False: the key was fired before, and ``firing`` is what came of it then.
+
+    ``refusal`` is why no run was started.
+    """
+
+    firing: Firing
+    is_new: bool
+    refusal: Exception | None = None
+
+
+@transaction.atomic
+def fire(
+    *,
+    trigger: Trigger,
+    key: str,
+    given: Json,
+    now: datetime,
+    due_at: datetime | None = None,
+    depth: int = 0,
+    keep_refused_key: bool = True,
+) -> Fired:
+    """Start the run that the trigger makes of ``given``, once for each key.
+
+    A refusal is kept as a row and not raised. Without ``keep_refused_key`` the same key may try
+    again later, as the sender of a webhook does.
+    """
+    row, is_new = Firing.objects.get_or_create(
+        trigger=trigger,
+        key=short_key(key),
+        defaults={"outcome": FiringOutcome.STARTED, "due_at": due_at, "depth": depth, "at": now},
+    )
+    if not is_new:
+        return Fired(row, is_new=False)
+    refusal: Exception | None = None
+    try:
+        with transaction.atomic():
+            row.run_id = _start(trigger, row, given, now)
+    except (ServiceError, ExpressionError) as error:
+        refusal = error
+        row.outcome, row.error = FiringOutcome.REFUSED, str(error)[:ERROR_CHARACTERS]
+        row.key = row.key if keep_refused_key else None
+    row.save(update_fields=["run_id", "outcome", "error", "key"])
+    nudge_on_commit([f"flow.{trigger.flow.name}"], {"trigger": trigger.pk})
+    return Fired(row, is_new=True, refusal=refusal)
+
+
+def _start(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int:
+    if row.depth > MOST_DEPTH:
+        raise ServiceError(
+            f"{MOST_DEPTH} flows have started one another in a row.",
+            "Break the circle of triggers.",
+        )
+    made = compile_template(trigger.input).render({"input": given})
+    run = start_run(
+        # Read anew: the release may have moved since the trigger was read.
+        flow=Flow.objects.get(pk=trigger.flow_id),
+        input=made,
+        actor=Actor.system(f"trigger {trigger.title}"),
+        now=now,
+        idempotency_key=f"trigger-{trigger.pk}-{row.pk}",
+        trigger=trigger.kind,
+    )
+    return run.pk
+
+
+def short_key(key: str) -> str:
+    """Return the key, or its digest where it is too long to be kept whole."""
+    return key if len(key) <= LONGEST_KEY else f"sha256:{sha256(key.encode()).hexdigest()}"

@@ -1,0 +1,122 @@
+"""The form of each kind of trigger."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from flows.triggers.models import Trigger, TriggerKind
+
+Json = Any
+PAUSES = {
+    "skip": "Leave them out",
+    "once": "Make up for the newest one",
+    "all": "Make up for all, up to a number",
+}
+ENDS = {"completed": "It completes", "failed": "It fails", "cancelled": "It is cancelled"}
+
+
+class _TriggerForm(forms.Form):
+    """``config()`` gives what the service takes; ``initial_of`` what the form begins with."""
+
+    title = forms.CharField(max_length=120, help_text="What people call it.")
+    input = forms.CharField(
+        label="The run's input",
+        initial='"${ input }"',
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+        help_text="JSON with expressions. What came is known as input.",
+    )
+    config_fields: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The input comes last: the fields above say what it can speak of.
+        self.order_fields(["title", *self.config_fields, "input"])
+        for name, field in self.fields.items():
+            kind = "select" if isinstance(field.widget, forms.Select) else "input"
+            if isinstance(field.widget, forms.Textarea):
+                kind = "textarea mono"
+            if not isinstance(field.widget, forms.CheckboxSelectMultiple):
+                field.widget.attrs["class"] = kind + (" mono" if name in {"cron", "filter"} else "")
+
+    def clean_input(self) -> Json:
+        try:
+            return json.loads(self.cleaned_data["input"])
+        except ValueError as error:
+            raise forms.ValidationError(f"This is no JSON: {error}.") from error
+
+    def config(self) -> dict[str, Json]:
+        return {name: self.cleaned_data[name] for name in self.config_fields}
+
+    @classmethod
+    def initial_of(cls, trigger: Trigger) -> dict[str, Json]:
+        text = json.dumps(trigger.input, indent=2, ensure_ascii=False)
+        return {**trigger.config, "title": trigger.title, "input": text}
+
+
+class WebhookForm(_TriggerForm):
+    config_fields = ("max_bytes",)
+    max_bytes = forms.IntegerField(
+        label="Largest message",
+        initial=256 * 1024,
+        min_value=1,
+        max_value=4 * 1024 * 1024,
+        help_text="In bytes. Messages are JSON.",
+    )
+
+
+class ScheduleForm(_TriggerForm):
+    config_fields = ("cron", "zone", "missed", "most")
+    cron = forms.CharField(
+        label="When",
+        max_length=200,
+        initial="0 7 * * 1-5",
+        help_text="A cron line: minute, hour, day, month, weekday. This is 7:00 from Monday to"
+        " Friday.",
+    )
+    zone = forms.CharField(
+        label="Time zone", max_length=60, initial="UTC", help_text="Such as Europe/Berlin."
+    )
+    missed = forms.ChoiceField(
+        label="Instants missed while nothing ran", choices=list(PAUSES.items())
+    )
+    most = forms.IntegerField(label="Make up for at most", initial=10, min_value=1, max_value=1000)
+
+
+class EventForm(_TriggerForm):
+    config_fields = ("event", "filter")
+    event = forms.CharField(
+        label="Event", max_length=120, help_text="Its name: the type of a CloudEvent."
+    )
+    filter = forms.CharField(
+        label="Only if",
+        required=False,
+        max_length=2000,
+        help_text="A CEL condition, such as input.data.amount > 1000. Empty takes every one.",
+    )
+
+
+class FlowForm(_TriggerForm):
+    config_fields = ("flow", "on", "outcome")
+    flow = forms.CharField(label="Flow", max_length=80, help_text="Whose runs it listens to.")
+    on = forms.MultipleChoiceField(
+        label="When",
+        choices=list(ENDS.items()),
+        initial=["completed"],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    outcome = forms.CharField(
+        label="Only with the outcome",
+        required=False,
+        max_length=80,
+        help_text="Empty takes every outcome of a completed run.",
+    )
+
+
+FORMS: Mapping[str, type[_TriggerForm]] = {
+    TriggerKind.WEBHOOK: WebhookForm,
+    TriggerKind.SCHEDULE: ScheduleForm,
+    TriggerKind.EVENT: EventForm,
+    TriggerKind.FLOW: FlowForm,
+}

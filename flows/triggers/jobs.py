@@ -1,0 +1,84 @@
+"""What the outbox delivers to triggers: an event that was kept, a run that has ended."""
+
+from datetime import datetime
+from typing import Any
+
+from flows.expressions import ExpressionError, compile_expression
+from flows.models import Event, Run
+from flows.runtime.payloads import fetch
+from flows.triggers.firing import fire
+from flows.triggers.models import Firing, Trigger, TriggerKind
+from workbench.dispatch import job
+
+Json = Any
+
+
+@job("flows.event_heard")
+def event_heard(args: dict[str, Any], now: datetime) -> None:
+    """Start the flows whose triggers want this event."""
+    event = Event.objects.filter(pk=args["event"]).first()
+    if event is None:
+        return
+    given = {
+        "id": event.event_id,
+        "type": event.name,
+        "subject": event.key,
+        "data": event.payload,
+        "received_at": event.received_at.isoformat(),
+    }
+    for trigger in _listening(TriggerKind.EVENT, event.name):
+        if event.received_at >= trigger.listens_from and _passes(trigger, given):
+            fire(trigger=trigger, key=event.event_id, given=given, now=now)
+
+
+def _passes(trigger: Trigger, given: Json) -> bool:
+    """A filter that cannot be evaluated lets nothing through."""
+    source = trigger.config.get("filter")
+    try:
+        return not source or compile_expression(source, result=bool).evaluate({"input": given})
+    except ExpressionError:
+        return False
+
+
+@job("flows.run_ended")
+def run_ended(args: dict[str, Any], now: datetime) -> None:
+    """Start the flows that hear the end of this run."""
+    run = Run.objects.select_related("flow", "version").filter(pk=args["run"]).first()
+    if run is None:
+        return
+    status = args["status"]
+    cause = Firing.objects.filter(run_id=run.pk).only("depth").first()
+    for trigger in _listening(TriggerKind.FLOW, run.flow.name):
+        if _wants(trigger, run, status, args["at"]):
+            fire(
+                trigger=trigger,
+                key=f"run-{run.pk}-{status}",
+                given=_outcome(run, status),
+                now=now,
+                depth=cause.depth + 1 if cause else 1,
+            )
+
+
+def _wants(trigger: Trigger, run: Run, status: str, at: str) -> bool:
+    config = trigger.config
+    if datetime.fromisoformat(at) < trigger.listens_from or status not in config["on"]:
+        return False
+    return not config["outcome"] or config["outcome"] == run.outcome
+
+
+def _outcome(run: Run, status: str) -> Json:
+    return {
+        "run": run.pk,
+        "flow": run.flow.name,
+        "version": run.version.number,
+        "status": status,
+        "outcome": run.outcome,
+        "input": fetch(run.input),
+        "output": fetch(run.output),
+        "error": run.error,
+    }
+
+
+def _listening(kind: str, name: str) -> Any:
+    found = Trigger.objects.filter(kind=kind, listens_to=name, enabled=True)
+    return found.select_related("flow").defer("flow__draft").order_by("pk")

@@ -1,0 +1,81 @@
+"""When a schedule is due. Pure: cron lines in a zone, and what to do about missed instants.
+
+Summer time follows Debian's cron: a fixed hour that the clocks skip runs right after the gap, and
+one that they repeat runs once, the first time; lines with a ``*`` or a step in minute or hour run
+by the clock, so not in the gap, and in both of the repeated hours.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+
+# Later than this an instant was missed, and the policy says what becomes of it.
+GRACE = timedelta(seconds=60)
+SECONDS_A_LINE = 6
+
+
+class ScheduleInvalid(ValueError):
+    """The cron line or the zone is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """``fire`` are the instants to fire now, oldest first; ``missed_from`` the first left out."""
+
+    fire: tuple[datetime, ...]
+    missed_from: datetime | None
+    next_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """``missed`` is skip, once or all; of ``all`` the newest ``most`` are fired."""
+
+    cron: str
+    zone: str = "UTC"
+    missed: str = "skip"
+    most: int = 10
+
+    def after(self, moment: datetime) -> datetime:
+        """Return the first instant after ``moment``, in UTC. Raises: ScheduleInvalid."""
+        return next(self._instants(moment), None) or self._never()
+
+    def due(self, since: datetime, now: datetime) -> Due:
+        """Say what to do about the instants from ``since`` to ``now``."""
+        fire = sorted(islice(self._wanted(since, now), self._limit()))
+        missed = since if not fire or fire[0] > since else None
+        return Due(tuple(fire), missed, self.after(now))
+
+    def _limit(self) -> int:
+        return {"once": 1, "all": self.most}.get(self.missed, SECONDS_A_LINE)
+
+    def _wanted(self, since: datetime, now: datetime) -> Iterator[datetime]:
+        oldest = max(since, now - GRACE) if self.missed == "skip" else since
+        # It begins a minute ahead, as the search leaves out the moment it begins at.
+        for instant in self._instants(now + timedelta(minutes=1), back=True):
+            if instant < oldest:
+                return
+            if instant <= now:
+                yield instant
+
+    def _instants(self, moment: datetime, *, back: bool = False) -> Iterator[datetime]:
+        try:
+            local = moment.astimezone(ZoneInfo(self.zone))
+            for instant in CronSim(self.cron, local, reverse=back):
+                yield instant.astimezone(UTC)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ScheduleInvalid(
+                f"There is no time zone {self.zone!r}. Write it as Europe/Berlin."
+            ) from error
+        except CronSimError as error:
+            raise ScheduleInvalid(
+                f"{self.cron!r} is no cron line: {error}. Write minute, hour, day, month and"
+                " weekday, such as `0 7 * * 1-5`."
+            ) from error
+
+    def _never(self) -> datetime:
+        raise ScheduleInvalid(f"{self.cron!r} never comes.")

@@ -1,0 +1,160 @@
+"""Add, change, turn on and off, and remove triggers, each with its ledger entry."""
+
+import base64
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from flows.models import Flow
+from flows.services.errors import ServiceError
+from flows.triggers.configs import (
+    EventConfig,
+    FlowConfig,
+    ScheduleConfig,
+    TriggerInvalid,
+    check_input,
+    read_config,
+)
+from flows.triggers.models import Trigger, TriggerKind
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+from workbench.live import nudge_on_commit
+from workbench.secrets.services import SecretUnknown, delete_secret, set_secret
+
+__all__ = [
+    "Added",
+    "TriggerInvalid",
+    "TriggerUnknown",
+    "change_trigger",
+    "create_trigger",
+    "delete_trigger",
+    "set_trigger_enabled",
+]
+
+Json = Any
+SECRET_BYTES = 32
+# Workers learn within a second that a flow's ends are heard (flows.triggers.hearing).
+HEARD_AFTER = timedelta(seconds=2)
+
+
+class TriggerUnknown(ServiceError):
+    """The flow has no such trigger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """``secret`` signs a webhook's messages. It is shown this once."""
+
+    trigger: Trigger
+    secret: str = ""
+
+
+@transaction.atomic
+def create_trigger(
+    *,
+    flow: Flow,
+    kind: str,
+    title: str,
+    config: Json,
+    actor: Actor,
+    now: datetime,
+    input: Json = "${ input }",
+    enabled: bool = True,
+) -> Added:
+    """Add a trigger. Raises: TriggerInvalid."""
+    trigger = Trigger(flow=flow, kind=kind, created_at=now, created_by=actor.name[:150])
+    secret = ""
+    _configure(trigger, title, config, input, enabled, now)
+    if kind == TriggerKind.WEBHOOK:
+        secret = f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
+        trigger.secret_name = f"webhook_{trigger.public_id.hex}"
+        set_secret(name=trigger.secret_name, value=secret, actor=actor, now=now)
+    trigger.save()
+    _record("trigger.created", trigger, actor, now)
+    return Added(trigger, secret)
+
+
+@transaction.atomic
+def change_trigger(
+    *, trigger_id: int, title: str, config: Json, input: Json, actor: Actor, now: datetime
+) -> Trigger:
+    """Replace what a trigger does. Raises: TriggerUnknown, TriggerInvalid."""
+    trigger = _locked(trigger_id)
+    _configure(trigger, title, config, input, trigger.enabled, now)
+    trigger.save()
+    _record("trigger.changed", trigger, actor, now)
+    return trigger
+
+
+@transaction.atomic
+def set_trigger_enabled(*, trigger_id: int, enabled: bool, actor: Actor, now: datetime) -> Trigger:
+    """Turn a trigger on or off. What came while it was off is not made up for.
+
+    Raises: TriggerUnknown, TriggerInvalid.
+    """
+    trigger = _locked(trigger_id)
+    if trigger.enabled != enabled:
+        _configure(trigger, trigger.title, trigger.config, trigger.input, enabled, now)
+        trigger.save()
+        _record("trigger.enabled" if enabled else "trigger.disabled", trigger, actor, now)
+    return trigger
+
+
+@transaction.atomic
+def delete_trigger(*, trigger_id: int, actor: Actor, now: datetime) -> None:
+    """Remove a trigger, its firings and its secret; the runs it started stay.
+
+    Raises: TriggerUnknown.
+    """
+    trigger = _locked(trigger_id)
+    _record("trigger.deleted", trigger, actor, now)
+    if trigger.secret_name:
+        # An admin may have been faster: what counts is that it is gone.
+        with suppress(SecretUnknown):
+            delete_secret(name=trigger.secret_name, actor=actor, now=now)
+    trigger.delete()
+
+
+def _locked(trigger_id: int) -> Trigger:
+    found = Trigger.objects.select_for_update(of=("self",)).select_related("flow")
+    trigger = found.filter(pk=trigger_id).first()
+    if trigger is None:
+        raise TriggerUnknown(f"There is no trigger {trigger_id}.", "Look at the flow's triggers.")
+    return trigger
+
+
+def _configure(
+    trigger: Trigger, title: str, config: Json, input: Json, enabled: bool, now: datetime
+) -> None:
+    made = read_config(trigger.kind, config)
+    check_input(input)
+    if not title.strip() or len(title) > Trigger._meta.get_field("title").max_length:  # noqa: SLF001
+        raise TriggerInvalid("title", "A trigger needs a title of at most 120 characters.")
+    trigger.title, trigger.input = title.strip(), input
+    trigger.config = made.model_dump()
+    trigger.enabled, trigger.changed_at = enabled, now
+    trigger.listens_to, trigger.next_at = "", None
+    trigger.listens_from = now + HEARD_AFTER
+    if isinstance(made, ScheduleConfig):
+        trigger.next_at = made.schedule.after(now) if enabled else None
+    elif isinstance(made, EventConfig):
+        trigger.listens_to, trigger.listens_from = made.event, now
+    elif isinstance(made, FlowConfig):
+        if not Flow.objects.filter(name=made.flow).exists():
+            raise TriggerInvalid("flow", f"There is no flow {made.flow!r}.")
+        trigger.listens_to = made.flow
+
+
+def _record(action: str, trigger: Trigger, actor: Actor, now: datetime) -> None:
+    record(
+        action=action,
+        subject=("flow", trigger.flow.name),
+        actor=actor,
+        payload={"kind": trigger.kind, "title": trigger.title, "config": trigger.config},
+        now=now,
+    )
+    nudge_on_commit([f"flow.{trigger.flow.name}"], {"trigger": trigger.pk or 0})

@@ -1,0 +1,183 @@
+"""A flow's triggers: the list, one form a kind, on and off."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from flows.models import Flow
+from flows.triggers import services
+from flows.triggers.forms import FORMS
+from flows.triggers.models import Trigger, TriggerKind
+from flows.triggers.selectors import list_firings, list_triggers
+from flows.views.flows import flow_context
+from flows.views.requests import actor_of, flow_or_404
+from workbench.accounts.permissions import requires
+
+ICONS = {
+    TriggerKind.WEBHOOK: "webhook",
+    TriggerKind.SCHEDULE: "calendar-clock",
+    TriggerKind.EVENT: "radio",
+    TriggerKind.FLOW: "workflow",
+}
+KINDS = [
+    (TriggerKind.WEBHOOK, "Another system sends a signed message."),
+    (TriggerKind.SCHEDULE, "At times of a calendar, in a time zone."),
+    (TriggerKind.EVENT, "Something happened: a CloudEvent, or a step that emits."),
+    (TriggerKind.FLOW, "A run of another flow ends."),
+]
+
+
+@requires("flows.view", flow="name")
+@require_GET
+def trigger_list(request: HttpRequest, name: str) -> HttpResponse:
+    return render(request, "flows/triggers/list.html", _context(request, flow_or_404(name)))
+
+
+@requires("flows.view", flow="name")
+@require_GET
+def trigger_rows(request: HttpRequest, name: str) -> HttpResponse:
+    return render(request, "flows/triggers/_rows.html", _context(request, flow_or_404(name)))
+
+
+@requires("flows.publish", flow="name")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def trigger_add(request: HttpRequest, name: str, kind: str) -> HttpResponse:
+    """The form of a new trigger. A webhook's secret is on the answer to it, and never again."""
+    flow = flow_or_404(name)
+    if kind not in FORMS:
+        raise Http404(f"There is no trigger of kind {kind}.")
+    form = FORMS[kind](request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            added = services.create_trigger(
+                flow=flow,
+                kind=kind,
+                title=form.cleaned_data["title"],
+                config=form.config(),
+                input=form.cleaned_data["input"],
+                actor=actor_of(request),
+                now=timezone.now(),
+            )
+        except services.TriggerInvalid as error:
+            form.add_error(error.field if error.field in form.fields else None, error.message)
+        else:
+            if added.secret:
+                return _shown_once(request, flow, added)
+            messages.success(request, f"{added.trigger.title} is on.")
+            return redirect("flows:trigger-list", flow.name)
+    return _form_page(request, flow, form, kind, None)
+
+
+@requires("flows.publish", flow="name")
+@require_http_methods(["GET", "POST"])
+def trigger_edit(request: HttpRequest, name: str, trigger_id: int) -> HttpResponse:
+    flow, trigger = _found(name, trigger_id)
+    made = FORMS[trigger.kind]
+    form = (
+        made(request.POST) if request.method == "POST" else made(initial=made.initial_of(trigger))
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.change_trigger(
+                trigger_id=trigger.pk,
+                title=form.cleaned_data["title"],
+                config=form.config(),
+                input=form.cleaned_data["input"],
+                actor=actor_of(request),
+                now=timezone.now(),
+            )
+        except services.TriggerInvalid as error:
+            form.add_error(error.field if error.field in form.fields else None, error.message)
+        else:
+            messages.success(request, f"{form.cleaned_data['title']} is saved.")
+            return redirect("flows:trigger-list", flow.name)
+    return _form_page(request, flow, form, trigger.kind, trigger)
+
+
+@requires("flows.publish", flow="name")
+@require_POST
+def trigger_switch(request: HttpRequest, name: str, trigger_id: int) -> HttpResponse:
+    flow, trigger = _found(name, trigger_id)
+    try:
+        services.set_trigger_enabled(
+            trigger_id=trigger.pk,
+            enabled=request.POST.get("enabled") == "1",
+            actor=actor_of(request),
+            now=timezone.now(),
+        )
+    except services.TriggerInvalid as error:
+        messages.error(request, error.message)
+    return redirect("flows:trigger-list", flow.name)
+
+
+@requires("flows.publish", flow="name")
+@require_POST
+def trigger_delete(request: HttpRequest, name: str, trigger_id: int) -> HttpResponse:
+    flow, trigger = _found(name, trigger_id)
+    services.delete_trigger(trigger_id=trigger.pk, actor=actor_of(request), now=timezone.now())
+    messages.success(request, f"{trigger.title} is removed. The runs it started stay.")
+    return redirect("flows:trigger-list", flow.name)
+
+
+def _context(request: HttpRequest, flow: Flow) -> dict[str, Any]:
+    return {
+        **flow_context(request, flow, "triggers"),
+        "here": "Triggers",
+        "rows": [
+            {"trigger": row.trigger, "last": row.last, "icon": ICONS[row.trigger.kind],
+             "url": _address(row.trigger)}
+            for row in list_triggers(flow)
+        ],
+        "firings": list_firings(flow),
+        "kinds": [
+            {"kind": kind.value, "label": kind.label, "text": text, "icon": ICONS[kind]}
+            for kind, text in KINDS
+        ],
+    }  # fmt: skip
+
+
+def _address(trigger: Trigger) -> str:
+    is_webhook = trigger.kind == TriggerKind.WEBHOOK
+    return f"{settings.SITE_URL}/hooks/{trigger.public_id}/" if is_webhook else ""
+
+
+def _form_page(
+    request: HttpRequest, flow: Flow, form: Any, kind: str, trigger: Trigger | None
+) -> HttpResponse:
+    context = {
+        **flow_context(request, flow, "triggers"),
+        "here": "Triggers",
+        "form": form,
+        "kind": TriggerKind(kind),
+        "icon": ICONS[TriggerKind(kind)],
+        "trigger": trigger,
+        "url": _address(trigger) if trigger else "",
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "flows/triggers/form.html", context, status=status)
+
+
+def _shown_once(request: HttpRequest, flow: Flow, added: services.Added) -> HttpResponse:
+    context = {
+        **flow_context(request, flow, "triggers"),
+        "here": "Triggers",
+        "trigger": added.trigger,
+        "secret": added.secret,
+        "url": _address(added.trigger),
+    }
+    return render(request, "flows/triggers/secret.html", context)
+
+
+def _found(name: str, trigger_id: int) -> tuple[Flow, Trigger]:
+    flow = flow_or_404(name)
+    trigger = Trigger.objects.filter(pk=trigger_id, flow=flow).first()
+    if trigger is None:
+        raise Http404(f"Flow {name} has no trigger {trigger_id}.")
+    return flow, trigger
