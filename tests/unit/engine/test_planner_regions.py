@@ -128,6 +128,16 @@ def test_a_join_of_threads_can_cancel_the_rest_parked_ones_too() -> None:
     assert (at(machine), notes(machine, "step.cancelled")) == (["z"], ["c"])
 
 
+def test_a_join_of_threads_cancels_the_rest_of_the_same_path() -> None:
+    join = {"type": "join", "mode": "threads", "n": 2, "cancel_others": True}
+    flow = graph("a.x -> b", "a.y -> b", "a.z -> b", "b -> j", "j -> z", j=join)
+    machine = Machine.start(flow)
+    finish(machine, "a", "x", "y", "z")
+    finish(machine, "b")
+    finish(machine, "b")
+    assert (at(machine), notes(machine, "step.cancelled")) == (["z"], ["b"])
+
+
 @pytest.mark.parametrize(("blocking", "after"), [(True, ["c", "j*"]), (False, ["c", "k"])])
 def test_a_blocking_join_holds_the_next_round_back(blocking: bool, after: list[str]) -> None:
     flow = graph(
