@@ -100,7 +100,7 @@ def dead_run_ids(*, kind: str, flow: str, within: Reach, most: int) -> list[int]
     """Return failed runs, oldest first. One query."""
     runs = _dead(within)
     if kind:
-        runs = runs.filter(error_kind=kind)
+        runs = runs.filter(error__kind=kind)
     if flow:
         runs = runs.filter(flow__name=flow)
     return list(runs.order_by("pk").values_list("pk", flat=True)[:most])
