@@ -31,7 +31,12 @@ def case_faces(waits: Sequence[Wait]) -> Mapping[int, WaitFace]:
         wait_id__in=[wait.pk for wait in waits]
     )
     faces = {case.wait_id: _face(case) for case in cases}
-    return {wait.pk: faces.get(wait.pk) or WaitFace("a person") for wait in waits}
+    return {wait.pk: faces.get(wait.pk) or _without_case(wait) for wait in waits}
+
+
+def _without_case(wait: Wait) -> WaitFace:
+    """The case is gone, or belongs to another installation: the wait itself names the queue."""
+    return WaitFace(f"a person in queue {wait.detail.get('queue', '?')}")
 
 
 def _face(case: Case) -> WaitFace:
