@@ -158,6 +158,8 @@ MAX_PAYLOAD_BYTES = int(os.environ.get("MAX_PAYLOAD_BYTES", str(4 * 1024 * 1024)
 INLINE_PAYLOAD_BYTES = int(os.environ.get("INLINE_PAYLOAD_BYTES", str(64 * 1024)))
 # Hosts that `http.request` and remote models may reach, beyond none. "host" or "host:port".
 OUTGOING_ALLOWLIST = env_list("OUTGOING_ALLOWLIST")
+# A Redis stream of CloudEvents that the clock reads, where REDIS_URL is set.
+EVENT_STREAM = os.environ.get("EVENT_STREAM", "")
 # Limits by step type: {"http.request": {"concurrency": 20, "per_second": 10}}.
 STEP_LIMITS = env_object("STEP_LIMITS")
 # Failures in a row (time-out, connection, 5xx) that open the breaker of a destination; how long it

@@ -14,7 +14,7 @@ class TriggersConfig(AppConfig):
     label = "triggers"
 
     def ready(self) -> None:
-        from flows.triggers import clock, jobs  # noqa: F401 - register tasks and jobs
+        from flows.triggers import clock, jobs, stream  # noqa: F401 - register tasks and jobs
         from workbench.audit.actions import register_action
 
         for name, sentence in ACTIONS.items():

@@ -22,7 +22,7 @@ from workbench.accounts.permissions import requires
 ICONS = {
     TriggerKind.WEBHOOK: "webhook",
     TriggerKind.SCHEDULE: "calendar-clock",
-    TriggerKind.EVENT: "radio",
+    TriggerKind.EVENT: "signal",
     TriggerKind.FLOW: "workflow",
 }
 KINDS = [

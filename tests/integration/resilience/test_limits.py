@@ -1,6 +1,5 @@
 """Limits hold for all workers together, whatever dies."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -25,9 +24,8 @@ NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
+def _fresh() -> None:
     remote.reset()
-    yield
 
 
 def claimed(runs: int) -> list[Claim]:

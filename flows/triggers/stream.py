@@ -1,0 +1,80 @@
+"""CloudEvents from a Redis stream: read as a group, acknowledged after the commit."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+import redis
+from django.conf import settings
+
+from flows.events import receive_event
+from flows.triggers.cloudevents import STRUCTURED, EventMalformed, read_cloudevent
+from flows.triggers.firing import short_key
+from workbench.audit.actors import Actor
+from workbench.dispatch.clock import clock_task
+from workbench.dispatch.redis_broker import redis_client
+
+logger = logging.getLogger(__name__)
+
+GROUP = "countersign"
+CONSUMER = "clock"
+A_BATCH = 100
+# An entry that was read and not acknowledged for so long is read by another.
+ABANDONED_MS = 30_000
+FIELD = b"event"
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+@clock_task("triggers.stream", 1.0)
+def read_stream(now: datetime) -> bool:
+    """Take what is on the stream EVENT_STREAM; say whether there may be more."""
+    if not settings.REDIS_URL or not settings.EVENT_STREAM:
+        return False
+    client = redis_client(settings.REDIS_URL)
+    try:
+        return _read(client, settings.EVENT_STREAM, now)
+    except redis.ConnectionError as error:
+        logger.warning("The event stream cannot be reached: %s", error)
+        return False
+    finally:
+        client.close()
+
+
+def _read(client: Any, stream: str, now: datetime) -> bool:
+    _ensure_group(client, stream)
+    abandoned = client.xautoclaim(stream, GROUP, CONSUMER, ABANDONED_MS, count=A_BATCH)[1]
+    fresh = client.xreadgroup(GROUP, CONSUMER, {stream: ">"}, count=A_BATCH) or []
+    entries: list[Entry] = [*abandoned, *(entry for _, found in fresh for entry in found)]
+    for entry_id, fields in entries:
+        _take(client, stream, entry_id, fields, now)
+    return len(entries) >= A_BATCH
+
+
+def _ensure_group(client: Any, stream: str) -> None:
+    try:
+        # From the beginning: what was sent before the first clock ran counts too.
+        client.xgroup_create(stream, GROUP, id="0", mkstream=True)
+    except redis.ResponseError as error:
+        if "BUSYGROUP" not in str(error):
+            raise
+
+
+def _take(
+    client: Any, stream: str, entry_id: bytes, fields: dict[bytes, bytes] | None, now: datetime
+) -> None:
+    try:
+        event = read_cloudevent(STRUCTURED, {}, (fields or {}).get(FIELD, b""))
+    except EventMalformed as error:
+        logger.warning("Entry %s of %s is no CloudEvent: %s", entry_id, stream, error)
+        client.xadd(f"{stream}:dead", {"entry": entry_id, "error": str(error), **(fields or {})})
+    else:
+        receive_event(
+            name=event.type,
+            key=event.subject,
+            payload=event.data,
+            event_id=short_key(event.identity),
+            actor=Actor.system("event stream"),
+            now=now,
+        )
+    client.xack(stream, GROUP, entry_id)
