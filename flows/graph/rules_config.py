@@ -197,7 +197,7 @@ def _retry(step: str, retry: Retry) -> Iterator[Problem]:
             if not _ERROR_CLASS.match(name):
                 yield error("retry.class", step, f"retry.{field}[{index}]",
                             f"{name!r} is no class of errors.",
-                            "Use a kind, such as timeout, or a status, such as http.5xx.")  # fmt: skip
+                            "Use a kind, such as timeout, or a status: http.5xx.")  # fmt: skip
     for name in sorted(set(retry.on) & set(retry.not_on)):
         yield error("retry.class", step, "retry.not_on",
                     f"{name} is both tried again and not.", "Remove it from one list.")  # fmt: skip

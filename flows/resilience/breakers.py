@@ -72,7 +72,9 @@ class BreakerView:
     def check(self, destination: str, now: datetime) -> None:
         """Raise Deferred if the view says that no call, not even a probe, may go now."""
         row = self._rows.get(destination)
-        if row is not None and row.state != BreakerState.CLOSED and row.retry_at > now:
+        if row is None or row.state == BreakerState.CLOSED:
+            return
+        if row.retry_at is not None and row.retry_at > now:
             raise _deferred(row, now)
 
 
@@ -101,7 +103,8 @@ def admit(destination: str, now: datetime) -> Call:
 def _deferred(row: Breaker, now: datetime) -> Deferred:
     # While a probe is under way, look again soon: it seldom takes as long as it may.
     soon = now + timedelta(seconds=1)
-    until = row.retry_at if row.state == BreakerState.OPEN else min(row.retry_at, soon)
+    retry_at = row.retry_at or soon
+    until = retry_at if row.state == BreakerState.OPEN else min(retry_at, soon)
     return Deferred(
         f"{row.destination} failed {row.failures} times in a row and is left alone"
         f" until a probe succeeds: {row.last_error}",

@@ -37,6 +37,7 @@ __all__ = [
 
 Json = Any
 SECRET_BYTES = 32
+LONGEST_TITLE = 120
 # Workers learn within a second that a flow's ends are heard (flows.triggers.hearing).
 HEARD_AFTER = timedelta(seconds=2)
 
@@ -132,8 +133,10 @@ def _configure(
 ) -> None:
     made = read_config(trigger.kind, config)
     check_input(input)
-    if not title.strip() or len(title) > Trigger._meta.get_field("title").max_length:  # noqa: SLF001
-        raise TriggerInvalid("title", "A trigger needs a title of at most 120 characters.")
+    if not title.strip() or len(title) > LONGEST_TITLE:
+        raise TriggerInvalid(
+            "title", f"A trigger needs a title of at most {LONGEST_TITLE} characters."
+        )
     trigger.title, trigger.input = title.strip(), input
     trigger.config = made.model_dump()
     trigger.enabled, trigger.changed_at = enabled, now

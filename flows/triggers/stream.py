@@ -67,7 +67,8 @@ def _take(
         event = read_cloudevent(STRUCTURED, {}, (fields or {}).get(FIELD, b""))
     except EventMalformed as error:
         logger.warning("Entry %s of %s is no CloudEvent: %s", entry_id, stream, error)
-        client.xadd(f"{stream}:dead", {"entry": entry_id, "error": str(error), **(fields or {})})
+        dead: dict[Any, Any] = {"entry": entry_id, "error": str(error), **(fields or {})}
+        client.xadd(f"{stream}:dead", dead)
     else:
         receive_event(
             name=event.type,

@@ -131,7 +131,7 @@ def _context(request: HttpRequest, flow: Flow) -> dict[str, Any]:
         **flow_context(request, flow, "triggers"),
         "here": "Triggers",
         "rows": [
-            {"trigger": row.trigger, "last": row.last, "icon": ICONS[row.trigger.kind],
+            {"trigger": row.trigger, "last": row.last, "icon": ICONS[TriggerKind(row.trigger.kind)],
              "url": _address(row.trigger)}
             for row in list_triggers(flow)
         ],

@@ -33,7 +33,9 @@ __all__ = [
     "verify",
 ]
 
-SUBJECT_KINDS = frozenset({"run", "case", "flow", "user", "queue", "ledger", "secret", "destination"})
+SUBJECT_KINDS = frozenset(
+    {"run", "case", "flow", "user", "queue", "ledger", "secret", "destination"}
+)
 ROWS_A_STATEMENT = 200  # SQLite takes no more than 999 parameters
 HEADS = "audit_subjecthead"
 Subject = tuple[str, str]

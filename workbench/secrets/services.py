@@ -99,4 +99,4 @@ def read_secrets(names: Iterable[str]) -> dict[str, str]:
     rows = {row.name: row for row in Secret.objects.filter(name__in=wanted)}
     if missing := sorted(wanted - rows.keys()):
         raise SecretUnknown(f"There is no secret {missing[0]}. Set it by PUT /api/v1/secrets.")
-    return {name: unseal(name, row.version, row.ciphertext) for name, row in rows.items()}
+    return {name: unseal(name, row.version, bytes(row.ciphertext)) for name, row in rows.items()}

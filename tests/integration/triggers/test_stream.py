@@ -24,7 +24,7 @@ def test_entries_are_taken_acknowledged_and_put_aside(settings: Any, redis_url: 
     read_stream(NOW)
     kept = Event.objects.get()
     assert (kept.name, kept.event_id, kept.payload) == ("order.paid", "/shop#1", 5)
-    assert client.xpending("test-events", GROUP)["pending"] == 0  # type: ignore[index,call-overload]
+    assert client.xpending("test-events", GROUP)["pending"] == 0
     assert client.xlen("test-events:dead") == 1
     read_stream(NOW)
     assert Event.objects.count() == 1

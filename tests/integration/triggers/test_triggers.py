@@ -205,7 +205,7 @@ def test_an_end_before_the_trigger_was_there_is_not_heard() -> None:
     with driving():
         run = ended(start(first))
     add(second, "flow", now=timezone.now(), flow="first")
-    at = run.finished_at.isoformat()  # type: ignore[union-attr]
+    at = run.finished_at.isoformat()
     run_ended({"run": run.pk, "status": "completed", "at": at}, timezone.now())
     assert not Run.objects.filter(flow=second).exists()
 

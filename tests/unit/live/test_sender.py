@@ -11,7 +11,7 @@ from workbench.live.origin import is_own_origin
 from workbench.live.sender import SPACING_SECONDS, Sender
 
 
-class Away(InMemoryChannelLayer):  # type: ignore[misc] # channels has no types
+class Away(InMemoryChannelLayer):
     """A layer whose server is away until it is told otherwise."""
 
     away = True

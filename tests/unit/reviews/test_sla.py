@@ -41,7 +41,7 @@ SECONDS = st.integers(0, 40 * 3600)
 
 
 def berlin(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=ZoneInfo("Europe/Berlin"))  # type: ignore[arg-type, misc]
+    return datetime(*parts, tzinfo=ZoneInfo("Europe/Berlin"))  # type: ignore[arg-type]
 
 
 @given(CALENDARS, INSTANTS, SECONDS, SECONDS)

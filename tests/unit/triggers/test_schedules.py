@@ -111,7 +111,8 @@ def test_stepping_finds_what_looking_back_finds(
     """However often the clock looks, each instant is fired once and none early."""
     schedule = Schedule(cron, zone, "all", 1000)
     first, end = schedule.after(begin), begin + timedelta(hours=hours)
-    fired, following, now = [], first, first
+    fired: list[datetime] = []
+    following, now = first, first
     while following <= end:
         now = max(now, following) + timedelta(seconds=20)
         due = schedule.due(following, now)
