@@ -86,7 +86,7 @@ def standing(author: Author, reports: Count) -> Standing:
     if not author["strikes"]:
         points["No strike so far"] = 1.0
     else:
-        detail = f"{author['strikes']} posts of this author were removed before."
+        detail = f"Posts of this author that were removed before: {author['strikes']}."
         flags.append(rules.Flag(label="Strikes", level="warning", detail=detail))
     if reports >= rules.MANY_REPORTS:
         detail = f"{reports} people reported the post."

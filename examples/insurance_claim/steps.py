@@ -87,7 +87,7 @@ class Damage(TypedDict):
 
     amount: Amount
     confidence: Share
-    rows: list[list[Any]]
+    rows: list[list[str]]
 
 
 class Fraud(TypedDict):
@@ -141,16 +141,15 @@ def cover(policy: Policy, incident: Incident) -> Cover:
 @step
 def damage(items: list[Item], agreed: float | None) -> Damage:
     """Estimate what was lost: each thing at its price less its age. An agreed amount stands."""
-    rows: list[list[Any]] = []
+    rows: list[list[str]] = []
     total = proved = 0.0
     for item in items:
         worth = rules.worth(item["price"], item["category"], item["age_years"])
         total += worth
         proved += worth if item["receipt"] else 0
         shown = "yes" if item["receipt"] else "no"
-        rows.append(
-            [item["name"], item["category"], item["price"], item["age_years"], shown, worth]
-        )
+        price, age = f"{item['price']:,.2f}", f"{item['age_years']:g}"
+        rows.append([item["name"], item["category"], price, age, shown, f"{worth:,.2f}"])
     if agreed is not None:
         return Damage(amount=agreed, confidence=1.0, rows=rows)
     share = round(proved / total, 2) if total else 0.0

@@ -25,7 +25,8 @@ from flows.steps.python import get_function
 from reviews.management.commands.load_demo import QUEUES
 from tests.unit.steps.contexts import NOW, context
 
-CARD_WIDTH, CARD_HEIGHT = 220, 90
+# As frontend/editor/src/doc/geometry.js has them.
+CARD_WIDTH, CARD_HEAD, PORT_ROW, CARD_FOOT = 240, 64, 24, 8
 TRADES = ("consumer_loan", "content_moderation", "document_intake", "insurance_claim",
           "support_triage")  # fmt: skip
 CHECKPOINT = "review.case"
@@ -61,11 +62,20 @@ def test_its_own_tests_pass_and_go_over_every_step_and_edge(template: Document) 
 
 def test_no_card_lies_on_another(template: Document) -> None:
     assert set(template.layout) == set(template.steps)
+    boxes = {step: (*template.layout[step], card_height(template, step)) for step in template.steps}
     assert [
         (one, other)
-        for (one, (x, y)), (other, (u, v)) in combinations(template.layout.items(), 2)
-        if abs(x - u) < CARD_WIDTH and abs(y - v) < CARD_HEIGHT
+        for (one, (x, y, high)), (other, (u, v, tall)) in combinations(boxes.items(), 2)
+        if abs(x - u) < CARD_WIDTH and y < v + tall and v < y + high
     ] == []
+
+
+def card_height(document: Document, step: str) -> int:
+    """Return how high the canvas draws a step: a row for each port where there are several."""
+    facts = catalogue()[document.steps[step].type]
+    limit = document.steps[step].max_visits is not None
+    ports = len(facts.ports(document.steps[step].config)) + limit
+    return CARD_HEAD + (ports * PORT_ROW + CARD_FOOT if ports > 1 else 0)
 
 
 def test_edges_run_from_left_to_right_but_for_loops(template: Document) -> None:
