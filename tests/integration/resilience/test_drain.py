@@ -48,7 +48,7 @@ def _stop_in_the_middle(database_url: str, var: Any, given: dict[str, str]) -> N
         left = database.execute(
             f"{tokens} ON r.id = t.run_id JOIN flows_flow f ON f.id = r.flow_id ORDER BY f.name"
         ).fetchall()
-        status = dict(
+        status: dict[str, str] = dict(
             database.execute(
                 "SELECT f.name, r.status FROM flows_run r JOIN flows_flow f ON f.id = r.flow_id"
             ).fetchall()
