@@ -29,6 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(tier)
 
 
+@pytest.fixture(autouse=True)
+def forget_cached_versions() -> None:
+    """Versions never change, so programs are cached by id; tests that roll back use ids again."""
+    from flows.runtime.program import forget_programs
+
+    forget_programs()
+
+
 @pytest.fixture
 def now() -> datetime:
     """A fixed working day: Tuesday, ten in the morning, UTC."""

@@ -234,6 +234,15 @@ def command(var: Path, *arguments: str, **settings: str) -> Iterator[Countersign
                     running.kill()
 
 
+def _wait_for_words(server: Countersign, words: str) -> None:
+    """The port accepts a moment before the server says where it is."""
+    deadline = time.monotonic() + START_SECONDS
+    while words not in server.output:
+        if time.monotonic() > deadline:
+            raise ServerFailed(f"serve did not say {words!r}:\n{server.output[-4000:]}")
+        time.sleep(0.02)
+
+
 @contextlib.contextmanager
 def serve(
     var: Path, *arguments: str, port: int | None = None, **settings: str
@@ -243,6 +252,7 @@ def serve(
     with command(var, "serve", "--port", str(port), *arguments, **settings) as server:
         server.url = f"http://127.0.0.1:{port}"
         wait_for_port(port, server.process, server.log)
+        _wait_for_words(server, server.url)
         yield server
         if server.process.poll() is None and (code := server.stop()) != 0:
             raise ServerFailed(f"serve ended with {code}:\n{server.output[-4000:]}")
