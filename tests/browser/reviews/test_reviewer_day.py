@@ -12,14 +12,16 @@ from tests.browser.conftest import Site
 
 OPEN_CASES = """
 from django.utils import timezone
-from reviews.models import Queue
+from reviews.models import Queue, SlaPolicy
 from tests.integration.reviews.kit import SHOWN, make_case, make_policy, make_queue
-if not Queue.objects.filter(name="underwriting").exists():
-    make_queue()
+if not Queue.objects.filter(name="desk").exists():
+    make_queue("desk")
+if not SlaPolicy.objects.filter(name="standard").exists():
     make_policy()
 for number in range({count}):
     make_case(
         timezone.now(),
+        queue="desk",
         title=f"Loan {{number}} of {name}",
         documents=[{{"id": "payslip", "title": "Payslip", "text": "Net pay 3,000.00 DM"}}],
         reasons=[
@@ -40,7 +42,8 @@ COMMITTED = """
 from reviews.models import Decision
 print("committed", Decision.objects.filter(state="committed").count())
 """
-QUEUE = "/review/queues/underwriting/"
+# A queue of its own: other journeys leave cases of other kinds in theirs.
+QUEUE = "/review/queues/desk/"
 Login = Callable[[Page, str], None]
 
 
