@@ -1,5 +1,6 @@
 """A demo installation of its own, and a browser for each of the people in it."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from examples.consumer_loan.generate import applications
 from tests import servers
 from tests.servers import Countersign
 
@@ -33,6 +35,20 @@ class Demo:
 
     def start(self) -> None:
         self.server = self._running.enter_context(servers.serve(self.var, port=self.port))
+
+    def manage(self, *arguments: str) -> str:
+        return servers.manage(self.var, *arguments)
+
+    def applications(self) -> str:
+        """Return the path of a file with a few more generated applications."""
+        path = self.var / "applications.jsonl"
+        starts = enumerate(applications(8, seed=23), 1)
+        lines = (
+            json.dumps({"input": each, "idempotency_key": f"more-{number}"})
+            for number, each in starts
+        )
+        path.write_text("\n".join(lines) + "\n")
+        return str(path)
 
     def stop(self) -> None:
         """Stop as Ctrl-C does; it must leave cleanly."""
