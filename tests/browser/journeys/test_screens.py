@@ -88,7 +88,7 @@ def test_the_pages_of_a_role_are_pictured(
         if screen.role != role:
             continue
         for scheme in ("light", "dark") if screen.name in DARK else ("light",):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             page.goto(screen.path.format(**ids))
             expect(page.locator(screen.ready).first).to_be_visible()
             page.wait_for_timeout(SETTLE_MS)
