@@ -1,7 +1,7 @@
 """The receipt of a decision: what was shown, to whom, by which authority. No queries."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ def make_receipt(
     decision: Decision,
     *,
     checks: Mapping[str, Json],
+    models: Sequence[Mapping[str, Json]],
     opened: list[str],
     active_seconds: int,
     now: datetime,
@@ -35,6 +36,7 @@ def make_receipt(
         },
         "run": case.run_id,
         "flow": {"name": case.flow, "version": case.flow_version, "step": case.step},
+        "models": [dict(model) for model in models],
         "decision": {
             "id": decision.pk,
             "kind": str(decision.kind),

@@ -11,6 +11,7 @@ from flows.selectors.flows import (
     released_document,
 )
 from flows.selectors.health import get_health
+from flows.selectors.provenance import models_used
 from flows.selectors.runs import RunFilters, RunPage, RunRow, count_runs, get_run, list_runs
 from flows.selectors.steps import get_journal, get_step_run, run_status, run_timeline, step_outputs
 
@@ -31,6 +32,7 @@ __all__ = [
     "list_flows",
     "list_runs",
     "list_versions",
+    "models_used",
     "released_document",
     "run_artifacts",
     "run_status",

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
+from flows.selectors import models_used
 from flows.services import resolve_wait
 from reviews.acting import Acting, acting_as, check_may, may, missing_skills, reviewer_of
 from reviews.answers import Answer, check_answer
@@ -298,6 +299,7 @@ def _seal(decision: Decision, case: Case, verdict: Verdict, now: datetime) -> No
         case,
         decision,
         checks=verdict.checks,
+        models=models_used(case.run_id),
         opened=list(draft.opened) if draft else [],
         active_seconds=draft.active_seconds if draft else 0,
         now=now,
@@ -391,7 +393,15 @@ def expire_case(case: Case, now: datetime) -> None:
         committed_at=now,
     )
     decision.save()
-    decision.receipt = make_receipt(case, decision, checks={}, opened=[], active_seconds=0, now=now)
+    decision.receipt = make_receipt(
+        case,
+        decision,
+        checks={},
+        models=models_used(case.run_id),
+        opened=[],
+        active_seconds=0,
+        now=now,
+    )
     decision.digest = digest_of(decision.receipt)
     decision.save(update_fields=["receipt", "digest"])
     finish_case(case, decision, CLOCK, now)

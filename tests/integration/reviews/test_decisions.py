@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from flows.models import Token, Wait
+from flows.models import Journal, Run, Token, Wait
 from reviews.answers import Answer
 from reviews.errors import (
     CaseAlreadyDecided,
@@ -251,3 +251,23 @@ def test_a_run_that_no_longer_waits_cancels_the_case(now: datetime) -> None:
     commit_due_decisions(now + timedelta(seconds=5))
     case.refresh_from_db()
     assert case.state == "cancelled"
+
+
+def test_the_receipt_names_the_models_the_run_had_asked(now: datetime) -> None:
+    case = make_case(now)
+    made = {"provider": "local", "model": "scorecard", "version": "3", "latency_ms": 0.2}
+    rows = [("score", made), ("score", {**made, "version": "4"}), ("checked", None)]
+    for seq, (step, provenance) in enumerate(rows, 2):
+        Journal.objects.create(
+            run_id=case.run_id, seq=seq, kind="step.finished", step=step, provenance=provenance
+        )
+    Run.objects.filter(pk=case.run_id).update(seq=4)
+
+    decision = decide_case(
+        case_id=case.pk, answer=approve(), acting=person("ada"), now=now, commit_now=True
+    )
+
+    decision.refresh_from_db()
+    score = {"step": "score", "provider": "local", "model": "scorecard", "version": "4"}
+    assert decision.receipt["models"] == [score]
+    assert decision.digest == digest_of(decision.receipt)
