@@ -16,6 +16,7 @@ from pydantic import Field
 from flows import selectors, services
 from flows.editing import DraftTooLarge
 from flows.engine.errors import RunNotActive
+from flows.engine.lanes import PRIORITY, Lane, lane_of
 from flows.faces import list_problems
 from flows.graph.codec import parse, to_mapping
 from flows.graph.operations import OperationRefused, normal_form
@@ -328,6 +329,8 @@ class RunOut(Schema):
     started_by: str
     started_at: datetime
     finished_at: datetime | None
+    lane: Lane
+    rerun_of: int | None = Field(description="The run that it repeats in part.")
     seq: int = Field(description="The number of its last journal row.")
 
 
@@ -348,7 +351,10 @@ class RunDetailOut(RunOut):
 
 class StartIn(Strict):
     input: Any
-    priority: int = Field(100, ge=0, le=1000, description="Lower runs first.")
+    lane: Lane | None = Field(
+        None, description="`interactive`, `standard` or `bulk`; sets the priority."
+    )
+    priority: int = Field(100, ge=0, le=1000, description="Lower runs first. A lane replaces it.")
     version: int | None = Field(
         None, ge=1, le=2**31 - 1, description="Another version than the released one."
     )
@@ -389,7 +395,7 @@ def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
             actor=actor_of(request),
             now=timezone.now(),
             idempotency_key=key,
-            priority=body.priority,
+            priority=PRIORITY[body.lane] if body.lane else body.priority,
             version_id=version,
         )
     if fetch(run.input) != body.input:
@@ -495,6 +501,8 @@ def _run_out(run: Run) -> dict[str, Any]:
         "id": run.pk,
         "flow": run.flow.name,
         "version": run.version.number,
+        "lane": lane_of(run.priority),
+        "rerun_of": run.rerun_of_id,
         **{
             name: getattr(run, name)
             for name in (

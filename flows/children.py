@@ -72,10 +72,11 @@ def _start(
     _refuse_depth(ctx)
     flow, version_id = _find(config)
     keys = (f"{ctx.idempotency_key}-{n}" for n in range(len(inputs)))
+    priority = Run.objects.values_list("priority", flat=True).get(pk=ctx.run_id)
     try:
         return start_runs(
             flow=flow,
-            runs=[NewRun(given, key) for given, key in zip(inputs, keys, strict=True)],
+            runs=[NewRun(given, key, priority) for given, key in zip(inputs, keys, strict=True)],
             actor=Actor.system(f"run {ctx.run_id}"),
             now=ctx.now,
             trigger="flow",

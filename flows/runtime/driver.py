@@ -17,6 +17,7 @@ from typing import Any
 from django.db import close_old_connections, connection, connections, transaction
 from django.utils import timezone
 
+from flows.engine.lanes import Lane, Room, lane_of, room_for
 from flows.resilience import gate
 from flows.runtime import doorbell
 from flows.runtime.actions import Finish, Leave
@@ -55,7 +56,12 @@ class Driver:
         self._stopped = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
-        self._steps = StepPool(self._loop, step_threads)
+        # Blocking code of one lane must not take the threads of another.
+        self._steps = {
+            Lane.INTERACTIVE: StepPool(self._loop, max(1, step_threads // 4), name="urgent"),
+            Lane.STANDARD: StepPool(self._loop, step_threads),
+            Lane.BULK: StepPool(self._loop, max(1, step_threads // 2), name="bulk"),
+        }
         # Claims and outputs must never queue behind blocking step code.
         self._reads = StepPool(self._loop, 2, name="read")
         self._committer = Committer(self._loop, lambda: self.worker_id, self._committed)
@@ -71,7 +77,8 @@ class Driver:
         take_over_from_dead_processes(timezone.now())
         self._register()
         doorbell.add_listener(self.ring)
-        self._steps.start()
+        for pool in self._steps.values():
+            pool.start()
         self._reads.start()
         self._committer.start()
         self._listener.start()
@@ -94,7 +101,8 @@ class Driver:
             thread.join(2)
         self._committer.stop(max(0.5, deadline - time.monotonic()))
         self._hand_back()
-        self._steps.stop()
+        for pool in self._steps.values():
+            pool.stop()
         self._reads.stop()
         self._loop.close()
 
@@ -146,11 +154,11 @@ class Driver:
     async def _claim_some(self) -> bool:
         """Claim for the free riders; say whether there may be more to claim."""
         most = riders_allowed(self._most_riders, self._committer.pace.slowest_seconds())
-        free = most - len(self._riding)
-        if free <= 0:
+        room = room_for(most, (claim.priority for claim in self._riding.values()))
+        if room.tokens == 0:
             return False
         try:
-            claims = await self._reads.submit(self._claim, free)
+            claims = await self._reads.submit(self._claim, room)
         except Exception:
             logger.warning("Could not claim, trying again", exc_info=True)
             await asyncio.sleep(LOOK_SECONDS / 2)
@@ -158,12 +166,14 @@ class Driver:
         for claim in claims:
             self._riding[claim.token_id] = claim
             self._loop.create_task(self._ride(claim))
-        return len(claims) == free
+        return len(claims) == room.tokens
 
-    def _claim(self, limit: int) -> list[Claim]:
+    def _claim(self, room: Room) -> list[Claim]:
         close_old_connections()
         try:
-            claims = get_store().claim(worker_id=self.worker_id, limit=limit, now=timezone.now())
+            claims = get_store().claim(
+                worker_id=self.worker_id, limit=room.tokens, now=timezone.now(), below=room.below
+            )
             for version_id in {claim.version_id for claim in claims}:
                 if cached_program(version_id) is None:
                     self._load(version_id)
@@ -204,7 +214,8 @@ class Driver:
         if program is None:
             program = await self._reads.submit(load_program, claim.version_id)
         began_at = timezone.now()
-        drive = Drive(claim, program, memory, self._steps, lambda: claim.token_id in self._lost)
+        pool = self._steps[lane_of(claim.priority)]
+        drive = Drive(claim, program, memory, pool, lambda: claim.token_id in self._lost)
         action = await drive.run()
         finish = Finish(claim, program, action, began_at, timezone.now())
         following = await self._committer.submit(finish)

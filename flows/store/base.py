@@ -32,6 +32,9 @@ _LIVE_COLUMNS = (
     " pending"
 )
 
+# Above what a smallint holds.
+ANY_PRIORITY = 2**15
+
 _TIMER_COLUMNS = "run_id, token_id, activation, purpose, due_at, id, reason, failures"
 
 
@@ -64,15 +67,20 @@ class Store:
 
     # --- Claim ---
 
-    def claim(self, *, worker_id: int, limit: int, now: datetime) -> list[Claim]:
-        """Take up to ``limit`` ready tokens for the worker, by priority and age."""
+    def claim(
+        self, *, worker_id: int, limit: int, now: datetime, below: int | None = None
+    ) -> list[Claim]:
+        """Take up to ``limit`` ready tokens for the worker, by priority and age.
+
+        With ``below`` only those whose priority is a lower number.
+        """
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 f"""UPDATE flows_token SET state = 'running', owner = %s, fence = fence + 1
-                WHERE id IN (SELECT id FROM flows_token WHERE state = 'ready'
+                WHERE id IN (SELECT id FROM flows_token WHERE state = 'ready' AND priority < %s
                              ORDER BY priority, id LIMIT %s {self.skip_locked})
                 RETURNING {_CLAIM_COLUMNS}""",
-                [worker_id, limit],
+                [worker_id, ANY_PRIORITY if below is None else below, limit],
             )
             rows = cursor.fetchall()
             runs = self._claimed_runs(cursor, {row[1] for row in rows})

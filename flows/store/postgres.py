@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from flows.store.base import Store
+from flows.store.base import ANY_PRIORITY, Store
 from flows.store.rows import Claim, Json, Move
 
 RING_CHANNEL = "countersign_ring"
@@ -67,7 +67,7 @@ SELECT n, state FROM accepted
 
 _CLAIM = """
 WITH free AS MATERIALIZED (
-    SELECT id FROM flows_token WHERE state = 'ready'
+    SELECT id FROM flows_token WHERE state = 'ready' AND priority < %s
     ORDER BY priority, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 ), taken AS (
     UPDATE flows_token t SET state = 'running', owner = %s, fence = t.fence + 1
@@ -88,8 +88,10 @@ class PostgresStore(Store):
     def json_or_null(self, value: Json) -> str | None:
         return None if value is None else self.json_in(value)
 
-    def claim(self, *, worker_id: int, limit: int, now: datetime) -> list[Claim]:
-        rows = _execute(_CLAIM, [limit, worker_id])
+    def claim(
+        self, *, worker_id: int, limit: int, now: datetime, below: int | None = None
+    ) -> list[Claim]:
+        rows = _execute(_CLAIM, [ANY_PRIORITY if below is None else below, limit, worker_id])
         return [self._claim(row[:10], row[10:]) for row in rows]
 
     def commit_moves(self, moves: Sequence[Move]) -> list[str]:

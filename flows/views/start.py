@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from flows import services
+from flows.engine.lanes import PRIORITY, Lane
 from flows.forms import SchemaForm, schema_errors
 from flows.models import Flow
 from flows.views.flows import flow_context
@@ -52,6 +53,7 @@ def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
         run = services.start_run(
             flow=flow, input=value, actor=actor_of(request), now=timezone.now(), trigger="manual",
             idempotency_key=request.POST.get("key") or None,
+            priority=PRIORITY[Lane.INTERACTIVE],
         )  # fmt: skip
     except services.InputTooLarge as error:
         return _page(

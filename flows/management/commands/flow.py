@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from flows import selectors, services
+from flows.engine.lanes import PRIORITY, Lane
 from flows.faces import list_problems
 from flows.graph.codec import parse, to_json, to_mapping
 from flows.graph.diff import diff
@@ -74,6 +75,9 @@ class Command(BaseCommand):
             "the line. A line that was started before is not started again.",
         )
         run.add_argument("--again", action="store_true", help="Start it again all the same.")
+        run.add_argument(
+            "--lane", choices=[lane.value for lane in Lane], default=Lane.STANDARD.value
+        )
         run.add_argument("--wait", action="store_true", help="Until each has ended or waits.")
         run.add_argument("--timeout", type=float, default=600, metavar="SECONDS")
 
@@ -350,18 +354,18 @@ def _new_run(line: str, options: dict[str, Any]) -> NewRun:
         value = json.loads(line)
     except ValueError as error:
         raise ValueError(f"not JSON: {error}") from None
-    key = None
+    key, priority = None, PRIORITY[Lane(options["lane"])]
     if isinstance(value, dict) and {"input", "idempotency_key"} <= value.keys():
         value, key = value["input"], value["idempotency_key"]
     if options["again"]:
-        return NewRun(value)
+        return NewRun(value, priority=priority)
     if options["key"]:
         key = value.get(options["key"]) if isinstance(value, dict) else None
         if not isinstance(key, str | int) or key == "":
             raise ValueError(f"has no {options['key']!r} to be its key")
     if key is None:
         key = f"line-{hashlib.sha256(rfc8785.dumps(value)).hexdigest()[:40]}"
-    return NewRun(value, str(key)[:LONGEST_KEY])
+    return NewRun(value, str(key)[:LONGEST_KEY], priority)
 
 
 def _states(ids: list[int]) -> Counter[str]:
