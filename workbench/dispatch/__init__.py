@@ -5,7 +5,7 @@ The row in the outbox is the truth; the message through the broker is only a doo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from workbench.dispatch.registry import job
 if TYPE_CHECKING:
     from workbench.dispatch.models import Outbox
 
-__all__ = ["clock_task", "enqueue", "get_broker", "job", "run_clock"]
+__all__ = ["clock_task", "enqueue", "enqueue_many", "get_broker", "job", "run_clock"]
 
 
 def enqueue(
@@ -30,3 +30,10 @@ def enqueue(
     from workbench.dispatch.outbox import add_job
 
     return add_job(job, args, now=now, delay_seconds=delay_seconds)
+
+
+def enqueue_many(jobs: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime) -> list[Outbox]:
+    """Write ``(job, args)`` pairs as ``enqueue`` does, in few statements."""
+    from workbench.dispatch.outbox import add_jobs
+
+    return add_jobs(jobs, now=now)
