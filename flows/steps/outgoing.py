@@ -60,7 +60,7 @@ class Answer:
 
 def send(request: Outgoing, now: datetime) -> Answer:
     """Send and read the whole answer. Raises: StepFailure, which says whether to try again."""
-    names_private = _check_destination(request.url)
+    names_private = check_destination(request.url)
     began = time.monotonic()
     config = HardenedConfig(
         ip_filter_enable=not names_private,
@@ -130,7 +130,7 @@ def _read(response: requests.Response, request: Outgoing, began: float) -> bytes
 # --- Where ----------------------------------------------------------------------
 
 
-def _check_destination(url: str) -> bool:
+def check_destination(url: str) -> bool:
     """Return whether the list names this host and port, so that it may be a private address.
 
     Raises: StepFailure if it is no HTTP address or not allowed.
