@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from workbench.shell.preferences import THEMES, ThemeChoice, theme_of
-from workbench.shell.registry import nav_for
+from workbench.shell.registry import bar_items_for, nav_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class Frame:
             Place(item.label, url, item.icon, _current(path, url) if url == here else "")
             for item, url in places
         ]
+
+    @cached_property
+    def bar_items(self) -> list[str]:
+        """The templates of the top bar's further parts."""
+        return [item.template for item in bar_items_for(self._request.user)]
 
     @cached_property
     def person_name(self) -> str:

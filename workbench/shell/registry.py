@@ -65,12 +65,21 @@ class HomePanel:
     order: int = 100
 
 
+@dataclass(frozen=True, slots=True)
+class BarItem:
+    """A part of the top bar, before the person. Its template renders without a query."""
+
+    template: str
+    permission: str | None
+
+
 SearchProvider = Callable[[Any, str], Sequence[Found]]
 
 _nav: dict[str, NavItem] = {}
 _commands: dict[str, Command] = {}
 _providers: dict[str, SearchProvider] = {}
 _panels: dict[str, HomePanel] = {}
+_bar: dict[str, BarItem] = {}
 
 
 def register_nav(item: NavItem) -> None:
@@ -104,6 +113,11 @@ def register_home_panel(
     The context of the panel is its own: the request and what the function returned.
     """
     _panels[template] = HomePanel(template, function, permission, order)
+
+
+def register_bar_item(template: str, permission: str | None) -> None:
+    """Add a part to the top bar of every page, such as a bell. What it shows it fetches by htmx."""
+    _bar[template] = BarItem(template, permission)
 
 
 def permitted(person: Any, permission: str | None) -> bool:
@@ -142,6 +156,10 @@ def search_providers() -> list[SearchProvider]:
 def home_panels_for(person: Any) -> list[HomePanel]:
     panels = sorted(_panels.values(), key=lambda panel: (panel.order, panel.template))
     return [panel for panel in panels if permitted(person, panel.permission)]
+
+
+def bar_items_for(person: Any) -> list[BarItem]:
+    return [item for item in _bar.values() if permitted(person, item.permission)]
 
 
 def _reverse(url_name: str) -> str | None:
