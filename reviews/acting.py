@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from reviews.access import CLAIM, SEE, WATCHING_ROLES, rule_of
 from reviews.errors import NotAuthorised
 from reviews.models import Queue, Reviewer
 from workbench.accounts.models import ApiToken, User
-from workbench.accounts.permissions import can
+from workbench.accounts.permissions import can, grants_of
 from workbench.audit.actors import Actor, Channel
 
 
@@ -52,5 +53,37 @@ def check_may(acting: Acting, permission: str, *, queue: Queue, flow: str) -> No
         )
 
 
-def missing_skills(user: User, queue: Queue) -> list[str]:
-    return sorted(set(queue.skills) - set(reviewer_of(user).skills)) if queue.skills else []
+def refusal_of(act: str, user: User, queue: Queue) -> str:
+    """Return what the queue's own rules have against the person; empty if nothing. See
+    reviews.access for the acts. Two queries at most for each user object.
+    """
+    rule = rule_of(act, queue.access, queue.skills)
+    if not rule.roles and not rule.skills:
+        return ""
+    roles = roles_on(user, queue)
+    if act == SEE and (user.is_superuser or roles & WATCHING_ROLES):
+        return ""
+    return rule.refusal(roles, reviewer_of(user).skills if rule.skills else ())
+
+
+def roles_on(user: User, queue: Queue) -> frozenset[str]:
+    """Return the roles that the person holds on the queue, whatever the flow."""
+    return frozenset(
+        grant.role for grant in grants_of(user) if grant.queue_name in {"", queue.name}
+    )
+
+
+def check_rules(act: str, user: User, queue: Queue) -> None:
+    """Raises: NotAuthorised if the queue's own rules stand against the act."""
+    if refusal := refusal_of(act, user, queue):
+        raise NotAuthorised(refusal)
+
+
+def may_see(principal: Any, queue: Queue) -> bool:
+    """Say whether the queue's own rules let the principal see it."""
+    user = principal.user if isinstance(principal, ApiToken) else principal
+    return not refusal_of(SEE, user, queue)
+
+
+def may_claim(user: User, queue: Queue) -> bool:
+    return not refusal_of(CLAIM, user, queue)

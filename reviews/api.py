@@ -23,9 +23,10 @@ from reviews.selectors import (
     list_queues,
     queue_rows,
 )
-from reviews.services.claims import assign_case, claim_case, claim_next, heartbeat, release_case
+from reviews.services.claims import claim_case, claim_next, heartbeat, release_case
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case, undo_decision
+from reviews.services.passing import assign_case
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can, principal_of, requires
 from workbench.http.problems import ApiProblem, map_error
@@ -47,7 +48,9 @@ REMEDIES: dict[type[errors.ReviewError], str] = {
     errors.LeaseExpired: "Claim the case again, then repeat the request.",
     errors.NotAuthorised: "Have someone decide who may, or escalate the case.",
     errors.UndoTooLate: "A committed decision stands.",
-    errors.WorkLimitReached: "Decide or release a case that you hold.",
+    errors.WorkLimitReached: "Decide or release a case that is held.",
+    errors.PersonAway: "Name someone who is there, or have a cover planned.",
+    errors.PersonUnfit: "Name someone who may decide the case.",
 }
 for _error, _remedy in REMEDIES.items():
     map_error(_error, status=_error.status, code=_error.code.replace("_", "-"), remedy=_remedy)

@@ -24,6 +24,11 @@ ACTIONS = {
     "case.sla_warned": "Marked as due soon",
     "case.sla_reminded": "Reminder sent to {to}",
     "case.sla_breached": "Overdue: {action}",
+    "case.moved": "Passed from {from} to the queue {to}",
+    "queue.changed": "Changed the queue {title}",
+    "sla_policy.changed": "Changed the SLA policy {title}",
+    "calendar.created": "Created the calendar {name}",
+    "calendar.changed": "Changed the calendar {name}",
 }
 
 
@@ -60,9 +65,14 @@ class ReviewsConfig(AppConfig):
 
 
 def may_hear_queue(user: Any, name: str) -> bool:
+    from reviews.acting import may_see
+    from reviews.models import Queue
     from workbench.accounts.permissions import can
 
-    return can(user, "cases.view", queue=name)
+    if not can(user, "cases.view", queue=name):
+        return False
+    queue = Queue.objects.filter(name=name).first()
+    return queue is None or may_see(user, queue)
 
 
 def may_hear_case(user: Any, case_id: str) -> bool:

@@ -74,6 +74,41 @@ class WorkLimitReached(ReviewError):
     code = "work_limit_reached"
 
 
+class PersonAway(ReviewError):
+    """The person is away and nobody covers: choose someone else."""
+
+    code = "person_away"
+
+
+class PersonUnfit(ReviewError):
+    """The person may not decide this case: choose someone else."""
+
+    code = "person_unfit"
+    status = 422
+
+
+class AbsenceInvalid(ReviewError):
+    """The absence cannot be planned so. ``field`` is what to correct."""
+
+    code = "absence_invalid"
+    status = 422
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class SettingsInvalid(ReviewError):
+    """Settings of a queue, policy or calendar do not hold. ``problems`` maps field to remedy."""
+
+    code = "settings_invalid"
+    status = 422
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = problems
+
+
 class QueueMissing(ReviewError):
     """There is no queue of that name: create it, or correct the step's `queue`."""
 

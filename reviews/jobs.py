@@ -1,18 +1,11 @@
-"""What reviews does after a commit, and what it does by the clock."""
+"""What reviews does by the clock."""
 
 from datetime import datetime
-from typing import Any
 
-from reviews.notices import JOB, send_notice
 from reviews.services.claims import free_expired_leases
 from reviews.services.decisions import commit_due_decisions
 from reviews.services.due_acts import perform_due_acts
-from workbench.dispatch import clock_task, job
-
-
-@job(JOB)
-def notice(args: dict[str, Any], now: datetime) -> None:
-    send_notice(args, now)
+from workbench.dispatch import clock_task
 
 
 @clock_task("reviews.commit_window", every_seconds=0.5)

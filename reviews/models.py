@@ -49,7 +49,8 @@ class SlaPolicy(models.Model):
     """A promise in working minutes. ``steps``: ``[{"act": "warn"|"remind"|"escalate",
     "after_minutes": 240, "to": "lead"}]``, counted from the opening of the case.
 
-    ``to`` of a reminder: ``holder`` or ``lead``; of an escalation: ``lead`` or a queue's name.
+    ``to``: ``holder``, ``lead``, ``person:<username>``, of an escalation also ``queue:<name>``.
+    Several escalations are a chain, each a level above the one before.
     """
 
     name = models.SlugField(max_length=80, unique=True)
@@ -85,7 +86,8 @@ class SlaPolicy(models.Model):
 
 class Queue(models.Model):
     """Where cases wait. ``ordering`` are the weights of reviews.ordering; ``authority`` the rows
-    of reviews.authority; ``skills`` what a reviewer needs to see it, besides the role."""
+    of reviews.authority; ``skills`` what claiming and deciding need besides the role; ``access``
+    the further rules of reviews.access, by act."""
 
     name = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=120)
@@ -93,10 +95,15 @@ class Queue(models.Model):
     ordering = models.JSONField(default=dict, blank=True)
     authority = models.JSONField(default=list, blank=True)
     skills = models.JSONField(default=list, blank=True)
+    access = models.JSONField(default=dict, blank=True)
     lease_seconds = models.PositiveIntegerField(default=900)
     commit_window_seconds = models.PositiveIntegerField(default=5)
     work_limit = models.PositiveSmallIntegerField(
         default=0, help_text="Most cases one person may hold; 0 is no limit."
+    )
+    familiar_minutes = models.PositiveIntegerField(
+        default=60,
+        help_text="How long a returned case is kept for who worked on it before; 0: not at all.",
     )
     created_at = models.DateTimeField()
 
@@ -148,6 +155,9 @@ class Case(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
         help_text="Who worked on it before; a returned case is offered to them first.",
+    )
+    reserved_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until then the case is kept for ``familiar``."
     )
     escalation = models.PositiveSmallIntegerField(default=0)
     priority = models.PositiveSmallIntegerField(default=3)

@@ -10,7 +10,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from flows.models import Run
 from flows.selectors import run_timeline
 from flows.selectors.steps import StepRun
-from reviews.acting import Acting
+from reviews.acting import Acting, may_see
 from reviews.models import (
     ACTIVE_STATES,
     CLAIMABLE_STATES,
@@ -75,12 +75,12 @@ def within(found: Reach, *, queue: str = "queue__name", flow: str = "flow") -> Q
 
 
 def list_queues(principal: Any) -> list[Queue]:
-    """Return the queues whose cases the principal may see: one query."""
+    """Return the queues whose cases the principal may see: one query, two with rules by skill."""
     found = reach(principal, "cases.view")
     queues = Queue.objects.order_by("title")
-    if found.everywhere or any(not queue for _, queue in found.scopes):
-        return list(queues)
-    return list(queues.filter(name__in=[queue for _, queue in found.scopes]))
+    if not found.everywhere and all(queue for _, queue in found.scopes):
+        queues = queues.filter(name__in=[queue for _, queue in found.scopes])
+    return [queue for queue in queues if may_see(principal, queue)]
 
 
 def queue_rows(principal: Any, user: User, now: datetime) -> list[QueueRow]:
@@ -132,14 +132,14 @@ def list_cases(
     cursor: str = "",
     page_size: int = PAGE_SIZE,
 ) -> CasePage:
-    """Return a page of cases without what they show: one query.
+    """Return a page of cases without what they show: one query, one more without a queue.
 
     Open ones come in the order of the queue, closed ones newest first. A cursor that is not one
     of ours starts at the beginning.
     """
     cases = Case.objects.filter(within(reach(principal, "cases.view")))
-    if queue is not None:
-        cases = cases.filter(queue=queue)
+    # One queue was found among those that the principal sees; of all, only those may show.
+    cases = cases.filter(queue=queue) if queue else cases.filter(queue__in=list_queues(principal))
     cases = cases.filter(_which(which, user))
     if text:
         cases = cases.filter(_matches(text))
@@ -203,7 +203,8 @@ def get_visible_case(case_id: int, principal: Any, permission: str = "cases.view
     Raises: Case.DoesNotExist, also where it may not be seen.
     """
     case = Case.objects.select_related("queue", "claimed_by", "familiar").get(pk=case_id)
-    if not can(principal, permission, flow=case.flow, queue=case.queue.name):
+    allowed = can(principal, permission, flow=case.flow, queue=case.queue.name)
+    if not allowed or not may_see(principal, case.queue):
         raise Case.DoesNotExist(case_id)
     return case
 

@@ -137,6 +137,16 @@ def _minute(text: str) -> int:
     return value
 
 
+WARN, REMIND, ESCALATE, BREACH = "warn", "remind", "escalate", "breach"
+STEP_ACTS = (WARN, REMIND, ESCALATE)
+BREACH_ACTIONS = ("reassign", "raise_priority", "expire")
+HOLDER, LEAD = "holder", "lead"
+PERSON, TO_QUEUE = "person:", "queue:"
+MAX_STEPS = 12
+# Ten years: whatever is due later is a mistake.
+MAX_MINUTES = 10 * 366 * MINUTES_A_DAY
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """What the clock does to a case, ``after_seconds`` of working time since it was opened.
@@ -158,6 +168,56 @@ class Plan:
     breach: str
     acts: tuple[Act, ...] = ()
     calendar: Calendar = field(default_factory=Calendar)
+
+
+def policy_problems(data: Mapping[str, Json]) -> dict[str, str]:
+    """Return what is wrong with a policy, by field: ``due_minutes``, ``steps``, ``breach``.
+
+    ``data`` has these three as ``plan_from`` reads them. An approval is refused in every place
+    where an act is named: silence never approves.
+    """
+    problems = {}
+    due = data.get("due_minutes")
+    if not _is_minutes(due):
+        problems["due_minutes"] = "Give the working time until a case is due, such as 8h."
+    steps = data.get("steps") or ()
+    if len(steps) > MAX_STEPS:
+        problems["steps"] = f"Give at most {MAX_STEPS} steps."
+    for number, step in enumerate(steps, 1):
+        if problem := _step_problem(step):
+            problems.setdefault("steps", f"Step {number}: {problem}")
+    if (breach := data.get("breach")) not in BREACH_ACTIONS:
+        problems["breach"] = _unknown_act(breach, "take it back, make it urgent or let it expire")
+    return problems
+
+
+def _step_problem(step: Mapping[str, Json]) -> str:
+    act, to = step.get("act"), step.get("to", "")
+    if act not in STEP_ACTS:
+        return _unknown_act(act, "warn, remind or escalate")
+    if not _is_minutes(step.get("after_minutes")):
+        return "give the working time after which it is done, such as 4h."
+    known = to in {"", HOLDER, LEAD} or (to.startswith(PERSON) and to != PERSON)
+    if act == ESCALATE:
+        known = to in {"", LEAD} or (to.startswith((PERSON, TO_QUEUE)) and not to.endswith(":"))
+    return "" if known else f"{to!r} is nobody to turn to: choose who hears of it."
+
+
+def _unknown_act(act: Json, choices: str) -> str:
+    if isinstance(act, str) and "appro" in act:
+        return f"silence never approves: choose to {choices}."
+    return f"choose to {choices}."
+
+
+def _is_minutes(value: Json) -> bool:
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MAX_MINUTES
+    )
+
+
+def instants_of(plan: "Plan", opened_at: datetime) -> list[tuple[Act, datetime]]:
+    """Return when each act would be done for a case opened then and never paused."""
+    return [(act, plan.calendar.add(opened_at, act.after_seconds)) for act in plan.acts]
 
 
 def plan_from(data: Mapping[str, Json]) -> Plan:

@@ -19,7 +19,8 @@ class CaseState(models.TextChoices):
 S = CaseState
 MOVES: dict[CaseState, frozenset[CaseState]] = {
     S.OPEN: frozenset({S.CLAIMED, S.ESCALATED, S.EXPIRED, S.CANCELLED}),
-    S.ESCALATED: frozenset({S.CLAIMED, S.OPEN, S.EXPIRED, S.CANCELLED}),
+    # To itself: escalated once more, perhaps to another queue.
+    S.ESCALATED: frozenset({S.ESCALATED, S.CLAIMED, S.OPEN, S.EXPIRED, S.CANCELLED}),
     S.CLAIMED: frozenset(
         # To itself: a lease that ran out is taken over.
         {S.CLAIMED, S.OPEN, S.ESCALATED, S.COMMITTING, S.WAITING_FOR_INFO, S.EXPIRED, S.CANCELLED}

@@ -1,5 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
+from reviews.notices import views as notices
 from reviews.views import cases, documents, queues
 
 app_name = "reviews"
@@ -9,6 +10,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("queues/<slug:name>/", queues.queue, name="queue"),
     path("queues/<slug:name>/table/", queues.case_table, name="case_table"),
     path("queues/<slug:name>/next/", queues.take_next, name="next"),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/list/", notices.notices_list, name="notices_list"),
+    path("notices/bell/", notices.bell, name="bell"),
+    path("notices/read/", notices.read_all, name="notices_read"),
+    path("notices/<int:notice_id>/", notices.notice, name="notice"),
     path("cases/<int:case_id>/", cases.case, name="case"),
     path("cases/<int:case_id>/standing/", cases.case_standing, name="standing"),
     path("cases/<int:case_id>/work/", cases.case_work, name="work"),

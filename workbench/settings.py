@@ -61,6 +61,8 @@ INSTALLED_APPS = [
     "flows.resilience",
     "flows.triggers",
     "reviews",
+    "reviews.notices",
+    "reviews.team",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

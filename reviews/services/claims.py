@@ -1,12 +1,13 @@
-"""Getting work: claims are leases."""
+"""Getting work: claims are leases. What a lead or a holder passes on is in passing.py."""
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from reviews.acting import Acting, check_may, may, missing_skills, reviewer_of
-from reviews.errors import CaseStale, NotAuthorised, WorkLimitReached
+from reviews.access import CLAIM
+from reviews.acting import Acting, check_may, check_rules, may, reviewer_of
+from reviews.errors import CaseHeldByOther, CaseStale, NotAuthorised, WorkLimitReached
 from reviews.models import Case, CaseDraft, Decision, DecisionState, Queue
 from reviews.services.moving import (
     CLOCK,
@@ -18,10 +19,10 @@ from reviews.services.moving import (
     write_down,
 )
 from reviews.states import CLAIMABLE, CaseState
+from reviews.team.models import Delegation
+from reviews.team.selectors import has_delegated
 from workbench.accounts.models import User
 
-# Someone who was given a case may not be at their desk: the lease lasts a working day.
-ASSIGNED_LEASE_SECONDS = 24 * 3600
 SWEEP_BATCH = 200
 
 
@@ -55,8 +56,7 @@ def claim_next(
     Raises: NotAuthorised, WorkLimitReached.
     """
     with transaction.atomic():
-        if missing := missing_skills(acting.user, queue):
-            raise NotAuthorised(f"This queue needs the skill {', '.join(missing)}.")
+        check_rules(CLAIM, acting.user, queue)
         check_work_limit(queue, acting.user, now)
         candidates = takeable(queue, acting, now)
         if after is not None:
@@ -80,13 +80,17 @@ def takeable(queue: Queue, acting: Acting, now: datetime) -> QuerySet[Case]:
     if _has_authority(queue, acting):
         free |= Q(state=CaseState.ESCALATED)
     free |= Q(state=CaseState.CLAIMED, lease_until__lte=now)
+    kept_for_others = Q(reserved_until__gt=now) & ~Q(familiar=acting.user)
     approved_before = Decision.objects.filter(
         case=OuterRef("pk"), decided_by=acting.user, state=DecisionState.COMMITTED
     )
+    delegated = Delegation.objects.filter(case=OuterRef("pk"), by=acting.user)
     return (
         Case.objects.filter(free, queue=queue)
+        .exclude(kept_for_others)
         .exclude(requested_by__in=[acting.user.username, acting.user.label])
         .exclude(Exists(approved_before))
+        .exclude(Exists(delegated))
     )
 
 
@@ -102,12 +106,24 @@ def check_takeable(case: Case, acting: Acting, now: datetime) -> None:
         raise CaseStale(
             f"This case is {case.get_state_display().lower()}: it cannot be claimed now."
         )
-    if missing := missing_skills(acting.user, case.queue):
-        raise NotAuthorised(f"This queue needs the skill {', '.join(missing)}.")
+    check_rules(CLAIM, acting.user, case.queue)
     if case.state == CaseState.ESCALATED and not _has_authority(case.queue, acting):
         raise NotAuthorised("This case is escalated: someone with more authority must take it.")
     if asked_for(case, acting.user):
         raise NotAuthorised("You asked for this, so someone else must decide it.")
+    if has_delegated(case, acting.user):
+        raise NotAuthorised("You delegated this case, so someone else must decide it.")
+    check_not_reserved(case, acting.user, now)
+
+
+def check_not_reserved(case: Case, user: User, now: datetime) -> None:
+    """Raises: CaseHeldByOther while a returned case is kept for who worked on it before."""
+    kept = case.reserved_until is not None and case.reserved_until > now
+    if kept and case.familiar is not None and case.familiar_id != user.pk:
+        raise CaseHeldByOther(
+            f"This case is kept for {case.familiar.label}, who worked on it before. "
+            "Open the next one, or ask a lead to reassign it."
+        )
 
 
 def asked_for(case: Case, user: User) -> bool:
@@ -120,15 +136,25 @@ def asked_for(case: Case, user: User) -> bool:
 
 def check_work_limit(queue: Queue, user: User, now: datetime) -> None:
     """Raises: WorkLimitReached."""
-    if not queue.work_limit:
-        return
-    held = Case.objects.filter(
-        queue=queue, claimed_by=user, state=CaseState.CLAIMED, lease_until__gt=now
-    ).count()
-    if held >= queue.work_limit:
+    held, limit = held_in(queue, user, now), queue.work_limit
+    if limit and held >= limit:
         raise WorkLimitReached(
             f"You hold {held} cases, as many as this queue allows. Decide or release one first."
         )
+
+
+def held_in(queue: Queue, user: User, now: datetime) -> int:
+    """Count what the person holds of the queue; where it has a limit, until the commit.
+
+    The lock puts the claims of one person in line: counted side by side, two tabs would both find
+    room for one more. It is not one that foreign keys wait for.
+    """
+    if queue.work_limit:
+        User.objects.select_for_update(no_key=True, of=("self",)).only("pk").get(pk=user.pk)
+    held = Case.objects.filter(
+        queue=queue, claimed_by=user, state=CaseState.CLAIMED, lease_until__gt=now
+    )
+    return held.count()
 
 
 def take(case: Case, acting: Acting, now: datetime) -> Case:
@@ -143,6 +169,7 @@ def take(case: Case, acting: Acting, now: datetime) -> Case:
             claimed_at=now,
             lease_until=lease_until,
             familiar=acting.user,
+            reserved_until=None,
         )
     except CaseStale:
         # Lost the race: say who won rather than that something changed.
@@ -184,46 +211,15 @@ def release_case(
         leads = may(acting, "cases.assign", queue=case.queue, flow=case.flow)
         if not leads or case.state != CaseState.CLAIMED:
             check_holds(case, acting.user, now)
-        _free(case, now)
+        free_case(case)
         write_down(case, "released", acting, now)
         return case
 
 
-def _free(case: Case, now: datetime) -> None:
+def free_case(case: Case) -> None:
+    """Move a claimed case back to its queue."""
     state = CaseState.ESCALATED if case.escalation else CaseState.OPEN
     move_case(case, state, claimed_by=None, claimed_at=None, lease_until=None)
-
-
-def assign_case(
-    *, case_id: int, to: User, acting: Acting, now: datetime, revision: int | None = None
-) -> Case:
-    """Give the case to a person, from whoever holds it. Their draft stays theirs.
-
-    Raises: NotAuthorised, CaseStale, CaseAlreadyDecided, CaseClosed.
-    """
-    with transaction.atomic():
-        case = get_case(case_id)
-        check_may(acting, "cases.assign", queue=case.queue, flow=case.flow)
-        check_fresh(case, revision, acting.user, now)
-        receiver = Acting(to, to, acting.actor)
-        check_may(receiver, "cases.decide", queue=case.queue, flow=case.flow)
-        if asked_for(case, to):
-            raise NotAuthorised(f"{to.label} asked for this: choose someone else.")
-        if case.state not in CLAIMABLE | {CaseState.CLAIMED}:
-            raise condition_of(case, acting.user, now) or CaseStale(
-                "This case cannot be assigned now: it is being committed or waits for information."
-            )
-        previous = case.claimed_by.label if case.claimed_by else ""
-        move_case(
-            case,
-            CaseState.CLAIMED,
-            claimed_by=to,
-            claimed_at=now,
-            lease_until=now + timedelta(seconds=ASSIGNED_LEASE_SECONDS),
-            familiar=to,
-        )
-        write_down(case, "assigned", acting, now, data={"to": to.label, "from": previous})
-        return case
 
 
 def save_draft(
@@ -263,7 +259,7 @@ def free_expired_leases(now: datetime) -> bool:
                 continue
             holder = case.claimed_by.label if case.claimed_by else ""
             try:
-                _free(case, now)
+                free_case(case)
             except CaseStale:
                 continue
             write_down(case, "lease_expired", CLOCK, now, data={"holder": holder})

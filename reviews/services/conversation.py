@@ -11,7 +11,7 @@ from reviews.acting import Acting, check_may
 from reviews.answers import COMMENT_MAX
 from reviews.errors import DecisionInvalid, MoveNotAllowed
 from reviews.models import Case, Comment, InformationRequest
-from reviews.notices import notify_leads, notify_people
+from reviews.notices.services import notify_leads, notify_people
 from reviews.services.moving import (
     check_fresh,
     check_holds,
@@ -20,6 +20,7 @@ from reviews.services.moving import (
     write_down,
 )
 from reviews.services.opening import set_instants
+from reviews.services.passing import keep_for_familiar
 from reviews.sla import Stopwatch, plan_from
 from reviews.states import CaseState
 from workbench.accounts.models import User
@@ -105,8 +106,16 @@ def reply(
         asked.save()
         _set_watch(case, Stopwatch(case.used_seconds, case.running_since).resume(now))
         case.fields = case.fields | dict(changes)
+        keep_for_familiar(case, case.familiar, now)
         state = CaseState.ESCALATED if case.escalation else CaseState.OPEN
-        move_case(case, state, fields=case.fields, **_clock_fields(case))
+        move_case(
+            case,
+            state,
+            fields=case.fields,
+            familiar=case.familiar,
+            reserved_until=case.reserved_until,
+            **_clock_fields(case),
+        )
         write_down(
             case,
             "information_received",
@@ -114,7 +123,8 @@ def reply(
             now,
             data={"answer": asked.answer, "changes": dict(changes)},
         )
-        notify_people(case, [asked.asked_by], "answered", now, said=asked.answer, by=actor.name)
+        hears = [case.familiar] if case.familiar else [asked.asked_by]
+        notify_people(case, hears, "answered", now, said=asked.answer, by=actor.name)
         return case
 
 

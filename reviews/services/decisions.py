@@ -5,6 +5,7 @@ decide_case -> pending --(commit window)--> committed: receipt, ledger, the run 
               undo_decision -> withdrawn: the case is back in the reviewer's hands
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,8 @@ from django.db import IntegrityError, transaction
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.selectors import models_used
 from flows.services import resolve_wait
-from reviews.acting import Acting, acting_as, check_may, may, missing_skills, reviewer_of
+from reviews.access import DECIDE
+from reviews.acting import Acting, acting_as, check_may, may, refusal_of, reviewer_of
 from reviews.answers import Answer, check_answer
 from reviews.authority import Facts, Need, NoAuthorityRule, Verdict, judge, need_of, rules_from
 from reviews.errors import (
@@ -38,6 +40,8 @@ from reviews.services.moving import (
 )
 from reviews.services.opening import close_case
 from reviews.states import CLAIMABLE, CaseState
+from reviews.team.selectors import has_delegated
+from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import record
 
@@ -166,10 +170,16 @@ def judge_answer(case: Case, acting: Acting, outcome: str, *, edits_now: bool) -
         edits_now=edits_now,
     )
     verdict = judge(facts)
-    if missing := missing_skills(acting.user, case.queue):
-        refusal = f"This queue needs the skill {', '.join(missing)}."
+    for refusal in _further_refusals(case, acting.user):
         verdict = replace(verdict, refusals=(*verdict.refusals, refusal))
     return verdict
+
+
+def _further_refusals(case: Case, user: User) -> Iterator[str]:
+    if refusal := refusal_of(DECIDE, user, case.queue):
+        yield refusal
+    if has_delegated(case, user):
+        yield "You delegated this case, so someone else must decide it."
 
 
 def _need(case: Case) -> Need:

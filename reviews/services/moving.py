@@ -57,8 +57,8 @@ def lock_run(case: Case) -> None:
 
 
 def get_case(case_id: int) -> Case:
-    """Return the case with its queue and holder: one query. Raises: Case.DoesNotExist."""
-    return Case.objects.select_related("queue", "claimed_by").get(pk=case_id)
+    """Return the case with its people and queue: one query. Raises: Case.DoesNotExist."""
+    return Case.objects.select_related("queue", "claimed_by", "familiar").get(pk=case_id)
 
 
 def check_fresh(case: Case, revision: int | None, user: User, now: datetime) -> None:

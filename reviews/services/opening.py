@@ -9,8 +9,10 @@ from reviews.errors import QueueMissing, SlaPolicyMissing
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.ordering import PRIORITIES, ordering_from, rank
 from reviews.services.moving import ENGINE, move_case, write_down
+from reviews.services.passing import keep_for_familiar
 from reviews.sla import Stopwatch, next_act, plan_from
 from reviews.states import ACTIVE, CaseState
+from workbench.accounts.models import User
 
 if TYPE_CHECKING:
     from reviews.checkpoint import ReviewCase
@@ -46,8 +48,8 @@ def open_case(*, ctx: StepContext, config: "ReviewCase.Config") -> Case:
         sla=policy.snapshot(),
         opened_at=ctx.now,
         running_since=ctx.now,
-        familiar_id=_familiar(ctx),
     )
+    keep_for_familiar(case, _familiar(ctx), ctx.now)
     set_instants(case)
     case.save(force_insert=True)
     write_down(
@@ -130,14 +132,11 @@ def _starter(run_id: int) -> str:
     return name.split(" · ")[0]
 
 
-def _familiar(ctx: StepContext) -> int | None:
+def _familiar(ctx: StepContext) -> User | None:
     """Return who worked last on this step of this run: a returned case goes back to them."""
-    return (
-        Case.objects.filter(run_id=ctx.run_id, step=ctx.step_id)
-        .order_by("-id")
-        .values_list("claimed_by_id", flat=True)
-        .first()
-    )
+    before = Case.objects.filter(run_id=ctx.run_id, step=ctx.step_id).order_by("-id")
+    last = before.select_related("claimed_by").only("claimed_by").first()
+    return last.claimed_by if last else None
 
 
 def _shown(config: "ReviewCase.Config") -> dict[str, Any]:

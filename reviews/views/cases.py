@@ -15,7 +15,6 @@ from reviews.errors import ReviewError
 from reviews.models import Case, CaseEvent, Decision
 from reviews.selectors import decisions_of, get_visible_case, history_of, my_work, run_so_far
 from reviews.services.claims import (
-    assign_case,
     claim_case,
     claim_next,
     heartbeat,
@@ -24,6 +23,7 @@ from reviews.services.claims import (
 )
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case, undo_decision
+from reviews.services.passing import assign_case
 from reviews.views.gate import case_view
 from reviews.views.workspace import as_shown, show_case, standing
 from reviews.widgets import read_form, read_value

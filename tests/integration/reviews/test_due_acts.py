@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,8 +9,8 @@ from django.core import mail
 from flows.models import Token, Wait
 from reviews.errors import NotAuthorised
 from reviews.models import Case, Decision
+from reviews.notices.models import Notice
 from reviews.services.claims import (
-    assign_case,
     claim_case,
     claim_next,
     free_expired_leases,
@@ -23,6 +24,7 @@ from reviews.services.conversation import (
 )
 from reviews.services.decisions import decide_case
 from reviews.services.due_acts import perform_due_acts
+from reviews.services.passing import assign_case
 from tests.integration.reviews.kit import (
     FIVE_DAYS,
     approve,
@@ -34,6 +36,7 @@ from tests.integration.reviews.kit import (
 )
 from workbench.accounts.models import Role
 from workbench.audit.actors import Actor
+from workbench.audit.models import Entry
 
 pytestmark = pytest.mark.django_db
 STEPS: list[dict[str, Any]] = [
@@ -95,6 +98,80 @@ def test_a_reminder_goes_to_who_holds_the_case(
     deliver_outbox()
     assert [message.to for message in mail.outbox] == [["ada@example.org"]]
     assert f"/review/cases/{case.pk}/" in mail.outbox[0].body
+
+
+def test_escalation_goes_up_a_chain_one_link_at_a_time(
+    now: datetime, deliver_outbox: Callable[[], int]
+) -> None:
+    make_queue("seniors")
+    make_person("sam", Role.REVIEWER, queue="seniors", level=2)
+    make_person("pia", Role.LEAD)
+    chain = [
+        {"act": "escalate", "after_minutes": 10, "to": "lead"},
+        {"act": "escalate", "after_minutes": 20, "to": "queue:seniors"},
+        {"act": "escalate", "after_minutes": 30, "to": "person:pia"},
+    ]
+    make_policy(due_minutes=240, steps=chain)
+    case = make_case(now)
+    told = []
+    for minutes in (10, 20, 30):
+        perform_due_acts(after(now, minutes))
+        deliver_outbox()
+        told.append(sorted(to.split("@")[0] for message in mail.outbox for to in message.to))
+        mail.outbox.clear()
+    case.refresh_from_db()
+    assert (case.state, case.escalation, case.queue.name) == ("escalated", 3, "seniors")
+    assert told == [["lea", "pia"], ["lea", "pia"], ["pia"]]
+    assert events(case) == ["opened", "escalated", "moved", "escalated", "escalated"]
+    assert claim_next(queue=case.queue, acting=person("sam"), now=after(now, 31)) is not None
+
+
+def test_an_escalation_leaves_a_case_in_the_hands_that_hold_it(now: datetime) -> None:
+    make_queue("seniors")
+    make_policy(
+        due_minutes=240, steps=[{"act": "escalate", "after_minutes": 10, "to": "queue:seniors"}]
+    )
+    case = make_case(now)
+    claim_case(case_id=case.pk, acting=person("ada"), now=now)
+    perform_due_acts(after(now, 10))
+    case.refresh_from_db()
+    assert (case.state, case.claimed_by, case.escalation) == ("claimed", person("ada").user, 1)
+    assert case.queue.name == "underwriting"
+
+
+def test_what_silence_does_is_written_as_such_in_the_ledger(now: datetime) -> None:
+    make_policy(due_minutes=240, steps=STEPS)
+    case = make_case(now)
+    for minutes in (60, 120, 180, 240):
+        perform_due_acts(after(now, minutes))
+    entries = Entry.objects.filter(subject_kind="case", subject_id=str(case.pk)).order_by("id")
+    by_clock = [entry for entry in entries if entry.actor_name == "clock"]
+    assert [entry.action for entry in by_clock] == [
+        "case.sla_warned", "case.sla_reminded", "case.escalated", "case.sla_breached",
+    ]  # fmt: skip
+    assert {json.loads(str(entry.payload.body))["kind"] for entry in by_clock} == {"timeout"}
+
+
+def test_a_case_that_cannot_be_read_does_not_keep_others_from_their_acts(
+    now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_policy(due_minutes=60)
+    broken, sound = make_case(now), make_case(now)
+    Case.objects.filter(pk=broken.pk).update(sla={"policy": "standard"}, acts_done=0)
+    perform_due_acts(after(now, 60))
+    sound.refresh_from_db()
+    assert (sound.priority, sound.next_act_at) == (1, None)
+    assert f"The due act of case {broken.pk} failed" in caplog.text
+
+
+def test_a_reminder_reaches_the_bell_of_who_holds_the_case(now: datetime) -> None:
+    make_policy(due_minutes=240, steps=STEPS)
+    case = make_case(now)
+    claim_case(case_id=case.pk, acting=person("ada"), now=now)
+    for minutes in (60, 120):
+        perform_due_acts(after(now, minutes))
+    [notice] = Notice.objects.all()
+    assert (notice.person.username, notice.kind, notice.read_at) == ("ada", "reminder", None)
 
 
 def test_silence_is_a_time_out_and_never_a_person(now: datetime) -> None:

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +14,7 @@ from reviews.sla import (
     calendar_from,
     next_act,
     plan_from,
+    policy_problems,
 )
 
 FIVE_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
@@ -166,3 +168,38 @@ def test_the_band_says_how_a_case_stands() -> None:
     assert band(now, now - hour, now) == "overdue"
     assert band(now + hour, now, now) == "due_soon"
     assert band(now + hour, None, now) == "on_time"
+
+
+POLICY = {"due_minutes": 480, "steps": [], "breach": "raise_priority"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"due_minutes": 0}, "due_minutes"),
+        ({"due_minutes": True}, "due_minutes"),
+        ({"breach": "approve"}, "breach"),
+        ({"breach": "approved"}, "breach"),
+        ({"steps": [{"act": "approve", "after_minutes": 5}]}, "steps"),
+        ({"steps": [{"act": "warn", "after_minutes": -5}]}, "steps"),
+        ({"steps": [{"act": "remind", "after_minutes": 5, "to": "queue:seniors"}]}, "steps"),
+        ({"steps": [{"act": "escalate", "after_minutes": 5, "to": "holder"}]}, "steps"),
+        ({"steps": [{"act": "warn", "after_minutes": 5}] * 13}, "steps"),
+    ],
+)
+def test_a_policy_that_cannot_be_kept_is_refused(change: dict[str, Any], field: str) -> None:
+    assert set(policy_problems(POLICY | change)) == {field}
+
+
+def test_an_automatic_approval_is_refused_in_words() -> None:
+    for change in ({"breach": "approve"}, {"steps": [{"act": "approve", "after_minutes": 1}]}):
+        assert "silence never approves" in str(policy_problems(POLICY | change))
+
+
+def test_a_chain_of_escalations_is_a_policy() -> None:
+    steps = [
+        {"act": "escalate", "after_minutes": 10, "to": "lead"},
+        {"act": "escalate", "after_minutes": 20, "to": "queue:seniors"},
+        {"act": "escalate", "after_minutes": 30, "to": "person:lea"},
+    ]
+    assert policy_problems(POLICY | {"steps": steps}) == {}

@@ -1,6 +1,5 @@
-"""Telling people about a case by mail. Written into the outbox with the change that causes it."""
+"""The mail that a notice is, beside its line among the person's notices."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,33 +10,22 @@ from django.urls import reverse
 
 from reviews.models import Case
 from workbench.accounts.models import User
-from workbench.accounts.permissions import can
-from workbench.dispatch import enqueue
 
-JOB = "reviews.send_notice"
 SUBJECTS = {
+    "warned": "Due soon: {title}",
     "reminder": "Due soon: {title}",
     "escalated": "Escalated: {title}",
     "breached": "Overdue: {title}",
     "mentioned": "{by} mentioned you: {title}",
     "answered": "Answer received: {title}",
+    "assigned": "Assigned to you: {title}",
+    "delegated": "{by} delegated to you: {title}",
+    "covered": "Yours while {by} is away: {title}",
 }
 
 
-def notify_people(
-    case: Case, people: Iterable[User], kind: str, now: datetime, *, said: str = "", by: str = ""
-) -> None:
-    """Send a mail to each person who has an address and may see the case."""
-    for person in people:
-        if person.email and can(person, "cases.view", flow=case.flow, queue=case.queue.name):
-            args = {"case": case.pk, "user": person.pk, "kind": kind, "said": said, "by": by}
-            enqueue(JOB, args, now=now)
-
-
-def notify_leads(case: Case, kind: str, now: datetime, *, said: str = "", by: str = "") -> None:
-    """Send a mail to each team lead of the case's queue."""
-    leads = User.objects.filter(is_active=True, grants__role="lead").distinct()
-    notify_people(case, leads, kind, now, said=said, by=by)
+def subject_of(kind: str, case: Case, by: str) -> str:
+    return " ".join(SUBJECTS[kind].format(title=case.title, by=by).split())
 
 
 def send_notice(args: dict[str, Any], now: datetime) -> None:
@@ -55,7 +43,7 @@ def send_notice(args: dict[str, Any], now: datetime) -> None:
         "url": settings.SITE_URL + reverse("reviews:case", args=[case.pk]),
     }
     message = EmailMessage(
-        subject=" ".join(SUBJECTS[args["kind"]].format(title=case.title, by=args["by"]).split()),
+        subject=subject_of(args["kind"], case, args["by"]),
         body=render_to_string("reviews/mail/notice.txt", values),
         to=[person.email],
         headers={"Message-ID": f"<notice-{args['outbox_id']}@countersign>"},

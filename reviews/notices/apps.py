@@ -1,0 +1,28 @@
+from django.apps import AppConfig
+
+ACTIONS = {
+    "destination.added": "Notices go to {title} ({kind})",
+    "destination.changed": "Changed where notices go: {title}",
+    "destination.removed": "Notices no longer go to {title}",
+}
+
+
+class NoticesConfig(AppConfig):
+    name = "reviews.notices"
+    label = "notices"
+
+    def ready(self) -> None:
+        from reviews.notices import jobs  # noqa: F401 - registers what is delivered after a commit
+        from workbench.audit.actions import register_action
+        from workbench.shell.registry import Command, register_bar_item, register_command
+
+        for action, sentence in ACTIONS.items():
+            register_action(action, sentence)
+        register_bar_item("reviews/notices/_bell_place.html", "cases.view")
+        register_command(
+            Command("Notices", "reviews:notices", "bell", "cases.view", "reminders mentions inbox")
+        )
+        register_command(
+            Command("Where notices go", "reviews:destinations", "webhook", "queues.manage",
+                    "chat slack webhook apprise reminder destination")
+        )  # fmt: skip

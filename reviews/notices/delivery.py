@@ -1,0 +1,146 @@
+"""Handing notices over to webhooks and chats, after the commit. The outbox repeats what fails."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import apprise
+from django.conf import settings
+from django.urls import reverse
+from standardwebhooks import Webhook
+
+from flows.steps.base import StepFailure
+from flows.steps.outgoing import Outgoing, check_destination, send
+from reviews.models import Case
+from reviews.notices.mail import subject_of
+from reviews.notices.models import Destination, DestinationKind
+from workbench.secrets.services import read_secrets
+
+TIMEOUT_SECONDS = 15.0
+MAX_ANSWER_BYTES = 64 * 1024
+# Where a plug-in of Apprise says whom it calls, if not in its own host.
+_FIXED_ADDRESSES = ("notify_url", "webhook_url", "api_url")
+
+
+def send_to_destination(args: dict[str, Any], now: datetime) -> None:
+    """Say one notice in one webhook or chat. A webhook's id is that of the outbox row, so that a
+    repeated call is recognised.
+
+    Raises: StepFailure, SecretUnknown.
+    """
+    destination = Destination.objects.filter(pk=args["destination"], enabled=True).first()
+    case = Case.objects.select_related("queue", "claimed_by").filter(pk=args["case"]).first()
+    if destination is None or case is None:
+        return
+    say = _call if destination.kind == DestinationKind.WEBHOOK else _chat
+    try:
+        key = read_secrets([destination.secret])[destination.secret]
+        say(destination, key, case, args, now)
+    except Exception as error:
+        _note(destination, now, str(error)[:500])
+        raise
+    _note(destination, now, "")
+
+
+def _note(destination: Destination, now: datetime, error: str) -> None:
+    Destination.objects.filter(pk=destination.pk).update(last_error=error, last_at=now)
+
+
+def _call(
+    destination: Destination, key: str, case: Case, args: dict[str, Any], now: datetime
+) -> None:
+    body = json.dumps(
+        {"type": f"case.{args['kind']}", "timestamp": now.isoformat(), "data": facts_of(case)},
+        ensure_ascii=False,
+    )
+    message_id = f"notice_{args['outbox_id']}"
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(key).sign(message_id, now, body),
+    }
+    request = Outgoing(
+        method="POST",
+        url=destination.address,
+        headers=headers,
+        query={},
+        body=body,
+        timeout_seconds=TIMEOUT_SECONDS,
+        max_bytes=MAX_ANSWER_BYTES,
+    )
+    send(request, now)
+
+
+def facts_of(case: Case) -> dict[str, Any]:
+    """Return what a webhook tells of a case: enough to find it, nothing that it shows."""
+    return {
+        "case": case.pk,
+        "title": case.title,
+        "queue": case.queue.name,
+        "state": str(case.state),
+        "held_by": case.claimed_by.username if case.claimed_by else None,
+        "escalation": case.escalation,
+        "due_at": case.due_at.isoformat() if case.due_at else None,
+        "run": case.run_id,
+        "url": _address_of(case),
+    }
+
+
+def _chat(
+    destination: Destination, url: str, case: Case, args: dict[str, Any], now: datetime
+) -> None:
+    plugin = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+    if plugin is None:
+        raise StepFailure("The chat's address is none that Apprise knows.", kind="config")
+    for address in _addresses(plugin):
+        check_destination(address)
+    due = f", due {case.due_at:%Y-%m-%d %H:%M} UTC" if case.due_at else ""
+    said = plugin.notify(
+        title=subject_of(args["kind"], case, ""),
+        body=f"Case {case.pk} in {case.queue.title}{due}\n{_address_of(case)}",
+        notify_type=apprise.NotifyType.WARNING,
+    )
+    if not said:
+        raise StepFailure(f"{destination.title} did not take the notice.", kind="connection")
+
+
+def _addresses(plugin: Any) -> list[str]:
+    """Return every address that the plug-in may call. Raises: StepFailure if it names none."""
+    if host := getattr(plugin, "host", None):
+        scheme = "https" if plugin.secure else "http"
+        port = f":{plugin.port}" if plugin.port else ""
+        return [f"{scheme}://{host}{port}"]
+    fixed = [getattr(plugin, name, None) for name in _FIXED_ADDRESSES]
+    if not any(fixed):
+        raise StepFailure("This kind of chat names no address to check.", kind="refused")
+    return [address for address in fixed if address]
+
+
+def _address_of(case: Case) -> str:
+    return settings.SITE_URL + reverse("reviews:case", args=[case.pk])
+
+
+# --- What may be kept -------------------------------------------------------------------
+
+
+def key_problem(key: str) -> str:
+    """Say what is wrong with a webhook's signing key; empty if nothing is."""
+    try:
+        Webhook(key)
+    except Exception:
+        return "This is no signing key: whsec_ and 24 to 64 bytes in base64."
+    return ""
+
+
+def chat_problem(url: str) -> str:
+    """Say what is wrong with a chat's address; empty if nothing is."""
+    plugin = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+    if plugin is None:
+        return "Apprise does not know this address: see its list of services."
+    try:
+        for address in _addresses(plugin):
+            check_destination(address)
+    except StepFailure as failure:
+        return str(failure)
+    return ""

@@ -1,0 +1,126 @@
+"""Telling people about a case, and choosing where else it is said."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from reviews.errors import SettingsInvalid
+from reviews.models import Case, Queue
+from reviews.notices.models import SAID_ELSEWHERE, Destination, DestinationKind, Notice
+from reviews.notices.post import Post
+from workbench.accounts.models import User
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+from workbench.live import nudge_on_commit
+from workbench.secrets.services import set_secret
+
+# --- Telling ------------------------------------------------------------------------
+
+
+def notify_people(
+    case: Case, people: Iterable[User], kind: str, now: datetime, *, said: str = "", by: str = ""
+) -> None:
+    """Tell each person who may see the case: among their notices, and by mail if they have one."""
+    post = Post(now)
+    post.tell(case, people, kind, said=said, by=by)
+    post.write()
+
+
+def notify_leads(case: Case, kind: str, now: datetime, *, said: str = "", by: str = "") -> None:
+    """Tell each team lead of the case's queue, and the destinations that listen."""
+    post = Post(now)
+    post.tell_leads(case, kind, said=said, by=by)
+    post.tell_destinations(case, kind)
+    post.write()
+
+
+def mark_read(*, person: User, now: datetime, notice_id: int | None = None) -> int:
+    """Mark one of the person's notices as read, or all; return how many were not."""
+    unread = Notice.objects.filter(person=person, read_at=None)
+    if notice_id is not None:
+        unread = unread.filter(pk=notice_id)
+    count = unread.update(read_at=now)
+    if count:
+        nudge_on_commit([f"user.{person.pk}"], {"notices": True})
+    return count
+
+
+# --- Destinations ---------------------------------------------------------------------
+
+
+def save_destination(
+    *,
+    name: str,
+    values: Mapping[str, Any],
+    key: str,
+    actor: Actor,
+    now: datetime,
+    destination: Destination | None = None,
+) -> Destination:
+    """Add a destination, or change it.
+
+    ``values``: ``{title, kind, address, kinds, queue: Queue | None, enabled}``. ``key`` is the
+    webhook's signing key or the chat's Apprise URL; it is kept as a secret and never shown; empty
+    keeps the one that is there.
+
+    Raises: SettingsInvalid.
+    """
+    _check(values, key, destination, name)
+    with transaction.atomic():
+        is_new = destination is None
+        kept = destination or Destination(name=name, secret=f"notice_{name.replace('-', '_')}")
+        for field in ("title", "kind", "address", "kinds", "queue", "enabled"):
+            setattr(kept, field, values[field])
+        kept.save()
+        if key:
+            set_secret(name=kept.secret, value=key, actor=actor, now=now)
+        action = "destination.added" if is_new else "destination.changed"
+        _record(action, kept, actor, now)
+        return kept
+
+
+def remove_destination(*, destination: Destination, actor: Actor, now: datetime) -> None:
+    """Forget a destination. Its secret stays, for whoever manages secrets."""
+    with transaction.atomic():
+        _record("destination.removed", destination, actor, now)
+        destination.delete()
+
+
+def _record(action: str, kept: Destination, actor: Actor, now: datetime) -> None:
+    queue: Queue | None = kept.queue
+    record(
+        action=action,
+        subject=("destination", f"notice:{kept.name}"),
+        actor=actor,
+        payload={
+            "title": kept.title,
+            "kind": kept.kind,
+            "address": kept.address,
+            "kinds": kept.kinds,
+            "queue": queue.name if queue else "",
+            "enabled": kept.enabled,
+        },
+        now=now,
+    )
+
+
+def _check(values: Mapping[str, Any], key: str, destination: Destination | None, name: str) -> None:
+    from reviews.notices.delivery import chat_problem, key_problem
+
+    problems = {}
+    if destination is None and Destination.objects.filter(name=name).exists():
+        problems["title"] = "There is a destination of that name: choose another title."
+    if set(values["kinds"]) - set(SAID_ELSEWHERE) or not values["kinds"]:
+        problems["kinds"] = "Choose at least one kind of notice."
+    if values["kind"] == DestinationKind.WEBHOOK and not values["address"]:
+        problems["address"] = "Write the address that is called, as https://host/path."
+    if not key and destination is None:
+        problems["key"] = "Write it once; it is never shown again."
+    elif key:
+        look = key_problem if values["kind"] == DestinationKind.WEBHOOK else chat_problem
+        if problem := look(key):
+            problems["key"] = problem
+    if problems:
+        raise SettingsInvalid(problems)

@@ -1,0 +1,173 @@
+"""Passing a case on: a lead assigns it, its holder delegates it, an absence hands it over."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from reviews.access import DECIDE
+from reviews.acting import Acting, check_may, may, refusal_of
+from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
+from reviews.models import Case
+from reviews.notices.services import notify_people
+from reviews.services.claims import asked_for, free_case, held_in
+from reviews.services.moving import (
+    CLOCK,
+    check_fresh,
+    check_holds,
+    condition_of,
+    get_case,
+    move_case,
+    write_down,
+)
+from reviews.states import CLAIMABLE, CaseState
+from reviews.team.models import Delegation
+from reviews.team.selectors import has_delegated, stand_in_for
+from workbench.accounts.models import User
+
+# Someone who was given a case may not be at their desk: the lease lasts a working day.
+ASSIGNED_LEASE_SECONDS = 24 * 3600
+
+
+def assign_case(
+    *, case_id: int, to: User, acting: Acting, now: datetime, revision: int | None = None
+) -> Case:
+    """Give the case to a person, from whoever holds it; to who covers, if the person is away.
+
+    The holder's draft stays theirs.
+
+    Raises: NotAuthorised, PersonUnfit, PersonAway, WorkLimitReached, CaseStale,
+    CaseAlreadyDecided, CaseClosed.
+    """
+    with transaction.atomic():
+        case = get_case(case_id)
+        check_may(acting, "cases.assign", queue=case.queue, flow=case.flow)
+        check_fresh(case, revision, acting.user, now)
+        receiver = _present(to, now)
+        check_receiver(case, receiver, acting, now)
+        if case.state not in CLAIMABLE | {CaseState.CLAIMED}:
+            raise condition_of(case, acting.user, now) or CaseStale(
+                "This case cannot be assigned now: it is being committed or waits for information."
+            )
+        data = {"to": receiver.label, "from": case.claimed_by.label if case.claimed_by else ""}
+        if receiver != to:
+            data["instead_of"] = to.label
+        _give(case, receiver, now)
+        write_down(case, "assigned", acting, now, data=data)
+        notify_people(case, [receiver], "assigned", now, by=acting.user.label)
+        return case
+
+
+def delegate_case(
+    *,
+    case_id: int,
+    to: User,
+    acting: Acting,
+    now: datetime,
+    reason: str = "",
+    revision: int | None = None,
+) -> Case:
+    """Pass one's own case to a colleague. Who delegated a case does not decide it any more, so it
+    cannot come back in a circle.
+
+    Raises: PersonUnfit, PersonAway, WorkLimitReached, CaseStale and the claim's conditions.
+    """
+    with transaction.atomic():
+        case = get_case(case_id)
+        check_may(acting, "cases.decide", queue=case.queue, flow=case.flow)
+        check_fresh(case, revision, acting.user, now)
+        check_holds(case, acting.user, now)
+        if to == acting.user:
+            raise PersonUnfit("You hold this case already: choose a colleague.")
+        receiver = _present(to, now)
+        if receiver == acting.user:
+            raise PersonUnfit(f"{to.label} is away and you cover: choose someone else.")
+        check_receiver(case, receiver, acting, now)
+        reason = reason.strip()[:300]
+        Delegation.objects.create(case=case, by=acting.user, to=receiver, reason=reason, at=now)
+        _give(case, receiver, now)
+        write_down(
+            case,
+            "delegated",
+            acting,
+            now,
+            data={"from": acting.user.label, "to": receiver.label, "reason": reason},
+        )
+        notify_people(case, [receiver], "delegated", now, said=reason, by=acting.user.label)
+        return case
+
+
+def hand_over(*, case_id: int, person: User, cover: User | None, now: datetime) -> None:
+    """Take a case from who is away: to the cover if they may have it, else back to its queue."""
+    with transaction.atomic():
+        case = get_case(case_id)
+        if case.state != CaseState.CLAIMED or case.claimed_by_id != person.pk:
+            return
+        acting = Acting(person, person, CLOCK)
+        try:
+            if cover is None:
+                raise PersonAway(f"{person.label} is away and nobody covers.")
+            check_receiver(case, cover, acting, now)
+        except (PersonUnfit, PersonAway, WorkLimitReached) as why:
+            free_case(case)
+            write_down(case, "released", CLOCK, now, data={"reason": str(why)})
+            return
+        _give(case, cover, now)
+        data = {"from": person.label, "to": cover.label}
+        write_down(case, "covered", CLOCK, now, data=data)
+        notify_people(case, [cover], "covered", now, by=person.label)
+
+
+def check_receiver(case: Case, to: User, acting: Acting, now: datetime) -> None:
+    """Raises: PersonUnfit, WorkLimitReached with what stands against giving them the case."""
+    receiver = Acting(to, to, acting.actor)
+    if not to.is_active or not may(receiver, "cases.decide", queue=case.queue, flow=case.flow):
+        raise PersonUnfit(f"{to.label} may not decide in {case.queue.title}: choose someone else.")
+    if refusal := refusal_of(DECIDE, to, case.queue):
+        raise PersonUnfit(f"{to.label} cannot have this case. {refusal}")
+    if asked_for(case, to):
+        raise PersonUnfit(f"{to.label} asked for this: choose someone else.")
+    if has_delegated(case, to):
+        raise PersonUnfit(f"{to.label} delegated this case: choose someone else.")
+    limit = case.queue.work_limit
+    if limit and case.claimed_by_id != to.pk and held_in(case.queue, to, now) >= limit:
+        raise WorkLimitReached(
+            f"{to.label} holds {limit} cases, as many as {case.queue.title} allows: "
+            "choose someone else."
+        )
+
+
+def keep_for_familiar(case: Case, person: User | None, now: datetime) -> None:
+    """Set who a returned case is kept for, and until when. Does not save.
+
+    It is who worked on it before, or who covers for them, if they may still decide it.
+    """
+    case.familiar, case.reserved_until = None, None
+    receiver = stand_in_for(person, now) if person else None
+    if receiver is None or not receiver.is_active:
+        return
+    acting = Acting(receiver, receiver, CLOCK)
+    if not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
+        return
+    case.familiar = receiver
+    if case.queue.familiar_minutes:
+        case.reserved_until = now + timedelta(minutes=case.queue.familiar_minutes)
+
+
+def _present(to: User, now: datetime) -> User:
+    """Return the person, or who covers for them. Raises: PersonAway."""
+    found = stand_in_for(to, now)
+    if found is None:
+        raise PersonAway(f"{to.label} is away and nobody covers: choose someone else.")
+    return found
+
+
+def _give(case: Case, to: User, now: datetime) -> None:
+    move_case(
+        case,
+        CaseState.CLAIMED,
+        claimed_by=to,
+        claimed_at=now,
+        lease_until=now + timedelta(seconds=ASSIGNED_LEASE_SECONDS),
+        familiar=to,
+        reserved_until=None,
+    )

@@ -1,0 +1,11 @@
+"""What the clock does for a team."""
+
+from datetime import datetime
+
+from reviews.team.services import start_due_absences
+from workbench.dispatch import clock_task
+
+
+@clock_task("reviews.absences", every_seconds=5)
+def absences(now: datetime) -> bool:
+    return start_due_absences(now)

@@ -1,0 +1,233 @@
+"""Planning and ending absences, and what a reviewer may take on."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from reviews.acting import Acting
+from reviews.errors import AbsenceInvalid, NotAuthorised, SettingsInvalid
+from reviews.models import Case, Reviewer
+from reviews.services.passing import hand_over
+from reviews.states import CLAIMABLE, CaseState
+from reviews.team.covering import Away, closes_a_circle
+from reviews.team.models import Absence
+from reviews.team.selectors import aways_from, stand_in_for, standing_absences
+from workbench.accounts.models import User
+from workbench.accounts.permissions import Reach, can, reach
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+from workbench.live import nudge_on_commit
+
+# Any number that nothing else in the database takes as an advisory lock.
+PLANNING_LOCK = 7_302_544
+BATCH = 50
+LONGEST = timedelta(days=366)
+MAX_LEVEL = 9
+MAX_SKILLS = 30
+SKILL_LENGTH = 60
+
+
+def plan_absence(
+    *,
+    person: User,
+    starts_at: datetime,
+    ends_at: datetime,
+    cover: User | None,
+    acting: Acting,
+    now: datetime,
+    note: str = "",
+) -> Absence:
+    """Plan that a person is away, and who covers. One that begins now hands over at once.
+
+    Anyone plans their own; who assigns the person's cases plans it for them.
+
+    Raises: NotAuthorised, AbsenceInvalid.
+    """
+    check_may_plan(acting, person)
+    with transaction.atomic():
+        _one_planner_at_a_time()
+        new = Away(person.pk, cover.pk if cover else None, starts_at, ends_at)
+        _check_absence(new, person, cover, now)
+        absence = Absence.objects.create(
+            person=person,
+            cover=cover,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            note=note.strip()[:200],
+            planned_by=acting.user.label[:150],
+        )
+        _record_planned(absence, acting, now)
+        nudge_on_commit(["team"], {"absence": absence.pk})
+    if starts_at <= now:
+        start_absence(absence_id=absence.pk, now=now)
+    return absence
+
+
+def end_absence(*, absence_id: int, acting: Acting, now: datetime) -> None:
+    """End an absence early, or call it off. What was handed over stays where it is.
+
+    Raises: Absence.DoesNotExist, NotAuthorised.
+    """
+    with transaction.atomic():
+        absence = Absence.objects.select_related("person").get(pk=absence_id)
+        check_may_plan(acting, absence.person)
+        if not Absence.objects.filter(pk=absence_id, ended_at=None).update(ended_at=now):
+            return
+        record(
+            action="absence.ended",
+            subject=("user", str(absence.person_id)),
+            actor=acting.actor,
+            payload={"person": absence.person.label, "absence": absence.pk},
+            now=now,
+            on_behalf_of=acting.on_behalf_of,
+        )
+        nudge_on_commit(["team"], {"absence": absence.pk})
+
+
+def start_due_absences(now: datetime) -> bool:
+    """Hand over the cases of those whose absence has begun; say whether more may be due."""
+    due = Absence.objects.filter(started_at=None, ended_at=None, starts_at__lte=now)
+    ids = list(due.order_by("starts_at").values_list("pk", flat=True)[:BATCH])
+    for absence_id in ids:
+        start_absence(absence_id=absence_id, now=now)
+    return len(ids) == BATCH
+
+
+def start_absence(*, absence_id: int, now: datetime) -> None:
+    """Pass on what the person holds. Each case is its own transaction: a clock that dies in
+    between has passed on some, and the next one passes on the rest before it says "started".
+    """
+    absence = Absence.objects.select_related("person").filter(pk=absence_id, ended_at=None).first()
+    if absence is None:
+        return
+    if absence.ends_at > now:
+        cover = stand_in_for(absence.person, now)
+        _pass_on_held(absence.person, cover, now)
+        _pass_on_reserved(absence.person, cover, now)
+    Absence.objects.filter(pk=absence_id, started_at=None).update(started_at=now)
+
+
+def _pass_on_held(person: User, cover: User | None, now: datetime) -> None:
+    held = Case.objects.filter(claimed_by=person, state=CaseState.CLAIMED).order_by("rank", "id")
+    for case_id in held.values_list("pk", flat=True):
+        hand_over(case_id=case_id, person=person, cover=cover, now=now)
+
+
+def _pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
+    """What came back to the person and waits for them waits for the cover, or for anyone."""
+    kept = Case.objects.filter(familiar=person, state__in=CLAIMABLE, reserved_until__gt=now)
+    if cover is not None:
+        kept.update(familiar=cover)
+    else:
+        kept.update(familiar=None, reserved_until=None)
+
+
+def check_may_plan(acting: Acting, person: User) -> None:
+    """Raises: NotAuthorised."""
+    if person == acting.user and can(acting.principal, "cases.decide"):
+        return
+    if not leads(acting, person):
+        raise NotAuthorised(f"The absence of {person.label} is planned by them or their lead.")
+
+
+def leads(acting: Acting, person: User) -> bool:
+    """Say whether the acting person assigns cases in a queue in which the other decides."""
+    assigns, decides = reach(acting.principal, "cases.assign"), reach(person, "cases.decide")
+    return bool(assigns) and bool(decides) and _meet(assigns, decides)
+
+
+def _meet(one: Reach, other: Reach) -> bool:
+    if one.everywhere or other.everywhere:
+        return True
+    return any(
+        (not flow or not a_flow or flow == a_flow)
+        and (not queue or not a_queue or queue == a_queue)
+        for flow, queue in one.scopes
+        for a_flow, a_queue in other.scopes
+    )
+
+
+def _check_absence(new: Away, person: User, cover: User | None, now: datetime) -> None:
+    """Raises: AbsenceInvalid."""
+    if new.ends_at <= new.starts_at:
+        raise AbsenceInvalid("ends_at", "It must end after it starts.")
+    if new.ends_at <= now:
+        raise AbsenceInvalid("ends_at", "It lies in the past.")
+    if new.ends_at - new.starts_at > LONGEST:
+        raise AbsenceInvalid("ends_at", "An absence lasts a year at most.")
+    if cover is not None:
+        _check_cover(person, cover)
+    planned = aways_from(standing_absences(now))
+    if any(
+        away.person == new.person and away.starts_at < new.ends_at and new.starts_at < away.ends_at
+        for away in planned
+    ):
+        raise AbsenceInvalid("starts_at", f"{person.label} is away then already: end that first.")
+    if closes_a_circle(new, planned):
+        name = cover.label if cover else ""
+        raise AbsenceInvalid("cover", f"{name} would pass the cases back: choose someone else.")
+
+
+def _check_cover(person: User, cover: User) -> None:
+    if cover == person:
+        raise AbsenceInvalid("cover", "Nobody covers for themselves: choose a colleague.")
+    if not cover.is_active or not can(cover, "cases.decide"):
+        raise AbsenceInvalid("cover", f"{cover.label} decides no cases: choose someone who does.")
+
+
+def _one_planner_at_a_time() -> None:
+    """Two plans side by side could each name the other's person as cover. SQLite has one writer."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLANNING_LOCK])
+
+
+def _record_planned(absence: Absence, acting: Acting, now: datetime) -> None:
+    record(
+        action="absence.planned",
+        subject=("user", str(absence.person_id)),
+        actor=acting.actor,
+        payload={
+            "person": absence.person.label,
+            "cover": absence.cover.label if absence.cover else "nobody",
+            "from": absence.starts_at.isoformat(),
+            "until": absence.ends_at.isoformat(),
+        },
+        now=now,
+        on_behalf_of=acting.on_behalf_of,
+    )
+
+
+# --- Reviewers ------------------------------------------------------------------------
+
+
+def set_reviewer(
+    *, person: User, level: int, skills: Sequence[str], actor: Actor, by: User, now: datetime
+) -> Reviewer:
+    """Set a person's authority level and skills. Nobody sets their own.
+
+    Raises: NotAuthorised, SettingsInvalid.
+    """
+    if person == by:
+        raise NotAuthorised("Your own level and skills are set by someone else.")
+    named = sorted({skill.strip() for skill in skills if skill.strip()})
+    problems = {}
+    if not 1 <= level <= MAX_LEVEL:
+        problems["level"] = f"Choose a level from 1 to {MAX_LEVEL}."
+    if len(named) > MAX_SKILLS or any(len(skill) > SKILL_LENGTH for skill in named):
+        problems["skills"] = f"At most {MAX_SKILLS} skills of {SKILL_LENGTH} characters."
+    if problems:
+        raise SettingsInvalid(problems)
+    with transaction.atomic():
+        reviewer, _ = Reviewer.objects.update_or_create(
+            user=person, defaults={"level": level, "skills": named}
+        )
+        record(
+            action="reviewer.changed",
+            subject=("user", str(person.pk)),
+            actor=actor,
+            payload={"person": person.label, "level": level, "skills": named},
+            now=now,
+        )
+    return reviewer
