@@ -46,6 +46,20 @@ export function actOf({ key, ctrl = false, typing, onControl = false, chosen, re
   return plain[letter] ?? null;
 }
 
+// J, K and G belong to the frame, which has them at any time.
+const OURS = /^(?:[a-fh-ilm-z1-9]|Enter)$/i;
+
+/**
+ * Whether a key that is pressed while another page of the pane is on its way waits for that page.
+ * What is undone comes back as it was, so the hand is already at work on it. A next case has not
+ * been seen yet: nothing decides it in advance, but what was sent a moment ago can be undone.
+ * @param {"undo" | "other"} leaving what brings the page
+ * @param {string} key
+ */
+export function waitsFor(leaving, key) {
+  return leaving === "undo" ? OURS.test(key) : key.toLowerCase() === "z";
+}
+
 /**
  * Which of the fields to go to: the least certain first, then down the page.
  * @param {(number | null)[]} confidences of the editable fields in order, null: unknown

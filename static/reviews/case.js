@@ -1,13 +1,17 @@
 // @ts-check
 // The page of a case: keys, draft, claim, documents, undo. Everything it does also works as a form.
 
-import { actOf, firstField, secondsLeft } from "./case-keys.js";
+import { actOf, firstField, waitsFor, secondsLeft } from "./case-keys.js";
 import { showDocuments } from "./documents.js";
 import { Draft } from "./draft.js";
 
 /** @type {Draft | null} */
 let draft = null;
 let claiming = false;
+/** What brings another workspace in place of this one, "" while nothing does. */
+let leaving = /** @type {"" | "undo" | "other"} */ ("");
+/** The keys that were pressed for the workspace that comes. @type {string[]} */
+let ahead = [];
 
 const workspace = () => /** @type {HTMLElement} */ (document.getElementById("workspace"));
 const decision = () => /** @type {HTMLFormElement | null} */ (document.getElementById("decision"));
@@ -78,7 +82,7 @@ function toggleReason(index) {
 function isText(target) {
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement) return !["radio", "checkbox"].includes(target.type);
-  return target.matches("textarea, select, [contenteditable]") || Boolean(target.closest("dialog[open]"));
+  return target.matches("textarea, select, [contenteditable]");
 }
 
 /** @param {EventTarget | null} target */
@@ -113,11 +117,18 @@ const submit = (selector) => {
   if (form instanceof HTMLFormElement) form.requestSubmit();
 };
 
-/** @type {Record<string, (act: any) => void>} */
+/**
+ * Ctrl Enter in a question or a comment sends that, and never the decision.
+ * @param {EventTarget | null} [target]
+ */
+const formOf = (target) =>
+  target instanceof HTMLTextAreaElement && target.form ? target.form : decision();
+
+/** @type {Record<string, (act: any, target?: EventTarget | null) => void>} */
 const DO = {
   outcome: ({ key }) => choose(key),
   reason: ({ index }) => toggleReason(index),
-  send: () => decision()?.requestSubmit(),
+  send: (_act, target) => formOf(target)?.requestSubmit(),
   fields: goToFields,
   documents: () => /** @type {HTMLElement | null} */ (workspace().querySelector(".document:not([hidden])"))?.focus(),
   comment: () => document.getElementById("decision-comment")?.focus(),
@@ -127,12 +138,11 @@ const DO = {
   leave: () => /** @type {HTMLElement | null} */ (workspace().querySelector(".case-pane"))?.focus(),
 };
 
-document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.isComposing || event.defaultPrevented || !workspace()) return;
-  const { target } = event;
-  const act = actOf({
-    key: event.key,
-    ctrl: event.ctrlKey || event.metaKey,
+/** @param {{ key: string, ctrl?: boolean, target?: EventTarget | null }} press */
+const meaning = ({ key, ctrl, target = null }) =>
+  actOf({
+    key,
+    ctrl,
     typing: isText(target),
     onControl: isControl(target),
     chosen: Boolean(chosenOutcome()),
@@ -141,12 +151,27 @@ document.addEventListener("keydown", (event) => {
       (each.dataset.key ?? "").toLowerCase(),
     ),
   });
-  if (!act) return;
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  if (event.altKey || event.isComposing || event.defaultPrevented || !workspace()) return;
+  const { key, target } = event;
+  // Search and the list of keys lie over the page and have their own.
+  if (target instanceof Element && target.closest("dialog[open]")) return;
+  const ctrl = event.ctrlKey || event.metaKey;
+  const waits = leaving && !ctrl && !isText(target) && waitsFor(leaving, key);
+  const act = meaning({ key, ctrl, target });
+  if (!act && !waits) return;
   event.preventDefault();
-  // The frame's own keys (G then a digit) come after ours.
   event.stopImmediatePropagation();
-  DO[act.kind](act);
-});
+  // A key that is held down is pressed once.
+  if (event.repeat) return;
+  if (waits) ahead.push(key);
+  else if (act && !leaving) DO[act.kind](act, target);
+}
+
+// Captured: the frame's own keys (G then a digit) come after ours.
+document.addEventListener("keydown", onKey, { capture: true });
 
 // --- Overrides -----------------------------------------------------------------------
 
@@ -271,30 +296,63 @@ function begin() {
   const invalid = /** @type {HTMLElement | null} */ (workspace().querySelector("[aria-invalid=true]"));
   if (invalid) invalid.focus();
   else if (!against) /** @type {HTMLElement | null} */ (workspace().querySelector(".case-pane"))?.focus({ preventScroll: true });
+  catchUp();
 }
 
-// --- Sending -------------------------------------------------------------------------
+// --- From one workspace to the next ---------------------------------------------------
 
-/** Enter twice in a hurry must not send twice. The swap brings a form that can be sent again. */
+/**
+ * While another workspace is on its way this one sends nothing more: a key or a second Enter in a
+ * hurry would act on a case that is about to vanish, and nobody would see it.
+ */
 document.addEventListener(
   "submit",
   (event) => {
-    const form = decision();
-    if (event.target !== form || !form) return;
-    if (form.dataset.sending) {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    if (form.getAttribute("hx-target") !== "#workspace") return;
+    if (leaving) {
       event.preventDefault();
       event.stopImmediatePropagation();
       return;
     }
-    form.dataset.sending = "true";
-    draft?.stop();
+    setLeaving(form.matches("[data-undo-form]") ? "undo" : "other");
+    // A late draft would outlive the decision; and once out of the page, a form has no fields.
+    if (form === decision()) draft?.stop();
+    else draft?.flush();
   },
   { capture: true },
 );
 
-for (const failed of ["htmx:error", "htmx:response:error"]) {
-  document.addEventListener(failed, () => delete decision()?.dataset.sending);
+/** Where the request failed this workspace goes on; a swap has brought one that has begun. */
+document.addEventListener("htmx:finally:request", (event) => {
+  const { ctx } = /** @type {CustomEvent<{ ctx: { target?: Element } }>} */ (event).detail;
+  if (ctx.target === workspace()) setLeaving("");
+});
+
+/** @param {"" | "undo" | "other"} by */
+function setLeaving(by) {
+  leaving = by;
+  if (!by) ahead = [];
+  workspace().setAttribute("aria-busy", String(Boolean(by)));
 }
+
+/** Do what was pressed for this workspace, unless it says that something stood against it. */
+function catchUp() {
+  const pressed = workspace().querySelector(".stands-against") ? [] : ahead;
+  setLeaving("");
+  for (const key of pressed) {
+    const act = meaning({ key });
+    if (act && !leaving) DO[act.kind](act);
+  }
+}
+
+/** What is about to vanish asks for nothing more, and what is folded needs nothing yet. */
+document.addEventListener("htmx:before:request", (event) => {
+  const { ctx } = /** @type {CustomEvent<{ ctx: { target?: Element, sourceElement?: Element } }>} */ (event).detail;
+  const source = ctx.sourceElement;
+  if (!source || ctx.target === workspace() || !workspace()?.contains(source)) return;
+  if (leaving || source.closest("details:not([open])")) event.preventDefault();
+});
 
 document.addEventListener("htmx:after:swap", begin);
 window.addEventListener("pagehide", () => draft?.flush());

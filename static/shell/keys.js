@@ -93,7 +93,7 @@ function goTo(key) {
 
 /** A page that has J and K of its own puts `data-own-rows` on main. */
 export function listenForKeys() {
-  let afterG = 0;
+  let afterG = -Infinity;
   document.addEventListener("keydown", (event) => {
     if (isTyping(event)) return;
     if (event.key === "?") openKeys();

@@ -3,10 +3,11 @@
 import re
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Site
 
@@ -70,6 +71,16 @@ def wait_for_another(page: Page, case: int) -> None:
     )
 
 
+@contextmanager
+def held_back(page: Page, url: str) -> Iterator[None]:
+    """Keep the first request to the address until the block ends."""
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route), times=1)  # noqa: PLW0108
+    with page.expect_request(url):
+        yield
+    held[0].continue_()
+
+
 def test_an_approval_is_two_keys_a_rejection_four_and_z_undoes(
     page: Page, login: Login, site: Site
 ) -> None:
@@ -83,13 +94,8 @@ def test_an_approval_is_two_keys_a_rejection_four_and_z_undoes(
     second = in_case(page)
     assert second != first
 
-    page.keyboard.press("z")
-    page.wait_for_url(f"**/review/cases/{first}/")
-    expect(page.locator("#standing")).to_contain_text("Claimed")
-
-    for key in ("x", "2", "Enter"):
+    for key in ("z", "x", "2", "Enter"):
         page.keyboard.press(key)
-    wait_for_another(page, first)
     expect(page.locator("[data-undo]")).to_contain_text("Rejected")
     page.goto(f"/review/cases/{first}/")
     expect(page.locator("[data-status=rejected]").first).to_be_visible()
@@ -97,6 +103,30 @@ def test_an_approval_is_two_keys_a_rejection_four_and_z_undoes(
     page.wait_for_selector("#standing [data-status=rejected]", timeout=15_000)
     page.goto(f"/review/cases/{first}/receipt/")
     expect(page.get_by_text("history")).to_be_visible()
+
+
+def test_keys_pressed_while_a_page_is_on_its_way_act_on_the_page_that_comes_or_on_none(
+    page: Page, login: Login, site: Site
+) -> None:
+    open_cases(site, 3, "hurry")
+    login(page, "reviewer")
+    first = start_working(page)
+    with held_back(page, "**/decide/"):
+        # The second pair is for a case that nobody has seen yet.
+        for key in ("a", "Enter", "a", "Enter"):
+            page.keyboard.press(key)
+    wait_for_another(page, first)
+    second = int(page.evaluate("document.getElementById('workspace').dataset.case"))
+    expect(page.locator("input[name=outcome]:checked")).to_have_count(0)
+
+    with held_back(page, "**/undo/"):
+        for key in ("z", "x", "2", "Enter"):
+            page.keyboard.press(key)
+    expect(page.locator("[data-undo]")).to_contain_text("Rejected")
+    page.goto(f"/review/cases/{first}/")
+    expect(page.locator(".decision-pane")).to_contain_text("history")
+    page.goto(f"/review/cases/{second}/")
+    expect(page.locator("#standing")).to_contain_text("by you")
 
 
 def test_a_correction_is_typed_marked_kept_and_survives_a_reload(

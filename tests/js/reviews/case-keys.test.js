@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { actOf, firstField, secondsLeft } from "../../../static/reviews/case-keys.js";
+import { actOf, firstField, secondsLeft, waitsFor } from "../../../static/reviews/case-keys.js";
 
 const idle = { typing: false, chosen: false, reasons: 0, outcomes: ["a", "x", "r"] };
 
@@ -47,4 +47,11 @@ test("F goes to the field one should doubt first", () => {
 test("the seconds to undo are whole and never negative", () => {
   assert.equal(secondsLeft(10_000, 5_400), 5);
   assert.equal(secondsLeft(10_000, 12_000), 0);
+});
+
+test("keys in a hurry wait for the case that comes back, and never decide one that nobody has seen", () => {
+  for (const key of ["x", "2", "Enter"]) assert.ok(waitsFor("undo", key));
+  for (const key of ["a", "1", "Enter", "n"]) assert.ok(!waitsFor("other", key));
+  assert.ok(waitsFor("other", "z"), "what was just sent can be undone");
+  for (const key of ["j", "k", "g", "?", "Tab"]) assert.ok(!waitsFor("undo", key), "the frame has it");
 });
