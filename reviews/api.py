@@ -14,6 +14,9 @@ from reviews import errors
 from reviews.acting import Acting, acting_as
 from reviews.answers import COMMENT_MAX, Answer
 from reviews.models import Case, Decision, Queue
+from reviews.quality.choices import record_first_choice
+from reviews.quality.errors import FirstChoiceMissing
+from reviews.quality.veil import veil_of
 from reviews.selectors import (
     QueueRow,
     band_of,
@@ -51,6 +54,7 @@ REMEDIES: dict[type[errors.ReviewError], str] = {
     errors.WorkLimitReached: "Decide or release a case that is held.",
     errors.PersonAway: "Name someone who is there, or have a cover planned.",
     errors.PersonUnfit: "Name someone who may decide the case.",
+    FirstChoiceMissing: "Send the outcome to /first-choice, look at the answer, then decide.",
 }
 for _error, _remedy in REMEDIES.items():
     map_error(_error, status=_error.status, code=_error.code.replace("_", "-"), remedy=_remedy)
@@ -102,6 +106,9 @@ class CaseOut(Schema):
     due_at: datetime | None = Field(description="Null while the clock stands.")
     band: str = Field(description="on_time, due_soon, overdue, paused or closed.")
     outcome: str
+    independent: bool = Field(
+        description="Record a first choice before deciding; the model's answer comes after it."
+    )
     opened_at: datetime
     closed_at: datetime | None
 
@@ -179,7 +186,7 @@ def take_next(request: HttpRequest, name: str) -> Status[Any]:
     """Claim the best case of the queue; 204 where none waits."""
     acting = _acting(request)
     case = claim_next(queue=_queue(request, name), acting=acting, now=timezone.now())
-    return Status(200, _detail(case)) if case else Status(204, None)
+    return Status(200, _detail(case, acting)) if case else Status(204, None)
 
 
 def _queue(request: HttpRequest, name: str) -> Queue:
@@ -257,7 +264,7 @@ def _position(cursor: str) -> str:
 @requires("cases.view")
 def case(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Return a case with what it shows, what it asks and what was decided."""
-    return _detail(_case(request, case_id))
+    return _detail(_case(request, case_id), _acting(request))
 
 
 @router.post("/cases/{case_id}/claim", response=CaseDetailOut, operation_id="claim_case")
@@ -265,7 +272,7 @@ def case(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Claim a case, or renew one's claim."""
     acting = _deciding(request, case_id)
-    return _detail(claim_case(case_id=case_id, acting=acting, now=timezone.now()))
+    return _detail(claim_case(case_id=case_id, acting=acting, now=timezone.now()), acting)
 
 
 @router.post("/cases/{case_id}/heartbeat", response=CaseOut, operation_id="keep_case")
@@ -327,6 +334,31 @@ def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
     return Status(201, _decision_out(decision))
 
 
+class FirstChoiceIn(Strict):
+    outcome: str = Field(min_length=1, max_length=80)
+    active_seconds: int = Field(0, ge=0, le=86_400)
+    revision: int | None = Field(None, description="What was seen; an older one answers 409.")
+
+
+@router.post(
+    "/cases/{case_id}/first-choice", response=CaseDetailOut, operation_id="record_first_choice"
+)
+@requires("cases.decide")
+def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict[str, Any]:
+    """Record what one would decide without the model's answer; the answer is in what comes back."""
+    acting = _deciding(request, case_id)
+    with listed_faults():
+        record_first_choice(
+            case_id=case_id,
+            outcome=body.outcome,
+            acting=acting,
+            now=timezone.now(),
+            active_seconds=body.active_seconds,
+            revision=body.revision,
+        )
+    return _detail(_case(request, case_id), acting)
+
+
 @router.post("/cases/{case_id}/undo", response=CaseOut, operation_id="undo_decision")
 @requires("cases.decide")
 def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
@@ -339,8 +371,9 @@ def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 @requires("cases.view")
 def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Return the receipt of the last committed decision. Its RFC 8785 form has the digest."""
-    found = [each for each in decisions_of(_case(request, case_id)) if each.receipt]
-    if not found:
+    case = _case(request, case_id)
+    found = [each for each in decisions_of(case) if each.receipt]
+    if not found or veil_of(case, _acting(request)).withheld:
         raise Http404("The case is not decided: there is no receipt yet.")
     return found[-1].receipt  # type: ignore[no-any-return]
 
@@ -416,11 +449,12 @@ def _case(request: HttpRequest, case_id: int) -> Case:
 def _case_out(case: Case) -> dict[str, Any]:
     names = (
         "id", "flow", "title", "summary", "subject", "state", "revision", "lease_until",
-        "escalation", "priority", "value", "confidence", "due_at", "outcome", "opened_at",
-        "closed_at",
+        "escalation", "priority", "value", "due_at", "outcome", "opened_at", "closed_at",
+        "independent",
     )  # fmt: skip
     return {
         **{name: getattr(case, name) for name in names},
+        "confidence": case.listed_confidence,
         "queue": case.queue.name,
         "run": case.run_id,
         "claimed_by": case.claimed_by.username if case.claimed_by else None,
@@ -428,10 +462,12 @@ def _case_out(case: Case) -> dict[str, Any]:
     }
 
 
-def _detail(case: Case) -> dict[str, Any]:
+def _detail(case: Case, acting: Acting) -> dict[str, Any]:
+    case = veil_of(case, acting).over(case)
     names = ("flow_version", "step", "requested_by", "shown", "rules", "fields")
     return {
         **_case_out(case),
+        "confidence": case.confidence,
         **{name: getattr(case, name) for name in names},
         "decisions": [_decision_out(decision) for decision in decisions_of(case)],
     }

@@ -29,6 +29,16 @@ ACTIONS = {
     "sla_policy.changed": "Changed the SLA policy {title}",
     "calendar.created": "Created the calendar {name}",
     "calendar.changed": "Changed the calendar {name}",
+    "case.first_choice_recorded": "Chose {outcome} before the model's answer was shown",
+    "quality.check_opened": "Opened as a check ({kind}) of {source}",
+    "quality.check_settled": "Check {result}: {outcome}, expected {expected}",
+    "quality.check_closed": "Closed the disagreement: {note}",
+    "quality.queue_policy_changed": "Changed the quality policy",
+    "quality.sampling_policy_changed": "Changed the sampling of {flow} to {percent} %",
+    "quality.known_answer_added": "Made case {case} a known answer: {outcome}",
+    "quality.known_answer_retired": "Retired the known answer of case {case}",
+    "dataset.created": "Exported {count} decisions as dataset {name}, version {number}",
+    "dataset.downloaded": "Downloaded dataset {name}, version {number}, as {format}",
 }
 
 

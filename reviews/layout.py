@@ -25,7 +25,8 @@ class ShownField(Part):
     """One value with what is known about where it came from.
 
     ``key`` names the field in overrides and in the decision's output; a field without one is
-    only read. ``schema`` (JSON Schema) checks what a reviewer types over it.
+    only read. ``schema`` (JSON Schema) checks what a reviewer types over it. ``answer``: it is part
+    of the model's answer, which an independent reviewer gets after their first choice.
     """
 
     key: Key | None = None
@@ -36,6 +37,7 @@ class ShownField(Part):
     format: Format = ""
     unit: str = ""
     editable: bool = False
+    answer: bool = False
     value_schema: dict[str, Json] = Field(default_factory=dict, alias="schema")
     help: str = ""
 
@@ -103,11 +105,15 @@ class ReasonCode(Part):
 
 
 class Group(Part):
-    """One titled block of the case. It holds exactly one kind of content."""
+    """One titled block of the case. It holds exactly one kind of content.
+
+    ``answer``: it is part of the model's answer, as ``ShownField`` has it.
+    """
 
     title: str
     id: Key | None = None
     folded: bool = False
+    answer: bool = False
     fields: list[ShownField] | None = None
     documents: list[ShownDocument] | None = None
     text: str | None = None

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+import reviews.quality.models  # noqa: F401 - its tables belong to this app
 from reviews.states import ACTIVE, CLAIMABLE, CaseState
 
 Person = settings.AUTH_USER_MODEL
@@ -125,6 +126,8 @@ class Reviewer(models.Model):
 class Case(models.Model):
     """A run's question to people.
 
+    ``wait_id`` is None for a check of a decision (reviews.quality): no run waits for it.
+    ``independent``: the reviewer chooses before the model's answer is shown.
     ``revision`` rises with each move; a write that names an older one is stale. ``shown`` is the
     layout as it was rendered at opening: what the reviewer sees is what was recorded. ``fields``
     are the values by key, with the overrides of earlier approvers applied. ``rank`` is the place
@@ -133,7 +136,7 @@ class Case(models.Model):
     """
 
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases")
-    wait_id = models.BigIntegerField()
+    wait_id = models.BigIntegerField(null=True)
     run_id = models.BigIntegerField()
     flow = models.CharField(max_length=80)
     flow_version = models.PositiveIntegerField()
@@ -165,6 +168,7 @@ class Case(models.Model):
     product = models.CharField(max_length=80, blank=True, default="")
     rank = models.FloatField()
     confidence = models.FloatField(null=True, blank=True)
+    independent = models.BooleanField(default=False)
     requested_by = models.CharField(max_length=150, blank=True, default="")
     shown = models.JSONField(default=dict)
     rules = models.JSONField(default=dict)
@@ -235,6 +239,11 @@ class Case(models.Model):
 
     def __str__(self) -> str:
         return f"Case {self.pk}"
+
+    @property
+    def listed_confidence(self) -> float | None:
+        """What lists show: nothing while somebody is still to choose without it."""
+        return None if self.independent and self.state in ACTIVE else self.confidence
 
     def held_by(self, user: Any, now: datetime) -> bool:
         """Say whether the person holds a claim that has not run out."""

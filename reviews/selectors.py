@@ -23,6 +23,8 @@ from reviews.models import (
     InformationRequest,
     Queue,
 )
+from reviews.quality.checks import run_as_seen
+from reviews.quality.veil import not_hidden_from
 from reviews.services.claims import takeable
 from reviews.sla import band, plan_from
 from reviews.states import ACTIVE, CLAIMABLE, CaseState
@@ -37,9 +39,9 @@ COUNTS = ("open", "claimed", "waiting", "overdue", "due_soon", "mine")
 MAX_DIGITS = 18
 LIST_FIELDS = (
     "id", "queue", "title", "summary", "subject", "state", "revision", "claimed_by", "lease_until",
-    "escalation", "priority", "value", "confidence", "rank", "warn_at", "due_at", "outcome",
-    "opened_at", "closed_at", "flow", "run_id", "claimed_by__username", "claimed_by__display_name",
-    "claimed_by__first_name", "claimed_by__last_name",
+    "escalation", "priority", "value", "confidence", "independent", "rank", "warn_at", "due_at",
+    "outcome", "opened_at", "closed_at", "flow", "run_id", "claimed_by__username",
+    "claimed_by__display_name", "claimed_by__first_name", "claimed_by__last_name",
 )  # fmt: skip
 
 
@@ -137,7 +139,7 @@ def list_cases(
     Open ones come in the order of the queue, closed ones newest first. A cursor that is not one
     of ours starts at the beginning.
     """
-    cases = Case.objects.filter(within(reach(principal, "cases.view")))
+    cases = Case.objects.filter(within(reach(principal, "cases.view")), not_hidden_from(user))
     # One queue was found among those that the principal sees; of all, only those may show.
     cases = cases.filter(queue=queue) if queue else cases.filter(queue__in=list_queues(principal))
     cases = cases.filter(_which(which, user))
@@ -202,7 +204,8 @@ def get_visible_case(case_id: int, principal: Any, permission: str = "cases.view
 
     Raises: Case.DoesNotExist, also where it may not be seen.
     """
-    case = Case.objects.select_related("queue", "claimed_by", "familiar").get(pk=case_id)
+    found = Case.objects.select_related("queue", "claimed_by", "familiar")
+    case = found.filter(not_hidden_from(getattr(principal, "user", principal))).get(pk=case_id)
     allowed = can(principal, permission, flow=case.flow, queue=case.queue.name)
     if not allowed or not may_see(principal, case.queue):
         raise Case.DoesNotExist(case_id)
@@ -265,12 +268,17 @@ def decisions_of(case: Case) -> list[Decision]:
 
 
 def earlier_cases(case: Case, limit: int = 5) -> list[Case]:
-    """Return other cases of the same subject, newest first: one query at most."""
+    """Return other cases of the same subject, newest first: one query at most.
+
+    Checks are left out: they repeat another case. And what a check repeats would tell its answer.
+    """
     if not case.subject:
         return []
+    others = Case.objects.filter(flow=case.flow, subject=case.subject, wait_id__isnull=False)
+    if case.wait_id is None:
+        others = others.exclude(run_id=case.run_id)
     return list(
-        Case.objects.filter(flow=case.flow, subject=case.subject)
-        .exclude(pk=case.pk)
+        others.exclude(pk=case.pk)
         .select_related("claimed_by", "queue")
         .only(*LIST_FIELDS, "queue__name", "queue__title")
         .order_by("-id")[:limit]
@@ -278,9 +286,9 @@ def earlier_cases(case: Case, limit: int = 5) -> list[Case]:
 
 
 def run_so_far(case: Case) -> list[StepRun]:
-    """Return the step runs of the case's run: five queries."""
+    """Return the step runs of the case's run: five queries, six for a check."""
     run = Run.objects.select_related("flow", "version").filter(pk=case.run_id).first()
-    return run_timeline(run) if run else []
+    return run_as_seen(case, run_timeline(run)) if run else []
 
 
 def band_of(case: Case, now: datetime) -> str:

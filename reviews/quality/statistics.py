@@ -131,8 +131,9 @@ def _standard_error(
 def fleiss_kappa(table: Sequence[Mapping[str, int]]) -> Agreement | None:
     """Return the agreement of many raters: each row counts one subject's ratings by answer.
 
-    All rows must have the same number of ratings, at least two; the raters may differ. J. L. Fleiss,
-    "Measuring nominal scale agreement among many raters", Psychological Bulletin 76 (1971) 378-382.
+    All rows must have the same number of ratings, at least two; the raters may differ.
+    J. L. Fleiss, "Measuring nominal scale agreement among many raters", Psychological Bulletin 76
+    (1971) 378-382.
 
     Raises: ValueError if the rows have different numbers of ratings.
     """

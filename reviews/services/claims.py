@@ -9,6 +9,7 @@ from reviews.access import CLAIM
 from reviews.acting import Acting, check_may, check_rules, may, reviewer_of
 from reviews.errors import CaseHeldByOther, CaseStale, NotAuthorised, WorkLimitReached
 from reviews.models import Case, CaseDraft, Decision, DecisionState, Queue
+from reviews.quality.veil import barred_from
 from reviews.services.moving import (
     CLOCK,
     check_fresh,
@@ -91,6 +92,7 @@ def takeable(queue: Queue, acting: Acting, now: datetime) -> QuerySet[Case]:
         .exclude(requested_by__in=[acting.user.username, acting.user.label])
         .exclude(Exists(approved_before))
         .exclude(Exists(delegated))
+        .exclude(pk__in=barred_from(acting.user))
     )
 
 
@@ -113,6 +115,8 @@ def check_takeable(case: Case, acting: Acting, now: datetime) -> None:
         raise NotAuthorised("You asked for this, so someone else must decide it.")
     if has_delegated(case, acting.user):
         raise NotAuthorised("You delegated this case, so someone else must decide it.")
+    if case.wait_id is None and case.pk in barred_from(acting.user):
+        raise NotAuthorised("Another person must take this case. Open the next one.")
     check_not_reserved(case, acting.user, now)
 
 

@@ -27,6 +27,9 @@ from reviews.errors import (
     UndoTooLate,
 )
 from reviews.models import Case, CaseDraft, Decision, DecisionKind, DecisionState
+from reviews.quality.checks import after_decision
+from reviews.quality.choices import check_first_choice
+from reviews.quality.facts import first_outcome_of, keep_fact
 from reviews.receipts import digest_of, make_receipt
 from reviews.services.claims import asked_for, check_takeable, take
 from reviews.services.moving import (
@@ -63,7 +66,7 @@ def decide_case(
     the clock commits it. Approving counts as one of the approvals needed; the last one is final.
 
     Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale, CaseHeldByOther,
-    CaseAlreadyDecided, CaseClosed, LeaseExpired.
+    CaseAlreadyDecided, CaseClosed, LeaseExpired, FirstChoiceMissing.
     """
     with transaction.atomic():
         case = get_case(case_id)
@@ -76,6 +79,7 @@ def decide_case(
             check_takeable(case, acting, now)
             case = take(case, acting, now)
         check_holds(case, acting.user, now)
+        check_first_choice(case, acting)
         overrides = check_answer(answer, rules=case.rules, shown=case.shown, fields=case.fields)
         verdict = judge_answer(case, acting, answer.outcome, edits_now=bool(overrides))
         if not verdict.allowed:
@@ -314,8 +318,11 @@ def _seal(decision: Decision, case: Case, verdict: Verdict, now: datetime) -> No
         active_seconds=draft.active_seconds if draft else 0,
         now=now,
     )
+    if first := first_outcome_of(case, decision):
+        decision.receipt["first_choice"] = first
     decision.digest = digest_of(decision.receipt)
     decision.save()
+    keep_fact(case, decision)
 
 
 def _await_more(
@@ -343,6 +350,8 @@ def _await_more(
 def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> None:
     """Close the case by its final decision and let the run go on. In the caller's transaction.
 
+    No run waits for a check (reviews.quality): there it is all that a decision does.
+
     Raises: WaitAlreadyResolved, RunNotActive.
     """
     timed_out = decision.kind == DecisionKind.TIMEOUT
@@ -362,6 +371,9 @@ def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> 
             "digest": decision.digest,
         },
     )
+    after_decision(case, decision, now)
+    if case.wait_id is None:
+        return
     resolve_wait(
         wait_id=case.wait_id,
         port=decision.outcome,

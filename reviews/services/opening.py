@@ -8,6 +8,7 @@ from flows.steps.base import StepContext, StepFailure
 from reviews.errors import QueueMissing, SlaPolicyMissing
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.ordering import PRIORITIES, ordering_from, rank
+from reviews.quality.veil import is_independent
 from reviews.services.moving import ENGINE, move_case, write_down
 from reviews.services.passing import keep_for_familiar
 from reviews.sla import Stopwatch, next_act, plan_from
@@ -29,7 +30,7 @@ def open_case(*, ctx: StepContext, config: "ReviewCase.Config") -> Case:
         raise StepFailure(str(error), kind=error.code, retryable=False) from error
     case = Case(
         queue=queue,
-        wait_id=ctx.wait_id or 0,
+        wait_id=ctx.wait_id,
         run_id=ctx.run_id,
         flow=ctx.flow,
         flow_version=ctx.version,
@@ -41,6 +42,7 @@ def open_case(*, ctx: StepContext, config: "ReviewCase.Config") -> Case:
         value=config.value,
         product=config.product[:80],
         confidence=config.confidence,
+        independent=is_independent(queue, ctx.run_id),
         requested_by=config.requested_by or _starter(ctx.run_id),
         shown=_shown(config),
         rules=_rules(config),

@@ -9,6 +9,7 @@ from reviews.acting import Acting, check_may, may, refusal_of
 from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
 from reviews.models import Case
 from reviews.notices.services import notify_people
+from reviews.quality.veil import barred_from
 from reviews.services.claims import asked_for, free_case, held_in
 from reviews.services.moving import (
     CLOCK,
@@ -128,6 +129,8 @@ def check_receiver(case: Case, to: User, acting: Acting, now: datetime) -> None:
         raise PersonUnfit(f"{to.label} asked for this: choose someone else.")
     if has_delegated(case, to):
         raise PersonUnfit(f"{to.label} delegated this case: choose someone else.")
+    if case.wait_id is None and case.pk in barred_from(to):
+        raise PersonUnfit(f"{to.label} may not take this case: choose someone else.")
     limit = case.queue.work_limit
     if limit and case.claimed_by_id != to.pk and held_in(case.queue, to, now) >= limit:
         raise WorkLimitReached(

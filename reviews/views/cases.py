@@ -1,6 +1,7 @@
 """The page of a case, its parts, and what a reviewer does on it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -9,10 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.acting import acting_as
+from reviews.acting import Acting, acting_as
 from reviews.answers import Answer, shown_fields
 from reviews.errors import ReviewError
 from reviews.models import Case, CaseEvent, Decision
+from reviews.quality.choices import record_first_choice
+from reviews.quality.veil import veil_of
 from reviews.selectors import decisions_of, get_visible_case, history_of, my_work, run_so_far
 from reviews.services.claims import (
     claim_case,
@@ -90,7 +93,9 @@ def case_run(request: HttpRequest, case: Case) -> HttpResponse:
 def receipt(request: HttpRequest, case: Case) -> HttpResponse:
     """Show the decision as it was recorded, with the case as the reviewer saw it."""
     wanted = _number(request.GET.get("decision"))
-    found = [each for each in decisions_of(case) if each.receipt]
+    # An earlier approver's receipt has the model's answer in it.
+    withheld = veil_of(case, acting_as(principal_of(request))).withheld
+    found = [each for each in decisions_of(case) if each.receipt and not withheld]
     chosen: Decision | None = next((each for each in found if each.pk == wanted), None)
     chosen = chosen or (found[-1] if found else None)
     context = {"case": case, "decision": chosen, "decisions": found, **as_shown(case, chosen)}
@@ -164,9 +169,15 @@ def draft(request: HttpRequest, case: Case) -> HttpResponse:
 @require_POST
 @case_view("cases.decide")
 def decide(request: HttpRequest, case: Case) -> HttpResponse:
-    """Decide, then claim and open the next case of the queue."""
+    """Decide, then claim and open the next case of the queue.
+
+    Where the model's answer is withheld, what is sent is the first choice: it is recorded, and the
+    same case comes back with the answer.
+    """
     acting, now = acting_as(principal_of(request)), timezone.now()
     content, opened, seconds = _typed(request, case)
+    if veil_of(case, acting).withheld:
+        return _choose_first(request, case)
     answer = Answer(
         outcome=content["outcome"],
         reasons=tuple(content["reasons"]),
@@ -193,6 +204,19 @@ def decide(request: HttpRequest, case: Case) -> HttpResponse:
         fresh = get_visible_case(case.pk, principal_of(request))
         return show_case(request, fresh, typed=content, error=error)
     return _open_next(request, case)
+
+
+def _choose_first(request: HttpRequest, case: Case) -> HttpResponse:
+    content, opened, seconds = _typed(request, case)
+
+    def choose(acting: Acting, now: datetime) -> None:
+        save_draft(case_id=case.pk, acting=acting, content=content, opened=opened,
+                   active_seconds=seconds, now=now)  # fmt: skip
+        record_first_choice(case_id=case.pk, outcome=content["outcome"], acting=acting, now=now,
+                            active_seconds=seconds,
+                            revision=_number(request.POST.get("revision")))  # fmt: skip
+
+    return _act(request, case, choose)
 
 
 def _open_next(request: HttpRequest, case: Case) -> HttpResponse:

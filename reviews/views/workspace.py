@@ -13,6 +13,7 @@ from reviews.acting import Acting, acting_as, may
 from reviews.answers import NEEDS_COMMENT, outcomes_of
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.models import Case, Decision, InformationRequest
+from reviews.quality.veil import veil_of
 from reviews.receipts import documents_of
 from reviews.selectors import (
     band_of,
@@ -64,12 +65,15 @@ def workspace(
 ) -> dict[str, Any]:
     now = timezone.now()
     acting = acting_as(principal_of(request))
+    veil = veil_of(case, acting)
+    case = veil.over(case)
     draft = draft_of(case, acting.user)
     answer = dict(typed if typed is not None else draft.content if draft else {})
     problems = error.problems if isinstance(error, DecisionInvalid) else {}
     information = information_of(case)
     return {
         "case": case,
+        "veil": veil,
         "now": now,
         "draft": draft,
         "answer": answer,

@@ -1,0 +1,185 @@
+"""Checks: cases whose decision is compared with another and changes nothing else.
+
+A check is an ordinary case without a wait. People claim and decide it as any other, because they
+must not tell it from one. When its final decision is committed it is settled here, where a run's
+case would let its run go on.
+"""
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from flows.models import Run
+from flows.runtime.program import load_program
+from flows.selectors.steps import StepRun
+from reviews.answers import shown_fields
+from reviews.models import Case, Decision, DecisionKind
+from reviews.quality.choosing import is_drawn
+from reviews.quality.models import (
+    CheckKind,
+    CheckState,
+    KnownAnswer,
+    QualityCheck,
+    QueuePolicy,
+)
+from reviews.quality.veil import as_at_checkpoint, is_independent
+from reviews.services.moving import ENGINE, write_down
+from reviews.services.opening import set_instants
+from workbench.accounts.models import User
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+
+# What a check has in common with the case it repeats.
+COPIED = (
+    "queue", "run_id", "flow", "flow_version", "step", "title", "summary", "subject", "priority",
+    "value", "product", "confidence", "requested_by", "shown", "rules", "sla",
+)  # fmt: skip
+
+
+def after_decision(case: Case, decision: Decision, now: datetime) -> None:
+    """Do what follows from a final decision, in its transaction: one query at least.
+
+    A check is settled; a share of the cases that a run waited for is given to a second person.
+    """
+    if case.wait_id is None:
+        settle_check(case, decision, now)
+    elif decision.kind == DecisionKind.PERSON:
+        open_second_review(case, decision, now)
+
+
+def open_second_review(case: Case, decision: Decision, now: datetime) -> QualityCheck | None:
+    """Open a blind second review if the case is drawn. Drawn by run and step, so never twice."""
+    policy = QueuePolicy.objects.filter(queue=case.queue_id).only("second_percent").first()
+    key = ("second", case.queue.name, case.run_id, case.step)
+    if policy is None or not is_drawn(policy.second_percent, *key):
+        return None
+    return open_check(
+        CheckKind.SECOND,
+        source=f"case:{case.pk}",
+        original=case,
+        expected=decision.outcome,
+        expected_by=decision.decided_by,
+        now=now,
+    )
+
+
+def open_check(
+    kind: CheckKind,
+    *,
+    source: str,
+    original: Case,
+    expected: str,
+    now: datetime,
+    expected_by: User | None = None,
+    known: KnownAnswer | None = None,
+) -> QualityCheck:
+    """Open a case that repeats ``original``. In the caller's transaction.
+
+    Raises: IntegrityError if there is a check of the kind for the source.
+    """
+    case = repeat_case(original, now)
+    return keep_check(
+        QualityCheck(
+            case=case,
+            kind=kind,
+            source=source,
+            original=original,
+            known=known,
+            expected=expected,
+            expected_by=expected_by,
+            opened_at=now,
+        )
+    )
+
+
+def keep_check(check: QualityCheck) -> QualityCheck:
+    """Save a check and tell the ledger, but not the case's history: reviewers read that."""
+    check.save(force_insert=True)
+    record(
+        action="quality.check_opened",
+        subject=("case", str(check.case_id)),
+        actor=ENGINE,
+        payload={
+            "case": check.case_id,
+            "kind": str(check.kind),
+            "source": check.source,
+            "original": check.original_id,
+        },
+        now=check.opened_at,
+    )
+    return check
+
+
+def repeat_case(original: Case, now: datetime) -> Case:
+    """Open a case like ``original`` was when it came, with a full SLA of its own."""
+    case = Case(
+        **{name: getattr(original, name) for name in COPIED},
+        wait_id=None,
+        fields=fields_at_opening(original),
+        independent=is_independent(original.queue, original.run_id),
+        opened_at=now,
+        running_since=now,
+    )
+    set_instants(case)
+    case.save(force_insert=True)
+    write_down(
+        case,
+        "opened",
+        ENGINE,
+        now,
+        data={
+            "title": case.title,
+            "flow": case.flow,
+            "version": case.flow_version,
+            "step": case.step,
+            "due_at": case.due_at.isoformat() if case.due_at else None,
+        },
+    )
+    return case
+
+
+def fields_at_opening(case: Case) -> dict[str, object]:
+    return {
+        field["key"]: field.get("value") for field in shown_fields(case.shown) if field.get("key")
+    }
+
+
+def settle_check(case: Case, decision: Decision, now: datetime) -> None:
+    """Compare the decision with what was expected. An expired check has no result."""
+    check = QualityCheck.objects.select_for_update(of=("self",)).get(case=case)
+    by_person = decision.kind == DecisionKind.PERSON
+    check.state = CheckState.SETTLED if by_person else CheckState.DROPPED
+    check.outcome = decision.outcome
+    check.decided_by = decision.decided_by
+    check.agreed = decision.outcome == check.expected if by_person else None
+    check.settled_at = now
+    check.save(update_fields=["state", "outcome", "decided_by", "agreed", "settled_at"])
+    if by_person:
+        record(
+            action="quality.check_settled",
+            subject=("case", str(case.pk)),
+            actor=Actor.user(decision.decided_by, "page") if decision.decided_by else ENGINE,
+            payload={
+                "case": case.pk,
+                "kind": str(check.kind),
+                "expected": check.expected,
+                "outcome": check.outcome,
+                "result": "agreed" if check.agreed else "disagreed",
+            },
+            now=now,
+        )
+
+
+def drop_checks_of(*, known: KnownAnswer) -> int:
+    """Let the open checks of a retired answer count for nothing; people may still decide them."""
+    open_ones = Q(known=known, state=CheckState.OPEN)
+    return QualityCheck.objects.filter(open_ones).update(state=CheckState.DROPPED)
+
+
+def run_as_seen(case: Case, steps: list[StepRun]) -> list[StepRun]:
+    """Return the run as it stood when the case's question came up: one query at most."""
+    if case.wait_id is not None:
+        return steps
+    version_id = Run.objects.filter(pk=case.run_id).values_list("version_id", flat=True).first()
+    bound = load_program(version_id).steps.get(case.step) if version_id else None
+    return as_at_checkpoint(case, steps, bound.references if bound else ())

@@ -1,0 +1,74 @@
+"""Independent first: a choice is recorded before the model's answer is shown, and both are kept."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from reviews.acting import Acting, check_may
+from reviews.answers import outcomes_of
+from reviews.errors import CaseAlreadyDecided, DecisionInvalid
+from reviews.models import Case
+from reviews.quality.errors import FirstChoiceMissing
+from reviews.quality.models import FirstChoice
+from reviews.services.claims import check_takeable, take
+from reviews.services.moving import check_fresh, check_holds, get_case
+from reviews.states import CLAIMABLE
+from workbench.audit.services import record
+
+
+def record_first_choice(
+    *,
+    case_id: int,
+    outcome: str,
+    acting: Acting,
+    now: datetime,
+    active_seconds: int = 0,
+    revision: int | None = None,
+) -> FirstChoice:
+    """Record what the person would decide without the model's answer; a free case is claimed.
+
+    It is recorded once: what a person would have chosen cannot be asked after they know.
+
+    Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale, CaseHeldByOther,
+    CaseAlreadyDecided, CaseClosed, LeaseExpired.
+    """
+    with transaction.atomic():
+        case = get_case(case_id)
+        check_may(acting, "cases.decide", queue=case.queue, flow=case.flow)
+        check_fresh(case, revision, acting.user, now)
+        if case.state in CLAIMABLE:
+            check_takeable(case, acting, now)
+            case = take(case, acting, now)
+        check_holds(case, acting.user, now)
+        outcomes = outcomes_of(case.rules)
+        if outcome not in outcomes:
+            raise DecisionInvalid({"outcome": f"Choose one of {', '.join(outcomes)}."})
+        choice = _keep(case, outcome, acting, active_seconds, now)
+        record(
+            action="case.first_choice_recorded",
+            subject=("case", str(case.pk)),
+            actor=acting.actor,
+            payload={"case": case.pk, "outcome": outcome},
+            now=now,
+            on_behalf_of=acting.on_behalf_of,
+        )
+        return choice
+
+
+def _keep(
+    case: Case, outcome: str, acting: Acting, active_seconds: int, now: datetime
+) -> FirstChoice:
+    try:
+        with transaction.atomic():
+            return FirstChoice.objects.create(
+                case=case, user=acting.user, outcome=outcome, active_seconds=active_seconds, at=now
+            )
+    except IntegrityError as error:
+        # The second of two clicks: the first one stands.
+        raise CaseAlreadyDecided("Your first choice is recorded. Decide now.") from error
+
+
+def check_first_choice(case: Case, acting: Acting) -> None:
+    """Raises: FirstChoiceMissing. One query for a case that is independent, else none."""
+    if case.independent and not FirstChoice.objects.filter(case=case, user=acting.user).exists():
+        raise FirstChoiceMissing(FirstChoiceMissing.__doc__)

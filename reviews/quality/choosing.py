@@ -1,0 +1,20 @@
+"""Which runs and cases are drawn. Pure: the same key is always drawn, or never."""
+
+import hashlib
+
+WHOLE = 2**64
+
+
+def is_drawn(percent: float, *key: object) -> bool:
+    """Say whether the key is among ``percent`` of all keys.
+
+    The draw is a hash of the key, so it can be repeated and proved later, no process can draw
+    twice with different results, and raising the share keeps what was drawn before.
+    """
+    return place_of(*key) < percent / 100 * WHOLE
+
+
+def place_of(*key: object) -> int:
+    """Return a number below 2**64 that is spread evenly over keys."""
+    text = "\0".join(str(part) for part in key)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])

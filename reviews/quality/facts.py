@@ -1,0 +1,62 @@
+"""The flat row that figures are counted from, made from a committed decision and its receipt."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reviews.models import Case, Decision, DecisionKind
+from reviews.quality.models import DecisionFact, FirstChoice, QualityCheck
+
+Json = Any
+
+
+def keep_fact(case: Case, decision: Decision) -> None:
+    """Write the fact of a person's decision, in its transaction: two queries, or three."""
+    if decision.kind == DecisionKind.PERSON and decision.decided_by is not None:
+        fact_of(case, decision).save(force_insert=True)
+
+
+def fact_of(case: Case, decision: Decision) -> DecisionFact:
+    """Return the fact, unsaved. It reads nothing that can change after the decision."""
+    assert decision.decided_by is not None
+    suggestion = case.shown.get("suggestion") or ""
+    evidence = decision.receipt.get("evidence") or {}
+    model = _asked_model(decision.receipt)
+    return DecisionFact(
+        decision=decision,
+        case_id=case.pk,
+        queue_id=case.queue_id,
+        flow=case.flow,
+        reviewer=decision.decided_by,
+        at=decision.committed_at or decision.at,
+        outcome=decision.outcome,
+        suggestion=suggestion,
+        agreed=decision.outcome == suggestion if suggestion else None,
+        confidence=case.confidence,
+        corrected=len(decision.overrides),
+        active_seconds=int(evidence.get("active_seconds") or 0),
+        model=str(model.get("model", ""))[:120],
+        model_version=str(model.get("version", ""))[:120],
+        check_kind=_check_kind(case),
+        first_outcome=first_outcome_of(case, decision),
+    )
+
+
+def _asked_model(receipt: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the model asked last, whose answer the reviewer had before them."""
+    models: list[dict[str, Json]] = receipt.get("models") or [{}]
+    return models[-1]
+
+
+def _check_kind(case: Case) -> str:
+    if case.wait_id is not None:
+        return ""
+    found = QualityCheck.objects.filter(case=case).values_list("kind", flat=True).first()
+    return found or ""
+
+
+def first_outcome_of(case: Case, decision: Decision) -> str:
+    """Return what the person chose before they saw the model's answer; "" if it was shown."""
+    if not case.independent:
+        return ""
+    choices = FirstChoice.objects.filter(case=case, user=decision.decided_by_id)
+    return choices.values_list("outcome", flat=True).first() or ""

@@ -1,0 +1,110 @@
+"""What is kept from whom, and until when.
+
+Three rules, applied wherever a case is shown (page, lists, API):
+1. Independent first: who may decide a case marked so does not get the model's answer before their
+   own first choice is recorded. It is taken out on the server; nothing of it is in the page.
+2. A check repeats a case. While someone works on the check, the original is not there for them.
+3. A check looks like any other case: its run is shown as it stood at the checkpoint.
+"""
+
+import copy
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from flows.selectors.steps import StepRun
+from reviews.acting import Acting, may
+from reviews.models import Case, Decision, DecisionState, Queue
+from reviews.quality.choosing import is_drawn
+from reviews.quality.models import CheckState, FirstChoice, QualityCheck, QueuePolicy
+from reviews.states import ACTIVE
+from workbench.accounts.models import User
+
+Json = Any
+# Of what a case shows, the parts that are the model's answer.
+ANSWER_PARTS = ("confidence", "suggestion", "reasons")
+
+
+@dataclass(frozen=True, slots=True)
+class Veil:
+    """``withheld``: the model's answer is kept back. ``first_choice``: what the person chose."""
+
+    withheld: bool = False
+    first_choice: FirstChoice | None = None
+
+    def over(self, case: Case) -> Case:
+        """Return the case as this person may see it."""
+        if not self.withheld:
+            return case
+        veiled = copy.copy(case)
+        veiled.shown = without_answer(case.shown)
+        veiled.confidence = None
+        return veiled
+
+
+def veil_of(case: Case, acting: Acting) -> Veil:
+    """Return what is kept from this person: no query, or one for a case that is independent."""
+    if not case.independent or not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
+        return Veil()
+    choice = FirstChoice.objects.filter(case=case, user=acting.user).first()
+    return Veil(withheld=choice is None and case.state in ACTIVE, first_choice=choice)
+
+
+def without_answer(shown: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what a case shows without the model's answer, to the last trace."""
+    kept = {name: part for name, part in shown.items() if name not in ANSWER_PARTS}
+    groups = [
+        {**group, "fields": [field for field in group["fields"] if not field.get("answer")]}
+        if group.get("fields") is not None
+        else group
+        for group in shown.get("show") or ()
+        if not group.get("answer") and group.get("reasons") is None
+    ]
+    return {**kept, "show": groups}
+
+
+def is_independent(queue: Queue, run_id: int) -> bool:
+    """Say whether a new case of the queue is decided before the model's answer: one query."""
+    policy = QueuePolicy.objects.filter(queue=queue).only("independent_percent").first()
+    return policy is not None and is_drawn(
+        policy.independent_percent, "independent", queue.name, run_id
+    )
+
+
+# --- Checks and what they repeat --------------------------------------------------
+
+
+def not_hidden_from(user: User) -> Q:
+    """Return the condition that leaves out the originals of checks the person works on."""
+    works_on = QualityCheck.objects.filter(
+        original=OuterRef("pk"), case__familiar=user, case__state__in=ACTIVE
+    )
+    return ~Q(Exists(works_on))
+
+
+def barred_from(user: User) -> QuerySet[Case, int]:
+    """Return the ids of open checks that the person may not decide, having seen the answer.
+
+    That is: who decided the original, and who has had the same known answer before.
+    """
+    decided = Decision.objects.filter(
+        case=OuterRef("original"), decided_by=user, state=DecisionState.COMMITTED
+    )
+    had = QualityCheck.objects.filter(known=OuterRef("known"), known__isnull=False, decided_by=user)
+    checks = QualityCheck.objects.filter(Exists(decided) | Exists(had), state=CheckState.OPEN)
+    return checks.values_list("case_id", flat=True)  # type: ignore[return-value]
+
+
+def as_at_checkpoint(case: Case, steps: Sequence[StepRun], known: Collection[str]) -> list[StepRun]:
+    """Return the run as whoever came to the checkpoint saw it; nothing of what followed.
+
+    ``known`` are the steps that the checkpoint reads: all there is to show of a run that never
+    came to it.
+    """
+    came = [number for number, step in enumerate(steps) if step.step == case.step]
+    before = steps[: came[0]] if came else [step for step in steps if step.step in known]
+    title = steps[came[0]].title if came else case.step.replace("_", " ").capitalize()
+    here = StepRun(case.step, 0, 1, "waiting_for_person", case.opened_at, title=title)
+    return [*before, here]

@@ -1,0 +1,129 @@
+"""Nothing of the model's answer reaches the browser of who is still to choose."""
+
+import json
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from reviews.models import Case, Queue
+from reviews.quality.models import FirstChoice, QueuePolicy
+from reviews.services.decisions import decide_case
+from tests.integration.reviews.kit import (
+    SHOWN,
+    approve,
+    make_case,
+    make_person,
+    make_policy,
+    make_queue,
+    person,
+)
+from workbench.accounts.models import Role
+
+pytestmark = pytest.mark.django_db
+ANSWER = ("0.4242", "42 %", "Model suggests", "Long employment", "What moved the model", "0.9191")
+
+
+@pytest.fixture(autouse=True)
+def office() -> None:
+    make_queue()
+    make_policy()
+    make_person("ada", Role.REVIEWER)
+    make_person("ben", Role.REVIEWER)
+    make_person("aud", Role.AUDITOR)
+    queue = Queue.objects.get()
+    QueuePolicy.objects.create(queue=queue, independent_percent=100, changed_at=timezone.now())
+
+
+def independent_case() -> Case:
+    score = {"label": "Score", "value": 0.9191, "answer": True}
+    return make_case(
+        timezone.now(),
+        confidence=0.4242,
+        suggestion="rejected",
+        reasons=[{"label": "Long employment", "contribution": 0.5}],
+        show=[*SHOWN, {"title": "Score", "fields": [score]}],
+    )
+
+
+def signed_in(username: str) -> Client:
+    client = Client()
+    client.force_login(person(username).user)
+    return client
+
+
+def address(case: Case, part: str = "") -> str:
+    return f"/review/cases/{case.pk}/{part}"
+
+
+def test_the_answer_is_in_no_page_before_the_first_choice() -> None:
+    case = independent_case()
+    client = signed_in("ada")
+    lists = ("/review/queues/underwriting/", "/review/queues/underwriting/table/")
+    parts = [address(case, part) for part in ("", "standing/", "work/", "history/", "run/")]
+    for url in (*lists, *parts, f"/api/v1/cases/{case.pk}", "/api/v1/cases"):
+        text = client.get(url).content.decode()
+        assert [each for each in ANSWER if each in text] == [], url
+    assert "You choose first" in client.get(address(case)).content.decode()
+
+
+def test_the_answer_comes_with_the_first_choice_and_can_be_revised() -> None:
+    case = independent_case()
+    client = signed_in("ada")
+    sent = client.post(
+        address(case, "decide/"), {"outcome": "approved", "revision": "1", "comment": "looks fine"}
+    )
+    assert (sent.status_code, sent["Location"]) == (302, address(case))
+    text = client.get(address(case)).content.decode()
+    assert [each for each in ANSWER if each not in text] == []
+    assert "Your first choice" in text
+    assert "looks fine" in text
+    case.refresh_from_db()
+    assert case.state == "claimed"
+    client.post(address(case, "decide/"), {"outcome": "rejected", "commit_now": "on"})
+    case.refresh_from_db()
+    assert (case.outcome, FirstChoice.objects.get().outcome) == ("rejected", "approved")
+
+
+def test_another_s_first_choice_shows_nobody_else_the_answer() -> None:
+    case = independent_case()
+    signed_in("ada").post(address(case, "decide/"), {"outcome": "approved"})
+    assert "Long employment" not in signed_in("ben").get(address(case)).content.decode()
+
+
+def test_an_earlier_approver_s_receipt_is_kept_from_who_is_still_to_choose() -> None:
+    case = independent_case()
+    Case.objects.filter(pk=case.pk).update(rules={**case.rules, "quorum": 2})
+    ada = signed_in("ada")
+    ada.post(address(case, "decide/"), {"outcome": "approved"})
+    decide_case(
+        case_id=case.pk, answer=approve(), acting=person("ada"), now=timezone.now(),
+        commit_now=True,
+    )  # fmt: skip
+    ben = signed_in("ben")
+    assert "Long employment" not in ben.get(address(case, "receipt/")).content.decode()
+    assert ben.get(f"/api/v1/cases/{case.pk}/receipt").status_code == 404
+    assert "Long employment" in ada.get(address(case, "receipt/")).content.decode()
+
+
+def test_who_cannot_decide_may_see_the_answer() -> None:
+    assert "Long employment" in signed_in("aud").get(address(independent_case())).content.decode()
+
+
+def test_a_first_choice_by_api_brings_the_answer() -> None:
+    case = independent_case()
+    client = signed_in("ada")
+
+    def post(part: str, body: dict[str, object]) -> tuple[int, dict[str, object]]:
+        response = client.post(
+            f"/api/v1/cases/{case.pk}/{part}", json.dumps(body), content_type="application/json",
+            headers={"X-Requested-With": "test"},
+        )  # fmt: skip
+        return response.status_code, response.json()
+
+    status, problem = post("decisions", {"outcome": "approved"})
+    assert status == 409
+    assert "first-choice" in str(problem)
+    status, found = post("first-choice", {"outcome": "approved"})
+    assert (status, found["confidence"]) == (200, 0.4242)
+    assert post("decisions", {"outcome": "approved"})[0] == 201
