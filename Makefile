@@ -9,10 +9,10 @@ help:
 	@echo "make test     every test that can run here"
 	@echo "make lint     style, types, layers, templates, vendored files"
 	@echo "make format   rewrite the code in the project's style"
-	@echo "make bench    measure the engine; make bench-editor, the canvas"
+	@echo "make bench    measure the engine and its peers; make bench-editor, the canvas"
 	@echo "make screens  take the screenshots of the docs"
 	@echo "make chaos    kill processes for longer than make test does"
-	@echo "make lock     resolve requirements.lock and requirements-dev.lock anew"
+	@echo "make lock     resolve the requirements locks anew"
 
 run:
 	@exec tools/run
@@ -31,7 +31,8 @@ format:
 
 bench:
 	@tools/environment dev
-	$(PY) -m tests.servers --durable $(PY) manage.py bench $(ARGS)
+	@test -n "$$BENCH_PEERS_PYTHON" || tools/environment bench || echo "Without the peers, then."
+	@exec $(PY) manage.py bench $(ARGS)
 
 bench-editor:
 	@tools/environment dev
@@ -51,3 +52,5 @@ lock:
 		--python-version 3.11 pyproject.toml -o requirements.lock
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 --group bench -o requirements-bench.lock

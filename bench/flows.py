@@ -13,7 +13,7 @@ from workbench.audit.actors import Actor
 ACTOR = Actor.system("bench", channel="command")
 
 
-def linear(steps: int) -> dict[str, Any]:
+def linear_flow(steps: int) -> dict[str, Any]:
     """W1: trivial steps in a row, each with an input and an output that is kept."""
     names = [f"step_{n}" for n in range(steps)]
     return {
@@ -26,7 +26,7 @@ def linear(steps: int) -> dict[str, Any]:
     }
 
 
-def pausing() -> dict[str, Any]:
+def pausing_flow() -> dict[str, Any]:
     """W2: a wait that somebody resolves, and a step that says when it began."""
     return {
         "name": "pausing",

@@ -1,0 +1,109 @@
+"""What our web process does in W1 and W2: start runs, decide, read what came of them."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from bench.flows import ACTOR, linear_flow, pausing_flow, publish
+from flows.models import Flow, Journal, Run, Wait, Worker
+from flows.services import NewRun, resolve_wait, start_runs
+
+STEPS = 10
+STARTS_A_BATCH = 100
+LIMIT_SECONDS = 180
+LOOK_SECONDS = 0.02
+
+_decided: list[int] = []
+
+
+def linear(runs: int) -> dict[str, Any]:
+    """Start runs of ten trivial steps and wait for the last one's end; starts count as time."""
+    flow = publish(linear_flow(STEPS))
+    began = time.monotonic()
+    for first in range(0, runs, STARTS_A_BATCH):
+        batch = [NewRun({}) for _ in range(min(STARTS_A_BATCH, runs - first))]
+        start_runs(flow=flow, runs=batch, actor=ACTOR, now=timezone.now())
+    wait_for_end(flow)
+    ended = time.monotonic()
+    check_finished(flow, runs)
+    return {"began": began, "ended": ended, "steps": runs * STEPS}
+
+
+def check_finished(flow: Flow, runs: int) -> None:
+    """A figure counts only if every step of every run was done and kept, once."""
+    newest = Run.objects.filter(flow=flow).order_by("-id").values_list("id", flat=True)[:runs]
+    finished = Journal.objects.filter(run_id__in=list(newest), kind="step.finished").count()
+    if finished != runs * STEPS:
+        raise AssertionError(f"{finished} steps finished, not {runs * STEPS}")
+
+
+def wait_for_end(flow: Flow) -> None:
+    running = Run.objects.filter(flow=flow, status="running")
+    until(lambda: not running.exists(), f"The runs of {flow.name} did not end")
+
+
+def until(holds: Callable[[], bool], else_: str) -> None:
+    """Look until it holds. Raises: TimeoutError."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{else_} in {LIMIT_SECONDS} s.")
+        time.sleep(LOOK_SECONDS)
+
+
+# --- Decisions ----------------------------------------------------------------------------
+
+
+def pause(count: int) -> list[str]:
+    """Start runs that wait for somebody; return the ids of their waits, when all are open."""
+    flow = publish(pausing_flow())
+    new = [NewRun({}) for _ in range(count)]
+    runs = start_runs(flow=flow, runs=new, actor=ACTOR, now=timezone.now())
+    waits = Wait.objects.filter(run_id__in=[run.pk for run in runs], state="open")
+    until(lambda: waits.count() == count, "The runs did not come to their waits")
+    return [str(wait) for wait in waits.order_by("id").values_list("id", flat=True)]
+
+
+def decide(ids: Sequence[str], pace_seconds: float, threads: int) -> dict[str, Any]:
+    """Resolve the waits, one each ``pace_seconds``, or with 0 by ``threads`` threads at once.
+
+    Returns ``{id: [seconds when it was taken up, seconds when it was committed]}``.
+    """
+    if pace_seconds:
+        decided = {}
+        for id_ in ids:
+            decided[id_] = decide_one(id_)
+            time.sleep(pace_seconds)
+        return decided
+    with ThreadPoolExecutor(threads, initializer=connection.ensure_connection) as pool:
+        # A web process has its threads and connections before the burst comes.
+        list(pool.map(lambda _: time.sleep(0.1), range(threads)))
+        return dict(zip(ids, pool.map(decide_one, ids), strict=True))
+
+
+def decide_one(id_: str) -> tuple[float, float]:
+    began = time.monotonic()
+    _decided.append(int(id_))
+    with transaction.atomic():
+        resolve_wait(wait_id=int(id_), port="done", output={}, now=timezone.now(), actor=ACTOR)
+    return began, time.monotonic()
+
+
+def stamps() -> dict[str, float]:
+    """Return when the step after each decision began, by the machine's monotonic clock."""
+    waits = dict(Wait.objects.filter(id__in=_decided).values_list("run_id", "id"))
+    _decided.clear()
+    running = Run.objects.filter(id__in=list(waits), status="running")
+    until(lambda: not running.exists(), "The runs did not end")
+    rows = Journal.objects.filter(run_id__in=list(waits), step="stamp", kind="step.finished")
+    return {
+        str(waits[run_id]): float(str(data)) for run_id, data in rows.values_list("run_id", "data")
+    }
+
+
+def workers_ready(count: int) -> None:
+    until(lambda: Worker.objects.count() == count, f"{count} workers did not register")

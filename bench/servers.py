@@ -1,0 +1,45 @@
+"""The servers of a sitting: one PostgreSQL with fsync on, one Redis, private and on loopback."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests import servers
+
+
+@dataclass(slots=True)
+class Servers:
+    """Where they are, and a folder for the files and logs of the processes that use them."""
+
+    database_server: str
+    redis_url: str
+    folder: Path
+    _made: set[str] = field(default_factory=set)
+
+    def database(self, name: str) -> tuple[str, bool]:
+        """Return the URL of a database, and whether it was made just now."""
+        fresh = name not in self._made
+        if fresh:
+            self.execute(f'CREATE DATABASE "{name}"')
+            self._made.add(name)
+        return f"{self.database_server}/{name}", fresh
+
+    def execute(self, sql: str, database: str = "postgres") -> list[Any]:
+        url = f"{self.database_server}/{database}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            cursor = connection.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Servers]:
+    with (
+        servers.postgresql(durable=True) as database_url,
+        servers.redis_server() as redis_url,
+        servers.private_folder() as folder,
+    ):
+        yield Servers(database_url.rpartition("/")[0], redis_url + "/0", folder)
