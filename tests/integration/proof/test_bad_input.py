@@ -99,7 +99,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
         decide = {"outcome": "approved", "commit_now": True}
         decided = bank.send("POST", f"/cases/{bank.case}/decisions", as_="reviewer", json=decide)
         assert decided.status_code == 201, decided.text
-        wait_for_end(bank)
+        content_at_rest(bank)
         yield bank
 
 
@@ -116,15 +116,18 @@ def wait_for_case(bank: Bank) -> int:
     raise AssertionError("no case came")
 
 
-def wait_for_end(bank: Bank) -> None:
-    """Until the run has ended and the ledger is sealed: then nothing moves by itself."""
+def content_at_rest(bank: Bank) -> dict[str, str]:
+    """Return the content once the run has ended and the ledger is sealed.
+
+    What was done before is sealed within half a second: only then does nothing move by itself.
+    """
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         before = bank.content()
         time.sleep(1.5)
         ended = bank.send("GET", f"/runs/{bank.run}").json()["status"] == "completed"
         if ended and bank.content() == before:
-            return
+            return before
     raise AssertionError("the run did not come to rest")
 
 
@@ -237,7 +240,7 @@ def test_an_unknown_step_type_is_named_and_not_published(bank: Bank) -> None:
     problem = next(each for each in made.json()["problems"] if each["step"] == "first")
     assert "no.such.step" in problem["message"]
     assert problem["remedy"]
-    before = bank.content()
+    before = content_at_rest(bank)
 
     refused = bank.send("POST", "/flows/odd/versions", json={"note": "Publish it all the same"})
 
@@ -304,8 +307,7 @@ def test_pages_say_what_to_mend_and_change_nothing(
     designer = enter("designer")
     flow = f"{bank.url}/flows/{FLOW}"
     revision = str(bank.send("GET", f"/flows/{FLOW}").json()["draft_revision"])
-    wait_for_end(bank)  # signing in is recorded, and then sealed
-    before = bank.content()
+    before = content_at_rest(bank)  # signing in is recorded, and then sealed
     bad = [
         (f"{flow}/text/", {"text": "steps: [", "revision": revision}, 422, "not saved"),
         (f"{flow}/start/", {"mode": "json", "text": "{"}, 422, "not JSON"),
@@ -329,8 +331,7 @@ def test_a_decided_case_refuses_a_second_decision_by_page(
     bank: Bank, enter: Callable[[str], requests.Session]
 ) -> None:
     reviewer = enter("reviewer2")
-    wait_for_end(bank)
-    before = bank.content()
+    before = content_at_rest(bank)
     url = f"{bank.url}/review/cases/{bank.case}/"
 
     answer = post(reviewer, f"{url}decide/", url, outcome="approved")
