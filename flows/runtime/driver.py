@@ -63,7 +63,7 @@ class Driver:
             Lane.BULK: StepPool(self._loop, max(1, step_threads // 2), name="bulk"),
         }
         # Claims and outputs must never queue behind blocking step code.
-        self._reads = StepPool(self._loop, 2, name="read")
+        self._reads = StepPool(self._loop, 2, name="read", patience_seconds=0)
         self._committer = Committer(self._loop, lambda: self.worker_id, self._committed)
         self._listener = Listener(self.ring)
         self._threads = [

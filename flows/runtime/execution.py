@@ -286,9 +286,16 @@ def _leave(result: Result) -> tuple[Leave, int]:
     """Check the output and return it with its size in bytes, about."""
     try:
         size = len(json.dumps(result.output, allow_nan=False, default=_refuse))
-    except (TypeError, ValueError) as error:
+    except TypeError as error:
         raise StepFailure(
             f"Its output is not JSON: {error}. Return dicts, lists, text, numbers, booleans.",
+            kind="contract",
+            retryable=False,
+        ) from error
+    except ValueError as error:
+        # A database would refuse them later.
+        raise StepFailure(
+            "Its output holds NaN or infinity, which JSON cannot carry. Return a number or None.",
             kind="contract",
             retryable=False,
         ) from error

@@ -26,8 +26,7 @@ def nudge(groups: Iterable[str], payload: dict[str, Any]) -> None:
     Never blocks, never raises. At most 10 a second reach a group from this process: the first at
     once, then the latest.
     """
-    for group in groups:
-        publish([group], {"type": "live.nudge", "group": group, "payload": payload})
+    _offer({group: {"type": "live.nudge", "group": group, "payload": payload} for group in groups})
 
 
 def nudge_on_commit(groups: Iterable[str], payload: dict[str, Any]) -> None:
@@ -38,14 +37,18 @@ def nudge_on_commit(groups: Iterable[str], payload: dict[str, Any]) -> None:
 
 def publish(groups: Iterable[str], message: dict[str, Any]) -> None:
     """Send a message to the sockets of the groups, as ``nudge`` does."""
+    _offer(dict.fromkeys(groups, message))
+
+
+def _offer(messages: dict[str, dict[str, Any]]) -> None:
     layer = get_channel_layer()
     if isinstance(layer, InMemoryChannelLayer):
         # Only this process listens: without a socket in the group there is nobody to tell.
-        sender, wanted = _server, [group for group in groups if group in layer.groups]
+        sender, groups = _server, messages.keys() & layer.groups.keys()
     else:
-        sender, wanted = _own_sender(), list(groups)
-    if sender is not None and wanted:
-        sender.offer(wanted, message)
+        sender, groups = _own_sender(), messages.keys()
+    if sender is not None and groups:
+        sender.offer({group: messages[group] for group in groups})
 
 
 def use_server_loop(loop: asyncio.AbstractEventLoop) -> None:

@@ -33,7 +33,7 @@ async def drain(layer: InMemoryChannelLayer, seconds: float) -> list[int]:
 
 
 def offer(sender: Sender, seq: int, group: str = "runs") -> None:
-    sender.offer([group], {"type": "live.nudge", "seq": seq})
+    sender.offer({group: {"type": "live.nudge", "seq": seq}})
 
 
 def on_layer(layer: InMemoryChannelLayer, monkeypatch: pytest.MonkeyPatch) -> None:
