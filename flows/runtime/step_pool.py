@@ -1,4 +1,4 @@
-"""Threads for blocking step code: few switches for code that is short, many threads for code that waits.
+"""Threads for step code: few switches where it is short, many threads where it waits.
 
 ``loop.run_in_executor`` wakes a thread for each call, and the loop for each result. For a step of
 some microseconds these switches cost more than the step. Here one thread takes the calls one after
