@@ -164,8 +164,8 @@ def list_flows(
     flows = Flow.objects.filter(within_reach(_reach(request, "flows.view")))
     flows = flows.select_related("released").defer("draft", "released__document")
     if text:
-        flows = flows.filter(title__icontains=_searchable(text))
-    return page_by_id(flows, cursor=cursor, limit=limit, to_item=_flow_out)
+        flows = flows.filter(title__icontains=searchable(text))
+    return page_by_id(flows, cursor=cursor, limit=limit, to_item=flow_out)
 
 
 @router.post("/flows", response={201: FlowDetailOut}, operation_id="create_flow")
@@ -190,14 +190,14 @@ def create_flow(request: HttpRequest, body: FlowIn) -> Status[Any]:
 @requires("flows.view", flow="name")
 def get_flow(request: HttpRequest, name: str) -> dict[str, Any]:
     """Return a flow with its draft and what is wrong with it."""
-    return _flow_detail(_flow(name))
+    return _flow_detail(flow_named(name))
 
 
 @router.put("/flows/{name}/draft", response=FlowDetailOut, operation_id="save_draft")
 @requires("flows.edit", flow="name")
 def save_draft(request: HttpRequest, name: str, body: DraftIn) -> dict[str, Any]:
     """Replace the draft. It may have problems; publishing is what they keep from happening."""
-    flow = _flow(name)
+    flow = flow_named(name)
     if body.revision is not None and body.revision != flow.draft_revision:
         raise ApiProblem(
             409,
@@ -213,7 +213,7 @@ def save_draft(request: HttpRequest, name: str, body: DraftIn) -> dict[str, Any]
     return _flow_detail(saved)
 
 
-def _flow_out(flow: Flow) -> dict[str, Any]:
+def flow_out(flow: Flow) -> dict[str, Any]:
     return {
         "name": flow.name,
         "title": flow.title,
@@ -228,7 +228,7 @@ def _flow_out(flow: Flow) -> dict[str, Any]:
 
 def _flow_detail(flow: Flow) -> dict[str, Any]:
     return {
-        **_flow_out(flow),
+        **flow_out(flow),
         "draft": normal_form(flow.draft),
         "problems": list_problems(flow.draft),
     }
@@ -264,7 +264,7 @@ def list_versions(
     request: HttpRequest, name: str, cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
     """List the versions of a flow, newest first."""
-    versions = FlowVersion.objects.filter(flow=_flow(name)).select_related("published_by")
+    versions = FlowVersion.objects.filter(flow=flow_named(name)).select_related("published_by")
     return page_by_id(versions.defer("document"), cursor=cursor, limit=limit, to_item=_version_out)
 
 
@@ -276,7 +276,7 @@ def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[
     """Make an immutable version of the draft, and release it unless told not to."""
     with listed_faults():
         version = services.publish_version(
-            flow_id=_flow(name).pk,
+            flow_id=flow_named(name).pk,
             note=body.note,
             author=person_of(request),
             actor=actor_of(request),
@@ -292,7 +292,7 @@ def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[
 @requires("flows.view", flow="name")
 def get_version(request: HttpRequest, name: str, number: Number) -> dict[str, Any]:
     """Return a version with its document."""
-    version = _version(_flow(name), number)
+    version = version_numbered(flow_named(name), number)
     return {**_version_out(version), "document": version.document}
 
 
@@ -300,9 +300,9 @@ def get_version(request: HttpRequest, name: str, number: Number) -> dict[str, An
 @requires("flows.publish", flow="name")
 def release_version(request: HttpRequest, name: str, body: ReleaseIn) -> dict[str, Any]:
     """Make new runs use a version; an older one than now is a rollback."""
-    version = _version(_flow(name), body.version)
+    version = version_numbered(flow_named(name), body.version)
     services.release_version(version_id=version.pk, actor=actor_of(request), now=timezone.now())
-    return _flow_out(_flow(name))
+    return flow_out(flow_named(name))
 
 
 def _version_out(version: FlowVersion) -> dict[str, Any]:
@@ -352,7 +352,7 @@ class RunDetailOut(RunOut):
 class StartIn(Strict):
     input: Any
     lane: Lane | None = Field(
-        None, description="`interactive`, `standard` or `bulk`; sets the priority."
+        None, strict=False, description="`interactive`, `standard` or `bulk`; sets the priority."
     )
     priority: int = Field(100, ge=0, le=1000, description="Lower runs first. A lane replaces it.")
     version: int | None = Field(
@@ -370,23 +370,20 @@ class RunQuery(Schema):
     started_from: datetime | None = Field(None, description="Inclusive.")
     started_to: datetime | None = Field(None, description="Exclusive.")
     text: str = Field("", description="An id, an idempotency key, or text of the input.")
+    error: str = Field("", description="The kind of the error it failed by, such as `http`.")
 
 
 class CancelIn(Strict):
     reason: str = Field("", max_length=500)
 
 
-class RerunIn(Strict):
-    version: Literal["released", "same"] = "released"
-
-
 @router.post("/flows/{name}/runs", response={201: RunOut, 200: RunOut}, operation_id="start_run")
 @requires("runs.start", flow="name")
 def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
     """Start a run. With an `Idempotency-Key` that started one before, that run is returned."""
-    flow = _flow(name)
+    flow = flow_named(name)
     key = request.headers.get("Idempotency-Key") or None
-    version = _version(flow, body.version).pk if body.version else None
+    version = version_numbered(flow, body.version).pk if body.version else None
     before = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     with listed_faults():
         run = services.start_run(
@@ -405,7 +402,7 @@ def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
             f"This Idempotency-Key started run {run.pk} with another input.",
             "Use a new key for each run.",
         )
-    return Status(200 if run.pk <= before else 201, _run_out(selectors.get_run(run.pk)))
+    return Status(200 if run.pk <= before else 201, run_out(selectors.get_run(run.pk)))
 
 
 @router.get("/flows/{name}/runs", response=Page[RunOut], operation_id="list_runs_of_flow")
@@ -414,8 +411,8 @@ def list_runs_of_flow(
     request: HttpRequest, name: str, wanted: Query[RunQuery], cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
     """List the runs of a flow, newest first."""
-    filters = RunFilters(**{**wanted.dict(), "flow": _flow(name).name})
-    return _runs_page(request, filters, cursor, limit)
+    filters = RunFilters(**{**wanted.dict(), "flow": flow_named(name).name})
+    return runs_page(request, filters, cursor, limit)
 
 
 @router.get("/runs", response=Page[RunOut], operation_id="list_runs")
@@ -424,56 +421,37 @@ def list_runs(
     request: HttpRequest, wanted: Query[RunQuery], cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
     """List runs, newest first. A search may answer an empty page with a `next` to go on from."""
-    return _runs_page(request, RunFilters(**wanted.dict()), cursor, limit)
+    return runs_page(request, RunFilters(**wanted.dict()), cursor, limit)
 
 
 @router.get("/runs/{run_id}", response=RunDetailOut, operation_id="get_run")
 @requires("runs.view")
 def get_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
     """Return a run with what it waits for and the state of its steps."""
-    return _run_detail(_run(request, run_id))
+    return run_detail_out(run_in_reach(request, run_id))
 
 
 @router.post("/runs/{run_id}/cancel", response=RunDetailOut, operation_id="cancel_run")
 @requires("runs.operate")
 def cancel_run(request: HttpRequest, run_id: Id, body: CancelIn) -> dict[str, Any]:
     """End a run; its waits and open cases go away."""
-    run = _run(request, run_id, "runs.operate")
+    run = run_in_reach(request, run_id, "runs.operate")
     services.cancel_run(
         run_id=run.pk, reason=body.reason, actor=actor_of(request), now=timezone.now()
     )
-    return _run_detail(selectors.get_run(run.pk))
+    return run_detail_out(selectors.get_run(run.pk))
 
 
 @router.post("/runs/{run_id}/retry", response=RunDetailOut, operation_id="retry_run")
 @requires("runs.operate")
 def retry_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
     """Let a failed run go on from where it failed."""
-    run = _run(request, run_id, "runs.operate")
+    run = run_in_reach(request, run_id, "runs.operate")
     services.retry_run(run_id=run.pk, actor=actor_of(request), now=timezone.now())
-    return _run_detail(selectors.get_run(run.pk))
+    return run_detail_out(selectors.get_run(run.pk))
 
 
-@router.post("/runs/{run_id}/rerun", response={201: RunOut}, operation_id="rerun_run")
-@requires("runs.start")
-def rerun_run(request: HttpRequest, run_id: Id, body: RerunIn) -> Status[Any]:
-    """Start a new run with the input of this one. Every effect happens again."""
-    run = _run(request, run_id, "runs.start")
-    with listed_faults():
-        made = services.start_run(
-            flow=run.flow,
-            input=fetch(run.input),
-            actor=actor_of(request),
-            now=timezone.now(),
-            trigger="rerun",
-            version_id=run.version_id if body.version == "same" else None,
-        )
-    return Status(201, _run_out(selectors.get_run(made.pk)))
-
-
-def _runs_page(
-    request: HttpRequest, filters: RunFilters, cursor: str, limit: int
-) -> dict[str, Any]:
+def runs_page(request: HttpRequest, filters: RunFilters, cursor: str, limit: int) -> dict[str, Any]:
     if not 1 <= limit <= MOST_ROWS:
         remedy = f"Ask for 1 to {MOST_ROWS} rows."
         raise ApiProblem(422, "limit-out-of-range", f"limit is {limit}.", remedy)
@@ -482,9 +460,7 @@ def _runs_page(
         remedy = "Start again without a cursor, and pass `next` of each page unchanged."
         raise ApiProblem(422, "cursor-invalid", "The cursor is not one of this list.", remedy)
     texts = {
-        name: _searchable(value)
-        for name, value in asdict(filters).items()
-        if isinstance(value, str)
+        name: searchable(value) for name, value in asdict(filters).items() if isinstance(value, str)
     }
     page = selectors.list_runs(
         RunFilters(**{**asdict(filters), **texts}),
@@ -493,10 +469,10 @@ def _runs_page(
         page_size=limit,
     )
     next_cursor = encode_cursor(page.next_before) if page.next_before else None
-    return {"items": [_run_out(row.run) for row in page.rows], "next": next_cursor}
+    return {"items": [run_out(row.run) for row in page.rows], "next": next_cursor}
 
 
-def _run_out(run: Run) -> dict[str, Any]:
+def run_out(run: Run) -> dict[str, Any]:
     return {
         "id": run.pk,
         "flow": run.flow.name,
@@ -513,10 +489,10 @@ def _run_out(run: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _run_detail(run: Run) -> dict[str, Any]:
+def run_detail_out(run: Run) -> dict[str, Any]:
     waits = run.waits.filter(state="open").order_by("pk")
     return {
-        **_run_out(run),
+        **run_out(run),
         "input": run.input,
         "output": run.output,
         "error": run.error,
@@ -553,7 +529,7 @@ class JournalQuery(Schema):
 @requires("runs.view")
 def list_journal(request: HttpRequest, run_id: Id, wanted: Query[JournalQuery]) -> dict[str, Any]:
     """List what happened, oldest first: rows with a `seq` above `after`, or after the cursor."""
-    run = _run(request, run_id)
+    run = run_in_reach(request, run_id)
     after = wanted.after
     if wanted.cursor:
         after = decode_cursor(wanted.cursor)
@@ -624,26 +600,26 @@ def _reach(request: HttpRequest, permission: str) -> Reach:
     return reach(principal_of(request), permission)
 
 
-def _searchable(text: str) -> str:
+def searchable(text: str) -> str:
     """PostgreSQL refuses NUL in text, so nothing stored has one."""
     return text.replace("\x00", "")
 
 
-def _flow(name: str) -> Flow:
+def flow_named(name: str) -> Flow:
     try:
-        return selectors.get_flow(_searchable(name))
+        return selectors.get_flow(searchable(name))
     except Flow.DoesNotExist:
         raise Http404(f"There is no flow {name}.") from None
 
 
-def _version(flow: Flow, number: int) -> FlowVersion:
+def version_numbered(flow: Flow, number: int) -> FlowVersion:
     try:
         return selectors.get_version(flow, number)
     except FlowVersion.DoesNotExist:
         raise Http404(f"Flow {flow.name} has no version {number}.") from None
 
 
-def _run(request: HttpRequest, run_id: int, permission: str = "runs.view") -> Run:
+def run_in_reach(request: HttpRequest, run_id: int, permission: str = "runs.view") -> Run:
     """Return a run of a flow the principal may see, and act on; others are as if not there."""
     try:
         run = selectors.get_run(run_id)

@@ -105,6 +105,10 @@ def _refuse_depth(ctx: StepContext) -> None:
 
 
 class _Caller(WaitingStep):
+    def acts_outside(self, config: Mapping[str, Json]) -> bool:
+        # What the called flow does is not known here: it may.
+        return True
+
     def cancel(self, wait_id: int, now: datetime) -> None:
         _cancel_children(wait_id, "The run that called it was cancelled.", now)
 

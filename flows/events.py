@@ -150,6 +150,9 @@ class EmitEvent(WaitingStep):
     class Config(_EventConfig):
         payload: Json = Field(default_factory=dict, title="Payload")
 
+    def acts_outside(self, config: Mapping[str, Json]) -> bool:
+        return True
+
     def describe(self, config: Mapping[str, Json]) -> str:
         return f"Emits {text_of(config.get('event'))}" if config.get("event") else self.summary
 

@@ -2,5 +2,6 @@
 
 from flows.children import child_ended
 from flows.events import event_emitted
+from flows.services.bulk import go_on
 
-__all__ = ["child_ended", "event_emitted"]
+__all__ = ["child_ended", "event_emitted", "go_on"]

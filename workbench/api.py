@@ -28,6 +28,13 @@ add_error_answers(api)
 api.add_router("", account_router)
 api.add_router("/audit", audit_router)
 api.add_router("", secrets_router)
-for _name in ("flows.api", "flows.triggers.api", "flows.resilience.api", "reviews.api"):
+_ROUTERS = (
+    "flows.api",
+    "flows.run_api",
+    "flows.triggers.api",
+    "flows.resilience.api",
+    "reviews.api",
+)
+for _name in _ROUTERS:
     if find_spec(_name):
         api.add_router("", import_module(_name).router)

@@ -7,7 +7,7 @@ looked and goes on from there.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,13 +29,19 @@ FIRST_WINDOW = 2_000
 SEARCH_SECONDS = 0.12
 # Two processes that start runs at the same time may take ids in another order than the clock's.
 CLOCK_SLACK = timedelta(minutes=5)
+# An act on many says "10,000 or more" past this, and does them all.
+MOST_COUNTED = 10_000
+IDS_A_LOOK = 20_000
 PERSON_WAITS = frozenset({"case"})
 WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
 class RunFilters:
-    """What the list is narrowed to. ``state`` is a run status, or ``waiting`` (for a person)."""
+    """What the list is narrowed to. ``state`` is a run status, or ``waiting`` (for a person).
+
+    ``error`` is the kind of the error that a run failed by.
+    """
 
     flow: str = ""
     version: int | None = None
@@ -44,11 +50,12 @@ class RunFilters:
     started_from: datetime | None = None
     started_to: datetime | None = None
     text: str = ""
+    error: str = ""
 
     @property
     def indexed_only(self) -> bool:
         """Whether every filter is one that an index answers."""
-        return not (self.version or self.outcome or self.text)
+        return not (self.version or self.outcome or self.text or self.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,8 @@ def _narrowed(filters: RunFilters, within: Reach) -> QuerySet[Run]:
         runs = runs.filter(version__number=filters.version)
     if filters.outcome:
         runs = runs.filter(outcome=filters.outcome)
+    if filters.error:
+        runs = runs.filter(error__kind=filters.error)
     if filters.started_from:
         runs = runs.filter(started_at__gte=filters.started_from)
     if filters.started_to:
@@ -205,6 +214,75 @@ def _with_waits(runs: Sequence[Run]) -> list[RunRow]:
             if held is None or (wait.kind in PERSON_WAITS and held.kind not in PERSON_WAITS):
                 waits[wait.run_id] = wait
     return [RunRow(run, waits.get(run.pk)) for run in runs]
+
+
+# --- For acts on many --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Ids of runs, ascending. Every run up to ``looked_to`` was looked at."""
+
+    ids: Sequence[int]
+    looked_to: int
+
+
+def newest_run_id() -> int:
+    return _newest_id()
+
+
+def count_matching(
+    filters: RunFilters, within: Reach, statuses: Collection[str]
+) -> tuple[int, bool]:
+    """Return how many of the runs in these statuses match, up to MOST_COUNTED, and if that is all.
+
+    Filters that no index serves are counted among the newest runs, for a moment.
+    """
+    runs = _of(filters, within, statuses)
+    low, high = _id_range(filters, None)
+    if filters.indexed_only:
+        counted = runs.filter(pk__gt=low, pk__lt=high)[: MOST_COUNTED + 1].count()
+        return min(counted, MOST_COUNTED), counted <= MOST_COUNTED
+    found, searched_to = _search(_ids_only(runs), low, high, MOST_COUNTED + 1)
+    counted = len(found)
+    return min(counted, MOST_COUNTED), searched_to is None and counted <= MOST_COUNTED
+
+
+def ids_matching(
+    filters: RunFilters,
+    within: Reach,
+    statuses: Collection[str],
+    *,
+    after: int,
+    up_to: int,
+    limit: int,
+) -> Chunk:
+    """Return the next runs that match, oldest first: at most ``limit``, in one bounded look."""
+    low, high = _id_range(filters, None)
+    first, last = max(after, low), min(up_to, high - 1)
+    end = last if filters.indexed_only else min(last, first + IDS_A_LOOK)
+    runs = _of(filters, within, statuses).filter(pk__gt=first, pk__lte=end).order_by("pk")
+    ids = list(runs.values_list("pk", flat=True)[:limit])
+    if len(ids) == limit:
+        return Chunk(ids, ids[-1])
+    return Chunk(ids, up_to if end >= last else end)
+
+
+def _ids_only(runs: QuerySet[Run]) -> QuerySet[Run]:
+    return runs.select_related(None).defer(None).only("pk")
+
+
+def _of(filters: RunFilters, within: Reach, statuses: Collection[str]) -> QuerySet[Run]:
+    runs = _narrowed(filters, within).filter(status__in=statuses)
+    # Children of a for-each that wait for their turn are paused too; their caller resumes them.
+    runs = runs.exclude(status=RunStatus.PAUSED, parent_wait_id__isnull=False, seq=1)
+    if not filters.text:
+        return runs
+    named = Q(idempotency_key=filters.text)
+    if run_id := run_id_in(filters.text):
+        named |= Q(pk=run_id)
+    runs = runs.alias(input_text=Cast("input", TextField()))
+    return runs.filter(named | _input_condition(filters.text))
 
 
 # --- Times as ids -----------------------------------------------------------------

@@ -1,7 +1,17 @@
 """The writes of flows and runs. Keyword-only, each in one transaction with its ledger entry."""
 
+from flows.services.bulk import (
+    Act,
+    BulkOptions,
+    BulkPlan,
+    plan_bulk_act,
+    start_bulk_act,
+    stop_bulk_act,
+)
 from flows.services.drafts import create_flow, save_draft
 from flows.services.errors import (
+    BulkActEnded,
+    BulkOptionMissing,
     DraftChanged,
     FlowExists,
     FlowInvalid,
@@ -17,16 +27,9 @@ from flows.services.errors import (
     StepUnknown,
     VersionUnfit,
 )
-from flows.services.operations import (
-    BulkResult,
-    RerunPlan,
-    for_each_run,
-    migrate_run,
-    pause_flow,
-    plan_rerun,
-    rerun,
-    resume_flow,
-)
+from flows.services.flow_pause import pause_flow, resume_flow
+from flows.services.operations import BulkResult, for_each_run, migrate_run, move_to_lane
+from flows.services.reruns import RerunPlan, plan_rerun, rerun
 from flows.services.runs import (
     NewRun,
     cancel_run,
@@ -40,6 +43,11 @@ from flows.services.runs import (
 from flows.services.versions import publish_version, release_version
 
 __all__ = [
+    "Act",
+    "BulkActEnded",
+    "BulkOptionMissing",
+    "BulkOptions",
+    "BulkPlan",
     "BulkResult",
     "DraftChanged",
     "FlowExists",
@@ -61,8 +69,10 @@ __all__ = [
     "create_flow",
     "for_each_run",
     "migrate_run",
+    "move_to_lane",
     "pause_flow",
     "pause_run",
+    "plan_bulk_act",
     "plan_rerun",
     "publish_version",
     "release_version",
@@ -72,6 +82,8 @@ __all__ = [
     "resume_run",
     "retry_run",
     "save_draft",
+    "start_bulk_act",
     "start_run",
     "start_runs",
+    "stop_bulk_act",
 ]

@@ -84,5 +84,13 @@ class VersionUnfit(ServiceError):
     """The run cannot go on with that version."""
 
 
+class BulkOptionMissing(ServiceError):
+    """The act on many runs needs to know more."""
+
+
+class BulkActEnded(ServiceError):
+    """The act on many runs has ended."""
+
+
 class RunNotFailed(ServiceError):
     """Only a failed run can be retried."""

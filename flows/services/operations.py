@@ -1,6 +1,6 @@
-"""Operations on runs that look before they leap: rerun, migrate, and each of them in bulk."""
+"""What is done to runs from outside, beyond their start and end: migrate, lanes, a whole flow."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,152 +8,18 @@ from typing import Any
 from django.db import transaction
 
 from flows.engine import events
-from flows.engine.errors import EngineError
-from flows.models import Flow, FlowVersion, Journal, Run, RunStatus, Token, TokenState
-from flows.runtime.doorbell import ring_on_commit
-from flows.runtime.payloads import fetch
+from flows.engine.errors import EngineError, RunNotActive
+from flows.engine.lanes import PRIORITY, Lane, lane_of
+from flows.models import Run, Token
 from flows.runtime.program import Program, load_program
-from flows.services.errors import RunBusy, ServiceError, StepUnknown, VersionUnfit
-from flows.services.runs import pause_run, resume_run, start_run
-from flows.steps.base import RunningStep
+from flows.services.errors import RunBusy, ServiceError, VersionUnfit
+from flows.services.reruns import program_for
 from flows.store import get_store
 from workbench.audit.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 
 Json = Any
-
-
-# --- Rerun --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RerunPlan:
-    """What a rerun would do, before it does it.
-
-    ``reused`` steps keep their recorded output; ``repeated`` ones are gone through again;
-    ``effects`` are those of them that act on the outside world; ``asks`` wait for people or others.
-    """
-
-    run_id: int
-    step: str
-    version: int
-    reused: tuple[str, ...]
-    repeated: tuple[str, ...]
-    effects: tuple[str, ...]
-    asks: tuple[str, ...]
-
-
-def plan_rerun(*, run_id: int, step: str, version_id: int | None = None) -> RerunPlan:
-    """Say what a rerun from ``step`` would reuse and repeat. Changes nothing.
-
-    Raises: StepUnknown, VersionUnfit.
-    """
-    run = Run.objects.get(pk=run_id)
-    program = _program_for(run, version_id)
-    if step not in program.steps:
-        raise StepUnknown(
-            f"Version {program.number} has no step {step!r}.",
-            f"Choose one of: {', '.join(program.steps)}.",
-        )
-    repeated = [name for name in program.steps if name in program.graph.after[step]]
-    types = {name: program.steps[name].type for name in repeated}
-    finished = _finished(run_id)
-    return RerunPlan(
-        run_id=run_id,
-        step=step,
-        version=program.number,
-        reused=tuple(name for name in finished if name in program.steps and name != step),
-        repeated=tuple(repeated),
-        effects=tuple(n for n, t in types.items() if isinstance(t, RunningStep) and t.effects),
-        asks=tuple(n for n, t in types.items() if t.waits),
-    )
-
-
-@transaction.atomic
-def rerun(
-    *,
-    run_id: int,
-    step: str | None,
-    actor: Actor,
-    now: datetime,
-    input: Json = None,
-    version_id: int | None = None,
-    idempotency_key: str | None = None,
-) -> Run:
-    """Start a new run that goes on from ``step`` with what the old one had found, or from the
-    start where ``step`` is None. The old run is left as it is. ``input`` None keeps the old input.
-
-    Raises: StepUnknown, VersionUnfit, FlowPaused, InputInvalid, InputTooLarge.
-    """
-    old = Run.objects.select_related("flow").get(pk=run_id)
-    plan = plan_rerun(run_id=run_id, step=step, version_id=version_id) if step else None
-    run = start_run(
-        flow=old.flow,
-        input=fetch(old.input) if input is None else input,
-        actor=actor,
-        now=now,
-        idempotency_key=idempotency_key,
-        trigger="rerun",
-        priority=old.priority,
-        version_id=version_id or old.version_id,
-    )
-    if run.rerun_of_id is not None:
-        return run
-    Run.objects.filter(pk=run.pk).update(rerun_of_id=run_id)
-    if plan is not None:
-        _begin_at(run, plan, now)
-    record(
-        action="run.rerun",
-        subject=("run", str(run.pk)),
-        actor=actor,
-        payload={"of": run_id, "step": step or "the start"},
-        now=now,
-    )
-    run.refresh_from_db()
-    return run
-
-
-def _begin_at(run: Run, plan: RerunPlan, now: datetime) -> None:
-    """Replace the new run's first tokens by one on the step, and copy what is reused."""
-    Token.objects.filter(run=run).delete()
-    Token.objects.create(
-        run=run, step=plan.step, state=TokenState.READY, priority=run.priority, since=now
-    )
-    newest = _finished(plan.run_id)
-    rows = Journal.objects.filter(run_id=plan.run_id, seq__in=[newest[s] for s in plan.reused])
-    copies = [
-        Journal(
-            run_id=run.pk,
-            seq=seq,
-            kind=row.kind,
-            step=row.step,
-            port=row.port,
-            data=row.data,
-            provenance={**(row.provenance or {}), "reused_from": f"{plan.run_id}:{row.seq}"},
-            began_at=row.began_at,
-            at=now,
-        )
-        for seq, row in enumerate(rows.order_by("seq"), 2)
-    ]
-    Journal.objects.bulk_create(copies, batch_size=500)
-    Run.objects.filter(pk=run.pk).update(seq=1 + len(copies))
-
-
-def _finished(run_id: int) -> dict[str, int]:
-    """Return the steps with an output, in the order they were done, with the newest row of each."""
-    rows = Journal.objects.filter(
-        run_id=run_id, kind__in=[events.STEP_FINISHED, events.JOIN_FIRED]
-    ).order_by("seq")
-    return dict(rows.values_list("step", "seq"))
-
-
-def _program_for(run: Run, version_id: int | None) -> Program:
-    if version_id is None:
-        return load_program(run.version_id)
-    if not FlowVersion.objects.filter(pk=version_id, flow_id=run.flow_id).exists():
-        raise VersionUnfit("That version belongs to another flow.", "Choose one of this flow's.")
-    return load_program(version_id)
 
 
 # --- Migrate ------------------------------------------------------------------------------
@@ -168,7 +34,7 @@ def migrate_run(*, run_id: int, version_id: int, actor: Actor, now: datetime) ->
     store = get_store()
     run = store.lock_runs([run_id])[run_id]
     model = Run.objects.get(pk=run_id)
-    old, new = load_program(run.version_id), _program_for(model, version_id)
+    old, new = load_program(run.version_id), program_for(model, version_id)
     tokens = store.tokens_of([run_id])
     if run.status not in {"running", "paused"} or any(t.state == "running" for t in tokens):
         raise RunBusy(f"Run {run_id} is not waiting now.", "Pause it, or try again when it waits.")
@@ -197,7 +63,28 @@ def _check_fit(old: Program, new: Program, step: str) -> None:
         )
 
 
-# --- Bulk ---------------------------------------------------------------------------------
+# --- Lane ---------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def move_to_lane(*, run_id: int, lane: Lane, actor: Actor, now: datetime) -> None:
+    """Let a run go on in another lane; a step under way is not disturbed. Locks the run.
+
+    Raises: RunNotActive.
+    """
+    store = get_store()
+    run = store.lock_runs([run_id]).get(run_id)
+    if run is None or run.status not in {"running", "paused"}:
+        raise RunNotActive(f"Run {run_id} has ended: it needs no lane.")
+    Run.objects.filter(pk=run_id).update(priority=PRIORITY[lane])
+    Token.objects.filter(run_id=run_id).update(priority=PRIORITY[lane])
+    payload = {"before": lane_of(run.priority).value, "lane": lane.value}
+    store.append_kind(run, events.RUN_MOVED, payload, now)
+    record(action="run.moved", subject=("run", str(run_id)), actor=actor, payload=payload, now=now)
+    nudge_on_commit([f"run.{run_id}", "runs"], {"run": run_id})
+
+
+# --- Many ---------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -221,46 +108,3 @@ def for_each_run(
         else:
             result.done += 1
     return result
-
-
-# --- A whole flow -------------------------------------------------------------------------
-
-
-def pause_flow(*, flow_id: int, actor: Actor, now: datetime) -> BulkResult:
-    """Take no new runs and hold those that run; steps under way finish."""
-    with transaction.atomic():
-        flow = _set_flow_paused(flow_id, now, actor, "flow.paused", now)
-    return for_each_run(
-        _runs(flow, RunStatus.RUNNING),
-        lambda run_id: pause_run(run_id=run_id, actor=actor, now=now),
-    )
-
-
-def resume_flow(*, flow_id: int, actor: Actor, now: datetime) -> BulkResult:
-    """Take new runs again and let the held ones go on."""
-    with transaction.atomic():
-        flow = _set_flow_paused(flow_id, None, actor, "flow.resumed", now)
-        ring_on_commit()
-    return for_each_run(
-        _runs(flow, RunStatus.PAUSED),
-        lambda run_id: resume_run(run_id=run_id, actor=actor, now=now),
-    )
-
-
-def _set_flow_paused(
-    flow_id: int, paused_at: datetime | None, actor: Actor, action: str, now: datetime
-) -> Flow:
-    flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
-    flow.paused_at = paused_at
-    flow.save(update_fields=["paused_at"])
-    record(action=action, subject=("flow", flow.name), actor=actor, payload={}, now=now)
-    nudge_on_commit([f"flow.{flow.name}"], {"paused": paused_at is not None})
-    return flow
-
-
-def _runs(flow: Flow, status: RunStatus) -> Sequence[int]:
-    # Children of a for-each that wait for their turn are paused too; their caller resumes them.
-    runs = Run.objects.filter(flow=flow, status=status)
-    if status == RunStatus.PAUSED:
-        runs = runs.exclude(parent_wait_id__isnull=False, seq=1)
-    return list(runs.order_by("pk").values_list("pk", flat=True))

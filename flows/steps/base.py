@@ -139,6 +139,13 @@ class StepType:
         """
         return None
 
+    def acts_outside(self, config: Mapping[str, Json]) -> bool:
+        """Whether a step with this raw config changes something that a rerun would change again.
+
+        The config may be incomplete or wrong: never raise.
+        """
+        return False
+
     def check(self, step: Step) -> Sequence[Problem]:
         """Return what is wrong beyond the config's schema. The config is raw: never raise."""
         return ()
@@ -153,6 +160,9 @@ class RunningStep(StepType):
 
     blocking: ClassVar[bool] = True
     effects: ClassVar[bool] = False
+
+    def acts_outside(self, config: Mapping[str, Json]) -> bool:
+        return self.effects
 
     def run(self, ctx: StepContext, config: Any) -> "Result | Awaitable[Result]":
         raise NotImplementedError

@@ -92,6 +92,9 @@ class HttpRequest(RunningStep):
             host = url
         return f"{text_of(config.get('method')) or 'GET'} {host}" if url else "Choose an address"
 
+    def acts_outside(self, config: Mapping[str, Json]) -> bool:
+        return config.get("method", "GET") not in {"GET", "HEAD"}
+
     def destination(self, config: Config) -> str | None:
         return host_and_port(config.url)
 

@@ -240,6 +240,10 @@ class Python(RunningStep):
     def describe(self, config: Mapping[str, Json]) -> str:
         return text_of(config.get("function")).rpartition(":")[2] or "Choose a function"
 
+    def acts_outside(self, config: Mapping[str, Json]) -> bool:
+        found = self._find(config)
+        return found is not None and found.effects
+
     def check(self, step: Step) -> Sequence[Problem]:
         try:
             function = get_function(text_of(step.config.get("function")))

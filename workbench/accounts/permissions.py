@@ -83,6 +83,9 @@ class Reach:
         )
 
 
+EVERYWHERE = Reach(everywhere=True, scopes=frozenset())
+
+
 def can(
     principal: Any, permission: str, *, flow: str | None = None, queue: str | None = None
 ) -> bool:

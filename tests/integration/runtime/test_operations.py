@@ -126,14 +126,15 @@ def test_a_paused_flow_takes_no_runs_and_holds_those_it_has() -> None:
     with driving():
         run = start(flow)
         wait = open_wait(run)
-        assert pause_flow(flow_id=flow.pk, actor=ACTOR, now=timezone.now()).done == 1
+        pause_flow(flow_id=flow.pk, actor=ACTOR, now=timezone.now())
+        until(lambda: Run.objects.get(pk=run.pk).status == "paused", "the run to be paused")
         flow.refresh_from_db()
         with pytest.raises(FlowPaused):
             start(flow)
         resolve(wait)
         run.refresh_from_db()
         assert run.status == "paused"
-        assert resume_flow(flow_id=flow.pk, actor=ACTOR, now=timezone.now()).done == 1
+        resume_flow(flow_id=flow.pk, actor=ACTOR, now=timezone.now())
         assert ended(run).status == "completed"
 
 

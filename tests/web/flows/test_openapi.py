@@ -17,7 +17,7 @@ from workbench.accounts.services import create_token
 from workbench.api import api
 from workbench.audit.actors import Actor
 
-OURS = r"^/api/v1/(flows|runs|artifacts)"
+OURS = r"^/api/v1/(flows|runs|artifacts|bulk-acts)"
 SCOPES = ["flows.view", "flows.edit", "flows.publish", "runs.view", "runs.start", "runs.operate"]
 description = schemathesis.openapi.from_dict(
     dict(api.get_openapi_schema(path_prefix="/api/v1/"))

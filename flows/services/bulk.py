@@ -1,0 +1,256 @@
+"""One act on many runs, by filter: a row that a job works off in chunks.
+
+``running`` ──► ``completed``, or ``stopped`` by hand. A chunk, its progress and the next chunk's
+job are one transaction, so a worker that dies between leaves nothing half counted or done twice.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+
+from flows.engine.errors import EngineError
+from flows.engine.lanes import Lane
+from flows.models import BulkAct, BulkStatus, FlowVersion, RunStatus
+from flows.selectors.runs import RunFilters, count_matching, ids_matching, newest_run_id
+from flows.services.errors import BulkActEnded, BulkOptionMissing, ServiceError, VersionUnfit
+from flows.services.operations import migrate_run, move_to_lane
+from flows.services.reruns import rerun
+from flows.services.runs import cancel_run, pause_run, resume_run, retry_run
+from workbench.accounts.permissions import Reach
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+from workbench.dispatch import enqueue, job
+from workbench.live import nudge_on_commit
+
+Json = Any
+
+CHUNK = 40
+MOST_REFUSALS = 100
+
+
+class Act(StrEnum):
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETRY = "retry"
+    RERUN = "rerun"
+    MIGRATE = "migrate"
+    LANE = "lane"
+
+
+_LIVE = frozenset({RunStatus.RUNNING, RunStatus.PAUSED})
+# Runs in other states are left out beforehand: they would only be refused.
+APPLIES_TO: Mapping[Act, frozenset[RunStatus]] = {
+    Act.CANCEL: _LIVE | {RunStatus.FAILED},
+    Act.PAUSE: frozenset({RunStatus.RUNNING}),
+    Act.RESUME: frozenset({RunStatus.PAUSED}),
+    Act.RETRY: frozenset({RunStatus.FAILED}),
+    Act.RERUN: frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED}),
+    Act.MIGRATE: _LIVE,
+    Act.LANE: _LIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOptions:
+    """What the act needs beside the runs. ``version`` is a number; ``step`` "" is the start."""
+
+    reason: str = ""
+    step: str = ""
+    version: int | None = None
+    lane: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkPlan:
+    """What a bulk act would touch. Without ``is_exact`` there may be more, further back."""
+
+    act: Act
+    matched: int
+    is_exact: bool
+    up_to: int
+
+
+def plan_bulk_act(*, act: Act, filters: RunFilters, within: Reach) -> BulkPlan:
+    """Count the runs that the act applies to. Changes nothing."""
+    up_to = newest_run_id()
+    matched, is_exact = count_matching(filters, within, APPLIES_TO[act])
+    return BulkPlan(act, matched, is_exact, up_to)
+
+
+@transaction.atomic
+def start_bulk_act(
+    *,
+    act: Act,
+    filters: RunFilters,
+    within: Reach,
+    actor: Actor,
+    now: datetime,
+    options: BulkOptions | None = None,
+    up_to: int | None = None,
+) -> BulkAct:
+    """Begin to do ``act`` to each run that matches, oldest first, up to the run ``up_to``.
+
+    Runs that started after that are left alone, so that nobody acts on what they have not seen.
+
+    Raises: BulkOptionMissing, VersionUnfit.
+    """
+    options = options or BulkOptions()
+    _check_options(act, filters, options)
+    plan = plan_bulk_act(act=act, filters=filters, within=within)
+    bulk = BulkAct.objects.create(
+        act=act,
+        filters=_filters_out(filters),
+        options=asdict(options),
+        within={"everywhere": within.everywhere, "scopes": sorted(map(list, within.scopes))},
+        actor=asdict(actor),
+        matched=plan.matched,
+        is_exact=plan.is_exact,
+        up_to=min(up_to, plan.up_to) if up_to else plan.up_to,
+        created_at=now,
+    )
+    payload = {"act": act.value, "matched": plan.matched, "filters": bulk.filters}
+    record(
+        action="runs.bulk_act",
+        subject=("bulk", str(bulk.pk)),
+        actor=actor,
+        payload=payload,
+        now=now,
+    )
+    enqueue("flows.bulk_act", {"bulk": bulk.pk, "after": 0}, now=now)
+    return bulk
+
+
+def stop_bulk_act(*, bulk_id: int, actor: Actor, now: datetime) -> None:
+    """Leave the runs that were not reached alone. Raises: BulkActEnded."""
+    running = BulkAct.objects.filter(pk=bulk_id, status=BulkStatus.RUNNING)
+    with transaction.atomic():
+        if not running.update(status=BulkStatus.STOPPED, finished_at=now):
+            raise BulkActEnded("It has ended before.", "Look at what it did.")
+        subject = ("bulk", str(bulk_id))
+        record(action="runs.bulk_stopped", subject=subject, actor=actor, payload={}, now=now)
+
+
+def _check_options(act: Act, filters: RunFilters, options: BulkOptions) -> None:
+    if act is Act.LANE and options.lane not in set(Lane):
+        raise BulkOptionMissing("Which lane is not said.", f"Choose one of: {', '.join(Lane)}.")
+    needs_flow = act is Act.MIGRATE or options.version is not None or options.step
+    if needs_flow and not filters.flow:
+        raise BulkOptionMissing(
+            "Steps and versions are those of one flow.", "Narrow the runs to one flow first."
+        )
+    if act is Act.MIGRATE and options.version is None:
+        raise BulkOptionMissing("Which version is not said.", "Choose the version to move to.")
+    if options.version is not None:
+        _version_id(filters.flow, options.version)
+
+
+def _version_id(flow: str, number: int) -> int:
+    version = FlowVersion.objects.filter(flow__name=flow, number=number).values_list("pk").first()
+    if version is None:
+        raise VersionUnfit(f"Flow {flow} has no version {number}.", "Choose one that it has.")
+    found: int = version[0]
+    return found
+
+
+# --- Working it off -----------------------------------------------------------------------
+
+
+@job("flows.bulk_act")
+def go_on(args: dict[str, Json], now: datetime) -> None:
+    """Do one chunk, and leave word for the next. Locks the bulk act, then each run."""
+    with transaction.atomic():
+        bulk = BulkAct.objects.select_for_update().get(pk=args["bulk"])
+        if bulk.status != BulkStatus.RUNNING or bulk.after != args["after"]:
+            return
+        statuses = APPLIES_TO[Act(bulk.act)]
+        chunk = ids_matching(
+            _filters_in(bulk.filters),
+            _reach_in(bulk.within),
+            statuses,
+            after=bulk.after,
+            up_to=bulk.up_to,
+            limit=CHUNK,
+        )
+        operation = _operation(bulk, now)
+        for run_id in chunk.ids:
+            _do(bulk, run_id, operation)
+        bulk.after = chunk.looked_to
+        if chunk.looked_to >= bulk.up_to:
+            bulk.status, bulk.finished_at = BulkStatus.COMPLETED, now
+        else:
+            enqueue("flows.bulk_act", {"bulk": bulk.pk, "after": bulk.after}, now=now)
+        bulk.save()
+        nudge_on_commit(["runs", "health"], {"bulk": bulk.pk})
+
+
+def _do(bulk: BulkAct, run_id: int, operation: Callable[[int], object]) -> None:
+    try:
+        with transaction.atomic():
+            operation(run_id)
+    except (ServiceError, EngineError) as error:
+        bulk.refused += 1
+        if len(bulk.refusals) < MOST_REFUSALS:
+            bulk.refusals.append([run_id, str(error)])
+    else:
+        bulk.done += 1
+
+
+def _operation(bulk: BulkAct, now: datetime) -> Callable[[int], object]:
+    actor, options = Actor(**bulk.actor), BulkOptions(**bulk.options)
+    who: dict[str, Any] = {"actor": actor, "now": now}
+    version_id = None
+    if options.version is not None:
+        version_id = _version_id(bulk.filters["flow"], options.version)
+    act = Act(bulk.act)
+    if act is Act.RERUN:
+        again = {"step": options.step or None, "version_id": version_id, **who}
+        return lambda run_id: rerun(
+            run_id=run_id, idempotency_key=f"bulk-{bulk.pk}-{run_id}", **again
+        )
+    more: dict[Act, dict[str, Any]] = {
+        Act.CANCEL: {"reason": options.reason},
+        Act.LANE: {"lane": options.lane and Lane(options.lane)},
+        Act.MIGRATE: {"version_id": version_id},
+    }
+    return partial(_call, _SERVICES[act], {**who, **more.get(act, {})})
+
+
+_SERVICES: Mapping[Act, Callable[..., object]] = {
+    Act.CANCEL: cancel_run,
+    Act.PAUSE: pause_run,
+    Act.RESUME: resume_run,
+    Act.RETRY: retry_run,
+    Act.LANE: move_to_lane,
+    Act.MIGRATE: migrate_run,
+}
+
+
+def _call(service: Callable[..., object], given: Mapping[str, Any], run_id: int) -> object:
+    return service(run_id=run_id, **given)
+
+
+# --- Kept as JSON -------------------------------------------------------------------------
+
+
+def _filters_out(filters: RunFilters) -> dict[str, Json]:
+    times = {"started_from": filters.started_from, "started_to": filters.started_to}
+    return asdict(filters) | {name: at and at.isoformat() for name, at in times.items()}
+
+
+def _filters_in(kept: Mapping[str, Json]) -> RunFilters:
+    filters = RunFilters(**kept)
+    return replace(
+        filters,
+        started_from=kept["started_from"] and datetime.fromisoformat(kept["started_from"]),
+        started_to=kept["started_to"] and datetime.fromisoformat(kept["started_to"]),
+    )
+
+
+def _reach_in(kept: Mapping[str, Json]) -> Reach:
+    return Reach(kept["everywhere"], frozenset((flow, queue) for flow, queue in kept["scopes"]))

@@ -1,0 +1,45 @@
+"""Pause a whole flow, and let it go on."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from flows.models import BulkAct, Flow
+from flows.runtime.doorbell import ring_on_commit
+from flows.selectors.runs import RunFilters
+from flows.services.bulk import Act, start_bulk_act
+from workbench.accounts.permissions import EVERYWHERE
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+from workbench.live import nudge_on_commit
+
+
+@transaction.atomic
+def pause_flow(*, flow_id: int, actor: Actor, now: datetime) -> BulkAct:
+    """Take no new runs and hold those that run, in bulk; steps under way finish."""
+    flow = _set_paused(flow_id, now, actor, "flow.paused", now)
+    return _for_its_runs(Act.PAUSE, flow, actor, now)
+
+
+@transaction.atomic
+def resume_flow(*, flow_id: int, actor: Actor, now: datetime) -> BulkAct:
+    """Take new runs again and let the held ones go on, in bulk."""
+    flow = _set_paused(flow_id, None, actor, "flow.resumed", now)
+    ring_on_commit()
+    return _for_its_runs(Act.RESUME, flow, actor, now)
+
+
+def _for_its_runs(act: Act, flow: Flow, actor: Actor, now: datetime) -> BulkAct:
+    filters = RunFilters(flow=flow.name)
+    return start_bulk_act(act=act, filters=filters, within=EVERYWHERE, actor=actor, now=now)
+
+
+def _set_paused(
+    flow_id: int, paused_at: datetime | None, actor: Actor, action: str, now: datetime
+) -> Flow:
+    flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
+    flow.paused_at = paused_at
+    flow.save(update_fields=["paused_at"])
+    record(action=action, subject=("flow", flow.name), actor=actor, payload={}, now=now)
+    nudge_on_commit([f"flow.{flow.name}"], {"paused": paused_at is not None})
+    return flow
