@@ -105,9 +105,57 @@ def find_redis() -> str:
     return found
 
 
+@dataclass
+class Server:
+    """A server that may be killed and started again, on the same port and the same data."""
+
+    command: list[Any]
+    folder: Path
+    port: int
+    url: str
+    user: str | None = None
+    process: "subprocess.Popen[str] | None" = None
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    def start(self) -> None:
+        """Start it and return when its port accepts. Raises: ServerFailed."""
+        with self.log.open("a") as output:
+            self.process = subprocess.Popen(
+                [str(part) for part in self.command], stdout=output, stderr=subprocess.STDOUT,
+                text=True, stdin=subprocess.DEVNULL, user=self.user, cwd=self.folder,
+                start_new_session=True,
+            )  # fmt: skip
+        wait_for_port(self.port, self.process, self.log)
+
+    def kill(self) -> None:
+        """End it and its children as a power cut would, all at once."""
+        if self.process is None:
+            return
+        children = _children(self.process.pid)
+        for pid in (self.process.pid, *children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, with_signal: signal.Signals) -> None:
+        if self.process is not None:
+            stop(self.process, with_signal)
+
+
+def _children(parent: int) -> list[int]:
+    """Return the children of a process: PostgreSQL's have sessions of their own."""
+    with contextlib.suppress(OSError):
+        tasks = Path(f"/proc/{parent}/task").glob("*/children")
+        return [int(pid) for task in tasks for pid in task.read_text().split()]
+    return []
+
+
 @contextlib.contextmanager
-def postgresql(*, durable: bool = False) -> Iterator[str]:
-    """Run a PostgreSQL and yield the URL of its database.
+def postgresql_server(*, durable: bool = False) -> Iterator[Server]:
+    """Run a PostgreSQL that may be killed.
 
     ``durable`` keeps fsync on, which a bench needs and a test does not.
     """
@@ -117,7 +165,7 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
     with private_folder() as folder:
         if user:
             shutil.chown(folder, user)
-        data, log, port = folder / "data", folder / "log", free_port()
+        data, port = folder / "data", free_port()
         subprocess.run(
             [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
              "--locale=C.UTF-8", "--no-sync"],
@@ -128,14 +176,21 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
             programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder,
             "-c", "max_connections=200", *quick,
         ]  # fmt: skip
-        with log.open("w") as output, _child(command, output, user=user, cwd=folder) as process:
-            try:
-                wait_for_port(port, process, log)
-                url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-                _wait_for_queries(programs, port, log)
-                yield url
-            finally:
-                stop(process, signal.SIGINT)
+        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        server = Server(command, folder, port, url, user)
+        try:
+            server.start()
+            _wait_for_queries(programs, port, server.log)
+            yield server
+        finally:
+            server.stop(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def postgresql(*, durable: bool = False) -> Iterator[str]:
+    """Run a PostgreSQL and yield the URL of its database."""
+    with postgresql_server(durable=durable) as server:
+        yield server.url
 
 
 def _wait_for_queries(programs: Path, port: int, log: Path) -> None:
@@ -148,19 +203,25 @@ def _wait_for_queries(programs: Path, port: int, log: Path) -> None:
 
 
 @contextlib.contextmanager
-def redis_server(port: int | None = None) -> Iterator[str]:
-    """Run a Redis that keeps nothing on disk and yield its URL."""
+def forgetful_redis(port: int | None = None) -> Iterator[Server]:
+    """Run a Redis that keeps nothing on disk, and that may be killed."""
     program, port = find_redis(), port or free_port()
     with private_folder() as folder:
-        log = folder / "log"
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "",
                    "--appendonly", "no", "--databases", "32", "--dir", folder]  # fmt: skip
-        with log.open("w") as output, _child(command, output) as process:
-            try:
-                wait_for_port(port, process, log)
-                yield f"redis://127.0.0.1:{port}"
-            finally:
-                stop(process, signal.SIGTERM)
+        server = Server(command, folder, port, f"redis://127.0.0.1:{port}")
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop(signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def redis_server(port: int | None = None) -> Iterator[str]:
+    """Run a Redis and yield its URL."""
+    with forgetful_redis(port) as server:
+        yield server.url
 
 
 @contextlib.contextmanager
@@ -386,8 +447,9 @@ class EffectSink:
 
 
 @contextlib.contextmanager
-def effect_sink() -> Iterator[EffectSink]:
-    sink = EffectSink()
+def effect_sink(sink: EffectSink | None = None) -> Iterator[EffectSink]:
+    """Run the sink, or the given one."""
+    sink = sink or EffectSink()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

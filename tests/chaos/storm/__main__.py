@@ -1,0 +1,204 @@
+"""``python -m tests.chaos.storm``: a storm, its report, and 1 as exit code if a promise was broken."""
+
+import argparse
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests import servers
+from tests.chaos.storm.faults import Faults
+from tests.chaos.storm.load import Load
+from tests.chaos.storm.recovery import Recovered, Recovery
+from tests.chaos.storm.verdict import Verdict, judge
+from tests.chaos.storm.world import Database, World, world
+
+OPEN = "SELECT count(*) FROM flows_run WHERE status IN ('running', 'paused')"
+JOBS = "SELECT count(*) FROM dispatch_outbox"
+
+
+def main() -> int:
+    chosen = _arguments()
+    seed = chosen.seed if chosen.seed is not None else random.randrange(10**6)
+    say(f"seed {seed}, {chosen.seconds:g} s, {chosen.faults:g} faults a second")
+    folder = Path(chosen.keep or tempfile.mkdtemp(prefix="countersign-storm-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with world(folder) as made:
+            report = storm(made, chosen, seed)
+            ledger = _verify_ledger(made)
+    finally:
+        if not chosen.keep:
+            import shutil
+
+            shutil.rmtree(folder, ignore_errors=True)
+    report["ledger"] = ledger
+    report["good"] = report["good"] and "good" in ledger
+    if chosen.json:
+        Path(chosen.json).write_text(json.dumps(report, indent=1) + "\n")
+    say(table(report))
+    return 0 if report["good"] else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.storm", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=30, help="how long faults are made")
+    parser.add_argument("--seed", type=int, help="of the mix and of the faults")
+    parser.add_argument("--faults", type=float, default=1.0, help="a second, on average")
+    parser.add_argument("--open", type=int, default=60, help="runs under way at a time")
+    parser.add_argument("--runs", type=int, default=10**6, help="start no more than this many")
+    parser.add_argument("--settle", type=float, default=60, help="seconds for the last to end")
+    parser.add_argument("--json", help="write the report here")
+    parser.add_argument("--keep", help="keep logs in this folder")
+    return parser.parse_args()
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def storm(made: World, chosen: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Let it rage, let it settle, and judge."""
+    made.start_all()
+    recovery = Recovery(made.postgres.url)
+    faults = Faults(made, recovery, seed, chosen.faults)
+    load = Load(made, seed, most_open=chosen.open, most_runs=chosen.runs)
+    began = time.monotonic()
+    for part in (recovery, faults, load):
+        part.start()
+    try:
+        _wait(chosen.seconds, load, faults, recovery)
+        load.starting.clear()
+        faults.heal()
+        raged = time.monotonic() - began
+        settled = _settle(made, recovery, chosen.settle)
+    finally:
+        faults.stop()
+        load.stop()
+        recovery.stop()
+    verdict = judge(load.started, made.sink, Database(made.postgres.url))
+    verdict.wrong += load.desk.wrong + faults.crashes
+    return _report(verdict, faults, recovery, load, seed, raged, settled)
+
+
+def _wait(seconds: float, load: Load, faults: Faults, recovery: Recovery) -> None:
+    until, told = time.monotonic() + seconds, time.monotonic()
+    while time.monotonic() < until:
+        time.sleep(0.2)
+        if time.monotonic() - told > 10:
+            told = time.monotonic()
+            say(
+                f"{until - told:5.0f} s left: {len(load.started)} runs started,"
+                f" {load.open_runs} open, {faults.counts.total()} faults,"
+                f" {len(recovery.pending)} recovering"
+            )
+
+
+def _settle(made: World, recovery: Recovery, seconds: float) -> float:
+    """Wait until nothing is under way any more, or patience ends; return how long that took."""
+    database, began = Database(made.postgres.url), time.monotonic()
+    while time.monotonic() - began < seconds:
+        with suppress(Exception):
+            [(runs,)], [(jobs,)] = database.ask(OPEN), database.ask(JOBS)
+            if not runs and not jobs and not recovery.pending:
+                break
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+def _verify_ledger(made: World) -> str:
+    settings = {"DATABASE_URL": made.postgres.url, "REDIS_URL": made.redis.url + "/0"}
+    try:
+        return servers.manage(made.folder, "audit", "verify", **settings).strip()
+    except servers.ServerFailed as failed:
+        return str(failed)
+
+
+# --- The report -------------------------------------------------------------------------------
+
+
+def _report(
+    verdict: Verdict, faults: Faults, recovery: Recovery, load: Load, seed: int, raged: float,
+    settled: float,
+) -> dict[str, Any]:  # fmt: skip
+    pending = [f"{w.fault} at {w.at}: {w.tokens} {w.jobs}" for w in recovery.pending]
+    return {
+        "seed": seed,
+        "seconds": round(raged, 1),
+        "settled_seconds": round(settled, 1),
+        "runs": verdict.runs,
+        "child_runs": verdict.children,
+        "runs_by_kind": dict(sorted(verdict.by_kind.items())),
+        "effects": verdict.effects,
+        "requests": verdict.requests,
+        "acts_repeated": load.desk.repeated,
+        "faults": faults.counts.total(),
+        "faults_by_kind": dict(faults.counts.most_common()),
+        "commit_points": dict(faults.points.most_common()),
+        "lost": verdict.lost,
+        "doubled": verdict.doubled,
+        "stuck": verdict.stuck,
+        "wrong": verdict.wrong,
+        "left_over": verdict.left_over + pending,
+        "recovery": _recovery(recovery.recovered),
+        "slowest": [
+            {"fault": r.fault, "at": r.at, "seconds": round(r.seconds, 2)}
+            for r in sorted(recovery.recovered, key=lambda r: -r.seconds)[:20]
+        ],
+        "good": verdict.is_good and not pending,
+    }
+
+
+def _recovery(recovered: list[Recovered]) -> dict[str, Any]:
+    by_fault: dict[str, list[float]] = {}
+    for each in recovered:
+        by_fault.setdefault(each.fault, []).append(each.seconds)
+    by_fault["all"] = [each.seconds for each in recovered]
+    return {
+        fault: {
+            "measured": len(seconds),
+            "p50": round(_share(seconds, 0.5), 3),
+            "p99": round(_share(seconds, 0.99), 3),
+            "max": round(max(seconds, default=0), 3),
+        }
+        for fault, seconds in by_fault.items()
+    }
+
+
+def _share(seconds: list[float], share: float) -> float:
+    ordered = sorted(seconds)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def table(report: dict[str, Any]) -> str:
+    lines = [
+        f"seed {report['seed']}: {report['runs']:,} runs and {report['child_runs']:,} that they"
+        f" called, {report['faults']:,} faults in {report['seconds']:,.0f} s;"
+        f" settled in {report['settled_seconds']} s",
+        f"{report['effects']:,} effects, {report['requests']:,} requests for them;"
+        f" {report['acts_repeated']} acts repeated; ledger: {report['ledger']}",
+        f"{'fault':<34}{'times':>7}{'measured':>10}{'p50 s':>9}{'p99 s':>9}{'max s':>9}",
+    ]
+    counts = Counter(report["faults_by_kind"])
+    for fault, times in [*counts.most_common(), ("all", report["faults"])]:
+        r = report["recovery"].get(fault, {"measured": 0, "p50": 0, "p99": 0, "max": 0})
+        lines.append(
+            f"{fault:<34}{times:>7}{r['measured']:>10}{r['p50']:>9.2f}{r['p99']:>9.2f}"
+            f"{r['max']:>9.2f}"
+        )
+    for what in ("lost", "doubled", "stuck", "wrong", "left_over"):
+        lines.append(f"{what.replace('_', ' ')}: {len(report[what])}")
+        lines += [f"    {line}" for line in report[what][:20]]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
