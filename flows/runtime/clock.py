@@ -20,6 +20,7 @@ from flows.runtime.transitions import fail_token, fail_wait, resolve_wait
 from flows.store import get_store
 from flows.store.rows import JournalRow, TimerRow, TokenRow
 from workbench.dispatch.clock import clock_task
+from workbench.dispatch.outbox import release_claims_of
 from workbench.live import nudge_on_commit
 
 logger = logging.getLogger(__name__)
@@ -112,7 +113,8 @@ def take_over(now: datetime) -> bool:
     """Give what dead workers held to the living; say whether there may be more."""
     store = get_store()
     with transaction.atomic():
-        store.bury_workers(silent_since=now - timedelta(seconds=LEASE_SECONDS))
+        dead = store.bury_workers(silent_since=now - timedelta(seconds=LEASE_SECONDS))
+        release_claims_of([name for _, name in dead], now)
         return _adopt_orphans(store.orphans(ORPHANS_A_BATCH), now)
 
 
@@ -124,6 +126,7 @@ def take_over_from_dead_processes(now: datetime) -> None:
             host, _, pid = name.rpartition(":")
             if host == socket.gethostname() and not _is_alive(int(pid)):
                 store.remove_worker(worker_id)
+                release_claims_of([name], now)
         _adopt_orphans(store.orphans(ORPHANS_A_BATCH), now)
 
 

@@ -8,7 +8,6 @@ bring new tokens; the database hands each to one driver only.
 import asyncio
 import logging
 import os
-import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from flows.runtime.program import cached_program, load_program
 from flows.runtime.step_pool import StepPool
 from flows.store import get_store
 from flows.store.rows import Claim
+from workbench.dispatch.outbox import process_name
 from workbench.live import nudge
 
 logger = logging.getLogger(__name__)
@@ -114,8 +114,7 @@ class Driver:
             logger.debug("Rung after the loop was closed")
 
     def _register(self) -> None:
-        name = f"{socket.gethostname()}:{os.getpid()}"
-        self.worker_id = get_store().register_worker(name, timezone.now())
+        self.worker_id = get_store().register_worker(process_name(), timezone.now())
 
     def _hand_back(self) -> None:
         try:

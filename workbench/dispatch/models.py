@@ -6,7 +6,8 @@ class Outbox(models.Model):
     """A job to be done. The row is deleted when its handler returns.
 
     ``attempts`` rises with each claim and so is the fence of a delivery. While one runs, ``due_at``
-    is when its lease ends. ``ring_at`` is when the clock sends the message again.
+    is when its lease ends. ``ring_at`` is when the clock sends the message again. ``claimed_by`` is
+    the process that delivers it, as ``host:pid``.
     """
 
     job = models.CharField(max_length=80)
@@ -15,6 +16,7 @@ class Outbox(models.Model):
     due_at = models.DateTimeField(help_text="Not to be delivered before.")
     ring_at = models.DateTimeField(help_text="When the clock rings a worker.")
     claimed_at = models.DateTimeField(null=True)
+    claimed_by = models.CharField(max_length=120, blank=True, default="", db_default="")
     last_error = models.TextField(blank=True, default="")
     dead_at = models.DateTimeField(null=True, help_text="Given up after too many attempts.")
     created_at = models.DateTimeField()

@@ -6,8 +6,10 @@ enqueue -> due -> claimed -> deleted
 """
 
 import logging
+import os
+import socket
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,8 +25,10 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 LEASE = timedelta(seconds=DELIVERY_SECONDS + 10)
-# A message that was sent and not delivered by then is taken for lost.
-LOST_AFTER = timedelta(seconds=15)
+# A message that was sent and not delivered by then is taken for lost. The next one has as long as the
+# row has been due, so that a long queue does not fill with messages for the same rows.
+LOST_AFTER = timedelta(seconds=5)
+LONGEST_RING_PAUSE = timedelta(seconds=300)
 # The clocks of two machines differ a little: a message may arrive "before" it was written.
 CLOCK_SKEW = timedelta(seconds=2)
 FIRST_BACKOFF_SECONDS = 5
@@ -60,6 +64,11 @@ def add_jobs(jobs: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime) ->
     return rows
 
 
+def process_name() -> str:
+    """Return this process's name, by which what it holds is given back when it is gone."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 def deliver(outbox_id: int, now: datetime) -> bool:
     """Run the handler of one row if it is due and nobody else does; say whether it was run.
 
@@ -82,7 +91,13 @@ def _claim(outbox_id: int, now: datetime) -> Outbox | None:
     lease_ends = now + LEASE
     claimed = Outbox.objects.filter(
         pk=outbox_id, dead_at=None, due_at__lte=now + CLOCK_SKEW
-    ).update(attempts=F("attempts") + 1, claimed_at=now, due_at=lease_ends, ring_at=lease_ends)
+    ).update(
+        attempts=F("attempts") + 1,
+        claimed_at=now,
+        claimed_by=process_name(),
+        due_at=lease_ends,
+        ring_at=lease_ends,
+    )
     return Outbox.objects.filter(pk=outbox_id).first() if claimed else None
 
 
@@ -94,6 +109,7 @@ def _put_back(row: Outbox, error: Exception, now: datetime) -> None:
     Outbox.objects.filter(pk=row.pk, attempts=row.attempts).update(
         last_error=summary,
         claimed_at=None,
+        claimed_by="",
         due_at=retry_at,
         ring_at=retry_at,
         dead_at=now if dead else None,
@@ -115,11 +131,12 @@ def resend_due(now: datetime) -> bool:
         due = Outbox.objects.filter(dead_at=None, ring_at__lte=now).order_by("ring_at")
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True)
-        ids = list(due.values_list("pk", flat=True)[:RING_BATCH])
-        if ids:
-            Outbox.objects.filter(pk__in=ids).update(ring_at=now + LOST_AFTER)
-    ring(ids)
-    return len(ids) == RING_BATCH
+        rows = list(due.only("pk", "due_at")[:RING_BATCH])
+        for row in rows:
+            row.ring_at = now + min(max(now - row.due_at, LOST_AFTER), LONGEST_RING_PAUSE)
+        Outbox.objects.bulk_update(rows, ["ring_at"])
+    ring([row.pk for row in rows])
+    return len(rows) == RING_BATCH
 
 
 def release_claims(now: datetime) -> int:
@@ -128,16 +145,29 @@ def release_claims(now: datetime) -> int:
     Only where no other process can be delivering: at the start of the embedded default.
     """
     alive = Outbox.objects.filter(dead_at=None)
-    released = alive.filter(claimed_at__isnull=False).update(claimed_at=None, due_at=now)
+    released = alive.filter(claimed_at__isnull=False).update(
+        claimed_at=None, claimed_by="", due_at=now
+    )
     alive.filter(due_at__lte=now).update(ring_at=now)
     return released
+
+
+def release_claims_of(processes: Collection[str], now: datetime) -> int:
+    """Give back what dead processes were delivering; the clock rings for it. Names as host:pid."""
+    held = Outbox.objects.filter(dead_at=None, claimed_at__isnull=False, claimed_by__in=processes)
+    return held.update(claimed_at=None, claimed_by="", due_at=now, ring_at=now) if processes else 0
 
 
 def revive_jobs(ids: Iterable[int], *, now: datetime) -> int:
     """Give dead jobs their attempts back and ring for them; return how many were dead."""
     chosen = list(ids)
     revived = Outbox.objects.filter(pk__in=chosen, dead_at__isnull=False).update(
-        dead_at=None, attempts=0, claimed_at=None, due_at=now, ring_at=now + LOST_AFTER
+        dead_at=None,
+        attempts=0,
+        claimed_at=None,
+        claimed_by="",
+        due_at=now,
+        ring_at=now + LOST_AFTER,
     )
     transaction.on_commit(lambda: ring(chosen), robust=True)
     return revived

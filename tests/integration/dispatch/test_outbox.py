@@ -3,7 +3,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from dramatiq.brokers.stub import StubBroker
 
 from workbench.dispatch import enqueue, get_broker, job
@@ -16,7 +17,9 @@ from workbench.dispatch.outbox import (
     deliver,
     get_outbox_health,
     list_dead_jobs,
+    process_name,
     release_claims,
+    release_claims_of,
     resend_due,
     revive_jobs,
 )
@@ -169,6 +172,39 @@ def test_a_new_start_gives_back_what_the_dead_process_held(calls: Calls, now: da
 
     assert release_claims(now) == 1
     assert deliver(row.pk, now)
+
+
+def test_what_a_dead_process_was_delivering_is_given_back_at_once(
+    calls: Calls, rung: list[int], now: datetime
+) -> None:
+    row, other = (add_job("tests.note", {}, now=now) for _ in range(2))
+    held = {"attempts": 1, "claimed_at": now, "due_at": now + LEASE, "ring_at": now + LEASE}
+    Outbox.objects.filter(pk=row.pk).update(**held, claimed_by="gone:1")
+    Outbox.objects.filter(pk=other.pk).update(**held, claimed_by="here:2")
+
+    assert release_claims_of([], now) == 0
+    assert release_claims_of(["gone:1"], now) == 1
+    resend_due(now)
+    assert rung == [row.pk]
+    assert not deliver(other.pk, now)
+    assert deliver(row.pk, now)
+
+
+def test_a_delivery_says_which_process_makes_it(calls: Calls, now: datetime) -> None:
+    row = add_job("tests.note", {"fail": "as asked"}, now=now)
+    with CaptureQueriesContext(connection) as queries:
+        deliver(row.pk, now)
+    assert any(process_name() in query["sql"] for query in queries)
+    assert Outbox.objects.get(pk=row.pk).claimed_by == ""
+
+
+def test_messages_for_one_row_come_further_and_further_apart(
+    rung: list[int], now: datetime
+) -> None:
+    row = add_job("tests.note", {}, now=now)
+    for second in range(60):
+        resend_due(now + timedelta(seconds=second))
+    assert rung == [row.pk] * 4, "after 5, 10, 20 and 40 s"
 
 
 def test_the_broker_is_in_process_unless_redis_is_configured(settings: Any) -> None:

@@ -14,6 +14,8 @@ from flows.runtime.transitions import commit
 from flows.store import get_store
 from flows.store.rows import Claim
 from tests.integration.runtime.kit import driving, ended, journal, make_flow, start
+from workbench.dispatch.models import Outbox
+from workbench.dispatch.outbox import add_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +85,18 @@ def test_a_step_that_kills_its_workers_fails_as_poison() -> None:
     run.refresh_from_db()
     assert (run.status, run.error["kind"]) == ("failed", "poison")
     assert [line for line in journal(run) if "taken_over" in line] == ["step.taken_over a"] * 3
+
+
+def test_jobs_of_a_dead_worker_are_delivered_by_another_at_once() -> None:
+    now = timezone.now()
+    row = add_job("flows.event_emitted", {}, now=now)
+    get_store().register_worker("gone:1", now - timedelta(seconds=LEASE_SECONDS + 1))
+    lease = now + timedelta(minutes=1)
+    held = {"claimed_at": now, "claimed_by": "gone:1", "due_at": lease, "ring_at": lease}
+    Outbox.objects.filter(pk=row.pk).update(**held)
+    take_over(now)
+    row.refresh_from_db()
+    assert (row.claimed_by, row.due_at <= now, row.ring_at <= now) == ("", True, True)
 
 
 def test_a_living_driver_finishes_what_a_dead_one_began() -> None:
