@@ -40,6 +40,8 @@ LOOK_SECONDS = 1.0
 BEAT_SECONDS = 2.0
 NUDGE_SECONDS = 0.1
 DRAIN_SECONDS = 10.0
+# A suspect begins alone: what outlives its first second is not held up, and holds up nobody.
+ALONE_SECONDS = 1.0
 
 
 class Driver:
@@ -52,6 +54,7 @@ class Driver:
         self._lost: set[int] = set()
         self._suspects: dict[int, int] = {}
         self._changed: dict[int, None] = {}
+        self._alone = asyncio.Lock()
         self._draining = False
         self._stopped = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -209,6 +212,22 @@ class Driver:
             self._wake.set()
 
     async def _drive(self, claim: Claim, memory: Memory) -> Claim | None:
+        if not claim.deaths:
+            return await self._drive_on(claim, memory)
+        # A worker died while it held this one and others. Called one at a time, the step that
+        # kills its worker is told from those that stood beside it.
+        async with self._alone:
+            if not await self._reads.submit(self._accuse, claim):
+                return None
+            driving = asyncio.ensure_future(self._drive_on(claim, memory))
+            await asyncio.wait({driving}, timeout=ALONE_SECONDS)
+        return await driving
+
+    @staticmethod
+    def _accuse(claim: Claim) -> bool:
+        return get_store().accuse(claim)
+
+    async def _drive_on(self, claim: Claim, memory: Memory) -> Claim | None:
         program = cached_program(claim.version_id)
         if program is None:
             program = await self._reads.submit(load_program, claim.version_id)

@@ -118,6 +118,7 @@ def _moved(move: Move) -> Claim:
         activation=move.claim.activation + 1,
         attempt=1,
         since=move.at,
+        deaths=0,
     )
 
 

@@ -26,7 +26,9 @@ from flows.store.rows import (
     WaitRow,
 )
 
-_CLAIM_COLUMNS = "id, run_id, step, fence, activation, attempt, priority, visits, since, pending"
+_CLAIM_COLUMNS = (
+    "id, run_id, step, fence, activation, attempt, priority, visits, since, pending, deaths"
+)
 _LIVE_COLUMNS = (
     "id, run_id, step, via, state, fence, activation, attempt, owner, priority, visits, since,"
     " pending"
@@ -99,7 +101,8 @@ class Store:
 
     def _claim(self, row: Sequence[Any], run: Sequence[Any]) -> Claim:
         (
-            token_id, run_id, step, fence, activation, attempt, priority, visits, since, pending
+            token_id, run_id, step, fence, activation, attempt, priority, visits, since, pending,
+            deaths,
         ) = row  # fmt: skip
         return Claim(
             token_id=token_id,
@@ -116,7 +119,21 @@ class Store:
             input=self.json_out(run[3]),
             parent_wait_id=run[4],
             pending=tuple(self.json_out(pending)),
+            deaths=deaths,
         )
+
+    def accuse(self, claim: Claim) -> bool:
+        """Count the death that a suspect's call may cause, before the call; False if it is lost.
+
+        Whatever the call leads to other than a death takes the count back.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """UPDATE flows_token SET deaths = deaths + 1
+                WHERE id = %s AND fence = %s AND activation = %s AND state = 'running'""",
+                [claim.token_id, claim.fence, claim.activation],
+            )
+            return bool(cursor.rowcount == 1)
 
     # --- Plain moves ---
 
@@ -598,12 +615,16 @@ class Store:
             return dict(cursor.fetchall())
 
     def release(self, held: Mapping[int, int]) -> int:
-        """Hand tokens back, with a new fence; ``held`` is ``{token id: fence}``."""
+        """Hand tokens back, with a new fence; ``held`` is ``{token id: fence}``.
+
+        No worker died of them, so that a suspect's count goes down.
+        """
         released = 0
         with connection.cursor() as cursor:
             for token_id, fence in held.items():
                 cursor.execute(
-                    """UPDATE flows_token SET state = 'ready', owner = NULL, fence = fence + 1
+                    """UPDATE flows_token SET state = 'ready', owner = NULL, fence = fence + 1,
+                    deaths = CASE WHEN deaths > 0 THEN deaths - 1 ELSE 0 END
                     WHERE id = %s AND fence = %s AND state = 'running'""",
                     [token_id, fence],
                 )
@@ -640,11 +661,16 @@ class Store:
             return [self._token(row) for row in cursor.fetchall()]
 
     def take_over(self, token: TokenRow) -> int:
-        """Make an orphan ready under a new fence; return how many workers it has outlived, or 0."""
+        """Make an orphan ready under a new fence; return how many deaths are put down to it, or 0.
+
+        The first makes it a suspect, with all that the worker held; the next ones were counted
+        before its call (accuse), so that whoever stood beside a deadly step is not blamed for it.
+        """
         with connection.cursor() as cursor:
             cursor.execute(
                 """UPDATE flows_token SET state = 'ready', owner = NULL, fence = fence + 1,
-                deaths = deaths + 1 WHERE id = %s AND fence = %s AND state = 'running'
+                deaths = CASE WHEN deaths = 0 THEN 1 ELSE deaths END
+                WHERE id = %s AND fence = %s AND state = 'running'
                 RETURNING deaths""",
                 [token.id, token.fence],
             )

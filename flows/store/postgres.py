@@ -73,7 +73,7 @@ WITH free AS MATERIALIZED (
     UPDATE flows_token t SET state = 'running', owner = %s, fence = t.fence + 1
     FROM free WHERE t.id = free.id
     RETURNING t.id, t.run_id, t.step, t.fence, t.activation, t.attempt, t.priority, t.visits,
-        t.since, t.pending
+        t.since, t.pending, t.deaths
 )
 SELECT taken.*, r.id, r.version_id, r.started_at, r.input, r.parent_wait_id
 FROM taken JOIN flows_run r ON r.id = taken.run_id ORDER BY taken.priority, taken.id
@@ -92,7 +92,7 @@ class PostgresStore(Store):
         self, *, worker_id: int, limit: int, now: datetime, below: int | None = None
     ) -> list[Claim]:
         rows = _execute(_CLAIM, [ANY_PRIORITY if below is None else below, limit, worker_id])
-        return [self._claim(row[:10], row[10:]) for row in rows]
+        return [self._claim(row[:11], row[11:]) for row in rows]
 
     def commit_moves(self, moves: Sequence[Move]) -> list[str]:
         items = [_item(n, move) for n, move in enumerate(moves)]

@@ -10,7 +10,10 @@ Json = Any
 
 @dataclass(slots=True)
 class Claim:
-    """A token that this worker drives. ``fence`` and ``activation`` prove it at each commit."""
+    """A token that this worker drives. ``fence`` and ``activation`` prove it at each commit.
+
+    With ``deaths`` it is a suspect: a worker died while it held it on this step.
+    """
 
     token_id: int
     run_id: int
@@ -26,6 +29,7 @@ class Claim:
     input: Json
     parent_wait_id: int | None = None
     pending: tuple[str, ...] = ()
+    deaths: int = 0
 
 
 @dataclass(slots=True)

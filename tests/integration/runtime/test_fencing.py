@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def claim_as(name: str, at: datetime) -> tuple[int, Claim]:
     worker_id = get_store().register_worker(name, at)
-    [claim] = get_store().claim(worker_id=worker_id, limit=10, now=at)
+    claim, *_ = get_store().claim(worker_id=worker_id, limit=10, now=at)
     return worker_id, claim
 
 
@@ -77,11 +77,55 @@ def test_two_workers_never_claim_one_token() -> None:
     assert not {c.token_id for c in first} & {c.token_id for c in second}
 
 
+def die_over(name: str) -> None:
+    """Claim what is ready, begin it as a driver does, and be found dead."""
+    worker_id = get_store().register_worker(name, timezone.now() - timedelta(minutes=1))
+    for claim in get_store().claim(worker_id=worker_id, limit=1, now=timezone.now()):
+        assert not claim.deaths or get_store().accuse(claim)
+    take_over(timezone.now())
+
+
+def test_a_step_that_stood_beside_a_deadly_one_is_not_poison() -> None:
+    start(make_flow(*LINEAR, name="deadly"), priority=10)
+    beside = start(make_flow(*LINEAR, name="beside"))
+    claim_all = {"limit": 2, "now": timezone.now()}
+    for death in range(MOST_DEATHS + 1):
+        long_ago = timezone.now() - timedelta(minutes=1)
+        worker_id = get_store().register_worker(f"gone:{death}", long_ago)
+        first, *_ = get_store().claim(worker_id=worker_id, **claim_all)
+        if first.deaths:
+            get_store().accuse(first)
+        take_over(timezone.now())
+    beside.refresh_from_db()
+    assert beside.status == "running"
+    assert Run.objects.get(flow__name="deadly").status == "failed"
+
+
+def test_a_suspect_that_is_handed_back_or_moves_on_is_cleared() -> None:
+    start(make_flow(*LINEAR))
+    die_over("gone:1")
+    worker_id, claim = claim_as("here:2", timezone.now())
+    assert get_store().accuse(claim)
+    get_store().release({claim.token_id: claim.fence})
+    assert Token.objects.get().deaths == 1
+    worker_id, claim = claim_as("here:3", timezone.now())
+    assert get_store().accuse(claim)
+    following = finish(claim, worker_id)
+    assert following is not None
+    assert (following.deaths, Token.objects.get().deaths) == (0, 0)
+
+
+def test_suspects_are_driven_to_their_end() -> None:
+    runs = [start(make_flow(*LINEAR, name=f"f{n}", a={"sleep": 0.05})) for n in range(5)]
+    claim_as("gone:1", timezone.now() - timedelta(minutes=1))
+    with driving():
+        assert {ended(run).status for run in runs} == {"completed"}
+
+
 def test_a_step_that_kills_its_workers_fails_as_poison() -> None:
     run = start(make_flow(*LINEAR))
     for death in range(MOST_DEATHS):
-        claim_as(f"gone:{death}", timezone.now() - timedelta(seconds=LEASE_SECONDS + 1))
-        take_over(timezone.now())
+        die_over(f"gone:{death}")
     run.refresh_from_db()
     assert (run.status, run.error["kind"]) == ("failed", "poison")
     assert [line for line in journal(run) if "taken_over" in line] == ["step.taken_over a"] * 3
