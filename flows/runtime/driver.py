@@ -19,14 +19,16 @@ from django.utils import timezone
 from flows.engine.lanes import Lane, Room, lane_of, room_for
 from flows.resilience import gate
 from flows.runtime import doorbell
-from flows.runtime.actions import Finish, Leave
+from flows.runtime.actions import Defer, Finish, Leave
 from flows.runtime.clock import take_over_from_dead_processes
 from flows.runtime.committer import Committer
-from flows.runtime.execution import Drive, Memory
+from flows.runtime.execution import Drive, Memory, code_retry_at
 from flows.runtime.listener import Listener
 from flows.runtime.pressure import riders_allowed
 from flows.runtime.program import cached_program, load_program
 from flows.runtime.step_pool import StepPool
+from flows.runtime.transitions import put_off
+from flows.steps.registry import UnknownStepType
 from flows.store import get_store
 from flows.store.rows import Claim
 from workbench.dispatch.outbox import process_name
@@ -188,8 +190,8 @@ class Driver:
         try:
             load_program(version_id)
         except Exception:
-            # An older worker may not know a newer step type; its riders give the token back.
-            logger.exception("Version %s cannot be run here", version_id)
+            # An older worker may not know a newer step type; its riders put the token off.
+            logger.warning("Version %s cannot be run here", version_id, exc_info=True)
 
     # --- Riders ---
 
@@ -230,7 +232,11 @@ class Driver:
     async def _drive_on(self, claim: Claim, memory: Memory) -> Claim | None:
         program = cached_program(claim.version_id)
         if program is None:
-            program = await self._reads.submit(load_program, claim.version_id)
+            try:
+                program = await self._reads.submit(load_program, claim.version_id)
+            except UnknownStepType as unknown:
+                await self._reads.submit(_put_off, claim, unknown)
+                return None
         began_at = timezone.now()
         pool = self._steps[lane_of(claim.priority)]
         drive = Drive(claim, program, memory, pool, lambda: claim.token_id in self._lost)
@@ -305,6 +311,14 @@ class Driver:
                 get_store().release(stale)
                 get_store().ring()
             self.ring()
+
+
+def _put_off(claim: Claim, unknown: UnknownStepType) -> None:
+    """Leave a flow of newer code to a worker that has the code."""
+    now = timezone.now()
+    why = f"This worker has no step type {unknown.args[0]!r}."
+    action = Defer(code_retry_at(claim, now), f"code:{unknown.args[0]}"[:200], why)
+    put_off(claim=claim, action=action, now=now)
 
 
 _driver: Driver | None = None

@@ -23,13 +23,26 @@ from flows.runtime.payloads import fetch, is_large, is_mark, keep, outputs_of
 from flows.runtime.program import BoundStep, Program
 from flows.runtime.step_pool import StepPool
 from flows.runtime.transitions import run_bindings
-from flows.steps.base import Opened, Result, RunningStep, StepContext, StepFailure, WaitingStep
+from flows.steps.base import (
+    CodeMissing,
+    Opened,
+    Result,
+    RunningStep,
+    StepContext,
+    StepFailure,
+    WaitingStep,
+)
 from flows.store import get_store
 from flows.store.rows import Claim
 from workbench.secrets.masking import mask
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 
 Json = Any
+
+# While a deployment is under way, workers with older code put off what they do not know; past this
+# time the name is taken for wrong.
+CODE_PATIENCE_SECONDS = 300.0
+CODE_PAUSES_SECONDS = (0.5, 10.0)
 
 
 @dataclass(slots=True)
@@ -76,6 +89,8 @@ class Drive:
             return await self._act(began)
         except Deferred as deferred:
             return await self._deferred(deferred)
+        except CodeMissing as missing:
+            return await self._elsewhere(missing)
         except StepFailure as failure:
             return await self._failed(failure)
         except TimeoutError:
@@ -251,6 +266,15 @@ class Drive:
         first: datetime = await self.pool.submit(get_store().first_attempt_at, self.claim)
         return first
 
+    async def _elsewhere(self, missing: CodeMissing) -> Action:
+        """Leave it to a worker that has the code, for as long as a deployment may take."""
+        now = timezone.now()
+        waited = (now - self.claim.since).total_seconds()
+        if self.rehearsing or waited > CODE_PATIENCE_SECONDS:
+            return await self._failed(missing)
+        until = code_retry_at(self.claim, now)
+        return Defer(until, f"code:{self.program.flow}/{self.claim.step}"[:200], missing.message)
+
     async def _deferred(self, deferred: Deferred) -> Action:
         """Put the activation off, unless that would be past its deadline."""
         retry = self.bound.step.retry
@@ -266,6 +290,13 @@ class Drive:
                 }
                 return Fail(error)
         return Defer(deferred.until, deferred.scope, deferred.message)
+
+
+def code_retry_at(claim: Claim, now: datetime) -> datetime:
+    """Return when to look again for a worker that has the code: the longer it waits, the later."""
+    shortest, longest = CODE_PAUSES_SECONDS
+    waited = (now - claim.since).total_seconds()
+    return now + timedelta(seconds=min(max(waited, shortest), longest))
 
 
 def _with_wait(ctx: StepContext, wait_id: int) -> StepContext:

@@ -193,6 +193,19 @@ def fail_token(*, token_id: int, run_id: int, error: dict[str, Json], now: datet
     nudge_on_commit([f"run.{run.id}", "runs"], {"run": run.id, "seq": run.seq})
 
 
+def put_off(*, claim: Claim, action: Defer, now: datetime) -> None:
+    """Let another worker try later what this one cannot even load. Locks the run."""
+    store = get_store()
+    with transaction.atomic():
+        run = store.lock_runs([claim.run_id]).get(claim.run_id)
+        tokens = {row.id: row for row in store.tokens_of([claim.run_id])}
+        token = tokens.get(claim.token_id)
+        if run is None or token is None or not _holds(token, claim):
+            return
+        entry = _journal_of(token, events.STEP_DEFERRED, now)
+        _Change(store).defer(run, token, entry, action)
+
+
 def _waiting_token(
     store: Store, run: RunRow, wait: WaitRow
 ) -> tuple[TokenRow, dict[int, TokenRow]]:

@@ -66,6 +66,13 @@ class StepFailure(Exception):
         self.detail = dict(detail or {})
 
 
+class CodeMissing(StepFailure):
+    """This process has not the code that the step names. Another worker, with newer code, may."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, kind="config", retryable=False)
+
+
 @dataclass(frozen=True, slots=True)
 class StepContext:
     """What an activation knows. ``idempotency_key`` is the same for each of its attempts."""

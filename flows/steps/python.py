@@ -23,6 +23,7 @@ from pydantic_core import to_jsonable_python
 from flows.graph.model import Step
 from flows.graph.problems import Problem
 from flows.steps.base import (
+    CodeMissing,
     Json,
     Result,
     RunningStep,
@@ -271,7 +272,7 @@ def _call(
     try:
         function = get_function(config.function)
     except UnknownFunction as error:
-        raise StepFailure(str(error), kind="config", retryable=False) from error
+        raise CodeMissing(str(error)) from error
     if rehearsing and function.effects and function.stand_in is None:
         raise StepFailure(
             f"{function.name} acts on the outside world. Give the step a stub with its output.",
