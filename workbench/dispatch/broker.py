@@ -12,9 +12,10 @@ from functools import cache
 import dramatiq
 from django.conf import settings
 from django.db import close_old_connections, connections
-from django.utils import timezone
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import Middleware, TimeLimit
+
+from workbench.dispatch import agreed_time
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def get_broker() -> dramatiq.Broker:
 def _deliver(outbox_id: int) -> None:
     from workbench.dispatch.outbox import deliver  # needs the models
 
-    deliver(outbox_id, timezone.now())
+    deliver(outbox_id, agreed_time.now())
 
 
 def ring(outbox_ids: Iterable[int]) -> None:

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import close_old_connections, connections
-from django.utils import timezone
+
+from workbench.dispatch import agreed_time
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,8 @@ def _repeat(task: ClockTask, stop_event: threading.Event) -> None:
     while not stop_event.wait(pause):
         try:
             close_old_connections()
-            more = task.function(timezone.now())
+            agreed_time.agree()
+            more = task.function(agreed_time.now())
             failures = 0
         except Exception:
             failures += 1

@@ -1,0 +1,54 @@
+"""Processes on machines whose clocks differ go by the database's."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from flows.models import Worker
+from flows.runtime.driver import Driver
+from workbench.dispatch import agreed_time
+
+pytestmark = pytest.mark.django_db(transaction=True)
+OFF = timedelta(hours=1)
+A_LITTLE = timedelta(seconds=20)
+
+
+@pytest.fixture(autouse=True)
+def clock_that_is_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + OFF)
+    agreed_time.forget()
+    yield
+    agreed_time.forget()
+
+
+def off_by(moment: datetime) -> timedelta:
+    return abs(moment - datetime.now(UTC))
+
+
+def test_the_databases_time_counts_where_machines_share_one() -> None:
+    assert off_by(agreed_time.now()) > A_LITTLE, "nobody has agreed yet"
+    agreed_time.agree()
+    assert (off_by(agreed_time.now()) < A_LITTLE) == (connection.vendor == "postgresql")
+
+
+def test_the_time_that_was_agreed_does_not_jump_with_the_own_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agreed_time.agree()
+    before = agreed_time.now()
+    if connection.vendor == "postgresql":
+        monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) - OFF)
+    assert timedelta(0) <= agreed_time.now() - before < A_LITTLE
+
+
+def test_a_worker_whose_clock_is_off_beats_by_the_databases() -> None:
+    driver = Driver()
+    driver.start()
+    try:
+        beat_at = Worker.objects.get().beat_at
+    finally:
+        driver.stop(1)
+    assert (off_by(beat_at) < A_LITTLE) == (connection.vendor == "postgresql")
