@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError
-from django.utils import timezone
 
 from flows.engine.retries import error_classes
 from flows.expressions import ExpressionError, compile_template
@@ -14,6 +13,7 @@ from flows.resilience import breakers, limits
 from flows.resilience.errors import Deferred
 from flows.steps.base import StepFailure, StepType
 from flows.store.rows import Claim
+from workbench.dispatch import agreed_time
 
 Json = Any
 Submit = Callable[..., Awaitable[Any]]
@@ -54,7 +54,7 @@ async def enter(
     wanted = _wanted(claim, flow, type_, limit, bindings)
     if destination is None and not wanted:
         return None
-    now = timezone.now()
+    now = agreed_time.now()
     if destination is not None:
         if view.is_stale:
             await submit(view.refresh)
@@ -123,7 +123,7 @@ async def failed(ticket: Ticket, error: Exception, submit: Submit) -> None:
     if call is None:
         return
     if _counts(error):
-        await submit(_tell, breakers.record_failure, call, _said(error), timezone.now())
+        await submit(_tell, breakers.record_failure, call, _said(error), agreed_time.now())
     else:
         await succeeded(ticket, submit)
 

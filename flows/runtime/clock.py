@@ -20,7 +20,7 @@ from flows.runtime.transitions import fail_token, fail_wait, resolve_wait
 from flows.store import get_store
 from flows.store.rows import JournalRow, TimerRow, TokenRow
 from workbench.dispatch.clock import clock_task
-from workbench.dispatch.outbox import release_claims_of
+from workbench.dispatch.outbox import release_claims_except, release_claims_of
 from workbench.live import nudge_on_commit
 
 logger = logging.getLogger(__name__)
@@ -113,8 +113,12 @@ def take_over(now: datetime) -> bool:
     """Give what dead workers held to the living; say whether there may be more."""
     store = get_store()
     with transaction.atomic():
-        dead = store.bury_workers(silent_since=now - timedelta(seconds=LEASE_SECONDS))
+        silent_since = now - timedelta(seconds=LEASE_SECONDS)
+        dead = store.bury_workers(silent_since=silent_since)
         release_claims_of([name for _, name in dead], now)
+        # A process may have died before it could register as a worker.
+        living = [name for _, name in store.list_workers()]
+        release_claims_except(living, claimed_before=silent_since, now=now)
         return _adopt_orphans(store.orphans(ORPHANS_A_BATCH), now)
 
 

@@ -7,11 +7,11 @@ import time
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
 
-from django.db import Error as DatabaseError
-from django.db import close_old_connections, connection, connections
+from django.db import connections
 from django.db.utils import InterfaceError, OperationalError
 
 from flows.runtime.actions import Fail, Finish
+from flows.runtime.patience import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, reset_connection
 from flows.runtime.pressure import CommitPace
 from flows.runtime.transitions import commit
 from flows.store.rows import Claim
@@ -19,8 +19,6 @@ from flows.store.rows import Claim
 logger = logging.getLogger(__name__)
 
 MOST_IN_A_BATCH = 256
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 2.0
 
 Answer = Claim | None
 _Item = tuple[Finish, "Future[Answer]"]
@@ -104,7 +102,7 @@ class Committer:
                 if self._stopping.is_set():
                     return [None] * len(items)
                 logger.warning("Commit failed, trying again: %s", error)
-                _reset_connection()
+                reset_connection()
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             except Exception as error:
@@ -128,10 +126,3 @@ def _answer(batch: list[_Item], answers: list[Answer]) -> None:
     for (_, future), answer in zip(batch, answers, strict=True):
         if not future.done():
             future.set_result(answer)
-
-
-def _reset_connection() -> None:
-    try:
-        connection.close()
-    except DatabaseError:
-        close_old_connections()

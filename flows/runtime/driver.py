@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import close_old_connections, connection, connections, transaction
-from django.utils import timezone
+from django.db.utils import InterfaceError, OperationalError
 
 from flows.engine.lanes import Lane, Room, lane_of, room_for
 from flows.resilience import gate
@@ -24,6 +24,7 @@ from flows.runtime.clock import take_over_from_dead_processes
 from flows.runtime.committer import Committer
 from flows.runtime.execution import Drive, Memory, code_retry_at
 from flows.runtime.listener import Listener
+from flows.runtime.patience import patiently
 from flows.runtime.pressure import riders_allowed
 from flows.runtime.program import cached_program, load_program
 from flows.runtime.step_pool import StepPool
@@ -31,6 +32,7 @@ from flows.runtime.transitions import put_off
 from flows.steps.registry import UnknownStepType
 from flows.store import get_store
 from flows.store.rows import Claim
+from workbench.dispatch import agreed_time
 from workbench.dispatch.outbox import process_name
 from workbench.live import nudge
 
@@ -79,8 +81,14 @@ class Driver:
     # --- Life ---
 
     def start(self) -> None:
-        take_over_from_dead_processes(timezone.now())
-        self._register()
+        try:
+            agreed_time.agree()
+            take_over_from_dead_processes(agreed_time.now())
+            self._register()
+        except (OperationalError, InterfaceError):
+            # The first beat that finds it registers.
+            logger.warning("The database is away; nothing is claimed before it is back")
+            connection.close()
         doorbell.add_listener(self.ring)
         for pool in self._steps.values():
             pool.start()
@@ -110,6 +118,7 @@ class Driver:
             pool.stop()
         self._reads.stop()
         self._loop.close()
+        agreed_time.forget()
 
     def ring(self) -> None:
         """Say that a token may be ready. From any thread."""
@@ -119,7 +128,7 @@ class Driver:
             logger.debug("Rung after the loop was closed")
 
     def _register(self) -> None:
-        self.worker_id = get_store().register_worker(process_name(), timezone.now())
+        self.worker_id = get_store().register_worker(process_name(), agreed_time.now())
 
     def _hand_back(self) -> None:
         try:
@@ -148,7 +157,8 @@ class Driver:
     async def _dispatch(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
-            if not self._draining and await self._claim_some():
+            may_claim = self.worker_id and not self._draining
+            if may_claim and await self._claim_some():
                 continue
             try:
                 await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
@@ -176,7 +186,7 @@ class Driver:
         close_old_connections()
         try:
             claims = get_store().claim(
-                worker_id=self.worker_id, limit=room.tokens, now=timezone.now(), below=room.below
+                worker_id=self.worker_id, limit=room.tokens, now=agreed_time.now(), below=room.below
             )
             for version_id in {claim.version_id for claim in claims}:
                 if cached_program(version_id) is None:
@@ -219,7 +229,7 @@ class Driver:
         # A worker died while it held this one and others. Called one at a time, the step that
         # kills its worker is told from those that stood beside it.
         async with self._alone:
-            if not await self._reads.submit(self._accuse, claim):
+            if not await self._reads.submit(patiently, self._accuse, claim):
                 return None
             driving = asyncio.ensure_future(self._drive_on(claim, memory))
             await asyncio.wait({driving}, timeout=ALONE_SECONDS)
@@ -233,15 +243,15 @@ class Driver:
         program = cached_program(claim.version_id)
         if program is None:
             try:
-                program = await self._reads.submit(load_program, claim.version_id)
+                program = await self._reads.submit(patiently, load_program, claim.version_id)
             except UnknownStepType as unknown:
-                await self._reads.submit(_put_off, claim, unknown)
+                await self._reads.submit(patiently, _put_off, claim, unknown)
                 return None
-        began_at = timezone.now()
+        began_at = agreed_time.now()
         pool = self._steps[lane_of(claim.priority)]
         drive = Drive(claim, program, memory, pool, lambda: claim.token_id in self._lost)
         action = await drive.run()
-        finish = Finish(claim, program, action, began_at, timezone.now())
+        finish = Finish(claim, program, action, began_at, agreed_time.now())
         following = await self._committer.submit(finish)
         if drive.ticket is not None and drive.ticket.holds_slots:
             await self._reads.submit(gate.release, drive.ticket)
@@ -276,12 +286,13 @@ class Driver:
     def _beat(self) -> None:
         try:
             close_old_connections()
+            agreed_time.agree()
             store = get_store()
             alive = store.beat(
                 self.worker_id,
                 riders=len(self._riding),
                 draining=self._draining,
-                now=timezone.now(),
+                now=agreed_time.now(),
             )
             # Read in this order: what is ridden now was claimed, and committed, before the look.
             riding = set(self._riding)
@@ -315,7 +326,7 @@ class Driver:
 
 def _put_off(claim: Claim, unknown: UnknownStepType) -> None:
     """Leave a flow of newer code to a worker that has the code."""
-    now = timezone.now()
+    now = agreed_time.now()
     why = f"This worker has no step type {unknown.args[0]!r}."
     action = Defer(code_retry_at(claim, now), f"code:{unknown.args[0]}"[:200], why)
     put_off(claim=claim, action=action, now=now)

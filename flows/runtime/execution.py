@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from flows.engine.graph import Kind
 from flows.engine.retries import delay_before_retry, error_classes, may_retry
@@ -19,6 +18,7 @@ from flows.expressions import ExpressionError
 from flows.resilience import gate
 from flows.resilience.errors import Deferred
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
+from flows.runtime.patience import patiently
 from flows.runtime.payloads import fetch, is_large, is_mark, keep, outputs_of
 from flows.runtime.program import BoundStep, Program
 from flows.runtime.step_pool import StepPool
@@ -34,6 +34,7 @@ from flows.steps.base import (
 )
 from flows.store import get_store
 from flows.store.rows import Claim
+from workbench.dispatch import agreed_time
 from workbench.secrets.masking import mask
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 
@@ -84,7 +85,7 @@ class Drive:
 
     async def run(self) -> Action:
         """Return how the activation ended. Never raises but for cancellation of the task."""
-        began = timezone.now()
+        began = agreed_time.now()
         try:
             return await self._act(began)
         except Deferred as deferred:
@@ -143,7 +144,7 @@ class Drive:
         if self.rehearsing:
             return {**bindings, "secrets": {name: f"<{name}>" for name in bound.secrets}}
         try:
-            values = await self.pool.submit(read_secrets, bound.secrets)
+            values = await self.pool.submit(patiently, read_secrets, bound.secrets)
         except (SecretUnknown, SecretUnreadable) as error:
             raise StepFailure(str(error), kind="secret", retryable=False) from error
         self.hidden = tuple(values.values())
@@ -176,15 +177,15 @@ class Drive:
     async def _kept(self, leave: Leave, now: datetime) -> Leave:
         """Put a large output away before its mark is on its way to the database."""
         put_away = partial(keep, leave.output, name=self.claim.step, now=now)
-        mark = await self.pool.submit(put_away)
+        mark = await self.pool.submit(patiently, put_away)
         return replace(leave, output=mark)
 
     async def _bindings(self, bound: BoundStep) -> dict[str, Json]:
         if is_mark(self.claim.input):
-            self.claim.input = await self.pool.submit(fetch, self.claim.input)
+            self.claim.input = await self.pool.submit(patiently, fetch, self.claim.input)
         missing = bound.references - self.memory.known
         if missing:
-            read = await self.pool.submit(outputs_of, self.claim.run_id, missing)
+            read = await self.pool.submit(patiently, outputs_of, self.claim.run_id, missing)
             self.memory.outputs.update(read)
             self.memory.known.update(missing)
         return {
@@ -247,7 +248,7 @@ class Drive:
         classes = error_classes(failure.kind, failure.detail)
         if not failure.retryable or retry is None or not may_retry(retry, classes):
             return Fail(error)
-        now = timezone.now()
+        now = agreed_time.now()
         anchor = await self._first_attempt_at()
         delay = delay_before_retry(
             retry,
@@ -263,12 +264,13 @@ class Drive:
         retry = self.bound.step.retry
         if retry is None or retry.deadline_seconds is None or self.claim.attempt == 1:
             return self.claim.since
-        first: datetime = await self.pool.submit(get_store().first_attempt_at, self.claim)
+        look = get_store().first_attempt_at
+        first: datetime = await self.pool.submit(patiently, look, self.claim)
         return first
 
     async def _elsewhere(self, missing: CodeMissing) -> Action:
         """Leave it to a worker that has the code, for as long as a deployment may take."""
-        now = timezone.now()
+        now = agreed_time.now()
         waited = (now - self.claim.since).total_seconds()
         if self.rehearsing or waited > CODE_PATIENCE_SECONDS:
             return await self._failed(missing)

@@ -129,9 +129,9 @@ class Store:
         """
         with connection.cursor() as cursor:
             cursor.execute(
-                """UPDATE flows_token SET deaths = deaths + 1
+                """UPDATE flows_token SET deaths = %s
                 WHERE id = %s AND fence = %s AND activation = %s AND state = 'running'""",
-                [claim.token_id, claim.fence, claim.activation],
+                [claim.deaths + 1, claim.token_id, claim.fence, claim.activation],
             )
             return bool(cursor.rowcount == 1)
 

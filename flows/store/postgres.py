@@ -107,7 +107,8 @@ class PostgresStore(Store):
 def _execute(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a prepared statement. Django's own cursors bind on the client and never prepare."""
     connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
+    # As Django's own errors, which say whether to try again.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql, params, prepare=True)
         return cursor.fetchall()
 

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 LEASE = timedelta(seconds=DELIVERY_SECONDS + 10)
-# A message that was sent and not delivered by then is taken for lost. The next one has as long as the
+# A message that was sent and not delivered by then is taken for lost. The next has as long as the
 # row has been due, so that a long queue does not fill with messages for the same rows.
 LOST_AFTER = timedelta(seconds=5)
 LONGEST_RING_PAUSE = timedelta(seconds=300)
@@ -156,6 +156,15 @@ def release_claims_of(processes: Collection[str], now: datetime) -> int:
     """Give back what dead processes were delivering; the clock rings for it. Names as host:pid."""
     held = Outbox.objects.filter(dead_at=None, claimed_at__isnull=False, claimed_by__in=processes)
     return held.update(claimed_at=None, claimed_by="", due_at=now, ring_at=now) if processes else 0
+
+
+def release_claims_except(
+    processes: Collection[str], *, claimed_before: datetime, now: datetime
+) -> int:
+    """Give back what was claimed before an instant by any process but these."""
+    held = Outbox.objects.filter(dead_at=None, claimed_at__lt=claimed_before)
+    orphaned = held.exclude(claimed_by__in=processes)
+    return orphaned.update(claimed_at=None, claimed_by="", due_at=now, ring_at=now)
 
 
 def revive_jobs(ids: Iterable[int], *, now: datetime) -> int:

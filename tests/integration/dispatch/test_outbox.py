@@ -19,6 +19,7 @@ from workbench.dispatch.outbox import (
     list_dead_jobs,
     process_name,
     release_claims,
+    release_claims_except,
     release_claims_of,
     resend_due,
     revive_jobs,
@@ -188,6 +189,20 @@ def test_what_a_dead_process_was_delivering_is_given_back_at_once(
     assert rung == [row.pk]
     assert not deliver(other.pk, now)
     assert deliver(row.pk, now)
+
+
+def test_what_a_process_claimed_that_nobody_knows_is_given_back(now: datetime) -> None:
+    unknown, known, fresh = (add_job("tests.note", {}, now=now) for _ in range(3))
+    held = {"attempts": 1, "due_at": now + LEASE, "ring_at": now + LEASE}
+    before = now - timedelta(seconds=9)
+    for row, name, at in ((unknown, "gone:1", before), (known, "here:2", before)):
+        Outbox.objects.filter(pk=row.pk).update(**held, claimed_by=name, claimed_at=at)
+    Outbox.objects.filter(pk=fresh.pk).update(**held, claimed_by="new:3", claimed_at=now)
+
+    lease_began = now - timedelta(seconds=8)
+    assert release_claims_except(["here:2"], claimed_before=lease_began, now=now) == 1
+    unknown.refresh_from_db()
+    assert (unknown.claimed_by, unknown.ring_at) == ("", now)
 
 
 def test_a_delivery_says_which_process_makes_it(calls: Calls, now: datetime) -> None:

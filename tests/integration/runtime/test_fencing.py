@@ -88,14 +88,13 @@ def die_over(name: str) -> None:
 def test_a_step_that_stood_beside_a_deadly_one_is_not_poison() -> None:
     start(make_flow(*LINEAR, name="deadly"), priority=10)
     beside = start(make_flow(*LINEAR, name="beside"))
-    claim_all = {"limit": 2, "now": timezone.now()}
+    now = timezone.now()
     for death in range(MOST_DEATHS + 1):
-        long_ago = timezone.now() - timedelta(minutes=1)
-        worker_id = get_store().register_worker(f"gone:{death}", long_ago)
-        first, *_ = get_store().claim(worker_id=worker_id, **claim_all)
+        worker_id = get_store().register_worker(f"gone:{death}", now - timedelta(minutes=1))
+        first, *_ = get_store().claim(worker_id=worker_id, limit=2, now=now)
         if first.deaths:
             get_store().accuse(first)
-        take_over(timezone.now())
+        take_over(now)
     beside.refresh_from_db()
     assert beside.status == "running"
     assert Run.objects.get(flow__name="deadly").status == "failed"
@@ -110,6 +109,8 @@ def test_a_suspect_that_is_handed_back_or_moves_on_is_cleared() -> None:
     assert Token.objects.get().deaths == 1
     worker_id, claim = claim_as("here:3", timezone.now())
     assert get_store().accuse(claim)
+    assert get_store().accuse(claim), "said again, where the answer was lost"
+    assert Token.objects.get().deaths == 2
     following = finish(claim, worker_id)
     assert following is not None
     assert (following.deaths, Token.objects.get().deaths) == (0, 0)

@@ -1,0 +1,42 @@
+"""Reads that outlast a database that is away: its failure is no failure of a step."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connection
+from django.db.utils import InterfaceError, OperationalError
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
+
+
+def patiently(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Call ``function``, again and again while the database is away. In a thread, outside atomic.
+
+    It must be one that may be called twice. Riders wait, as they do for a commit.
+    """
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return function(*args, **options)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("The database did not answer, trying again: %s", error)
+            reset_connection()
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def reset_connection() -> None:
+    """Drop this thread's connection, whatever state it is in."""
+    try:
+        connection.close()
+    except DatabaseError:
+        close_old_connections()

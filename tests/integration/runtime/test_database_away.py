@@ -1,0 +1,71 @@
+"""A database that is away for a while: workers wait for it, and no step fails because of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.utils import OperationalError
+from django.utils import timezone
+
+from flows.runtime import driver as driver_module
+from flows.runtime import execution
+from flows.store import get_store
+from tests.integration.runtime.kit import driving, ended, make_flow, start, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def failing_first(times: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function as it is found when the database comes back after ``times`` calls."""
+    left = [times]
+
+    def wrapped(*args: Any, **options: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise OperationalError("server closed the connection unexpectedly")
+        return function(*args, **options)
+
+    return wrapped
+
+
+def test_a_read_before_a_step_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "outputs_of", failing_first(3, execution.outputs_of))
+    copied = {"type": "transform", "output": "${ steps.a.output }"}
+    joined = make_flow(
+        "a -> j", "b -> j", "j -> c", a={"give": 5}, j={"type": "join"}, c=copied,
+        output={"given": "${ steps.c.output }"},
+    )  # fmt: skip
+    run = start(joined)
+    with driving():
+        ended_run = ended(run)
+    assert (ended_run.status, ended_run.output) == ("completed", {"given": 5})
+
+
+def test_loading_a_version_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = make_flow("a -> b")
+    run = start(flow)
+    monkeypatch.setattr(driver_module, "cached_program", lambda _: None)
+    monkeypatch.setattr(driver_module, "load_program", failing_first(3, driver_module.load_program))
+    with driving():
+        assert ended(run).status == "completed"
+
+
+def test_a_worker_that_starts_without_it_drives_once_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    away = failing_first(1, driver_module.take_over_from_dead_processes)
+    monkeypatch.setattr(driver_module, "take_over_from_dead_processes", away)
+    run = start(make_flow("a -> b"))
+    with driving() as driver:
+        until(lambda: driver.worker_id, "the worker to register")
+        assert ended(run).status == "completed"
+
+
+def test_the_hot_path_says_that_it_is_gone_as_djangos_own_cursors_do() -> None:
+    connection.ensure_connection()
+    connection.connection.close()
+    with pytest.raises(DatabaseError):
+        get_store().claim(worker_id=1, limit=1, now=timezone.now())
+    connection.close()
