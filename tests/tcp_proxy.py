@@ -1,4 +1,4 @@
-"""A TCP proxy in a process of its own, whose connections a test may cut, stall, or leave unanswered.
+"""A TCP proxy in a process of its own, whose connections a test cuts, stalls, leaves unanswered.
 
 ``with tcp_proxy(port) as proxy:`` yields one whose ``port`` leads to the given port of this host.
 """
@@ -78,7 +78,9 @@ class _Proxy:
             _drop(writer)
             return
         self.open[writer] = asks
-        await asyncio.gather(self.pass_on(reader, asks, None), self.pass_on(answers, writer, writer))
+        await asyncio.gather(
+            self.pass_on(reader, asks, None), self.pass_on(answers, writer, writer)
+        )
         self.open.pop(writer, None)
         self.losing.discard(writer)
 

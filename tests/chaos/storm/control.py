@@ -4,8 +4,8 @@ import mmap
 import struct
 from pathlib import Path
 
-# What is armed: an index into the failpoints, 0 for nothing, and below 0 the one that was hit. By how
-# many seconds the clock is off.
+# What is armed: an index into the failpoints, 0 for nothing, and below 0 the one that was hit. By
+# how many seconds the clock is off.
 SLOT = struct.Struct("=id")
 SLOTS = 32
 

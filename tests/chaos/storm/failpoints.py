@@ -18,7 +18,8 @@ from tests.chaos.storm.control import Control
 
 WORKER_POINTS = (
     "before the claim", "after the claim", "before the call", "after the call",
-    "after the batch", "before the job's claim", "after the job's claim", "before the job is struck",
+    "after the batch", "before the job's claim", "after the job's claim",
+    "before the job is struck",
     *(f"{when} the {who} commit" for who in ("step", "job") for when in ("before", "after")),
 )  # fmt: skip
 CLOCK_POINTS = tuple(
@@ -58,12 +59,13 @@ class Failpoints:
             offset = self._control.offset_seconds(self._slot)
             return real() + timedelta(seconds=offset) if offset else real()
 
-        timezone.now = now  # type: ignore[assignment]
+        timezone.now = now
 
     def _around_commits(self) -> None:
-        from django.db.backends.base.base import BaseDatabaseWrapper
+        from django.db.backends.base import base
 
-        real = BaseDatabaseWrapper._commit
+        wrappers: Any = base.BaseDatabaseWrapper
+        real = wrappers._commit
 
         def commit(wrapper: Any) -> Any:
             who = self._committing()
@@ -74,7 +76,7 @@ class Failpoints:
             self.hit(f"after the {who} commit")
             return done
 
-        BaseDatabaseWrapper._commit = commit  # type: ignore[method-assign]
+        wrappers._commit = commit
 
     def _committing(self) -> str | None:
         if self._role == "clerk":
@@ -90,25 +92,26 @@ class Failpoints:
         return "job" if type(threading.current_thread()).__name__ == "_WorkerThread" else None
 
     def _around_steps(self) -> None:
-        from flows.runtime import committer
-        from flows.runtime.execution import Drive
+        from flows.runtime import committer, execution
         from flows.store.postgres import PostgresStore
 
         self._around(PostgresStore, "claim", "before the claim", "after the claim", only_if=True)
         self._around(committer, "commit", None, "after the batch")
-        real = Drive.run
+        drives: Any = execution.Drive
+        real = drives.run
 
-        async def run(drive: Drive) -> Any:
+        async def run(drive: Any) -> Any:
             self.hit("before the call")
             action = await real(drive)
             self.hit("after the call")
             return action
 
-        Drive.run = run  # type: ignore[method-assign]
+        drives.run = run
 
     def _around_jobs(self) -> None:
-        from workbench.dispatch import outbox
+        from workbench.dispatch import outbox as module
 
+        outbox: Any = module
         self._around(outbox, "_claim", "before the job's claim", "after the job's claim")
         real = outbox.get_handler
 
@@ -126,7 +129,7 @@ class Failpoints:
     def _around(
         self, owner: Any, name: str, before: str | None, after: str | None, *, only_if: bool = False
     ) -> None:
-        """Put points around a function; with ``only_if``, the second where it returned something."""
+        """Put points around a function; with ``only_if``, the second if it returned something."""
         real = getattr(owner, name)
 
         @wraps(real)

@@ -236,7 +236,7 @@ class Faults:
 
     # --- Redis ---
 
-    def _redis(self) -> "redis.Redis[bytes]":
+    def _redis(self) -> redis.Redis:
         return redis.Redis.from_url(self.world.redis.url, socket_timeout=2)
 
     def flush_redis(self) -> bool:
@@ -278,7 +278,7 @@ class Faults:
         self.world.postgres.kill()
         at = time.time()
         self._count("PostgreSQL killed")
-        self.recovery.watch("PostgreSQL killed", at, under_way)  # type: ignore[arg-type]
+        self.recovery.watch("PostgreSQL killed", at, under_way)
         self._stopped.wait(self.chance.uniform(0, 1))
         for _ in range(50):
             try:
@@ -295,14 +295,16 @@ class Faults:
             return False
         act()
         self._count(name)
-        self.recovery.watch(name, time.time(), under_way)  # type: ignore[arg-type]
+        self.recovery.watch(name, time.time(), under_way)
         return True
 
     def cut_database(self) -> bool:
         return self._at_database("connections to PostgreSQL cut", self.world.postgres_proxy.cut)
 
     def lose_answers(self) -> bool:
-        return self._at_database("PostgreSQL's answers lost", self.world.postgres_proxy.lose_answers)
+        return self._at_database(
+            "PostgreSQL's answers lost", self.world.postgres_proxy.lose_answers
+        )
 
     def stall_database(self) -> bool:
         seconds = self.chance.uniform(0.5, 3)
@@ -348,7 +350,7 @@ class Faults:
         if worker_id is None:
             return []
         try:
-            return database.ask(HELD_BY, worker_id)  # type: ignore[return-value]
+            return database.ask(HELD_BY, worker_id)
         except psycopg.Error:
             return []
 

@@ -200,9 +200,7 @@ RETRIED = Kind(
     flow(
         "work -> last",
         work={
-            **call(
-                "flaky", run="${ input.key }", label="work", fail_times="${ input.fail_times }"
-            ),
+            **call("flaky", run="${ input.key }", label="work", fail_times="${ input.fail_times }"),
             "retry": RETRY,
         },
         last=effect("last"),

@@ -1,8 +1,8 @@
 """Forks the processes of the storm from one that has imported everything: a start takes 50 ms.
 
-Told by lines of JSON on its input: ``{"slot": 3, "role": "worker", "code": "new"}``; ``{"end": true}``
-kills what is left. It says ``{"slot": 3, "pid": 123}`` of each start and ``{"pid": 123, "status":
--9}`` of each end.
+Told by lines of JSON on its input, ``{"slot": 3, "role": "worker", "code": "new"}``. It says
+``{"slot": 3, "pid": 123}`` of each start and ``{"pid": 123, "status": -9}`` of each end. When its
+input ends it kills what is left.
 
 What it forks is what ``manage.py worker`` and ``manage.py clock`` run, without Dramatiq's master
 process; a clerk does for the harness what a web process does for people.
@@ -59,13 +59,6 @@ def main() -> None:
 
 def _import_everything() -> None:
     """So that no child has to. Nothing here may start a thread or open a connection."""
-    import flows.runtime.clock
-    import flows.runtime.driver
-    import flows.services
-    import flows.store.postgres
-    import reviews.services.decisions
-    import tests.chaos.storm.newer
-    import tests.chaos.storm.steps
     import workbench.process.parts  # noqa: F401
     from flows.steps.python import load_functions
 

@@ -1,4 +1,4 @@
-"""How long what a fault hit stood still: from the fault until the last of it moved or was claimed."""
+"""How long what a fault hit stood still: until the last of it moved or was claimed anew."""
 
 import threading
 import time
@@ -64,7 +64,9 @@ class Recovery:
         with self._lock:
             return list(self._watches)
 
-    def watch(self, fault: str, at: float, tokens: Sequence[Held], jobs: Sequence[int] = ()) -> None:
+    def watch(
+        self, fault: str, at: float, tokens: Sequence[Held], jobs: Sequence[int] = ()
+    ) -> None:
         """Follow these until they have moved. Nothing hit, nothing to measure."""
         if tokens or jobs:
             with self._lock:
