@@ -9,8 +9,7 @@ from django.db import connection
 from django.db.utils import OperationalError
 from django.utils import timezone
 
-from flows.runtime import driver as driver_module
-from flows.runtime import execution
+from flows.runtime import clock, payloads, program
 from flows.store import get_store
 from tests.integration.runtime.kit import driving, ended, make_flow, start, until
 
@@ -31,7 +30,7 @@ def failing_first(times: int, function: Callable[..., Any]) -> Callable[..., Any
 
 
 def test_a_read_before_a_step_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution, "outputs_of", failing_first(3, execution.outputs_of))
+    monkeypatch.setattr("flows.runtime.execution.outputs_of", failing_first(3, payloads.outputs_of))
     copied = {"type": "transform", "output": "${ steps.a.output }"}
     joined = make_flow(
         "a -> j", "b -> j", "j -> c", a={"give": 5}, j={"type": "join"}, c=copied,
@@ -46,8 +45,9 @@ def test_a_read_before_a_step_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> N
 def test_loading_a_version_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     flow = make_flow("a -> b")
     run = start(flow)
-    monkeypatch.setattr(driver_module, "cached_program", lambda _: None)
-    monkeypatch.setattr(driver_module, "load_program", failing_first(3, driver_module.load_program))
+    monkeypatch.setattr("flows.runtime.driver.cached_program", lambda _: None)
+    loading = failing_first(3, program.load_program)
+    monkeypatch.setattr("flows.runtime.driver.load_program", loading)
     with driving():
         assert ended(run).status == "completed"
 
@@ -55,8 +55,8 @@ def test_loading_a_version_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_worker_that_starts_without_it_drives_once_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    away = failing_first(1, driver_module.take_over_from_dead_processes)
-    monkeypatch.setattr(driver_module, "take_over_from_dead_processes", away)
+    away = failing_first(1, clock.take_over_from_dead_processes)
+    monkeypatch.setattr("flows.runtime.driver.take_over_from_dead_processes", away)
     run = start(make_flow("a -> b"))
     with driving() as driver:
         until(lambda: driver.worker_id, "the worker to register")
