@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from flows.views import artifacts, flows, health, runs, start, versions
+from flows.views import artifacts, bulk, flows, health, reruns, runs, start, versions
 
 app_name = "flows"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("flows/new/", flows.flow_create, name="flow-create"),
     path("flows/<slug:name>/", flows.flow_detail, name="flow-detail"),
     path("flows/<slug:name>/activity/", flows.flow_activity, name="flow-activity"),
+    path("flows/<slug:name>/pause/", flows.flow_pause, name="flow-pause"),
     path("flows/<slug:name>/start/", start.start, name="flow-start"),
     path("flows/<slug:name>/text/", flows.draft_text, name="draft-text"),
     path("flows/<slug:name>/canvas.json", flows.flow_canvas, name="draft-canvas"),
@@ -47,7 +48,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/<int:run_id>/cancel/", runs.run_cancel, name="run-cancel"),
     path("runs/<int:run_id>/retry/", runs.run_retry, name="run-retry"),
     path("runs/<int:run_id>/pause/", runs.run_pause, name="run-pause"),
-    path("runs/<int:run_id>/rerun/", runs.run_rerun, name="run-rerun"),
+    path("runs/<int:run_id>/rerun/", reruns.run_rerun, name="run-rerun"),
+    path("runs/<int:run_id>/rerun/plan/", reruns.rerun_plan, name="rerun-plan"),
+    path("runs/<int:run_id>/migrate/", runs.run_migrate, name="run-migrate"),
+    path("runs/<int:run_id>/lane/", runs.run_lane, name="run-lane"),
+    path("runs/many/", bulk.bulk, name="bulk"),
+    path("runs/many/<int:bulk_id>/", bulk.bulk_act, name="bulk-act"),
+    path("runs/many/<int:bulk_id>/progress/", bulk.bulk_progress, name="bulk-progress"),
+    path("runs/many/<int:bulk_id>/stop/", bulk.bulk_stop, name="bulk-stop"),
     # Payloads and machinery
     path("artifacts/<str:digest>/", artifacts.artifact, name="artifact"),
     path("health/", health.health, name="health"),

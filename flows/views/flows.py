@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.text import slugify
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import selectors, services
 from flows.editing import DraftTooLarge
@@ -155,6 +155,7 @@ def flow_context(request: HttpRequest, flow: Flow, tab: str) -> dict[str, Any]:
         "may_edit": can(request.user, "flows.edit", flow=flow.name),
         "may_publish": can(request.user, "flows.publish", flow=flow.name),
         "may_start": can(request.user, "runs.start", flow=flow.name),
+        "may_operate": can(request.user, "runs.operate", flow=flow.name),
         "draft_differs": _draft_differs(flow),
     }
 
@@ -170,6 +171,22 @@ def _flow_context(request: HttpRequest, flow: Flow, tab: str) -> dict[str, Any]:
             "description", ""
         ),
     }
+
+
+@requires("runs.operate", flow="name")
+@require_POST
+def flow_pause(request: HttpRequest, name: str) -> HttpResponse:
+    """Pause the flow with its runs, or resume both."""
+    flow = flow_or_404(name)
+    resume = bool(request.POST.get("resume"))
+    act = services.resume_flow if resume else services.pause_flow
+    begun = act(flow_id=flow.pk, actor=actor_of(request), now=timezone.now())
+    done = "takes new runs again" if resume else "takes no new runs"
+    messages.success(
+        request,
+        f"{flow.title} {done}; {begun.matched:,} runs are {'resumed' if resume else 'paused'}.",
+    )
+    return redirect("flows:flow-detail", flow.name)
 
 
 def _draft_differs(flow: Flow) -> bool:

@@ -65,6 +65,7 @@ def run_filters(request: HttpRequest) -> RunFilters:
         started_from=_instant(get("from", "")),
         started_to=_instant(get("to", "")),
         text=get("q", "").strip()[:200],
+        error=get("error", "").strip()[:80],
     )
 
 

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from flows import selectors, services
 from flows.engine.errors import RunNotActive
+from flows.engine.lanes import Lane, lane_of
 from flows.faces import canvas_data
 from flows.models import Flow, Run, RunStatus
-from flows.runtime.payloads import fetch
 from flows.selectors.flows import within_reach
 from flows.selectors.runs import COUNT_CAP, WAITING, RunFilters
 from flows.selectors.steps import JOURNAL_PAGE, StepRun
@@ -65,6 +65,8 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
         "newest": f"?{urlencode(kept)}" if before else "",
         "is_newest": before is None,
         "query": request.GET.urlencode(),
+        "bulk_query": urlencode(kept),
+        "may_operate": can(request.user, "runs.operate"),
         "now": timezone.now(),
     }
 
@@ -126,6 +128,9 @@ def _run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "may_resume": may_operate and run.status == RunStatus.PAUSED,
         "may_retry": may_operate and run.status == RunStatus.FAILED,
         "may_rerun": can(request.user, "runs.start", flow=run.flow.name),
+        "may_move": may_operate and not run.finished_at,
+        "lane": lane_of(run.priority),
+        "lanes": list(Lane),
     }
 
 
@@ -197,9 +202,8 @@ def step_run(request: HttpRequest, run_id: int, key: str) -> HttpResponse:
         detail = selectors.get_step_run(run, int(token), int(activation))
     except (LookupError, ValueError):
         raise Http404(f"Run {run_id} has no step run {key}.") from None
-    return render(
-        request, "flows/_step_run.html", {"run": run, "detail": detail, "now": timezone.now()}
-    )
+    context = {**_run_context(request, run), "detail": detail, "now": timezone.now()}
+    return render(request, "flows/_step_run.html", context)
 
 
 def _detail(run: Run, each: StepRun) -> Any:
@@ -333,25 +337,38 @@ def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("flows:run-detail", run.pk)
 
 
-@requires("runs.start")
+@requires("runs.operate")
 @require_POST
-def run_rerun(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Start a new run with the input of this one, on its own version or on the released one."""
-    run = _run_to(request, run_id, "runs.start")
-    same = request.POST.get("version") == "same"
+def run_migrate(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = _run_to(request, run_id, "runs.operate")
+    number = positive_number(request.POST.get("version", "")) or 0
+    version = run.flow.versions.filter(number=number).only("pk", "number").first()
+    if version is None:
+        return _stale(request, run, f"Flow {run.flow.title} has no such version.", status=422)
     try:
-        made = services.start_run(
-            flow=run.flow,
-            input=fetch(run.input),
-            actor=actor_of(request),
-            now=timezone.now(),
-            trigger="rerun",
-            version_id=run.version_id if same else None,
+        services.migrate_run(
+            run_id=run.pk, version_id=version.pk, actor=actor_of(request), now=timezone.now()
         )
     except services.ServiceError as error:
-        return _stale(request, run, f"{error} {error.remedy}", status=422)
-    messages.success(request, f"Run {made.pk} started with the input of run {run.pk}.")
-    return redirect("flows:run-detail", made.pk)
+        return _stale(request, run, f"{error} {error.remedy}")
+    messages.success(request, f"Run {run.pk} goes on with version {version.number}.")
+    return redirect("flows:run-detail", run.pk)
+
+
+@requires("runs.operate")
+@require_POST
+def run_lane(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = _run_to(request, run_id, "runs.operate")
+    lane = request.POST.get("lane", "")
+    if lane not in set(Lane):
+        return _stale(request, run, f"There is no lane {lane!r}.", status=422)
+    try:
+        services.move_to_lane(
+            run_id=run.pk, lane=Lane(lane), actor=actor_of(request), now=timezone.now()
+        )
+    except RunNotActive as error:
+        return _stale(request, run, str(error))
+    return redirect("flows:run-detail", run.pk)
 
 
 def _run_to(request: HttpRequest, run_id: int, permission: str) -> Run:

@@ -15,6 +15,7 @@ LOOKS: dict[str, Look] = {
     "paused": Look("circle-pause", "Paused", "idle"),
     "completed": Look("circle-check", "Completed", "good"),
     "failed": Look("circle-x", "Failed", "bad"),
+    "stopped": Look("circle-slash", "Stopped", "idle"),
     "cancelled": Look("circle-slash", "Cancelled", "idle"),
     "ready": Look("circle-dashed", "Ready", "idle"),
     "waiting": Look("hourglass", "Waiting", "waiting"),

@@ -1,0 +1,152 @@
+"""Run again: the plan, then the act."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from flows import services
+from flows.models import Run
+from flows.runtime.payloads import fetch
+from flows.services.reruns import RerunPlan, program_for
+from flows.views.requests import actor_of, positive_number, run_or_404
+from workbench.accounts.permissions import can, requires
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step in the plan: ``fate`` is reused, start, repeated or unreached."""
+
+    id: str
+    title: str
+    type: str
+    fate: str
+    acts: bool
+    asks: bool
+    missing: tuple[str, ...]
+
+
+@requires("runs.start")
+@require_http_methods(["GET", "POST"])
+def run_rerun(request: HttpRequest, run_id: int) -> HttpResponse:
+    """What a rerun would reuse and repeat, and the form that does it."""
+    run = run_or_404(request, run_id)
+    if not can(request.user, "runs.start", flow=run.flow.name):
+        raise PermissionDenied(f"This needs the permission runs.start for {run.flow.name}.")
+    if request.method == "POST":
+        return _rerun(request, run)
+    return _page(request, run, _text(fetch(run.input)))
+
+
+@requires("runs.start")
+@require_GET
+def rerun_plan(request: HttpRequest, run_id: int) -> HttpResponse:
+    """The plan alone, for the page to fetch when another step or version is chosen."""
+    run = run_or_404(request, run_id)
+    return render(request, "flows/_rerun_plan.html", {"run": run, **_plan_context(request, run)})
+
+
+def _rerun(request: HttpRequest, run: Run) -> HttpResponse:
+    text = request.POST.get("input", "")
+    try:
+        given = json.loads(text) if text.strip() else None
+    except ValueError as error:
+        return _page(request, run, text, input_error=f"This is not JSON: {error}.", status=422)
+    try:
+        made = services.rerun(
+            run_id=run.pk,
+            step=request.POST.get("step") or None,
+            input=given,
+            version_id=_version_id(request, run),
+            actor=actor_of(request),
+            now=timezone.now(),
+            idempotency_key=request.POST.get("key", "")[:200] or None,
+        )
+    except services.InputInvalid as error:
+        found = "; ".join(f"{e['path'] or 'the input'}: {e['message']}" for e in error.errors)
+        return _page(request, run, text, input_error=found, status=422)
+    except services.ServiceError as error:
+        return _page(request, run, text, refusal=f"{error} {error.remedy}", status=422)
+    messages.success(request, f"Run {made.pk} goes on from run {run.pk}.")
+    return redirect("flows:run-detail", made.pk)
+
+
+def _page(
+    request: HttpRequest, run: Run, text: str, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    context = {
+        "run": run,
+        "text": text,
+        "versions": list(run.flow.versions.order_by("-number").only("number", "note")[:50]),
+        "key": request.POST.get("key") or f"rerun-{uuid4()}",
+        **_plan_context(request, run),
+        **more,
+    }
+    return render(request, "flows/run_rerun.html", context, status=status)
+
+
+def _plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """The plan for what is chosen, or why there is none. A step the version lacks is let go."""
+    given = request.POST if request.method == "POST" else request.GET
+    version_id, step = _version_id(request, run), given.get("step", "")[:80] or None
+    program = program_for(run, version_id)
+    unknown = step if step is not None and step not in program.steps else ""
+    plan = services.plan_rerun(run_id=run.pk, step=None if unknown else step, version_id=version_id)
+    steps = [_planned(plan, program.steps[name].step) for name in _in_order(plan, program.steps)]
+    return {
+        "plan": plan,
+        "steps": steps,
+        "choices": [(s.id, s.title or s.id) for s in program.document.steps.values()],
+        "unknown": unknown,
+        "effects": [s for s in steps if s.acts],
+        "asks": [s for s in steps if s.asks],
+        "gaps": [s for s in steps if s.missing],
+        "chosen_version": program.number,
+    }
+
+
+def _in_order(plan: RerunPlan, names: Any) -> list[str]:
+    """Kept ones first, in the order they were done; then the step it begins at and what follows."""
+    first = [plan.step] if plan.step else []
+    later = [name for name in plan.repeated if name != plan.step]
+    rest = [name for name in names if name not in {*plan.kept, *plan.repeated}]
+    return [*plan.kept, *first, *later, *rest]
+
+
+def _planned(plan: RerunPlan, step: Any) -> PlannedStep:
+    fates = {**dict.fromkeys(plan.kept, "reused"), **dict.fromkeys(plan.repeated, "repeated")}
+    fate = "start" if step.id == plan.step else fates.get(step.id, "unreached")
+    return PlannedStep(
+        step.id,
+        step.title or step.id,
+        step.type,
+        fate,
+        step.id in plan.effects,
+        step.id in plan.asks,
+        tuple(plan.missing.get(step.id, ())),
+    )
+
+
+def _version_id(request: HttpRequest, run: Run) -> int:
+    """Return the chosen version: ``same``, a number, or by default the released one."""
+    given = request.POST if request.method == "POST" else request.GET
+    chosen = given.get("version", "")
+    if chosen == "same":
+        return run.version_id
+    if number := positive_number(chosen):
+        found = run.flow.versions.filter(number=number).values_list("pk", flat=True).first()
+        return found or run.version_id
+    return run.flow.released_id or run.version_id
+
+
+def _text(value: Json) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
