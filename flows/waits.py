@@ -14,7 +14,7 @@ from flows.models import Wait
 class WaitFace:
     """One line on a wait: for whom or what, and what happens if nothing does.
 
-    ``text`` goes on from "Waiting for"; ``next_text`` goes with ``next_at``: "escalates".
+    ``text`` goes on from "Waiting for"; ``next_text`` goes with ``next_at``: "it escalates".
     """
 
     text: str
@@ -47,7 +47,7 @@ def wait_faces(waits: Sequence[Wait]) -> dict[int, WaitFace]:
 def _plain_face(wait: Wait) -> WaitFace:
     detail: Mapping[str, Any] = wait.detail if isinstance(wait.detail, Mapping) else {}
     next_at = parse_datetime(str(detail.get("due_at") or detail.get("until") or ""))
-    next_text = f"goes on by {detail['due_port']}" if detail.get("due_port") else "goes on"
+    next_text = f"it goes on by {detail['due_port']}" if detail.get("due_port") else "it goes on"
     text = {
         "timer": "its time",
         "case": f"a person in queue {detail.get('queue', '?')}",
