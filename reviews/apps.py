@@ -42,6 +42,26 @@ ACTIONS = {
 }
 
 
+QUALITY_PAGES = (
+    (
+        "Quality",
+        "quality:figures",
+        "chart-line",
+        "insights.view",
+        "agreement kappa overrides drift",
+    ),
+    ("Disagreements", "quality:checks", "git-compare", "insights.people", "checks second samples"),
+    (
+        "Quality policies",
+        "quality:policies",
+        "sliders-horizontal",
+        "quality.manage",
+        "sampling known",
+    ),
+    ("Datasets", "quality:datasets", "database", "datasets.export", "export corrections jsonl csv"),
+)
+
+
 class ReviewsConfig(AppConfig):
     name = "reviews"
 
@@ -69,7 +89,12 @@ class ReviewsConfig(AppConfig):
         register_live_authoriser("queue", may_hear_queue)
         register_live_authoriser("case", may_hear_case)
         register_nav(NavItem("Review", "reviews:queues", "inbox", "cases.view", order=30))
+        register_nav(
+            NavItem("Insights", "quality:figures", "chart-line", "insights.view", order=40)
+        )
         register_command(Command("Queues", "reviews:queues", "inbox", "cases.view", "review cases"))
+        for label, url, icon, permission, words in QUALITY_PAGES:
+            register_command(Command(label, url, icon, permission, words))
         register_search(find_cases)
         register_frame()
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from reviews.quality.sweeps import draw_samples, seed_known_answers
 from reviews.services.claims import free_expired_leases
 from reviews.services.decisions import commit_due_decisions
 from reviews.services.due_acts import perform_due_acts
@@ -21,3 +22,13 @@ def sla(now: datetime) -> bool:
 @clock_task("reviews.leases", every_seconds=5)
 def leases(now: datetime) -> bool:
     return free_expired_leases(now)
+
+
+@clock_task("reviews.samples", every_seconds=5)
+def samples(now: datetime) -> bool:
+    return draw_samples(now)
+
+
+@clock_task("reviews.known_answers", every_seconds=5)
+def known_answers(now: datetime) -> bool:
+    return seed_known_answers(now)

@@ -10,4 +10,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/", include("workbench.audit.urls")),
     path("", include("flows.urls")),
     path("review/", include("reviews.urls")),
+    path("insights/", include("reviews.quality.urls")),
 ]

@@ -40,6 +40,9 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cases.decide": frozenset({R, L}),
     "cases.assign": frozenset({L}),
     "insights.view": frozenset({D, L, A, O, X}),
+    "insights.people": frozenset({L, A, X}),
+    "quality.manage": frozenset({L, X}),
+    "datasets.export": frozenset({L, A, X}),
     "events.send": frozenset({D, O}),
     "secrets.manage": frozenset({X}),
     "audit.view": frozenset({A, X}),
@@ -56,7 +59,7 @@ SCOPED_BY: dict[str, frozenset[str]] = {
     **{
         name: frozenset({"flow", "queue"})
         for name in PERMISSIONS
-        if name.split(".")[0] in {"cases", "queues", "insights"}
+        if name.split(".")[0] in {"cases", "queues", "insights", "quality"}
     },
 }
 

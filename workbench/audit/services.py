@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 SUBJECT_KINDS = frozenset(
-    {"run", "case", "flow", "user", "queue", "ledger", "secret", "destination", "bulk"}
+    {"run", "case", "flow", "user", "queue", "ledger", "secret", "destination", "bulk", "dataset"}
 )
 ROWS_A_STATEMENT = 200  # SQLite takes no more than 999 parameters
 HEADS = "audit_subjecthead"

@@ -1,0 +1,95 @@
+"""What the pages of quality take, read from a query or a form."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+
+from reviews.quality.figures import Filter
+from reviews.quality.policies import Sampling
+
+
+class FilterForm(forms.Form):
+    """The filter of the quality page. What cannot be read narrows nothing."""
+
+    flow = forms.CharField(required=False, max_length=80)
+    queue = forms.CharField(required=False, max_length=80)
+    reviewer = forms.CharField(required=False, max_length=150)
+    version = forms.CharField(required=False, max_length=120)
+    since = forms.DateField(required=False)
+    until = forms.DateField(required=False)
+
+    def wanted(self, *, people: bool) -> Filter:
+        """Return the filter; who may not see people's figures cannot narrow to a person."""
+        self.is_valid()
+        values: dict[str, Any] = {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if value and "\0" not in str(value)
+        }
+        if not people:
+            values.pop("reviewer", None)
+        return Filter(**values)
+
+
+class QueuePolicyForm(forms.Form):
+    second_percent = forms.FloatField(min_value=0, max_value=100)
+    known_percent = forms.FloatField(min_value=0, max_value=100)
+    independent_percent = forms.FloatField(min_value=0, max_value=100)
+
+
+class SamplingForm(forms.Form):
+    """``outcomes`` are separated by commas, ``equivalents`` are ``a=b`` pairs."""
+
+    flow = forms.CharField(max_length=80)
+    step = forms.CharField(max_length=80)
+    percent = forms.FloatField(min_value=0, max_value=100)
+    branch = forms.CharField(required=False, max_length=161)
+    outcomes = forms.CharField(required=False, max_length=400)
+    equivalents = forms.CharField(required=False, max_length=400)
+    enabled = forms.BooleanField(required=False)
+
+    def clean_equivalents(self) -> dict[str, str]:
+        pairs = _parts(self.cleaned_data["equivalents"])
+        if wrong := [pair for pair in pairs if pair.count("=") != 1]:
+            raise forms.ValidationError(f"Write `{wrong[0]}` as a pair: declined=rejected.")
+        found = (pair.split("=") for pair in pairs)
+        return {outcome.strip(): case.strip() for outcome, case in found}
+
+    def clean_outcomes(self) -> list[str]:
+        return _parts(self.cleaned_data["outcomes"])
+
+    def sampling(self) -> Sampling:
+        return Sampling(**self.cleaned_data)
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+class KnownAnswerForm(forms.Form):
+    case = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    outcome = forms.CharField(max_length=80)
+    note = forms.CharField(required=False, max_length=500)
+
+
+class DatasetForm(forms.Form):
+    """A new version of a dataset. ``leave_out`` are keys of fields that no row may have."""
+
+    name = forms.SlugField(max_length=80)
+    flow = forms.CharField(required=False, max_length=80)
+    queue = forms.CharField(required=False, max_length=80)
+    outcome = forms.CharField(required=False, max_length=80)
+    only_corrected = forms.BooleanField(required=False)
+    since = forms.DateField(required=False)
+    until = forms.DateField(required=False)
+    leave_out = forms.CharField(required=False, max_length=400)
+    named_reviewers = forms.BooleanField(required=False)
+    note = forms.CharField(required=False, max_length=500)
+
+    def clean_leave_out(self) -> list[str]:
+        return _parts(self.cleaned_data["leave_out"])
+
+    def filter(self) -> dict[str, Any]:
+        kept = {k: v for k, v in self.cleaned_data.items() if k not in {"name", "note"} and v}
+        return {k: v.isoformat() if isinstance(v, date) else v for k, v in kept.items()}
