@@ -171,7 +171,9 @@ def postgresql_server(*, durable: bool = False) -> Iterator[Server]:
              "--locale=C.UTF-8", "--no-sync"],
             check=True, capture_output=True, user=user, cwd=folder,
         )  # fmt: skip
-        quick = [] if durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
+        # Killed, it syncs before it is back: as one file system 0.2 s, as single files 4 s.
+        sync = ["-c", "recovery_init_sync_method=syncfs"] if sys.platform == "linux" else []
+        quick = sync if durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
         command = [
             programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder,
             "-c", "max_connections=200", *quick,

@@ -11,10 +11,10 @@ from django.db import connections
 from django.db.utils import InterfaceError, OperationalError
 
 from flows.runtime.actions import Fail, Finish
-from flows.runtime.patience import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, reset_connection
 from flows.runtime.pressure import CommitPace
 from flows.runtime.transitions import commit
 from flows.store.rows import Claim
+from workbench.dispatch.patience import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, reset_connection
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,6 @@ from flows.runtime.clock import take_over_from_dead_processes
 from flows.runtime.committer import Committer
 from flows.runtime.execution import Drive, Memory, code_retry_at
 from flows.runtime.listener import Listener
-from flows.runtime.patience import patiently
 from flows.runtime.pressure import riders_allowed
 from flows.runtime.program import cached_program, load_program
 from flows.runtime.step_pool import StepPool
@@ -34,6 +33,7 @@ from flows.store import get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
 from workbench.dispatch.outbox import process_name
+from workbench.dispatch.patience import patiently
 from workbench.live import nudge
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ RIDERS = int(os.environ.get("WORKER_RIDERS", "64"))
 STEP_THREADS = int(os.environ.get("WORKER_STEP_THREADS", "16"))
 LOOK_SECONDS = 1.0
 BEAT_SECONDS = 2.0
+# While the database is away: once it is back, a lease has not long to run.
+BEAT_AGAIN_SECONDS = 0.25
 NUDGE_SECONDS = 0.1
 DRAIN_SECONDS = 10.0
 # A suspect begins alone: what outlives its first second is not held up, and holds up nobody.
@@ -273,8 +275,8 @@ class Driver:
         while not self._stopped.wait(NUDGE_SECONDS):
             self._flush_nudges()
             if time.monotonic() >= next_beat:
-                next_beat = time.monotonic() + BEAT_SECONDS
-                self._beat()
+                beaten = self._beat()
+                next_beat = time.monotonic() + (BEAT_SECONDS if beaten else BEAT_AGAIN_SECONDS)
         self._flush_nudges()
         connections.close_all()
 
@@ -283,7 +285,8 @@ class Driver:
         if changed:
             nudge([*(f"run.{run_id}" for run_id in changed), "runs"], {"runs": len(changed)})
 
-    def _beat(self) -> None:
+    def _beat(self) -> bool:
+        """Renew the lease; False if the database is away."""
         try:
             close_old_connections()
             agreed_time.agree()
@@ -305,6 +308,8 @@ class Driver:
         except Exception:
             logger.warning("No heartbeat: the database did not answer", exc_info=True)
             connection.close()
+            return False
+        return True
 
     def _reconcile(self, riding: set[int], held: dict[int, int]) -> None:
         """Compare what the database says we hold with what is ridden here.

@@ -18,7 +18,6 @@ from flows.expressions import ExpressionError
 from flows.resilience import gate
 from flows.resilience.errors import Deferred
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
-from flows.runtime.patience import patiently
 from flows.runtime.payloads import fetch, is_large, is_mark, keep, outputs_of
 from flows.runtime.program import BoundStep, Program
 from flows.runtime.step_pool import StepPool
@@ -35,6 +34,7 @@ from flows.steps.base import (
 from flows.store import get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
+from workbench.dispatch.patience import patiently
 from workbench.secrets.masking import mask
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 

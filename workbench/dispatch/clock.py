@@ -13,6 +13,7 @@ from typing import TypeVar
 from django.db import close_old_connections, connections
 
 from workbench.dispatch import agreed_time
+from workbench.dispatch.patience import AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ Task = TypeVar("Task", bound=Callable[[datetime], bool | None])
 
 # A task that fails is tried less and less often, up to this.
 LONGEST_PAUSE_SECONDS = 30.0
+# A database that is away is back at any moment, and then there is much to do.
+AWAY_PAUSE_SECONDS = 1.0
 STOP_SECONDS = 4.0
 
 
@@ -83,18 +86,20 @@ def run_clock(stop_event: threading.Event) -> None:
 def _repeat(task: ClockTask, stop_event: threading.Event) -> None:
     failures = 0
     pause = 0.0
+    longest = LONGEST_PAUSE_SECONDS
     while not stop_event.wait(pause):
         try:
             close_old_connections()
             agreed_time.agree()
             more = task.function(agreed_time.now())
             failures = 0
-        except Exception:
+        except Exception as error:
             failures += 1
             more = False
+            longest = AWAY_PAUSE_SECONDS if isinstance(error, AWAY) else LONGEST_PAUSE_SECONDS
             logger.exception("Clock task %s failed", task.name)
         if failures:
-            pause = min(task.every_seconds * 2**failures, LONGEST_PAUSE_SECONDS)
+            pause = min(task.every_seconds * 2**failures, longest)
         else:
             pause = 0.0 if more else task.every_seconds
     connections.close_all()

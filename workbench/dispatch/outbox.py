@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import traceback
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from django.db.models import Count, F, Min, Q
 
 from workbench.dispatch.broker import DELIVERY_SECONDS, ring
 from workbench.dispatch.models import Outbox
+from workbench.dispatch.patience import AWAY, patiently
 from workbench.dispatch.registry import get_handler
 
 logger = logging.getLogger(__name__)
@@ -74,24 +75,38 @@ def deliver(outbox_id: int, now: datetime) -> bool:
 
     The lease is one conditional UPDATE, so that of two messages for a row one finds nothing to do.
     """
-    row = _claim(outbox_id, now)
+    row = patiently(_claiming(outbox_id, now))
     if row is None:
         return False
     try:
         get_handler(row.job)({**row.args, "outbox_id": row.pk}, now)
     except Exception as error:
         logger.warning("Job %s (outbox %s) failed", row.job, row.pk, exc_info=True)
-        _put_back(row, error, now)
+        patiently(_put_back, row, error, now)
     else:
-        Outbox.objects.filter(pk=row.pk).delete()
+        patiently(Outbox.objects.filter(pk=row.pk).delete)
     return True
 
 
-def _claim(outbox_id: int, now: datetime) -> Outbox | None:
+def _claiming(outbox_id: int, now: datetime) -> Callable[[], Outbox | None]:
+    """Return a claim that may be called again where its answer was lost."""
+    asked = False
+
+    def claim() -> Outbox | None:
+        nonlocal asked
+        again, asked = asked, True
+        return _claim(outbox_id, now, again=again)
+
+    return claim
+
+
+def _claim(outbox_id: int, now: datetime, *, again: bool) -> Outbox | None:
     lease_ends = now + LEASE
-    claimed = Outbox.objects.filter(
-        pk=outbox_id, dead_at=None, due_at__lte=now + CLOCK_SKEW
-    ).update(
+    due = Q(due_at__lte=now + CLOCK_SKEW)
+    if again:
+        # It may be ours since the call whose answer was lost.
+        due |= Q(claimed_by=process_name(), claimed_at=now)
+    claimed = Outbox.objects.filter(due, pk=outbox_id, dead_at=None).update(
         attempts=F("attempts") + 1,
         claimed_at=now,
         claimed_by=process_name(),
@@ -104,7 +119,8 @@ def _claim(outbox_id: int, now: datetime) -> Outbox | None:
 def _put_back(row: Outbox, error: Exception, now: datetime) -> None:
     summary = "".join(traceback.format_exception_only(error)).strip()[:2000]
     dead = row.attempts >= MAX_ATTEMPTS
-    retry_at = now + backoff(row.attempts)
+    # Where the database was away, the next attempt need not wait.
+    retry_at = now + (CLOCK_SKEW if isinstance(error, AWAY) else backoff(row.attempts))
     # Only where no later delivery has taken the row over since.
     Outbox.objects.filter(pk=row.pk, attempts=row.attempts).update(
         last_error=summary,

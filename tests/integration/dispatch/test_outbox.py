@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.utils import OperationalError
 from django.test.utils import CaptureQueriesContext
 from dramatiq.brokers.stub import StubBroker
 
-from workbench.dispatch import enqueue, get_broker, job
+from workbench.dispatch import enqueue, get_broker, job, outbox, patience, registry
 from workbench.dispatch.models import Outbox
 from workbench.dispatch.outbox import (
     LEASE,
@@ -41,8 +42,6 @@ def calls() -> Iterator[Calls]:
         during = args.get("during")
         if during:
             deliver(args["outbox_id"], now)
-
-    from workbench.dispatch import registry
 
     registry._handlers["tests.note"] = note
     yield seen
@@ -203,6 +202,37 @@ def test_what_a_process_claimed_that_nobody_knows_is_given_back(now: datetime) -
     assert release_claims_except(["here:2"], claimed_before=lease_began, now=now) == 1
     unknown.refresh_from_db()
     assert (unknown.claimed_by, unknown.ring_at) == ("", now)
+
+
+def test_a_claim_whose_answer_was_lost_is_made_again(
+    calls: Calls, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = add_job("tests.note", {}, now=now)
+    claim, lost = outbox._claim, [OperationalError("server closed the connection")]
+
+    def claiming(*args: Any, **options: Any) -> Any:
+        made = claim(*args, **options)
+        if lost:
+            raise lost.pop()
+        return made
+
+    monkeypatch.setattr(outbox, "_claim", claiming)
+    monkeypatch.setattr(patience, "reset_connection", lambda: None)
+    assert deliver(row.pk, now)
+    assert len(calls) == 1
+    assert not Outbox.objects.exists()
+
+
+def test_a_job_that_found_the_database_away_is_tried_again_at_once(now: datetime) -> None:
+    def away(args: dict[str, Any], now: datetime) -> None:
+        raise OperationalError("server closed the connection")
+
+    registry._handlers["tests.away"] = away
+    row = add_job("tests.away", {}, now=now)
+    deliver(row.pk, now)
+    del registry._handlers["tests.away"]
+    row.refresh_from_db()
+    assert row.ring_at - now <= timedelta(seconds=2)
 
 
 def test_a_delivery_says_which_process_makes_it(calls: Calls, now: datetime) -> None:

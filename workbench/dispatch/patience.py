@@ -1,4 +1,4 @@
-"""Reads that outlast a database that is away: its failure is no failure of a step."""
+"""Calls that outlast a database that is away: its failure is no failure of a step or a job."""
 
 import logging
 import time
@@ -11,6 +11,9 @@ from django.db.utils import InterfaceError, OperationalError
 
 logger = logging.getLogger(__name__)
 
+# The database is away, or chose us in a deadlock: the same again may succeed.
+AWAY = (OperationalError, InterfaceError)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -21,13 +24,13 @@ LONGEST_PAUSE_SECONDS = 2.0
 def patiently(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
     """Call ``function``, again and again while the database is away. In a thread, outside atomic.
 
-    It must be one that may be called twice. Riders wait, as they do for a commit.
+    It must be one that may be called twice: whether the first call was written is not known.
     """
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
             return function(*args, **options)
-        except (OperationalError, InterfaceError) as error:
+        except AWAY as error:
             logger.warning("The database did not answer, trying again: %s", error)
             reset_connection()
             time.sleep(pause)
