@@ -11,7 +11,7 @@ help:
 	@echo "make format   rewrite the code in the project's style"
 	@echo "make bench    measure the engine and its peers; make bench-editor, the canvas"
 	@echo "make screens  take the screenshots of the docs"
-	@echo "make chaos    kill processes for longer than make test does"
+	@echo "make chaos    harm every process for CHAOS_MINUTES=28 (CHAOS_SEED=... to repeat)"
 	@echo "make lock     resolve the requirements locks anew"
 
 run:
@@ -44,7 +44,9 @@ screens:
 
 chaos:
 	@tools/environment dev
-	CHAOS_MINUTES=$${CHAOS_MINUTES:-10} $(PY) -m tools.run_tests --tier chaos
+	@mkdir -p var
+	$(PY) -m tests.chaos.storm --minutes $${CHAOS_MINUTES:-28} $${CHAOS_SEED:+--seed $$CHAOS_SEED} \
+		--json var/chaos.json $(ARGS)
 
 lock:
 	@tools/environment dev

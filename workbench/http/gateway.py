@@ -17,8 +17,9 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.views import openapi_json
 
 from workbench.accounts.permissions import Principal, public
+from workbench.dispatch.patience import AWAY
 from workbench.http.idempotency import answer_once
-from workbench.http.problems import ApiProblem, problem_of, problem_response
+from workbench.http.problems import ApiProblem, problem_of, problem_response, storage_problem
 from workbench.http.sign_in import authenticate
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,9 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             )
         except ApiProblem as problem:
             return problem_response(problem)
+        except (*AWAY, OSError) as error:
+            # Signing in and the idempotency key need the database too.
+            return _answer(request, error)
         except RequestDataTooBig:
             return problem_response(_too_large(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
 
@@ -109,7 +113,7 @@ def no_such_route(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespon
 
 
 def _answer(request: HttpRequest, error: Any) -> HttpResponse:
-    problem = problem_of(error) or _standard_problem(error)
+    problem = problem_of(error) or storage_problem(error) or _standard_problem(error)
     if problem is None:
         logger.error("The API failed at %s %s", request.method, request.path, exc_info=error)
         problem = ApiProblem(

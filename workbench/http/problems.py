@@ -1,5 +1,6 @@
 """Errors as problem+json (RFC 9457), each naming its remedy."""
 
+import errno
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,11 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from workbench.dispatch.patience import AWAY
+
 CONTENT_TYPE = "application/problem+json"
+RETRY_LATER = {"Retry-After": "5"}
+FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 
 @dataclass
@@ -65,6 +70,29 @@ def map_error(error: type[Exception], *, status: int, code: str, remedy: str) ->
     the router whose services raise it. Subclasses are answered alike.
     """
     _MAPPED[error] = _Mapped(status, code, remedy)
+
+
+def storage_problem(error: Exception) -> ApiProblem | None:
+    """Return the problem for a database that is away or a disk that is full, else None.
+
+    Nothing was written, or its answer was lost: the same request may be sent again.
+    """
+    if _is_full(error):
+        detail = "The disk is full, or cannot be written. Nothing was changed."
+        remedy = "Tell the operator; once there is room, send the same again."
+        return ApiProblem(503, "storage-full", detail, remedy, headers=RETRY_LATER)
+    if isinstance(error, AWAY):
+        detail = "The database does not answer."
+        remedy = "Send the same again, with the same Idempotency-Key."
+        return ApiProblem(503, "database-away", detail, remedy, headers=RETRY_LATER)
+    return None
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, AWAY):
+        # SQLite's two ways to say it, and PostgreSQL's.
+        return any(words in str(error) for words in ("is full", "disk I/O", "No space left"))
+    return isinstance(error, OSError) and error.errno in FULL
 
 
 def problem_of(error: Exception) -> ApiProblem | None:

@@ -49,6 +49,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.storm", description=__doc__)
     parser.add_argument("--seconds", type=float, default=30, help="how long faults are made")
+    parser.add_argument("--minutes", type=float, help="the same in minutes")
     parser.add_argument("--seed", type=int, help="of the mix and of the faults")
     parser.add_argument("--faults", type=float, default=1.0, help="a second, on average")
     parser.add_argument("--open", type=int, default=60, help="runs under way at a time")
@@ -56,7 +57,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--settle", type=float, default=60, help="seconds for the last to end")
     parser.add_argument("--json", help="write the report here")
     parser.add_argument("--keep", help="keep logs in this folder")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if chosen.minutes is not None:
+        chosen.seconds = chosen.minutes * 60
+    return chosen
 
 
 def say(line: str) -> None:
