@@ -231,6 +231,10 @@ class Case(models.Model):
                 name="case_next_act",
             ),
             models.Index(fields=["lease_until"], condition=Q(state="claimed"), name="case_lease"),
+            # Whole ones: SQLite takes a partial index only where the condition is no parameter.
+            models.Index(fields=["queue", "state", "rank", "id"], name="case_in_line"),
+            models.Index(fields=["claimed_by", "state", "rank", "id"], name="case_in_hand"),
+            models.Index(fields=["familiar", "queue", "state", "rank", "id"], name="case_familiar"),
             models.Index(fields=["run_id"], name="case_by_run"),
             models.Index(
                 fields=["flow", "subject"], condition=~Q(subject=""), name="case_by_subject"
@@ -347,6 +351,7 @@ class Decision(models.Model):
             models.Index(
                 fields=["commit_at"], condition=Q(state="pending"), name="decision_pending"
             ),
+            models.Index(fields=["state", "commit_at"], name="decision_due"),
         ]
 
     def __str__(self) -> str:

@@ -25,7 +25,7 @@ from reviews.models import (
 )
 from reviews.quality.checks import run_as_seen
 from reviews.quality.veil import not_hidden_from
-from reviews.services.claims import takeable
+from reviews.services.claims import first_in_line, takeable
 from reviews.sla import band, plan_from
 from reviews.states import ACTIVE, CLAIMABLE, CaseState
 from workbench.accounts.models import User
@@ -213,19 +213,16 @@ def get_visible_case(case_id: int, principal: Any, permission: str = "cases.view
 
 
 def my_work(acting: Acting, queue: Queue, now: datetime, limit: int = 12) -> dict[str, Any]:
-    """Return what the person holds and what "next" would give them: two queries."""
+    """Return what the person holds and what "next" would give them: four queries."""
     listed = Case.objects.select_related("queue", "claimed_by").only(
         *LIST_FIELDS, "queue__name", "queue__title"
     )
     held = listed.filter(claimed_by=acting.user, state=CaseState.CLAIMED).order_by("rank", "id")
-    offered = takeable(queue, acting, now)
-    upcoming = offered.select_related("queue", "claimed_by").only(
-        *LIST_FIELDS, "queue__name", "queue__title"
-    )
-    return {
-        "held": list(held[:limit]),
-        "upcoming": list(upcoming.order_by("rank", "id")[:limit]),
-    }
+    free = [
+        part.select_related("queue", "claimed_by").only(*LIST_FIELDS, "queue__name", "queue__title")
+        for part in takeable(queue, acting, now)
+    ]
+    return {"held": list(held[:limit]), "upcoming": first_in_line(free, limit)}
 
 
 def draft_of(case: Case, user: User) -> CaseDraft | None:

@@ -1,5 +1,6 @@
 """Getting work: claims are leases. What a lead or a holder passes on is in passing.py."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -59,41 +60,47 @@ def claim_next(
     with transaction.atomic():
         check_rules(CLAIM, acting.user, queue)
         check_work_limit(queue, acting.user, now)
-        candidates = takeable(queue, acting, now)
-        if after is not None:
-            candidates = candidates.exclude(pk=after.pk)
-        for offered in (candidates.filter(familiar=acting.user), candidates):
-            case = (
-                offered.select_related("queue", "claimed_by")
-                .select_for_update(skip_locked=True, of=("self",))
-                .order_by("rank", "id")
-                .first()
-            )
-            if case is not None:
-                check_may(acting, "cases.decide", queue=queue, flow=case.flow)
-                return take(case, acting, now)
+        free = [
+            part.exclude(pk=after.pk if after else 0)
+            .select_related("queue", "claimed_by")
+            .select_for_update(skip_locked=True, of=("self",))
+            for part in takeable(queue, acting, now)
+        ]
+        familiar = [part.filter(familiar=acting.user) for part in free]
+        for case in (*first_in_line(familiar, 1), *first_in_line(free, 1)):
+            check_may(acting, "cases.decide", queue=queue, flow=case.flow)
+            return take(case, acting, now)
     return None
 
 
-def takeable(queue: Queue, acting: Acting, now: datetime) -> QuerySet[Case]:
-    """Return the cases that "next" may give this person, unordered."""
-    free = Q(state=CaseState.OPEN)
+def first_in_line(parts: Sequence[QuerySet[Case]], limit: int) -> list[Case]:
+    """Return the first cases of the parts together: a query each."""
+    found = [case for part in parts for case in part.order_by("rank", "id")[:limit]]
+    return sorted(found, key=lambda case: (case.rank, case.pk))[:limit]
+
+
+def takeable(queue: Queue, acting: Acting, now: datetime) -> list[QuerySet[Case]]:
+    """Return the cases that "next" may give this person, unordered, a part for each state.
+
+    A part is read in the order of an index; all states together would have to be sorted, each time.
+    """
+    free = [Q(state=CaseState.OPEN), Q(state=CaseState.CLAIMED, lease_until__lte=now)]
     if _has_authority(queue, acting):
-        free |= Q(state=CaseState.ESCALATED)
-    free |= Q(state=CaseState.CLAIMED, lease_until__lte=now)
+        free.append(Q(state=CaseState.ESCALATED))
     kept_for_others = Q(reserved_until__gt=now) & ~Q(familiar=acting.user)
     approved_before = Decision.objects.filter(
         case=OuterRef("pk"), decided_by=acting.user, state=DecisionState.COMMITTED
     )
     delegated = Delegation.objects.filter(case=OuterRef("pk"), by=acting.user)
-    return (
-        Case.objects.filter(free, queue=queue)
+    mine = (
+        Case.objects.filter(queue=queue)
         .exclude(kept_for_others)
         .exclude(requested_by__in=[acting.user.username, acting.user.label])
         .exclude(Exists(approved_before))
         .exclude(Exists(delegated))
         .exclude(pk__in=barred_from(acting.user))
     )
+    return [mine.filter(part) for part in free]
 
 
 def _has_authority(queue: Queue, acting: Acting) -> bool:

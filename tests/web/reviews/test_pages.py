@@ -91,7 +91,7 @@ def test_a_case_is_opened_in_a_bounded_number_of_queries(
 ) -> None:
     cases = [make_case(timezone.now(), subject="A-1") for _ in range(9)]
     client = signed_in("ada")
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         text = page(client, address(cases[0]))
     assert "Net income" in text
     assert "If nobody acts" in text
