@@ -13,6 +13,7 @@ from pydantic import Field
 from reviews import errors
 from reviews.acting import Acting, acting_as
 from reviews.answers import COMMENT_MAX, Answer
+from reviews.links.services import reply_link
 from reviews.models import Case, Decision, Queue
 from reviews.quality.choices import record_first_choice
 from reviews.quality.errors import FirstChoiceMissing
@@ -159,6 +160,14 @@ class DecisionIn(Strict):
 
 class TextIn(Strict):
     text: str = Field(min_length=1, max_length=COMMENT_MAX)
+
+
+class QuestionIn(TextIn):
+    to: str = Field("", description="Mail address to send the question to, with a link to answer.")
+
+
+class QuestionOut(CaseOut):
+    reply_url: str = Field(description="Whoever has it may answer, once.")
 
 
 class ReplyIn(Strict):
@@ -388,14 +397,18 @@ def comment(request: HttpRequest, case_id: Id, body: TextIn) -> Status[None]:
     return Status(201, None)
 
 
-@router.post("/cases/{case_id}/information", response=CaseOut, operation_id="request_information")
+@router.post(
+    "/cases/{case_id}/information", response=QuestionOut, operation_id="request_information"
+)
 @requires("cases.decide")
-def information(request: HttpRequest, case_id: Id, body: TextIn) -> dict[str, Any]:
-    """Ask someone outside; the SLA's clock stands until the answer."""
-    acting = _deciding(request, case_id)
+def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str, Any]:
+    """Ask someone outside; the SLA's clock stands until the answer, which may come by the link."""
+    acting, now = _deciding(request, case_id), timezone.now()
     with listed_faults():
-        request_information(case_id=case_id, question=body.text, acting=acting, now=timezone.now())
-    return _case_out(_case(request, case_id))
+        asked = request_information(
+            case_id=case_id, question=body.text, to=body.to, acting=acting, now=now
+        )
+    return {**_case_out(_case(request, case_id)), "reply_url": reply_link(asked, now)}
 
 
 @router.post("/cases/{case_id}/reply", response=CaseOut, operation_id="reply_to_case")

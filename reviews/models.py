@@ -234,6 +234,7 @@ class Case(models.Model):
             # Whole ones: SQLite takes a partial index only where the condition is no parameter.
             models.Index(fields=["queue", "state", "rank", "id"], name="case_in_line"),
             models.Index(fields=["claimed_by", "state", "rank", "id"], name="case_in_hand"),
+            models.Index(fields=["flow", "step", "state", "id"], name="case_decided_alike"),
             models.Index(fields=["familiar", "queue", "state", "rank", "id"], name="case_familiar"),
             models.Index(fields=["run_id"], name="case_by_run"),
             models.Index(
@@ -295,8 +296,10 @@ class DecisionState(models.TextChoices):
 class Decision(models.Model):
     """What someone concluded. ``final`` False is one approval of several that are needed.
 
-    ``overrides``: ``[{"field", "old", "new", "reason"}]``. ``receipt`` is what was shown, by whose
-    authority and with which versions; ``digest`` is the SHA-256 of its RFC 8785 form.
+    ``overrides``: ``[{"field", "old", "new", "reason"}]``. ``grounds``: by reason code, the key of
+    the field, or the id of the document or group, that the reason rests on. ``receipt`` is what was
+    shown, by whose authority and with which versions; ``digest`` is the SHA-256 of its RFC 8785
+    form.
     """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="decisions")
@@ -305,6 +308,7 @@ class Decision(models.Model):
     final = models.BooleanField(default=True)
     outcome = models.CharField(max_length=80)
     reasons = models.JSONField(default=list)
+    grounds = models.JSONField(default=dict)
     comment = models.TextField(blank=True, default="")
     overrides = models.JSONField(default=list)
     form = models.JSONField(default=dict)
@@ -363,6 +367,7 @@ class InformationRequest(models.Model):
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="information_requests")
     question = models.TextField()
+    asked_of = models.EmailField(blank=True, default="")
     asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
     answer = models.TextField(blank=True, default="")
@@ -386,6 +391,39 @@ class Comment(models.Model):
     body = models.TextField()
     mentions = models.JSONField(default=list)
     at = models.DateTimeField()
+
+
+class Attachment(models.Model):
+    """A file that someone added to the case with a comment. ``digest`` names its artifact."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="attachments")
+    comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="attachments")
+    digest = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    media_type = models.CharField(max_length=100)
+    size = models.PositiveIntegerField()
+    added_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+
+class CaseLook(models.Model):
+    """What a person saw of a case when they last opened it, to mark what has changed since.
+
+    ``fields`` are the values by key. ``before`` are those of the look before, kept while the case
+    is open in front of the person, so that a reload does not hide the marks.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="looks")
+    user = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    revision = models.PositiveIntegerField()
+    fields = models.JSONField(default=dict)
+    before = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "user"], name="case_look_of_a_person"),
+        ]
 
 
 class CaseEvent(models.Model):

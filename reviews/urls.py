@@ -1,5 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
+from reviews.links import views as links
 from reviews.notices import views as notices
 from reviews.views import cases, documents, queues
 
@@ -15,6 +16,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("notices/bell/", notices.bell, name="bell"),
     path("notices/read/", notices.read_all, name="notices_read"),
     path("notices/<int:notice_id>/", notices.notice, name="notice"),
+    path("links/decide/<str:token>/", links.decide_link, name="decide_link"),
+    path("links/reply/<str:token>/", links.reply_link, name="reply_link"),
     path("cases/<int:case_id>/", cases.case, name="case"),
     path("cases/<int:case_id>/standing/", cases.case_standing, name="standing"),
     path("cases/<int:case_id>/work/", cases.case_work, name="work"),

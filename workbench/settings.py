@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "flows.resilience",
     "flows.triggers",
     "reviews",
+    "reviews.links",
     "reviews.notices",
     "reviews.team",
     "django.contrib.auth",

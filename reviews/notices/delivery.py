@@ -11,9 +11,11 @@ from standardwebhooks import Webhook
 
 from flows.steps.base import StepFailure
 from flows.steps.outgoing import Outgoing, check_destination, send
+from reviews.links.services import decide_link
 from reviews.models import Case
 from reviews.notices.mail import subject_of
 from reviews.notices.models import Destination, DestinationKind
+from reviews.states import CLAIMABLE
 from workbench.secrets.services import read_secrets
 
 TIMEOUT_SECONDS = 15.0
@@ -95,10 +97,13 @@ def _chat(
         raise StepFailure("The chat's address is none that Apprise knows.", kind="config")
     for address in _addresses(plugin):
         check_destination(address)
+    link = ""
+    if case.state in CLAIMABLE:
+        link = f"\nDecide it (works once, asks to confirm): {decide_link(case, None, now)}"
     due = f", due {case.due_at:%Y-%m-%d %H:%M} UTC" if case.due_at else ""
     said = plugin.notify(
         title=subject_of(args["kind"], case, ""),
-        body=f"Case {case.pk} in {case.queue.title}{due}\n{_address_of(case)}",
+        body=f"Case {case.pk} in {case.queue.title}{due}\n{_address_of(case)}{link}",
         notify_type=apprise.NotifyType.WARNING,
     )
     if not said:

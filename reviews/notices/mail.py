@@ -30,6 +30,8 @@ def subject_of(kind: str, case: Case, by: str) -> str:
 
 def send_notice(args: dict[str, Any], now: datetime) -> None:
     """Send one mail. Its Message-ID is that of the outbox row: a repeated send is recognised."""
+    from reviews.links.services import decide_link_for
+
     case = Case.objects.select_related("queue", "claimed_by").filter(pk=args["case"]).first()
     person = User.objects.filter(pk=args["user"], is_active=True).first()
     if case is None or person is None:
@@ -41,6 +43,7 @@ def send_notice(args: dict[str, Any], now: datetime) -> None:
         "said": args["said"],
         "by": args["by"],
         "url": settings.SITE_URL + reverse("reviews:case", args=[case.pk]),
+        "decide_url": decide_link_for(case, person, now),
     }
     message = EmailMessage(
         subject=subject_of(args["kind"], case, args["by"]),

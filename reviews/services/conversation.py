@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 
 from reviews.acting import Acting, check_may
@@ -25,7 +27,9 @@ from reviews.sla import Stopwatch, plan_from
 from reviews.states import CaseState
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
+from workbench.dispatch import enqueue
 
+QUESTION_JOB = "reviews.send_question"
 _MENTION = re.compile(r"(?<![\w@])@([\w.+-]{1,150})")
 
 
@@ -53,18 +57,31 @@ def add_comment(*, case_id: int, body: str, acting: Acting, now: datetime) -> Co
 
 
 def request_information(
-    *, case_id: int, question: str, acting: Acting, now: datetime, revision: int | None = None
+    *,
+    case_id: int,
+    question: str,
+    acting: Acting,
+    now: datetime,
+    revision: int | None = None,
+    to: str = "",
 ) -> InformationRequest:
     """Ask someone outside; the SLA's clock stands until the answer.
 
+    ``to``: the mail address to which the question goes, with a link to answer it; empty sends none.
+
     Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale and the claim's conditions.
     """
+    from reviews.links.services import reply_link
+
     with transaction.atomic():
         case = _held(case_id, acting, now, revision, act="information")
         text = _text(question, "question")
         asked = InformationRequest.objects.create(
-            case=case, question=text, asked_by=acting.user, asked_at=now
+            case=case, question=text, asked_by=acting.user, asked_at=now, asked_of=_address(to)
         )
+        reply_link(asked, now)
+        if asked.asked_of:
+            enqueue(QUESTION_JOB, {"asked": asked.pk}, now=now)
         watch = Stopwatch(case.used_seconds, case.running_since).pause(plan_from(case.sla), now)
         _set_watch(case, watch)
         move_case(
@@ -160,6 +177,17 @@ def _held(case_id: int, acting: Acting, now: datetime, revision: int | None, *, 
     if act not in case.rules.get("allow", ()):
         raise MoveNotAllowed(f"The flow does not allow {act} at this checkpoint.")
     return case
+
+
+def _address(text: str) -> str:
+    """Raises: DecisionInvalid."""
+    address = text.strip()
+    if address:
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise DecisionInvalid({"to": f"{address} is no mail address."}) from None
+    return address
 
 
 def _text(text: str, name: str) -> str:

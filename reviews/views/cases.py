@@ -255,7 +255,8 @@ def comment(request: HttpRequest, case: Case) -> HttpResponse:
 @case_view("cases.decide")
 def information(request: HttpRequest, case: Case) -> HttpResponse:
     return _act(request, case, lambda acting, now: request_information(
-        case_id=case.pk, question=request.POST.get("question", ""), acting=acting, now=now
+        case_id=case.pk, question=request.POST.get("question", ""),
+        to=request.POST.get("to", ""), acting=acting, now=now
     ), following=True)  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def workspace(
         "documents": documents_of(case.shown),
         "reasons": _reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
-        "choices": _choices(case, answer),
+        "choices": choices_of(case, answer),
         "widgets": widgets_of(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
         "comments": comments_of(case),
         "information": information,
@@ -137,7 +137,8 @@ def _refusals(case: Case, acting: Acting) -> tuple[str, ...]:
         return (str(error),)
 
 
-def _choices(case: Case, answer: Mapping[str, Json]) -> list[dict[str, Json]]:
+def choices_of(case: Case, answer: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """Return the outcomes on offer, each with its key, its reasons and whether it is chosen."""
     found = []
     for number, outcome in enumerate(outcomes_of(case.rules), start=1):
         usual = (outcome.replace("_", " ").capitalize(), "circle-dot", str(number), "idle")

@@ -104,9 +104,10 @@ def test_few_addresses_are_public() -> None:
     assert outside <= PUBLIC
 
 
-# A webhook is opened by its signature.
+# A webhook is opened by its signature, a question to someone outside by its link.
 HOOKS = "hooks/<uuid:public_id>/"
-PUBLIC = {"api/v1/", "api/v1/openapi.json", "healthz/", "readyz/", "metrics", HOOKS}
+REPLIES = "review/links/reply/<str:token>/"
+PUBLIC = {"api/v1/", "api/v1/openapi.json", "healthz/", "readyz/", "metrics", HOOKS, REPLIES}
 
 
 def sign_in_as(role: str) -> Client:

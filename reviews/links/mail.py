@@ -1,0 +1,28 @@
+"""The mail that carries a question to someone outside."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+
+from reviews.links.services import reply_link
+from reviews.models import InformationRequest
+
+
+def send_question(args: dict[str, Any], now: datetime) -> None:
+    """Send the question, unless it was answered meanwhile. A repeated send has the same id."""
+    asked = (
+        InformationRequest.objects.select_related("case__queue")
+        .filter(pk=args["asked"], answered_at=None)
+        .first()
+    )
+    if asked is None:
+        return
+    values = {"asked": asked, "queue": asked.case.queue, "url": reply_link(asked, now)}
+    EmailMessage(
+        subject=f"A question from {asked.case.queue.title}",
+        body=render_to_string("reviews/mail/question.txt", values),
+        to=[asked.asked_of],
+        headers={"Message-ID": f"<question-{asked.pk}@countersign>"},
+    ).send()

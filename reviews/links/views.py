@@ -1,0 +1,125 @@
+"""Where links lead. A GET shows and asks; only the form below it does anything."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from reviews.acting import acting_as
+from reviews.answers import Answer
+from reviews.errors import DecisionInvalid, ReviewError
+from reviews.links.models import CaseLink, Purpose
+from reviews.links.services import (
+    LinkInvalid,
+    check_link,
+    decide_by_link,
+    open_link,
+    reply_by_link,
+)
+from reviews.models import Case
+from reviews.selectors import get_visible_case, next_act_words
+from reviews.views.workspace import choices_of
+from workbench.accounts.permissions import principal_of, public, requires
+
+# --- To decide --------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@requires("cases.decide")
+def decide_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Show the case and ask to confirm; a POST of the form decides it."""
+    link = _link_for(request, token)
+    now = timezone.now()
+    try:
+        check_link(link, now)
+        if request.method == "POST":
+            answer = Answer(
+                outcome=request.POST.get("outcome", ""),
+                reasons=tuple(request.POST.getlist(f"reasons.{request.POST.get('outcome', '')}")),
+                comment=request.POST.get("comment", ""),
+            )
+            acting = acting_as(principal_of(request), "link")
+            decision = decide_by_link(link=link, answer=answer, acting=acting, now=now)
+            context = {"case": link.case, "decision": decision}
+            return render(request, "reviews/links/decided.html", context)
+    except ReviewError as error:
+        return _decide_page(request, link, error)
+    return _decide_page(request, link, None)
+
+
+def _link_for(request: HttpRequest, token: str) -> CaseLink:
+    """Raises: Http404, also for a link that was sent to somebody else."""
+    try:
+        link = open_link(token, Purpose.DECIDE)
+        get_visible_case(link.case_id, principal_of(request), "cases.decide")
+    except (LinkInvalid, Case.DoesNotExist):
+        raise Http404("There is no such link for you.") from None
+    if link.person is not None and link.person != request.user:
+        raise Http404("This link was sent to somebody else.")
+    return link
+
+
+def _decide_page(request: HttpRequest, link: CaseLink, error: ReviewError | None) -> HttpResponse:
+    case = link.case
+    typed = {
+        "outcome": request.POST.get("outcome", ""),
+        "reasons": request.POST.getlist(f"reasons.{request.POST.get('outcome', '')}"),
+        "comment": request.POST.get("comment", ""),
+    }
+    wrong = isinstance(error, DecisionInvalid)
+    context = {
+        "case": case,
+        "now": timezone.now(),
+        "link": link,
+        "error": error,
+        "works": error is None or wrong,
+        "answer": typed,
+        "choices": choices_of(case, typed),
+        "fields": list(_values(case)),
+        "flags": case.shown.get("flags") or (),
+        "if_nobody": next_act_words(case),
+        "needs_page": bool(case.rules.get("required_evidence") or case.rules.get("form")),
+    }
+    return render(
+        request, "reviews/links/decide.html", context, status=error.status if error else 200
+    )
+
+
+def _values(case: Case) -> Any:
+    """Yield the first values that the case shows: enough to know it by."""
+    fields = [f for group in case.shown.get("show") or () for f in group.get("fields") or ()]
+    for field in fields[:12]:
+        key = field.get("key")
+        yield {**field, "value": case.fields.get(key, field.get("value"))}
+
+
+# --- To answer what was asked -----------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@public
+def reply_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Show the question to whoever was asked; the written answer brings the case back."""
+    try:
+        link = open_link(token, Purpose.REPLY)
+    except LinkInvalid as error:
+        return render(request, "reviews/links/reply.html", {"error": error}, status=404)
+    now = timezone.now()
+    context: dict[str, Any] = {"link": link, "asked": link.asked, "answer": "", "name": ""}
+    try:
+        check_link(link, now)
+        if request.method == "POST":
+            context |= {name: request.POST.get(name, "") for name in ("answer", "name")}
+            reply_by_link(link=link, answer=context["answer"], name=context["name"], now=now)
+            return render(request, "reviews/links/reply.html", context | {"sent": True})
+    except DecisionInvalid as error:
+        context["problem"] = str(error)
+        return render(request, "reviews/links/reply.html", context, status=error.status)
+    except ReviewError as error:
+        return render(request, "reviews/links/reply.html", {"error": error}, status=error.status)
+    return render(request, "reviews/links/reply.html", context)

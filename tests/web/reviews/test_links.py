@@ -1,0 +1,199 @@
+"""Links into a case: they open, and a person decides."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from reviews.links.mail import send_question
+from reviews.links.models import CaseLink
+from reviews.links.services import decide_link, reply_link
+from reviews.models import Case, Decision
+from reviews.notices.mail import send_notice
+from reviews.services.claims import claim_case
+from reviews.services.conversation import request_information
+from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from workbench.accounts.models import Role, User
+
+pytestmark = pytest.mark.django_db
+APPROVE = {"outcome": "approved"}
+
+
+@pytest.fixture(autouse=True)
+def desk() -> None:
+    make_queue()
+    make_policy()
+    for name in ("ada", "ben"):
+        make_person(name, Role.REVIEWER)
+
+
+def signed_in(username: str = "ada") -> Client:
+    client = Client()
+    client.force_login(User.objects.get(username=username))
+    return client
+
+
+def link_to(case: Case, username: str | None = "ada") -> str:
+    whom = User.objects.get(username=username) if username else None
+    return path(decide_link(case, whom, timezone.now()))
+
+
+def path(address: str) -> str:
+    return re.sub(r"^https?://[^/]+", "", address)
+
+
+def test_opening_a_link_decides_nothing_however_often() -> None:
+    case = make_case(timezone.now())
+    link = link_to(case)
+    client = signed_in()
+    for ask in (client.get, client.head, client.get):
+        assert ask(link).status_code == 200
+    assert not Decision.objects.exists()
+    assert CaseLink.objects.get().used_at is None
+
+
+def test_a_scanner_without_the_persons_session_decides_nothing_even_by_pressing() -> None:
+    link = link_to(make_case(timezone.now()))
+    scanner = Client()
+    for answer in (scanner.get(link), scanner.post(link, APPROVE)):
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/accounts/login/")
+    assert not Decision.objects.exists()
+
+
+def test_a_link_needs_the_token_against_forgery() -> None:
+    link = link_to(make_case(timezone.now()))
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.get(username="ada"))
+    assert client.post(link, APPROVE).status_code == 403
+    assert not Decision.objects.exists()
+
+
+def test_the_form_decides_once_by_the_channel_link() -> None:
+    case = make_case(timezone.now())
+    link = link_to(case)
+    client = signed_in()
+    first = client.post(link, APPROVE)
+    assert first.status_code == 200
+    assert Decision.objects.get().channel == "link"
+    again = client.post(link, APPROVE)
+    assert again.status_code == 410
+    assert "used before" in again.content.decode()
+    assert Decision.objects.count() == 1
+
+
+def test_a_link_for_somebody_else_is_not_there() -> None:
+    link = link_to(make_case(timezone.now()), "ben")
+    assert signed_in().get(link).status_code == 404
+    assert signed_in().post(link, APPROVE).status_code == 404
+
+
+def test_in_a_chat_whoever_may_decide_can_use_it() -> None:
+    link = link_to(make_case(timezone.now()), None)
+    make_person("eve", Role.AUDITOR)
+    assert signed_in("eve").post(link, APPROVE).status_code == 403
+    assert signed_in("ben").post(link, APPROVE).status_code == 200
+
+
+def test_an_old_link_has_expired() -> None:
+    link = link_to(make_case(timezone.now()))
+    CaseLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert signed_in().post(link, APPROVE).status_code == 410
+    assert not Decision.objects.exists()
+
+
+def test_a_link_dies_when_the_case_changes() -> None:
+    case = make_case(timezone.now())
+    link = link_to(case)
+    claim_case(case_id=case.pk, acting=person("ben"), now=timezone.now())
+    answer = signed_in().post(link, APPROVE)
+    assert answer.status_code == 409
+    assert "changed since" in answer.content.decode()
+    assert not Decision.objects.exists()
+
+
+def test_a_link_asks_for_what_the_page_asks_for_and_is_not_spent_by_a_fault() -> None:
+    case = make_case(
+        timezone.now(), reason_codes={"rejected": [{"code": "income", "label": "Income"}]}
+    )
+    link, client = link_to(case), signed_in()
+    assert client.post(link, {"outcome": "rejected"}).status_code == 422
+    assert CaseLink.objects.get().used_at is None
+    right = {"outcome": "rejected", "reasons.rejected": "income"}
+    assert client.post(link, right).status_code == 200
+
+
+def test_authority_is_checked_on_this_way_too() -> None:
+    case = make_case(timezone.now(), requested_by="ada")
+    assert signed_in().post(link_to(case), APPROVE).status_code == 403
+    assert not Decision.objects.exists()
+
+
+def test_a_changed_address_opens_nothing() -> None:
+    link = link_to(make_case(timezone.now()))
+    assert signed_in().get(link[:-2] + "x/").status_code == 404
+
+
+def test_the_mail_brings_a_link_only_to_who_can_decide_by_it() -> None:
+    case = make_case(timezone.now())
+    claim_case(case_id=case.pk, acting=person("ben"), now=timezone.now())
+    for name in ("ada", "ben"):
+        _mail(case, name)
+    to_ada, to_ben = (message.body for message in mail.outbox)
+    assert "/links/decide/" not in to_ada
+    found = re.search(r"http\S+/links/decide/\S+", str(to_ben))
+    assert found
+    assert signed_in("ben").post(path(found[0]), APPROVE).status_code == 200
+
+
+def _mail(case: Case, username: str) -> None:
+    who = User.objects.get(username=username).pk
+    args = {"case": case.pk, "user": who, "kind": "reminder", "said": "", "by": "", "outbox_id": 1}
+    send_notice(args, timezone.now())
+
+
+# --- Answering by link ------------------------------------------------------------------
+
+
+def ask(to: str = "") -> Any:
+    case = make_case(timezone.now())
+    acting = person("ada")
+    claim_case(case_id=case.pk, acting=acting, now=timezone.now())
+    return request_information(
+        case_id=case.pk, question="Which employer?", acting=acting, now=timezone.now(), to=to
+    )
+
+
+def test_whoever_was_asked_answers_without_an_account_and_the_case_comes_back() -> None:
+    asked = ask("applicant@example.org")
+    send_question({"asked": asked.pk}, timezone.now())
+    found = re.search(r"http\S+/links/reply/\S+", str(mail.outbox[0].body))
+    assert found
+    assert mail.outbox[0].to == ["applicant@example.org"]
+    link, anyone = path(found[0]), Client()
+    assert "Which employer?" in anyone.get(link).content.decode()
+    assert Case.objects.get().state == "waiting_for_info"
+    answer = anyone.post(link, {"answer": "The harbour", "name": "B. Ahlers"})
+    assert answer.status_code == 200
+    asked.refresh_from_db()
+    assert (asked.answer, asked.answered_by) == ("The harbour", "B. Ahlers (by link)")
+    case = Case.objects.get()
+    assert (case.state, case.familiar) == ("open", User.objects.get(username="ada"))
+    assert anyone.post(link, {"answer": "Again"}).status_code == 410
+
+
+def test_pressing_without_writing_answers_nothing() -> None:
+    link = path(reply_link(ask(), timezone.now()))
+    assert Client().post(link, {}).status_code == 422
+    assert Case.objects.get().state == "waiting_for_info"
+
+
+def test_the_page_of_a_question_shows_nothing_else_of_the_case() -> None:
+    link = path(reply_link(ask(), timezone.now()))
+    text = Client().get(link).content.decode()
+    for hidden in ("Net income", "3000", "Ahlers", "Loan"):
+        assert hidden not in text
