@@ -100,8 +100,6 @@ def config_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[Fi
 
 def running_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[Field]:
     """Return the fields that every step has: how often, how long, and what to do when it fails."""
-    given = step.get("retry")
-    retry = given if isinstance(given, dict) else {}
     number = {"type": "number"}
     properties: dict[str, Json] = {
         "/timeout_seconds": (number, "Time-out", "Seconds an attempt may take."),
@@ -110,6 +108,18 @@ def running_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[F
         "/retry/factor": (number, "Growth", "Each pause is this many times the one before."),
         "/retry/max_seconds": (number, "Longest pause", "Seconds."),
         "/retry/deadline_seconds": (number, "Deadline", "Seconds in which all attempts must fit."),
+        "/cache/ttl_seconds": (
+            number,
+            "Reuse its result for",
+            "Seconds. Only for a step that gives the same for the same config and input.",
+        ),
+        "/limit/key": (
+            {"type": "string"},
+            "Limit by",
+            "Who shares the limit, such as ${ input.customer }; empty for this step alone.",
+        ),
+        "/limit/concurrency": ({"type": "integer"}, "Most at once", "Calls under way together."),
+        "/limit/per_second": (number, "Most a second", "Calls that begin in a second."),
         "/max_visits": (
             {"type": "integer"},
             "Most visits",
@@ -125,10 +135,17 @@ def running_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[F
     made = []
     for path, (schema, label, help_text) in properties.items():
         key = path.split("/")[-1]
-        value = retry.get(key) if path.startswith("/retry") else step.get(key)
+        value = value_at(step, path)
         described = {**schema, "title": label, "description": help_text}
         made.append(make_field(described, {}, value, path, key, problems))
     return made
+
+
+def value_at(step: Mapping[str, Json], path: str) -> Json:
+    value: Json = step
+    for part in path.strip("/").split("/"):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 # --- From a schema to fields ------------------------------------------------------------------

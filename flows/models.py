@@ -268,6 +268,27 @@ class Timer(models.Model):
         ]
 
 
+class KeptResult(models.Model):
+    """Where the result of a step that is declared stable stands: in its run's journal.
+
+    ``key`` digests what the result depends on. A row whose journal row is not there, because the
+    commit was refused or the run is gone, is as if it were not there either.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    run_id = models.BigIntegerField()
+    token_id = models.BigIntegerField()
+    activation = models.IntegerField()
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="kept_result_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.key[:12]} from run {self.run_id}"
+
+
 class Event(models.Model):
     """Something that happened and that runs may wait for, kept for those that wait later."""
 

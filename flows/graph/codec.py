@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from flows.graph.model import SCHEMA, Document, Edge, Json, Limit, Retry, Step
+from flows.graph.model import SCHEMA, Cache, Document, Edge, Json, Limit, Retry, Step
 from flows.graph.plain import Lines, Path, TextProblem, plain_copy, read_json
 from flows.graph.problems import DocumentError, Problem, suggestion
 from flows.graph.yaml_text import read_yaml, write_yaml
@@ -20,8 +20,8 @@ _DOCUMENT_KEYS = (
     "notes", "groups", "samples", "tests",
 )  # fmt: skip
 _STEP_KEYS = (
-    "type", "title", "with", "retry", "limit", "timeout_seconds", "max_visits", "compensate",
-    "runbook",
+    "type", "title", "with", "retry", "limit", "cache", "timeout_seconds", "max_visits",
+    "compensate", "runbook",
 )  # fmt: skip
 _RETRY_KEYS = tuple(item.name for item in fields(Retry))
 _LIMIT_KEYS = tuple(item.name for item in fields(Limit))
@@ -74,7 +74,7 @@ def to_yaml(document: Document) -> str:
 
 def _inline(path: Path) -> bool:
     match path:
-        case ("layout", _) | ("steps", _, "retry" | "limit"):
+        case ("layout", _) | ("steps", _, "retry" | "limit" | "cache"):
             return True
         case _:
             return False
@@ -97,6 +97,8 @@ def _step_mapping(step: Step) -> dict[str, Json]:
             for key in _LIMIT_KEYS
             if (value := getattr(step.limit, key)) not in ("", None)
         }
+    if step.cache is not None:
+        data["cache"] = {"ttl_seconds": step.cache.ttl_seconds}
     for key in ("timeout_seconds", "max_visits", "compensate", "runbook"):
         _put(data, key, getattr(step, key))
     return data
@@ -203,6 +205,7 @@ class _Reader:
             config=self.mapping(data, path, "with"),
             retry=self.retry(data, path),
             limit=self.limit(data, path),
+            cache=self.cache(data, path),
             timeout_seconds=self.number(data, path, "timeout_seconds"),
             max_visits=self.whole(data, path, "max_visits"),
             compensate=self.text(data, path, "compensate") or None,
@@ -234,6 +237,14 @@ class _Reader:
             concurrency=self.whole(data, path, "concurrency"),
             per_second=self.number(data, path, "per_second"),
         )
+
+    def cache(self, step: dict[str, Json], path: Path) -> Cache | None:
+        data, path = self.mapping(step, path, "cache"), (*path, "cache")
+        if not data:
+            return None
+        self.known_keys(data, path, ("ttl_seconds",))
+        seconds = self.number(data, path, "ttl_seconds")
+        return Cache(seconds) if seconds is not None else None
 
     def edges(self, data: dict[str, Json]) -> list[Edge]:
         edges = []

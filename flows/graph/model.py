@@ -40,6 +40,13 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Cache:
+    """How long a step's result is taken for others with the same type, config and input."""
+
+    ttl_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A node of the graph. ``config`` is the document's ``with``."""
 
@@ -53,6 +60,7 @@ class Step:
     compensate: str | None = None
     runbook: str = ""
     limit: Limit | None = None
+    cache: Cache | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -34,6 +34,7 @@ STEP_FIELDS = frozenset(
         "with",
         "retry",
         "limit",
+        "cache",
         "timeout_seconds",
         "max_visits",
         "compensate",

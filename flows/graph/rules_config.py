@@ -183,6 +183,8 @@ def limits(view: View) -> Iterator[Problem]:
             yield from _retry(name, step.retry)
         if step.limit is not None:
             yield from _limit(view, name, step.limit)
+        if step.cache is not None:
+            yield from _cache(view, name, step)
 
 
 def _retry(step: str, retry: Retry) -> Iterator[Problem]:
@@ -213,6 +215,21 @@ def _limit(view: View, step: str, limit: Limit) -> Iterator[Problem]:
     if facts is not None and not facts.runs:
         yield error("limit.waits", step, "limit", f"A step of type {facts.name} is not called.",
                     "Limit a step that runs, or remove the limit.")  # fmt: skip
+
+
+def _cache(view: View, name: str, step: Step) -> Iterator[Problem]:
+    assert step.cache is not None
+    yield from _range(name, "cache.ttl_seconds", step.cache.ttl_seconds, 1, 365 * DAY)
+    facts = view.facts(name)
+    if facts is None:
+        return
+    if not facts.runs:
+        yield error("cache.waits", name, "cache", f"A step of type {facts.name} is not called.",
+                    "Cache a step that runs, or remove the cache.")  # fmt: skip
+    elif facts.acts_outside(step.config):
+        yield error("cache.acts", name, "cache", "It acts on the outside world, and a result that "
+                    "is taken again does not.",
+                    "Remove the cache, or split what is asked from what is done.")  # fmt: skip
 
 
 def _range(

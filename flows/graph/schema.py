@@ -29,7 +29,7 @@ def json_schema() -> dict[str, Json]:
         "required": ["schema", "name"],
         "additionalProperties": False,
         "properties": _document(),
-        "$defs": {"step": _step(), "retry": _retry(), "limit": _limit()},
+        "$defs": {"step": _step(), "retry": _retry(), "limit": _limit(), "cache": _cache()},
     }
 
 
@@ -102,6 +102,7 @@ def _step() -> dict[str, Json]:
             },
             "retry": {"$ref": "#/$defs/retry"},
             "limit": {"$ref": "#/$defs/limit"},
+            "cache": {"$ref": "#/$defs/cache"},
             "timeout_seconds": {"type": "number", "exclusiveMinimum": 0},
             "max_visits": {
                 "type": "integer",
@@ -147,6 +148,21 @@ def _limit() -> dict[str, Json]:
             "key": _text("Who shares the limit, such as `${ input.customer }`; else this step."),
             "concurrency": {"type": "integer", "minimum": 1},
             "per_second": {"type": "number", "exclusiveMinimum": 0},
+        },
+    }
+
+
+def _cache() -> dict[str, Json]:
+    return {
+        "type": "object",
+        "description": "The step is stable: what it gave once may be taken again.",
+        "additionalProperties": False,
+        "properties": {
+            "ttl_seconds": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "description": "For how long, from when it was made.",
+            },
         },
     }
 

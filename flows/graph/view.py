@@ -25,7 +25,7 @@ class TypeFacts:
     ``ports`` and ``output_schema`` take a step's raw config, which may be wrong, and never raise;
     ``error`` is not among the ports, as every type has it. ``secret_fields`` name the config's
     fields that hold secrets. ``runs`` says that a worker calls it. ``check`` finds what a schema
-    cannot say.
+    cannot say. ``acts_outside`` says that a call with that config changes the outside world.
     """
 
     name: str
@@ -36,6 +36,7 @@ class TypeFacts:
     runs: bool = True
     secret_fields: Sequence[str] = ()
     check: Callable[[Step], Sequence[Problem]] = lambda _: ()
+    acts_outside: Callable[[Mapping[str, Json]], bool] = lambda _: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ from flows.resilience.errors import Deferred
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
 from flows.runtime.payloads import fetch, is_large, is_mark, keep, outputs_of
 from flows.runtime.program import BoundStep, Program
+from flows.runtime.reuse import find_result, remember_result, result_key
 from flows.runtime.step_pool import StepPool
 from flows.runtime.transitions import run_bindings
 from flows.steps.base import (
@@ -114,10 +115,28 @@ class Drive:
         ctx = self._context(bindings, now)
         if kind is Kind.WAIT:
             return self._open(bound, ctx, config, now)
-        if not self.rehearsing:
-            self.ticket = await self._enter(bound, config, bindings)
+        if self.rehearsing:
+            return (await self._guarded(bound, ctx, config))[0]
+        if bound.step.cache is None:
+            return await self._called(bound, ctx, config)
+        key = result_key(bound, self._without_secrets(bound, config, bindings), bindings)
+        found: Leave | None = await self.pool.submit(patiently, find_result, key, now)
+        if found is not None:
+            return found
+        leave = await self._called(bound, ctx, config)
+        keep_it = partial(remember_result, ttl_seconds=bound.step.cache.ttl_seconds)
+        await self.pool.submit(patiently, keep_it, key, self.claim, now)
+        return leave
+
+    async def _called(self, bound: BoundStep, ctx: StepContext, config: Any) -> Leave:
+        self.ticket = await self._enter(bound, config, ctx.bindings)
         leave, size = await self._guarded(bound, ctx, config)
-        return await self._kept(leave, now) if is_large(size) and not self.rehearsing else leave
+        return await self._kept(leave, ctx.now) if is_large(size) else leave
+
+    def _without_secrets(self, bound: BoundStep, config: Any, bindings: Mapping[str, Json]) -> Any:
+        if not bound.secrets:
+            return config
+        return bound.config({**bindings, "secrets": _named(bound.secrets)})
 
     async def _enter(
         self, bound: BoundStep, config: Any, bindings: Mapping[str, Json]
@@ -142,7 +161,7 @@ class Drive:
         if not bound.secrets or not isinstance(bound.type, RunningStep):
             return bindings
         if self.rehearsing:
-            return {**bindings, "secrets": {name: f"<{name}>" for name in bound.secrets}}
+            return {**bindings, "secrets": _named(bound.secrets)}
         try:
             values = await self.pool.submit(patiently, read_secrets, bound.secrets)
         except (SecretUnknown, SecretUnreadable) as error:
@@ -299,6 +318,11 @@ def code_retry_at(claim: Claim, now: datetime) -> datetime:
     shortest, longest = CODE_PAUSES_SECONDS
     waited = (now - claim.since).total_seconds()
     return now + timedelta(seconds=min(max(waited, shortest), longest))
+
+
+def _named(secrets: Iterable[str]) -> dict[str, str]:
+    """Stand in for the values of secrets by their names."""
+    return {name: f"<{name}>" for name in secrets}
 
 
 def _with_wait(ctx: StepContext, wait_id: int) -> StepContext:

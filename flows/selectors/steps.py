@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Case, Count, F, JSONField, Max, Q, Value, When
+from django.db.models.fields.json import KT
 
 from flows.engine import events
 from flows.expressions import ExpressionError
@@ -77,7 +78,13 @@ class StepRun:
     wait: Wait | None = None
     due_at: datetime | None = None
     taken_over: int = 0
+    reused_from: str = ""
     last_seq: int = 0
+
+    @property
+    def reused_run(self) -> str:
+        """The id of the run whose result it took, or "" if it made its own."""
+        return self.reused_from.partition(":")[0]
 
     @property
     def failed_unhandled(self) -> bool:
@@ -130,7 +137,7 @@ def run_timeline(run: Run) -> list[StepRun]:
         Journal.objects.filter(run_id=run.pk)
         .exclude(step="")
         .defer("data", "provenance")
-        .annotate(told=told)
+        .annotate(told=told, reused=KT("provenance__reused_from"))
         .order_by("-seq")[:TIMELINE_ROWS]
     )
     runs = _from_journal(reversed(rows))
@@ -182,6 +189,8 @@ def _advance(known: StepRun | None, row: Any, key: StepKey) -> StepRun:
             return replace(step_run, state=_waiting_state((row.told or {}).get("kind", "")))
     state = _STATE_OF_EVENT.get(row.kind, "done")
     error = row.told if row.kind == events.STEP_FAILED else None
+    if row.reused:
+        step_run = replace(step_run, reused_from=row.reused)
     last = Attempt(row.attempt or 1, row.began_at or began, row.at, error, None, row.worker)
     return replace(
         step_run,

@@ -153,6 +153,13 @@ class StepType:
         """
         return False
 
+    def reads_run(self, config: Mapping[str, Json]) -> bool:
+        """Whether a step with this raw config reads more of its run than its config says.
+
+        Its result then depends on the run's input and the outputs it names. Never raise.
+        """
+        return False
+
     def check(self, step: Step) -> Sequence[Problem]:
         """Return what is wrong beyond the config's schema. The config is raw: never raise."""
         return ()

@@ -22,4 +22,5 @@ def _facts(step_type: StepType) -> TypeFacts:
         runs=isinstance(step_type, RunningStep),
         secret_fields=step_type.secret_fields,
         check=step_type.check,
+        acts_outside=step_type.acts_outside,
     )

@@ -241,6 +241,10 @@ class Python(RunningStep):
     def describe(self, config: Mapping[str, Json]) -> str:
         return text_of(config.get("function")).rpartition(":")[2] or "Choose a function"
 
+    def reads_run(self, config: Mapping[str, Json]) -> bool:
+        found = self._find(config)
+        return found is None or found.context_parameter is not None
+
     def acts_outside(self, config: Mapping[str, Json]) -> bool:
         found = self._find(config)
         return found is not None and found.effects

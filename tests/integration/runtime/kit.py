@@ -114,7 +114,7 @@ def _edge(line: str) -> str:
 
 def _step(config: dict[str, Any]) -> dict[str, Any]:
     step: dict[str, Any] = {"type": config.pop("type", "test.probe")}
-    for field in ("retry", "limit", "timeout_seconds", "max_visits", "compensate"):
+    for field in ("retry", "limit", "cache", "timeout_seconds", "max_visits", "compensate"):
         if field in config:
             step[field] = config.pop(field)
     return {**step, "with": config}

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.graph.codec import parse, to_json, to_mapping, to_yaml
-from flows.graph.model import Document, Edge, Limit, Retry, Step
+from flows.graph.model import Cache, Document, Edge, Limit, Retry, Step
 from flows.graph.problems import DocumentError, Problem
 
 HEADER = "schema: countersign/flow@1\nname: loan\n"
@@ -78,6 +78,7 @@ def _steps(name: str) -> st.SearchStrategy[Step]:
         config=mappings,
         retry=st.none() | retries,
         limit=st.none() | limits,
+        cache=st.none() | st.builds(Cache, ttl_seconds=positive),
         timeout_seconds=st.none() | positive,
         max_visits=st.none() | st.integers(1, 99),
         compensate=st.none() | names,

@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 
 from flows.graph.codec import parse, to_mapping
-from flows.graph.model import Document, Edge, Limit, Retry, Step
+from flows.graph.model import Cache, Document, Edge, Limit, Retry, Step
 from flows.graph.schema import json_schema, schema_text, schema_validator
 
 ROOT = Path(__file__).parents[3]
@@ -31,6 +31,7 @@ FULL = Document(
             "a",
             "Ring.",
             Limit("k", 2),
+            Cache(60),
         )
     },
     edges=(Edge("a", "error", "a"),),

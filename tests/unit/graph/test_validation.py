@@ -341,3 +341,23 @@ def test_no_rule_ever_raises(data: st.DataObject) -> None:
 
 def test_every_rule_is_listed_once() -> None:
     assert len(set(RULES)) == len(RULES)
+
+
+def test_only_a_step_that_is_called_and_does_not_act_outside_is_stable() -> None:
+    from flows.steps.catalogue import catalogue
+
+    steps = {
+        "look": {"type": "http.request", "with": {"url": "https://x.test/"}},
+        "act": {"type": "http.request", "with": {"url": "https://x.test/", "method": "POST"}},
+        "wait": {"type": "wait", "with": {"seconds": 1}},
+    }
+    document = parse(
+        {
+            "schema": "countersign/flow@1",
+            "name": "stable",
+            "steps": {name: {**step, "cache": {"ttl_seconds": 60}} for name, step in steps.items()},
+            "edges": ["look.done -> act", "act.done -> wait"],
+        }
+    )
+    found = {(p.step, p.code) for p in validate(document, catalogue()) if "cache" in p.code}
+    assert found == {("act", "cache.acts"), ("wait", "cache.waits")}

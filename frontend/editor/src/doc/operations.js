@@ -11,7 +11,8 @@ import { renameReferences } from "./references.js";
 const STEP_ID = /^(?!__)[^\s.>]{1,80}$/;
 const EDGE = /^\s*([^\s.>]+)\.([^\s.>]+)\s*->\s*([^\s.>]+)\s*$/;
 const STEP_FIELDS = new Set([
-  "type", "title", "with", "retry", "timeout_seconds", "max_visits", "compensate", "runbook",
+  "type", "title", "with", "retry", "limit", "cache", "timeout_seconds", "max_visits",
+  "compensate", "runbook",
 ]);
 const FLOW_FIELDS = new Set(["title", "description", "input", "output", "samples", "tests"]);
 const NOTE_FIELDS = new Set(["text", "at", "size", "colour"]);

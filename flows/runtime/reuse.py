@@ -1,0 +1,91 @@
+"""Results of steps that are declared stable: found by what they depend on, taken again.
+
+What is kept is where the result stands in a journal. It is written before the commit of the step
+that made it: if that commit is refused or lost, the place is empty and counts as no result.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from flows.engine import events
+from flows.models import Journal, KeptResult
+from flows.runtime.actions import Leave
+from flows.runtime.program import BoundStep
+from flows.store.rows import Claim
+from workbench.dispatch.clock import clock_task
+
+Json = Any
+
+# What a call cost is not what taking its result again costs.
+_COSTS = ("cost", "tokens", "latency_ms")
+
+
+def result_key(bound: BoundStep, config: Any, bindings: Mapping[str, Json]) -> str:
+    """Digest what the result depends on: type, config as rendered, and what else it reads.
+
+    ``config`` must have been rendered without the values of secrets.
+    """
+    parts = {
+        "type": bound.type.name,
+        "config": config.model_dump(mode="json"),
+        "late": dict(bound.late),
+        "run": _read_of_run(bound, bindings),
+    }
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return sha256(text.encode()).hexdigest()
+
+
+def _read_of_run(bound: BoundStep, bindings: Mapping[str, Json]) -> Json:
+    if not (bound.late or bound.type.reads_run(bound.step.config)):
+        return None
+    return {"input": bindings.get("input"), "steps": bindings.get("steps")}
+
+
+def find_result(key: str, now: datetime) -> Leave | None:
+    """Return the kept result, marked with where it comes from, or None. Two queries."""
+    kept = KeptResult.objects.filter(key=key, expires_at__gt=now).first()
+    if kept is None:
+        return None
+    row = Journal.objects.filter(
+        run_id=kept.run_id,
+        token_id=kept.token_id,
+        activation=kept.activation,
+        kind=events.STEP_FINISHED,
+    ).first()
+    if row is None:
+        return None
+    made = {name: value for name, value in (row.provenance or {}).items() if name not in _COSTS}
+    provenance = {
+        **made,
+        "reused_from": f"{row.run_id}:{row.seq}",
+        "made_at": kept.made_at.isoformat(),
+    }
+    return Leave(tuple(row.port.split(",")), row.data, provenance)
+
+
+def remember_result(key: str, claim: Claim, now: datetime, *, ttl_seconds: float) -> None:
+    """Say where the activation's result will stand. One statement."""
+    kept = KeptResult(
+        key=key,
+        run_id=claim.run_id,
+        token_id=claim.token_id,
+        activation=claim.activation,
+        made_at=now,
+        expires_at=now + timedelta(seconds=ttl_seconds),
+    )
+    KeptResult.objects.bulk_create(
+        [kept],
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=["run_id", "token_id", "activation", "made_at", "expires_at"],
+    )
+
+
+@clock_task("flows.kept_results", 600.0)
+def forget_expired(now: datetime) -> bool:
+    """Drop the places of results that are too old to be taken."""
+    KeptResult.objects.filter(expires_at__lte=now).delete()
+    return False
