@@ -15,6 +15,7 @@ from django.db.utils import InterfaceError, OperationalError
 from flows.engine import events
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Timer, Wait
+from flows.runtime.alarms import fire_together
 from flows.runtime.doorbell import ring_on_commit
 from flows.runtime.transitions import fail_token, fail_wait, resolve_wait
 from flows.store import get_store
@@ -52,7 +53,8 @@ def fire_timers(now: datetime) -> bool:
         if store.wake_retries(retries) + store.wake_deferred(deferred):
             store.ring()
             ring_on_commit()
-        _fire_all([timer for timer in timers if timer.purpose not in {"retry", "defer"}], now)
+        others = [timer for timer in timers if timer.purpose not in {"retry", "defer"}]
+        _fire_all(fire_together(others, now), now)
         nudge_on_commit([*{f"run.{timer.run_id}" for timer in timers}, "runs"], {})
     return len(timers) == TIMERS_A_BATCH
 
