@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 from bench import machine
+from bench.alone import kept, measure_alone
 from bench.contenders import CONTENDERS, OURS, Contender, peers_there
 from bench.figures import Sheet
 from bench.servers import Servers, serving
 from bench.sitting import Sitting, Size
 
-WORKLOADS = ("w1", "w2", "burst")
+WORKLOADS = ("w1", "w2", "burst", "w3", "w4", "w5", "embedded", "growth")
 CONTESTS = {"w1", "w2", "burst"}
 QUICK = Size(repeats=2, share=0.1)
 
@@ -31,7 +32,7 @@ def main() -> int:
         about["Load at start"] = f"{machine.load():.1f}"
         measure(sitting, contenders)
         about["Load at end"] = f"{machine.load():.1f}"
-    print("\n" + sheet.markdown(about, sitting.ratios()))
+    print("\n" + sheet.markdown(about, sitting.ratios(), kept(sitting)))
     if options.json:
         sheet.write_json(options.json, about)
     return int(sitting.failed)
@@ -78,6 +79,7 @@ def settings_of(servers: Servers) -> dict[str, str]:
 def measure(sitting: Sitting, contenders: list[Contender]) -> None:
     if CONTESTS & sitting.only:
         sitting.contest(contenders)
+    measure_alone(sitting)
 
 
 if __name__ == "__main__":

@@ -54,13 +54,15 @@ def start_ours(servers: Servers, stack: ExitStack, database: str = "ours") -> Ru
     return Running(starters=[desk], deciders=[desk], witnesses=[desk])
 
 
-def start_our_desk(servers: Servers, stack: ExitStack, database: str = "ours") -> Speaker:
-    """Start two workers, a clock, and the desk that starts runs and decides."""
+def start_our_desk(
+    servers: Servers, stack: ExitStack, database: str = "ours", clocks: int = 1
+) -> Speaker:
+    """Start two workers, clocks, and the desk that starts runs and decides."""
     var = servers.folder / database
     var.mkdir(exist_ok=True)
     settings = our_settings(servers, var, database)
     started: list[test_servers.Countersign] = []
-    for arguments in [("worker", "--processes", "1")] * WORKERS + [("clock",)]:
+    for arguments in [("worker", "--processes", "1")] * WORKERS + [("clock",)] * clocks:
         started.append(stack.enter_context(test_servers.command(var, *arguments, **settings)))
     stack.callback(_end_ours, started)
     desk = stack.enter_context(
@@ -94,6 +96,20 @@ def our_settings(servers: Servers, var: Path, database: str) -> dict[str, str]:
     if fresh:
         test_servers.manage(var, "migrate", "--verbosity", "0", **settings)
     return settings
+
+
+def start_embedded(servers: Servers, stack: ExitStack) -> Running:
+    """Start the one-process default, on SQLite."""
+    var = servers.folder / "embedded"
+    var.mkdir(exist_ok=True)
+    process = speaking(
+        [sys.executable, "-m", "bench.embedded"],
+        folder=servers.folder,
+        environment=test_servers.environment(var, STEP_MODULES=STEP_MODULES),
+    )
+    speaker = stack.enter_context(process)
+    speaker.wait_until_ready()
+    return Running(starters=[speaker])
 
 
 # --- Peers --------------------------------------------------------------------------------
@@ -150,6 +166,8 @@ CONTENDERS = [
     Contender("DBOS", start_dbos, runs=160),
     Contender("Prefect", start_prefect, runs=16, decides=False),
 ]
+
+EMBEDDED = Contender("Countersign, embedded", start_embedded, runs=800, decides=False)
 
 
 class Peer:

@@ -17,7 +17,7 @@ from typing import Any
 
 Json = Any
 
-ANSWER_SECONDS = 240.0
+ANSWER_SECONDS = 300.0
 STOP_SECONDS = 15.0
 
 

@@ -14,15 +14,20 @@ def main() -> None:
     import django
 
     django.setup()
-    from bench import ours
+    from bench import ours, scale
 
     answer(
         {
             "workers_ready": ours.workers_ready,
             "linear": ours.linear,
+            "filled": ours.filled,
             "pause": ours.pause,
             "decide": ours.decide,
             "stamps": ours.stamps,
+            "for_each": scale.for_each,
+            "branches": scale.branches,
+            "wait_for_years": scale.wait_for_years,
+            "let_fall_due": scale.let_fall_due,
         }
     )
 

@@ -49,6 +49,10 @@ RATIO_HEAD = """\
 | | ours to | times as good, median | lowest to highest |
 |---|---|---|---|"""
 
+KEPT_HEAD = """\
+| W1 beside | keeps of its speed beside 1,000, median | lowest to highest |
+|---|---|---|"""
+
 
 @dataclass(slots=True)
 class Sheet:
@@ -96,7 +100,7 @@ class Sheet:
                 )
         return lines
 
-    def markdown(self, about: Mapping[str, str], ratios: Sequence[str]) -> str:
+    def markdown(self, about: Mapping[str, str], ratios: Sequence[str], kept: Sequence[str]) -> str:
         lines = [*(f"- {name}: {value}" for name, value in about.items()), "", HEAD]
         lines += [figure.row() for figure in self.figures.values()]
         if ratios:

@@ -13,17 +13,23 @@ from workbench.audit.actors import Actor
 ACTOR = Actor.system("bench", channel="command")
 
 
-def linear_flow(steps: int) -> dict[str, Any]:
+def linear_flow(steps: int, function: str = "trivial") -> dict[str, Any]:
     """W1: trivial steps in a row, each with an input and an output that is kept."""
     names = [f"step_{n}" for n in range(steps)]
+    function = f"bench.steps:{function}"
     return {
         "name": f"linear-{steps}",
         "steps": {
-            name: {"type": "python", "with": {"function": "bench.steps:trivial", "args": {"n": n}}}
+            name: {"type": "python", "with": {"function": function, "args": {"n": n}}}
             for n, name in enumerate(names)
         },
         "edges": [f"{a}.done -> {b}" for a, b in pairwise(names)],
     }
+
+
+def filled_flow(steps: int) -> dict[str, Any]:
+    """Like W1's flow, with outputs as large as a decision's: what is stored while W1 runs."""
+    return {**linear_flow(steps, "assess"), "name": f"filled-{steps}"}
 
 
 def pausing_flow() -> dict[str, Any]:
@@ -36,6 +42,58 @@ def pausing_flow() -> dict[str, Any]:
         },
         "edges": ["pause.done -> stamp"],
     }
+
+
+def item_flow() -> dict[str, Any]:
+    """What is run for each item: one trivial step."""
+    return {
+        "name": "item",
+        "steps": {
+            "work": {
+                "type": "python",
+                "with": {"function": "bench.steps:trivial", "args": {"n": "${ input.n }"}},
+            }
+        },
+        "output": {"n": "${ steps.work.output }"},
+    }
+
+
+def for_each_flow(items: int) -> dict[str, Any]:
+    """W3: a run for each of so many items, all at once, and their outputs in one list."""
+    return {
+        "name": f"for-each-{items}",
+        "steps": {
+            "all": {
+                "type": "for_each",
+                "with": {
+                    "flow": "item",
+                    "items": list(range(items)),
+                    "input": {"n": "${ item }"},
+                    "concurrency": min(items, 1_000),
+                },
+            }
+        },
+        "output": {"items": "${ steps.all.output.items }"},
+    }
+
+
+def branching_flow(branches: int) -> dict[str, Any]:
+    """W3: one step, then so many branches of one step each in the same run, then a join."""
+    step = {"type": "python", "with": {"function": "bench.steps:trivial", "args": {"n": 1}}}
+    names = [f"b{n}" for n in range(branches)]
+    return {
+        "name": f"branches-{branches}",
+        "steps": {"split": step, **dict.fromkeys(names, step), "meet": {"type": "join"}},
+        "edges": [
+            *(f"split.done -> {name}" for name in names),
+            *(f"{name}.done -> meet" for name in names),
+        ],
+    }
+
+
+def waiting_flow() -> dict[str, Any]:
+    """W4, W5: a wait for a time, and a step that says when it began."""
+    return {**pausing_flow(), "name": "waiting"}
 
 
 def publish(document: dict[str, Any]) -> Flow:

@@ -8,13 +8,14 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from bench.flows import ACTOR, linear_flow, pausing_flow, publish
+from bench.flows import ACTOR, filled_flow, linear_flow, pausing_flow, publish
 from flows.models import Flow, Journal, Run, Wait, Worker
 from flows.services import NewRun, resolve_wait, start_runs
+from workbench.audit.models import Unsealed
 
 STEPS = 10
 STARTS_A_BATCH = 100
-LIMIT_SECONDS = 180
+LIMIT_SECONDS = 240
 LOOK_SECONDS = 0.02
 
 _decided: list[int] = []
@@ -33,6 +34,21 @@ def linear(runs: int) -> dict[str, Any]:
     return {"began": began, "ended": ended, "steps": runs * STEPS}
 
 
+def filled(runs: int) -> None:
+    """Run flows whose input and outputs are as large as an application's, to be copied."""
+    flow = publish(filled_flow(STEPS))
+    new = [NewRun({"applicant": f"Applicant {n}", "amount": 12_000 + n}) for n in range(runs)]
+    start_runs(flow=flow, runs=new, actor=ACTOR, now=timezone.now())
+    wait_for_end(flow)
+    check_finished(flow, runs)
+    wait_for_seal()
+
+
+def wait_for_seal() -> None:
+    """Wait until the clock has sealed what was recorded: what is copied must look like it."""
+    until(lambda: not Unsealed.objects.exists(), "The ledger was not sealed")
+
+
 def check_finished(flow: Flow, runs: int) -> None:
     """A figure counts only if every step of every run was done and kept, once."""
     newest = Run.objects.filter(flow=flow).order_by("-id").values_list("id", flat=True)[:runs]
@@ -46,13 +62,13 @@ def wait_for_end(flow: Flow) -> None:
     until(lambda: not running.exists(), f"The runs of {flow.name} did not end")
 
 
-def until(holds: Callable[[], bool], else_: str) -> None:
+def until(holds: Callable[[], bool], else_: str, *, look_seconds: float = LOOK_SECONDS) -> None:
     """Look until it holds. Raises: TimeoutError."""
     deadline = time.monotonic() + LIMIT_SECONDS
     while not holds():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{else_} in {LIMIT_SECONDS} s.")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(look_seconds)
 
 
 # --- Decisions ----------------------------------------------------------------------------

@@ -68,12 +68,12 @@ class Sitting:
             if contender.decides and "burst" in self.only:
                 self.burst(contender, running)
 
-    def linear(self, contender: Contender, running: Running) -> None:
+    def linear(self, contender: Contender, running: Running, workload: str = "W1") -> None:
         runs = self.size.of(contender.runs, least=4)
         running.linear(max(4, runs // 10))
         load = machine.load()
         speed = running.linear(runs)
-        self.sheet.add("W1", contender.name, {"steps": (speed, "/s")}, load)
+        self.sheet.add(workload, contender.name, {"steps": (speed, "/s")}, load)
 
     def wake(self, contender: Contender, running: Running) -> None:
         running.decide(10, PACE_SECONDS)
