@@ -62,6 +62,7 @@ TIERS = {
             ("tests/integration",),
             needs=("postgresql", "redis"),
             with_servers=True,
+            arguments=("-m", "not own_servers"),
         ),
         Tier("web", ("tests/web",)),
         Tier("browser", ("tests/browser",), needs=("chromium",), arguments=NOT_SCREENS),

@@ -15,6 +15,8 @@ import requests
 
 from tests import servers
 
+pytestmark = pytest.mark.own_servers
+
 Json = Any
 FLOW = "consumer-loan"
 TEN_MEGABYTES = 10 * 1024 * 1024

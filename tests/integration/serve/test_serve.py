@@ -15,6 +15,8 @@ from tests import servers
 from tests.conftest import Serve
 from tests.servers import ServerFailed
 
+pytestmark = pytest.mark.own_servers
+
 
 @pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
 def test_it_leaves_cleanly_with_connections_open(serve: Serve, with_signal: signal.Signals) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests import servers
 from tests.servers import Stack
 
+pytestmark = pytest.mark.own_servers
+
 
 @pytest.mark.timeout(180)
 def test_every_process_works_and_leaves_cleanly(stack: Callable[..., Stack]) -> None:
