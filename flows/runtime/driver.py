@@ -46,8 +46,10 @@ BEAT_SECONDS = 2.0
 BEAT_AGAIN_SECONDS = 0.25
 NUDGE_SECONDS = 0.1
 DRAIN_SECONDS = 10.0
-# A suspect begins alone: what outlives its first second is not held up, and holds up nobody.
-ALONE_SECONDS = 1.0
+# A suspect begins alone; one that is still under way after so long no longer holds up the others.
+# The second time, when its next death would be its last, it has longer to show that it is innocent.
+ALONE_SECONDS = 2.0
+LAST_ALONE_SECONDS = 30.0
 
 
 class Driver:
@@ -234,7 +236,8 @@ class Driver:
             if not await self._reads.submit(patiently, self._accuse, claim):
                 return None
             driving = asyncio.ensure_future(self._drive_on(claim, memory))
-            await asyncio.wait({driving}, timeout=ALONE_SECONDS)
+            seconds = ALONE_SECONDS if claim.deaths == 1 else LAST_ALONE_SECONDS
+            await asyncio.wait({driving}, timeout=seconds)
         return await driving
 
     @staticmethod

@@ -16,7 +16,15 @@ from django.utils import timezone
 
 from flows.engine.errors import RunNotActive
 from flows.models import Flow, Run
-from flows.services import NewRun, cancel_run, pause_run, resume_run, start_runs
+from flows.services import (
+    NewRun,
+    RunNotFailed,
+    cancel_run,
+    pause_run,
+    resume_run,
+    retry_run,
+    start_runs,
+)
 from workbench.audit.actors import Actor
 
 ACTOR = Actor.system("storm")
@@ -81,6 +89,15 @@ def _pause(key: str, paused: bool) -> bool:
     return True
 
 
+def _retry(key: str) -> bool:
+    run = Run.objects.only("pk").get(idempotency_key=key)
+    try:
+        retry_run(run_id=run.pk, actor=ACTOR, now=timezone.now())
+    except RunNotFailed:
+        return False
+    return True
+
+
 def _decide(case: int, outcome: str, commit_now: bool) -> bool:
     from reviews.acting import acting_as
     from reviews.answers import Answer
@@ -110,4 +127,5 @@ _ACTS: dict[str, Callable[..., Any]] = {
     "cancel": _cancel,
     "pause": _pause,
     "decide": _decide,
+    "retry": _retry,
 }

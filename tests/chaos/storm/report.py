@@ -25,6 +25,7 @@ def make_report(
         "effects": verdict.effects,
         "requests": verdict.requests,
         "acts_repeated": load.desk.repeated,
+        "taken_for_poison": sorted(load.retried),
         "faults": faults.counts.total(),
         "faults_by_kind": dict(faults.counts.most_common()),
         "commit_points": dict(faults.points.most_common()),
@@ -72,7 +73,8 @@ def table(report: dict[str, Any]) -> str:
     )
     effects = (
         f"{report['effects']:,} effects, {report['requests']:,} requests for them;"
-        f" {report['acts_repeated']} acts repeated; ledger: {report['ledger']}"
+        f" {report['acts_repeated']} acts repeated; {len(report['taken_for_poison'])} innocent runs"
+        f" taken for poison, retried; ledger: {report['ledger']}"
     )
     lines = [
         runs,

@@ -15,7 +15,11 @@ class Sink(EffectSink):
     by_run: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def take(self, key: str, body: bytes) -> tuple[int, Any]:
-        told = json.loads(body)
+        try:
+            told = json.loads(body)
+        except ValueError:
+            # Whoever sent it died over it.
+            return 400, {"error": "cut short"}
         with self.lock:
             self.requests[key] += 1
             self.heard.setdefault((told["run"], told["label"]), set()).add(key)
