@@ -194,11 +194,11 @@ def queues(request: HttpRequest) -> dict[str, Any]:
 def take_next(request: HttpRequest, name: str) -> Status[Any]:
     """Claim the best case of the queue; 204 where none waits."""
     acting = _acting(request)
-    case = claim_next(queue=_queue(request, name), acting=acting, now=timezone.now())
+    case = claim_next(queue=queue_named(request, name), acting=acting, now=timezone.now())
     return Status(200, _detail(case, acting)) if case else Status(204, None)
 
 
-def _queue(request: HttpRequest, name: str) -> Queue:
+def queue_named(request: HttpRequest, name: str) -> Queue:
     for queue in list_queues(principal_of(request)):
         if queue.name == name:
             return queue
@@ -238,7 +238,7 @@ def cases(
     page = list_cases(
         principal=principal_of(request),
         user=person_of(request),
-        queue=_queue(request, queue) if queue else None,
+        queue=queue_named(request, queue) if queue else None,
         which=show,
         text=text.replace("\0", ""),
         cursor=_position(cursor),
@@ -273,14 +273,14 @@ def _position(cursor: str) -> str:
 @requires("cases.view")
 def case(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Return a case with what it shows, what it asks and what was decided."""
-    return _detail(_case(request, case_id), _acting(request))
+    return _detail(case_seen(request, case_id), _acting(request))
 
 
 @router.post("/cases/{case_id}/claim", response=CaseDetailOut, operation_id="claim_case")
 @requires("cases.decide")
 def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Claim a case, or renew one's claim."""
-    acting = _deciding(request, case_id)
+    acting = acting_on(request, case_id)
     return _detail(claim_case(case_id=case_id, acting=acting, now=timezone.now()), acting)
 
 
@@ -288,7 +288,7 @@ def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 @requires("cases.decide")
 def keep(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Keep one's claim for another lease."""
-    acting = _deciding(request, case_id)
+    acting = acting_on(request, case_id)
     return _case_out(heartbeat(case_id=case_id, acting=acting, now=timezone.now()))
 
 
@@ -296,7 +296,7 @@ def keep(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 @requires("cases.decide")
 def release(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Give a case back to its queue."""
-    acting = _deciding(request, case_id)
+    acting = acting_on(request, case_id)
     return _case_out(release_case(case_id=case_id, acting=acting, now=timezone.now()))
 
 
@@ -304,7 +304,7 @@ def release(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 @requires("cases.assign")
 def assign(request: HttpRequest, case_id: Id, body: AssignIn) -> dict[str, Any]:
     """Give a case to a person, from whoever holds it."""
-    acting = _deciding(request, case_id, "cases.assign")
+    acting = acting_on(request, case_id, "cases.assign")
     to = User.objects.filter(username=body.to, is_active=True).first()
     if to is None:
         raise ApiProblem(
@@ -320,7 +320,7 @@ def assign(request: HttpRequest, case_id: Id, body: AssignIn) -> dict[str, Any]:
 @requires("cases.decide")
 def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
     """Decide a case; a free one is claimed by it. 409 if it is decided, held or changed."""
-    acting = _deciding(request, case_id)
+    acting = acting_on(request, case_id)
     answer = Answer(
         outcome=body.outcome,
         reasons=tuple(body.reasons),
@@ -355,7 +355,7 @@ class FirstChoiceIn(Strict):
 @requires("cases.decide")
 def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict[str, Any]:
     """Record what one would decide without the model's answer; the answer is in what comes back."""
-    acting = _deciding(request, case_id)
+    acting = acting_on(request, case_id)
     with listed_faults():
         record_first_choice(
             case_id=case_id,
@@ -365,14 +365,14 @@ def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict
             active_seconds=body.active_seconds,
             revision=body.revision,
         )
-    return _detail(_case(request, case_id), acting)
+    return _detail(case_seen(request, case_id), acting)
 
 
 @router.post("/cases/{case_id}/undo", response=CaseOut, operation_id="undo_decision")
 @requires("cases.decide")
 def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Take one's decision back within the commit window."""
-    acting = _deciding(request, case_id)
+    acting = acting_on(request, case_id)
     return _case_out(undo_decision(case_id=case_id, acting=acting, now=timezone.now()))
 
 
@@ -380,7 +380,7 @@ def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 @requires("cases.view")
 def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Return the receipt of the last committed decision. Its RFC 8785 form has the digest."""
-    case = _case(request, case_id)
+    case = case_seen(request, case_id)
     found = [each for each in decisions_of(case) if each.receipt]
     if not found or veil_of(case, _acting(request)).withheld:
         raise Http404("The case is not decided: there is no receipt yet.")
@@ -391,7 +391,7 @@ def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 @requires("cases.view")
 def comment(request: HttpRequest, case_id: Id, body: TextIn) -> Status[None]:
     """Say something about a case; @username tells someone."""
-    _case(request, case_id)
+    case_seen(request, case_id)
     with listed_faults():
         add_comment(case_id=case_id, body=body.text, acting=_acting(request), now=timezone.now())
     return Status(201, None)
@@ -403,19 +403,19 @@ def comment(request: HttpRequest, case_id: Id, body: TextIn) -> Status[None]:
 @requires("cases.decide")
 def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str, Any]:
     """Ask someone outside; the SLA's clock stands until the answer, which may come by the link."""
-    acting, now = _deciding(request, case_id), timezone.now()
+    acting, now = acting_on(request, case_id), timezone.now()
     with listed_faults():
         asked = request_information(
             case_id=case_id, question=body.text, to=body.to, acting=acting, now=now
         )
-    return {**_case_out(_case(request, case_id)), "reply_url": reply_link(asked, now)}
+    return {**_case_out(case_seen(request, case_id)), "reply_url": reply_link(asked, now)}
 
 
 @router.post("/cases/{case_id}/reply", response=CaseOut, operation_id="reply_to_case")
 @requires("cases.decide")
 def answer(request: HttpRequest, case_id: Id, body: ReplyIn) -> dict[str, Any]:
     """Bring the answer to what was asked; the case returns to its queue."""
-    _deciding(request, case_id)
+    acting_on(request, case_id)
     with listed_faults():
         found = reply(
             case_id=case_id,
@@ -431,7 +431,7 @@ def answer(request: HttpRequest, case_id: Id, body: ReplyIn) -> dict[str, Any]:
 @requires("cases.decide")
 def escalate(request: HttpRequest, case_id: Id, body: TextIn) -> dict[str, Any]:
     """Pass a case to someone with more authority."""
-    acting = _deciding(request, case_id)
+    acting = acting_on(request, case_id)
     with listed_faults():
         found = escalate_case(case_id=case_id, comment=body.text, acting=acting, now=timezone.now())
     return _case_out(found)
@@ -444,15 +444,15 @@ def _acting(request: HttpRequest) -> Acting:
     return acting_as(principal_of(request), "api")
 
 
-def _deciding(request: HttpRequest, case_id: int, permission: str = "cases.decide") -> Acting:
+def acting_on(request: HttpRequest, case_id: int, permission: str = "cases.decide") -> Acting:
     """Return who acts. Raises: Http404 for what they may not see, NotAuthorised."""
-    found = _case(request, case_id)
+    found = case_seen(request, case_id)
     if not can(principal_of(request), permission, flow=found.flow, queue=found.queue.name):
         raise errors.NotAuthorised(f"This needs the permission {permission} on this case.")
     return _acting(request)
 
 
-def _case(request: HttpRequest, case_id: int) -> Case:
+def case_seen(request: HttpRequest, case_id: int) -> Case:
     try:
         return get_visible_case(case_id, principal_of(request))
     except Case.DoesNotExist:

@@ -16,6 +16,7 @@ ACTIONS = {
     "case.decision_withdrawn": "Took the decision back",
     "case.decision_refused": "The decision did not take effect: {reason}",
     "case.expired": "Expired: nobody decided in time",
+    "case.reopened": "Reopened as run {run}: {reason}",
     "case.cancelled": "Cancelled: the run no longer waits",
     "case.commented": "Commented",
     "case.information_requested": "Asked: {question}",

@@ -26,6 +26,7 @@ from reviews.models import (
 from reviews.quality.checks import run_as_seen
 from reviews.quality.veil import not_hidden_from
 from reviews.services.claims import first_in_line, takeable
+from reviews.similar import nearest
 from reviews.sla import band, plan_from
 from reviews.states import ACTIVE, CLAIMABLE, CaseState
 from workbench.accounts.models import User
@@ -34,6 +35,7 @@ from workbench.accounts.permissions import Reach, can, reach
 PAGE_SIZE = 50
 # A count stops here; the page then shows "1,000+".
 COUNT_CAP = 1_000
+SIMILAR_AMONG = 300
 COUNTS = ("open", "claimed", "waiting", "overdue", "due_soon", "mine")
 # More digits than an id can have.
 MAX_DIGITS = 18
@@ -280,6 +282,38 @@ def earlier_cases(case: Case, limit: int = 5) -> list[Case]:
         .only(*LIST_FIELDS, "queue__name", "queue__title")
         .order_by("-id")[:limit]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarCase:
+    """A decided case with how far it is from another: 0 the same, 1 as far apart as any."""
+
+    id: int
+    title: str
+    outcome: str
+    closed_at: datetime | None
+    distance: float
+
+
+def similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
+    """Return the decided cases of the same step nearest to this one, by its fields and its value.
+
+    Looked for among the last SIMILAR_AMONG decisions: one query. See ``reviews.similar``.
+    """
+    if not case.fields:
+        return []
+    rows = list(
+        Case.objects.filter(flow=case.flow, step=case.step, state=CaseState.DECIDED)
+        .exclude(pk=case.pk)
+        .order_by("-id")
+        .values_list("pk", "title", "outcome", "closed_at", "fields", "value")[:SIMILAR_AMONG]
+    )
+    near = nearest(
+        {**case.fields, "value of the case": case.value},
+        [{**fields, "value of the case": value} for *_, fields, value in rows],
+        limit,
+    )
+    return [SimilarCase(*rows[each.index][:4], each.distance) for each in near]
 
 
 def run_so_far(case: Case) -> list[StepRun]:

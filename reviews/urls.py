@@ -2,7 +2,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from reviews.links import views as links
 from reviews.notices import views as notices
-from reviews.views import cases, documents, queues
+from reviews.views import bulk, cases, documents, queues
 
 app_name = "reviews"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -10,6 +10,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("table/", queues.queue_table, name="queue_table"),
     path("queues/<slug:name>/", queues.queue, name="queue"),
     path("queues/<slug:name>/table/", queues.case_table, name="case_table"),
+    path("queues/<slug:name>/like/", bulk.bulk, name="bulk"),
+    path("queues/<slug:name>/like/decide/", bulk.decide, name="bulk_decide"),
+    path("queues/<slug:name>/like/undo/", bulk.undo, name="bulk_undo"),
     path("queues/<slug:name>/next/", queues.take_next, name="next"),
     path("notices/", notices.notices, name="notices"),
     path("notices/list/", notices.notices_list, name="notices_list"),
@@ -35,5 +38,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<int:case_id>/comments/", cases.comment, name="comment"),
     path("cases/<int:case_id>/information/", cases.information, name="information"),
     path("cases/<int:case_id>/answer/", cases.answer, name="answer"),
+    path("cases/<int:case_id>/reopen/", cases.reopen, name="reopen"),
     path("cases/<int:case_id>/escalate/", cases.escalate, name="escalate"),
 ]

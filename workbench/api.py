@@ -34,6 +34,7 @@ _ROUTERS = (
     "flows.triggers.api",
     "flows.resilience.api",
     "reviews.api",
+    "reviews.bulk_api",
 )
 for _name in _ROUTERS:
     if find_spec(_name):

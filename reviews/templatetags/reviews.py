@@ -35,7 +35,7 @@ EVENT_ICONS = {
     "expired": "timer-off", "cancelled": "circle-slash", "commented": "message-square",
     "information_requested": "messages-square", "information_received": "mail-check",
     "escalated": "chevrons-up", "sla_warned": "clock-alert", "sla_reminded": "bell",
-    "sla_breached": "timer-off",
+    "sla_breached": "timer-off", "reopened": "rotate-ccw",
 }  # fmt: skip
 # What happens in the commit window is told in the history and not in the ledger.
 UNRECORDED = {"decision_made": "Sent: {outcome}"}

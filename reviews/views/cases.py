@@ -27,6 +27,7 @@ from reviews.services.claims import (
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.passing import assign_case
+from reviews.services.reopening import reopen_case
 from reviews.views.gate import case_view
 from reviews.views.workspace import as_shown, show_case, standing
 from reviews.widgets import read_form, read_value
@@ -237,6 +238,15 @@ def _open_next(request: HttpRequest, case: Case) -> HttpResponse:
 def undo(request: HttpRequest, case: Case) -> HttpResponse:
     return _act(request, case, lambda acting, now: undo_decision(
         case_id=case.pk, acting=acting, now=now
+    ))  # fmt: skip
+
+
+@require_POST
+@case_view("cases.decide")
+def reopen(request: HttpRequest, case: Case) -> HttpResponse:
+    """Have a decided case decided anew, by a run that goes on from its checkpoint."""
+    return _act(request, case, lambda acting, now: reopen_case(
+        case_id=case.pk, reason=request.POST.get("reason", ""), acting=acting, now=now
     ))  # fmt: skip
 
 

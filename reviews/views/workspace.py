@@ -25,9 +25,11 @@ from reviews.selectors import (
     my_work,
     next_act_words,
     pending_decision_of,
+    similar_cases,
 )
 from reviews.services.decisions import judge_answer
 from reviews.services.moving import condition_of
+from reviews.services.reopening import REOPENABLE, reopened_as
 from reviews.states import ACTIVE, CLAIMABLE, CaseState
 from reviews.widgets import kind_of, text_of, widgets_of
 from workbench.accounts.permissions import principal_of
@@ -89,6 +91,10 @@ def workspace(
         "information": information,
         "decisions": decisions_of(case),
         "earlier": earlier_cases(case),
+        "similar": similar_cases(case),
+        "reopened": reopened_as(case) if case.state in REOPENABLE else None,
+        "can_reopen": case.state in REOPENABLE
+        and may(acting, "cases.decide", queue=case.queue, flow=case.flow),
         "pending": pending_decision_of(acting.user, now),
         **standing(case, acting, now),
         **my_work(acting, case.queue, now),

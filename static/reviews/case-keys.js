@@ -40,6 +40,7 @@ export function actOf({ key, ctrl = false, typing, onControl = false, chosen, re
     c: { kind: "comment" },
     i: { kind: "act", key: "I" },
     e: { kind: "act", key: "E" },
+    o: { kind: "act", key: "O" },
     z: { kind: "undo" },
     n: { kind: "next" },
   };

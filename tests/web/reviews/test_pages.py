@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -292,3 +293,38 @@ def test_a_queue_without_cases_says_what_to_expect() -> None:
     assert "Nothing waits" in page(signed_in("ada"), "/review/queues/underwriting/")
     Queue.objects.all().delete()
     assert "No queue yet" in page(signed_in("ada"), "/review/")
+
+
+# --- Together, and anew -------------------------------------------------------------------
+
+
+def test_like_cases_are_decided_on_one_page_after_a_look_at_the_sample() -> None:
+    sure: dict[str, Any] = {"confidence": 0.96, "suggestion": "approved"}
+    cases = [make_case(timezone.now(), **sure) for _ in range(4)]
+    client = signed_in("ada")
+    text = page(client, "/review/queues/underwriting/like/")
+    assert "4 like cases" in text
+    sent = {"outcome": "approved", "case": [f"{case.pk}:{case.revision}" for case in cases]}
+    blind = client.post("/review/queues/underwriting/like/decide/", sent)
+    assert blind.status_code == 422
+    assert "Look at the sample first" in blind.content.decode()
+    looked = re.findall(r'name="looked_at" value="(\d+)"', text)
+    done = client.post("/review/queues/underwriting/like/decide/", {**sent, "looked_at": looked})
+    assert "4 decided" in done.content.decode()
+    ids = {"case": [case.pk for case in cases]}
+    undone = client.post("/review/queues/underwriting/like/undo/", ids)
+    assert "4 taken back" in undone.content.decode()
+
+
+def test_a_decided_case_shows_those_most_like_it_and_offers_to_be_reopened() -> None:
+    first, second = make_case(timezone.now()), make_case(timezone.now())
+    client = signed_in("ada")
+    client.post(address(first, "decide/"), {"outcome": "approved", "commit_now": "on"})
+    assert "Most like it" in page(client, address(second))
+    make_person("cleo", Role.REVIEWER)
+    other = signed_in("cleo")
+    assert "Reopen" in page(other, address(first))
+    refused = client.post(address(first, "reopen/"), {"reason": "Wrong payslip"})
+    assert refused.status_code == 403
+    assert other.post(address(first, "reopen/"), {"reason": "Wrong payslip"}).status_code == 302
+    assert "Reopened" in page(other, address(first))

@@ -1,0 +1,78 @@
+"""After the commit window a decision stands; a second person can have the case decided anew."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from flows.engine.errors import RunNotActive
+from flows.models import Run
+from flows.services import ServiceError, cancel_run, rerun
+from reviews.acting import Acting, check_may
+from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
+from reviews.models import Case, Decision, DecisionState
+from reviews.services.moving import get_case, lock_run, write_down
+from reviews.states import CaseState
+
+REOPENABLE = frozenset({CaseState.DECIDED, CaseState.EXPIRED})
+
+
+def reopen_case(*, case_id: int, reason: str, acting: Acting, now: datetime) -> Run:
+    """Start a run that goes on from the case's checkpoint with what the old run had found.
+
+    The decision and its receipt stay as they are: what was done was done. The new run opens a case
+    of its own, which the person who reopens may not decide, because they asked for it. The old run
+    is cancelled if it still goes on, so that two never act on one matter. A second call returns
+    the run of the first.
+
+    Raises: Case.DoesNotExist, NotAuthorised, MoveNotAllowed, DecisionInvalid.
+    """
+    with transaction.atomic():
+        case = get_case(case_id)
+        check_may(acting, "cases.decide", queue=case.queue, flow=case.flow)
+        lock_run(case)
+        if case.state not in REOPENABLE:
+            raise MoveNotAllowed("Only a decided or expired case is reopened: this one still runs.")
+        if not reason.strip():
+            raise DecisionInvalid({"reason": "Say why it must be decided anew."})
+        if acting.user.pk in _deciders(case):
+            raise NotAuthorised("You decided this case, so someone else must reopen it.")
+        if asked := reopened_as(case):
+            return asked
+        run = _begin_again(case, acting, now)
+        write_down(case, "reopened", acting, now, data={"reason": reason.strip(), "run": run.pk})
+        return run
+
+
+def reopened_as(case: Case) -> Run | None:
+    """Return the run that reopened the case, None if it was not: one query."""
+    return Run.objects.filter(rerun_of_id=case.run_id, idempotency_key=_key(case)).first()
+
+
+def _key(case: Case) -> str:
+    return f"reopen-case-{case.pk}"
+
+
+def _deciders(case: Case) -> set[int | None]:
+    found = Decision.objects.filter(case=case, state=DecisionState.COMMITTED)
+    return set(found.exclude(decided_by=None).values_list("decided_by_id", flat=True))
+
+
+def _begin_again(case: Case, acting: Acting, now: datetime) -> Run:
+    try:
+        with transaction.atomic():
+            cancel_run(
+                run_id=case.run_id, reason=f"Case {case.pk} was reopened.", actor=acting.actor,
+                now=now,
+            )  # fmt: skip
+    except RunNotActive:
+        pass
+    try:
+        return rerun(
+            run_id=case.run_id,
+            step=case.step,
+            actor=acting.actor,
+            now=now,
+            idempotency_key=_key(case),
+        )
+    except ServiceError as error:
+        raise MoveNotAllowed(f"The run cannot go on from here again: {error}") from error
