@@ -6,6 +6,7 @@ app_name = "flows"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("flows.triggers.urls")),
     path("", include("flows.resilience.urls")),
+    path("", include("flows.backtest.urls")),
     # Flows
     path("flows/", flows.flow_list, name="flow-list"),
     path("flows/rows/", flows.flow_rows, name="flow-rows"),

@@ -28,6 +28,7 @@ class ReviewCase(WaitingStep):
     summary = "People decide"
     icon = "user-check"
     category = "People"
+    asks_people = True
 
     class Config(StepConfig):
         """What the case is, what it shows, and who may decide it how."""

@@ -33,6 +33,7 @@ _ROUTERS = (
     "flows.run_api",
     "flows.triggers.api",
     "flows.resilience.api",
+    "flows.backtest.api",
     "reviews.api",
     "reviews.bulk_api",
 )

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "flows",
     "flows.resilience",
     "flows.triggers",
+    "flows.backtest",
     "reviews",
     "reviews.links",
     "reviews.notices",

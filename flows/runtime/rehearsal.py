@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 from flows.engine.events import LIMIT_REACHED
 from flows.engine.graph import Kind
@@ -19,7 +19,7 @@ from flows.expressions import ExpressionError
 from flows.graph.model import Document
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
 from flows.runtime.execution import Drive, Memory
-from flows.runtime.program import Program
+from flows.runtime.program import BoundStep, Program
 from flows.runtime.step_pool import StepPool
 from flows.runtime.transitions import run_bindings
 from flows.store.rows import Claim
@@ -31,11 +31,16 @@ MOST_ACTIVATIONS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """What a step gives instead of being called; ``error`` makes it fail."""
+    """What a step gives instead of being called; ``error`` makes it fail.
+
+    ``assumed`` marks an answer that nobody recorded for what the step was given now.
+    """
 
     output: Json = None
     port: str = "done"
     error: Mapping[str, Json] | None = None
+    provenance: Mapping[str, Json] | None = None
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Trace:
     config: Json
     ms: float
     stubbed: bool
+    assumed: bool = False
+    provenance: Mapping[str, Json] | None = None
 
 
 @dataclass(slots=True)
@@ -76,6 +83,25 @@ class Rehearsal:
 
 
 Stubs = Mapping[str, Stub | Sequence[Stub]]
+
+
+class Answers(Protocol):
+    """Stubs that depend on what a step is given. ``visit`` counts its visits from 0."""
+
+    def find(self, given: "Given", visit: int) -> Stub | None:
+        """Return the answer, or None to have the step called (one that waits then waits)."""
+
+    def keep(self, given: "Given", made: Leave) -> None:
+        """Hear what a call gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an activation is given: its rendered config, and what its expressions can see."""
+
+    bound: BoundStep
+    config: Json
+    bindings: Mapping[str, Json]
 
 
 class Stage:
@@ -121,9 +147,29 @@ class Stage:
         stubs: Stubs | None = None,
         only: frozenset[str] | None = None,
         run_id: int = 0,
+        answers: Answers | None = None,
     ) -> Rehearsal:
-        player = _Player(program, input, now, stubs or {}, only, self._pool, run_id)
+        player = _Player(program, input, now, stubs or {}, only, self._pool, run_id, answers)
         return self._loop.run_until_complete(player.play())
+
+    def play_step(
+        self,
+        document: Document,
+        step: str,
+        *,
+        input: Json,
+        outputs: Mapping[str, Json],
+        now: datetime,
+        stub: Stub | None = None,
+    ) -> Trace:
+        """Play one step alone. ``outputs`` is ``{step: {"output": …, "port": …}}`` of the others.
+
+        Raises: KeyError if there is no such step.
+        """
+        stubs = {step: stub} if stub else {}
+        program = Program(0, 0, 0, document)
+        player = _Player(program, input, now, stubs, None, self._pool, 0, None)
+        return self._loop.run_until_complete(player.play_one(step, outputs))
 
 
 class _Player:
@@ -136,9 +182,11 @@ class _Player:
         only: frozenset[str] | None,
         pool: StepPool,
         run_id: int,
+        answers: Answers | None,
     ) -> None:
         self.program, self.input, self.now = program, input, now
         self.stubs, self.only, self.pool, self.run_id = stubs, only, pool, run_id
+        self.answers = answers
         self.machine = Machine.start(program.graph)
         # Everything is known: what is not in memory has not run.
         self.memory = Memory(known=set(program.steps))
@@ -162,22 +210,37 @@ class _Player:
         if self.only is not None and step not in self.only:
             self.stopped.add(token.id)
             return
-        stub = self.stub_for(step)
+        given = self.given(step)
+        visit = self.visits.get(step, 0)
+        stub = self.stub_for(given, visit)
         began = time.perf_counter()
         if stub is None and self.program.graph.nodes[step].kind is Kind.WAIT:
             self.stopped.add(token.id)
             self.rehearsal.waits_at.append(step)
             return
-        self.visits[step] = self.visits.get(step, 0) + 1
+        self.visits[step] = visit + 1
         action = await self.act(token) if stub is None else _stubbed(stub, step)
-        self.apply(token, action, (time.perf_counter() - began) * 1_000, stub is not None)
+        if stub is None and self.answers is not None and isinstance(action, Leave):
+            self.answers.keep(given, action)
+        self.apply(token, action, given.config, (time.perf_counter() - began) * 1_000, stub)
 
-    def stub_for(self, step: str) -> Stub | None:
-        given = self.stubs.get(step)
-        if given is None or isinstance(given, Stub):
-            return given
-        visit = self.visits.get(step, 0)
-        return given[min(visit, len(given) - 1)] if given else None
+    async def play_one(self, step: str, outputs: Mapping[str, Json]) -> Trace:
+        """Put one token on the step, with what the others gave, and drive it."""
+        token = TokenView(1, step)
+        self.machine = Machine(self.program.graph, {1: token})
+        self.memory.outputs.update(outputs)
+        await self.activate(token)
+        if self.rehearsal.path:
+            return self.rehearsal.path[0]
+        return Trace(step, "", None, None, self.given(step).config, 0, stubbed=False)
+
+    def stub_for(self, given: Given, visit: int) -> Stub | None:
+        stubs = self.stubs.get(given.bound.step.id)
+        if isinstance(stubs, Stub):
+            return stubs
+        if stubs:
+            return stubs[min(visit, len(stubs) - 1)]
+        return None if self.answers is None else self.answers.find(given, visit)
 
     async def act(self, token: TokenView) -> Action:
         claim = Claim(
@@ -197,17 +260,21 @@ class _Player:
         drive = Drive(claim, self.program, self.memory, self.pool, lambda: False, rehearsing=True)
         return await drive.run()
 
-    def apply(self, token: TokenView, action: Action, ms: float, stubbed: bool) -> None:
+    def apply(
+        self, token: TokenView, action: Action, config: Json, ms: float, stub: Stub | None
+    ) -> None:
         port = ""
         output: Json = None
+        provenance: Mapping[str, Json] | None = None
         error: dict[str, Json] | None = None
         event: Event
         match action:
-            case Leave(ports, output):
+            case Leave(ports, output, provenance):
                 port = ",".join(ports)
                 event = Finished(token.id, ports)
                 self.memory.add(token.step, output, port)
-            case End(outcome, output, terminate):
+            case End(outcome, result, terminate):
+                output = {"outcome": outcome, "output": result}
                 event = Ended(token.id, outcome, terminate)
             case Fail() | RetryAt():
                 error = action.error
@@ -218,17 +285,22 @@ class _Player:
                 raise AssertionError("Waiting steps are stopped at; limits are not asked.")
             case _:
                 assert_never(action)
-        config = self.rendered(token.step)
-        self.rehearsal.path.append(Trace(token.step, port, output, error, config, ms, stubbed))
+        self.rehearsal.path.append(
+            Trace(
+                token.step, port, output, error, config, ms, stub is not None,
+                assumed=stub is not None and stub.assumed, provenance=provenance,
+            )
+        )  # fmt: skip
         self.machine.step(event)
 
-    def rendered(self, step: str) -> Json:
-        """Return the step's config as it was given, or as it is written where it cannot be made."""
+    def given(self, step: str) -> Given:
+        """Return what the step is given; its config as it is written where it cannot be made."""
         bound = self.program.steps[step]
+        bindings = self.bindings(bound.references)
         try:
-            return bound.template.render(self.bindings(bound.references))
+            return Given(bound, bound.template.render(bindings), bindings)
         except ExpressionError:
-            return dict(bound.step.config)
+            return Given(bound, dict(bound.step.config), bindings)
 
     def bindings(self, steps: frozenset[str]) -> dict[str, Json]:
         outputs = self.memory.outputs
@@ -257,4 +329,4 @@ class _Player:
 def _stubbed(stub: Stub, step: str) -> Action:
     if stub.error is not None:
         return Fail({"kind": "stub", "message": "as stubbed", "step": step, **stub.error})
-    return Leave(tuple(stub.port.split(",")), stub.output)
+    return Leave(tuple(stub.port.split(",")), stub.output, stub.provenance)

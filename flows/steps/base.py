@@ -174,6 +174,16 @@ class RunningStep(StepType):
 
     blocking: ClassVar[bool] = True
     effects: ClassVar[bool] = False
+    # A backtest takes a model's answers from the journal, unless told to ask again.
+    asks_model: ClassVar[bool] = False
+
+    def has_effects(self, config: Mapping[str, Json]) -> bool:
+        """Say whether a call with this raw config changes the outside world. Never raises."""
+        return self.effects
+
+    def needs_stub(self, config: Mapping[str, Json]) -> bool:
+        """Say whether ``rehearse`` cannot stand in for ``run``. Never raises."""
+        return self.has_effects(config)
 
     def acts_outside(self, config: Mapping[str, Json]) -> bool:
         return self.effects
@@ -199,6 +209,7 @@ class WaitingStep(StepType):
     """A type that opens a wait. ``open`` runs inside the engine's transaction: be brief."""
 
     waits: ClassVar[bool] = True
+    asks_people: ClassVar[bool] = False
 
     def open(self, ctx: StepContext, config: Any) -> Opened:
         raise NotImplementedError

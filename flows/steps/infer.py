@@ -27,6 +27,7 @@ class ModelInfer(RunningStep):
     summary = "Asks a model"
     icon = "brain"
     category = "Models"
+    asks_model = True
 
     class Config(StepConfig):
         model: str = Field(

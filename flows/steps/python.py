@@ -262,6 +262,14 @@ class Python(RunningStep):
     def rehearse(self, ctx: StepContext, config: Config) -> Result | Awaitable[Result]:
         return _call(ctx, config, rehearsing=True)
 
+    def has_effects(self, config: Mapping[str, Json]) -> bool:
+        found = self._find(config)
+        return found is not None and found.effects
+
+    def needs_stub(self, config: Mapping[str, Json]) -> bool:
+        found = self._find(config)
+        return found is not None and found.effects and found.stand_in is None
+
     @staticmethod
     def _find(config: Mapping[str, Json]) -> StepFunction | None:
         try:

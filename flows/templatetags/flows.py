@@ -79,3 +79,9 @@ def draft_state(flow: Flow) -> SafeString:
 def wait_face(wait: Any) -> WaitFace:
     """``{% wait_face wait as face %}``: for whom or what a run waits."""
     return wait_faces([wait])[wait.pk]
+
+
+@register.filter
+def lookup(values: Mapping[str, Any], key: str) -> Any:
+    """Return ``values[key]``, or "" where it is not there."""
+    return values.get(key, "")

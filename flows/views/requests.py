@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, QueryDict
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
@@ -56,7 +56,11 @@ def runs_within(request: HttpRequest) -> Reach:
 
 def run_filters(request: HttpRequest) -> RunFilters:
     """Read the filters from the address; what makes no sense is left out."""
-    get = request.GET.get
+    return filters_in(request.GET)
+
+
+def filters_in(given: QueryDict) -> RunFilters:
+    get = given.get
     return RunFilters(
         flow=get("flow", "")[:80],
         version=positive_number(get("version", "")),

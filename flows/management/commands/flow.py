@@ -12,6 +12,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from flows import selectors, services
+from flows.backtest.models import Backtest
+from flows.backtest.selectors import choose_runs, flipped_runs, lane_figures
+from flows.backtest.services import Choice, play_part, start_backtest
 from flows.engine.lanes import PRIORITY, Lane
 from flows.faces import list_problems
 from flows.graph.codec import parse, to_json, to_mapping
@@ -22,6 +25,7 @@ from flows.graph.problems import DocumentError
 from flows.models import Flow, FlowVersion, Run, RunStatus
 from flows.runtime.flow_tests import coverage, run_flow_tests
 from flows.selectors.changes import document_text
+from flows.selectors.runs import RunFilters
 from flows.services.runs import NewRun
 from workbench.audit.actors import Actor
 
@@ -35,7 +39,7 @@ LINE_FAULTS = (services.InputInvalid, services.InputTooLarge)
 
 
 class Command(BaseCommand):
-    help = "Validate, import, export, compare, test, publish and run flows."
+    help = "Validate, import, export, compare, test, backtest, publish and run flows."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
@@ -60,7 +64,20 @@ class Command(BaseCommand):
         publish.add_argument("name")
         publish.add_argument("--note", required=True, help="What changed and why.")
         publish.add_argument("--no-release", action="store_true")
+        self._add_backtest(commands)
         self._add_run(commands)
+
+    def _add_backtest(self, commands: Any) -> None:
+        back = commands.add_parser(
+            "backtest", help="Play a draft or a version over recorded runs; print what changes."
+        )
+        _add_flow(back)
+        back.add_argument("--runs", type=int, default=500, metavar="N", help="The last N.")
+        back.add_argument("--file", type=Path, help="Play this document, not the draft.")
+        back.add_argument("--again", action="store_true", help="Ask models again.")
+        back.add_argument("--calls", type=int, default=0, help="How often a model may be asked.")
+        back.add_argument("--json", action="store_true", help="The summary, and what flips.")
+        back.add_argument("--fail-on-flips", action="store_true", help="Exit 1 if any flips.")
 
     def _add_run(self, commands: Any) -> None:
         run = commands.add_parser("run", help="Start a run for each line of a file.")
@@ -178,6 +195,50 @@ class Command(BaseCommand):
             raise CommandError("\n".join([str(error), *map(str, error.problems)])) from error
         done = "Published and released" if release else "Published"
         self.stdout.write(f"{done} version {version.number} of {flow.name}.")
+
+    def _backtest(self, options: dict[str, Any]) -> None:
+        flow = _flow(options["flow"].partition("@")[0])
+        document = _mapping_of(options["file"]) if options["file"] else _stored(options["flow"])
+        run_ids = choose_runs(flow, RunFilters(flow=flow.name), most=options["runs"])
+        choice = Choice(
+            run_ids, f"the last {options['runs']:,} runs", options["again"], options["calls"]
+        )
+        began = time.monotonic()
+        try:
+            made = start_backtest(
+                flow=flow, choice=choice, author=None, now=timezone.now(), queued=False,
+                document={**document, "name": flow.name},
+            )  # fmt: skip
+        except services.FlowInvalid as error:
+            raise CommandError("\n".join([str(error), *map(str, error.problems)])) from error
+        except services.ServiceError as error:
+            raise CommandError(f"{error} {error.remedy}") from error
+        while play_part(backtest_id=made.pk, now=timezone.now(), queued=False):
+            pass
+        made.refresh_from_db()
+        flipped = flipped_runs(made)
+        if options["json"]:
+            self.stdout.write(json.dumps({**made.summary, "flipped": flipped}, indent=2))
+        else:
+            self._tell_backtest(made, flipped, time.monotonic() - began)
+        if flipped and options["fail_on_flips"]:
+            raise SystemExit(1)
+
+    def _tell_backtest(self, made: Backtest, flipped: list[int], seconds: float) -> None:
+        found = made.summary
+        self.stdout.write(f"Played {found['runs']:,} runs in {seconds:.1f} s.")
+        for before, row in found["matrix"].items():
+            for after, count in row.items():
+                if before != after:
+                    self.stdout.write(f"    {count:5,}  {before} → {after}")
+        self.stdout.write(f"{len(flipped):,} decisions flip: {', '.join(map(str, flipped))}")
+        for figure in lane_figures(made):
+            self.stdout.write(f"{figure.label}: {figure.before:g} → {figure.after:g}")
+        if found["noisy"]:
+            self.stdout.write(
+                f"Noise: {found['noisy']:,} runs come out otherwise than recorded under the "
+                "released version itself."
+            )
 
     # --- Runs ---
 

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from flows.models import Flow, Run
 from flows.runtime.program import forget_programs
-from tests.web.flows.factories import make_flow
+from tests.web.flows.factories import make_completed_run, make_flow
 
 pytestmark = pytest.mark.django_db
 TRIVIAL = "examples/trivial/flow.yaml"
@@ -146,3 +146,15 @@ def test_waiting_for_runs_that_nobody_drives_gives_up_and_says_why(tmp_path: Pat
     path = lines_file(tmp_path, {"amount": 1, "purpose": "car"})
     with pytest.raises(CommandError, match="Is a worker alive"):
         flow("run", "loan", "--input-file", path, "--wait", "--timeout", "0")
+
+
+def test_backtest_says_which_decisions_flip_and_can_fail_for_it(tmp_path: Path) -> None:
+    loan = make_flow()
+    run = make_completed_run(loan)
+    same, out, _ = flow("backtest", "loan")
+    assert (same, "0 decisions flip" in out) == (0, True)
+    other = {**loan.draft, "steps": {**loan.draft["steps"], "settle": {"type": "end"}}}
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(other))
+    code, out, _ = flow("backtest", "loan", "--file", path, "--fail-on-flips", "--json")
+    assert (code, json.loads(out)["flipped"]) == (1, [run.pk])

@@ -1,0 +1,180 @@
+"""What the steps of a replay answer: nothing is effected, and as little as can be is guessed.
+
+- A step that waits is answered by what was recorded at that step. Where nothing was, one that asks
+  people waits, as it would; any other is taken to be over.
+- A step with effects, or one that asks a model, is answered by what was recorded for the very same
+  config, wherever in the flow that was. Another config has no recorded answer: a model may be
+  called if the budget allows; else the step's own recorded answer is assumed to hold.
+- Everything else is called, once for all lanes of a run that give it the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flows.backtest.recording import Recording, Visit
+from flows.expressions import ExpressionError
+from flows.runtime.actions import Leave
+from flows.runtime.payloads import fetch
+from flows.runtime.program import BoundStep, Program
+from flows.runtime.rehearsal import Given, Stub
+from flows.runtime.transitions import run_bindings
+from flows.steps.base import RunningStep, WaitingStep
+
+Json = Any
+
+
+@dataclass(slots=True)
+class Budget:
+    """How often models may be called; with ``ask_again`` also where an answer is recorded."""
+
+    ask_again: bool = False
+    allowed: int = 0
+    made: int = 0
+    cost: float = 0.0
+
+    @property
+    def is_left(self) -> bool:
+        return self.made < self.allowed
+
+
+class RecordedAnswers:
+    """The answers for one recorded run; give the same object to each lane of it."""
+
+    def __init__(self, recording: Recording, recorded: Program, budget: Budget) -> None:
+        self.recording = recording
+        self.budget = budget
+        self.by_step: dict[str, list[Visit]] = {}
+        self.by_config: dict[str, list[Visit]] = {}
+        self.made: dict[str, Leave] = {}
+        for visit in recording.visits:
+            self.by_step.setdefault(visit.step, []).append(visit)
+        for key, visit in _keyed(recording, recorded):
+            self.by_config.setdefault(key, []).append(visit)
+        self.taken: dict[str, int] = {}
+
+    def new_lane(self) -> "RecordedAnswers":
+        """Forget which answers were taken: each lane takes them from the first."""
+        self.taken.clear()
+        return self
+
+    def find(self, given: Given, visit: int) -> Stub | None:
+        bound = given.bound
+        if isinstance(bound.type, WaitingStep):
+            return self._of_wait(bound, visit)
+        if not isinstance(bound.type, RunningStep):
+            return None
+        if not _is_kept(bound):
+            return self._made(_whole_key(given))
+        key = key_of(bound, given.config)
+        if bound.type.asks_model:
+            return self._of_model(bound, key, visit)
+        return self._recorded(key) or self._assumed(bound, bound.type, key, visit)
+
+    def keep(self, given: Given, made: Leave) -> None:
+        bound = given.bound
+        key = key_of(bound, given.config) if _is_kept(bound) else _whole_key(given)
+        self.made[key] = made
+        if isinstance(bound.type, RunningStep) and bound.type.asks_model:
+            self.budget.made += 1
+            self.budget.cost += float((made.provenance or {}).get("cost") or 0)
+
+    def _of_wait(self, bound: BoundStep, visit: int) -> Stub | None:
+        recorded = self.by_step.get(bound.step.id, [])
+        if visit < len(recorded):
+            return _stub(recorded[visit])
+        if isinstance(bound.type, WaitingStep) and bound.type.asks_people:
+            return None
+        ports = bound.type.ports(bound.step.config)
+        return Stub({}, ports[0] if ports else "done", assumed=True)
+
+    def _of_model(self, bound: BoundStep, key: str, visit: int) -> Stub | None:
+        if self.budget.ask_again:
+            if (made := self._made(key)) is not None:
+                return made
+            if self.budget.is_left:
+                return None
+            return self._recorded(key) or self._own(bound, visit)
+        if (stub := self._recorded(key) or self._made(key)) is not None:
+            return stub
+        return None if self.budget.is_left else self._own(bound, visit)
+
+    def _recorded(self, key: str) -> Stub | None:
+        found = self.by_config.get(key)
+        if not found:
+            return None
+        index = self.taken.get(key, 0)
+        self.taken[key] = index + 1
+        return _stub(found[min(index, len(found) - 1)])
+
+    def _made(self, key: str) -> Stub | None:
+        made = self.made.get(key)
+        if made is None:
+            return None
+        return Stub(made.output, ",".join(made.ports), provenance=made.provenance)
+
+    def _own(self, bound: BoundStep, visit: int) -> Stub | None:
+        recorded = self.by_step.get(bound.step.id)
+        if not recorded:
+            return Stub(error=_NO_ANSWER)
+        return _stub(recorded[min(visit, len(recorded) - 1)], assumed=True)
+
+    def _assumed(self, bound: BoundStep, type_: RunningStep, key: str, visit: int) -> Stub | None:
+        """One with a stand-in plays that; else what it answered then, else that it went well."""
+        if not type_.needs_stub(bound.step.config):
+            return self._made(key)
+        if bound.step.id in self.by_step:
+            return self._own(bound, visit)
+        return Stub({}, type_.ports(bound.step.config)[0], assumed=True)
+
+
+_NO_ANSWER = {
+    "kind": "budget",
+    "message": "No answer of the model is recorded for this, and the budget for calls is used up.",
+}
+
+
+def _keyed(recording: Recording, program: Program) -> Iterator[tuple[str, Visit]]:
+    """Yield the visits of steps that must not be called, by what they were given then."""
+    outputs: dict[str, Json] = {}
+    run = run_bindings(recording.run_id, program, recording.started_at)
+    for visit in recording.visits:
+        bound = program.steps.get(visit.step)
+        if bound is not None and not visit.failed and _is_kept(bound):
+            steps = {step: outputs[step] for step in bound.references if step in outputs}
+            try:
+                config = bound.template.render(
+                    {"input": recording.input, "run": run, "steps": steps}
+                )
+                yield key_of(bound, config), visit
+            except ExpressionError:
+                pass  # The journal lacks what it was given: there is no such answer.
+        if not visit.failed:
+            outputs[visit.step] = {"output": fetch(visit.data), "port": visit.port}
+
+
+def _is_kept(bound: BoundStep) -> bool:
+    if not isinstance(bound.type, RunningStep):
+        return False
+    return bound.type.asks_model or bound.type.has_effects(bound.step.config)
+
+
+def _stub(visit: Visit, *, assumed: bool = False) -> Stub:
+    if visit.failed:
+        return Stub(error=visit.data or {}, assumed=assumed)
+    data = fetch(visit.data)
+    return Stub(data, visit.port or "done", provenance=visit.provenance, assumed=assumed)
+
+
+def _whole_key(given: Given) -> str:
+    """Return a digest that tells apart all that a step can see: it may evaluate conditions."""
+    bindings = {name: value for name, value in given.bindings.items() if name != "run"}
+    return key_of(given.bound, [given.config, bindings])
+
+
+def key_of(bound: BoundStep, config: Json) -> str:
+    """Return a digest of the type and of what it is given."""
+    given = json.dumps([bound.type.name, config, dict(bound.late)], sort_keys=True, default=str)
+    return hashlib.sha256(given.encode()).hexdigest()

@@ -1,0 +1,199 @@
+"""Backtests over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from ninja import Path, Router, Schema, Status
+from pydantic import Field
+
+from flows.api import listed_faults
+from flows.backtest import services
+from flows.backtest.models import Backtest, BacktestRun
+from flows.backtest.selectors import RowFilter, choose_runs, list_backtests, list_rows
+from flows.models import Flow
+from flows.selectors.runs import RunFilters
+from workbench.accounts.permissions import requires
+from workbench.http.problems import ApiProblem, map_error
+from workbench.http.schemas import (
+    MOST_ROWS,
+    Page,
+    Strict,
+    decode_cursor,
+    encode_cursor,
+    page_by_id,
+)
+from workbench.http.sign_in import person_of
+
+Json = Any
+router = Router(tags=["backtests"])
+Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+map_error(services.NoRuns, status=409, code="no-runs", remedy="Widen the filter.")
+map_error(services.BacktestEnded, status=409, code="backtest-ended", remedy="Start another one.")
+
+
+class BacktestIn(Strict):
+    """Which recorded runs the draft is played over, and how models are answered."""
+
+    runs: int = Field(500, ge=1, le=services.MOST_RUNS, description="The last so many.")
+    version: int | None = Field(None, ge=1, le=2**31 - 1)
+    state: Literal["", "completed", "failed", "waiting"] = ""
+    outcome: str = Field("", max_length=80)
+    started_from: datetime | None = None
+    started_to: datetime | None = None
+    models: Literal["recorded", "again"] = "recorded"
+    calls: int = Field(
+        0, ge=0, le=services.MOST_CALLS, description="How often a model may be asked."
+    )
+
+
+class BacktestOut(Schema):
+    id: int
+    state: str = Field(description="running, completed, cancelled or failed.")
+    draft_revision: int
+    baseline_version: int | None = Field(description="Played beside the draft; null without one.")
+    chosen: str
+    total: int
+    done: int
+    calls_made: int
+    cost: float
+    summary: dict[str, Any] = Field(
+        description="kinds, matrix[baseline][draft], lanes, first, steps, exits, assumed, noisy."
+    )
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class LaneOut(Schema):
+    verdict: str
+    people: int
+    seconds: float
+    cost: float
+    path: list[str]
+    assumed: list[str]
+    problem: str
+
+
+class BacktestRunOut(Schema):
+    run: int
+    kind: str = Field(description="flipped, rerouted, changed or same.")
+    noisy: bool = Field(description="The baseline itself comes out otherwise than recorded.")
+    first_step: str
+    recorded: LaneOut
+    baseline: LaneOut
+    draft: LaneOut
+
+
+@router.get("/flows/{name}/backtests", response=Page[BacktestOut], operation_id="list_backtests")
+@requires("runs.view", flow="name")
+def list_all(request: HttpRequest, name: str, cursor: str = "", limit: int = 50) -> dict[str, Any]:
+    """List the backtests of a flow, newest first."""
+    return page_by_id(list_backtests(_flow(name)), cursor=cursor, limit=limit, to_item=_out)
+
+
+@router.post("/flows/{name}/backtests", response={201: BacktestOut}, operation_id="start_backtest")
+@requires("flows.edit", flow="name")
+def start(request: HttpRequest, name: str, body: BacktestIn) -> Status[Any]:
+    """Play the draft over recorded runs; read it again until its state is not running."""
+    flow = _flow(name)
+    filters = RunFilters(
+        flow=flow.name, version=body.version, state=body.state, outcome=body.outcome,
+        started_from=body.started_from, started_to=body.started_to,
+    )  # fmt: skip
+    choice = services.Choice(
+        choose_runs(flow, filters, most=body.runs),
+        f"the last {body.runs:,} runs, by API",
+        ask_again=body.models == "again",
+        calls_allowed=body.calls,
+    )
+    with listed_faults():
+        made = services.start_backtest(
+            flow=flow, choice=choice, author=person_of(request), now=timezone.now()
+        )
+    return Status(201, _out(made))
+
+
+@router.get(
+    "/flows/{name}/backtests/{backtest_id}", response=BacktestOut, operation_id="get_backtest"
+)
+@requires("runs.view", flow="name")
+def get_one(request: HttpRequest, name: str, backtest_id: Id) -> dict[str, Any]:
+    """Return a backtest: how far it is, and what was found so far."""
+    return _out(_found(name, backtest_id))
+
+
+@router.get(
+    "/flows/{name}/backtests/{backtest_id}/runs",
+    response=Page[BacktestRunOut],
+    operation_id="list_backtest_runs",
+)
+@requires("runs.view", flow="name")
+def list_runs_of(
+    request: HttpRequest,
+    name: str,
+    backtest_id: Id,
+    only: Literal["", "flipped", "rerouted", "changed", "same", "noisy", "differs"] = "",
+    cursor: str = "",
+    limit: int = 50,
+) -> dict[str, Any]:
+    """List the runs it played, by id, with the three lanes of each."""
+    if not 1 <= limit <= MOST_ROWS:
+        raise ApiProblem(
+            422, "limit-out-of-range", f"limit is {limit}.", f"Ask for 1 to {MOST_ROWS} rows."
+        )
+    beyond = decode_cursor(cursor) if cursor else 0
+    if type(beyond) is not int or not 0 <= beyond < 2**63:
+        raise ApiProblem(422, "cursor-invalid", "That is no cursor.", "Pass `next` of a page.")
+    rows, more = list_rows(_found(name, backtest_id), RowFilter(only), beyond=beyond, most=limit)
+    following = encode_cursor(rows[-1].run_id) if more else None
+    return {"items": [_row_out(row) for row in rows], "next": following}
+
+
+@router.post(
+    "/flows/{name}/backtests/{backtest_id}/cancel",
+    response=BacktestOut,
+    operation_id="cancel_backtest",
+)
+@requires("flows.edit", flow="name")
+def cancel(request: HttpRequest, name: str, backtest_id: Id) -> dict[str, Any]:
+    """Stop it; what was played so far is kept."""
+    services.cancel_backtest(backtest_id=_found(name, backtest_id).pk, now=timezone.now())
+    return _out(_found(name, backtest_id))
+
+
+def _flow(name: str) -> Flow:
+    flow = Flow.objects.select_related("released").filter(name=name).first()
+    if flow is None:
+        raise Http404(f"There is no flow {name}.")
+    return flow
+
+
+def _found(name: str, backtest_id: int) -> Backtest:
+    found = list_backtests(_flow(name)).filter(pk=backtest_id).first()
+    if found is None:
+        raise Http404(f"Flow {name} has no backtest {backtest_id}.")
+    return found
+
+
+def _out(backtest: Backtest) -> dict[str, Any]:
+    return {
+        "id": backtest.pk,
+        "state": backtest.state,
+        "draft_revision": backtest.draft_revision,
+        "baseline_version": backtest.baseline.number if backtest.baseline else None,
+        "chosen": backtest.chosen,
+        "total": backtest.total,
+        "done": backtest.done,
+        "calls_made": backtest.calls_made,
+        "cost": backtest.cost,
+        "summary": backtest.summary,
+        "created_at": backtest.created_at,
+        "finished_at": backtest.finished_at,
+    }
+
+
+def _row_out(row: BacktestRun) -> dict[str, Any]:
+    named = {"run": row.run_id, "kind": row.kind, "noisy": row.noisy, "first_step": row.first_step}
+    return {**named, **row.lanes}

@@ -1,0 +1,196 @@
+"""Reads of backtests, and the choice of the runs that one plays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from flows.backtest.models import Backtest, BacktestRun, RunKind
+from flows.graph.codec import parse
+from flows.graph.diff import diff
+from flows.models import Flow, RunStatus
+from flows.selectors.runs import RunFilters, list_runs
+from workbench.accounts.permissions import Reach, can
+
+Json = Any
+PAGE = 50
+_OVER = frozenset({RunStatus.COMPLETED, RunStatus.FAILED})
+
+
+def choose_runs(flow: Flow, filters: RunFilters, *, most: int) -> list[int]:
+    """Return the newest runs that have come somewhere: ended, or waiting for a person.
+
+    Cancelled runs say nothing of the flow; running ones are not done yet. A page a query.
+    """
+    here = Reach(everywhere=False, scopes=frozenset({(flow.name, "")}))
+    found: list[int] = []
+    before: int | None = None
+    while len(found) < most:
+        page = list_runs(filters, within=here, before=before, page_size=min(most, 500))
+        found += [row.run.pk for row in page.rows if _has_come_somewhere(row)]
+        if page.next_before is None:
+            break
+        before = page.next_before
+    return found[:most]
+
+
+def _has_come_somewhere(row: Any) -> bool:
+    return row.run.status in _OVER or row.state == "waiting_for_person"
+
+
+def list_backtests(flow: Flow) -> QuerySet[Backtest]:
+    """Return the backtests of a flow, newest first, without their documents: one query."""
+    found = Backtest.objects.filter(flow=flow).select_related("created_by", "baseline")
+    return found.defer("document", "baseline__document").order_by("-pk")
+
+
+def newest_of_draft(flow: Flow) -> Backtest | None:
+    """Return the newest backtest of the draft as it stands: one query."""
+    return list_backtests(flow).filter(draft_revision=flow.draft_revision).first()
+
+
+def may_see_backtest(user: Any, rest: str) -> bool:
+    """Say whether a person may hear of the progress of backtest ``rest``."""
+    found = Backtest.objects.filter(pk=int(rest)) if rest.isdecimal() else Backtest.objects.none()
+    flow = found.values_list("flow__name", flat=True).first()
+    return flow is not None and can(user, "runs.view", flow=flow)
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """``only`` is a kind, ``noisy``, ``differs`` or "" for all; the verdicts are exact, or ""."""
+
+    only: str = ""
+    before: str = ""
+    after: str = ""
+
+
+def list_rows(
+    backtest: Backtest, wanted: RowFilter, *, beyond: int = 0, most: int = PAGE
+) -> tuple[list[BacktestRun], bool]:
+    """Return rows by run, from ``beyond`` on, and whether there are more: one query."""
+    rows = BacktestRun.objects.filter(_condition(wanted.only), backtest=backtest, run_id__gt=beyond)
+    if wanted.before:
+        rows = rows.filter(lanes__baseline__verdict=wanted.before)
+    if wanted.after:
+        rows = rows.filter(lanes__draft__verdict=wanted.after)
+    found = list(rows.order_by("run_id")[: most + 1])
+    return found[:most], len(found) > most
+
+
+def _condition(only: str) -> Q:
+    if only in RunKind.values:
+        return Q(kind=only)
+    if only == "noisy":
+        return Q(noisy=True)
+    return ~Q(kind=RunKind.SAME) if only == "differs" else Q()
+
+
+def flipped_runs(backtest: Backtest) -> list[int]:
+    """Return the runs whose outcome is another under the draft: one query."""
+    rows = BacktestRun.objects.filter(backtest=backtest, kind=RunKind.FLIPPED)
+    return list(rows.order_by("run_id").values_list("run_id", flat=True))
+
+
+# --- For the canvas -----------------------------------------------------------------------
+
+
+def backtest_marks(backtest: Backtest) -> dict[str, Json]:
+    """Return the canvas's marks: what the draft adds and changes against the baseline."""
+    if backtest.baseline is None:
+        return {"steps": {}, "edges": {}}
+    found = diff(parse(backtest.baseline.document), parse(backtest.document))
+    steps = dict.fromkeys(found.changed, "changed") | dict.fromkeys(found.added, "added")
+    return {"steps": steps, "edges": {str(edge): "added" for edge in found.edges_added}}
+
+
+def backtest_statuses(backtest: Backtest) -> dict[str, Json]:
+    """Return the canvas's statuses: how many runs come by, and how many did before."""
+    summary, document = backtest.summary, backtest.document
+    first = summary.get("first", {})
+    steps = {
+        step: _step_status(counts, first.get(step, 0))
+        for step, counts in summary.get("steps", {}).items()
+        if step in document.get("steps", {})
+    }
+    edges = {}
+    for edge in document.get("edges", ()):
+        before, after = summary.get("exits", {}).get(edge.partition(" -> ")[0], [0, 0])
+        if after:
+            edges[edge] = {"state": "taken", "count": after}
+        elif before:
+            edges[edge] = {"count": 0}
+    return {"steps": steps, "edges": edges}
+
+
+def _step_status(counts: Sequence[int], first: int) -> Mapping[str, Json]:
+    before, after = counts
+    change = f"{after - before:+,}" if after != before else "as before"
+    note = f"{after:,} visits, {change}"
+    if first:
+        return {"state": "warning", "note": f"{note}; {first:,} differ first here"}
+    return {"state": "done" if after else "skipped", "note": note}
+
+
+# --- For the page -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of the draft beside the baseline's. ``kind`` says how it is shown."""
+
+    label: str
+    kind: str
+    before: float
+    after: float
+
+    @property
+    def change(self) -> float:
+        return self.after - self.before
+
+
+def lane_figures(backtest: Backtest) -> list[Figure]:
+    """Return share to people, times people are asked, seconds and cost of a run."""
+    lanes, runs = backtest.summary["lanes"], max(1, backtest.summary["runs"])
+    before, after = lanes["baseline"], lanes["draft"]
+    return [
+        Figure(
+            "Runs that people see", "percent",
+            100 * before["people_runs"] / runs, 100 * after["people_runs"] / runs,
+        ),
+        Figure("Times people are asked", "count", before["people"], after["people"]),
+        Figure(
+            "Machine time of a run", "seconds", before["seconds"] / runs, after["seconds"] / runs
+        ),
+        Figure("Cost of models", "cost", before["cost"], after["cost"]),
+    ]  # fmt: skip
+
+
+def verdict_table(backtest: Backtest) -> dict[str, Json]:
+    """Return ``{columns, rows: [{verdict, cells: [{verdict, count, same}], total}]}``.
+
+    Rows are the baseline's verdicts, columns the draft's; both in one order, the largest first.
+    """
+    matrix = backtest.summary["matrix"]
+    counts: dict[str, int] = {}
+    for before, row in matrix.items():
+        for after, count in row.items():
+            counts[before] = counts.get(before, 0) + count
+            counts[after] = counts.get(after, 0) + count
+    order = sorted(counts, key=lambda verdict: (-counts[verdict], verdict))
+    columns = [each for each in order if any(each in row for row in matrix.values())]
+    rows = [
+        {
+            "verdict": before,
+            "cells": [
+                {"verdict": after, "count": matrix[before].get(after, 0), "same": before == after}
+                for after in columns
+            ],
+            "total": sum(matrix[before].values()),
+        }
+        for before in order
+        if before in matrix
+    ]
+    totals = [sum(row.get(each, 0) for row in matrix.values()) for each in columns]
+    return {"columns": columns, "rows": rows, "totals": totals}

@@ -1,0 +1,244 @@
+"""Backtests of a flow: choose the runs, watch it, read what changes."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from flows.backtest import services
+from flows.backtest.models import Backtest, BacktestState, RunKind
+from flows.backtest.selectors import (
+    RowFilter,
+    backtest_marks,
+    backtest_statuses,
+    choose_runs,
+    lane_figures,
+    list_backtests,
+    list_rows,
+    verdict_table,
+)
+from flows.faces import canvas_data
+from flows.graph.operations import normal_form
+from flows.models import Flow, RunStatus
+from flows.selectors.runs import WAITING, RunFilters
+from flows.services.errors import FlowInvalid
+from flows.views.flows import flow_context
+from flows.views.requests import filters_in, flow_or_404, positive_number, user_of
+from workbench.accounts.permissions import requires
+
+USUAL_RUNS = 500
+COUNTS = (100, 500, 1_000, 2_000)
+STATES = (WAITING, RunStatus.COMPLETED, RunStatus.FAILED)
+SHOWN_EARLIER = 50
+KINDS = {
+    "differs": "All that differ",
+    RunKind.FLIPPED: "Decision flips",
+    RunKind.REROUTED: "With or without people",
+    RunKind.CHANGED: "Other path or values",
+    "noisy": "Noise",
+    "all": "All runs",
+}
+
+
+# --- List and start ---------------------------------------------------------------
+
+
+@requires("runs.view", flow="name")
+@require_GET
+def backtest_list(request: HttpRequest, name: str) -> HttpResponse:
+    """The form for a new one, and what earlier ones said."""
+    return _list_page(request, flow_or_404(name))
+
+
+@requires("flows.edit", flow="name")
+@require_POST
+def backtest_start(request: HttpRequest, name: str) -> HttpResponse:
+    flow = flow_or_404(name)
+    filters = filters_in(request.POST)
+    count = min(positive_number(request.POST.get("count", "")) or USUAL_RUNS, services.MOST_RUNS)
+    run_ids = choose_runs(flow, _of_flow(filters, flow), most=count)
+    choice = services.Choice(
+        run_ids,
+        _in_words(filters, count),
+        ask_again=request.POST.get("models") == "again",
+        calls_allowed=positive_number(request.POST.get("calls", "")) or 0,
+    )
+    try:
+        made = services.start_backtest(
+            flow=flow, choice=choice, author=user_of(request), now=timezone.now()
+        )
+    except FlowInvalid:
+        refusal = "The draft cannot be played yet. Its problems stand in the editor."
+        return _list_page(request, flow, 422, refusal=refusal)
+    except services.NoRuns as error:
+        return _list_page(request, flow, 422, refusal=f"{error} {error.remedy}")
+    return redirect("flows:backtest-detail", flow.name, made.pk)
+
+
+def _list_page(
+    request: HttpRequest, flow: Flow, status: int = 200, *, refusal: str = ""
+) -> HttpResponse:
+    given = request.POST if request.method == "POST" else request.GET
+    context = {
+        **flow_context(request, flow, "backtests"),
+        "backtests": list_backtests(flow)[:SHOWN_EARLIER],
+        "counts": COUNTS,
+        "count": positive_number(given.get("count", "")) or USUAL_RUNS,
+        "states": STATES,
+        "filters": filters_in(given),
+        "refusal": refusal,
+    }
+    return render(request, "flows/backtest/list.html", context, status=status)
+
+
+def _of_flow(filters: RunFilters, flow: Flow) -> RunFilters:
+    return RunFilters(
+        flow=flow.name,
+        version=filters.version,
+        state=filters.state if filters.state in STATES else "",
+        outcome=filters.outcome,
+        started_from=filters.started_from,
+        started_to=filters.started_to,
+        text=filters.text,
+    )
+
+
+def _in_words(filters: RunFilters, count: int) -> str:
+    parts = [f"the last {count:,} runs"]
+    if filters.version:
+        parts.append(f"of version {filters.version}")
+    if filters.state in STATES:
+        parts.append(filters.state)
+    if filters.outcome:
+        parts.append(f"with outcome {filters.outcome}")
+    if filters.started_from:
+        parts.append(f"from {filters.started_from:%d %b %Y %H:%M}")
+    if filters.started_to:
+        parts.append(f"to {filters.started_to:%d %b %Y %H:%M}")
+    if filters.text:
+        parts.append(f"with “{filters.text}”")
+    return ", ".join(parts)
+
+
+# --- One --------------------------------------------------------------------------
+
+
+@requires("runs.view", flow="name")
+@require_GET
+def backtest_detail(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
+    flow, backtest = _found(name, backtest_id)
+    context = {
+        **flow_context(request, flow, "backtests"),
+        "here": f"Backtest {backtest.pk}",
+        **_head(backtest),
+        **_rows(request, backtest),
+    }
+    return render(request, "flows/backtest/detail.html", context)
+
+
+@requires("runs.view", flow="name")
+@require_GET
+def backtest_head(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
+    """Progress and figures, for the page to fetch after a nudge."""
+    flow, backtest = _found(name, backtest_id)
+    context = {**flow_context(request, flow, "backtests"), **_head(backtest)}
+    return render(request, "flows/backtest/_head.html", context)
+
+
+@requires("runs.view", flow="name")
+@require_GET
+def backtest_rows(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
+    flow, backtest = _found(name, backtest_id)
+    context = {"flow": flow, "backtest": backtest, **_rows(request, backtest)}
+    return render(request, "flows/backtest/_rows.html", context)
+
+
+@requires("flows.edit", flow="name")
+@require_POST
+def backtest_cancel(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
+    _, backtest = _found(name, backtest_id)
+    try:
+        services.cancel_backtest(backtest_id=backtest.pk, now=timezone.now())
+    except services.BacktestEnded as error:
+        messages.info(request, f"{error} {error.remedy}")
+    return redirect("flows:backtest-detail", name, backtest_id)
+
+
+@requires("runs.view", flow="name")
+@require_GET
+def backtest_canvas(request: HttpRequest, name: str, backtest_id: int) -> JsonResponse:
+    """The draft that was played, with what it changes and how many runs take which way."""
+    _, backtest = _found(name, backtest_id)
+    data = canvas_data(normal_form(backtest.document))
+    marks, statuses = backtest_marks(backtest), backtest_statuses(backtest)
+    return JsonResponse({**data, "marks": marks, "statuses": statuses})
+
+
+@requires("runs.view", flow="name")
+@require_GET
+def backtest_status(request: HttpRequest, name: str, backtest_id: int) -> JsonResponse:
+    _, backtest = _found(name, backtest_id)
+    return JsonResponse(backtest_statuses(backtest))
+
+
+def _found(name: str, backtest_id: int) -> tuple[Flow, Backtest]:
+    flow = flow_or_404(name)
+    found = Backtest.objects.filter(flow=flow, pk=backtest_id)
+    backtest = found.select_related("baseline", "created_by").first()
+    if backtest is None:
+        raise Http404(f"Flow {name} has no backtest {backtest_id}.")
+    return flow, backtest
+
+
+def _head(backtest: Backtest) -> dict[str, Any]:
+    summary = backtest.summary
+    runs, flipped = summary["runs"], summary["kinds"][RunKind.FLIPPED.value]
+    ended = backtest.finished_at or timezone.now()
+    return {
+        "backtest": backtest,
+        "is_running": backtest.state == BacktestState.RUNNING,
+        "summary": summary,
+        "flipped": flipped,
+        "flipped_percent": 100 * flipped / runs if runs else 0,
+        "rerouted": summary["kinds"][RunKind.REROUTED.value],
+        "figures": lane_figures(backtest),
+        "table": verdict_table(backtest),
+        "first": sorted(summary["first"].items(), key=lambda each: -each[1]),
+        "assumed": sorted(summary["assumed"].items(), key=lambda each: -each[1]),
+        "took": (ended - backtest.created_at).total_seconds(),
+        "titles": {k: v.get("title") or k for k, v in backtest.document["steps"].items()},
+    }
+
+
+def _rows(request: HttpRequest, backtest: Backtest) -> dict[str, Any]:
+    only = request.GET.get("only", "differs")
+    only = only if only in KINDS else "differs"
+    wanted = RowFilter(
+        "" if only == "all" else only, request.GET.get("was", ""), request.GET.get("is", "")
+    )
+    beyond = positive_number(request.GET.get("after", "")) or 0
+    rows, more = list_rows(backtest, wanted, beyond=beyond)
+    kept = {key: str(value) for key, value in request.GET.items() if key != "after" and value}
+    return {
+        "rows": rows,
+        "kinds": [_kind_link(backtest, key, label, only) for key, label in KINDS.items()],
+        "wanted": wanted,
+        "query": request.GET.urlencode(),
+        "next": "?" + urlencode({**kept, "after": rows[-1].run_id}) if more else "",
+        "first_page": "?" + urlencode(kept) if beyond else "",
+    }
+
+
+def _kind_link(backtest: Backtest, key: str, label: str, only: str) -> dict[str, Any]:
+    kinds = backtest.summary["kinds"]
+    counts = {
+        "differs": sum(kinds.values()) - kinds[RunKind.SAME.value],
+        "noisy": backtest.summary["noisy"],
+        "all": backtest.summary["runs"],
+    }
+    count = counts.get(key, kinds.get(str(key), 0))
+    return {"label": label, "link": f"?only={key}", "count": count, "current": key == only}
