@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.triggers.schedules import GRACE, Schedule, ScheduleInvalid
@@ -105,6 +105,7 @@ def test_what_is_wrong_is_said(cron: str, zone: str, said: str) -> None:
     st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
     st.integers(1, 40),
 )
+@settings(deadline=None)
 def test_stepping_finds_what_looking_back_finds(
     cron: str, zone: str, begin: datetime, hours: int
 ) -> None:
