@@ -1,0 +1,1 @@
+"""Set a cutoff by looking at real values rather than by guessing."""

@@ -1,0 +1,83 @@
+"""The cutoffs of a draft: comparisons with a number in the conditions of its branches. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = Any
+# What is compared: a dotted name, or one made a number; then the sign; then a number.
+_COMPARISON = re.compile(
+    r"(?P<what>(?:double|int)\(\s*[A-Za-z_][\w.]*\s*\)|[A-Za-z_][\w.]*\.[\w.]+)\s*"
+    r"(?P<sign>>=|<=|>|<)\s*(?P<at>-?\d+(?:\.\d+)?)(?![\w.])"
+)
+_TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One comparison: ``what sign at``, in case ``case`` of branch ``step``, at ``span`` in it."""
+
+    step: str
+    case: int
+    place: int
+    what: str
+    sign: str
+    at: float
+    span: tuple[int, int]
+    source: str
+    port: str
+    title: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.step}.{self.case}.{self.place}"
+
+    @property
+    def name(self) -> str:
+        """The last part of what is compared, as people say it."""
+        return self.what.rstrip(")").rpartition(".")[2].replace("_", " ")
+
+    def holds(self, value: float, at: float) -> bool:
+        """Say whether a value is on the side of the case's port."""
+        match self.sign:
+            case ">=":
+                return value >= at
+            case ">":
+                return value > at
+            case "<=":
+                return value <= at
+        return value < at
+
+    def moved_to(self, at: float) -> str:
+        """Return the whole condition with another cutoff."""
+        start, end = self.span
+        return f"{self.source[:start]}{at:.10g}{self.source[end:]}"
+
+
+def list_thresholds(document: Mapping[str, Json]) -> list[Threshold]:
+    """Return the cutoffs in the order of the document; a draft may be wrong in any way."""
+    steps = document.get("steps") or {}
+    return [
+        found
+        for name, step in steps.items()
+        if step.get("type") == "branch"
+        for found in _of_branch(name, step)
+    ]
+
+
+def _of_branch(name: str, step: Mapping[str, Json]) -> Iterator[Threshold]:
+    config = step.get("with")
+    cases = config.get("cases") if isinstance(config, dict) else None
+    for index, case in enumerate(cases if isinstance(cases, list) else []):
+        source = case.get("when") if isinstance(case, dict) else None
+        if not isinstance(source, str):
+            continue
+        # A number inside a text is no cutoff: texts are blanked, places stay.
+        blanked = _TEXT.sub(lambda found: " " * len(found.group()), source)
+        for place, found in enumerate(_COMPARISON.finditer(blanked)):
+            yield Threshold(
+                step=name, case=index, place=place, what=found["what"], sign=found["sign"],
+                at=float(found["at"]), span=found.span("at"), source=source,
+                port=str(case.get("port", "")), title=str(step.get("title") or name),
+            )  # fmt: skip
