@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from flows import editor_preview
 from flows import editor_views as views
 
 urlpatterns: list[URLPattern] = [
@@ -13,4 +14,6 @@ urlpatterns: list[URLPattern] = [
     path("inspector/", views.inspector, name="editor-inspector"),
     path("history/", views.history, name="editor-history"),
     path("restore/", views.restore, name="editor-restore"),
+    path("evaluate/", editor_preview.evaluate, name="editor-evaluate"),
+    path("preview/<str:step>/", editor_preview.preview_case, name="editor-preview"),
 ]

@@ -10,9 +10,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from flows import editing
 from flows.editor_form import inspector_context
+from flows.editor_preview import with_values
 from flows.faces import canvas_data, faces, list_problems, touched_steps
 from flows.graph.operations import normal_form
+from flows.lab.thresholds import list_thresholds
 from flows.models import Flow
+from flows.selectors.last_run import last_run_at
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can, requires
 
@@ -47,8 +50,14 @@ def inspector(request: HttpRequest, name: str) -> HttpResponse:
         return render(request, "flows/editor/_inspect_flow.html", context)
     if step_id not in document["steps"]:
         raise Http404(f"This flow has no step {step_id}.")
-    context = inspector_context(document, step_id, list_problems(document))
-    return render(request, "flows/editor/_inspect_step.html", {**context, "may_edit": may_edit})
+    found = inspector_context(document, step_id, list_problems(document))
+    found |= {
+        "flow": flow,
+        "may_edit": may_edit,
+        "suggestions": with_values(found["suggestions"], last_run_at(flow, step_id)),
+        "thresholds": [each for each in list_thresholds(document) if each.step == step_id],
+    }
+    return render(request, "flows/editor/_inspect_step.html", found)
 
 
 @require_GET

@@ -7,6 +7,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("flows.triggers.urls")),
     path("", include("flows.resilience.urls")),
     path("", include("flows.backtest.urls")),
+    path("", include("flows.lab.urls")),
     # Flows
     path("flows/", flows.flow_list, name="flow-list"),
     path("flows/rows/", flows.flow_rows, name="flow-rows"),
@@ -18,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("flows/<slug:name>/text/", flows.draft_text, name="draft-text"),
     path("flows/<slug:name>/canvas.json", flows.flow_canvas, name="draft-canvas"),
     path("flows/<slug:name>/export/", flows.flow_export, name="draft-export"),
+    path("flows/<slug:name>/edit/test/", include("flows.testing.urls")),
     path("flows/<slug:name>/edit/", include("flows.editor_urls")),
     path("flows/<slug:name>/publish/", versions.publish, name="publish"),
     path("flows/<slug:name>/versions/", versions.version_list, name="version-list"),

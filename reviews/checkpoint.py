@@ -3,13 +3,13 @@
 ``open`` makes the case in the engine's transaction; deciding the case resolves the wait.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from flows.steps.base import Json, Opened, StepConfig, StepContext, WaitingStep
+from flows.steps.base import Json, Opened, Preview, StepConfig, StepContext, WaitingStep
 from flows.steps.registry import register
 from reviews.layout import Flag, Group, Key, Reason, ReasonCode, Share, ShownDocument
 
@@ -136,6 +136,26 @@ class ReviewCase(WaitingStep):
         people = "" if quorum in (1, None) else f", {quorum} people"
         return f"{queue}{people} · SLA {config.get('sla') or 'missing'}"
 
+    def example_output(self, config: Mapping[str, Json], port: str) -> Json:
+        return {
+            "outcome": port,
+            "kind": "person",
+            "reasons": [],
+            "comment": "",
+            "overrides": [],
+            "fields": dict(_shown_values(config)),
+        }
+
+    def preview(self, config: Mapping[str, Json]) -> Preview:
+        from reviews.preview import preview_case
+
+        return preview_case(config)
+
+    def minutes_each(self, flow: str, step: str) -> float | None:
+        from reviews.preview import minutes_of_cases
+
+        return minutes_of_cases(flow, step)
+
     def open(self, ctx: StepContext, config: Any) -> Opened:
         from reviews.services.opening import open_case
 
@@ -148,6 +168,16 @@ class ReviewCase(WaitingStep):
         from reviews.services.opening import cancel_case_of_wait
 
         cancel_case_of_wait(wait_id=wait_id, now=now)
+
+
+def _shown_values(config: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """Yield the fields with a key, of a config that may be wrong in any way."""
+    show = config.get("show")
+    for group in show if isinstance(show, list) else []:
+        fields = group.get("fields") if isinstance(group, Mapping) else None
+        for field in fields if isinstance(fields, list) else []:
+            if isinstance(field, Mapping) and isinstance(field.get("key"), str):
+                yield field["key"], field.get("value")
 
 
 _OVERRIDE_SCHEMA = {

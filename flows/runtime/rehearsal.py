@@ -62,7 +62,8 @@ class Trace:
 class Rehearsal:
     """How it went. ``status`` is completed, failed, or waiting (at the steps in ``waits_at``).
 
-    ``past_limit`` are the steps that were left by ``limit``: that makes no activation.
+    ``past_limit`` are the steps that were left by ``limit``: that makes no activation. ``given``
+    is the config of those in ``waits_at``, as it was rendered.
     """
 
     status: str = "running"
@@ -72,6 +73,7 @@ class Rehearsal:
     path: list[Trace] = field(default_factory=list)
     waits_at: list[str] = field(default_factory=list)
     past_limit: list[str] = field(default_factory=list)
+    given: dict[str, Json] = field(default_factory=dict)
 
     @property
     def steps(self) -> list[str]:
@@ -154,21 +156,19 @@ class Stage:
 
     def play_step(
         self,
-        document: Document,
+        program: Program,
         step: str,
         *,
         input: Json,
         outputs: Mapping[str, Json],
         now: datetime,
-        stub: Stub | None = None,
-    ) -> Trace:
+        answers: Answers | None = None,
+    ) -> Rehearsal:
         """Play one step alone. ``outputs`` is ``{step: {"output": …, "port": …}}`` of the others.
 
         Raises: KeyError if there is no such step.
         """
-        stubs = {step: stub} if stub else {}
-        program = Program(0, 0, 0, document)
-        player = _Player(program, input, now, stubs, None, self._pool, 0, None)
+        player = _Player(program, input, now, {}, frozenset({step}), self._pool, 0, answers)
         return self._loop.run_until_complete(player.play_one(step, outputs))
 
 
@@ -217,6 +217,7 @@ class _Player:
         if stub is None and self.program.graph.nodes[step].kind is Kind.WAIT:
             self.stopped.add(token.id)
             self.rehearsal.waits_at.append(step)
+            self.rehearsal.given[step] = given.config
             return
         self.visits[step] = visit + 1
         action = await self.act(token) if stub is None else _stubbed(stub, step)
@@ -224,15 +225,15 @@ class _Player:
             self.answers.keep(given, action)
         self.apply(token, action, given.config, (time.perf_counter() - began) * 1_000, stub)
 
-    async def play_one(self, step: str, outputs: Mapping[str, Json]) -> Trace:
+    async def play_one(self, step: str, outputs: Mapping[str, Json]) -> Rehearsal:
         """Put one token on the step, with what the others gave, and drive it."""
         token = TokenView(1, step)
         self.machine = Machine(self.program.graph, {1: token})
         self.memory.outputs.update(outputs)
         await self.activate(token)
-        if self.rehearsal.path:
-            return self.rehearsal.path[0]
-        return Trace(step, "", None, None, self.given(step).config, 0, stubbed=False)
+        made = self.rehearsal
+        made.status = "failed" if made.error else "waiting"
+        return made
 
     def stub_for(self, given: Given, visit: int) -> Stub | None:
         stubs = self.stubs.get(given.bound.step.id)

@@ -110,6 +110,21 @@ class Opened:
     resolved: Result | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What will be seen, before there is one: the template that its type brings, its context and
+    style sheets (paths of static files).
+    """
+
+    template: str
+    context: Mapping[str, Any]
+    styles: tuple[str, ...] = ()
+
+
+class PreviewUnfit(ValueError):
+    """The config cannot be previewed. The message says what is missing or wrong."""
+
+
 class StepType:
     """What the palette, the form, the validator and the card need to know of a type."""
 
@@ -210,6 +225,21 @@ class WaitingStep(StepType):
 
     waits: ClassVar[bool] = True
     asks_people: ClassVar[bool] = False
+
+    def example_output(self, config: Mapping[str, Json], port: str) -> Json:
+        """Return an output as the wait could be resolved with, for a test. Never raises."""
+        return {}
+
+    def preview(self, config: Mapping[str, Json]) -> Preview | None:
+        """Return what people will see of this config, rendered as far as it can be; or None.
+
+        Raises: PreviewUnfit, with what is missing.
+        """
+        return None
+
+    def minutes_each(self, flow: str, step: str) -> float | None:
+        """Return how many minutes of a person's time one wait has taken, or None if unknown."""
+        return None
 
     def open(self, ctx: StepContext, config: Any) -> Opened:
         raise NotImplementedError

@@ -70,6 +70,23 @@ def open_case(*, ctx: StepContext, config: "ReviewCase.Config") -> Case:
     return case
 
 
+def unsaved_case(config: "ReviewCase.Config", queue: Queue) -> Case:
+    """Return a case as this config would show it, for a preview. It is never saved."""
+    return Case(
+        queue=queue,
+        title=config.title[:300],
+        summary=config.summary[:500],
+        subject=config.subject[:200],
+        priority=PRIORITIES[config.priority],
+        value=config.value,
+        product=config.product[:80],
+        confidence=config.confidence,
+        shown=_shown(config),
+        rules=_rules(config),
+        fields=_fields(config),
+    )
+
+
 def set_instants(case: Case) -> None:
     """Set the SLA's instants and the rank from the case's clock. Does not save."""
     plan = plan_from(case.sla)

@@ -101,6 +101,21 @@ def workspace(
     }
 
 
+def preview_context(case: Case) -> dict[str, Any]:
+    """Return what a case that is not kept would show and ask. No query."""
+    return {
+        "case": case,
+        "groups": list(_groups(case, {}, {}, {})),
+        "documents": documents_of(case.shown),
+        "reasons": _reasons(case.shown.get("reasons") or ()),
+        "flags": case.shown.get("flags") or (),
+        "choices": choices_of(case, {}),
+        "widgets": widgets_of(case.rules.get("form") or {}, {}, "form"),
+        "allow": case.rules.get("allow", ()),
+        "can_decide": True,
+    }
+
+
 def standing(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
     """Return where the case stands for this person: what the bar above it says."""
     decides = may(acting, "cases.decide", queue=case.queue, flow=case.flow)

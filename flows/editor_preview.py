@@ -1,0 +1,111 @@
+"""Previews in the editor: an expression on the last run's data, a checkpoint's case."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from flows.expressions import ExpressionError, compile_expression, compile_template
+from flows.graph.operations import normal_form
+from flows.selectors.last_run import LastRun, last_run_at
+from flows.steps.base import PreviewUnfit, WaitingStep
+from flows.steps.registry import UnknownStepType, get_step_type
+from flows.views.requests import flow_or_404
+from workbench.accounts.permissions import requires
+
+Json = Any
+LONGEST_SHOWN = 2_000
+LONGEST_SOURCE = 20_000
+NO_RUN = "No run yet to try it on."
+
+
+@requires("flows.edit", flow="name")
+@require_POST
+def evaluate(request: HttpRequest, name: str) -> JsonResponse:
+    """Evaluate ``text`` as the step ``step`` would have in the last run that came to it.
+
+    Answers ``{value, type, run}`` or ``{error, run}``; 422 when there is nothing to evaluate on.
+    """
+    flow = flow_or_404(name)
+    step, text = request.POST.get("step", ""), request.POST.get("text", "")[:LONGEST_SOURCE]
+    last = last_run_at(flow, step)
+    if last is None:
+        return JsonResponse({"error": NO_RUN}, status=422)
+    try:
+        value = _evaluated(text, request.POST.get("kind", ""), last.bindings)
+    except (ExpressionError, ValueError) as error:
+        return JsonResponse({"error": str(error), "run": last.run.pk})
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    short = shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
+    return JsonResponse({"value": short, "type": type_of(value), "run": last.run.pk})
+
+
+def _evaluated(text: str, kind: str, bindings: Mapping[str, Json]) -> Json:
+    """Raises: ExpressionError, ValueError."""
+    if kind == "bare":
+        return compile_expression(text).evaluate(bindings)
+    return compile_template(json.loads(text) if kind == "json" else text).render(bindings)
+
+
+def type_of(value: Json) -> str:
+    """Return a value's kind in the words of JSON Schema."""
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    if value is None:
+        return "null"
+    return kinds.get(type(value), "object")
+
+
+@requires("flows.edit", flow="name")
+@require_GET
+def preview_case(request: HttpRequest, name: str, step: str) -> HttpResponse:
+    """The page that people will get at a checkpoint, on the last run's data."""
+    flow = flow_or_404(name)
+    document = normal_form(flow.draft)
+    if step not in document["steps"]:
+        raise Http404(f"This flow has no step {step}.")
+    told = document["steps"][step]
+    last = last_run_at(flow, step)
+    context: dict[str, Any] = {"flow": flow, "step": told, "step_id": step, "last": last}
+    try:
+        context |= _previewed(told, last)
+    except (PreviewUnfit, UnknownStepType) as error:
+        context["unfit"] = str(error)
+    return render(request, "flows/editor/preview.html", context)
+
+
+def _previewed(step: Mapping[str, Json], last: LastRun | None) -> dict[str, Any]:
+    """Raises: PreviewUnfit, UnknownStepType."""
+    type_ = get_step_type(step["type"])
+    if last is None:
+        raise PreviewUnfit(NO_RUN)
+    config = step.get("with") or {}
+    try:
+        rendered = compile_template(config).render(last.bindings)
+    except ExpressionError as error:
+        raise PreviewUnfit(f"On run {last.run.pk}: {error}") from error
+    made = type_.preview(rendered) if isinstance(type_, WaitingStep) else None
+    if made is None:
+        raise PreviewUnfit("People see nothing of this step.")
+    return {"template": made.template, "styles": made.styles, **made.context}
+
+
+def with_values(suggestions: list[Json], last: LastRun | None) -> list[Json]:
+    """Add to each ``{text, detail}`` the value that it had in the last run."""
+    if last is None:
+        return suggestions
+    return [{**each, "detail": _with_value(each, last.bindings)} for each in suggestions]
+
+
+def _with_value(suggestion: Mapping[str, Json], bindings: Mapping[str, Json]) -> str:
+    value: Json = bindings
+    for part in suggestion["text"].split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return str(suggestion["detail"])
+        value = value[part]
+    if isinstance(value, Mapping | list):
+        return str(suggestion["detail"])
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    return f"{suggestion['detail']} {shown[:40]}".strip()
