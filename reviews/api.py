@@ -13,19 +13,19 @@ from pydantic import Field
 from reviews import errors
 from reviews.acting import Acting, acting_as
 from reviews.answers import COMMENT_MAX, Answer
+from reviews.figures import QueueRow, queue_rows
+from reviews.filters import CaseFilters
 from reviews.links.services import reply_link
 from reviews.models import Case, Decision, Queue
 from reviews.quality.choices import record_first_choice
 from reviews.quality.errors import FirstChoiceMissing
 from reviews.quality.veil import veil_of
 from reviews.selectors import (
-    QueueRow,
     band_of,
     decisions_of,
     get_visible_case,
     list_cases,
     list_queues,
-    queue_rows,
 )
 from reviews.services.claims import claim_case, claim_next, heartbeat, release_case
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
@@ -43,6 +43,7 @@ router = Router(tags=["review"])
 BIGGEST_ID = 2**63 - 1
 Id = Annotated[int, Path(ge=1, le=BIGGEST_ID)]
 Which = Literal["open", "mine", "claimed", "waiting", "decided", "closed", "all"]
+Band = Literal["", "overdue", "due_soon", "on_time", "paused"]
 REMEDIES: dict[type[errors.ReviewError], str] = {
     errors.MoveNotAllowed: "Read the case to see its state.",
     errors.CaseStale: "Read the case, then send the revision it has now.",
@@ -231,21 +232,34 @@ def cases(
     queue: str = "",
     show: Which = "open",
     text: Annotated[str, Query(max_length=200)] = "",
+    band: Band = "",
+    priority: Annotated[int, Query(ge=0, le=4)] = 0,
+    holder: Annotated[str, Query(max_length=150)] = "",
     cursor: str = "",
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
 ) -> dict[str, Any]:
-    """List cases: open ones in the order in which they are given out, closed ones newest first."""
+    """List cases: open ones in the order in which they are given out, closed ones newest first.
+
+    `text` is a number, a subject, or words of a title: of each 10,000 cases a page may be short or
+    empty and still have a `next`.
+    """
     page = list_cases(
         principal=principal_of(request),
         user=person_of(request),
+        now=timezone.now(),
         queue=queue_named(request, queue) if queue else None,
-        which=show,
-        text=text.replace("\0", ""),
+        filters=CaseFilters(
+            show=show,
+            text=text.replace("\0", "").strip(),
+            band=band,
+            priority=priority,
+            holder=holder.replace("\0", ""),
+        ),
         cursor=_position(cursor),
         page_size=limit,
     )
     return {
-        "items": [_case_out(case) for case in page.cases],
+        "items": [case_out(case) for case in page.cases],
         "next": encode_cursor(page.next_cursor) if page.next_cursor else None,
     }
 
@@ -289,7 +303,7 @@ def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 def keep(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Keep one's claim for another lease."""
     acting = acting_on(request, case_id)
-    return _case_out(heartbeat(case_id=case_id, acting=acting, now=timezone.now()))
+    return case_out(heartbeat(case_id=case_id, acting=acting, now=timezone.now()))
 
 
 @router.post("/cases/{case_id}/release", response=CaseOut, operation_id="release_case")
@@ -297,7 +311,7 @@ def keep(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 def release(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Give a case back to its queue."""
     acting = acting_on(request, case_id)
-    return _case_out(release_case(case_id=case_id, acting=acting, now=timezone.now()))
+    return case_out(release_case(case_id=case_id, acting=acting, now=timezone.now()))
 
 
 @router.post("/cases/{case_id}/assign", response=CaseOut, operation_id="assign_case")
@@ -305,12 +319,18 @@ def release(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 def assign(request: HttpRequest, case_id: Id, body: AssignIn) -> dict[str, Any]:
     """Give a case to a person, from whoever holds it."""
     acting = acting_on(request, case_id, "cases.assign")
-    to = User.objects.filter(username=body.to, is_active=True).first()
-    if to is None:
+    to = person_named(body.to)
+    return case_out(assign_case(case_id=case_id, to=to, acting=acting, now=timezone.now()))
+
+
+def person_named(username: str) -> User:
+    """Raises: ApiProblem (422) where there is no active person of that name."""
+    found = User.objects.filter(username=username.replace("\0", ""), is_active=True).first()
+    if found is None:
         raise ApiProblem(
-            422, "person-unknown", f"There is no {body.to!r}.", "Name an active person."
+            422, "person-unknown", f"There is no {username!r}.", "Name an active person."
         )
-    return _case_out(assign_case(case_id=case_id, to=to, acting=acting, now=timezone.now()))
+    return found
 
 
 # --- Decisions --------------------------------------------------------------------
@@ -373,7 +393,7 @@ def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict
 def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Take one's decision back within the commit window."""
     acting = acting_on(request, case_id)
-    return _case_out(undo_decision(case_id=case_id, acting=acting, now=timezone.now()))
+    return case_out(undo_decision(case_id=case_id, acting=acting, now=timezone.now()))
 
 
 @router.get("/cases/{case_id}/receipt", response=dict[str, Any], operation_id="get_receipt")
@@ -408,7 +428,7 @@ def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str
         asked = request_information(
             case_id=case_id, question=body.text, to=body.to, acting=acting, now=now
         )
-    return {**_case_out(case_seen(request, case_id)), "reply_url": reply_link(asked, now)}
+    return {**case_out(case_seen(request, case_id)), "reply_url": reply_link(asked, now)}
 
 
 @router.post("/cases/{case_id}/reply", response=CaseOut, operation_id="reply_to_case")
@@ -424,7 +444,7 @@ def answer(request: HttpRequest, case_id: Id, body: ReplyIn) -> dict[str, Any]:
             actor=actor_of(request),
             now=timezone.now(),
         )
-    return _case_out(found)
+    return case_out(found)
 
 
 @router.post("/cases/{case_id}/escalate", response=CaseOut, operation_id="escalate_case")
@@ -434,7 +454,7 @@ def escalate(request: HttpRequest, case_id: Id, body: TextIn) -> dict[str, Any]:
     acting = acting_on(request, case_id)
     with listed_faults():
         found = escalate_case(case_id=case_id, comment=body.text, acting=acting, now=timezone.now())
-    return _case_out(found)
+    return case_out(found)
 
 
 # --- What is shared ---------------------------------------------------------------
@@ -459,7 +479,7 @@ def case_seen(request: HttpRequest, case_id: int) -> Case:
         raise Http404(f"There is no case {case_id} for you.") from None
 
 
-def _case_out(case: Case) -> dict[str, Any]:
+def case_out(case: Case) -> dict[str, Any]:
     names = (
         "id", "flow", "title", "summary", "subject", "state", "revision", "lease_until",
         "escalation", "priority", "value", "due_at", "outcome", "opened_at", "closed_at",
@@ -479,7 +499,7 @@ def _detail(case: Case, acting: Acting) -> dict[str, Any]:
     case = veil_of(case, acting).over(case)
     names = ("flow_version", "step", "requested_by", "shown", "rules", "fields")
     return {
-        **_case_out(case),
+        **case_out(case),
         "confidence": case.confidence,
         **{name: getattr(case, name) for name in names},
         "decisions": [_decision_out(decision) for decision in decisions_of(case)],

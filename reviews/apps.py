@@ -125,14 +125,24 @@ def may_hear_case(user: Any, case_id: str) -> bool:
 def find_cases(user: Any, text: str) -> list[Any]:
     """Return cases whose number is the text, or whose title holds it: one query."""
     from django.urls import reverse
+    from django.utils import timezone
 
+    from reviews.filters import CaseFilters
     from reviews.selectors import list_cases
     from workbench.accounts.permissions import can
     from workbench.shell.registry import Found
 
     if not can(user, "cases.view"):
         return []
-    page = list_cases(principal=user, user=user, which="all", text=text, page_size=6)
+    page = list_cases(
+        principal=user,
+        user=user,
+        filters=CaseFilters(show="all", text=text),
+        now=timezone.now(),
+        page_size=6,
+        # For each key stroke: the most pressing ones are enough.
+        look_at=500,
+    )
     return [
         Found(
             case.title, reverse("reviews:case", args=[case.pk]), "Case", "inbox", f"Case {case.pk}"

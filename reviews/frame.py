@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from flows.models import Wait
 from flows.waits import WaitFace, register_wait_face
+from reviews.figures import queue_rows
 from reviews.models import Case
-from reviews.selectors import next_act_words, queue_rows
+from reviews.selectors import next_act_words
 from workbench.shell.registry import register_home_panel
 
 

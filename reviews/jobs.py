@@ -1,12 +1,20 @@
-"""What reviews does by the clock."""
+"""What reviews does by the clock and after a commit."""
 
 from datetime import datetime
+from typing import Any
 
 from reviews.quality.sweeps import draw_samples, seed_known_answers
 from reviews.services.claims import free_expired_leases
 from reviews.services.decisions import commit_due_decisions
 from reviews.services.due_acts import perform_due_acts
-from workbench.dispatch import clock_task
+from reviews.services.queues import RERANK_JOB
+from reviews.services.ranking import rerank_queue
+from workbench.dispatch import clock_task, job
+
+
+@job(RERANK_JOB)
+def rerank(args: dict[str, Any], now: datetime) -> None:
+    rerank_queue(args["queue"])
 
 
 @clock_task("reviews.commit_window", every_seconds=0.5)

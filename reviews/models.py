@@ -13,6 +13,8 @@ from reviews.states import ACTIVE, CLAIMABLE, CaseState
 Person = settings.AUTH_USER_MODEL
 ACTIVE_STATES = sorted(ACTIVE)
 CLAIMABLE_STATES = sorted(CLAIMABLE)
+# A case that has not ended. It is said beside the states wherever many cases are looked through.
+OPEN_ENDED = Q(closed_at__isnull=True)
 
 
 class WorkCalendar(models.Model):
@@ -205,24 +207,34 @@ class Case(models.Model):
             ),
         ]
         indexes = [
+            # By what is or is not NULL, and not by states: SQLite uses a partial index only for
+            # a condition that has no parameter.
+            models.Index(fields=["queue", "rank", "id"], condition=OPEN_ENDED, name="case_active"),
+            models.Index(fields=["rank", "id"], condition=OPEN_ENDED, name="case_active_of_all"),
+            # All that a queue's figures are counted from, so that no case is read for them.
             models.Index(
-                fields=["queue", "rank", "id"],
-                condition=Q(state__in=CLAIMABLE_STATES),
-                name="case_next",
+                fields=["queue", "state", "due_at", "warn_at", "claimed_by", "opened_at", "flow"],
+                condition=OPEN_ENDED,
+                name="case_figures",
             ),
             models.Index(
-                fields=["queue", "rank", "id"],
-                condition=Q(state__in=ACTIVE_STATES),
-                name="case_active",
+                fields=[
+                    "queue",
+                    "claimed_by",
+                    "rank",
+                    "id",
+                    "due_at",
+                    "warn_at",
+                    "claimed_at",
+                    "state",
+                ],
+                condition=OPEN_ENDED & Q(claimed_by__isnull=False),
+                name="case_held",
             ),
-            models.Index(
-                fields=["claimed_by", "rank"],
-                condition=Q(state__in=ACTIVE_STATES),
-                name="case_mine",
-            ),
+            models.Index(fields=["claimed_by", "rank"], condition=OPEN_ENDED, name="case_mine"),
             models.Index(
                 fields=["queue", "-closed_at", "-id"],
-                condition=~Q(state__in=ACTIVE_STATES),
+                condition=Q(closed_at__isnull=False),
                 name="case_closed",
             ),
             models.Index(
@@ -230,16 +242,19 @@ class Case(models.Model):
                 condition=Q(next_act_at__isnull=False),
                 name="case_next_act",
             ),
-            models.Index(fields=["lease_until"], condition=Q(state="claimed"), name="case_lease"),
             # Whole ones: SQLite takes a partial index only where the condition is no parameter.
             models.Index(fields=["queue", "state", "rank", "id"], name="case_in_line"),
             models.Index(fields=["claimed_by", "state", "rank", "id"], name="case_in_hand"),
             models.Index(fields=["flow", "step", "state", "id"], name="case_decided_alike"),
             models.Index(fields=["familiar", "queue", "state", "rank", "id"], name="case_familiar"),
-            models.Index(fields=["run_id"], name="case_by_run"),
             models.Index(
-                fields=["flow", "subject"], condition=~Q(subject=""), name="case_by_subject"
+                fields=["lease_until"],
+                condition=Q(lease_until__isnull=False),
+                name="case_lease",
             ),
+            models.Index(fields=["wait_id"], name="case_by_wait"),
+            models.Index(fields=["run_id"], name="case_by_run"),
+            models.Index(fields=["subject", "flow"], name="case_by_subject"),
         ]
 
     def __str__(self) -> str:
@@ -352,10 +367,8 @@ class Decision(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["commit_at"], condition=Q(state="pending"), name="decision_pending"
-            ),
             models.Index(fields=["state", "commit_at"], name="decision_due"),
+            models.Index(fields=["decided_by", "at"], name="decision_of_a_person"),
         ]
 
     def __str__(self) -> str:

@@ -1,19 +1,22 @@
 """Reads about queues and cases. Each says how many queries it makes."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from flows.models import Run
 from flows.selectors import run_timeline
 from flows.selectors.steps import StepRun
 from reviews.acting import Acting, may_see
+from reviews.filters import CaseFilters
 from reviews.models import (
     ACTIVE_STATES,
     CLAIMABLE_STATES,
+    OPEN_ENDED,
     Case,
     CaseDraft,
     CaseEvent,
@@ -28,15 +31,18 @@ from reviews.quality.veil import not_hidden_from
 from reviews.services.claims import first_in_line, takeable
 from reviews.similar import nearest
 from reviews.sla import band, plan_from
-from reviews.states import ACTIVE, CLAIMABLE, CaseState
+from reviews.states import ACTIVE, CaseState
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, can, reach
 
 PAGE_SIZE = 50
-# A count stops here; the page then shows "1,000+".
-COUNT_CAP = 1_000
+# How many titles one search looks at, at most.
+SEARCHED = 10_000
+# They are looked at in pieces, as many as this time allows.
+PIECE, SEARCH_SECONDS = 2_000, 0.1
+# More than anybody holds.
+MINE_CAP = 1_000
 SIMILAR_AMONG = 300
-COUNTS = ("open", "claimed", "waiting", "overdue", "due_soon", "mine")
 # More digits than an id can have.
 MAX_DIGITS = 18
 LIST_FIELDS = (
@@ -45,20 +51,6 @@ LIST_FIELDS = (
     "outcome", "opened_at", "closed_at", "flow", "run_id", "claimed_by__username",
     "claimed_by__display_name", "claimed_by__first_name", "claimed_by__last_name",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    """A queue with its load. Counts stop at COUNT_CAP + 1. ``bands``: how open cases stand."""
-
-    queue: Queue
-    open: int
-    claimed: int
-    waiting: int
-    overdue: int
-    due_soon: int
-    mine: int
-    oldest_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,98 +79,124 @@ def list_queues(principal: Any) -> list[Queue]:
     return [queue for queue in queues if may_see(principal, queue)]
 
 
-def queue_rows(principal: Any, user: User, now: datetime) -> list[QueueRow]:
-    """Return the visible queues with their load: three queries."""
-    found = reach(principal, "cases.view")
-    queues = list_queues(principal)
-    claimable = Q(state__in=CLAIMABLE)
-    pressing = claimable | Q(state=CaseState.CLAIMED)
-    counts = (
-        Case.objects.filter(within(found), state__in=ACTIVE, queue__in=queues)
-        .values("queue")
-        .annotate(
-            open=Count("pk", filter=claimable),
-            claimed=Count("pk", filter=Q(state__in=[CaseState.CLAIMED, CaseState.COMMITTING])),
-            waiting=Count("pk", filter=Q(state=CaseState.WAITING_FOR_INFO)),
-            overdue=Count("pk", filter=pressing & Q(due_at__lte=now)),
-            due_soon=Count("pk", filter=pressing & Q(due_at__gt=now, warn_at__lte=now)),
-            mine=Count("pk", filter=Q(state=CaseState.CLAIMED, claimed_by=user)),
-        )
-    )
-    oldest = _oldest(queues, found)
-    by_queue: dict[int, dict[str, Any]] = {row["queue"]: {**row} for row in counts}
-    return [
-        QueueRow(
-            queue=queue,
-            oldest_at=oldest.get(queue.pk),
-            **{name: by_queue[queue.pk][name] if queue.pk in by_queue else 0 for name in COUNTS},
-        )
-        for queue in queues
-    ]
-
-
-def _oldest(queues: Sequence[Queue], found: Reach) -> dict[int, datetime]:
-    rows = (
-        Case.objects.filter(within(found), queue__in=queues, state__in=CLAIMABLE)
-        .values("queue")
-        .annotate(oldest=Min("opened_at"))
-    )
-    return {row["queue"]: row["oldest"] for row in rows}
-
-
 def list_cases(
     *,
     principal: Any,
     user: User,
+    now: datetime,
     queue: Queue | None = None,
-    which: str = "open",
-    text: str = "",
+    filters: CaseFilters = CaseFilters(),
     cursor: str = "",
     page_size: int = PAGE_SIZE,
+    look_at: int = SEARCHED,
 ) -> CasePage:
     """Return a page of cases without what they show: one query, one more without a queue.
 
-    Open ones come in the order of the queue, closed ones newest first. A cursor that is not one
-    of ours starts at the beginning.
+    Open ones come in the order of the queue, closed ones newest first. Words of a title are looked
+    for in the next ``look_at`` cases of that order only, so that no search takes long; a page may
+    then hold few or none and still have a next one. A cursor that is not one of ours starts at
+    the beginning.
     """
     cases = Case.objects.filter(within(reach(principal, "cases.view")), not_hidden_from(user))
     # One queue was found among those that the principal sees; of all, only those may show.
     cases = cases.filter(queue=queue) if queue else cases.filter(queue__in=list_queues(principal))
-    cases = cases.filter(_which(which, user))
-    if text:
-        cases = cases.filter(_matches(text))
-    closed = which in {"decided", "closed"}
-    cases = _after(cases, cursor, closed=closed)
-    order = ("-closed_at", "-id") if closed else ("rank", "id")
-    rows = list(
+    cases = cases.filter(closed_at__isnull=not filters.closed)
+    cases = cases.filter(_shown_by(filters, user, now))
+    cases = _after(cases, cursor, closed=filters.closed)
+    order = ("-closed_at", "-id") if filters.closed else ("rank", "id")
+    listed = (
         cases.select_related("claimed_by", "queue")
         .only(*LIST_FIELDS, "queue__name", "queue__title")
-        .order_by(*order)[: page_size + 1]
+        .order_by(*order)
     )
+    if filters.text:
+        return _search(listed, filters, page_size, look_at)
+    rows = list(listed[: page_size + 1])
     more = len(rows) > page_size
     rows = rows[:page_size]
-    return CasePage(rows, _cursor(rows[-1], closed=closed) if more else "")
+    return CasePage(rows, _cursor(rows[-1], closed=filters.closed) if more else "")
 
 
-def _which(which: str, user: User) -> Q:
+def _search(listed: QuerySet[Case], filters: CaseFilters, page_size: int, look_at: int) -> CasePage:
+    """Search the next titles for a tenth of a second; the cursor goes on after the last one.
+
+    A number and a subject have an index and are found wherever they are.
+    """
+    if exact := list(listed.filter(pk__in=_exactly(filters.text))[:page_size]):
+        return CasePage(exact)
+    words, closed = filters.text.casefold(), filters.closed
+    found: list[int] = []
+    cursor, looked, until = "", 0, time.monotonic() + SEARCH_SECONDS
+    while True:
+        piece = min(PIECE, look_at)
+        titles = list(
+            _after(listed, cursor, closed=closed).select_related(None).only(*_PLACE)[:piece]
+        )
+        looked += len(titles)
+        found += [case.pk for case in titles if words in case.title.casefold()]
+        cursor = _cursor(titles[-1], closed=closed) if len(titles) == piece else ""
+        if not cursor or len(found) >= page_size or looked >= look_at or time.monotonic() > until:
+            break
+    rows = list(listed.filter(pk__in=found[:page_size]))
+    if len(found) > page_size:
+        cursor = _cursor(rows[-1], closed=closed)
+    return CasePage(rows, cursor)
+
+
+_PLACE = ("pk", "title", "rank", "closed_at")
+
+
+def _exactly(text: str) -> list[int]:
+    """Return cases of that subject or number: two queries, each of an index of its own."""
+    found = Case.objects.filter(subject=text).values_list("pk", flat=True).order_by("-pk")
+    pks = list(found[:PAGE_SIZE])
+    if text.isdecimal() and len(text) <= MAX_DIGITS:
+        numbered = Case.objects.filter(Q(pk=int(text)) | Q(run_id=int(text)))
+        pks += numbered.values_list("pk", flat=True)[:PAGE_SIZE]
+    return pks
+
+
+def _shown_by(filters: CaseFilters, user: User, now: datetime) -> Q:
+    condition = _which(filters.show, user)
+    if filters.priority:
+        condition &= Q(priority=filters.priority)
+    if filters.holder:
+        condition &= Q(claimed_by__username=filters.holder)
+    if filters.band:
+        condition &= _BANDS[filters.band](now)
+    return condition
+
+
+_BANDS: Mapping[str, Callable[[datetime], Q]] = {
+    "overdue": lambda now: Q(due_at__lte=now),
+    "due_soon": lambda now: Q(due_at__gt=now, warn_at__lte=now),
+    "on_time": lambda now: Q(due_at__gt=now) & (Q(warn_at=None) | Q(warn_at__gt=now)),
+    "paused": lambda now: Q(due_at=None),
+}
+
+
+def _mine(user: User) -> list[int]:
+    """Return what the person holds and what waits for them: two queries, each of an index."""
+    known = Case.objects.filter(OPEN_ENDED).values_list("pk", flat=True)
+    held = known.filter(claimed_by=user, state__in=[CaseState.CLAIMED, CaseState.COMMITTING])
+    kept = Q(state__in=CLAIMABLE_STATES, reserved_until__isnull=False)
+    waits = known.filter(Q(state=CaseState.WAITING_FOR_INFO) | kept, familiar=user)
+    return [*held[:MINE_CAP], *waits[:MINE_CAP]]
+
+
+def _which(show: str, user: User) -> Q:
     held = Q(state__in=[CaseState.CLAIMED, CaseState.COMMITTING])
     waiting = Q(state=CaseState.WAITING_FOR_INFO)
+    if show == "mine":
+        return Q(pk__in=_mine(user))
     conditions = {
-        "mine": (held & Q(claimed_by=user)) | (waiting & Q(familiar=user)),
         "claimed": held,
         "waiting": waiting,
         "decided": Q(state=CaseState.DECIDED),
         "closed": ~Q(state__in=ACTIVE_STATES),
         "all": Q(state__in=ACTIVE_STATES),
     }
-    return conditions.get(which, Q(state__in=CLAIMABLE_STATES))
-
-
-def _matches(text: str) -> Q:
-    found = Q(title__icontains=text) | Q(subject=text)
-    if text.isdecimal() and len(text) <= MAX_DIGITS:
-        found |= Q(pk=int(text)) | Q(run_id=int(text))
-    return found
+    return conditions.get(show, Q(state__in=CLAIMABLE_STATES))
 
 
 def _cursor(case: Case, *, closed: bool) -> str:
@@ -194,8 +212,9 @@ def _after(cases: QuerySet[Case], cursor: str, *, closed: bool) -> QuerySet[Case
         return cases
     if closed:
         at = datetime.fromtimestamp(number, UTC)
-        return cases.filter(Q(closed_at__lt=at) | Q(closed_at=at, pk__lt=last))
-    return cases.filter(Q(rank__gt=number) | Q(rank=number, pk__gt=last))
+        # The bound is said apart from the tie: an index can begin there.
+        return cases.filter(closed_at__lte=at).filter(Q(closed_at__lt=at) | Q(pk__lt=last))
+    return cases.filter(rank__gte=number).filter(Q(rank__gt=number) | Q(pk__gt=last))
 
 
 # --- One case ---------------------------------------------------------------------
@@ -219,12 +238,15 @@ def my_work(acting: Acting, queue: Queue, now: datetime, limit: int = 12) -> dic
     listed = Case.objects.select_related("queue", "claimed_by").only(
         *LIST_FIELDS, "queue__name", "queue__title"
     )
-    held = listed.filter(claimed_by=acting.user, state=CaseState.CLAIMED).order_by("rank", "id")
+    held = listed.filter(OPEN_ENDED, claimed_by=acting.user, state=CaseState.CLAIMED)
     free = [
         part.select_related("queue", "claimed_by").only(*LIST_FIELDS, "queue__name", "queue__title")
         for part in takeable(queue, acting, now)
     ]
-    return {"held": list(held[:limit]), "upcoming": first_in_line(free, limit)}
+    return {
+        "held": list(held.order_by("rank", "id")[:limit]),
+        "upcoming": first_in_line(free, limit),
+    }
 
 
 def draft_of(case: Case, user: User) -> CaseDraft | None:

@@ -45,6 +45,16 @@ class Calendar:
             if start < end:
                 yield start, end
 
+    def local(self, at: datetime) -> datetime:
+        """Return the instant in the calendar's own zone."""
+        return at.astimezone(ZoneInfo(self.time_zone))
+
+    def holiday_name(self, day: date) -> str:
+        """Return why a day is closed beyond its weekday; empty if it is not."""
+        if day in self.closed:
+            return "Closed"
+        return _holidays(self.country, self.subdivision, day.year).get(day, "")
+
     def _instant(self, day: date, minute: int) -> datetime:
         day += timedelta(days=minute // MINUTES_A_DAY)
         wall = datetime.combine(day, time(minute % MINUTES_A_DAY // 60, minute % 60))
@@ -88,10 +98,10 @@ class Calendar:
 
 
 @lru_cache(maxsize=512)
-def _holidays(country: str, subdivision: str, year: int) -> frozenset[date]:
+def _holidays(country: str, subdivision: str, year: int) -> Mapping[date, str]:
     if not country:
-        return frozenset()
-    return frozenset(holidays.country_holidays(country, subdiv=subdivision or None, years=year))
+        return {}
+    return dict(holidays.country_holidays(country, subdiv=subdivision or None, years=year))
 
 
 def calendar_from(data: Mapping[str, Json]) -> Calendar:
@@ -121,7 +131,28 @@ def calendar_from(data: Mapping[str, Json]) -> Calendar:
     )
 
 
+def calendar_problems(data: Mapping[str, Json]) -> dict[str, str]:
+    """Return what is wrong with a calendar, by its field; ``data`` as ``calendar_from`` reads."""
+    parts: tuple[tuple[str, ...], ...] = (
+        ("time_zone",), ("hours",), ("country",), ("country", "subdivision"), ("closed",),
+    )  # fmt: skip
+    problems: dict[str, str] = {}
+    for names in parts:
+        try:
+            calendar_from({name: data.get(name) for name in names})
+        except ValueError as error:
+            problems.setdefault(names[-1], f"{error}".capitalize() + ".")
+    if not problems:
+        try:
+            calendar_from(data).add(datetime(2026, 1, 1, tzinfo=UTC), 60)
+        except CalendarNeverOpens as error:
+            problems["hours"] = str(error)
+    return problems
+
+
 def _day_hours(day: str, spans: Json) -> tuple[tuple[int, int], ...]:
+    if any(len(span) != 2 for span in spans):  # noqa: PLR2004 - a pair
+        raise ValueError(f"the hours of {day} are pairs: when it opens, when it closes")
     minutes = tuple((_minute(opens), _minute(closes)) for opens, closes in spans)
     for index, (opens, closes) in enumerate(minutes):
         if opens >= closes or (index and opens < minutes[index - 1][1]):

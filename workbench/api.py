@@ -36,6 +36,9 @@ _ROUTERS = (
     "flows.backtest.api",
     "reviews.api",
     "reviews.bulk_api",
+    "reviews.team.api",
+    "reviews.notices.api",
+    "reviews.settings_api",
 )
 for _name in _ROUTERS:
     if find_spec(_name):

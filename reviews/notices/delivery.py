@@ -1,5 +1,6 @@
 """Handing notices over to webhooks and chats, after the commit. The outbox repeats what fails."""
 
+import base64
 import json
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from reviews.notices.models import Destination, DestinationKind
 from reviews.states import CLAIMABLE
 from workbench.secrets.services import read_secrets
 
+KEY_PREFIX, KEY_BYTES = "whsec_", range(24, 65)
 TIMEOUT_SECONDS = 15.0
 MAX_ANSWER_BYTES = 64 * 1024
 # Where a plug-in of Apprise says whom it calls, if not in its own host.
@@ -132,10 +134,12 @@ def _address_of(case: Case) -> str:
 def key_problem(key: str) -> str:
     """Say what is wrong with a webhook's signing key; empty if nothing is."""
     try:
-        Webhook(key)
-    except Exception:
-        return "This is no signing key: whsec_ and 24 to 64 bytes in base64."
-    return ""
+        raw = base64.b64decode(key.removeprefix(KEY_PREFIX), validate=True)
+    except ValueError:
+        raw = b""
+    if key.startswith(KEY_PREFIX) and len(raw) in KEY_BYTES:
+        return ""
+    return "This is no signing key: write whsec_ and 24 to 64 bytes in base64."
 
 
 def chat_problem(url: str) -> str:

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from reviews.access import CLAIM
 from reviews.acting import Acting, check_may, check_rules, may, reviewer_of
 from reviews.errors import CaseHeldByOther, CaseStale, NotAuthorised, WorkLimitReached
-from reviews.models import Case, CaseDraft, Decision, DecisionState, Queue
+from reviews.models import OPEN_ENDED, Case, CaseDraft, Decision, DecisionState, Queue
 from reviews.quality.veil import barred_from
 from reviews.services.moving import (
     CLOCK,
@@ -163,7 +163,7 @@ def held_in(queue: Queue, user: User, now: datetime) -> int:
     if queue.work_limit:
         User.objects.select_for_update(no_key=True, of=("self",)).only("pk").get(pk=user.pk)
     held = Case.objects.filter(
-        queue=queue, claimed_by=user, state=CaseState.CLAIMED, lease_until__gt=now
+        OPEN_ENDED, queue=queue, claimed_by=user, state=CaseState.CLAIMED, lease_until__gt=now
     )
     return held.count()
 
@@ -259,7 +259,7 @@ def save_draft(
 def free_expired_leases(now: datetime) -> bool:
     """Give cases back whose holder went silent; say whether more may be due."""
     ids = list(
-        Case.objects.filter(state=CaseState.CLAIMED, lease_until__lte=now)
+        Case.objects.filter(OPEN_ENDED, state=CaseState.CLAIMED, lease_until__lte=now)
         .order_by("lease_until")
         .values_list("pk", flat=True)[:SWEEP_BATCH]
     )

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from reviews.acting import Acting
 from reviews.errors import AbsenceInvalid, NotAuthorised, SettingsInvalid
-from reviews.models import Case, Reviewer
+from reviews.models import OPEN_ENDED, Case, Reviewer
 from reviews.services.passing import hand_over
 from reviews.states import CLAIMABLE, CaseState
 from reviews.team.covering import Away, closes_a_circle
@@ -109,14 +109,18 @@ def start_absence(*, absence_id: int, now: datetime) -> None:
 
 
 def _pass_on_held(person: User, cover: User | None, now: datetime) -> None:
-    held = Case.objects.filter(claimed_by=person, state=CaseState.CLAIMED).order_by("rank", "id")
+    held = Case.objects.filter(OPEN_ENDED, claimed_by=person, state=CaseState.CLAIMED).order_by(
+        "rank", "id"
+    )
     for case_id in held.values_list("pk", flat=True):
         hand_over(case_id=case_id, person=person, cover=cover, now=now)
 
 
 def _pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
     """What came back to the person and waits for them waits for the cover, or for anyone."""
-    kept = Case.objects.filter(familiar=person, state__in=CLAIMABLE, reserved_until__gt=now)
+    kept = Case.objects.filter(
+        OPEN_ENDED, familiar=person, state__in=CLAIMABLE, reserved_until__gt=now
+    )
     if cover is not None:
         kept.update(familiar=cover)
     else:

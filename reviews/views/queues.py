@@ -6,13 +6,17 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews.acting import acting_as
 from reviews.errors import ReviewError
+from reviews.figures import queue_rows
+from reviews.filters import BANDS, PRIORITY_NAMES, CaseFilters, filters_from
 from reviews.models import Queue
-from reviews.selectors import list_cases, list_queues, queue_rows
+from reviews.selectors import list_cases, list_queues
 from reviews.services.claims import claim_next
+from reviews.team.selectors import deciders, list_views
 from workbench.accounts.permissions import can, principal_of, requires
 
 TABS = (
@@ -40,9 +44,15 @@ def queue_table(request: HttpRequest) -> HttpResponse:
 
 
 def _queues_context(request: HttpRequest) -> dict[str, Any]:
-    now = timezone.now()
-    rows = queue_rows(principal_of(request), request.user, now)  # type: ignore[arg-type]
-    return {"rows": rows, "live": " ".join(f"queue.{row.queue.name}" for row in rows)}
+    now, principal = timezone.now(), principal_of(request)
+    rows = queue_rows(principal, request.user, now)  # type: ignore[arg-type]
+    return {
+        "rows": rows,
+        "live": " ".join(f"queue.{row.queue.name}" for row in rows),
+        "may_manage": can(principal, "queues.manage"),
+        "may_assign": can(principal, "cases.assign"),
+        "may_decide": can(principal, "cases.decide"),
+    }
 
 
 # --- One queue --------------------------------------------------------------------
@@ -51,7 +61,17 @@ def _queues_context(request: HttpRequest) -> dict[str, Any]:
 @require_GET
 @requires("cases.view", queue="name")
 def queue(request: HttpRequest, name: str) -> HttpResponse:
-    return render(request, "reviews/queue.html", _queue_context(request, name))
+    context = _queue_context(request, name)
+    found = context["queue"]
+    context |= {
+        "views": _views_context(request, found, context["filters"]),
+        "bands": BANDS,
+        "priorities": PRIORITY_NAMES,
+        "holders": deciders([found]),
+        "may_share": can(principal_of(request), "cases.assign", queue=name),
+        "may_manage": can(principal_of(request), "queues.manage", queue=name),
+    }
+    return render(request, "reviews/queue.html", context)
 
 
 @require_GET
@@ -61,29 +81,45 @@ def case_table(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _queue_context(request: HttpRequest, name: str) -> dict[str, Any]:
-    found = visible_queue(request, name)
-    which = request.GET.get("show", "open")
-    if which not in dict(TABS):
-        which = "open"
-    text = request.GET.get("q", "").strip()[:200]
+    found, now = visible_queue(request, name), timezone.now()
+    filters = filters_from(request.GET)
+    [load] = queue_rows(principal_of(request), request.user, now, queues=[found])  # type: ignore[arg-type]
     page = list_cases(
         principal=principal_of(request),
         user=request.user,  # type: ignore[arg-type]
         queue=found,
-        which=which,
-        text=text,
+        filters=filters,
         cursor=request.GET.get("cursor", ""),
+        now=now,
     )
+    stored = filters.stored()
     return {
         "queue": found,
         "page": page,
-        "which": which,
+        "load": load,
+        "filters": filters,
+        "which": filters.show,
         "tabs": TABS,
-        "text": text,
         "query": request.GET.urlencode(),
-        "now": timezone.now(),
+        "next_query": urlencode({**stored, "cursor": page.next_cursor}),
+        "now": now,
         "may_decide": can(principal_of(request), "cases.decide", queue=name),
     }
+
+
+def _views_context(
+    request: HttpRequest, queue: Queue, filters: CaseFilters
+) -> list[dict[str, Any]]:
+    """Return the saved views with the address of each and whether it is the one shown."""
+    return [
+        {
+            "view": view,
+            "query": urlencode(view.filters),
+            "current": filters_from(view.filters) == filters,
+            "own": view.owner_id == request.user.pk,
+        }
+        for view in list_views(queue, request.user)  # type: ignore[arg-type]
+    ]
 
 
 def visible_queue(request: HttpRequest, name: str) -> Queue:

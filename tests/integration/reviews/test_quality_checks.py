@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from flows.models import Token
 from reviews.errors import CaseAlreadyDecided, NotAuthorised
+from reviews.filters import CaseFilters
 from reviews.models import Case, Decision, Queue
 from reviews.quality.choices import record_first_choice
 from reviews.quality.choosing import is_drawn
@@ -108,7 +109,8 @@ def test_the_first_decision_is_not_there_for_who_works_on_the_second(now: dateti
     claim_case(case_id=again.pk, acting=ben, now=now)
     with pytest.raises(Case.DoesNotExist):
         get_visible_case(case.pk, ben.user)
-    listed = list_cases(principal=ben.user, user=ben.user, which="decided").cases
+    decided = CaseFilters(show="decided")
+    listed = list_cases(principal=ben.user, user=ben.user, filters=decided, now=now).cases
     assert case not in listed
     assert earlier_cases(again) == []
     assert get_visible_case(case.pk, person("lea").user) == case

@@ -79,7 +79,7 @@ def test_a_list_takes_as_many_queries_for_fifty_cases_as_for_one(
     for _ in range(55):
         make_case(timezone.now())
     client = signed_in("ada")
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(9):
         first = page(client, "/review/queues/underwriting/")
     assert first.count('class="row-link"') == 50
     cursor = first.split("cursor=")[1].split('"')[0]

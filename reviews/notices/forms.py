@@ -1,0 +1,54 @@
+"""The form of a place where notices go."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from reviews.models import Queue
+from reviews.notices.models import SAID_ELSEWHERE, Destination, DestinationKind, Kind
+from reviews.settings_forms import styled
+
+
+class DestinationForm(forms.Form):
+    title = forms.CharField(max_length=120, help_text="Such as Underwriting channel.")
+    kind = forms.ChoiceField(choices=DestinationKind.choices)
+    address = forms.URLField(
+        required=False,
+        max_length=500,
+        assume_scheme="https",
+        label="Address of the webhook",
+        help_text="Its host must be on OUTGOING_ALLOWLIST. Empty for a chat.",
+    )
+    key = forms.CharField(
+        required=False,
+        label="Signing key, or address of the chat",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="A webhook: whsec_… by Standard Webhooks. A chat: its Apprise URL. Kept as a "
+        "secret and never shown again.",
+    )
+    kinds = forms.MultipleChoiceField(
+        label="What is said there",
+        choices=[(kind.value, kind.label) for kind in SAID_ELSEWHERE],
+        initial=[Kind.ESCALATED, Kind.BREACHED],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    queue = forms.ModelChoiceField(
+        Queue.objects.none(), required=False, to_field_name="name", empty_label="All queues"
+    )
+    enabled = forms.BooleanField(required=False, initial=True, label="Say it there")
+
+    def __init__(self, *args: Any, queues: Sequence[Queue], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = Queue.objects.filter(pk__in=[queue.pk for queue in queues])
+        self.fields["queue"].queryset = known.order_by("title")  # type: ignore[attr-defined]
+        styled(self)
+
+    def values(self) -> dict[str, Any]:
+        names = ("title", "kind", "address", "kinds", "queue", "enabled")
+        return {name: self.cleaned_data[name] for name in names}
+
+    @staticmethod
+    def initial_of(destination: Destination) -> dict[str, Any]:
+        names = ("title", "kind", "address", "kinds", "queue", "enabled")
+        return {name: getattr(destination, name) for name in names}

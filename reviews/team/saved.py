@@ -1,0 +1,49 @@
+"""Saved views: a list of a queue's cases kept by name, for oneself or for all who see the queue."""
+
+from datetime import datetime
+
+from reviews.acting import Acting, check_may
+from reviews.errors import NotAuthorised, SettingsInvalid
+from reviews.filters import CaseFilters
+from reviews.models import Queue
+from reviews.team.models import SavedView
+
+MAX_VIEWS = 30
+NAME_MAX = 60
+
+
+def save_view(
+    *,
+    queue: Queue,
+    name: str,
+    filters: CaseFilters,
+    shared: bool,
+    acting: Acting,
+    now: datetime,
+) -> SavedView:
+    """Keep a list by name; one's own of that name is replaced. Who assigns cases may share.
+
+    Raises: SettingsInvalid, NotAuthorised.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_MAX:
+        raise SettingsInvalid({"name": f"Give the view a name of at most {NAME_MAX} characters."})
+    if shared:
+        check_may(acting, "cases.assign", queue=queue, flow="")
+    own = SavedView.objects.filter(queue=queue, owner=acting.user)
+    if own.exclude(name=name).count() >= MAX_VIEWS:
+        raise SettingsInvalid({"name": f"You have {MAX_VIEWS} views here: remove one first."})
+    view, _ = SavedView.objects.update_or_create(
+        queue=queue,
+        owner=acting.user,
+        name=name,
+        defaults={"shared": shared, "filters": filters.stored(), "saved_at": now},
+    )
+    return view
+
+
+def delete_view(*, view: SavedView, acting: Acting) -> None:
+    """Remove one's own view. Raises: NotAuthorised."""
+    if view.owner_id != acting.user.pk:
+        raise NotAuthorised(f"The view {view.name} is {view.owner.label}'s: they remove it.")
+    view.delete()

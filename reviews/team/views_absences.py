@@ -1,0 +1,79 @@
+"""Out of office: planning one's absence, or a colleague's, and who covers."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from reviews.acting import acting_as
+from reviews.errors import AbsenceInvalid, NotAuthorised
+from reviews.selectors import list_queues
+from reviews.team.forms import AbsenceForm
+from reviews.team.models import Absence
+from reviews.team.selectors import deciders, list_absences
+from reviews.team.services import end_absence, leads, plan_absence
+from workbench.accounts.permissions import principal_of, requires
+
+FIELDS = {"starts_at": "first_day", "ends_at": "last_day", "cover": "cover"}
+
+
+@require_http_methods(["GET", "POST"])
+@requires("cases.decide")
+def absences(request: HttpRequest) -> HttpResponse:
+    acting, now = acting_as(principal_of(request)), timezone.now()
+    colleagues = deciders(list_queues(acting.principal))
+    # Oneself first: that is whom most people plan for.
+    led = [each for each in colleagues if each != acting.user and leads(acting, each)]
+    people = [acting.user, *led]
+    form = AbsenceForm(
+        request.POST or None,
+        people=people,
+        covers=[each for each in colleagues if each != acting.user or led],
+        initial={"person": request.GET.get("person", acting.user.username)},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            planned = plan_absence(
+                person=form.person_chosen(),
+                starts_at=form.starts_at(),
+                ends_at=form.ends_at(),
+                cover=form.cover_chosen(),
+                note=form.cleaned_data["note"],
+                acting=acting,
+                now=now,
+            )
+        except AbsenceInvalid as error:
+            form.add_error(FIELDS[error.field], str(error))
+        except NotAuthorised as error:
+            form.add_error("person", str(error))
+        else:
+            messages.success(request, f"{planned.person.label} is out of office then.")
+            return redirect("reviews:absences")
+    context: dict[str, Any] = {
+        "form": form,
+        "rows": [
+            {"absence": each, "state": each.state(now), "may_end": each.person in people}
+            for each in list_absences(colleagues, now)
+        ],
+        "alone": not led,
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "reviews/team/absences.html", context, status=status)
+
+
+@require_POST
+@requires("cases.decide")
+def end(request: HttpRequest, absence_id: int) -> HttpResponse:
+    acting = acting_as(principal_of(request))
+    try:
+        end_absence(absence_id=absence_id, acting=acting, now=timezone.now())
+    except Absence.DoesNotExist:
+        raise Http404("There is no such absence.") from None
+    except NotAuthorised as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "The absence is over. What was handed over stays where it is.")
+    return redirect("reviews:absences")
