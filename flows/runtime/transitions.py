@@ -576,7 +576,10 @@ def retry_failed(*, run_id: int, now: datetime) -> bool:
     store.append(run, [JournalRow(run.id, events.RUN_RETRIED, now, data={"steps": steps})])
     for row in failed:
         row.state, row.owner, row.since = READY, None, now
-        row.activation, row.attempt = row.activation + 1, 1
+        if not store.failed_as_poison(row):
+            # A new activation has a new idempotency key: the destination may keep the failure. What
+            # killed its workers may have had its effect, and must not have it again.
+            row.activation, row.attempt = row.activation + 1, 1
         store.update_token(row)
     store.ring()
     ring_on_commit()

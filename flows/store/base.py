@@ -569,6 +569,17 @@ class Store:
             row = cursor.fetchone()
         return self.json_out(row[0]) if row else None
 
+    def failed_as_poison(self, token: TokenRow) -> bool:
+        """Say whether the activation failed because its workers died: what it did is not known."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT data FROM flows_journal WHERE run_id = %s AND token_id = %s
+                AND activation = %s AND kind = 'step.failed' ORDER BY seq DESC LIMIT 1""",
+                [token.run_id, token.id, token.activation],
+            )
+            row = cursor.fetchone()
+        return bool(row) and (self.json_out(row[0]) or {}).get("kind") == "poison"
+
     def wake_retries(self, timers: Sequence[TimerRow]) -> int:
         """Make the tokens of due retry timers ready again, if they still wait for that."""
         woken = 0

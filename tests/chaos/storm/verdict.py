@@ -33,8 +33,9 @@ FINISHED_TWICE = (
     " GROUP BY run_id, token_id, activation HAVING count(*) > 1"
 )
 ENDED_TWICE = (
-    "SELECT run_id FROM flows_journal WHERE kind IN ('run.completed', 'run.failed',"
-    " 'run.cancelled') GROUP BY run_id HAVING count(*) > 1"
+    "SELECT run_id FROM flows_journal GROUP BY run_id HAVING count(*) FILTER (WHERE kind IN"
+    " ('run.completed', 'run.failed', 'run.cancelled'))"
+    " > 1 + count(*) FILTER (WHERE kind = 'run.retried')"
 )
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from flows.models import Journal, Run, Token
@@ -10,7 +11,7 @@ from flows.models import Worker as WorkerRow
 from flows.runtime.actions import Finish, Leave
 from flows.runtime.clock import LEASE_SECONDS, MOST_DEATHS, take_over
 from flows.runtime.program import load_program
-from flows.runtime.transitions import commit
+from flows.runtime.transitions import commit, retry_failed
 from flows.store import get_store
 from flows.store.rows import Claim
 from tests.integration.runtime.kit import driving, ended, journal, make_flow, start
@@ -130,6 +131,16 @@ def test_a_step_that_kills_its_workers_fails_as_poison() -> None:
     run.refresh_from_db()
     assert (run.status, run.error["kind"]) == ("failed", "poison")
     assert [line for line in journal(run) if "taken_over" in line] == ["step.taken_over a"] * 3
+
+
+def test_a_retry_of_poison_keeps_the_idempotency_key_of_what_may_have_happened() -> None:
+    run = start(make_flow(*LINEAR))
+    for death in range(MOST_DEATHS):
+        die_over(f"gone:{death}")
+    with transaction.atomic():
+        retry_failed(run_id=run.pk, now=timezone.now())
+    _, claim = claim_as("here:1", timezone.now())
+    assert (claim.activation, claim.deaths) == (1, 0)
 
 
 def test_jobs_of_a_dead_worker_are_delivered_by_another_at_once() -> None:
