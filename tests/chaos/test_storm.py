@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.storm.failpoints import POINTS
 from tests.servers import ROOT
 
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "20"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "10"))
 SETTLE_SECONDS = 60
-pytestmark = pytest.mark.timeout(SECONDS + SETTLE_SECONDS + 180)
+pytestmark = pytest.mark.timeout(SECONDS + SETTLE_SECONDS * 3 + 180)
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("storm")
     path = folder / "report.json"
     command = [
-        sys.executable, "-m", "tests.chaos.storm", "--seconds", str(SECONDS), "--settle",
-        str(SETTLE_SECONDS), "--json", str(path), "--keep", str(folder / "logs"),
+        sys.executable, "-m", "tests.chaos.storm", "--every-point", "--seconds", str(SECONDS),
+        "--settle", str(SETTLE_SECONDS), "--json", str(path), "--keep", str(folder / "logs"),
     ]  # fmt: skip
     if seed := os.environ.get("CHAOS_SEED"):
         command += ["--seed", seed]
@@ -48,8 +49,13 @@ def test_the_ledger_is_whole(report: dict[str, Any]) -> None:
     assert "good" in report["ledger"]
 
 
+def test_a_process_died_at_every_commit_point(report: dict[str, Any]) -> None:
+    assert report["commit_points_not_reached"] == []
+    assert set(report["commit_points"]) == {point for point in POINTS if point}
+
+
 def test_it_was_a_storm(report: dict[str, Any]) -> None:
     """A harness that did no harm, or whose runs did not run, would prove nothing."""
-    assert report["faults"] >= SECONDS / 4
+    assert report["faults"] >= len(POINTS)
     assert report["effects"] > report["runs"] > SECONDS
     assert len(report["faults_by_kind"]) >= 4

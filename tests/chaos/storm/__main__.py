@@ -52,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="the same in minutes")
     parser.add_argument("--seed", type=int, help="of the mix and of the faults")
     parser.add_argument("--faults", type=float, default=1.0, help="a second, on average")
+    parser.add_argument("--every-point", action="store_true", help="die at each of them first")
     parser.add_argument("--open", type=int, default=60, help="runs under way at a time")
     parser.add_argument("--runs", type=int, default=10**6, help="start no more than this many")
     parser.add_argument("--settle", type=float, default=60, help="seconds for the last to end")
@@ -72,12 +73,13 @@ def storm(made: World, chosen: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Let it rage, let it settle, and judge."""
     made.start_all()
     recovery = Recovery(made.postgres.url)
-    faults = Faults(made, recovery, seed, chosen.faults)
+    faults = Faults(made, recovery, seed, chosen.faults, chosen.every_point)
     load = Load(made, seed, most_open=chosen.open, most_runs=chosen.runs)
     began = time.monotonic()
     for part in (recovery, faults, load):
         part.start()
     try:
+        faults.visited.wait(chosen.settle * 2)
         _wait(chosen.seconds, load, faults, recovery)
         load.starting.clear()
         faults.heal()

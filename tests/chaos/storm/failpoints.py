@@ -13,6 +13,7 @@ from functools import wraps
 from typing import Any
 
 from django.utils import timezone
+from dramatiq.worker import WorkerThread
 
 from tests.chaos.storm.control import Control
 
@@ -89,7 +90,7 @@ class Failpoints:
             )
         if name == "committer":
             return "step"
-        return "job" if type(threading.current_thread()).__name__ == "_WorkerThread" else None
+        return "job" if isinstance(threading.current_thread(), WorkerThread) else None
 
     def _around_steps(self) -> None:
         from flows.runtime import committer, execution

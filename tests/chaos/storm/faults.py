@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import psycopg
 import redis
 
-from tests.chaos.storm.failpoints import CLERK_POINTS, CLOCK_POINTS, WORKER_POINTS
+from tests.chaos.storm.failpoints import CLERK_POINTS, CLOCK_POINTS, POINTS, WORKER_POINTS
 from tests.chaos.storm.recovery import HELD_BY, UNDER_WAY, Recovery
 from tests.chaos.storm.steps import DEADLY_EXIT
 from tests.chaos.storm.world import CLERKS, CLOCKS, WORKERS, Database, End, Life, World
@@ -26,6 +26,7 @@ DATABASE_KILLS_APART = (5.0, 40.0)
 # Seconds by which a clock is found to be off.
 JUMPS = (-86_400, -3_600, -30, -5, 5, 30, 3_600, 86_400)
 ARMED_SECONDS = 4.0
+VISIT_SECONDS = 15.0
 
 
 @dataclass
@@ -36,9 +37,12 @@ class Faults:
     recovery: Recovery
     seed: int
     a_second: float
+    every_point: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     points: Counter[str] = field(default_factory=Counter)
     crashes: list[str] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)
+    visited: threading.Event = field(default_factory=threading.Event)
     doing_harm: threading.Event = field(default_factory=threading.Event)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -97,6 +101,9 @@ class Faults:
     # --- When ---
 
     def _do_harm(self) -> None:
+        if self.every_point:
+            self._visit_points()
+        self.visited.set()
         harms, weights = zip(*self._harms, strict=True)
         next_database = time.monotonic() + self.chance.uniform(*DATABASE_KILLS_APART)
         while not self._stopped.wait(self.chance.expovariate(self.a_second)):
@@ -208,9 +215,33 @@ class Faults:
 
     # --- Commit points ---
 
-    def _arm(self, slots: range, role: str, points: tuple[str, ...]) -> bool:
-        from tests.chaos.storm.failpoints import POINTS
+    def _visit_points(self) -> None:
+        """Let a process die at each commit point, one after the other."""
+        everything = (
+            (WORKERS, "worker", WORKER_POINTS),
+            (CLERKS, "clerk", CLERK_POINTS),
+            (CLOCKS, "clock", CLOCK_POINTS),
+        )
+        for slots, role, points in everything:
+            for point in points:
+                self._visit(slots, role, point)
+                if not self.points[point]:
+                    self.unreached.append(point)
 
+    def _visit(self, slots: range, role: str, point: str) -> None:
+        deadline, index = time.monotonic() + VISIT_SECONDS, POINTS.index(point)
+        while not self.points[point] and time.monotonic() < deadline:
+            for slot in slots:
+                # Whoever comes by first; the next to be there are armed in turn.
+                if self.nursery.lives[slot].role == role and not self.control.armed(slot):
+                    self.control.arm(slot, index)
+            if self._stopped.wait(0.02):
+                return
+        for slot in slots:
+            if self.control.armed(slot) == index:
+                self.control.arm(slot, 0)
+
+    def _arm(self, slots: range, role: str, points: tuple[str, ...]) -> bool:
         life = self._pick(slots, role)
         if life is None or self.control.armed(life.slot):
             return False

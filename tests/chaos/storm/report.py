@@ -29,6 +29,7 @@ def make_report(
         "faults": faults.counts.total(),
         "faults_by_kind": dict(faults.counts.most_common()),
         "commit_points": dict(faults.points.most_common()),
+        "commit_points_not_reached": faults.unreached,
         "lost": verdict.lost,
         "doubled": verdict.doubled,
         "stuck": verdict.stuck,
