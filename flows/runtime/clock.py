@@ -6,6 +6,7 @@ Any number of processes may do it; each due row is taken by one.
 import logging
 import os
 import socket
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -22,6 +23,7 @@ from flows.store import get_store
 from flows.store.rows import JournalRow, TimerRow, TokenRow
 from workbench.dispatch.clock import clock_task
 from workbench.dispatch.outbox import release_claims_except, release_claims_of
+from workbench.dispatch.patience import AWAY
 from workbench.live import nudge_on_commit
 
 logger = logging.getLogger(__name__)
@@ -35,6 +37,10 @@ ORPHANS_A_BATCH = 500
 # what it held is taken over within 10 s.
 LEASE_SECONDS = 8.0
 MOST_DEATHS = 3
+# For so long after the database was away nobody is taken for dead.
+GRACE_SECONDS = 3.0
+
+_away_at = float("-inf")
 
 
 @clock_task("flows.timers", 0.2)
@@ -113,15 +119,25 @@ def _fire(timer: TimerRow, now: datetime) -> None:
 @clock_task("flows.takeover", 1.0)
 def take_over(now: datetime) -> bool:
     """Give what dead workers held to the living; say whether there may be more."""
-    store = get_store()
-    with transaction.atomic():
-        silent_since = now - timedelta(seconds=LEASE_SECONDS)
-        dead = store.bury_workers(silent_since=silent_since)
-        release_claims_of([name for _, name in dead], now)
-        # A process may have died before it could register as a worker.
-        living = [name for _, name in store.list_workers()]
-        release_claims_except(living, claimed_before=silent_since, now=now)
-        return _adopt_orphans(store.orphans(ORPHANS_A_BATCH), now)
+    global _away_at  # noqa: PLW0603 - what this process has seen of the database
+    try:
+        with transaction.atomic():
+            # Who could not beat while the database was away is not dead: it beats before long.
+            if time.monotonic() - _away_at > GRACE_SECONDS:
+                _bury_the_silent(now)
+            return _adopt_orphans(get_store().orphans(ORPHANS_A_BATCH), now)
+    except AWAY:
+        _away_at = time.monotonic()
+        raise
+
+
+def _bury_the_silent(now: datetime) -> None:
+    store, silent_since = get_store(), now - timedelta(seconds=LEASE_SECONDS)
+    dead = store.bury_workers(silent_since=silent_since)
+    release_claims_of([name for _, name in dead], now)
+    # A process may have died before it could register as a worker.
+    living = [name for _, name in store.list_workers()]
+    release_claims_except(living, claimed_before=silent_since, now=now)
 
 
 def take_over_from_dead_processes(now: datetime) -> None:

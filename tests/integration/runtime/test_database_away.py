@@ -1,6 +1,7 @@
 """A database that is away for a while: workers wait for it, and no step fails because of it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -61,6 +62,22 @@ def test_a_worker_that_starts_without_it_drives_once_it_is_back(
     with driving() as driver:
         until(lambda: driver.worker_id, "the worker to register")
         assert ended(run).status == "completed"
+
+
+def test_nobody_is_taken_for_dead_right_after_it_was_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = timezone.now()
+    silent = get_store().register_worker("alive:1", now - timedelta(minutes=1))
+    monkeypatch.setattr(clock, "_away_at", clock._away_at)
+    monkeypatch.setattr(clock, "_adopt_orphans", failing_first(1, clock._adopt_orphans))
+    with pytest.raises(OperationalError):
+        clock.take_over(now)
+    clock.take_over(now)
+    assert get_store().list_workers() == [(silent, "alive:1")]
+    monkeypatch.setattr(clock, "GRACE_SECONDS", 0.0)
+    clock.take_over(now)
+    assert get_store().list_workers() == []
 
 
 def test_the_hot_path_says_that_it_is_gone_as_djangos_own_cursors_do() -> None:
