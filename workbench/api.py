@@ -39,6 +39,7 @@ _ROUTERS = (
     "reviews.team.api",
     "reviews.notices.api",
     "reviews.settings_api",
+    "reviews.quality.api",
 )
 for _name in _ROUTERS:
     if find_spec(_name):

@@ -12,7 +12,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import IO, Any
 
@@ -21,7 +21,6 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
-from django.utils.timezone import make_aware
 
 from reviews.acting import Acting
 from reviews.models import Decision
@@ -122,11 +121,12 @@ def _facts(wanted: Mapping[str, Json], up_to: int, before: datetime) -> QuerySet
         "at__lt": _day(wanted.get("until"), timedelta(days=1)),
     }
     given = {name: value for name, value in conditions.items() if value not in (None, "")}
-    return DecisionFact.objects.filter(pk__lte=up_to, at__lt=before, **given)
+    return DecisionFact.objects.filter(**given).filter(pk__lte=up_to, at__lt=before)
 
 
 def _day(text: str | None, more: timedelta = timedelta(0)) -> datetime | None:
-    return make_aware(datetime.combine(date.fromisoformat(text), time())) + more if text else None
+    """Return a day's beginning in UTC: the same rows, whoever's time zone asks for them."""
+    return datetime.combine(date.fromisoformat(text), time(), UTC) + more if text else None
 
 
 def _row(fact: DecisionFact, left_out: frozenset[str], *, named: bool) -> dict[str, Json]:

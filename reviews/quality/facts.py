@@ -12,11 +12,18 @@ Json = Any
 def keep_fact(case: Case, decision: Decision) -> None:
     """Write the fact of a person's decision, in its transaction: two queries, or three."""
     if decision.kind == DecisionKind.PERSON and decision.decided_by is not None:
-        fact_of(case, decision).save(force_insert=True)
+        fact_of(
+            case,
+            decision,
+            check_kind=check_kind_of(case),
+            first_outcome=first_outcome_of(case, decision),
+        ).save(force_insert=True)
 
 
-def fact_of(case: Case, decision: Decision) -> DecisionFact:
-    """Return the fact, unsaved. It reads nothing that can change after the decision."""
+def fact_of(
+    case: Case, decision: Decision, *, check_kind: str = "", first_outcome: str = ""
+) -> DecisionFact:
+    """Return the fact, unsaved. It is made of nothing that can change after the decision."""
     assert decision.decided_by is not None
     suggestion = case.shown.get("suggestion") or ""
     evidence = decision.receipt.get("evidence") or {}
@@ -36,8 +43,8 @@ def fact_of(case: Case, decision: Decision) -> DecisionFact:
         active_seconds=int(evidence.get("active_seconds") or 0),
         model=str(model.get("model", ""))[:120],
         model_version=str(model.get("version", ""))[:120],
-        check_kind=_check_kind(case),
-        first_outcome=first_outcome_of(case, decision),
+        check_kind=check_kind,
+        first_outcome=first_outcome,
     )
 
 
@@ -47,7 +54,8 @@ def _asked_model(receipt: Mapping[str, Json]) -> Mapping[str, Json]:
     return models[-1]
 
 
-def _check_kind(case: Case) -> str:
+def check_kind_of(case: Case) -> str:
+    """Return which check the case is; "" if a run waited for it."""
     if case.wait_id is not None:
         return ""
     found = QualityCheck.objects.filter(case=case).values_list("kind", flat=True).first()

@@ -71,7 +71,7 @@ def open_case(*, ctx: StepContext, config: "ReviewCase.Config") -> Case:
 
 
 def unsaved_case(config: "ReviewCase.Config", queue: Queue) -> Case:
-    """Return a case as this config would show it, for a preview. It is never saved."""
+    """Return a case as this config would show it, unsaved: a preview, or the demo's history."""
     return Case(
         queue=queue,
         title=config.title[:300],

@@ -16,6 +16,7 @@ from examples.consumer_loan.generate import applications
 from flows.graph.codec import parse
 from flows.models import Flow
 from flows.services import NewRun, create_flow, publish_version, start_runs
+from reviews.management.demo_history import load_history
 from reviews.models import BreachAction, Queue, SlaPolicy
 from reviews.services.queues import create_queue, create_sla_policy
 from workbench.accounts.models import Role, User
@@ -69,12 +70,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--runs", type=int, default=40, help="Applications to start.")
         parser.add_argument(
+            "--history", type=int, default=0, help="Past applications, decided long ago."
+        )
+        parser.add_argument(
             "--queues-only",
             action="store_true",
             help="Only the queues of the templates and the SLA policy standard.",
         )
 
-    def handle(self, *, runs: int, queues_only: bool = False, **options: Any) -> None:
+    def handle(
+        self, *, runs: int, history: int = 0, queues_only: bool = False, **options: Any
+    ) -> None:
         now = timezone.now()
         if queues_only:
             load_queues(now)
@@ -88,6 +94,7 @@ class Command(BaseCommand):
             load_people(password or secrets.token_urlsafe(9), reset=password is not None, now=now)
             load_queues(now)
             flow = load_flow(now)
+            load_history(flow=flow, count=history, now=now, actor=ACTOR)
             new = [
                 NewRun(application, f"demo-{number:04d}")
                 for number, application in enumerate(applications(runs, SEED), 1)
