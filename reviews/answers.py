@@ -1,6 +1,6 @@
 """What a reviewer sends, checked against what the case asks. Pure but for the schema library."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +17,14 @@ NOT_OUTCOMES = frozenset({"information", "escalation"})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``fields`` are the new values by key, ``why`` the reasons for changing them."""
+    """``fields`` are the new values by key, ``why`` the reasons for changing them.
+
+    ``grounds``: by reason code, the key of the field or the id of the evidence it rests on.
+    """
 
     outcome: str
     reasons: tuple[str, ...] = ()
+    grounds: Mapping[str, str] = field(default_factory=dict)
     comment: str = ""
     fields: Mapping[str, Json] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
@@ -45,14 +49,25 @@ def check_answer(
     if answer.outcome not in outcomes:
         problems["outcome"] = f"Choose one of {', '.join(outcomes)}."
     problems |= _reason_problems(answer, rules)
+    problems |= _ground_problems(answer, rules, shown)
     problems |= _comment_problems(answer)
     problems |= _evidence_problems(answer, rules)
-    overrides = overrides_of(answer, shown, fields)
-    problems |= _override_problems(overrides, shown)
-    problems |= schema_problems(rules.get("form") or {}, dict(answer.form), "form")
+    problems |= value_problems(answer, rules=rules, shown=shown, fields=fields)
     if problems:
         raise DecisionInvalid(problems)
-    return overrides
+    return overrides_of(answer, shown, fields)
+
+
+def value_problems(
+    answer: Answer,
+    *,
+    rules: Mapping[str, Json],
+    shown: Mapping[str, Json],
+    fields: Mapping[str, Json],
+) -> dict[str, str]:
+    """Return what is wrong with the values typed, by name: ``fields.income``, ``form.rate``."""
+    problems = _override_problems(overrides_of(answer, shown, fields), shown)
+    return problems | schema_problems(rules.get("form") or {}, dict(answer.form), "form")
 
 
 def outcomes_of(rules: Mapping[str, Json]) -> list[str]:
@@ -67,6 +82,54 @@ def _reason_problems(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str
         known = ", ".join(codes) or "none for this outcome"
         return {"reasons": f"Unknown reason {', '.join(unknown)}. Known are: {known}."}
     return {}
+
+
+def grounds_of(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
+    """Return what each reason rests on: what was named, else the first that its code names."""
+    found = {}
+    for choice in _chosen_codes(rules, answer.outcome, answer.reasons):
+        first = next(iter(choice.get("rests_on") or ()), "")
+        if ground := answer.grounds.get(choice["code"]) or first:
+            found[choice["code"]] = ground
+    return found
+
+
+def notice_of(rules: Mapping[str, Json], outcome: str, reasons: Iterable[str]) -> str:
+    """Return what the applicant is told for these reasons, a sentence a line."""
+    chosen = _chosen_codes(rules, outcome, reasons)
+    return "\n".join(choice["notice"] for choice in chosen if choice.get("notice"))
+
+
+def _chosen_codes(
+    rules: Mapping[str, Json], outcome: str, reasons: Iterable[str]
+) -> list[Mapping[str, Json]]:
+    codes = rules.get("reason_codes", {}).get(outcome, ())
+    wanted = set(reasons)
+    return [choice for choice in codes if choice["code"] in wanted]
+
+
+def evidence_of(shown: Mapping[str, Json]) -> dict[str, str]:
+    """Return what a reason can rest on, ``{key or id: label}``: fields, documents and groups."""
+    found = {f["key"]: f["label"] for f in shown_fields(shown) if f.get("key")}
+    for group in shown.get("show", ()):
+        found |= {each["id"]: each["title"] for each in group.get("documents") or ()}
+        if group.get("id"):
+            found[group["id"]] = group["title"]
+    return found | {each["id"]: each["title"] for each in shown.get("documents") or ()}
+
+
+def _ground_problems(
+    answer: Answer, rules: Mapping[str, Json], shown: Mapping[str, Json]
+) -> dict[str, str]:
+    known = evidence_of(shown)
+    problems = {}
+    for choice in _chosen_codes(rules, answer.outcome, answer.reasons):
+        code, offered = choice["code"], choice.get("rests_on") or list(known)
+        ground = answer.grounds.get(code)
+        if ground and ground not in offered:
+            names = ", ".join(known.get(key, key) for key in offered) or "nothing on this case"
+            problems[f"grounds.{code}"] = f"{choice['label']} can rest on {names}."
+    return problems
 
 
 def _comment_problems(answer: Answer) -> dict[str, str]:
@@ -125,8 +188,10 @@ def schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> dict[
         return {name: f"The flow's schema for this is wrong: {error}. Tell the flow's designer."}
     found: dict[str, str] = {}
     for fault in validator.iter_errors(value):
-        path = ".".join([name, *(str(part) for part in fault.instance_path)])
-        found.setdefault(path, _sentence(fault.message))
+        lacking = getattr(fault.kind, "property", None) if fault.kind.name == "required" else None
+        parts = [*fault.instance_path, *([lacking] if lacking else [])]
+        path = ".".join([name, *(str(part) for part in parts)])
+        found.setdefault(path, "Fill this in." if lacking else _sentence(fault.message))
     return found
 
 

@@ -123,6 +123,7 @@ class DecisionOut(Schema):
     kind: str
     outcome: str
     reasons: list[str]
+    grounds: dict[str, str] = Field(description="By reason, the key or id that it rests on.")
     comment: str
     overrides: list[dict[str, Any]]
     form: dict[str, Any]
@@ -150,6 +151,9 @@ class OverrideIn(Strict):
 class DecisionIn(Strict):
     outcome: str = Field(min_length=1, max_length=80)
     reasons: list[str] = Field([], description="Reason codes of the outcome.", max_length=50)
+    grounds: dict[str, str] = Field(
+        {}, description="By reason, the field's key or evidence's id that it rests on."
+    )
     comment: str = Field("", max_length=COMMENT_MAX)
     fields: dict[str, OverrideIn] = Field({}, description="New values of fields, by key.")
     form: dict[str, Any] = {}
@@ -344,6 +348,7 @@ def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
     answer = Answer(
         outcome=body.outcome,
         reasons=tuple(body.reasons),
+        grounds=body.grounds,
         comment=body.comment,
         fields={key: given.value for key, given in body.fields.items()},
         why={key: given.reason for key, given in body.fields.items() if given.reason},
@@ -508,8 +513,8 @@ def _detail(case: Case, acting: Acting) -> dict[str, Any]:
 
 def _decision_out(decision: Decision) -> dict[str, Any]:
     names = (
-        "id", "state", "final", "kind", "outcome", "reasons", "comment", "overrides", "form", "at",
-        "commit_at", "digest",
+        "id", "state", "final", "kind", "outcome", "reasons", "grounds", "comment", "overrides",
+        "form", "at", "commit_at", "digest",
     )  # fmt: skip
     return {
         **{name: getattr(decision, name) for name in names},

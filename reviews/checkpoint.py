@@ -101,6 +101,7 @@ class ReviewCase(WaitingStep):
             _check_reason_codes(self.reason_codes, self.allow)
             _check_evidence(self.required_evidence, self.documents, self.show)
             _check_keys(self.show)
+            _check_grounds(self)
             return self
 
     def ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
@@ -117,6 +118,8 @@ class ReviewCase(WaitingStep):
                 "outcome": {"type": "string"},
                 "kind": {"enum": ["person", "policy", "timeout", "forced"]},
                 "reasons": {"type": "array", "items": {"type": "string"}},
+                "grounds": {"type": "object"},
+                "notice": {"type": "string"},
                 "comment": {"type": "string"},
                 "overrides": {"type": "array", "items": _OVERRIDE_SCHEMA},
                 "fields": {"type": "object"},
@@ -197,14 +200,31 @@ def _check_reason_codes(codes: Mapping[str, list[ReasonCode]], allow: list[str])
             raise ValueError(f"`reason_codes.{outcome}` has a code twice")
 
 
-def _check_evidence(required: list[str], documents: list[ShownDocument], show: list[Group]) -> None:
+def _evidence_ids(documents: list[ShownDocument], show: list[Group]) -> set[str]:
     known = {document.id for document in documents} | {group.id for group in show if group.id}
     for group in show:
         known |= {document.id for document in group.documents or ()}
+    return known
+
+
+def _check_evidence(required: list[str], documents: list[ShownDocument], show: list[Group]) -> None:
+    known = _evidence_ids(documents, show)
     if missing := [key for key in required if key not in known]:
         raise ValueError(
             f"`required_evidence` names {', '.join(missing)}: give a document or group that `id`"
         )
+
+
+def _check_grounds(config: "ReviewCase.Config") -> None:
+    known = {field.key for group in config.show for field in group.fields or ()}
+    known |= _evidence_ids(config.documents, config.show)
+    for outcome, choices in config.reason_codes.items():
+        for choice in choices:
+            if missing := [key for key in choice.rests_on if key not in known]:
+                raise ValueError(
+                    f"`reason_codes.{outcome}.{choice.code}` rests on {', '.join(missing)}: give a "
+                    "field that `key`, or a document or group that `id`"
+                )
 
 
 def _check_keys(show: list[Group]) -> None:

@@ -97,11 +97,16 @@ class Flag(Part):
 
 
 class ReasonCode(Part):
-    """A reason a reviewer may give. ``notice`` is what the applicant is told."""
+    """A reason a reviewer may give. ``notice`` is what the applicant is told.
+
+    ``rests_on``: the keys of the fields, or the ids of the documents and groups, of which a
+    decision for this reason must name one; empty lets it rest on any, or on none.
+    """
 
     code: Key
     label: str
     notice: str = ""
+    rests_on: list[Key] = Field(default_factory=list)
 
 
 class Group(Part):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from reviews.answers import notice_of
 from reviews.models import Case, Decision
 from workbench.audit.canonical import canonical_bytes
 
@@ -42,6 +43,8 @@ def make_receipt(
             "kind": str(decision.kind),
             "outcome": decision.outcome,
             "reasons": decision.reasons,
+            "grounds": decision.grounds,
+            "notice": notice_of(case.rules, decision.outcome, decision.reasons),
             "comment": decision.comment,
             "overrides": decision.overrides,
             "form": decision.form,

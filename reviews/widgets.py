@@ -3,12 +3,15 @@
 A widget's name is the path of its value: ``form.income``, ``form.address.city``. Groups nest.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from reviews.conditions import active_of, properties_of
+
 Json = Any
 LONG_TEXT = 120
+MOST_ROUNDS = 8
 FEW_CHOICES = 4
 NUMBERS = ("number", "integer")
 # Whole numbers up to here are the same as float and as integer.
@@ -25,7 +28,8 @@ class Posted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """``kind``: text, textarea, number, date, datetime, check, radio, select, checks, group."""
+    """``kind``: text, textarea, lines, number, date, datetime, time, email, url, check, radio,
+    select, checks, group. ``active`` False: it does not stand for the values as they are."""
 
     kind: str
     name: str
@@ -36,6 +40,7 @@ class Widget:
     choices: tuple[tuple[str, str], ...] = ()
     attributes: Mapping[str, Json] = field(default_factory=dict)
     parts: tuple["Widget", ...] = ()
+    active: bool = True
 
     @property
     def id(self) -> str:
@@ -49,17 +54,39 @@ class Widget:
 
 
 def widgets_of(schema: Mapping[str, Json], values: Mapping[str, Json], name: str) -> list[Widget]:
-    """Return a widget for each property of an object schema, in its order."""
-    required = schema.get("required") or ()
+    """Return a widget for each property that an object schema may ask for, in its order.
+
+    Those that do not stand for these values are there too, not ``active``: they show as soon as
+    another value makes them stand.
+    """
+    active, required = active_of(schema, values)
     return [
-        _widget(f"{name}.{key}", key, part, values.get(key), required=key in required)
-        for key, part in (schema.get("properties") or {}).items()
-        if isinstance(part, Mapping)
+        _widget(
+            f"{name}.{key}",
+            key,
+            active.get(key, part),
+            values.get(key),
+            required=key in required,
+            active=key in active,
+        )
+        for key, part in properties_of(schema).items()
     ]
 
 
+def active_names(schema: Mapping[str, Json], values: Mapping[str, Json], name: str) -> list[str]:
+    """Return the names of the widgets that stand for these values, those in groups too."""
+    found = []
+    for key, part in active_of(schema, values)[0].items():
+        found.append(f"{name}.{key}")
+        if kind_of(part) == "group":
+            inner = values.get(key)
+            inside = inner if isinstance(inner, Mapping) else {}
+            found += active_names(part, inside, f"{name}.{key}")
+    return found
+
+
 def _widget(
-    name: str, key: str, schema: Mapping[str, Json], value: Json, *, required: bool
+    name: str, key: str, schema: Mapping[str, Json], value: Json, *, required: bool, active: bool
 ) -> Widget:
     label = str(schema.get("title") or key.replace("_", " ").capitalize())
     value = schema.get("default") if value is None else value
@@ -77,6 +104,7 @@ def _widget(
         choices=_choices(schema),
         attributes=_attributes(schema, kind),
         parts=parts,
+        active=active,
     )
 
 
@@ -86,7 +114,7 @@ def kind_of(schema: Mapping[str, Json]) -> str:
     by_type = {
         "object": "group",
         "boolean": "check",
-        "array": "checks" if choices else "textarea",
+        "array": "checks" if choices else "lines",
     }
     if kind in by_type:
         return by_type[kind]
@@ -95,7 +123,9 @@ def kind_of(schema: Mapping[str, Json]) -> str:
     if kind in NUMBERS:
         return "number"
     long = schema.get("maxLength", 0) > LONG_TEXT
-    formats = {"date": "date", "date-time": "datetime"}
+    formats = {
+        "date": "date", "date-time": "datetime", "time": "time", "email": "email", "uri": "url",
+    }  # fmt: skip
     return formats.get(str(schema.get("format")), "textarea" if long else "text")
 
 
@@ -127,6 +157,8 @@ def text_of(value: Json) -> str:
     """Return a value as a form writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return "\n".join(text_of(each) for each in value)
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         return str(int(value))
     return "" if value is None else str(value)
@@ -135,27 +167,32 @@ def text_of(value: Json) -> str:
 def read_form(schema: Mapping[str, Json], posted: Posted, name: str) -> dict[str, Json]:
     """Return the JSON that a form of ``widgets_of`` sent; what was left empty is left out."""
     found: dict[str, Json] = {}
-    for key, part in _object_parts(schema):
-        path = f"{name}.{key}"
-        if kind_of(part) == "group":
-            inner = read_form(part, posted, path)
-            if inner:
-                found[key] = inner
-        elif kind_of(part) == "checks":
-            if values := posted.getlist(path):
-                items = part.get("items") or {}
-                found[key] = [read_value(text, items) for text in values]
-        elif part.get("type") == "boolean":
-            found[key] = posted.get(path) in {"on", "true"}
-        elif text := (posted.get(path) or "").strip():
-            found[key] = read_value(text, part)
+    # A value may make another property stand, and that one the next: each round reads them anew.
+    for _ in range(MOST_ROUNDS):
+        parts, _required = active_of(schema, found)
+        values = {key: _read_part(part, posted, f"{name}.{key}") for key, part in parts.items()}
+        read = {key: value for key, value in values.items() if value is not None}
+        if read == found:
+            break
+        found = read
     return found
 
 
-def _object_parts(schema: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    for key, part in (schema.get("properties") or {}).items():
-        if isinstance(part, Mapping):
-            yield key, part
+def _read_part(part: Mapping[str, Json], posted: Posted, path: str) -> Json:
+    """Return the value that was posted, None if it was left empty."""
+    kind = kind_of(part)
+    if kind == "group":
+        return read_form(part, posted, path) or None
+    items = part.get("items") or {}
+    if kind == "checks":
+        return [read_value(text, items) for text in posted.getlist(path)] or None
+    if part.get("type") == "boolean":
+        return posted.get(path) in {"on", "true"}
+    text = (posted.get(path) or "").strip()
+    if kind == "lines":
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return [read_value(line, items) for line in lines] or None
+    return read_value(text, part) if text else None
 
 
 def read_value(text: str, schema: Mapping[str, Json], old: Json = None) -> Json:

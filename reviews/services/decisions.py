@@ -17,7 +17,7 @@ from flows.selectors import models_used
 from flows.services import resolve_wait
 from reviews.access import DECIDE
 from reviews.acting import Acting, acting_as, check_may, may, refusal_of, reviewer_of
-from reviews.answers import Answer, check_answer
+from reviews.answers import Answer, check_answer, grounds_of, notice_of
 from reviews.authority import Facts, Need, NoAuthorityRule, Verdict, judge, need_of, rules_from
 from reviews.errors import (
     CaseAlreadyDecided,
@@ -121,6 +121,7 @@ def _pending(
                 final=verdict.final,
                 outcome=answer.outcome,
                 reasons=list(answer.reasons),
+                grounds=grounds_of(answer, case.rules),
                 comment=answer.comment.strip(),
                 overrides=overrides,
                 form=dict(answer.form),
@@ -140,6 +141,7 @@ def _keep_evidence(case: Case, answer: Answer, acting: Acting, now: datetime) ->
         "outcome": answer.outcome,
         "reasons": list(answer.reasons),
         "comment": answer.comment,
+        "grounds": dict(answer.grounds),
         "fields": dict(answer.fields),
         "why": dict(answer.why),
         "form": dict(answer.form),
@@ -389,6 +391,8 @@ def _output(case: Case, decision: Decision) -> dict[str, Any]:
         "outcome": decision.outcome,
         "kind": str(decision.kind),
         "reasons": decision.reasons,
+        "grounds": decision.grounds,
+        "notice": notice_of(case.rules, decision.outcome, decision.reasons),
         "comment": decision.comment,
         "overrides": decision.overrides,
         "fields": case.fields,

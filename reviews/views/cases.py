@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews.acting import Acting, acting_as
-from reviews.answers import Answer, shown_fields
+from reviews.answers import Answer, shown_fields, value_problems
 from reviews.errors import ReviewError
 from reviews.models import Case, CaseEvent, Decision
 from reviews.quality.choices import record_first_choice
@@ -30,7 +30,7 @@ from reviews.services.passing import assign_case
 from reviews.services.reopening import reopen_case
 from reviews.views.gate import case_view
 from reviews.views.workspace import as_shown, show_case, standing
-from reviews.widgets import read_form, read_value
+from reviews.widgets import active_names, read_form, read_value
 from workbench.accounts.models import User
 from workbench.accounts.permissions import principal_of
 
@@ -161,7 +161,18 @@ def draft(request: HttpRequest, case: Case) -> HttpResponse:
         active_seconds=seconds,
         now=now,
     )
-    return JsonResponse({"saved_at": now.isoformat()})
+    return JsonResponse({"saved_at": now.isoformat(), **_checked(case, content)})
+
+
+def _checked(case: Case, content: dict[str, Any]) -> dict[str, Any]:
+    """Return what is wrong with what is typed so far, ``{name: sentence}``, and which parts of the
+    form stand for it."""
+    form, schema = content["form"], case.rules.get("form") or {}
+    answer = Answer(outcome="", fields=content["fields"], form=form)
+    return {
+        "problems": value_problems(answer, rules=case.rules, shown=case.shown, fields=case.fields),
+        "active": active_names(schema, form, "form"),
+    }
 
 
 # --- Decisions --------------------------------------------------------------------
@@ -182,6 +193,7 @@ def decide(request: HttpRequest, case: Case) -> HttpResponse:
     answer = Answer(
         outcome=content["outcome"],
         reasons=tuple(content["reasons"]),
+        grounds=content["grounds"],
         comment=content["comment"],
         fields=content["fields"],
         why=content["why"],
@@ -318,6 +330,7 @@ def _typed(request: HttpRequest, case: Case) -> tuple[dict[str, Any], list[str],
     content = {
         "outcome": posted.get("outcome", ""),
         "reasons": posted.getlist(f"reasons.{posted.get('outcome', '')}"),
+        "grounds": _grounds(posted),
         "comment": posted.get("comment", ""),
         "form": read_form(case.rules.get("form") or {}, posted, "form"),
         **_typed_fields(request, case),
@@ -325,6 +338,16 @@ def _typed(request: HttpRequest, case: Case) -> tuple[dict[str, Any], list[str],
     opened = sorted(set(posted.get("opened", "").split()))[:200]
     seconds = min(_number(posted.get("active_seconds")) or 0, 86_400)
     return content, opened, seconds
+
+
+def _grounds(posted: QueryDict) -> dict[str, str]:
+    """Return what each chosen reason rests on, where that was said."""
+    outcome = posted.get("outcome", "")
+    named = {
+        code: posted.get(f"ground.{outcome}.{code}", "")
+        for code in posted.getlist(f"reasons.{outcome}")
+    }
+    return {code: ground for code, ground in named.items() if ground}
 
 
 def _typed_fields(request: HttpRequest, case: Case) -> dict[str, Any]:

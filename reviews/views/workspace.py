@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from reviews.acting import Acting, acting_as, may
-from reviews.answers import NEEDS_COMMENT, outcomes_of
+from reviews.answers import NEEDS_COMMENT, evidence_of, outcomes_of
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.models import Case, Decision, InformationRequest
 from reviews.quality.veil import veil_of
@@ -85,7 +85,7 @@ def workspace(
         "documents": documents_of(case.shown),
         "reasons": _reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
-        "choices": choices_of(case, answer),
+        "choices": choices_of(case, answer, problems),
         "widgets": widgets_of(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
         "comments": comments_of(case),
         "information": information,
@@ -158,12 +158,15 @@ def _refusals(case: Case, acting: Acting) -> tuple[str, ...]:
         return (str(error),)
 
 
-def choices_of(case: Case, answer: Mapping[str, Json]) -> list[dict[str, Json]]:
+def choices_of(
+    case: Case, answer: Mapping[str, Json], problems: Mapping[str, str] | None = None
+) -> list[dict[str, Json]]:
     """Return the outcomes on offer, each with its key, its reasons and whether it is chosen."""
     found = []
     for number, outcome in enumerate(outcomes_of(case.rules), start=1):
         usual = (outcome.replace("_", " ").capitalize(), "circle-dot", str(number), "idle")
         label, icon, key, tone = CHOICES.get(outcome, usual)
+        codes = _codes(case, outcome, answer, problems or {})
         found.append(
             {
                 "outcome": outcome,
@@ -173,7 +176,30 @@ def choices_of(case: Case, answer: Mapping[str, Json]) -> list[dict[str, Json]]:
                 "tone": tone,
                 "chosen": answer.get("outcome") == outcome,
                 "needs_comment": outcome in NEEDS_COMMENT,
-                "codes": case.rules.get("reason_codes", {}).get(outcome, ()),
+                "codes": codes,
+                "has_notices": any(code.get("notice") for code in codes),
+            }
+        )
+    return found
+
+
+def _codes(
+    case: Case, outcome: str, answer: Mapping[str, Json], problems: Mapping[str, str]
+) -> list[dict[str, Json]]:
+    """Return the reasons for an outcome, each with what it can rest on, ``[(key, label)]``."""
+    known = evidence_of(case.shown)
+    chosen = answer.get("outcome") == outcome
+    grounds = answer.get("grounds") or {}
+    found = []
+    for code in case.rules.get("reason_codes", {}).get(outcome, ()):
+        offered = code.get("rests_on") or list(known)
+        found.append(
+            {
+                **code,
+                "chosen": chosen and code["code"] in (answer.get("reasons") or ()),
+                "grounds": [(key, known.get(key, key)) for key in offered],
+                "ground": grounds.get(code["code"], ""),
+                "problem": problems.get(f"grounds.{code['code']}", "") if chosen else "",
             }
         )
     return found

@@ -39,7 +39,7 @@ const chosenOutcome = () => workspace().querySelector("input[name=outcome]:check
 /** @returns {HTMLInputElement[]} */
 function reasonBoxes() {
   const outcome = chosenOutcome()?.value;
-  return outcome ? all(`[data-for-outcome="${outcome}"] input`) : [];
+  return outcome ? all(`[data-for-outcome="${outcome}"] input[type=checkbox]`) : [];
 }
 
 function showOutcome() {
@@ -73,6 +73,8 @@ function toggleReason(index) {
   if (!box) return;
   box.checked = !box.checked;
   box.focus();
+  showNotice();
+  markGround(box.closest(".reason"));
   draft?.touch();
 }
 
@@ -173,6 +175,69 @@ function onKey(event) {
 // Captured: the frame's own keys (G then a digit) come after ours.
 document.addEventListener("keydown", onKey, { capture: true });
 
+// --- What the server thinks of what is typed -------------------------------------------
+
+/** The names of what was typed in: nobody is told that they have not filled in yet what comes next. */
+const touched = new Set();
+
+/** @param {{ problems: Record<string, string>, active: string[] }} answer */
+function judged({ problems, active }) {
+  for (const part of /** @type {HTMLElement[]} */ (all("[data-widget]"))) {
+    const name = part.dataset.widget ?? "";
+    part.hidden = !active.includes(name);
+    tell(part, name, problems[name]);
+  }
+  for (const row of /** @type {HTMLElement[]} */ (all(".shown-field[data-key]"))) {
+    tell(row, `field.${row.dataset.key}`, problems[`fields.${row.dataset.key}`]);
+  }
+}
+
+/**
+ * @param {HTMLElement} part
+ * @param {string} name
+ * @param {string} [problem]
+ */
+function tell(part, name, problem) {
+  const line = /** @type {HTMLElement | null} */ (part.querySelector("[data-problem]"));
+  const input = part.querySelector(`[name="${CSS.escape(name)}"]`);
+  if (!line || (problem && !touched.has(name))) return;
+  line.hidden = !problem;
+  const text = line.querySelector("span");
+  if (text) text.textContent = problem ?? "";
+  if (problem) input?.setAttribute("aria-invalid", "true");
+  else input?.removeAttribute("aria-invalid");
+}
+
+// --- Reasons: what they rest on, and what the applicant will read ------------------------
+
+function showNotice() {
+  for (const preview of /** @type {HTMLElement[]} */ (all("[data-notice-preview]"))) {
+    const codes = /** @type {HTMLElement[]} */ ([...preview.querySelectorAll("[data-notice-of]")]);
+    const boxes = preview.closest("fieldset")?.querySelectorAll("input:checked") ?? [];
+    const chosen = new Set([...boxes].map((box) => /** @type {HTMLInputElement} */ (box).value));
+    for (const code of codes) code.hidden = !chosen.has(code.dataset.noticeOf ?? "");
+    const none = /** @type {HTMLElement | null} */ (preview.querySelector("[data-notice-none]"));
+    if (none) none.hidden = codes.some((code) => !code.hidden);
+  }
+}
+
+/** Show on the case what a reason rests on. @param {Element | null | undefined} reason */
+function markGround(reason) {
+  const ground = /** @type {HTMLSelectElement | null | undefined} */ (reason?.querySelector("[data-ground]"));
+  const chosen = reason?.querySelector("input:checked");
+  if (!ground || !chosen || !ground.value) return;
+  for (const element of all(".linked")) element.classList.remove("linked");
+  const field = workspace().querySelector(`.shown-field[data-key="${CSS.escape(ground.value)}"]`);
+  field?.classList.add("linked");
+  field?.scrollIntoView({ block: "nearest" });
+  workspace().dispatchEvent(new CustomEvent("case:mark", { detail: ground.value }));
+}
+
+document.addEventListener("change", (event) => {
+  const target = /** @type {Element} */ (event.target);
+  if (target.closest(".reason")) markGround(target.closest(".reason"));
+});
+
 // --- Overrides -----------------------------------------------------------------------
 
 /** @param {HTMLInputElement | HTMLSelectElement} input */
@@ -188,6 +253,8 @@ document.addEventListener("input", (event) => {
   const target = /** @type {HTMLInputElement} */ (event.target);
   if (!workspace()?.contains(target)) return;
   if (target.name === "outcome") showOutcome();
+  if (target.closest(".reason")) showNotice();
+  touched.add(target.name);
   if (target.dataset.old !== undefined) markOverride(target);
   if (target.form?.id === "decision") {
     draft?.touch();
@@ -285,11 +352,13 @@ function begin() {
   workspace().dataset.begun = "true";
   const form = decision();
   const state = workspace().querySelector("[data-draft-state]");
-  draft = form ? new Draft(form, workspace().dataset.draft ?? "", post, state) : null;
+  draft = form ? new Draft(form, workspace().dataset.draft ?? "", post, state, judged) : null;
+  touched.clear();
   seen.disconnect();
   for (const element of all("[data-evidence]")) seen.observe(element);
   for (const input of /** @type {HTMLInputElement[]} */ (all("[data-old]"))) markOverride(input);
   showOutcome();
+  showNotice();
   countDown();
   showDocuments(workspace());
   const against = workspace().querySelector(".stands-against, [aria-invalid=true]");

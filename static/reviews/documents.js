@@ -51,16 +51,25 @@ export function showDocuments(workspace) {
     open(tab);
     tab.focus();
   });
-  workspace.addEventListener("focusin", (event) => {
-    const field = /** @type {Element} */ (event.target).closest(".shown-field[data-key]");
-    const key = field?.getAttribute("data-key");
-    if (!key) return;
+  /** @param {string} key */
+  const show = (key) => {
     for (const [id, viewer] of viewers) {
       if (!viewer.boxes.some((box) => box.key === key)) continue;
       const tab = tabs.find((each) => each.getAttribute("aria-controls") === id);
       if (tab) open(tab);
       viewer.mark(key);
     }
+  };
+  workspace.addEventListener("focusin", (event) => {
+    const field = /** @type {Element} */ (event.target).closest(".shown-field[data-key]");
+    const key = field?.getAttribute("data-key");
+    if (key) show(key);
+  });
+  workspace.addEventListener("case:mark", (event) => {
+    const key = String(/** @type {CustomEvent<string>} */ (event).detail);
+    const tab = tabs.find((each) => each.dataset.document === key);
+    if (tab) open(tab);
+    else show(key);
   });
   if (tabs[0]) open(tabs[0]);
   const watch = new ResizeObserver(() => {

@@ -9,8 +9,10 @@ export class Draft {
    * @param {string} url
    * @param {(url: string, body: FormData) => Promise<Response>} post
    * @param {Element | null} state where it says whether the draft is kept
+   * @param {(answer: any) => void} [kept] told what the server thinks of what is typed
    */
-  constructor(form, url, post, state) {
+  constructor(form, url, post, state, kept) {
+    this.kept = kept;
     this.form = form;
     this.url = url;
     this.post = post;
@@ -39,6 +41,8 @@ export class Draft {
     if (this.state) {
       this.state.textContent = response?.ok ? "Draft kept" : "Not kept yet, trying again";
     }
+    // What is typed meanwhile is judged by the next answer.
+    if (response?.ok && !this.again) this.kept?.(await response.json());
     if (this.again || !response || response.status >= 500) {
       this.again = false;
       this.touch();

@@ -184,6 +184,48 @@ def test_a_decision_that_lacks_a_reason_says_so_and_keeps_what_was_typed(
     expect(page.locator("#decision-comment")).to_have_value("no income proved")
 
 
+FORM = """
+from reviews.models import Case
+for case in Case.objects.filter(title__endswith=" of form"):
+    case.rules["form"] = {
+        "type": "object",
+        "properties": {"terms": {"type": "boolean", "title": "With terms"}},
+        "if": {"properties": {"terms": {"const": True}}, "required": ["terms"]},
+        "then": {
+            "properties": {"rate": {"type": "number", "maximum": 9, "title": "Rate"}},
+            "required": ["rate"],
+        },
+    }
+    for code in case.rules["reason_codes"]["rejected"]:
+        code |= {"notice": f"About {code['code']}.", "rests_on": ["income", "payslip"]}
+    case.save()
+"""
+
+
+def test_a_form_shows_what_is_asked_and_what_is_wrong_while_one_types(
+    page: Page, login: Login, site: Site
+) -> None:
+    open_cases(site, 1, "form", queue="forms")
+    site.manage("shell", "--no-imports", "--command", FORM)
+    login(page, "reviewer")
+    start_working(page, "/review/queues/forms/")
+    rate = page.get_by_label("Rate")
+    expect(rate).to_be_hidden()
+    page.get_by_label("With terms").check()
+    expect(rate).to_be_visible()
+    rate.fill("12")
+    expect(rate).to_have_attribute("aria-invalid", "true")
+    expect(rate).to_have_accessible_description(re.compile("12 is greater than the maximum of 9"))
+    rate.fill("4.5")
+    expect(rate).not_to_have_attribute("aria-invalid", "true")
+
+    page.locator(".case-pane").focus()
+    for key in ("x", "1"):
+        page.keyboard.press(key)
+    expect(page.locator("[data-notice-preview]")).to_contain_text("About income.")
+    expect(page.locator(".shown-field.linked")).to_contain_text("Net income")
+
+
 def test_who_looks_at_a_case_hears_at_once_that_another_took_it(
     page: Page, login: Login, site: Site, new_context: Callable[..., object]
 ) -> None:

@@ -169,7 +169,7 @@ def test_every_problem_of_a_decision_is_told_at_once(now: datetime) -> None:
             acting=person("ada"),
             now=now,
         )
-    assert set(caught.value.problems) == {"reasons", "fields.income", "fields.name", "form"}
+    assert set(caught.value.problems) == {"reasons", "fields.income", "fields.name", "form.term"}
     assert not Decision.objects.exists()
 
 
@@ -271,3 +271,27 @@ def test_the_receipt_names_the_models_the_run_had_asked(now: datetime) -> None:
     score = {"step": "score", "provider": "local", "model": "scorecard", "version": "4"}
     assert decision.receipt["models"] == [score]
     assert decision.digest == digest_of(decision.receipt)
+
+
+def test_a_reason_rests_on_the_evidence_that_its_code_names_and_is_told_in_the_notice(
+    now: datetime,
+) -> None:
+    codes = [
+        {"code": "income", "label": "Income", "notice": "Your income is too low.",
+         "rests_on": ["income", "name"]},
+        {"code": "other", "label": "Other"},
+    ]  # fmt: skip
+    case = make_case(now, reason_codes={"rejected": codes})
+    with pytest.raises(DecisionInvalid) as caught:
+        decide_case(
+            case_id=case.pk, answer=reject("income", grounds={"income": "payslip"}),
+            acting=person("ada"), now=now,
+        )  # fmt: skip
+    assert caught.value.problems == {"grounds.income": "Income can rest on Net income, Name."}
+    decision = decide_case(
+        case_id=case.pk, answer=reject("income", "other"), acting=person("ada"),
+        now=now, commit_now=True,
+    )  # fmt: skip
+    assert decision.grounds == {"income": "income"}, "the first that the code names, unless said"
+    kept = decision.receipt["decision"]
+    assert (kept["grounds"], kept["notice"]) == ({"income": "income"}, "Your income is too low.")
