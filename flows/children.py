@@ -253,7 +253,7 @@ def _conclude_child(wait: Wait, run_id: int, now: datetime) -> None:
     if child.status == "completed":
         _resolve(wait, {"run": run_id, "outcome": child.outcome, "output": child.output}, now)
     else:
-        _fail(wait, f"Run {run_id} of the subflow {child.status}.", child.error, now)
+        _fail(wait, f"Run {run_id} of the subflow {child.status}.", child, now)
 
 
 def _conclude_children(wait: Wait, now: datetime) -> None:
@@ -267,7 +267,7 @@ def _conclude_children(wait: Wait, now: datetime) -> None:
         first = children.filter(status="failed").order_by("pk").first()
         message = f"{failed} of {wait.detail['total']} runs failed; {most} may."
         _cancel_children(wait.pk, message, now)
-        _fail(wait, message, first.error if first else None, now)
+        _fail(wait, message, first, now)
     elif enough is not None and counts.get("completed", 0) >= enough:
         _resolve(wait, _collected(children), now)
         if wait.detail["others"] == "cancel":
@@ -313,8 +313,10 @@ def _resolve(wait: Wait, output: Json, now: datetime) -> None:
     resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=Actor.system("engine"))
 
 
-def _fail(wait: Wait, message: str, cause: Json, now: datetime) -> None:
-    error = {"kind": "subflow", "message": message, "detail": {"cause": cause}}
+def _fail(wait: Wait, message: str, cause: Run | None, now: datetime) -> None:
+    """Fail the caller's step; ``cause`` is the called run that failed first."""
+    detail = {"cause": cause.error, "run": cause.pk} if cause else {"cause": None}
+    error = {"kind": "subflow", "message": message, "detail": detail}
     transitions.fail_wait(wait_id=wait.pk, error=error, now=now)
 
 

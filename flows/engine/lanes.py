@@ -34,6 +34,11 @@ class Room:
     below: int | None = None
 
 
+def first_of(lane: Lane) -> int:
+    """Return the lowest priority of the lane: the first of its runs."""
+    return {Lane.INTERACTIVE: 0, Lane.STANDARD: _STANDARD_FROM, Lane.BULK: _BULK_FROM}[lane]
+
+
 def lane_of(priority: int) -> Lane:
     if priority < _STANDARD_FROM:
         return Lane.INTERACTIVE

@@ -1,21 +1,36 @@
 """Health: what the machinery does now."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from flows.resilience.selectors import list_breakers, list_dead_groups
 from flows.selectors import get_health
-from workbench.accounts.permissions import requires
+from flows.views.requests import runs_within
+from workbench.accounts.permissions import can, requires
 
 
 @requires("health.view")
 @require_GET
 def health(request: HttpRequest) -> HttpResponse:
-    return render(request, "flows/health.html", {"health": get_health(timezone.now())})
+    return render(request, "flows/health.html", _context(request))
 
 
 @requires("health.view")
 @require_GET
 def health_panels(request: HttpRequest) -> HttpResponse:
-    return render(request, "flows/_health.html", {"health": get_health(timezone.now())})
+    return render(request, "flows/_health.html", _context(request))
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:
+    breakers = list_breakers()
+    return {
+        "health": get_health(timezone.now()),
+        "breakers": breakers,
+        "open_breakers": [each for each in breakers if each.state != "closed"],
+        "causes": list_dead_groups(runs_within(request))[:8],
+        "may_operate": can(request.user, "runs.operate"),
+    }

@@ -11,6 +11,7 @@ from flows.models import BulkAct, Run
 from flows.services.bulk import go_on
 from tests.web.flows.factories import (
     LOAN,
+    add_token,
     make_completed_run,
     make_failed_run,
     make_flow,
@@ -109,8 +110,6 @@ def test_what_was_refused_is_listed_with_its_reason(operator: Client) -> None:
     steps = {"other": {"type": "end"}}
     flow = make_flow()
     run = make_run(flow)
-    from tests.web.flows.factories import add_token
-
     add_token(run, "fee", "waiting")
     make_version(flow, 2, {**LOAN, "steps": steps, "edges": []})
     operator.post("/runs/many/?flow=loan", {"act": "migrate", "version": "2"})
@@ -155,3 +154,28 @@ def test_failed_runs_are_listed_by_the_kind_of_their_error(operator: Client) -> 
     page = text_of(operator.get("/runs/rows/?error=timeout"))
     assert f'id="run-{other.pk}"' in page
     assert f'id="run-{run.pk}"' not in page
+
+
+def test_health_tells_lanes_what_is_slow_and_what_nothing_moves(operator: Client) -> None:
+    flow = make_flow()
+    slow = make_run(flow, priority=200)
+    add_token(slow, "fee", "running", priority=200)
+    lost = make_run(flow)
+    make_failed_run(flow)
+    page = text_of(operator.get("/health/"))
+    assert "1 run is stuck" in page
+    assert page.index(f"/runs/{slow.pk}/") < page.index(f"/runs/{lost.pk}/")
+    assert "Its step is under way for long" in page
+    assert "state=failed&amp;flow=loan&amp;error=http&amp;act=retry" in page
+
+
+def test_the_cause_in_a_called_run_is_one_click_away(operator: Client) -> None:
+    flow = make_flow()
+    called = make_failed_run(flow)
+    caller = make_failed_run(flow)
+    detail = {"run": called.pk, "cause": called.error}
+    error = {"kind": "subflow", "message": "Run failed.", "step": "fee", "detail": detail}
+    Run.objects.filter(pk=caller.pk).update(error=error)
+    page = text_of(operator.get(f"/runs/{caller.pk}/"))
+    assert f'The cause is in <a href="/runs/{called.pk}/">run {called.pk}</a>' in page
+    assert "The rate service is down." in page
