@@ -52,7 +52,7 @@ def endless_loops(view: View) -> Iterator[Problem]:
             "loop.no_limit", entry, "max_visits",
             f"The loop {' → '.join([*loop, loop[0]])} has no limit: it could run for ever.",
             f"Give one of its steps `max_visits`, for example {entry}.",
-            fix=[{"op": "set_field", "step": entry, "path": "max_visits", "value": 5}],
+            fix=[{"op": "set_field", "step": entry, "path": "/max_visits", "value": 5}],
         )  # fmt: skip
 
 

@@ -181,7 +181,7 @@ def test_each_knot_of_loops_is_named_once() -> None:
 
 def test_the_fix_of_a_loop_is_an_operation() -> None:
     (problem,) = flow("a: {type: work}", "a.error -> a")
-    assert problem.fix == [{"op": "set_field", "step": "a", "path": "max_visits", "value": 5}]
+    assert problem.fix == [{"op": "set_field", "step": "a", "path": "/max_visits", "value": 5}]
 
 
 JOIN = "j: {type: join, with: {mode: count, n: %d}}"

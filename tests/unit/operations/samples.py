@@ -26,7 +26,12 @@ def loan() -> dict[str, Json]:
                     "otherwise": "unsure",
                 },
             },
-            "review": {"type": "review.case", "with": {"queue": "loans"}, "compensate": "score"},
+            "review": {
+                "type": "review.case",
+                "with": {"queue": "loans"},
+                "limit": {"concurrent": 1, "key": "${ steps.route.output.desk }"},
+                "compensate": "score",
+            },
         },
         "edges": ["score.done -> route", "route.unsure -> review", "review.rework -> score"],
         "layout": {"score": [80, 120], "route": [400, 120]},

@@ -19,6 +19,11 @@ NAMED: list[tuple[str, dict[str, Any]]] = [
     ("remove a step with edges and groups", {"op": "remove_step", "id": "score"}),
     ("remove a step that has gone", {"op": "remove_step", "id": "gone"}),
     ("rename a step", {"op": "rename_step", "id": "score", "to": "rating"}),
+    ("rename a step that a limit's key names", {"op": "rename_step", "id": "route", "to": "way"}),
+    (
+        "set a step's limit",
+        {"op": "set_field", "step": "score", "path": "/limit", "value": {"concurrent": 2}},
+    ),
     ("rename to a name that dangles", {"op": "rename_step", "id": "route", "to": "scores"}),
     (
         "set a deep field",

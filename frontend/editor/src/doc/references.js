@@ -6,7 +6,7 @@
 /** @typedef {{[key: string]: Json}} Doc */
 
 const FLOW_PARTS = ["output"];
-const STEP_PARTS = new Set(["with", "title", "compensate"]);
+const STEP_PARTS = new Set(["with", "limit", "title", "compensate"]);
 
 /**
  * Rewrite every `steps.<old>`; see the Python half for `texts` and what is returned.
