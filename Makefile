@@ -2,7 +2,7 @@
 export PORT ?= 8000
 PY := .venv/bin/python
 
-.PHONY: help run test lint format bench bench-editor screens chaos lock
+.PHONY: help run test lint format bench bench-editor screens chaos chaos-editor lock
 
 help:
 	@echo "make run      serve the demo on 127.0.0.1:$(PORT) (PORT=... for another port)"
@@ -12,6 +12,7 @@ help:
 	@echo "make bench    measure the engine and its peers; make bench-editor, the canvas"
 	@echo "make screens  take the screenshots of the docs"
 	@echo "make chaos    harm every process for CHAOS_MINUTES=28 (CHAOS_SEED=... to repeat)"
+	@echo "make chaos-editor  two browsers, 5,000 edits each, on a bad line; 100,000 on the model"
 	@echo "make lock     resolve the requirements locks anew"
 
 run:
@@ -47,6 +48,11 @@ chaos:
 	@mkdir -p var
 	$(PY) -m tests.chaos.storm --minutes $${CHAOS_MINUTES:-28} $${CHAOS_SEED:+--seed $$CHAOS_SEED} \
 		--json var/chaos.json $(ARGS)
+
+chaos-editor:
+	@tools/environment dev
+	MODEL_OPERATIONS=100000 node --test tests/js/editor/draft.test.js
+	EDITOR_OPERATIONS=5000 $(PY) -m pytest -q tests/browser/editor/test_convergence.py
 
 lock:
 	@tools/environment dev
