@@ -99,7 +99,7 @@ class WaitForEvent(WaitingStep):
     name = "event.wait"
     title = "Wait for an event"
     summary = "Waits until something happens"
-    icon = "radio"
+    icon = "inbox"
     category = "Events"
 
     class Config(_EventConfig):

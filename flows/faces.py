@@ -15,9 +15,12 @@ from workbench.shell.statuses import LOOKS
 Json = Any
 # Icons of the canvas itself, beside those of step types and states.
 CANVAS_ICONS = (
-    "box", "chevron-down", "chevron-left", "chevron-right", "circle", "circle-alert", "download",
-    "fullscreen", "hand", "image", "map", "minus", "mouse-pointer-2", "network", "plus", "redo-2",
-    "scan-search", "search", "sticky-note", "triangle-alert", "undo-2", "zoom-in",
+    "arrow-left", "arrow-right", "box", "boxes", "chevron-down", "chevron-left", "chevron-right",
+    "circle", "circle-alert", "clipboard", "clipboard-check", "copy", "download", "ellipsis",
+    "fullscreen", "git-branch", "hand", "image", "map", "maximize-2", "minimize-2", "minus",
+    "mouse-pointer-2", "network", "palette", "pencil", "plus", "redo-2", "route", "scan-search",
+    "search", "sliders-horizontal", "square-check", "sticky-note", "trash-2", "triangle-alert",
+    "undo-2", "unplug", "zoom-in",
 )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ def add_step(document: Mapped, op: Mapped) -> Result:
         if ends[0] in new["steps"] and ends[2] in new["steps"] and edge not in new["edges"]:
             new["edges"] = inserted(new["edges"], edge, index)
     for group, index in optional_mapping(op, "groups").items():
-        if group in new["groups"]:
+        if group in new["groups"] and step_id not in members(new, group):
             new = with_members(new, group, inserted(members(new, group), step_id, index))
     return new, {"op": "remove_step", "id": step_id}
 
@@ -296,8 +296,8 @@ def adder(section: str, word: str) -> Callable[[Mapped, Mapped], Result]:
             )
         if word == "note":
             value = {**value, "at": point(value.get("at", [0, 0]))}
-        if word == "group" and not are_members(value.get("steps")):
-            raise malformed("A group needs `steps`, a list of different step ids.")
+        if word == "group":
+            value = group_of_present(document, value)
         new = {**document, section: {**document[section], key: value}}
         return new, {"op": f"remove_{word}", "id": key}
 
@@ -312,8 +312,10 @@ def setter(section: str, word: str, fields: frozenset[str]) -> Callable[[Mapped,
         if key not in document[section]:
             raise missing(word, key)
         value, undo = set_at(document[section][key], op, fields)
-        if word == "group" and not are_members(value.get("steps")):
-            raise malformed("A group needs `steps`, a list of different step ids.")
+        if word == "group":
+            present = group_of_present(document, value)
+            if present is not value:
+                value, undo = present, {"path": "/steps", "value": members(document, key)}
         new = {**document, section: {**document[section], key: value}}
         return new, {"op": f"set_{word}", "id": key, **undo}
 
@@ -332,6 +334,18 @@ def remover(section: str, word: str) -> Callable[[Mapped, Mapped], Result]:
         return new, {"op": f"add_{word}", "id": key, word: value}
 
     return remove
+
+
+def group_of_present(document: Mapped, group: Mapped) -> Mapped:
+    """Return a group without the steps that have gone, or itself.
+
+    A member that is not there would become one unasked when a step of its name is added, and be
+    lost when that is undone.
+    """
+    if not are_members(group.get("steps")):
+        raise malformed("A group needs `steps`, a list of different step ids.")
+    steps = [step for step in group["steps"] if step in document["steps"]]
+    return group if len(steps) == len(group["steps"]) else {**group, "steps": steps}
 
 
 # --- Fields by pointer ------------------------------------------------------------------------

@@ -41,7 +41,9 @@ export class CanvasModel {
 
   /** What the type says, and what an edge still uses. @param {string} id @returns {string[]} */
   ports = (id) => {
-    const declared = this.draft.faces[id]?.ports ?? this.type(id)?.ports ?? [];
+    const own = this.draft.faces[id]?.ports ?? this.type(id)?.ports ?? [];
+    // What “Most visits” opens: where a loop goes when it has gone round often enough.
+    const declared = own.length && this.document.steps[id]?.max_visits != null && !own.includes("limit") ? [...own, "limit"] : own;
     const used = this.used().get(id);
     if (!used) return declared;
     const extra = [...used].filter((port) => port !== "error" && !declared.includes(port));

@@ -151,7 +151,7 @@ def until(page: Page, condition: Callable[[], bool]) -> None:
 
 
 def saved(page: Page) -> bool:
-    return page.evaluate(PENDING) == 0 and page.evaluate("window.left_") == 0
+    return bool(page.evaluate(PENDING) == 0 and page.evaluate("window.left_") == 0)
 
 
 @pytest.mark.timeout(1800)

@@ -61,6 +61,16 @@ def saved(page: Page) -> None:
     expect(page.locator("[data-save-state]")).to_have_attribute("data-kind", "saved")
 
 
+def press(page: Page, *keys: str) -> None:
+    """Press what names a key, type the rest."""
+    for each in keys:
+        if len(each) == 1 or each in {"Enter", "Escape", "Tab", "Delete"}:
+            page.keyboard.press(each)
+        else:
+            page.keyboard.type(each)
+        page.wait_for_timeout(60)
+
+
 def document_of(page: Page) -> Any:
     return page.evaluate("document.querySelector('flow-canvas').document")
 
@@ -87,18 +97,15 @@ def test_a_flow_is_drawn_by_keys_alone(page: Page, login: Login, made: str) -> N
     page.keyboard.press("Tab")
     expect(page.locator("[data-step=second]")).to_be_focused()
 
-    page.keyboard.press("/")
-    page.keyboard.type("branch")
-    page.keyboard.press("Enter")
+    press(page, "/", "branch", "Enter")
     expect(page.locator("[data-step=branch]")).to_be_focused()
-    page.keyboard.press("c")
-    page.keyboard.press("Enter")
-    page.keyboard.type("last")
-    page.keyboard.press("Enter")
     saved(page)
     edges = servers_document(page, made)["edges"]
     assert "second.done -> branch" in edges
-    assert "branch.otherwise -> last" in edges
+    assert "branch.otherwise -> last" in edges, "one exit alone goes on where it went"
+    press(page, "c", "error", "Enter", "last", "Enter")
+    saved(page)
+    assert "branch.error -> last" in servers_document(page, made)["edges"]
 
     before = servers_document(page, made)["layout"]["branch"]
     page.keyboard.press("Shift+ArrowDown")
@@ -110,6 +117,83 @@ def test_a_flow_is_drawn_by_keys_alone(page: Page, login: Login, made: str) -> N
         page.keyboard.press("Control+z")
     saved(page)
     assert servers_document(page, made)["steps"].keys() == THREE["steps"].keys()
+
+
+def test_edges_notes_and_groups_are_in_reach_of_keys(page: Page, login: Login, made: str) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    page.locator(".flow-stage").focus()
+    page.keyboard.press("Tab")
+    press(page, "e", "First", "Enter", "lead it", "Enter", "last", "Enter")
+    saved(page)
+    assert servers_document(page, made)["edges"] == ["first.done -> last", "second.done -> last"]
+    press(page, "Escape", "e", "second", "Enter", "insert", "Enter", "wait", "Enter")
+    expect(page.locator("[data-step=wait].step-card")).to_be_focused()
+    saved(page)
+    assert "second.done -> wait" in servers_document(page, made)["edges"]
+
+    page.keyboard.press("Alt+ArrowLeft")
+    expect(page.locator("[data-step=second].step-card")).to_be_focused()
+    page.keyboard.press("Alt+Shift+ArrowLeft")
+    page.keyboard.press("Control+g")
+    press(page, "Machines", "Enter")
+    expect(page.get_by_role("group", name="Group Machines, 2 steps")).to_be_attached()
+    page.locator(".flow-stage").focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Escape")
+    while "group " not in (page.evaluate("document.activeElement.dataset.node") or ""):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("group", name="Group Machines, 2 steps, folded")).to_be_visible()
+    expect(page.locator("[data-step=first].step-card")).to_have_count(0)
+    page.keyboard.press("Control+Shift+g")
+    expect(page.locator("[data-step=first].step-card")).to_be_visible()
+
+    press(page, "n", "Ask the desk", "Escape", ".", "blue", "Enter")
+    saved(page)
+    (note,) = servers_document(page, made)["notes"].values()
+    assert (note["text"], note["colour"]) == ("Ask the desk", "blue")
+    assert servers_document(page, made)["groups"] == {}
+
+
+def test_an_edge_that_the_rules_refuse_says_why_before_it_is_let_go(
+    page: Page, login: Login, made: str
+) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    port = page.locator("[data-step=first] .port[data-port=done]").bounding_box()
+    second = page.locator("[data-step=second].step-card").bounding_box()
+    last = page.locator("[data-step=last].step-card").bounding_box()
+    assert port
+    assert second
+    assert last
+    page.mouse.move(port["x"] + 5, port["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(second["x"] + 60, second["y"] + 30, steps=8)
+    expect(page.locator(".refusal")).to_have_text("They are connected already.")
+    expect(page.locator("[data-step=second].step-card")).to_have_attribute("data-refuses", "")
+    page.mouse.move(last["x"] + 60, last["y"] + 30, steps=8)
+    expect(page.locator(".refusal")).to_have_count(0)
+    page.mouse.up()
+    saved(page)
+    assert "first.done -> last" in servers_document(page, made)["edges"]
+
+
+def test_an_edge_let_go_on_nothing_leads_to_the_step_put_there(
+    page: Page, login: Login, made: str
+) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    edge = page.locator(".react-flow__edge").nth(1)
+    end = edge.locator(".react-flow__edgeupdater-target").bounding_box()
+    assert end
+    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(end["x"] - 40, end["y"] + 200, steps=10)
+    page.mouse.up()
+    page.get_by_role("dialog", name="Add a step here").locator("[data-key=wait]").click()
+    saved(page)
+    assert servers_document(page, made)["edges"] == ["first.done -> second", "second.done -> wait"]
 
 
 def test_a_flow_is_drawn_by_mouse_alone(page: Page, login: Login, made: str) -> None:

@@ -42,7 +42,8 @@ export function randomOperation(random, document, depth = 0) {
     () => ({ op: "add_note", id: choose(NAMES), note: { text: "hm" } }),
     () => ({ op: "set_note", id: choose(NAMES), path: "/text", value: String(number()) }),
     () => ({ op: "remove_note", id: choose(NAMES) }),
-    () => ({ op: "add_group", id: choose(NAMES), group: { title: "G", steps: [...new Set([one, other])] } }),
+    () => ({ op: "add_group", id: choose(NAMES), group: { title: "G", steps: [...new Set([one, other, choose(NAMES)])] } }),
+    () => ({ op: "set_group", id: choose(Object.keys(document.groups)) ?? "gone", path: choose(["/steps", "/steps/0", "/title"]), value: choose([[one, choose(NAMES)], one, choose(NAMES)]) }),
     () => ({ op: "remove_group", id: choose(NAMES) }),
     () => (random() < 0.6 ? { op: "remove_step", id: one } : { op: "move", notes: { [choose(NAMES)]: [1, 2] } }),
   ];

@@ -79,6 +79,13 @@ def random_operation(random: Random, document: dict[str, Json], depth: int = 0) 
         {"op": "set_note", "id": "n", "path": "/text", "value": str(random.random())},
         {"op": "remove_note", "id": random.choice(["n", "why"])},
         {"op": "add_group", "id": "g", "group": {"title": "G", "steps": [one]}},
+        {"op": "add_group", "id": "h", "group": {"steps": random.sample(NAMES, 2)}},
+        {
+            "op": "set_group",
+            "id": random.choice(["g", "h", "machines"]),
+            "path": "/steps",
+            "value": random.sample(NAMES, 2),
+        },
         {"op": "set_group", "id": "g", "path": "/steps", "value": list({one, other})},
         {"op": "remove_group", "id": random.choice(["g", "machines"])},
     ]

@@ -76,6 +76,14 @@ NAMED: list[tuple[str, dict[str, Any]]] = [
         "collapse a group",
         {"op": "set_group", "id": "machines", "path": "/collapsed", "value": True},
     ),
+    (
+        "add a group of steps that have gone",
+        {"op": "add_group", "id": "g", "group": {"steps": ["gone", "review"]}},
+    ),
+    (
+        "set a group's steps, one of which has gone",
+        {"op": "set_group", "id": "machines", "path": "/steps", "value": ["review", "gone"]},
+    ),
     ("remove a group", {"op": "remove_group", "id": "machines"}),
     ("replace the whole", {"op": "replace", "document": {"name": "loan", "steps": {}}}),
     ("replace with another flow", {"op": "replace", "document": {"name": "x"}}),

@@ -3,14 +3,17 @@
 
 import { parse, stringify } from "yaml";
 
+import { parseEdge } from "./operations.js";
+
 /** @typedef {import("./edits.js").Clip} Clip */
 
 const SCHEMA = "countersign/steps@1";
 
 /** @param {Clip} clipped */
 export function toText(clipped) {
-  const { notes, ...rest } = clipped;
-  const data = { schema: SCHEMA, ...rest, ...(notes && Object.keys(notes).length ? { notes } : {}) };
+  const { notes, groups, ...rest } = clipped;
+  const extra = Object.entries({ notes, groups }).filter(([, values]) => values && Object.keys(values).length);
+  const data = { schema: SCHEMA, ...rest, ...Object.fromEntries(extra) };
   return stringify(data, { lineWidth: 0 });
 }
 
@@ -24,13 +27,29 @@ export function fromText(text) {
     return null;
   }
   if (!data || typeof data !== "object" || Array.isArray(data)) return null;
-  const steps = data.steps && typeof data.steps === "object" ? data.steps : {};
+  const steps = mapping(data.steps);
   const whole = Object.entries(steps).filter(([, step]) => step && typeof (/** @type {any} */ (step).type) === "string");
-  if (!whole.length && !data.notes) return null;
+  const notes = Object.entries(mapping(data.notes)).filter(([, note]) => note && typeof note === "object");
+  if (!whole.length && !notes.length) return null;
   return {
     steps: Object.fromEntries(whole),
-    edges: Array.isArray(data.edges) ? data.edges.filter((/** @type {any} */ e) => typeof e === "string") : [],
-    layout: data.layout ?? {},
-    notes: data.notes ?? {},
+    edges: Array.isArray(data.edges) ? data.edges.filter(isEdge) : [],
+    layout: Object.fromEntries(Object.entries(mapping(data.layout)).filter(([, at]) => isPlace(at))),
+    notes: Object.fromEntries(notes.map(([id, note]) => [id, { ...note, at: isPlace(note.at) ? note.at : [0, 0] }])),
+    groups: Object.fromEntries(Object.entries(mapping(data.groups)).filter(([, group]) => Array.isArray(group?.steps))),
   };
 }
+
+// What comes from elsewhere may hold anything; what makes no sense is left out.
+/** @param {any} value @returns {{[key: string]: any}} */
+const mapping = (value) => (value && typeof value === "object" && !Array.isArray(value) ? value : {});
+/** @param {any} at */
+const isPlace = (at) => Array.isArray(at) && at.length === 2 && at.every((n) => Number.isFinite(n));
+/** @param {any} edge */
+const isEdge = (edge) => {
+  try {
+    return Boolean(parseEdge(edge));
+  } catch {
+    return false;
+  }
+};

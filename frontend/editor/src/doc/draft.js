@@ -2,7 +2,7 @@
 // The draft as this browser sees it: what the server has acknowledged, and on top of it what it
 // has not. The server's order is the only order; what is pending is played again after it.
 
-import { OperationRefused, apply, normalForm, same } from "./operations.js";
+import { OperationRefused, apply, lookUp, normalForm, same } from "./operations.js";
 
 /** @typedef {import("./operations.js").Doc} Doc */
 /** @typedef {import("./operations.js").Operation} Operation */
@@ -92,7 +92,7 @@ export class Draft {
     this.document = document;
     const id = this.makeId();
     this.pending.push({ client_id: id, op });
-    return { id, inverse: guarded(inverse, op) };
+    return { id, inverse: guarded(inverse, document) };
   }
 
   /** Take up what an earlier page of this tab could not send. @param {Pending[]} kept */
@@ -174,10 +174,13 @@ export class Draft {
 
 /**
  * Undoing a field must not sweep away what someone else wrote there since.
- * @param {Operation} inverse @param {Operation} op @returns {Operation}
+ * @param {Operation} inverse @param {Doc} document as the edit left it @returns {Operation}
  */
-function guarded(inverse, op) {
-  const fields = ["set_field", "set_flow", "set_note", "set_group"];
-  if (!fields.includes(inverse.op) || inverse.path !== op.path || same(inverse.value, op.value)) return inverse;
-  return { ...inverse, old: op.value === undefined ? null : op.value };
+function guarded(inverse, document) {
+  const root = {
+    set_field: () => document.steps[inverse.step], set_flow: () => document,
+    set_note: () => document.notes[inverse.id], set_group: () => document.groups[inverse.id],
+  }[inverse.op];
+  const now = root && lookUp(root(), inverse.path);
+  return !root || same(now, inverse.value) ? inverse : { ...inverse, old: now ?? null };
 }

@@ -8,7 +8,7 @@ import { edgeText, parseEdge } from "./operations.js";
 /** @typedef {import("./operations.js").Operation} Operation */
 /** @typedef {(id: string) => string[]} PortsOf */
 /** @typedef {{name: string, title: string, ports: string[]}} Type */
-/** @typedef {{steps: Doc, edges: string[], layout: Doc, notes?: Doc}} Clip */
+/** @typedef {{steps: Doc, edges: string[], layout: Doc, notes?: Doc, groups?: Doc}} Clip */
 
 /** @param {string} label @param {Operation[]} operations @returns {Operation} */
 export const together = (label, operations) =>
@@ -118,13 +118,13 @@ function reached(edges, going, first) {
 
 /**
  * Remove steps, edges and notes; a chain through one step is closed again.
- * @param {Doc} document @param {{steps?: string[], edges?: string[], notes?: string[], groups?: string[]}} what
+ * @param {Doc} document @param {{steps?: string[], edges?: string[], notes?: string[], groups?: string[], join?: boolean}} what
  * @returns {{op: Operation, bridged: number} | null}
  */
-export function remove(document, { steps = [], edges = [], notes = [], groups = [] }) {
+export function remove(document, { steps = [], edges = [], notes = [], groups = [], join = true }) {
   const going = new Set(steps);
   const apart = edges.filter((edge) => !going.has(parseEdge(edge)[0]) && !going.has(parseEdge(edge)[2]));
-  const joined = edges.length ? [] : bridges(document, steps);
+  const joined = edges.length || !join ? [] : bridges(document, steps);
   /** @type {Operation[]} */
   const operations = [
     ...apart.map((edge) => ({ op: "disconnect", edge })),
@@ -146,6 +146,10 @@ export function clip(document, steps, notes = []) {
     edges: document.edges.filter((/** @type {string} */ edge) => among.has(parseEdge(edge)[0]) && among.has(parseEdge(edge)[2])),
     layout: pick(document.layout, among),
     notes: pick(document.notes, notes),
+    groups: pick(document.groups, Object.keys(document.groups).filter((id) => {
+      const members = document.groups[id].steps ?? [];
+      return members.length && members.every((/** @type {string} */ step) => among.has(step));
+    })),
   };
 }
 
@@ -165,7 +169,7 @@ export function paste(document, clipped, at) {
   }
   const places = [...Object.values(clipped.layout ?? {}), ...Object.values(clipped.notes ?? {}).map((n) => n.at ?? [0, 0])];
   const corner = [Math.min(...places.map((p) => p[0]), Infinity), Math.min(...places.map((p) => p[1]), Infinity)];
-  const shift = at && places.length ? [at[0] - corner[0], at[1] - corner[1]] : [GRID_SHIFT, GRID_SHIFT];
+  const shift = at && places.length ? [at[0] - corner[0], at[1] - corner[1]] : cascade(document, places);
   const moved = (/** @type {number[]} */ p) => [snapped(p[0] + shift[0]), snapped(p[1] + shift[1])];
   /** @type {Operation[]} */
   const operations = Object.entries(clipped.steps).map(([id, step], index) => ({
@@ -181,11 +185,26 @@ export function paste(document, clipped, at) {
     op: "add_note", id: freeName(Object.keys(document.notes), id), note: { ...note, at: moved(note.at ?? [0, 0]) },
   }));
   operations.push(...notes);
+  const groups = new Set(Object.keys(document.groups));
+  for (const [wish, group] of Object.entries(clipped.groups ?? {})) {
+    const steps = (group.steps ?? []).map((/** @type {string} */ id) => names.get(id)).filter(Boolean);
+    const id = groups.has(wish) ? freeName(groups, wish) : wish;
+    groups.add(id);
+    if (steps.length) operations.push({ op: "add_group", id, group: { ...group, steps } });
+  }
   if (!operations.length) return null;
   return { ids: [...names.values()], notes: notes.map((n) => n.id), op: together("Paste", operations) };
 }
 
 const GRID_SHIFT = 48;
+
+/** Beside the original, and beside what was pasted there before. @param {Doc} document @param {number[][]} places */
+function cascade(document, places) {
+  const taken = new Set(Object.values(document.layout).map(String));
+  let shift = GRID_SHIFT;
+  while (places.some((p) => taken.has(String([snapped(p[0] + shift), snapped(p[1] + shift)])))) shift += GRID_SHIFT;
+  return [shift, shift];
+}
 
 /** Expressions among the pasted steps follow their new names. @param {any} value @param {Map<string, string>} names @returns {any} */
 function renamed(value, names) {
@@ -203,4 +222,24 @@ function renamed(value, names) {
 export function groupSteps(document, steps, title = "Group") {
   const id = freeName(Object.keys(document.groups), "group");
   return { id, op: { op: "add_group", id, group: { title, steps } } };
+}
+
+/** @param {Doc} document @param {string} id @param {string[]} steps @returns {Operation} */
+export const joinGroup = (document, id, steps) => ({
+  op: "set_group", id, path: "/steps", value: [...new Set([...(document.groups[id].steps ?? []), ...steps])],
+});
+
+/**
+ * Undo groups, and take steps out of theirs; a group that nothing is left in goes.
+ * @param {Doc} document @param {string[]} groups @param {string[]} steps @returns {Operation | null}
+ */
+export function ungroupSteps(document, groups, steps) {
+  /** @type {Operation[]} */
+  const operations = groups.map((id) => ({ op: "remove_group", id }));
+  for (const [id, group] of Object.entries(document.groups)) {
+    const left = (group.steps ?? []).filter((/** @type {string} */ step) => !steps.includes(step));
+    if (groups.includes(id) || left.length === (group.steps ?? []).length) continue;
+    operations.push(left.length ? { op: "set_group", id, path: "/steps", value: left } : { op: "remove_group", id });
+  }
+  return operations.length ? together("Ungroup", operations) : null;
 }

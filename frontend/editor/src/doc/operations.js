@@ -85,7 +85,7 @@ function addStep(document, op) {
     if (ends && !changed.edges.includes(edge)) changed.edges = inserted(changed.edges, edge, index);
   }
   for (const [group, index] of Object.entries(optionalMapping(op, "groups"))) {
-    if (Object.hasOwn(changed.groups, group)) {
+    if (Object.hasOwn(changed.groups, group) && !members(changed, group).includes(id)) {
       changed = withMembers(changed, group, inserted(members(changed, group), id, index));
     }
   }
@@ -267,7 +267,7 @@ const adder = (section, word) => (document, op) => {
     throw new OperationRefused(`${word}_exists`, `There is already a ${word} \`${id}\`.`, "Give it another id.");
   }
   if (word === "note") value = { ...value, at: point(value.at ?? [0, 0]) };
-  if (word === "group") refuseMembers(value);
+  if (word === "group") value = groupOfPresent(document, value);
   return [{ ...document, [section]: { ...document[section], [id]: value } }, { op: `remove_${word}`, id }];
 };
 
@@ -275,8 +275,9 @@ const adder = (section, word) => (document, op) => {
 const setter = (section, word, fields) => (document, op) => {
   const id = text(op, "id");
   if (!Object.hasOwn(document[section], id)) throw missing(word, id);
-  const [value, undo] = setAt(document[section][id], op, fields);
-  if (word === "group") refuseMembers(value);
+  let [value, undo] = setAt(document[section][id], op, fields);
+  const present = word === "group" ? groupOfPresent(document, value) : value;
+  if (present !== value) [value, undo] = [present, { path: "/steps", value: members(document, id) }];
   const changed = { ...document, [section]: { ...document[section], [id]: value } };
   return [changed, { op: `set_${word}`, id, ...undo }];
 };
@@ -416,11 +417,13 @@ function point(value) {
 /** @param {Json} value @returns {boolean} */
 const areTexts = (value) => Array.isArray(value) && value.every((each) => typeof each === "string");
 
-/** @param {Doc} group */
-function refuseMembers(group) {
+/** A group without the steps that have gone; see the Python half for why. @param {Doc} document @param {Doc} group @returns {Doc} */
+function groupOfPresent(document, group) {
   if (!areTexts(group.steps) || new Set(group.steps).size !== group.steps.length) {
     throw malformed("A group needs `steps`, a list of different step ids.");
   }
+  const steps = group.steps.filter((/** @type {string} */ id) => hasStep(document, id));
+  return steps.length === group.steps.length ? group : { ...group, steps };
 }
 
 /** @param {string} word @param {string} id */

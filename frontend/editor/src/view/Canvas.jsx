@@ -14,6 +14,7 @@ import { useKeys } from "./keys.js";
 import { Line } from "./Line.jsx";
 import { Note } from "./Note.jsx";
 import { Palette } from "./Palette.jsx";
+import { Permission } from "./Permission.jsx";
 import { Popover } from "./Popover.jsx";
 import { Toolbar } from "./Toolbar.jsx";
 
@@ -43,7 +44,7 @@ function Inner({ model, host, options }) {
   const [chosenEdges, setChosenEdges] = useState(() => new Set());
   const [zoom, setZoom] = useState(1);
   const [ui, setUi] = useReducer((state, change) => ({ ...state, ...change }), {
-    popover: null, writing: null, hand: matchMedia("(pointer: coarse)").matches, map: true, palette: options.palette, guides: null, reason: "",
+    popover: null, writing: null, hand: matchMedia("(pointer: coarse)").matches, map: true, palette: options.palette, guides: null, drawing: null,
   });
   const drawn = useRef(version);
   if (drawn.current !== version) {
@@ -56,7 +57,7 @@ function Inner({ model, host, options }) {
 
   const actions = useActions({ model, flow, root, host, latest, setNodes, setChosenEdges, setUi, options });
   host.actions = actions;
-  const onKeyDown = useKeys({ model, actions, latest, root, flow });
+  const onKeyDown = useKeys({ model, actions, root, setUi });
   useClipboard(root, model, actions);
 
   const selected = nodes.filter((node) => node.selected).map((node) => node.id);
@@ -86,12 +87,19 @@ function Inner({ model, host, options }) {
     actions.settle(dragged, guides);
   }, [actions]);
 
+  // After the click has been told: what it selects is what the menu is about.
+  const menu = useCallback((event) => {
+    event.preventDefault();
+    const { clientX: x, clientY: y } = event;
+    requestAnimationFrame(() => actions.openMenu({ x, y }));
+  }, [actions]);
+
   const far = zoom < FAR;
   const edit = model.mode === "edit";
   const context = useMemo(() => ({
     ...model, far, canConnect: edit, writing: ui.writing, marks: model.marks, edit: model.edit,
     setWriting: (id) => { setUi({ writing: id }); if (!id) actions.focusRoot(); },
-    fold: actions.fold, openInsert: actions.openInsert,
+    fold: actions.fold, openInsert: (edge, point) => actions.openInsert(edge, actions.anchor(null, point)),
   }), [model, far, edit, ui.writing, actions]);
 
   const count = nodes.length;
@@ -110,9 +118,13 @@ function Inner({ model, host, options }) {
             onNodesChange={onNodesChange} onEdgesChange={onEdgesChange} onNodeDragStop={onNodeDragStop}
             onSelectionDragStop={(event, dragged) => actions.settle(dragged, null)}
             onConnect={({ source, sourceHandle, target }) => actions.connect(source, sourceHandle, target)}
-            isValidConnection={actions.maySnap} onConnectEnd={actions.connectEnd} onConnectStart={() => setUi({ reason: "" })}
+            isValidConnection={actions.maySnap} onConnectStart={(_event, from) => actions.connectStart(from)} onConnectEnd={actions.connectEnd}
+            onReconnectStart={(_event, edge) => actions.reconnectStart(edge.data.text)}
             onReconnect={(edge, { source, sourceHandle, target }) => actions.reconnect(edge.data.text, edgeText(source, sourceHandle, target))}
             onNodeDoubleClick={(_event, node) => node.type === "step" && actions.open(node.id)}
+            onNodeContextMenu={(event, node) => { if (!node.selected) actions.select([node.id]); menu(event); }}
+            onEdgeContextMenu={(event, edge) => { if (edge.data.whole) actions.chooseEdge(edge.data.text); menu(event); }}
+            onPaneContextMenu={menu}
             onMove={(_event, viewport) => { setZoom((before) => (crossed(before, viewport.zoom) ? viewport.zoom : before)); }}
             onMoveEnd={(_event, viewport) => setZoom(viewport.zoom)}
             onInit={() => actions.openAt(options.focus || startSteps(model.document)[0])}
@@ -130,6 +142,7 @@ function Inner({ model, host, options }) {
           </ReactFlow>
           {!Object.keys(model.document.steps).length && <Empty edit={edit} onAdd={actions.openAdd} />}
           <Toolbar model={model} actions={actions} ui={ui} setUi={setUi} zoom={zoom} mapped={mapped} options={options} />
+          <Permission root={root} drawing={ui.drawing} whyNot={actions.whyNot} />
           {ui.popover && <Popover {...ui.popover} onClose={actions.closePopover} />}
         </div>
         <p className="sr-only" id={`${options.id}-help`}>{edit ? HELP_EDIT : HELP_VIEW}</p>
@@ -140,8 +153,8 @@ function Inner({ model, host, options }) {
 
 const SNAP = [8, 8];
 const PRO = { hideAttribution: false };
-const HELP_EDIT = "Tab walks the graph along its edges, arrows move a step, slash adds one, C connects, Delete removes, Control Z undoes, Shift F finds. Escape, then Tab, leaves the canvas.";
-const HELP_VIEW = "Tab walks the graph along its edges, Enter opens a step, Shift F finds. Escape, then Tab, leaves the canvas.";
+const HELP_EDIT = "Tab walks the graph along its edges, arrows move a step, Alt and an arrow go to the next card that way, slash adds a step, C connects, E lists the edges, Delete removes, Control Z undoes, Shift F finds, full stop lists everything that can be done. Escape, then Tab, leaves the canvas.";
+const HELP_VIEW = "Tab walks the graph along its edges, Enter opens a step, Shift F finds, full stop lists everything that can be done. Escape, then Tab, leaves the canvas.";
 const crossed = (before, after) => before < FAR !== after < FAR;
 const allowDrop = (event) => { if (event.dataTransfer.types.includes("application/x-step-type")) event.preventDefault(); };
 

@@ -25,7 +25,7 @@ export const Card = memo(function Card({ id, data, selected }) {
   const title = step.title || id.replaceAll("_", " ");
   return (
     <div
-      className="step-card" tabIndex={-1} role="group" aria-roledescription="step" data-step={id}
+      className="step-card" tabIndex={-1} role="group" aria-roledescription="step" data-step={id} data-node={id}
       aria-label={spoken(title, data, status, look, found, mark)}
       onPointerEnter={near ? undefined : () => flushSync(() => setNear(true))}
       data-kind={isCheckpoint(type) ? "people" : type?.category === "Logic" ? "logic" : "machine"} data-selected={selected || undefined}

@@ -67,7 +67,8 @@ function Item({ item, id, active, heading, draggable, onChoose }) {
         onClick={() => onChoose(item)}
       >
         <span className="chooser-icon"><Icon name={item.icon} /></span>
-        <span className="chooser-words"><span>{item.title}</span><small>{item.reason || item.detail}</small></span>
+        <span className="chooser-words"><span>{item.title}</span>{(item.reason || item.detail) && <small>{item.reason || item.detail}</small>}</span>
+        {item.keys && <kbd>{item.keys}</kbd>}
       </div>
     </>
   );

@@ -18,7 +18,7 @@ export const Line = memo(function Line(props) {
       <BaseEdge id={id} path={path} markerEnd={markerEnd} interactionWidth={24} />
       {told?.count > 0 && <text className="line-count" x={x} y={y - 8}>{told.count}</text>}
       {mode === "edit" && data.whole && (
-        <g className="line-insert" transform={`translate(${x} ${y})`} onClick={(event) => openInsert(event, data.text)}>
+        <g className="line-insert" transform={`translate(${x} ${y})`} onClick={(event) => { event.stopPropagation(); openInsert(data.text, { x: event.clientX, y: event.clientY + 12 }); }}>
           <circle r="12" />
           <path d="M-4 0H4M0-4V4" />
           <title>Insert a step here</title>

@@ -2,18 +2,19 @@ import { NodeResizeControl } from "@xyflow/react";
 import { memo, useEffect, useRef, useState } from "react";
 
 import { useCanvas } from "./context.js";
+import { NOTE } from "./derive.js";
 
 /** A sticky note. Enter or a double click edits it, Escape or leaving it keeps the text. */
 export const Note = memo(function Note({ data, selected }) {
   const { mode, edit, writing, setWriting } = useCanvas();
   const { id, note } = data;
-  const open = writing === id;
+  const open = writing === NOTE + id;
   const close = (text) => {
     setWriting(null);
     if (text !== (note.text ?? "")) edit({ op: "set_note", id, path: "/text", value: text }, "Note changed");
   };
   return (
-    <div className="note" data-colour={note.colour ?? "yellow"} data-selected={selected || undefined} tabIndex={-1} role="group" aria-roledescription="note" aria-label={note.text || "Empty note"} data-note={id} onDoubleClick={() => mode === "edit" && setWriting(id)}>
+    <div className="note" data-colour={note.colour ?? "yellow"} data-selected={selected || undefined} tabIndex={-1} role="group" aria-roledescription="note" aria-label={note.text || "Empty note"} data-note={id} data-node={NOTE + id} onDoubleClick={() => mode === "edit" && setWriting(NOTE + id)}>
       {open ? <Writing text={note.text ?? ""} close={close} /> : <p>{note.text || "Double-click to write"}</p>}
       {mode === "edit" && selected && (
         <NodeResizeControl minWidth={96} minHeight={64} onResizeEnd={(_, size) => edit({ op: "set_note", id, path: "/size", value: [Math.round(size.width), Math.round(size.height)] }, "Note resized")} />

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 
 import { Chooser } from "./Chooser.jsx";
 
-export function Popover({ left, top, items, label, placeholder, onChoose, onClose }) {
+export function Popover({ left, top, look, items, label, placeholder, onChoose, onClose }) {
   const box = useRef(null);
   useEffect(() => {
     const outside = (event) => { if (!box.current?.contains(event.target)) onClose(); };
@@ -10,7 +10,7 @@ export function Popover({ left, top, items, label, placeholder, onChoose, onClos
     return () => document.removeEventListener("pointerdown", outside, true);
   }, [onClose]);
   return (
-    <div className="popover" role="dialog" aria-label={label} ref={box} style={{ left, top }}>
+    <div className="popover" data-look={look} role="dialog" aria-label={label} ref={box} style={{ left, top }}>
       <Chooser key={placeholder} items={items} label={label} placeholder={placeholder} onChoose={onChoose} onClose={onClose} autoFocus />
     </div>
   );

@@ -1,4 +1,3 @@
-import { savePicture } from "./picture.js";
 import { Icon } from "./Icon.jsx";
 
 export function Toolbar({ model, actions, ui, setUi, zoom, mapped, options }) {
@@ -25,8 +24,7 @@ export function Toolbar({ model, actions, ui, setUi, zoom, mapped, options }) {
       {mapped && button("map", ui.map ? "Hide the map" : "Show the map", () => setUi({ map: !ui.map }), { "aria-pressed": ui.map })}
       <span className="bar-line" />
       {button("fullscreen", "Full screen", () => options.fullscreen())}
-      {button("download", "Save a picture (SVG)", () => savePicture(model, "svg"))}
-      {button("image", "Save a picture (PNG)", () => savePicture(model, "png"))}
+      {button("ellipsis", "Everything that can be done here (.)", () => actions.openMenu())}
     </div>
   );
 }

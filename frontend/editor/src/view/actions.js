@@ -4,14 +4,16 @@
 import { useMemo } from "react";
 
 import { fromText, toText } from "../doc/clipboard.js";
-import { addStep, clip, groupSteps, insertOnEdge, openPort, paste, remove } from "../doc/edits.js";
-import { CARD, around, cardHeight, snapped } from "../doc/geometry.js";
+import { addStep, clip, groupSteps, joinGroup, paste, remove, together, ungroupSteps } from "../doc/edits.js";
+import { CARD, cardHeight, snapped } from "../doc/geometry.js";
 import { arrange } from "../doc/arrange.js";
-import { edgeText, parseEdge } from "../doc/operations.js";
-import { isCheckpoint, walkOrder } from "../doc/rules.js";
+import { parseEdge } from "../doc/operations.js";
+import { isCheckpoint, startSteps, walkOrder } from "../doc/rules.js";
 import { GROUP, NOTE } from "./derive.js";
+import { makeEdgeActions } from "./edges.js";
+import { isStep, makeLooking } from "./looking.js";
+import { menuOf } from "./menu.js";
 
-const isStep = (/** @type {string} */ id) => !id.startsWith(NOTE) && !id.startsWith(GROUP);
 const plural = (/** @type {number} */ n, /** @type {string} */ word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
 /** @param {any} parts */
@@ -23,78 +25,18 @@ export function useActions(parts) {
 /** @param {any} parts */
 function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges, setUi, options }) {
   const portsOf = model.ports;
-  const chosen = () => latest.current.nodes.filter((/** @type {any} */ n) => n.selected).map((/** @type {any} */ n) => n.id);
-  const chosenSteps = () => chosen().filter(isStep);
-  const chosenNotes = () => chosen().filter((/** @type {string} */ id) => id.startsWith(NOTE)).map((/** @type {string} */ id) => id.slice(NOTE.length));
-  const chosenGroups = () => chosen().filter((/** @type {string} */ id) => id.startsWith(GROUP)).map((/** @type {string} */ id) => id.slice(GROUP.length));
+  const looking = makeLooking({ model, flow, root, host, latest, setNodes, setChosenEdges, options });
+  const { anchor, chosen, chosenGroups, chosenNotes, chosenSteps, focusCard, focusRoot, inView, middle, middleStep, reveal, select } = looking;
   const typeItems = () => model.types.map((/** @type {any} */ type) => ({ key: type.name, title: type.title, detail: type.summary, group: type.category, icon: type.icon, kind: isCheckpoint(type) ? "people" : undefined }));
   const stepItems = (/** @type {(id: string) => any} */ more) => walkOrder(model.document).map((id) => ({ key: id, title: model.title(id), detail: model.line(id), icon: model.type(id)?.icon ?? "box", ...more(id) }));
-  const focusRoot = () => root.current?.focus({ preventScroll: true });
-
-  /** @param {string[]} ids */
-  const select = (ids) => {
-    const wanted = new Set(ids);
-    setChosenEdges(new Set());
-    setNodes((/** @type {any[]} */ before) => before.map((node) => (Boolean(node.selected) === wanted.has(node.id) ? node : { ...node, selected: wanted.has(node.id) })));
-  };
-
-  /** The element of a step, once it is drawn. @param {string} id @param {number} tries */
-  const focusCard = (id, tries = 20) => {
-    const card = root.current?.querySelector(`[data-step="${CSS.escape(id)}"]`);
-    if (card) card.focus({ preventScroll: true });
-    else if (tries) requestAnimationFrame(() => focusCard(id, tries - 1));
-  };
-
-  /** @param {string} id */
-  const inView = (id) => {
-    const [x, y] = model.document.layout[id] ?? [0, 0];
-    const at = flow.flowToScreenPosition({ x, y });
-    const box = root.current.getBoundingClientRect();
-    const zoom = flow.getZoom();
-    return at.x > box.left + 8 && at.y > box.top + 8 && at.x + CARD.width * zoom < box.right - 8 && at.y + CARD.header * zoom < box.bottom - 8;
-  };
-
-  /** Select a step, bring it into view, give it the focus. @param {string} id @param {{focus?: boolean, centre?: boolean}} [how] */
-  const reveal = (id, { focus = true, centre = false } = {}) => {
-    if (!model.document.steps[id]) return;
-    select([id]);
-    if (centre || !inView(id)) {
-      const [x, y] = model.document.layout[id] ?? [0, 0];
-      flow.setCenter(x + CARD.width / 2, y + CARD.header / 2, { zoom: Math.max(flow.getZoom(), 0.75) });
-    }
-    if (focus) focusCard(id);
-  };
-
-  /** Open at a step and not at all of it: 500 steps at once could not be read. @param {string} id */
-  const openAt = (id) => {
-    const places = Object.values(model.document.layout);
-    const whole = around(places.map(([x, y]) => ({ x, y, width: CARD.width, height: CARD.header * 2 })), 48);
-    const box = root.current.getBoundingClientRect();
-    const zoom = Math.min(1, box.width / whole.width, box.height / whole.height);
-    const fits = zoom > (options.fitFrom ?? 0.6) || places.length < 3;
-    const [x, y] = model.document.layout[id] ?? [whole.x + 48, whole.y + whole.height / 2];
-    if (fits) flow.setViewport({ x: (box.width - whole.width * zoom) / 2 - whole.x * zoom, y: (box.height - whole.height * zoom) / 2 - whole.y * zoom, zoom });
-    else flow.setViewport({ x: Math.min(120, box.width / 6) - x * 0.85, y: box.height / 2 - (y + CARD.header / 2) * 0.85, zoom: 0.85 });
-    host.dispatchEvent(new CustomEvent("flow:ready", { bubbles: true }));
-  };
-
-  const middle = () => {
-    const box = root.current.getBoundingClientRect();
-    return flow.screenToFlowPosition({ x: box.left + box.width / 2, y: box.top + box.height / 2 });
-  };
 
   const closePopover = () => { setUi({ popover: null }); focusRoot(); };
 
+  /** @type {any} filled below: edges and steps need one another */
+  const edges = {};
+
   /** @param {any} popover */
   const openPopover = (popover) => setUi({ popover });
-
-  /** Where a popover opens: beside a step, at a pointer, or in the middle. @param {string | null} step @param {{x: number, y: number} | null} [point] */
-  const anchor = (step, point = null) => {
-    const box = root.current.getBoundingClientRect();
-    const [x, y] = (step && model.document.layout[step]) ?? [0, 0];
-    const at = point ?? (step ? flow.flowToScreenPosition({ x: x + CARD.width + 16, y }) : { x: box.left + box.width / 2 - 150, y: box.top + 64 });
-    return { left: Math.max(8, Math.min(at.x - box.left, box.width - 316)), top: Math.max(8, Math.min(at.y - box.top, box.height - 380)) };
-  };
 
   /** @param {{id: string, op: any}} made @param {string} said */
   const added = (made, said) => {
@@ -103,12 +45,21 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
 
   const typeOf = (/** @type {string} */ name) => model.typeByName.get(name);
 
+  /** The one edge that a step after `from` goes on: a second one there would make the run go both ways. @param {string} from */
+  const onlyEdge = (from) => {
+    const going = model.document.edges.filter((/** @type {string} */ edge) => parseEdge(edge)[0] === from && parseEdge(edge)[1] !== "error");
+    return portsOf(from).length === 1 && going.length === 1 ? going[0] : null;
+  };
+
   /** @param {string} name @param {any} [where] */
   const addType = (name, where) => {
     const type = typeOf(name);
     if (!type) return;
+    if (!where && edges.chosenEdge()) return edges.insert(edges.chosenEdge(), name);
     const [from] = chosenSteps().slice(-1);
     const joins = from && portsOf(from).length;
+    const edge = !where && joins && type.ports.length ? onlyEdge(from) : null;
+    if (edge) return edges.insert(edge, name);
     const place = where ?? (joins ? { from: { step: from } } : Object.keys(model.document.steps).length ? {} : { at: [middle().x - CARD.width / 2, middle().y - CARD.header / 2] });
     added(addStep(model.document, portsOf, type, place), place.from ? `Added ${type.title} after ${model.title(place.from.step)}` : `Added ${type.title}`);
   };
@@ -119,70 +70,7 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     openPopover({ ...anchor(from ?? null), label: "Add a step", placeholder: from ? `Add after ${model.title(from)}…` : "Add a step…", items: typeItems(), onChoose: (/** @type {any} */ item) => { setUi({ popover: null }); addType(item.key); } });
   };
 
-  /** @param {any} event @param {string} edge */
-  const openInsert = (event, edge) => {
-    event.stopPropagation();
-    const [source, , target] = parseEdge(edge);
-    openPopover({
-      ...anchor(null, { x: event.clientX, y: event.clientY + 12 }), label: "Insert a step", placeholder: `Between ${model.title(source)} and ${model.title(target)}…`, items: typeItems(),
-      onChoose: (/** @type {any} */ item) => { setUi({ popover: null }); const type = typeOf(item.key); added(insertOnEdge(model.document, portsOf, type, edge), `Inserted ${type.title}`); },
-    });
-  };
-
-  /** @param {string} source @param {string} port @param {string} target */
-  const connect = (source, port, target) => {
-    const why = model.refusal(source, port, target);
-    if (why) return model.say(why, "bad");
-    model.edit({ op: "connect", edge: edgeText(source, port, target) }, `Connected ${model.title(source)}, port ${port}, to ${model.title(target)}`);
-  };
-
-  /** @param {string} source @param {string} port */
-  const openTargets = (source, port) => {
-    const items = stepItems((id) => {
-      const reason = model.refusal(source, port, id);
-      return { reason, disabled: Boolean(reason) };
-    });
-    openPopover({ ...anchor(source), label: `Connect ${port} to`, placeholder: `${model.title(source)}, ${port} → …`, items, onChoose: (/** @type {any} */ item) => { closePopover(); connect(source, port, item.key); focusCard(source); } });
-  };
-
-  const openConnect = () => {
-    const [source] = chosenSteps();
-    if (!source) return model.say("Select a step first, then press C to connect it", "bad");
-    const ports = portsOf(source);
-    if (!ports.length) return model.say(model.refusal(source, "done", source) ?? "", "bad");
-    const free = openPort(model.document, source, ports);
-    const items = [...ports, "error"].map((port) => ({ key: port, title: port, detail: [...(model.used().get(source) ?? [])].includes(port) ? "Connected already: one more makes it go both ways" : "Not connected", icon: port === "error" ? "circle-alert" : "chevron-right" }));
-    items.sort((a, b) => Number(b.key === free) - Number(a.key === free));
-    openPopover({ ...anchor(source), label: "Connect from port", placeholder: `Connect ${model.title(source)} from…`, items, onChoose: (/** @type {any} */ item) => openTargets(source, item.key) });
-  };
-
   const openFind = () => openPopover({ ...anchor(null), label: "Find a step", placeholder: "Find a step…", items: stepItems((id) => ({ detail: `${id} · ${model.line(id)}` })), onChoose: (/** @type {any} */ item) => { setUi({ popover: null }); reveal(item.key, { centre: true }); } });
-
-  /** Live permission while an edge is dragged. @param {any} c */
-  const maySnap = (c) => isStep(c.source) && isStep(c.target) && (!model.refusal(c.source, c.sourceHandle, c.target));
-
-  /** An edge let go: on a step that refuses it, say why; on nothing, ask what to put there. @param {any} event @param {any} state */
-  const connectEnd = (event, state) => {
-    if (state.isValid || !state.fromNode || state.fromHandle?.type !== "source") return;
-    const point = "changedTouches" in event ? event.changedTouches[0] : event;
-    const under = state.toNode?.id ?? document.elementFromPoint(point.clientX, point.clientY)?.closest("[data-step]")?.getAttribute("data-step");
-    const [source, port] = [state.fromNode.id, state.fromHandle.id];
-    if (under && isStep(under)) return connect(source, port, under);
-    const at = flow.screenToFlowPosition({ x: point.clientX, y: point.clientY });
-    openPopover({
-      ...anchor(null, { x: point.clientX, y: point.clientY }), label: "Add a step here", placeholder: `After ${model.title(source)}, ${port}…`, items: typeItems(),
-      onChoose: (/** @type {any} */ item) => { setUi({ popover: null }); addType(item.key, { from: { step: source, port }, at: [at.x, at.y - CARD.header / 2] }); },
-    });
-  };
-
-  /** @param {string} edge @param {string} to */
-  const reconnect = (edge, to) => {
-    if (edge === to) return;
-    const [source, port, target] = parseEdge(to);
-    const why = model.refusal(source, port, target);
-    if (why) model.say(why, "bad");
-    else model.edit({ op: "reconnect", edge, to }, `Moved the edge to ${model.title(target)}`);
-  };
 
   /** A drag has ended. @param {any[]} dragged @param {any} guides */
   const settle = (dragged, guides) => {
@@ -211,9 +99,12 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     return Object.fromEntries((group.steps ?? []).filter((/** @type {string} */ id) => model.document.layout[id]).map((/** @type {string} */ id) => [id, [model.document.layout[id][0] + shift[0], model.document.layout[id][1] + shift[1]]]));
   };
 
+  /** The steps that are selected, and those of selected groups. */
+  const carried = () => [...new Set([...chosenSteps(), ...chosenGroups().flatMap((/** @type {string} */ id) => model.document.groups[id]?.steps ?? [])])];
+
   /** @param {number} dx @param {number} dy */
   const nudge = (dx, dy) => {
-    const [steps, notes] = [chosenSteps(), chosenNotes()];
+    const [steps, notes] = [carried(), chosenNotes()];
     if (!steps.length && !notes.length) return false;
     const shifted = (/** @type {any} */ at) => [(at?.[0] ?? 0) + dx, (at?.[1] ?? 0) + dy];
     /** @type {any} */
@@ -224,17 +115,18 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     return model.edit(op, `Moved ${steps.length === 1 ? model.title(steps[0]) : plural(steps.length + notes.length, "item")} ${way}`, { merge: `nudge ${steps} ${notes}` });
   };
 
-  const removeChosen = () => {
-    const [steps, notes, groups, edges] = [chosenSteps(), chosenNotes(), chosenGroups(), [...latest.current.chosenEdges]];
-    const made = remove(model.document, { steps, notes, groups, edges });
+  /** @param {{join?: boolean}} [how] whether what was around a step is joined */
+  const removeChosen = ({ join = true } = {}) => {
+    const [steps, notes, groups, gone] = [chosenSteps(), chosenNotes(), chosenGroups(), [...latest.current.chosenEdges]];
+    const made = remove(model.document, { steps, notes, groups, edges: gone, join });
     if (!made) return;
-    const what = [steps.length && (steps.length === 1 ? model.title(steps[0]) : plural(steps.length, "step")), edges.length && plural(edges.length, "edge"), notes.length && plural(notes.length, "note"), groups.length && plural(groups.length, "group")].filter(Boolean).join(", ");
+    const what = [steps.length && (steps.length === 1 ? model.title(steps[0]) : plural(steps.length, "step")), gone.length && plural(gone.length, "edge"), notes.length && plural(notes.length, "note"), groups.length && plural(groups.length, "group")].filter(Boolean).join(", ");
     setChosenEdges(new Set());
     if (model.edit(made.op, `Deleted ${what}${made.bridged ? ", and joined what was around it" : ""}`)) focusRoot();
   };
 
   const copied = () => {
-    const [steps, notes] = [chosenSteps(), chosenNotes()];
+    const [steps, notes] = [carried(), chosenNotes()];
     if (!steps.length && !notes.length) return "";
     model.say(`Copied ${plural(steps.length + notes.length, "item")}`);
     return toText(clip(model.document, steps, notes));
@@ -266,7 +158,7 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
   };
 
   const duplicate = () => {
-    const [steps, notes] = [chosenSteps(), chosenNotes()];
+    const [steps, notes] = [carried(), chosenNotes()];
     if (steps.length || notes.length) putIn(clip(model.document, steps, notes), null, "Duplicated");
   };
 
@@ -277,14 +169,36 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     while (ids.includes(`note_${number}`)) number += 1;
     const id = `note_${number}`;
     if (!model.edit({ op: "add_note", id, note: { text: "", at: [snapped(centre.x - 104), snapped(centre.y - 56)] } }, "Added a note")) return;
-    requestAnimationFrame(() => { select([NOTE + id]); setUi({ writing: id }); });
+    requestAnimationFrame(() => { select([NOTE + id]); setUi({ writing: NOTE + id }); });
   };
 
+  /** Steps become a group, or join the group that is selected with them. */
   const group = () => {
-    const steps = chosenSteps();
+    const [steps, [into]] = [chosenSteps(), chosenGroups()];
     if (!steps.length) return model.say("Select the steps to group first", "bad");
+    if (into) return model.edit(joinGroup(model.document, into, steps), `Put ${plural(steps.length, "step")} into ${model.document.groups[into].title ?? "the group"}`);
     const made = groupSteps(model.document, steps);
-    model.edit(made.op, `Grouped ${plural(steps.length, "step")}`);
+    if (model.edit(made.op, `Grouped ${plural(steps.length, "step")}`)) requestAnimationFrame(() => setUi({ writing: GROUP + made.id }));
+  };
+
+  /** Groups are undone, or steps taken out of theirs. */
+  const ungroup = () => {
+    const op = ungroupSteps(model.document, chosenGroups(), chosenSteps());
+    if (!op) return model.say("Nothing of this is in a group", "bad");
+    if (model.edit(op, "Ungrouped")) focusRoot();
+  };
+
+  /** @param {string} path @param {any} value @param {string} said */
+  const setNotes = (path, value, said) => {
+    const ids = chosenNotes();
+    if (ids.length) model.edit(together(said, ids.map((/** @type {string} */ id) => ({ op: "set_note", id, path, value }))), said);
+  };
+
+  /** @param {number} by */
+  const resizeNote = (by) => {
+    const [id] = chosenNotes();
+    const [width, height] = model.document.notes[id]?.size ?? [208, 112];
+    setNotes("/size", [Math.max(96, Math.round(width * by)), Math.max(64, Math.round(height * by))], by > 1 ? "Note made larger" : "Note made smaller");
   };
 
   /** @param {string} id @param {boolean} collapsed */
@@ -292,23 +206,20 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     if (model.mode === "edit") model.edit({ op: "set_group", id, path: "/collapsed", value: collapsed }, `${collapsed ? "Folded" : "Unfolded"} ${model.document.groups[id].title ?? "group"}`);
   };
 
-  /** All, or what is selected; one step stays where it is, so that nobody loses their bearings. */
+  /** All, or what is selected. A step in sight stays where it is, so that nobody loses their bearings. */
   const arrangeAll = async () => {
-    const steps = chosenSteps();
+    const steps = carried();
+    const start = startSteps(model.document)[0];
+    const still = steps[0] ?? (start && inView(start) ? start : middleStep());
     model.say("Arranging…");
     try {
-      const moved = await arrange(model.document, portsOf, steps.length > 1 ? steps : null, steps[0] ?? null, options.worker);
+      const moved = await arrange(model.document, portsOf, steps.length > 1 ? steps : null, still, options.worker);
       if (!Object.keys(moved).length) return model.say("Everything is in place already");
       model.edit({ op: "move", steps: moved }, `Arranged ${plural(Object.keys(moved).length, "step")}`);
       if (steps[0] && !inView(steps[0])) reveal(steps[0]);
     } catch (error) {
       model.say(`Could not arrange the steps: ${error instanceof Error ? error.message : error}`, "bad");
     }
-  };
-
-  const fit = () => {
-    const boxes = latest.current.nodes.map((/** @type {any} */ n) => ({ ...n.position, ...n.measured }));
-    if (boxes.length) flow.fitBounds(around(boxes), { padding: 0.08 });
   };
 
   /** @param {any} event */
@@ -319,8 +230,7 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     const at = flow.screenToFlowPosition({ x: event.clientX, y: event.clientY });
     const edge = document.elementsFromPoint(event.clientX, event.clientY).find((each) => each.closest(".react-flow__edge"))?.closest(".react-flow__edge")?.getAttribute("data-id");
     if (edge && model.document.edges.includes(edge)) {
-      const type = typeOf(name);
-      return added(insertOnEdge(model.document, portsOf, type, edge), `Inserted ${type.title}`);
+      return edges.insert(edge, name);
     }
     addType(name, { at: [at.x - CARD.width / 2, at.y - CARD.header / 2] });
   };
@@ -328,25 +238,43 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
   /** @param {string} id */
   const open = (id) => host.dispatchEvent(new CustomEvent("flow:open", { bubbles: true, detail: { step: id } }));
 
-  /** Walk along the edges. @param {1 | -1} way @param {string | null} from @returns {boolean} false at the end */
-  const walk = (way, from) => {
-    const order = walkOrder(model.document).filter((id) => latest.current.nodes.some((/** @type {any} */ n) => n.id === id));
-    const at = from ? order.indexOf(from) + way : way > 0 ? 0 : order.length - 1;
-    if (!order[at]) return false;
-    reveal(order[at]);
-    return true;
+  /** @param {string} id @param {(change: any) => void} write */
+  const rename = (id, write) => {
+    if (isStep(id)) open(id);
+    else write({ writing: id });
   };
 
-  return {
-    addNote, addType, arrange: arrangeAll, chosen, chosenSteps, closePopover, connect, connectEnd, copied, drop, duplicate, fit, focusRoot,
-    fold, group, maySnap, nudge, open, openAdd, openAt, openConnect, openFind, openInsert, paste: pasteText, reconnect, remove: removeChosen,
-    reveal, select, settle, walk, cardHeight,
+  /** Without the key: the browser may ask whether the page may. */
+  const copy = async () => {
+    const text = copied();
+    if (text) await navigator.clipboard.writeText(text).catch(() => model.say("The browser forbids it: press Ctrl C", "bad"));
+  };
+  const pasteFromClipboard = async () => {
+    const text = await navigator.clipboard.readText().catch(() => null);
+    if (text === null) model.say("The browser forbids it: press Ctrl V", "bad");
+    else pasteText(text);
+  };
+
+  /** @param {{x: number, y: number} | null} [point] */
+  const openMenu = (point = null) => {
+    const ui = latest.current.ui;
+    const step = chosen()[0] ?? (edges.chosenEdge() ? parseEdge(edges.chosenEdge())[0] : null);
+    openPopover({
+      ...anchor(point ? null : step, point), label: "What to do", placeholder: "What to do…", look: "menu", items: menuOf({ model, actions: all, ui, setUi, options }),
+      onChoose: (/** @type {any} */ item) => { closePopover(); item.act(); },
+    });
+  };
+
+  Object.assign(edges, makeEdgeActions({
+    model, flow, setUi, setChosenEdges, select, chosenSteps, latest, anchor, openPopover, closePopover, typeItems, stepItems, added, addType, focusCard, focusRoot, isStep, showPlace: looking.showPlace,
+  }));
+
+  const all = {
+    ...looking, ...edges,
+    addNote, addType, arrange: arrangeAll, closePopover, copied, drop, duplicate, fold, group, nudge, open, openAdd, openFind, openPopover, paste: pasteText, remove: removeChosen, resizeNote, setNotes, settle, ungroup, carried, cardHeight, copy, openMenu, pasteFromClipboard, rename,
     selectAll: () => { select(latest.current.nodes.map((/** @type {any} */ n) => n.id)); model.say("Everything selected"); },
-    /** @param {number} by */
-    zoom: (by) => flow.zoomTo(Math.min(2, Math.max(0.08, flow.getZoom() * by))),
-    zoomReset: () => flow.zoomTo(1),
-    pan: (/** @type {number} */ x, /** @type {number} */ y) => { const v = flow.getViewport(); flow.setViewport({ ...v, x: v.x + x, y: v.y + y }); },
     undo: () => model.step("undo"),
     redo: () => model.step("redo"),
   };
+  return all;
 }

@@ -4,21 +4,22 @@
 import { useMemo } from "react";
 
 import { GRID } from "../doc/geometry.js";
+import { GROUP, NOTE } from "./derive.js";
 
 /** @type {{[key: string]: [number, number]}} */
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const PAN_PX = 80;
 
 /** @param {any} parts @returns {(event: any) => void} */
-export function useKeys({ model, actions, root }) {
-  return useMemo(() => listener(model, actions, root), [model, actions, root]);
+export function useKeys({ model, actions, root, setUi }) {
+  return useMemo(() => listener(model, actions, root, setUi), [model, actions, root, setUi]);
 }
 
-/** @param {any} model @param {any} actions @param {any} root */
-function listener(model, actions, root) {
+/** @param {any} model @param {any} actions @param {any} root @param {any} setUi */
+function listener(model, actions, root, setUi) {
   let leaving = false;
-  const both = lookingKeys(actions, () => { leaving = true; });
-  const edit = model.mode === "edit" ? editingKeys(actions) : {};
+  const both = lookingKeys(model, actions, setUi, () => { leaving = true; });
+  const edit = model.mode === "edit" ? editingKeys(actions, setUi) : {};
 
   /** @param {any} event @param {string | null} card */
   const walk = (event, card) => {
@@ -27,7 +28,7 @@ function listener(model, actions, root) {
       leaving = false;
       return;
     }
-    const resumed = !card && actions.chosenSteps()[0];
+    const resumed = !card && actions.chosen()[0];
     if (resumed) actions.reveal(resumed);
     else if (!actions.walk(back ? -1 : 1, card)) {
       if (!back) return;
@@ -36,8 +37,9 @@ function listener(model, actions, root) {
     event.preventDefault();
   };
 
-  /** @param {any} event @param {[number, number]} way */
-  const arrow = (event, way) => {
+  /** @param {any} event @param {[number, number]} way @param {string | null} card */
+  const arrow = (event, way, card) => {
+    if (event.altKey) return actions.toward(card ?? actions.chosen().at(-1) ?? null, way, event.shiftKey);
     const by = GRID * (event.shiftKey ? 5 : 1);
     if (model.mode !== "edit" || !actions.nudge(way[0] * by, way[1] * by)) actions.pan(-way[0] * PAN_PX, -way[1] * PAN_PX);
   };
@@ -45,12 +47,12 @@ function listener(model, actions, root) {
   return (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.closest(".popover, .flow-toolbar")) return;
-    const card = target.closest("[data-step]")?.getAttribute("data-step") ?? null;
+    const card = target.closest("[data-node]")?.getAttribute("data-node") ?? null;
     if (event.key === "Tab") return walk(event, card);
     leaving = false;
     const name = named(event);
-    const way = WAYS[name.replace("Shift+", "")];
-    const act = way ? () => arrow(event, way) : both[name] ?? edit[name];
+    const way = WAYS[event.key];
+    const act = way && !event.ctrlKey && !event.metaKey ? () => arrow(event, way, card) : both[name] ?? edit[name];
     if (!act || (target.closest("button") && name === "Enter")) return;
     event.preventDefault();
     event.stopPropagation();
@@ -66,17 +68,21 @@ function named(event) {
   return [(event.ctrlKey || event.metaKey) && "Mod", event.altKey && "Alt", shift && "Shift", key].filter(Boolean).join("+");
 }
 
-/** @param {any} actions @param {() => void} leave @returns {{[name: string]: (card: string | null) => void}} */
-const lookingKeys = (actions, leave) => ({
+/** @param {any} model @param {any} actions @param {any} setUi @param {() => void} leave @returns {{[name: string]: (card: string | null) => void}} */
+const lookingKeys = (model, actions, setUi, leave) => ({
   "Shift+f": actions.openFind,
   "Mod+f": actions.openFind,
   "Mod+a": actions.selectAll,
   "Shift+1": actions.fit,
+  "Shift+2": actions.fitChosen,
   "Shift+0": actions.zoomReset,
   "+": () => actions.zoom(1.25),
   "=": () => actions.zoom(1.25),
   "-": () => actions.zoom(0.8),
-  Enter: (card) => actions.open(card ?? actions.chosenSteps()[0] ?? ""),
+  ".": () => actions.openMenu(),
+  ContextMenu: () => actions.openMenu(),
+  "Shift+F10": () => actions.openMenu(),
+  Enter: (card) => opened(card ?? actions.chosen()[0] ?? "", model, actions, setUi),
   Escape: () => {
     actions.select([]);
     actions.focusRoot();
@@ -84,17 +90,29 @@ const lookingKeys = (actions, leave) => ({
   },
 });
 
-/** @param {any} actions @returns {{[name: string]: () => void}} */
-const editingKeys = (actions) => ({
+/** Enter: a step opens, a note is written, a group folds. @param {string} id @param {any} model @param {any} actions @param {any} setUi */
+function opened(id, model, actions, setUi) {
+  if (id.startsWith(GROUP)) actions.fold(id.slice(GROUP.length), !model.document.groups[id.slice(GROUP.length)]?.collapsed);
+  else if (id.startsWith(NOTE)) { if (model.mode === "edit") setUi({ writing: id }); }
+  else if (id) actions.open(id);
+  else actions.openMenu();
+}
+
+/** @param {any} actions @param {any} setUi @returns {{[name: string]: (card: string | null) => void}} */
+const editingKeys = (actions, setUi) => ({
   "/": actions.openAdd,
   c: actions.openConnect,
+  e: () => actions.openEdges(() => actions.openMenu()),
   n: actions.addNote,
+  F2: (card) => { const id = card ?? actions.chosen()[0]; if (id) actions.rename(id, setUi); },
   Delete: () => actions.remove(),
   Backspace: () => actions.remove(),
+  "Shift+Delete": () => actions.remove({ join: false }),
   "Mod+z": actions.undo,
   "Mod+Shift+z": actions.redo,
   "Mod+y": actions.redo,
   "Mod+d": actions.duplicate,
   "Mod+g": actions.group,
+  "Mod+Shift+g": actions.ungroup,
   "Shift+l": actions.arrange,
 });
