@@ -7,7 +7,7 @@ from typing import Any
 from flows.graph.codec import field_path
 from flows.graph.model import Json, Limit, Retry, Step
 from flows.graph.plain import Path
-from flows.graph.problems import Problem, suggestion
+from flows.graph.problems import Problem, closest, suggestion
 from flows.graph.view import View, schema_validator, texts
 
 CHECKPOINT = "review.case"
@@ -47,7 +47,13 @@ def known_types(view: View) -> Iterator[Problem]:
     for name, step in view.steps.items():
         if step.type not in view.catalogue:
             yield error("step.unknown_type", name, "type", f"There is no step type {step.type!r}.",
-                        suggestion(step.type, view.catalogue))  # fmt: skip
+                        suggestion(step.type, view.catalogue),
+                        fix=_retype(view, name, step.type))  # fmt: skip
+
+
+def _retype(view: View, name: str, wrong: str) -> list[dict[str, str]] | None:
+    near = closest(wrong, view.catalogue)
+    return [{"op": "set_field", "step": name, "path": "/type", "value": near}] if near else None
 
 
 def contract_schemas(view: View) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from flows.graph.model import Edge
+from flows.graph.fixes import cut, end_port, lead_aright, leave_by_nearest
 from flows.graph.problems import Problem, listed, suggestion
 from flows.graph.rules_config import CHECKPOINT, error, warning
 from flows.graph.view import View
@@ -12,22 +12,20 @@ from flows.graph.view import View
 _DECISIONS = ("approved", "rejected")
 
 
-def _cut(edge: Edge) -> list[dict[str, str]]:
-    return [{"op": "disconnect", "edge": str(edge)}]
-
-
 def edge_ends(view: View) -> Iterator[Problem]:
     for index, edge in enumerate(view.document.edges):
         field = f"edges[{index}]"
         if edge.source not in view.steps:
             yield error("edge.unknown_source", "", field,
                         f"{edge} begins at {edge.source}, which is not there.",
-                        suggestion(edge.source, view.steps), fix=_cut(edge))  # fmt: skip
+                        suggestion(edge.source, view.steps),
+                        fix=lead_aright(view, edge))  # fmt: skip
         if edge.target not in view.steps:
             step = edge.source if edge.source in view.steps else ""
             yield error("edge.unknown_target", step, field,
                         f"{edge} leads to {edge.target}, which is not there.",
-                        suggestion(edge.target, view.steps), fix=_cut(edge))  # fmt: skip
+                        suggestion(edge.target, view.steps),
+                        fix=lead_aright(view, edge))  # fmt: skip
 
 
 def edge_ports(view: View) -> Iterator[Problem]:
@@ -41,7 +39,8 @@ def edge_ports(view: View) -> Iterator[Problem]:
         if edge.port == "limit":
             remedy = "Give the step `max_visits`, which opens the port limit."
         yield error("edge.unknown_port", edge.source, f"edges[{index}]",
-                    f"{edge.source} has no port {edge.port}.", remedy)  # fmt: skip
+                    f"{edge.source} has no port {edge.port}.", remedy,
+                    fix=leave_by_nearest(view, edge))  # fmt: skip
 
 
 def duplicate_edges(view: View) -> Iterator[Problem]:
@@ -49,7 +48,7 @@ def duplicate_edges(view: View) -> Iterator[Problem]:
         if count > 1:
             yield error("edge.twice", edge.source if edge.source in view.steps else "", "edges",
                         f"The edge {edge} is there {count} times: its step would run as often.",
-                        "Keep one of them.", fix=_cut(edge) * (count - 1))  # fmt: skip
+                        "Keep one of them.", fix=cut(edge) * (count - 1))  # fmt: skip
 
 
 def open_ports(view: View) -> Iterator[Problem]:
@@ -65,7 +64,8 @@ def open_ports(view: View) -> Iterator[Problem]:
             if (name, port) not in taken:
                 yield warning("port.open", name, "",
                               f"The port {port} leads nowhere: a run that takes it ends there.",
-                              f"Connect {name}.{port}, if only to an end step.")  # fmt: skip
+                              f"Connect {name}.{port}, if only to an end step.",
+                              fix=end_port(view, name, port) or None)  # fmt: skip
 
 
 EDGE_RULES: tuple[Callable[[View], Iterable[Problem]], ...] = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from flows.graph.fixes import rename_everywhere
 from flows.graph.model import Json
 from flows.graph.problems import Problem, suggestion
 from flows.graph.rules_config import error, warning
@@ -22,7 +23,8 @@ def unknown_steps(view: View) -> Iterator[Problem]:
     for use in view.uses:
         for name in sorted(use.expression.references - set(view.steps)):
             yield error("expression.unknown_step", use.step, use.field,
-                        f"There is no step {name}.", suggestion(name, view.steps))  # fmt: skip
+                        f"There is no step {name}.", suggestion(name, view.steps),
+                        fix=rename_everywhere(view, name))  # fmt: skip
 
 
 def unknown_step_fields(view: View) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from flows.graph.fixes import limit_visits
 from flows.graph.problems import Problem
 from flows.graph.rules_config import error, warning
 from flows.graph.view import View, closure
@@ -52,7 +53,7 @@ def endless_loops(view: View) -> Iterator[Problem]:
             "loop.no_limit", entry, "max_visits",
             f"The loop {' → '.join([*loop, loop[0]])} has no limit: it could run for ever.",
             f"Give one of its steps `max_visits`, for example {entry}.",
-            fix=[{"op": "set_field", "step": entry, "path": "/max_visits", "value": 5}],
+            fix=limit_visits(entry),
         )  # fmt: skip
 
 

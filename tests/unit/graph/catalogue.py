@@ -54,6 +54,6 @@ CATALOGUE = {
                ports=lambda _: ("approved", "rejected", "rework", "expired"), waits=True,
                required=["sla"]),
         _facts("login", {"pin": {"type": "string"}}, secret_fields=("pin",)),
-        _facts("end", {}, ports=lambda _: ()),
+        _facts("end", {"outcome": {}}, ports=lambda _: ()),
     )
 }  # fmt: skip

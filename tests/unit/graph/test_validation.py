@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.graph.codec import parse
+from flows.graph.codec import parse, to_mapping
 from flows.graph.model import Document, Edge, Step
+from flows.graph.operations import apply
 from flows.graph.validation import RULES, Problem, validate
 
 
@@ -182,6 +183,31 @@ def test_each_knot_of_loops_is_named_once() -> None:
 def test_the_fix_of_a_loop_is_an_operation() -> None:
     (problem,) = flow("a: {type: work}", "a.error -> a")
     assert problem.fix == [{"op": "set_field", "step": "a", "path": "/max_visits", "value": 5}]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fixed"),
+    [
+        ("type: score,", "type: scoer,", ""),
+        ("- route.clear -> done", "- route.cler -> done", ""),
+        ("- route.clear -> done", "- route.clear -> don", ""),
+        ("- route.clear -> done", "- rout.clear -> done", ""),
+        ("- review.rejected -> done", "", "Connect port rejected to a new end"),
+        (", max_visits: 3", "", ""),
+        ("score.output.confidence", "scoer.output.confidence", "Rename scoer to score in 1 expression"),
+        ("steps.review.port", "steps.reviw.port", "Rename reviw to review in 1 expression"),
+    ],
+)  # fmt: skip
+def test_a_sure_fix_mends_the_fault(old: str, new: str, fixed: str) -> None:
+    document = to_mapping(parse(GOOD.replace(old, new)))
+    before = validate(parse(document), CATALOGUE)
+    problem = next(each for each in before if each.fix)
+    for operation in problem.fix or ():
+        document, _ = apply(document, dict(operation))
+        assert fixed in operation.get("label", "")
+    after = validate(parse(document), CATALOGUE)
+    assert len(after) < len(before)
+    assert problem.code not in {each.code for each in after}
 
 
 JOIN = "j: {type: join, with: {mode: count, n: %d}}"

@@ -57,7 +57,7 @@ function draw(root, list, problems, canvas, panes) {
     if (problem.fix?.length && canvas.getAttribute("mode") === "edit") {
       fix.hidden = false;
       fix.textContent = fixLabel(problem.fix);
-      fix.addEventListener("click", () => canvas.edit(problem.fix.length === 1 ? problem.fix[0] : { op: "batch", label: "Fix", operations: problem.fix }, `Fixed: ${problem.message}`));
+      fix.addEventListener("click", () => canvas.edit(problem.fix.length === 1 ? problem.fix[0] : { op: "batch", label: fixLabel(problem.fix), operations: problem.fix }, `${fixLabel(problem.fix)}: done`));
     }
     items.append(item);
   }
@@ -66,9 +66,10 @@ function draw(root, list, problems, canvas, panes) {
 
 /** @param {any[]} operations */
 function fixLabel([first, ...rest]) {
+  if (first.label) return first.label;
   if (rest.length) return `Fix (${rest.length + 1} edits)`;
   const words = /** @type {any} */ ({
-    connect: `Connect ${first.edge}`, disconnect: `Remove ${first.edge}`, set_field: `Set ${String(first.path).slice(1).replaceAll("/", ".")}`,
+    connect: `Connect port ${String(first.edge).replace(/^.*?\./, "")}`, reconnect: `Make it ${first.to}`, disconnect: `Remove ${first.edge}`, set_field: `Set ${String(first.path).slice(1).replaceAll("/", ".")}`,
     remove_step: `Remove ${first.id}`, rename_step: `Rename to ${first.to}`,
   });
   return words[first.op] ?? "Fix";
