@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +15,8 @@ from workbench.accounts.models import User
 Json = Any
 MAX_DRAFT_BYTES = 1_000_000
 MAX_OPERATIONS = 500
+# Edits of one person that lie closer together than this are one sitting.
+SITTING = timedelta(minutes=10)
 
 
 class DraftTooLarge(Exception):
@@ -106,15 +108,42 @@ def list_operations(*, flow_id: int, since: int, limit: int = MAX_OPERATIONS) ->
     return [{"revision": r, "client_id": c, "op": op} for r, c, op in found]
 
 
-def list_history(*, flow_id: int, before: int | None = None, limit: int = 200) -> list[Json]:
-    """Return the newest edits first: ``{revision, said, author, at}``. One query."""
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """Edits that one person made in one go, newest first: ``[{revision, said, at}]``."""
+
+    author: User | None
+    entries: list[dict[str, Json]]
+
+    @property
+    def newest(self) -> dict[str, Json]:
+        return self.entries[0]
+
+
+def list_history(
+    *, flow_id: int, before: int | None = None, author_id: int | None = None, limit: int = 200
+) -> list[Sitting]:
+    """Return the newest edits first, by who made them and when. One query."""
     rows = DraftOperation.objects.filter(flow_id=flow_id).select_related("author")
     if before is not None:
         rows = rows.filter(revision__lt=before)
-    return [
-        {"revision": row.revision, "said": said(row.operation), "author": row.author, "at": row.at}
-        for row in rows.order_by("-revision")[:limit]
-    ]
+    if author_id is not None:
+        rows = rows.filter(author_id=author_id)
+    sittings: list[Sitting] = []
+    for row in rows.order_by("-revision")[:limit]:
+        entry = {"revision": row.revision, "said": said(row.operation), "at": row.at}
+        last = sittings[-1] if sittings else None
+        if last and last.author == row.author and last.entries[-1]["at"] - row.at < SITTING:
+            last.entries.append(entry)
+        else:
+            sittings.append(Sitting(row.author, [entry]))
+    return sittings
+
+
+def list_authors(*, flow_id: int) -> list[User]:
+    """Return who has edited a draft, by name. One query."""
+    edited = DraftOperation.objects.filter(flow_id=flow_id, author__isnull=False)
+    return list(User.objects.filter(pk__in=edited.values("author")).order_by("username"))
 
 
 def said(operation: Mapping[str, Json]) -> str:

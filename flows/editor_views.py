@@ -63,11 +63,18 @@ def inspector(request: HttpRequest, name: str) -> HttpResponse:
 @require_GET
 @requires("flows.view", flow="name")
 def history(request: HttpRequest, name: str) -> HttpResponse:
+    """The edits ``?before=`` a revision, of one person by ``?author=``."""
     flow = get_object_or_404(Flow, name=name)
-    entries = editing.list_history(flow_id=flow.pk, before=number(request, "before"))
+    author = number(request, "author")
+    sittings = editing.list_history(
+        flow_id=flow.pk, before=number(request, "before"), author_id=author
+    )
     context = {
         "flow": flow,
-        "entries": entries,
+        "sittings": sittings,
+        "authors": editing.list_authors(flow_id=flow.pk),
+        "author": author,
+        "oldest": sittings[-1].entries[-1]["revision"] if sittings else 0,
         "may_edit": can(request.user, "flows.edit", flow=name),
     }
     return render(request, "flows/editor/_history.html", context)

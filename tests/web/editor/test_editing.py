@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -211,3 +211,29 @@ def test_two_people_at_once_get_one_order(flow: Flow, now: datetime) -> None:
     assert revisions == list(range(1, 21))
     flow.refresh_from_db()
     assert flow.draft["title"] == DraftOperation.objects.get(revision=20).operation["value"]
+
+
+def test_the_history_tells_who_edited_in_one_sitting(
+    client: Client, flow: Flow, now: datetime
+) -> None:
+    ada = User.objects.get(username="ada")
+    ben = person("ben", Role.DESIGNER, now)
+    for minute, author in enumerate([ada, ada, ben, ada, ada]):
+        at = now + timedelta(minutes=minute if minute < 4 else 60)
+        edit = [{"client_id": f"m{minute}", "op": title(f"At {minute}")}]
+        editing.apply_operations(flow_id=flow.pk, operations=edit, author=author, now=at)
+    found = editing.list_history(flow_id=flow.pk)
+    told = [(each.author.username, len(each.entries), each.newest["revision"]) for each in found]
+    assert told == [("ada", 1, 5), ("ada", 1, 4), ("ben", 1, 3), ("ada", 2, 2)]
+    page = client.get(f"/flows/loan/edit/history/?author={ben.pk}").content.decode()
+    assert "Restore revision 3" in page
+    assert "Restore revision 2" not in page
+
+
+def test_the_draft_as_it_was_made_can_be_restored(client: Client, flow: Flow) -> None:
+    before = flow.draft
+    sent(client, title("Two"), {"op": "remove_step", "id": "score"})
+    assert "Before the first edit" in client.get("/flows/loan/edit/history/").content.decode()
+    assert client.post("/flows/loan/edit/restore/", {"revision": 0}).status_code == 204
+    flow.refresh_from_db()
+    assert flow.draft == before

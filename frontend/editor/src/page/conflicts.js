@@ -1,13 +1,28 @@
 // @ts-check
 // Edits that the server refused, with both values, until someone says which is to stand.
 
+// After a long time without a line there may be hundreds: they are gone through a few at a time.
+const MOST = 3;
+
 /** @param {HTMLElement} root @param {any} canvas */
 export function showConflicts(root, canvas) {
   const place = /** @type {HTMLElement | null} */ (root.querySelector("[data-conflicts]"));
   const { conflicts } = canvas.draft;
   if (!place) return;
   place.hidden = !conflicts.length;
-  place.replaceChildren(...conflicts.map((/** @type {any} */ each) => drawn(each, canvas)));
+  const shown = conflicts.slice(0, MOST);
+  place.replaceChildren(...shown.map((/** @type {any} */ each) => drawn(each, canvas)));
+  if (conflicts.length > 1) place.append(rest(conflicts, canvas));
+}
+
+/** @param {any[]} conflicts @param {any} canvas */
+function rest(conflicts, canvas) {
+  const bar = Object.assign(document.createElement("div"), { className: "conflict conflict-rest" });
+  const more = conflicts.length - MOST;
+  const words = more > 0 ? `${more} more could not be saved` : "None of these could be saved";
+  const all = button(`Close all ${conflicts.length}`, () => { for (const each of conflicts) canvas.draft.settle(each.client_id); });
+  bar.append(Object.assign(document.createElement("span"), { textContent: words }), all);
+  return bar;
 }
 
 /** @param {any} conflict @param {any} canvas */

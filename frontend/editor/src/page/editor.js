@@ -36,26 +36,38 @@ function makePanes(root) {
   for (const button of buttons) button.addEventListener("click", () => show(button.getAttribute("data-pane") ?? ""));
   root.querySelector("[data-pane-close]")?.addEventListener("click", () => open(false));
   root.querySelector("[data-pane-open]")?.addEventListener("click", () => open(true));
-  root.addEventListener("click", (event) => restore(/** @type {Element} */ (event.target)));
+  root.addEventListener("click", (event) => inHistory(root, event));
   if (innerWidth < 900) open(false);
   return { show, open };
 }
 
-/** @param {HTMLElement} pane */
-async function load(pane) {
-  const response = await fetch(pane.dataset.url ?? "", { credentials: "same-origin" });
-  pane.innerHTML = response.ok ? await response.text() : "<p class=\"muted pane-note\">The history could not be loaded. Try again.</p>";
+/** @param {HTMLElement} pane @param {string} [url] */
+async function load(pane, url = pane.dataset.url ?? "") {
+  const response = await fetch(url, { credentials: "same-origin" }).catch(() => null);
+  pane.innerHTML = response?.ok ? await response.text() : "<p class=\"muted pane-note\">The history could not be loaded. Try again.</p>";
 }
 
-/** @param {Element} target */
-async function restore(target) {
+/** @param {HTMLElement} root @param {Event} event */
+async function inHistory(root, event) {
+  const target = /** @type {Element} */ (event.target);
+  const pane = /** @type {HTMLElement} */ (root.querySelector("#editor-history"));
+  const link = /** @type {HTMLAnchorElement | null} */ (target.closest("a[data-history]"));
   const button = /** @type {HTMLElement | null} */ (target.closest("[data-restore]"));
-  if (!button) return;
+  if (link) {
+    event.preventDefault();
+    load(pane, link.href);
+  } else if (button) await restore(root, button, pane);
+}
+
+/** @param {HTMLElement} root @param {HTMLElement} button @param {HTMLElement} pane */
+async function restore(root, button, pane) {
   const csrf = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
-  await fetch(button.dataset.url ?? "", { method: "POST", headers: { "X-CSRFToken": csrf }, body: new URLSearchParams({ revision: button.dataset.restore ?? "" }) });
-  /** @type {any} */ (document.querySelector("flow-canvas")).refresh();
-  const pane = button.closest("[data-view]");
-  setTimeout(() => load(/** @type {HTMLElement} */ (pane)), 400);
+  const body = new URLSearchParams({ revision: button.dataset.restore ?? "" });
+  const response = await fetch(button.dataset.url ?? "", { method: "POST", headers: { "X-CSRFToken": csrf }, body }).catch(() => null);
+  if (!response?.ok) return told(root, "It could not be restored. Try again when the line is back.");
+  /** @type {any} */ (root.querySelector("flow-canvas")).refresh();
+  await load(pane);
+  /** @type {HTMLElement | null} */ (pane.querySelector("summary"))?.focus();
 }
 
 const STATE_ICONS = { saved: 0, saving: 3, offline: 4, stopped: 1 };
