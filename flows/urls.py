@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from flows.views import artifacts, bulk, flows, health, reruns, runs, start, versions
+from flows.views import artifacts, bulk, flows, health, reruns, runs, start, tour, versions
 
 app_name = "flows"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -13,6 +13,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("flows/rows/", flows.flow_rows, name="flow-rows"),
     path("flows/new/", flows.flow_create, name="flow-create"),
     path("flows/<slug:name>/", flows.flow_detail, name="flow-detail"),
+    path("flows/<slug:name>/tour/", tour.tour_hint, name="tour"),
+    path("tour/end/", tour.tour_end, name="tour-end"),
     path("flows/<slug:name>/activity/", flows.flow_activity, name="flow-activity"),
     path("flows/<slug:name>/pause/", flows.flow_pause, name="flow-pause"),
     path("flows/<slug:name>/start/", start.start, name="flow-start"),

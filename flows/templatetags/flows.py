@@ -10,7 +10,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from flows.faces import list_problems
-from flows.models import Flow, RunStatus
+from flows.models import Flow, Run, RunStatus
+from flows.tour import tour_of
 from flows.waits import WaitFace, wait_faces
 from workbench.shell.icons import render_icon
 from workbench.shell.statuses import look_of
@@ -85,3 +86,23 @@ def wait_face(wait: Any) -> WaitFace:
 def lookup(values: Mapping[str, Any], key: str) -> Any:
     """Return ``values[key]``, or "" where it is not there."""
     return values.get(key, "")
+
+
+@register.inclusion_tag("flows/_tour_place.html", takes_context=True)
+def tour(
+    context: Mapping[str, Any], flow: Flow | None = None, run: Run | None = None
+) -> dict[str, Any]:
+    """``{% tour flow %}``: what to do next on the way to a first flow, if this person is on it.
+
+    Nudges about the run refresh it, or else about the flow.
+    """
+    live = f"run.{run.pk}" if run else f"flow.{flow.name}" if flow else ""
+    request = context["request"]
+    return {
+        "tour": tour_of(request.user, flow),
+        "flow": flow,
+        "live": live,
+        "here_url": request.get_full_path(),
+        "request": request,
+        "csrf_token": context.get("csrf_token"),
+    }

@@ -12,6 +12,8 @@ class User(AbstractUser):
 
     display_name = models.CharField(max_length=120, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")
+    # The first-run tour is shown until then.
+    tour_ended_at = models.DateTimeField(null=True, blank=True)
 
     @property
     def label(self) -> str:

@@ -48,6 +48,11 @@ def add_person(
     return user, password
 
 
+def end_tour(*, user: User, now: datetime) -> None:
+    """Show the person no first-run tour any more: they went through it, or waved it away."""
+    User.objects.filter(pk=user.pk, tour_ended_at__isnull=True).update(tour_ended_at=now)
+
+
 def set_person_active(*, user: User, active: bool, actor: Actor, now: datetime) -> None:
     """Let a person sign in, or no longer: their sessions and tokens end with the next request.
 

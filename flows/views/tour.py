@@ -1,0 +1,33 @@
+"""The first-run tour: its hint, by itself, and its end."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from flows.tour import tour_of
+from flows.views.requests import flow_or_404, user_of
+from workbench.accounts.permissions import requires
+from workbench.accounts.services import end_tour
+
+
+@require_GET
+@requires("flows.view", flow="name")
+def tour_hint(request: HttpRequest, name: str) -> HttpResponse:
+    """What to do next; ``?at=`` is the page that asks, which needs no link to itself."""
+    context = {"tour": tour_of(user_of(request), flow_or_404(name)), "here_url": own(request, "at")}
+    return render(request, "flows/_tour.html", context)
+
+
+@require_POST
+@requires("flows.view")
+def tour_end(request: HttpRequest) -> HttpResponse:
+    end_tour(user=user_of(request), now=timezone.now())
+    return redirect(own(request, "next") or "flows:flow-list")
+
+
+def own(request: HttpRequest, key: str) -> str:
+    """Return an address of this site that the request names, or nothing."""
+    wish = str((request.POST if request.method == "POST" else request.GET).get(key, ""))
+    return wish if url_has_allowed_host_and_scheme(wish, allowed_hosts=None) else ""

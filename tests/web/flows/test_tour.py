@@ -1,0 +1,101 @@
+"""The first-run tour: who sees it, what it says next, and that it ends."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from flows import services
+from flows.graph.operations import normal_form
+from flows.models import Flow, Run
+from flows.tour import tour_of
+from workbench.accounts.models import Role, RoleGrant, User
+from workbench.audit.actors import Actor
+
+pytestmark = pytest.mark.django_db
+
+
+def person(name: str, role: Role, now: datetime) -> User:
+    user = User.objects.create_user(name, f"{name}@example.com", "a password")
+    RoleGrant.objects.create(user=user, role=role, granted_at=now)
+    return user
+
+
+@pytest.fixture
+def ada(now: datetime) -> User:
+    return person("ada", Role.DESIGNER, now)
+
+
+def flow_with(now: datetime, **steps: Any) -> Flow:
+    draft = normal_form({"schema": "countersign/flow@1", "name": "first", "steps": steps})
+    return Flow.objects.create(
+        name="first", title="First", draft=draft, created_at=now, updated_at=now
+    )
+
+
+READY = {"hello": {"type": "transform", "with": {"output": {"greeting": "Hello"}}}}
+
+
+@pytest.mark.parametrize(
+    ("steps", "done", "title"),
+    [
+        ({}, 1, "Add a step"),
+        ({"hello": {"type": "transform"}}, 2, "Settle its settings"),
+        (READY, 3, "Publish it"),
+    ],
+)
+def test_the_hint_is_about_what_the_flow_lacks(
+    ada: User, now: datetime, steps: dict[str, Any], done: int, title: str
+) -> None:
+    tour = tour_of(ada, flow_with(now, **steps))
+    assert tour
+    assert (tour.done, tour.stage.title) == (done, title)
+
+
+def test_publishing_and_a_run_bring_it_to_its_end(ada: User, now: datetime) -> None:
+    flow = flow_with(now, **READY)
+    actor = Actor.user(ada)
+    services.publish_version(
+        flow_id=flow.pk, note="First", author=ada, actor=actor, now=now, release=True
+    )
+    flow.refresh_from_db()
+    tour = tour_of(ada, flow)
+    assert tour
+    assert (tour.done, tour.stage.title) == (4, "Start a run")
+    services.start_run(flow=flow, input={}, actor=actor, now=now, trigger="manual")
+    tour = tour_of(ada, flow)
+    assert tour
+    assert tour.stage.title == "Watch it run"
+    Run.objects.filter(flow=flow).update(status="completed", finished_at=now)
+    tour = tour_of(ada, flow)
+    assert tour
+    assert tour.finished
+
+
+def test_it_is_shown_until_it_is_ended(ada: User, now: datetime, client: Client) -> None:
+    client.force_login(ada)
+    assert "First-run tour" in client.get("/flows/").content.decode()
+    answer = client.post("/tour/end/", {"next": "/flows/?q=a"})
+    assert answer["Location"] == "/flows/?q=a"
+    assert "First-run tour" not in client.get("/flows/").content.decode()
+
+
+def test_it_leads_to_no_other_site(ada: User, client: Client) -> None:
+    client.force_login(ada)
+    answer = client.post("/tour/end/", {"next": "https://elsewhere.example/"})
+    assert answer["Location"] == "/flows/"
+
+
+def test_whoever_may_not_draw_is_not_shown_it(now: datetime) -> None:
+    assert tour_of(person("ben", Role.AUDITOR, now), None) is None
+
+
+def test_a_flow_that_others_released_is_none_to_begin_with(ada: User, now: datetime) -> None:
+    flow = flow_with(now, **READY)
+    other = person("cy", Role.DESIGNER, now)
+    services.publish_version(
+        flow_id=flow.pk, note="Theirs", author=other, actor=Actor.user(other), now=now, release=True
+    )
+    flow.refresh_from_db()
+    assert tour_of(ada, flow) is None
