@@ -18,7 +18,8 @@ CANVAS_ICONS = (
     "arrow-left", "arrow-right", "box", "boxes", "chevron-down", "chevron-left", "chevron-right",
     "circle", "circle-alert", "clipboard", "clipboard-check", "copy", "download", "ellipsis",
     "fullscreen", "git-branch", "hand", "image", "map", "maximize-2", "minimize-2", "minus",
-    "mouse-pointer-2", "network", "palette", "pencil", "plus", "redo-2", "route", "scan-search",
+    "mouse-pointer-2", "network", "palette", "pencil", "plus", "redo-2", "rocket", "route",
+    "scan-search",
     "search", "sliders-horizontal", "square-check", "sticky-note", "trash-2", "triangle-alert",
     "undo-2", "unplug", "zoom-in",
 )  # fmt: skip

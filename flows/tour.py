@@ -38,6 +38,8 @@ class Tour:
         return self.done == self.total
 
 
+# A larger flow is nobody's first, and to find what is wrong with it would hold up its page.
+MOST_STEPS = 20
 TITLES = ("Make a flow", "Add a step", "Settle its settings", "Publish it", "Start a run")
 
 
@@ -51,6 +53,8 @@ def tour_of(person: User, flow: Flow | None) -> Tour | None:
     if flow is None:
         return _at(0, _making(), None)
     if flow.archived_at or (flow.released and not _is_first_of(flow, person)):
+        return None
+    if len(flow.draft.get("steps") or ()) > MOST_STEPS:
         return None
     return _of_flow(flow)
 

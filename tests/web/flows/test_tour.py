@@ -73,6 +73,11 @@ def test_publishing_and_a_run_bring_it_to_its_end(ada: User, now: datetime) -> N
     assert tour.finished
 
 
+def test_a_large_flow_is_nobodys_first(ada: User, now: datetime) -> None:
+    steps = {f"s{n}": {"type": "transform"} for n in range(21)}
+    assert tour_of(ada, flow_with(now, **steps)) is None
+
+
 def test_it_is_shown_until_it_is_ended(ada: User, now: datetime, client: Client) -> None:
     client.force_login(ada)
     assert "First-run tour" in client.get("/flows/").content.decode()

@@ -17,9 +17,22 @@ function start(root) {
   const problems = watchProblems(root, canvas, panes, inspector);
   showState(canvas);
   showPeople(canvas);
-  canvas.addEventListener("flow:ready", () => { inspector.show([]); problems.refresh(); });
+  canvas.addEventListener("flow:ready", () => {
+    inspector.show([]);
+    problems.refresh();
+    // Whoever opens the editor wants the canvas: its keys work at once.
+    if (document.activeElement === document.body) /** @type {HTMLElement | null} */ (canvas.querySelector(".flow-stage"))?.focus({ preventScroll: true });
+  });
+  canvas.addEventListener("flow:publish", () => publish(canvas));
   canvas.addEventListener("flow:changed", () => { problems.soon(); showConflicts(root, canvas); });
   canvas.addEventListener("flow:said", (/** @type {CustomEvent} */ event) => { if (event.detail.tone === "bad") told(root, event.detail.text); });
+}
+
+/** What is published is what the server has: so once it has everything. @param {any} canvas */
+function publish(canvas) {
+  const link = /** @type {HTMLElement | null} */ (document.querySelector("[data-publish]"));
+  if (canvas.draft.pending.length) return void setTimeout(() => publish(canvas), 80);
+  link?.click();
 }
 
 /** @param {HTMLElement} root */

@@ -14,6 +14,18 @@ export function listenToInspector(root, canvas, panes) {
   /** @type {any} */
   let timer = null;
   let asked = 0;
+  /** The field to go to once the form of the step is there. */
+  let wanted = "";
+  const focusWanted = () => {
+    const shown = pane.querySelector(".inspect")?.getAttribute("data-step") === step;
+    const field = wanted && shown ? /** @type {HTMLElement | null} */ (pane.querySelector(wanted)) : null;
+    if (!field) return;
+    wanted = "";
+    field.closest("details")?.setAttribute("open", "");
+    field.focus();
+  };
+  /** @param {string} selector */
+  const goTo = (selector) => { wanted = selector; focusWanted(); };
 
   const load = async () => {
     const mine = (asked += 1);
@@ -26,6 +38,7 @@ export function listenToInspector(root, canvas, panes) {
     }
     keepFocus(pane, await response.text());
     fill();
+    focusWanted();
   };
   const show = (/** @type {string[]} */ steps) => {
     step = steps.length === 1 ? steps[0] : "";
@@ -51,7 +64,7 @@ export function listenToInspector(root, canvas, panes) {
   });
   canvas.addEventListener("flow:open", () => {
     panes.show("inspect");
-    setTimeout(() => /** @type {HTMLElement | null} */ (pane.querySelector("#field-title"))?.focus(), WAIT_MS);
+    goTo("#field-title");
   });
 
   const commit = (/** @type {HTMLInputElement} */ field) => {
@@ -101,7 +114,7 @@ export function listenToInspector(root, canvas, panes) {
     if (canvas.edit({ op: "set_field", step, path, value: after })) reload();
   });
   completeExpressions(pane);
-  return { show, reload, fill, current: () => step };
+  return { show, reload, fill, goTo, current: () => step };
 }
 
 /** @param {any[]} list @param {string} act @param {number} index @param {HTMLElement} place */

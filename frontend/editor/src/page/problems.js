@@ -21,7 +21,7 @@ export function watchProblems(root, canvas, panes, inspector) {
     canvas.setProblems(problems);
     count.textContent = String(problems.length);
     count.dataset.tone = problems.some((/** @type {any} */ p) => p.severity === "error") ? "bad" : problems.length ? "waiting" : "good";
-    draw(root, list, problems, canvas, panes);
+    draw(root, list, problems, canvas, panes, inspector);
     besideFields(root, problems, inspector.current());
   };
   const soon = () => {
@@ -32,8 +32,8 @@ export function watchProblems(root, canvas, panes, inspector) {
   return { refresh, soon };
 }
 
-/** @param {HTMLElement} root @param {HTMLElement} list @param {any[]} problems @param {any} canvas @param {any} panes */
-function draw(root, list, problems, canvas, panes) {
+/** @param {HTMLElement} root @param {HTMLElement} list @param {any[]} problems @param {any} canvas @param {any} panes @param {any} inspector */
+function draw(root, list, problems, canvas, panes, inspector) {
   const template = /** @type {HTMLTemplateElement} */ (document.querySelector("template[data-problem-template]"));
   const icons = /** @type {HTMLTemplateElement} */ (document.querySelector("template[data-icons]"));
   if (!problems.length) {
@@ -52,7 +52,7 @@ function draw(root, list, problems, canvas, panes) {
     if (where) where.textContent = problem.field ? `${title}, ${problem.field}` : title;
     if (what) what.textContent = problem.message;
     if (how) how.textContent = problem.remedy;
-    item.querySelector(".problem-jump")?.addEventListener("click", () => jump(problem, canvas, panes));
+    item.querySelector(".problem-jump")?.addEventListener("click", () => jump(problem, canvas, panes, inspector));
     const fix = /** @type {HTMLButtonElement} */ (item.querySelector(".problem-fix"));
     if (problem.fix?.length && canvas.getAttribute("mode") === "edit") {
       fix.hidden = false;
@@ -75,16 +75,13 @@ function fixLabel([first, ...rest]) {
   return words[first.op] ?? "Fix";
 }
 
-/** @param {any} problem @param {any} canvas @param {any} panes */
-function jump(problem, canvas, panes) {
+/** @param {any} problem @param {any} canvas @param {any} panes @param {any} inspector */
+function jump(problem, canvas, panes, inspector) {
   if (problem.step) canvas.reveal(problem.step);
+  else canvas.actions.select([]);
   panes.show("inspect");
   const path = `/${problem.field.replace(/\[(\d+)\]/g, ".$1").replaceAll(".", "/")}`;
-  setTimeout(() => {
-    const field = /** @type {HTMLElement | null} */ (document.querySelector(`#inspector [data-path="${CSS.escape(path)}"]`));
-    field?.closest("details")?.setAttribute("open", "");
-    field?.focus();
-  }, 500);
+  if (problem.field) inspector.goTo(`[data-path="${CSS.escape(path)}"]`);
 }
 
 /** @param {HTMLElement} root @param {any[]} problems @param {string} step */

@@ -238,6 +238,8 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
   /** @param {string} id */
   const open = (id) => host.dispatchEvent(new CustomEvent("flow:open", { bubbles: true, detail: { step: id } }));
 
+  const publish = () => host.dispatchEvent(new CustomEvent("flow:publish", { bubbles: true }));
+
   /** @param {string} id @param {(change: any) => void} write */
   const rename = (id, write) => {
     if (isStep(id)) open(id);
@@ -271,7 +273,7 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
 
   const all = {
     ...looking, ...edges,
-    addNote, addType, arrange: arrangeAll, closePopover, copied, drop, duplicate, fold, group, nudge, open, openAdd, openFind, openPopover, paste: pasteText, remove: removeChosen, resizeNote, setNotes, settle, ungroup, carried, cardHeight, copy, openMenu, pasteFromClipboard, rename,
+    addNote, addType, arrange: arrangeAll, closePopover, copied, drop, duplicate, fold, group, nudge, open, openAdd, openFind, openPopover, paste: pasteText, remove: removeChosen, resizeNote, setNotes, settle, ungroup, carried, cardHeight, copy, openMenu, pasteFromClipboard, publish, rename,
     selectAll: () => { select(latest.current.nodes.map((/** @type {any} */ n) => n.id)); model.say("Everything selected"); },
     undo: () => model.step("undo"),
     redo: () => model.step("redo"),

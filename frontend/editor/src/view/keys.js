@@ -115,4 +115,5 @@ const editingKeys = (actions, setUi) => ({
   "Mod+g": actions.group,
   "Mod+Shift+g": actions.ungroup,
   "Shift+l": actions.arrange,
+  "Shift+p": actions.publish,
 });

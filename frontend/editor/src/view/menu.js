@@ -86,6 +86,7 @@ function canvasEntries(actions) {
     one("Paste", "clipboard-check", actions.pasteFromClipboard, "Ctrl V"),
     one("All edges…", "route", () => { actions.select([]); actions.openEdges(() => actions.openMenu()); }, "E"),
     one("Arrange everything", "network", () => { actions.select([]); requestAnimationFrame(actions.arrange); }, "Shift L"),
+    one("Publish", "rocket", actions.publish, "Shift P"),
     one("Undo", "undo-2", actions.undo, "Ctrl Z"),
     one("Do again", "redo-2", actions.redo, "Ctrl Shift Z"),
   ];
