@@ -1,6 +1,7 @@
 """How fast the canvas is: opening, dragging, panning, painting states; beside a bare canvas.
 
-Prints medians of three openings and the 95th percentile of frames, in ms. Frames come every 16.7.
+Prints medians and 95th percentiles in ms, and whether they are within what was promised. Frames
+come every 16.7 ms at best; a busy machine shows in the bare canvas too.
 """
 
 import gzip
@@ -24,7 +25,8 @@ from tests.browser.conftest import Login, Site
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONTEND = ROOT / "frontend" / "editor"
-OPENINGS = 3
+OPENINGS = 5
+FRAME_JITTER_MS = 0.2  # a frame of 16.7 is told as up to 16.9
 MOST_SCRIPT_BYTES = 200_000
 FRAMES = """() => { window.frames_ = []; let last = performance.now();
   const tick = (now) => { window.frames_.push(now - last); last = now;
@@ -99,12 +101,22 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def p95(frames: list[float]) -> float:
-    return statistics.quantiles(frames, n=20)[-1] if len(frames) > 1 else 0.0
+Figures = dict[str, tuple[float, float]]
+# In ms, as (what, steps): median of the openings and of the paints, 95th percentile of frames.
+TARGETS = {
+    ("load", 500): 1000, ("drag", 500): 17, ("pan", 500): 34, ("500 states", 500): 100,
+    ("load", 2000): 3000, ("drag", 2000): 34,
+}  # fmt: skip
 
 
-def measure(page: Page, url: str, card: str, steps: int) -> dict[str, float]:
-    """Open a canvas and use it; return what each took."""
+def spread(values: list[float]) -> tuple[float, float]:
+    """Return median and 95th percentile."""
+    high = statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else 0.0
+    return statistics.median(values), high
+
+
+def measure(page: Page, url: str, card: str, steps: int) -> Figures:
+    """Open a canvas and use it; return what each took, in ms."""
     loads = []
     for _ in range(OPENINGS):
         page.goto(url)
@@ -122,12 +134,24 @@ def measure(page: Page, url: str, card: str, steps: int) -> dict[str, float]:
     states = {f"s{i}": {"state": "done", "visits": 1} for i in range(min(steps, 500))}
     painted = [
         page.evaluate(PAINT, {k: {**v, "visits": n + 2} for k, v in states.items()})
-        for n in range(3)
+        for n in range(OPENINGS)
     ]
     return {
-        "load": statistics.median(loads), "drag p95": p95(drag), "pan p95": p95(pan),
-        "500 states": statistics.median(painted),
+        "load": spread(loads), "drag": spread(drag), "pan": spread(pan),
+        "500 states": spread(painted),
     }  # fmt: skip
+
+
+def shown(figures: Figures) -> str:
+    return "  ".join(f"{k} {low:7.1f} p95 {high:7.1f}" for k, (low, high) in figures.items())
+
+
+def against_targets(figures: Figures, steps: int) -> Iterator[str]:
+    for (what, size), most in TARGETS.items():
+        if size == steps:
+            found = figures[what][1 if what in {"drag", "pan"} else 0]
+            verdict = "met" if found <= most + FRAME_JITTER_MS else "missed"
+            yield f"    {what} at {steps} steps: {found:.1f} of {most} ms, {verdict}"
 
 
 def drag_by(page: Page, x: float, y: float) -> None:
@@ -153,16 +177,19 @@ def test_the_canvas_beside_a_bare_one(
     login(page, "designer")
     script = len(gzip.compress((ROOT / "static/flows/editor/editor.js").read_bytes(), 9))
 
-    def show(label: str, figures: dict[str, float]) -> None:
+    def show(line: str) -> None:
         with capsys.disabled():
-            print(f"{label:18}", "  ".join(f"{k} {v:7.1f}" for k, v in figures.items()))
+            print(line)
 
-    show("\nscript, gzipped kB", {"": script / 1000})
+    show(f"\nscript {script / 1000:.1f} kB gzipped, of {MOST_SCRIPT_BYTES / 1000:.0f}; in ms:")
     for steps in (500, 2000):
         name = f"bench-{steps}"
         site.manage("shell", "--no-imports", "--command", make_flow(name, graph(steps), tmp_path))
-        show(f"{steps} steps", measure(page, f"/flows/{name}/edit/", ".step-card", steps))
-        show(f"{steps} steps, bare", measure(page, bare(steps), ".bare-card", steps))
+        figures = measure(page, f"/flows/{name}/edit/", ".step-card", steps)
+        show(f"{steps:5} steps        {shown(figures)}")
+        bare_figures = measure(page, bare(steps), ".bare-card", steps)
+        show(f"{steps:5} steps, bare  {shown(bare_figures)}")
+        show("\n".join(against_targets(figures, steps)))
     assert script < MOST_SCRIPT_BYTES
 
 
