@@ -14,6 +14,7 @@ from typing import Any
 
 from tests import servers
 from tests.chaos.storm.faults import Faults
+from tests.chaos.storm.keeper import Keeper
 from tests.chaos.storm.load import Load
 from tests.chaos.storm.recovery import Recovery
 from tests.chaos.storm.report import make_report, table
@@ -73,28 +74,30 @@ def storm(made: World, chosen: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Let it rage, let it settle, and judge."""
     made.start_all()
     recovery = Recovery(made.postgres.url)
-    faults = Faults(made, recovery, seed, chosen.faults, chosen.every_point)
+    keeper = Keeper(made, recovery)
+    faults = Faults(made, keeper, recovery, seed, chosen.faults, chosen.every_point)
     load = Load(made, seed, most_open=chosen.open, most_runs=chosen.runs)
     began = time.monotonic()
-    for part in (recovery, faults, load):
+    for part in (recovery, keeper, faults, load):
         part.start()
     try:
         faults.visited.wait(chosen.settle * 2)
-        _wait(chosen.seconds, load, faults, recovery)
+        _wait(chosen.seconds, load, keeper, recovery)
         load.starting.clear()
         faults.heal()
         raged = time.monotonic() - began
         settled = _settle(made, recovery, chosen.settle)
     finally:
         faults.stop()
+        keeper.stop()
         load.stop()
         recovery.stop()
     verdict = judge(load.started, made.sink, Database(made.postgres.url))
-    verdict.wrong += load.desk.wrong + faults.crashes
+    verdict.wrong += load.desk.wrong + keeper.crashes
     return make_report(verdict, faults, recovery, load, seed, raged, settled)
 
 
-def _wait(seconds: float, load: Load, faults: Faults, recovery: Recovery) -> None:
+def _wait(seconds: float, load: Load, keeper: Keeper, recovery: Recovery) -> None:
     until, told = time.monotonic() + seconds, time.monotonic()
     while time.monotonic() < until:
         time.sleep(0.2)
@@ -102,7 +105,7 @@ def _wait(seconds: float, load: Load, faults: Faults, recovery: Recovery) -> Non
             told = time.monotonic()
             say(
                 f"{until - told:5.0f} s left: {len(load.started)} runs started,"
-                f" {load.open_runs} open, {faults.counts.total()} faults,"
+                f" {load.open_runs} open, {keeper.counts.total()} faults,"
                 f" {len(recovery.pending)} recovering"
             )
 

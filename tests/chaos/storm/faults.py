@@ -1,12 +1,10 @@
-"""The faults, and whoever brings the dead back."""
+"""The faults."""
 
 import os
-import queue
 import random
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,9 +13,9 @@ import psycopg
 import redis
 
 from tests.chaos.storm.failpoints import CLERK_POINTS, CLOCK_POINTS, POINTS, WORKER_POINTS
+from tests.chaos.storm.keeper import Keeper
 from tests.chaos.storm.recovery import HELD_BY, UNDER_WAY, Recovery
-from tests.chaos.storm.steps import DEADLY_EXIT
-from tests.chaos.storm.world import CLERKS, CLOCKS, WORKERS, Database, End, Life, World
+from tests.chaos.storm.world import CLERKS, CLOCKS, WORKERS, Database, Life, World
 
 # A worker silent for 8 s is taken for dead: stopped for longer, it comes back to what it has lost.
 STOP_SECONDS = (9.5, 12.0)
@@ -25,6 +23,7 @@ LATE_RESTART_SECONDS = 12.0
 DATABASE_KILLS_APART = (5.0, 40.0)
 # Seconds by which a clock is found to be off.
 JUMPS = (-86_400, -3_600, -30, -5, 5, 30, 3_600, 86_400)
+WORKERS_SHARE = 0.67
 ARMED_SECONDS = 4.0
 VISIT_SECONDS = 15.0
 
@@ -34,13 +33,11 @@ class Faults:
     """Does harm at random, ``a_second`` times a second on average."""
 
     world: World
+    keeper: Keeper
     recovery: Recovery
     seed: int
     a_second: float
     every_point: bool = False
-    counts: Counter[str] = field(default_factory=Counter)
-    points: Counter[str] = field(default_factory=Counter)
-    crashes: list[str] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
     visited: threading.Event = field(default_factory=threading.Event)
     doing_harm: threading.Event = field(default_factory=threading.Event)
@@ -51,13 +48,8 @@ class Faults:
         self.nursery = self.world.nursery
         self.control = self.world.control
         self._ask = Database(self.world.postgres.url)
-        self._keeper_ask = Database(self.world.postgres.url)
-        self._late: list[tuple[float, Life]] = []
         self._busy: dict[str, threading.Thread] = {}
-        self._threads = [
-            threading.Thread(target=self._do_harm, daemon=True),
-            threading.Thread(target=self._keep, daemon=True),
-        ]
+        self._thread = threading.Thread(target=self._do_harm, daemon=True)
         self._harms: tuple[tuple[Callable[[], bool], float], ...] = (
             (self.kill_worker, 18),
             (self.kill_late, 1),
@@ -79,12 +71,11 @@ class Faults:
 
     def start(self) -> None:
         self.doing_harm.set()
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
 
     def stop(self) -> None:
         self._stopped.set()
-        for thread in [*self._threads, *self._busy.values()]:
+        for thread in [self._thread, *self._busy.values()]:
             thread.join(10)
 
     def heal(self) -> None:
@@ -94,9 +85,6 @@ class Faults:
             thread.join(30)
         for life in self.nursery.lives.values():
             self.control.arm(life.slot, 0)
-
-    def _count(self, name: str) -> None:
-        self.counts[name] += 1
 
     # --- When ---
 
@@ -144,7 +132,7 @@ class Faults:
 
     def kill_late(self) -> bool:
         """Kill a worker and bring it back only when its lease is over."""
-        if self._late or any(life.stopped for life in self.nursery.lives.values()):
+        if self.keeper.late or any(life.stopped for life in self.nursery.lives.values()):
             return False
         life = self._pick(WORKERS, "worker")
         if life is not None:
@@ -163,7 +151,7 @@ class Faults:
             mine = [id_ for name, id_ in names if name not in forked]
             plain.kill()
             at = time.time()
-            self._count("worker killed with its master")
+            self.keeper.count("worker killed with its master")
             held = [row for id_ in mine for row in self._ask.insist(HELD_BY, id_)]
             self.recovery.watch("worker killed with its master", at, held)
             self.world.start_plain_worker()
@@ -172,7 +160,7 @@ class Faults:
 
     def stop_worker(self) -> bool:
         """SIGSTOP for longer than the lease, then SIGCONT."""
-        if self._late:
+        if self.keeper.late:
             return False
         life = self._pick(WORKERS, "worker")
         if life is None or life.worker_name not in self.recovery.workers:
@@ -183,8 +171,8 @@ class Faults:
             stopped.stopped, stopped.cause = True, "worker stopped"
             os.kill(stopped.pid, signal.SIGSTOP)
             at = time.time()
-            self._count("worker stopped past its lease")
-            held = self._held(stopped, self._keeper_ask)
+            self.keeper.count("worker stopped past its lease")
+            held = self.recovery.held_by(stopped.worker_name, Database(self.world.postgres.url))
             self.recovery.watch("worker stopped past its lease", at, held)
             self._stopped.wait(self.chance.uniform(*STOP_SECONDS))
             with suppress(ProcessLookupError):
@@ -204,13 +192,12 @@ class Faults:
         return True
 
     def jump_clock(self) -> bool:
-        life = self._pick(self.chance.choice([WORKERS, WORKERS, CLOCKS]), "worker") or self._pick(
-            CLOCKS, "clock"
-        )
+        is_worker = self.chance.random() < WORKERS_SHARE
+        life = self._pick(WORKERS, "worker") if is_worker else self._pick(CLOCKS, "clock")
         if life is None:
             return False
         self.control.shift(life.slot, self.chance.choice(JUMPS))
-        self._count(f"{life.role}'s clock jumped")
+        self.keeper.count(f"{life.role}'s clock jumped")
         return True
 
     # --- Commit points ---
@@ -225,12 +212,12 @@ class Faults:
         for slots, role, points in everything:
             for point in points:
                 self._visit(slots, role, point)
-                if not self.points[point]:
+                if not self.keeper.points[point]:
                     self.unreached.append(point)
 
     def _visit(self, slots: range, role: str, point: str) -> None:
         deadline, index = time.monotonic() + VISIT_SECONDS, POINTS.index(point)
-        while not self.points[point] and time.monotonic() < deadline:
+        while not self.keeper.points[point] and time.monotonic() < deadline:
             for slot in slots:
                 # Whoever comes by first; the next to be there are armed in turn.
                 if self.nursery.lives[slot].role == role and not self.control.armed(slot):
@@ -276,7 +263,7 @@ class Faults:
             self._redis().flushall()
         except (redis.RedisError, psycopg.Error):
             return False
-        self._count("Redis flushed")
+        self.keeper.count("Redis flushed")
         self.recovery.watch("Redis flushed", time.time(), [], jobs)
         return True
 
@@ -284,7 +271,7 @@ class Faults:
         def restart() -> None:
             self.world.redis.kill()
             at = time.time()
-            self._count("Redis killed")
+            self.keeper.count("Redis killed")
             with suppress(psycopg.Error):
                 self.recovery.watch("Redis killed", at, [], self._due_jobs())
             self._stopped.wait(self.chance.uniform(0.1, 2))
@@ -294,7 +281,7 @@ class Faults:
 
     def cut_redis(self) -> bool:
         self.world.redis_proxy.cut()
-        self._count("connections to Redis cut")
+        self.keeper.count("connections to Redis cut")
         return True
 
     def _due_jobs(self) -> list[int]:
@@ -308,7 +295,7 @@ class Faults:
         under_way = ask.insist(UNDER_WAY)
         self.world.postgres.kill()
         at = time.time()
-        self._count("PostgreSQL killed")
+        self.keeper.count("PostgreSQL killed")
         self.recovery.watch("PostgreSQL killed", at, under_way)
         self._stopped.wait(self.chance.uniform(0, 1))
         for _ in range(50):
@@ -325,7 +312,7 @@ class Faults:
         except psycopg.Error:
             return False
         act()
-        self._count(name)
+        self.keeper.count(name)
         self.recovery.watch(name, time.time(), under_way)
         return True
 
@@ -342,52 +329,3 @@ class Faults:
         return self._at_database(
             "PostgreSQL stalled", lambda: self.world.postgres_proxy.stall(seconds)
         )
-
-    # --- Bringing back ---
-
-    def _keep(self) -> None:
-        while not self._stopped.is_set():
-            with suppress(queue.Empty):
-                self._ended(self.nursery.ends.get(timeout=0.1))
-            due = [entry for entry in self._late if entry[0] <= time.monotonic()]
-            for entry in due:
-                self._late.remove(entry)
-                self._replace(entry[1])
-
-    def _ended(self, end: End) -> None:
-        life = end.life
-        fault = self._name(end)
-        self._count(fault)
-        if life.role == "worker" and fault != "worker rolled":
-            self.recovery.watch(fault, end.at, self._held(life, self._keeper_ask))
-        if life.restart_after:
-            self._late.append((time.monotonic() + life.restart_after, life))
-        else:
-            self._replace(life)
-
-    def _name(self, end: End) -> str:
-        if end.fired:
-            self.points[end.fired] += 1
-            return f"{end.life.role} died at a commit point"
-        if end.status == DEADLY_EXIT:
-            return "worker killed by its step"
-        if end.life.cause:
-            return end.life.cause
-        self.crashes.append(f"{end.life.role} {end.life.pid} ended with {end.status}")
-        return "crash"
-
-    def _held(self, life: Life, database: Database) -> list[tuple[int, int, int]]:
-        worker_id = self.recovery.workers.get(life.worker_name)
-        if worker_id is None:
-            return []
-        try:
-            return database.ask(HELD_BY, worker_id)
-        except psycopg.Error:
-            return []
-
-    def _replace(self, life: Life) -> None:
-        code = life.code
-        if life.cause == "worker rolled":
-            lives = [self.nursery.lives[slot] for slot in WORKERS]
-            code = "new" if any(other.code == "old" for other in lives) else "old"
-        self.nursery.spawn(life.slot, life.role, code)

@@ -64,6 +64,16 @@ class Recovery:
         with self._lock:
             return list(self._watches)
 
+    def held_by(self, worker_name: str, database: Database) -> list[Held]:
+        """Return what the worker drives, as far as the database can be asked. One query."""
+        worker_id = self.workers.get(worker_name)
+        if worker_id is None:
+            return []
+        try:
+            return [(row[0], row[1], row[2]) for row in database.ask(HELD_BY, worker_id)]
+        except psycopg.Error:
+            return []
+
     def watch(
         self, fault: str, at: float, tokens: Sequence[Held], jobs: Sequence[int] = ()
     ) -> None:
