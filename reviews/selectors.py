@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from flows.models import Run
+from flows.models import FlowVersion, Run
 from flows.selectors import run_timeline
 from flows.selectors.steps import StepRun
 from reviews.acting import Acting, may_see
@@ -28,6 +28,7 @@ from reviews.models import (
 )
 from reviews.quality.checks import run_as_seen
 from reviews.quality.veil import not_hidden_from
+from reviews.run_picture import Picture, picture_of
 from reviews.services.claims import first_in_line, takeable
 from reviews.similar import nearest
 from reviews.sla import band, plan_from
@@ -269,7 +270,12 @@ def history_of(case: Case, limit: int = 200) -> list[CaseEvent]:
 
 
 def comments_of(case: Case) -> list[Comment]:
-    return list(Comment.objects.filter(case=case).select_related("author").order_by("id"))
+    return list(
+        Comment.objects.filter(case=case)
+        .select_related("author")
+        .prefetch_related("attachments")
+        .order_by("id")
+    )
 
 
 def information_of(case: Case) -> list[InformationRequest]:
@@ -336,6 +342,13 @@ def similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
         limit,
     )
     return [SimilarCase(*rows[each.index][:4], each.distance) for each in near]
+
+
+def run_picture(case: Case, steps: list[StepRun]) -> Picture | None:
+    """Return the run so far as a small graph: one query."""
+    version = FlowVersion.objects.filter(flow__name=case.flow, number=case.flow_version).first()
+    states = {each.step: each.state for each in steps}
+    return picture_of(version.document, states) if version else None
 
 
 def run_so_far(case: Case) -> list[StepRun]:

@@ -58,6 +58,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<int:case_id>/run/", cases.case_run, name="run"),
     path("cases/<int:case_id>/receipt/", cases.receipt, name="receipt"),
     path("cases/<int:case_id>/documents/<str:document_id>/", documents.document, name="document"),
+    path(
+        "cases/<int:case_id>/attachments/<int:attachment_id>/",
+        documents.attachment,
+        name="attachment",
+    ),
     path("cases/<int:case_id>/claim/", cases.claim, name="claim"),
     path("cases/<int:case_id>/release/", cases.release, name="release"),
     path("cases/<int:case_id>/assign/", cases.assign, name="assign"),

@@ -165,6 +165,10 @@ def decide_link_for(case: Case, person: User, now: datetime) -> str:
     if not can(person, "cases.decide", flow=case.flow, queue=case.queue.name):
         return ""
     takeable = case.state in CLAIMABLE or case.held_by(person, now)
-    if not takeable or case.rules.get("required_evidence") or case.rules.get("form"):
+    if not takeable or case.rules.get("required_evidence") or _form_is_needed(case):
         return ""
     return decide_link(case, person, now)
+
+
+def _form_is_needed(case: Case) -> bool:
+    return bool((case.rules.get("form") or {}).get("required"))

@@ -82,7 +82,9 @@ def _decide_page(request: HttpRequest, link: CaseLink, error: ReviewError | None
         "fields": list(_values(case)),
         "flags": case.shown.get("flags") or (),
         "if_nobody": next_act_words(case),
-        "needs_page": bool(case.rules.get("required_evidence") or case.rules.get("form")),
+        "needs_page": bool(
+            case.rules.get("required_evidence") or (case.rules.get("form") or {}).get("required")
+        ),
     }
     return render(
         request, "reviews/links/decide.html", context, status=error.status if error else 200

@@ -1,7 +1,7 @@
 """Talking about a case: comments, questions to others, and passing it upwards."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +9,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
+from flows.runtime.artifacts import store_artifact
 from reviews.acting import Acting, check_may
 from reviews.answers import COMMENT_MAX
+from reviews.attachments import NewFile, media_type_of, problem_of
 from reviews.errors import DecisionInvalid, MoveNotAllowed
-from reviews.models import Case, Comment, InformationRequest
+from reviews.models import Attachment, Case, Comment, InformationRequest
 from reviews.notices.services import notify_leads, notify_people
 from reviews.services.moving import (
     check_fresh,
@@ -33,8 +35,10 @@ QUESTION_JOB = "reviews.send_question"
 _MENTION = re.compile(r"(?<![\w@])@([\w.+-]{1,150})")
 
 
-def add_comment(*, case_id: int, body: str, acting: Acting, now: datetime) -> Comment:
-    """Say something about the case; whoever is named by @username is told.
+def add_comment(
+    *, case_id: int, body: str, acting: Acting, now: datetime, files: Sequence[NewFile] = ()
+) -> Comment:
+    """Say something about the case, with files; whoever is named by @username is told.
 
     Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid.
     """
@@ -42,6 +46,8 @@ def add_comment(*, case_id: int, body: str, acting: Acting, now: datetime) -> Co
         case = get_case(case_id)
         check_may(acting, "cases.view", queue=case.queue, flow=case.flow)
         text = _text(body, "comment")
+        if problem := problem_of(list(files)):
+            raise DecisionInvalid({"attachments": problem})
         names = [name.rstrip(".") for name in _MENTION.findall(text)]
         mentioned = list(User.objects.filter(username__in=names, is_active=True))
         comment = Comment.objects.create(
@@ -51,9 +57,31 @@ def add_comment(*, case_id: int, body: str, acting: Acting, now: datetime) -> Co
             mentions=sorted(user.username for user in mentioned),
             at=now,
         )
-        write_down(case, "commented", acting, now, data={"comment": comment.pk})
+        attached = [_attach(comment, file, acting, now) for file in files]
+        write_down(
+            case, "commented", acting, now, data={"comment": comment.pk, "attached": attached}
+        )
         notify_people(case, mentioned, "mentioned", now, said=text, by=acting.user.label)
         return comment
+
+
+def _attach(comment: Comment, file: NewFile, acting: Acting, now: datetime) -> str:
+    """Keep the file and return its digest."""
+    media_type = media_type_of(file.content)
+    kept = store_artifact(
+        content=file.content, media_type=media_type, name=file.name[:200], now=now
+    )
+    Attachment.objects.create(
+        case_id=comment.case_id,
+        comment=comment,
+        digest=kept["artifact"],
+        name=file.name[:200],
+        media_type=media_type,
+        size=len(file.content),
+        added_by=acting.user,
+        at=now,
+    )
+    return str(kept["artifact"])
 
 
 def request_information(

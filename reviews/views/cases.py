@@ -12,11 +12,19 @@ from django.views.decorators.http import require_GET, require_POST
 
 from reviews.acting import Acting, acting_as
 from reviews.answers import Answer, shown_fields, value_problems
+from reviews.attachments import MOST_BYTES, MOST_FILES, NewFile
 from reviews.errors import ReviewError
 from reviews.models import Case, CaseEvent, Decision
 from reviews.quality.choices import record_first_choice
 from reviews.quality.veil import veil_of
-from reviews.selectors import decisions_of, get_visible_case, history_of, my_work, run_so_far
+from reviews.selectors import (
+    decisions_of,
+    get_visible_case,
+    history_of,
+    my_work,
+    run_picture,
+    run_so_far,
+)
 from reviews.services.claims import (
     claim_case,
     claim_next,
@@ -82,10 +90,11 @@ def case_history(request: HttpRequest, case: Case) -> HttpResponse:
 @require_GET
 @case_view("cases.view")
 def case_run(request: HttpRequest, case: Case) -> HttpResponse:
+    steps = run_so_far(case)
     return render(
         request,
         "reviews/_run.html",
-        {"case": case, "steps": run_so_far(case), "now": timezone.now()},
+        {"case": case, "steps": steps, "picture": run_picture(case, steps), "now": timezone.now()},
     )
 
 
@@ -268,8 +277,13 @@ def reopen(request: HttpRequest, case: Case) -> HttpResponse:
 @require_POST
 @case_view("cases.view")
 def comment(request: HttpRequest, case: Case) -> HttpResponse:
+    # One byte more than may be: enough to know, and no more is read.
+    files = [
+        NewFile(file.name or "file", file.read(MOST_BYTES + 1))
+        for file in request.FILES.getlist("files")[: MOST_FILES + 1]
+    ]
     return _act(request, case, lambda acting, now: add_comment(
-        case_id=case.pk, body=request.POST.get("body", ""), acting=acting, now=now
+        case_id=case.pk, body=request.POST.get("body", ""), files=files, acting=acting, now=now
     ))  # fmt: skip
 
 

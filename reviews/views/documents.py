@@ -5,7 +5,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.views.decorators.http import require_GET
 
 from flows.models import Artifact
-from reviews.models import Case
+from reviews.models import Attachment, Case
 from reviews.receipts import artifact_digest, documents_of
 from reviews.views.gate import case_view
 
@@ -26,6 +26,21 @@ def document(request: HttpRequest, case: Case, document_id: str) -> HttpResponse
     artifact = Artifact.objects.filter(digest=digest).first() if digest else None
     if artifact is None:
         raise Http404("The case has no such document.")
+    return _send(artifact, document_id)
+
+
+@require_GET
+@case_view("cases.view")
+def attachment(request: HttpRequest, case: Case, attachment_id: int) -> HttpResponseBase:
+    """Send a file that someone added to the case, as a document is sent."""
+    found = Attachment.objects.filter(case=case, pk=attachment_id).first()
+    artifact = Artifact.objects.filter(digest=found.digest).first() if found else None
+    if found is None or artifact is None:
+        raise Http404("The case has no such file.")
+    return _send(artifact, found.name)
+
+
+def _send(artifact: Artifact, name: str) -> HttpResponseBase:
     kind = artifact.media_type.split(";")[0].strip().lower()
     shown = kind in SHOWN_TYPES
     try:
@@ -38,10 +53,10 @@ def document(request: HttpRequest, case: Case, document_id: str) -> HttpResponse
         stored,
         content_type=kind if shown else "application/octet-stream",
         as_attachment=not shown,
-        filename=artifact.name or document_id,
+        filename=artifact.name or name,
     )
     response["Content-Security-Policy"] = SANDBOX
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, max-age=3600, immutable"
-    response["ETag"] = f'"{digest}"'
+    response["ETag"] = f'"{artifact.digest}"'
     return response

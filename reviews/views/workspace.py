@@ -28,6 +28,7 @@ from reviews.selectors import (
     similar_cases,
 )
 from reviews.services.decisions import judge_answer
+from reviews.services.looks import look_at
 from reviews.services.moving import condition_of
 from reviews.services.reopening import REOPENABLE, reopened_as
 from reviews.states import ACTIVE, CLAIMABLE, CaseState
@@ -73,6 +74,7 @@ def workspace(
     answer = dict(typed if typed is not None else draft.content if draft else {})
     problems = error.problems if isinstance(error, DecisionInvalid) else {}
     information = information_of(case)
+    decisions = decisions_of(case)
     return {
         "case": case,
         "veil": veil,
@@ -89,15 +91,17 @@ def workspace(
         "widgets": widgets_of(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
         "comments": comments_of(case),
         "information": information,
-        "decisions": decisions_of(case),
+        "decisions": decisions,
         "earlier": earlier_cases(case),
         "similar": similar_cases(case),
         "reopened": reopened_as(case) if case.state in REOPENABLE else None,
         "can_reopen": case.state in REOPENABLE
+        and acting.user.pk not in {each.decided_by_id for each in decisions}
         and may(acting, "cases.decide", queue=case.queue, flow=case.flow),
         "pending": pending_decision_of(acting.user, now),
         **standing(case, acting, now),
         **my_work(acting, case.queue, now),
+        "since": look_at(case=case, user=acting.user, now=now),
     }
 
 

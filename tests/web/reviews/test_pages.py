@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
 from flows.models import Artifact, Token
-from reviews.models import Case, CaseDraft, Decision, Queue
+from reviews.models import Attachment, Case, CaseDraft, Decision, Queue
 from reviews.services.claims import claim_case
 from reviews.services.decisions import commit_due_decisions, decide_case
 from tests.integration.reviews.kit import (
@@ -92,7 +93,7 @@ def test_a_case_is_opened_in_a_bounded_number_of_queries(
 ) -> None:
     cases = [make_case(timezone.now(), subject="A-1") for _ in range(9)]
     client = signed_in("ada")
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(21):
         text = page(client, address(cases[0]))
     assert "Net income" in text
     assert "If nobody acts" in text
@@ -328,3 +329,61 @@ def test_a_decided_case_shows_those_most_like_it_and_offers_to_be_reopened() -> 
     assert refused.status_code == 403
     assert other.post(address(first, "reopen/"), {"reason": "Wrong payslip"}).status_code == 302
     assert "Reopened" in page(other, address(first))
+
+
+def test_what_changed_since_one_looked_is_marked_on_the_field() -> None:
+    case = make_case(timezone.now())
+    client = signed_in("ada")
+    assert "Changed since you looked" not in page(client, address(case))
+    Case.objects.filter(pk=case.pk).update(fields={**case.fields, "income": 2500})
+    for _ in range(2):
+        text = page(client, address(case))
+        assert text.count("Changed since you looked") == 1, "and a reload does not hide it"
+    make_person("dora", Role.REVIEWER)
+    assert "Changed since you looked" not in page(signed_in("dora"), address(case))
+
+
+# --- Files with a comment -------------------------------------------------------------------
+
+
+def attach(client: Client, case: Case, *files: tuple[str, bytes]) -> Any:
+    sent = [SimpleUploadedFile(name, content) for name, content in files]
+    return client.post(address(case, "comments/"), {"body": "See this", "files": sent})
+
+
+def test_a_file_comes_with_its_comment_and_is_sent_in_a_sandbox() -> None:
+    case, client = make_case(timezone.now()), signed_in("ada")
+    assert attach(client, case, ("slip.pdf", b"%PDF-1.7 ...")).status_code == 302
+    assert "slip.pdf" in page(client, address(case))
+    file = Attachment.objects.get()
+    sent = client.get(address(case, f"attachments/{file.pk}/"))
+    assert sent["Content-Type"] == "application/pdf"
+    assert "sandbox" in sent["Content-Security-Policy"]
+    assert sent["X-Content-Type-Options"] == "nosniff"
+    assert sent.getvalue()
+    other = make_case(timezone.now())
+    assert client.get(address(other, f"attachments/{file.pk}/")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("page.pdf", b"\x7fELF\x02\x01", "is no PDF"),
+        ("empty.txt", b"", "is empty"),
+        ("big.txt", b"a" * (10 * 1024 * 1024 + 1), "is larger than 10 MB"),
+    ],
+)
+def test_a_file_is_judged_by_what_it_is_and_how_large(name: str, content: bytes, why: str) -> None:
+    case, client = make_case(timezone.now()), signed_in("ada")
+    refused = attach(client, case, (name, content))
+    assert refused.status_code == 422
+    assert why in refused.content.decode()
+    assert not Attachment.objects.exists()
+
+
+def test_a_page_of_another_is_shown_as_text_and_never_run() -> None:
+    case, client = make_case(timezone.now()), signed_in("ada")
+    attach(client, case, ("page.html", b"<script>alert(1)</script>"))
+    sent = client.get(address(case, f"attachments/{Attachment.objects.get().pk}/"))
+    assert sent["Content-Type"].startswith("text/plain")
+    assert sent.getvalue()

@@ -1,0 +1,52 @@
+"""Files that people add to a case: told by what they are, and not by their name. Pure."""
+
+from dataclasses import dataclass
+
+MOST_FILES = 5
+MOST_BYTES = 10 * 1024 * 1024
+# How a file of the type begins. What begins otherwise is text, or is refused.
+BEGINNINGS = {
+    b"%PDF-": "application/pdf",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"OggS": "audio/ogg",
+    b"ID3": "audio/mpeg",
+    b"\xff\xfb": "audio/mpeg",
+}
+RIFF_KINDS = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
+PLAIN = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    name: str
+    content: bytes
+
+
+def media_type_of(content: bytes) -> str:
+    """Return what the file is, "" if it is nothing that may be added."""
+    for beginning, media_type in BEGINNINGS.items():
+        if content.startswith(beginning):
+            return media_type
+    if content[:4] == b"RIFF":
+        return RIFF_KINDS.get(content[8:12], "")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return ""
+    return PLAIN if all(c.isprintable() or c in "\r\n\t" for c in text) else ""
+
+
+def problem_of(files: list[NewFile]) -> str:
+    """Say why the files cannot be added, "" if they can."""
+    if len(files) > MOST_FILES:
+        return f"Attach at most {MOST_FILES} files at a time."
+    for file in files:
+        if not file.content:
+            return f"{file.name} is empty."
+        if len(file.content) > MOST_BYTES:
+            return f"{file.name} is larger than {MOST_BYTES // 1024 // 1024} MB."
+        if not media_type_of(file.content):
+            return f"{file.name} is no PDF, image, audio or plain text."
+    return ""

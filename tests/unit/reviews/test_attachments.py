@@ -1,0 +1,24 @@
+"""What may be added to a case."""
+
+import pytest
+
+from reviews.attachments import MOST_FILES, NewFile, media_type_of, problem_of
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"%PDF-1.4", "application/pdf"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+        (b"RIFF\0\0\0\0AVI LIST", ""),
+        ("Grüße\n".encode(), "text/plain"),
+        (b"MZ\x90\x00", ""),
+        (b"a\x00b", ""),
+    ],
+)
+def test_a_file_is_what_it_begins_with(content: bytes, kind: str) -> None:
+    assert media_type_of(content) == kind
+
+
+def test_few_files_at_a_time() -> None:
+    assert "at most" in problem_of([NewFile("a.txt", b"a")] * (MOST_FILES + 1))
