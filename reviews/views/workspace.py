@@ -12,6 +12,7 @@ from django.utils import timezone
 from reviews.acting import Acting, acting_as, may
 from reviews.answers import NEEDS_COMMENT, evidence_of, outcomes_of
 from reviews.errors import DecisionInvalid, ReviewError
+from reviews.links.services import reply_link
 from reviews.models import Case, Decision, InformationRequest
 from reviews.quality.veil import veil_of
 from reviews.receipts import documents_of
@@ -91,6 +92,7 @@ def workspace(
         "widgets": widgets_of(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
         "comments": comments_of(case),
         "information": information,
+        "reply_url": _reply_url(case, acting, information, now),
         "decisions": decisions,
         "earlier": earlier_cases(case),
         "similar": similar_cases(case),
@@ -141,6 +143,16 @@ def standing(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
         "allow": case.rules.get("allow", ()),
         "refusals": _refusals(case, acting) if can_take or held else (),
     }
+
+
+def _reply_url(
+    case: Case, acting: Acting, information: list[InformationRequest], now: datetime
+) -> str:
+    """Return where the open question is answered, for those who may decide; "" if there is none."""
+    asked = next((each for each in information if each.answered_at is None), None)
+    if asked is None or not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
+        return ""
+    return reply_link(asked, now)
 
 
 def as_shown(case: Case, decision: Decision | None) -> dict[str, Any]:

@@ -197,3 +197,11 @@ def test_the_page_of_a_question_shows_nothing_else_of_the_case() -> None:
     text = Client().get(link).content.decode()
     for hidden in ("Net income", "3000", "Ahlers", "Loan"):
         assert hidden not in text
+
+
+def test_the_case_shows_the_link_to_answer_to_those_who_may_decide() -> None:
+    asked = ask()
+    make_person("eve", Role.AUDITOR)
+    address = f"/review/cases/{asked.case_id}/"
+    assert "/links/reply/" in signed_in().get(address).content.decode()
+    assert "/links/reply/" not in signed_in("eve").get(address).content.decode()
