@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from flows import editing
 from flows.editor_form import inspector_context
 from flows.editor_preview import with_values
-from flows.faces import canvas_data, faces, list_problems, touched_steps
+from flows.faces import canvas_data, faces, kept_problems, touched_steps
 from flows.graph.operations import normal_form
 from flows.lab.thresholds import list_thresholds
 from flows.models import Flow
@@ -50,7 +50,7 @@ def inspector(request: HttpRequest, name: str) -> HttpResponse:
         return render(request, "flows/editor/_inspect_flow.html", context)
     if step_id not in document["steps"]:
         raise Http404(f"This flow has no step {step_id}.")
-    found = inspector_context(document, step_id, list_problems(document))
+    found = inspector_context(document, step_id, kept_problems(document))
     found |= {
         "flow": flow,
         "may_edit": may_edit,
@@ -96,7 +96,7 @@ def draft(request: HttpRequest, name: str) -> JsonResponse:
 @requires("flows.view", flow="name")
 def problems(request: HttpRequest, name: str) -> JsonResponse:
     flow = get_object_or_404(Flow, name=name)
-    found = list_problems(flow.draft)
+    found = kept_problems(flow.draft)
     return JsonResponse({"revision": flow.draft_revision, "problems": found})
 
 

@@ -124,6 +124,8 @@ def measure(page: Page, url: str, card: str, steps: int) -> Figures:
         while (ready := page.evaluate("window.readyAt")) is None:
             page.wait_for_timeout(20)
         loads.append(ready)
+        # What the page asks for afterwards must not hold up its next opening.
+        page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1000)
     box = page.locator(card).first.bounding_box()
     assert box
