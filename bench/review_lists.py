@@ -26,7 +26,7 @@ SHOWN = json.dumps({"show": [{"title": "Applicant", "text": "x" * 2000}]})
 COLUMNS = """queue_id, wait_id, run_id, flow, flow_version, step, title, summary, subject, state,
     revision, claimed_by_id, claimed_at, lease_until, escalation, priority, value, product, rank,
     confidence, requested_by, shown, rules, fields, sla, used_seconds, running_since, acts_done,
-    next_act_at, warn_at, due_at, outcome, opened_at, closed_at"""
+    next_act_at, warn_at, due_at, outcome, opened_at, closed_at, independent"""
 # One in twelve cases is in someone's hands, one in fifty is overdue; one in ten of another queue.
 OPEN = """
 INSERT INTO reviews_case ({columns})
@@ -39,7 +39,7 @@ SELECT CASE WHEN n % 10 = 0 THEN 2 ELSE 1 END, n, n, 'consumer-loan', 1, 'review
     {shown}, '{{}}', '{{}}', '{{}}', 0, {now}, 0, {ahead_n},
     CASE WHEN n % 50 = 1 THEN {ago_n} WHEN n % 40 = 3 THEN {ago_n} ELSE {ahead_n} END,
     CASE WHEN n % 50 = 1 THEN {ago_n} ELSE {ahead_n} END,
-    '', {ago_n}, NULL
+    '', {ago_n}, NULL, FALSE
 FROM {series}
 """
 CLOSED = """
@@ -47,7 +47,8 @@ INSERT INTO reviews_case ({columns})
 SELECT CASE WHEN n % 10 = 0 THEN 2 ELSE 1 END, n, n, 'consumer-loan', 1, 'review',
     'Loan over ' || (n * 37 % 20000) || ' DM', 'car', 'A-' || (n % 40000), 'decided',
     3, 1 + n % 20, NULL, NULL, 0, 3, n * 37 % 20000, '', 1.7e9 + n, 0.5, '',
-    '{{}}', '{{}}', '{{}}', '{{}}', 0, NULL, 1, NULL, NULL, NULL, 'approved', {ago_n}, {ago_n}
+    '{{}}', '{{}}', '{{}}', '{{}}', 0, NULL, 1, NULL, NULL, NULL, 'approved', {ago_n}, {ago_n},
+    FALSE
 FROM {series}
 """
 POSTGRESQL = {

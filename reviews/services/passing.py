@@ -7,7 +7,7 @@ from django.db import transaction
 from reviews.access import DECIDE
 from reviews.acting import Acting, check_may, may, refusal_of
 from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
-from reviews.models import Case
+from reviews.models import Case, CaseDraft
 from reviews.notices.services import notify_people
 from reviews.quality.veil import barred_from
 from reviews.services.claims import asked_for, free_case, held_in
@@ -85,6 +85,7 @@ def delegate_case(
         check_receiver(case, receiver, acting, now)
         reason = reason.strip()[:300]
         Delegation.objects.create(case=case, by=acting.user, to=receiver, reason=reason, at=now)
+        _pass_draft(case, acting.user, receiver, now)
         _give(case, receiver, now)
         write_down(
             case,
@@ -112,6 +113,7 @@ def hand_over(*, case_id: int, person: User, cover: User | None, now: datetime) 
             free_case(case)
             write_down(case, "released", CLOCK, now, data={"reason": str(why)})
             return
+        _pass_draft(case, person, cover, now)
         _give(case, cover, now)
         data = {"from": person.label, "to": cover.label}
         write_down(case, "covered", CLOCK, now, data=data)
@@ -162,6 +164,17 @@ def _present(to: User, now: datetime) -> User:
     if found is None:
         raise PersonAway(f"{to.label} is away and nobody covers: choose someone else.")
     return found
+
+
+def _pass_draft(case: Case, giver: User, receiver: User, now: datetime) -> None:
+    """Give the receiver a copy of what was typed, so that nobody begins anew. What they have typed
+    themselves stays. What the giver opened is not evidence that the receiver saw it.
+    """
+    draft = CaseDraft.objects.filter(case=case, user=giver).first()
+    if draft is not None:
+        CaseDraft.objects.get_or_create(
+            case=case, user=receiver, defaults={"content": draft.content, "saved_at": now}
+        )
 
 
 def _give(case: Case, to: User, now: datetime) -> None:
