@@ -63,6 +63,12 @@ map_error(
     code="flow-tests-failed",
     remedy="Mend the draft or the test.",
 )
+map_error(
+    services.SecondPersonNeeded,
+    status=409,
+    code="second-person-needed",
+    remedy="Ask for it on the flow's publish page; somebody else then agrees there.",
+)
 map_error(services.DraftChanged, status=409, code="draft-changed", remedy="Publish again.")
 map_error(services.FlowExists, status=409, code="flow-exists", remedy="Choose another name.")
 map_error(

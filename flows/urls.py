@@ -24,6 +24,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("flows/<slug:name>/edit/test/", include("flows.testing.urls")),
     path("flows/<slug:name>/edit/", include("flows.editor_urls")),
     path("flows/<slug:name>/publish/", versions.publish, name="publish"),
+    path("flows/<slug:name>/publish/rule/", versions.publish_rule, name="publish-rule"),
+    path(
+        "flows/<slug:name>/publish/requests/<int:request_id>/",
+        versions.answer_request,
+        name="publish-answer",
+    ),
+    path("flows/<slug:name>/compare/canvas.json", versions.compare_canvas, name="compare-canvas"),
     path("flows/<slug:name>/versions/", versions.version_list, name="version-list"),
     path("flows/<slug:name>/compare/", versions.compare, name="version-compare"),
     path(

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "flows.resilience",
     "flows.triggers",
     "flows.backtest",
+    "flows.publishing",
     "reviews",
     "reviews.links",
     "reviews.notices",

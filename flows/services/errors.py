@@ -39,6 +39,10 @@ class FlowTestsFailed(ServiceError):
         )
 
 
+class SecondPersonNeeded(ServiceError):
+    """The flow demands that a second person agrees to what is published."""
+
+
 class DraftChanged(ServiceError):
     """Somebody changed the draft while it was being checked."""
 

@@ -10,8 +10,15 @@ from flows.graph.codec import parse, to_mapping
 from flows.graph.model import Document
 from flows.graph.validation import validate
 from flows.models import Flow, FlowVersion
+from flows.publishing.models import PublishRule
 from flows.runtime.flow_tests import run_flow_tests
-from flows.services.errors import DraftChanged, FlowInvalid, FlowTestsFailed, NothingChanged
+from flows.services.errors import (
+    DraftChanged,
+    FlowInvalid,
+    FlowTestsFailed,
+    NothingChanged,
+    SecondPersonNeeded,
+)
 from flows.steps.catalogue import catalogue
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
@@ -21,14 +28,17 @@ from workbench.live import nudge_on_commit
 
 def publish_version(
     *, flow_id: int, note: str, author: User | None, actor: Actor, now: datetime,
-    release: bool = True,
+    release: bool = True, agreed_by: User | None = None,
 ) -> FlowVersion:  # fmt: skip
     """Make an immutable version of the draft, and release it unless told not to.
 
-    The gates come first, without a lock: the draft is valid and its own tests pass.
+    The gates come first, without a lock: the draft is valid, its own tests pass, and a second
+    person, ``agreed_by``, agreed where the flow demands one.
 
-    Raises: DocumentError, FlowInvalid, FlowTestsFailed, DraftChanged, NothingChanged.
+    Raises: DocumentError, FlowInvalid, FlowTestsFailed, DraftChanged, NothingChanged,
+    SecondPersonNeeded.
     """
+    _check_people(flow_id, author, agreed_by)
     draft = Flow.objects.only("draft", "draft_revision").get(pk=flow_id)
     document = parse(draft.draft)
     _check(document, now)
@@ -39,7 +49,7 @@ def publish_version(
                 "Somebody changed the draft while it was being checked.",
                 "Look at what changed, then publish.",
             )
-        version = _publish(flow, document, note, author, actor, now)
+        version = _publish(flow, document, note, author, agreed_by, actor, now)
         if release:
             release_version(version_id=version.pk, actor=actor, now=now)
     return version
@@ -55,9 +65,19 @@ def _check(document: Document, now: datetime) -> None:
         raise FlowTestsFailed(failed)
 
 
+def _check_people(flow_id: int, author: User | None, agreed_by: User | None) -> None:
+    demanded = PublishRule.objects.filter(flow_id=flow_id, second_person=True).exists()
+    if demanded and (agreed_by is None or agreed_by == author):
+        raise SecondPersonNeeded(
+            "Publishing this flow needs a second person.",
+            "Ask for it on the flow's publish page; somebody else then agrees there.",
+        )
+
+
 def _publish(
-    flow: Flow, document: Document, note: str, author: User | None, actor: Actor, now: datetime
-) -> FlowVersion:
+    flow: Flow, document: Document, note: str, author: User | None, agreed_by: User | None,
+    actor: Actor, now: datetime,
+) -> FlowVersion:  # fmt: skip
     mapping = to_mapping(document)
     digest = hashlib.sha256(rfc8785.dumps(mapping)).hexdigest()
     newest = flow.versions.order_by("-number").first()
@@ -78,7 +98,12 @@ def _publish(
         action="flow.published",
         subject=("flow", flow.name),
         actor=actor,
-        payload={"version": version.number, "note": note, "digest": digest},
+        payload={
+            "version": version.number,
+            "note": note,
+            "digest": digest,
+            **({"agreed_by": agreed_by.username} if agreed_by else {}),
+        },
         now=now,
     )
     nudge_on_commit([f"flow.{flow.name}"], {"version": version.number})

@@ -3,17 +3,28 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import selectors, services
+from flows.backtest.selectors import newest_of_draft
 from flows.faces import list_problems
 from flows.graph.codec import parse
 from flows.graph.operations import normal_form
 from flows.graph.problems import DocumentError
-from flows.models import Flow
+from flows.models import Flow, FlowVersion
+from flows.publishing.comparison import compare_documents, comparison_canvas, step_lines
+from flows.publishing.models import PublishRequest
+from flows.publishing.selectors import demands_second_person, migratable_runs, open_request
+from flows.publishing.services import (
+    RequestOpen,
+    approve_request,
+    refuse_request,
+    request_publish,
+    set_second_person,
+)
 from flows.runtime.flow_tests import run_flow_tests
 from flows.selectors.changes import text_changes
 from flows.selectors.flows import version_run_counts
@@ -25,7 +36,7 @@ from flows.views.requests import (
     user_of,
     version_or_404,
 )
-from workbench.accounts.permissions import requires
+from workbench.accounts.permissions import can, requires
 
 
 @requires("flows.publish", flow="name")
@@ -41,7 +52,7 @@ def publish(request: HttpRequest, name: str) -> HttpResponse:
 def _publish_page(request: HttpRequest, flow: Flow, status: int = 200, **more: Any) -> HttpResponse:
     problems = list_problems(flow.draft)
     newest = flow.versions.order_by("-number").first()
-    changes = text_changes(newest.document if newest else None, normal_form(flow.draft))
+    asked = open_request(flow)
     errors = [each for each in problems if each["severity"] == "error"]
     tests = [] if errors else run_flow_tests(parse(flow.draft), now=timezone.now())
     failed = [each for each in tests if not each.passed]
@@ -50,15 +61,31 @@ def _publish_page(request: HttpRequest, flow: Flow, status: int = 200, **more: A
         "here": "Publish",
         "errors": errors,
         "warnings": [each for each in problems if each["severity"] != "error"],
-        "changes": changes,
+        **_comparison(newest.document if newest else None, normal_form(flow.draft)),
+        "canvas_query": f"a={newest.number}" if newest else "a=0",
         "newest": newest,
         "next_number": newest.number + 1 if newest else 1,
         "tests": tests,
         "failed_tests": failed,
-        "may_go": bool(changes) and not errors and not failed,
+        "backtest": newest_of_draft(flow),
+        "second_person": demands_second_person(flow),
+        "asked": asked,
+        "asked_by_me": asked is not None and asked.requested_by_id == user_of(request).pk,
+        "asked_stale": asked is not None and asked.draft_revision != flow.draft_revision,
         **more,
     }
+    context["may_go"] = bool(context["changes"]) and not errors and not failed
     return render(request, "flows/publish.html", context, status=status)
+
+
+def _comparison(old: Any, new: dict[str, Any]) -> dict[str, Any]:
+    """Return the differences field by field and as text, for templates/flows/_comparison.html."""
+    found = compare_documents(old, new)
+    return {
+        "changes": text_changes(old, new),
+        "steps": step_lines(found, old, new) if found else [],
+        "diff": found,
+    }
 
 
 def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
@@ -66,18 +93,62 @@ def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
     release = request.POST.get("release") == "1"
     if not note:
         return _publish_page(request, flow, 422, note_error="Say what changed and why, in a line.")
+    person, actor, now = user_of(request), actor_of(request), timezone.now()
     try:
+        if demands_second_person(flow):
+            request_publish(
+                flow_id=flow.pk, note=note, release=release, author=person, actor=actor, now=now
+            )
+            messages.success(request, "Asked. Somebody else who may publish now has to agree.")
+            return redirect("flows:publish", flow.name)
         version = services.publish_version(
-            flow_id=flow.pk, note=note, author=user_of(request), actor=actor_of(request),
-            now=timezone.now(), release=release,
-        )  # fmt: skip
-    except (services.NothingChanged, services.DraftChanged) as error:
+            flow_id=flow.pk, note=note, author=person, actor=actor, now=now, release=release
+        )
+    except (services.NothingChanged, services.DraftChanged, RequestOpen) as error:
         return _publish_page(request, flow, 409, refusal=f"{error} {error.remedy}", note=note)
     except (services.FlowInvalid, services.FlowTestsFailed, DocumentError):
         return _publish_page(request, flow, 422, note=note)
+    return _published(request, version, release=release)
+
+
+def _published(request: HttpRequest, version: FlowVersion, *, release: bool) -> HttpResponse:
     done = "published and released" if release else "published"
     messages.success(request, f"Version {version.number} is {done}.")
-    return redirect("flows:flow-detail", flow.name)
+    return redirect("flows:flow-detail", version.flow.name)
+
+
+@requires("flows.publish", flow="name")
+@require_POST
+def answer_request(request: HttpRequest, name: str, request_id: int) -> HttpResponse:
+    """Agree to a request to publish, refuse it, or withdraw one's own."""
+    flow = flow_or_404(name)
+    asked = get_object_or_404(PublishRequest, flow=flow, pk=request_id)
+    person, actor, now = user_of(request), actor_of(request), timezone.now()
+    try:
+        if request.POST.get("answer") == "agree":
+            version = approve_request(request_id=asked.pk, author=person, actor=actor, now=now)
+            return _published(request, version, release=asked.release)
+        reason = request.POST.get("reason", "").strip()[:2000]
+        refuse_request(request_id=asked.pk, reason=reason, author=person, actor=actor, now=now)
+    except services.ServiceError as error:
+        return _publish_page(request, flow, 409, refusal=f"{error} {error.remedy}")
+    own = asked.requested_by_id == person.pk
+    messages.info(request, "The request is withdrawn." if own else "The request is refused.")
+    return redirect("flows:publish", flow.name)
+
+
+@requires("flows.publish", flow="name")
+@require_POST
+def publish_rule(request: HttpRequest, name: str) -> HttpResponse:
+    """Demand a second person. To demand it no longer is an admin's to say."""
+    flow = flow_or_404(name)
+    demanded = request.POST.get("second_person") == "1"
+    if not demanded and not can(request.user, "people.manage"):
+        messages.error(request, "Only an admin may say that one person is enough.")
+        return redirect("flows:version-list", flow.name)
+    set_second_person(flow=flow, demanded=demanded, actor=actor_of(request), now=timezone.now())
+    messages.success(request, f"Publishing {'now' if demanded else 'no longer'} needs two people.")
+    return redirect("flows:version-list", flow.name)
 
 
 @requires("flows.view", flow="name")
@@ -87,8 +158,18 @@ def version_list(request: HttpRequest, name: str) -> HttpResponse:
     flow = flow_or_404(name)
     versions = list(selectors.list_versions(flow))
     counts = version_run_counts(versions)
-    rows = [{"version": each, "runs": counts.get(each.pk, {})} for each in versions]
-    context = {**flow_context(request, flow, "versions"), "rows": rows}
+    movable = migratable_runs(flow)
+    rows = [
+        {"version": each, "runs": counts.get(each.pk, {}), "movable": movable.get(each.pk)}
+        for each in versions
+    ]
+    context = {
+        **flow_context(request, flow, "versions"),
+        "rows": rows,
+        "second_person": demands_second_person(flow),
+        "may_demand_less": can(request.user, "people.manage"),
+        "may_operate": can(request.user, "runs.operate", flow=flow.name),
+    }
     return render(request, "flows/version_list.html", context)
 
 
@@ -101,16 +182,33 @@ def compare(request: HttpRequest, name: str) -> HttpResponse:
     newest = versions[0].number if versions else None
     old = positive_number(request.GET.get("a", "")) or newest
     new = positive_number(request.GET.get("b", ""))
-    before = version_or_404(flow, old).document if old else None
-    after = version_or_404(flow, new).document if new else normal_form(flow.draft)
+    before, after = _two(flow, old, new)
     context = {
         **flow_context(request, flow, "versions"),
         "versions": versions,
         "old": old,
         "new": new,
-        "changes": text_changes(before, after),
+        "canvas_query": f"a={old or 0}&b={new or 0}",
+        **_comparison(before, after),
     }
     return render(request, "flows/version_compare.html", context)
+
+
+@requires("flows.view", flow="name")
+@require_GET
+def compare_canvas(request: HttpRequest, name: str) -> JsonResponse:
+    """``?a=&b=``: both as one graph with what differs marked; 0 is nothing, or the draft."""
+    before, after = _two(
+        flow_or_404(name),
+        positive_number(request.GET.get("a", "")),
+        positive_number(request.GET.get("b", "")),
+    )
+    return JsonResponse(comparison_canvas(before, after))
+
+
+def _two(flow: Flow, old: int | None, new: int | None) -> tuple[Any, dict[str, Any]]:
+    before = version_or_404(flow, old).document if old else None
+    return before, version_or_404(flow, new).document if new else normal_form(flow.draft)
 
 
 @requires("flows.publish", flow="name")

@@ -119,6 +119,8 @@ def preview_context(case: Case) -> dict[str, Any]:
         "widgets": widgets_of(case.rules.get("form") or {}, {}, "form"),
         "allow": case.rules.get("allow", ()),
         "can_decide": True,
+        "answer": {},
+        "problems": {},
     }
 
 

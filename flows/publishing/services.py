@@ -1,0 +1,115 @@
+"""Ask to publish, agree, refuse, withdraw. Each in one transaction with its ledger entry."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from flows.models import Flow, FlowVersion
+from flows.publishing.models import PublishRequest, PublishRule, RequestState
+from flows.services.errors import DraftChanged, ServiceError
+from flows.services.versions import publish_version
+from workbench.accounts.models import User
+from workbench.audit.actors import Actor
+from workbench.audit.services import record
+from workbench.live import nudge_on_commit
+
+
+class OwnRequest(ServiceError):
+    """Nobody agrees to what they asked for."""
+
+
+class RequestAnswered(ServiceError):
+    """Somebody answered the request already."""
+
+
+class RequestOpen(ServiceError):
+    """Another request of this flow waits for its answer."""
+
+
+@transaction.atomic
+def set_second_person(*, flow: Flow, demanded: bool, actor: Actor, now: datetime) -> None:
+    """Say whether publishing this flow needs a second person."""
+    PublishRule.objects.update_or_create(flow=flow, defaults={"second_person": demanded})
+    what = "now needs" if demanded else "no longer needs"
+    _record("flow.rule_changed", flow, actor, {"what": what}, now)
+
+
+@transaction.atomic
+def request_publish(
+    *, flow_id: int, note: str, release: bool, author: User, actor: Actor, now: datetime
+) -> PublishRequest:
+    """Ask for the draft as it is now to be published. Raises: RequestOpen."""
+    flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
+    try:
+        with transaction.atomic():
+            made = PublishRequest.objects.create(
+                flow=flow, draft_revision=flow.draft_revision, note=note, release=release,
+                requested_by=author, requested_at=now,
+            )  # fmt: skip
+    except IntegrityError as error:
+        raise RequestOpen(
+            "Somebody asked to publish this flow already.", "Answer that request first."
+        ) from error
+    payload = {"revision": made.draft_revision, "note": note}
+    _record("flow.publish_requested", flow, actor, payload, now)
+    return made
+
+
+def approve_request(*, request_id: int, author: User, actor: Actor, now: datetime) -> FlowVersion:
+    """Agree, and publish what was asked for. The requester is the version's author.
+
+    Raises: OwnRequest, RequestAnswered, DraftChanged, and what publish_version raises.
+    """
+    with transaction.atomic():
+        asked = _take(request_id, RequestState.APPROVED, author, now)
+        if asked.flow.draft_revision != asked.draft_revision:
+            raise DraftChanged(
+                f"The draft is at revision {asked.flow.draft_revision}; asked for was "
+                f"{asked.draft_revision}.",
+                "Withdraw the request and ask again with the draft as it is.",
+            )
+        return publish_version(
+            flow_id=asked.flow_id,
+            note=asked.note,
+            author=asked.requested_by,
+            actor=actor,
+            now=now,
+            release=asked.release,
+            agreed_by=author,
+        )
+
+
+@transaction.atomic
+def refuse_request(
+    *, request_id: int, reason: str, author: User, actor: Actor, now: datetime
+) -> None:
+    """Refuse, with a reason; one's own request is withdrawn. Raises: RequestAnswered."""
+    asked = PublishRequest.objects.select_related("flow").get(pk=request_id)
+    own = asked.requested_by_id == author.pk
+    state = RequestState.WITHDRAWN if own else RequestState.REFUSED
+    _take(request_id, state, author, now, reason)
+    action = "flow.publish_withdrawn" if own else "flow.publish_refused"
+    payload = {"revision": asked.draft_revision, **({} if own else {"reason": reason})}
+    _record(action, asked.flow, actor, payload, now)
+
+
+def _take(
+    request_id: int, state: RequestState, author: User, now: datetime, reason: str = ""
+) -> PublishRequest:
+    """Move an open request on by one conditional UPDATE. Raises: OwnRequest, RequestAnswered."""
+    asked = PublishRequest.objects.select_related("flow", "requested_by").get(pk=request_id)
+    if state == RequestState.APPROVED and asked.requested_by_id == author.pk:
+        raise OwnRequest("You asked for this yourself.", "Somebody else has to agree.")
+    moved = PublishRequest.objects.filter(pk=request_id, state=RequestState.OPEN).update(
+        state=state, answered_by=author, answered_at=now, reason=reason
+    )
+    if moved != 1:
+        raise RequestAnswered("The request was answered meanwhile.", "Look at it again.")
+    return asked
+
+
+def _record(
+    action: str, flow: Flow, actor: Actor, payload: dict[str, object], now: datetime
+) -> None:
+    record(action=action, subject=("flow", flow.name), actor=actor, payload=payload, now=now)
+    nudge_on_commit([f"flow.{flow.name}"], {"action": action})
