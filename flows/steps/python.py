@@ -104,6 +104,7 @@ class StepFunction:
 
 
 _FUNCTIONS: dict[str, StepFunction] = {}
+_imported: set[str] = set()
 _loading = threading.RLock()
 
 
@@ -178,6 +179,7 @@ def load_functions() -> Mapping[str, StepFunction]:
         for module in settings.STEP_MODULES:
             try:
                 importlib.import_module(module)
+                _imported.add(module)
             except ImportError as error:
                 raise UnknownFunction(
                     f"The module {module!r} of STEP_MODULES cannot be imported: {error}. "
@@ -190,8 +192,9 @@ def load_functions() -> Mapping[str, StepFunction]:
 def get_function(name: str) -> StepFunction:
     """Return a registered function of an allowlisted module. Raises: UnknownFunction."""
     module = name.partition(":")[0]
-    # Looked up for every step that runs: what is registered needs no imports.
-    if name in _FUNCTIONS and module in settings.STEP_MODULES:
+    # Looked up for every step that runs: what is imported needs no lock. A module that another
+    # thread is still importing has registered functions already, whose globals are not all there.
+    if module in _imported and name in _FUNCTIONS and module in settings.STEP_MODULES:
         return _FUNCTIONS[name]
     functions = load_functions()
     if name in functions:

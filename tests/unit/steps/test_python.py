@@ -1,5 +1,9 @@
 import asyncio
 import inspect
+import sys
+import threading
+import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -7,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from flows.graph.model import Step
 from flows.steps.base import Result, StepContext, StepFailure
-from flows.steps.python import Python, UnknownFunction, get_function, step
+from flows.steps.python import _FUNCTIONS, Python, UnknownFunction, get_function, step
 from tests.unit.steps.contexts import context
 
 
@@ -187,3 +191,46 @@ def test_a_stand_in_answers_in_a_rehearsal_and_only_there() -> None:
     assert isinstance(rehearsed, Result)
     assert (rehearsed.output, sent) == (0, [])
     assert run("send_parcel", {"text": "hello"}) == 1
+
+
+SLOW = """
+import threading
+from flows.steps.python import step
+
+registered, go_on = threading.Event(), threading.Event()
+
+@step
+def early() -> int:
+    return late()
+
+registered.set()
+go_on.wait(20)
+
+def late() -> int:
+    return 7
+"""
+
+
+def test_a_function_of_a_module_that_is_still_imported_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    (tmp_path / "slow_steps_of_a_test.py").write_text(SLOW)
+    monkeypatch.syspath_prepend(tmp_path)
+    settings.STEP_MODULES = ["slow_steps_of_a_test"]
+    given: list[Any] = []
+
+    def look_up() -> None:
+        given.append(get_function("slow_steps_of_a_test:early").function())
+
+    first = threading.Thread(target=look_up, daemon=True)
+    first.start()
+    while "slow_steps_of_a_test:early" not in _FUNCTIONS:
+        time.sleep(0.005)
+    second = threading.Thread(target=look_up, daemon=True)
+    second.start()
+    second.join(0.2)
+    assert given == []
+    sys.modules["slow_steps_of_a_test"].go_on.set()
+    first.join(20)
+    second.join(20)
+    assert given == [7, 7]
