@@ -142,3 +142,30 @@ def test_a_flow_without_a_cutoff_says_what_one_is(designer: Client) -> None:
 def test_who_may_only_look_cannot_apply(auditor: Client, flow: Flow) -> None:
     assert "Apply to the draft" not in auditor.get(HERE).content.decode()
     assert auditor.post(f"{HERE}apply/", {}).status_code == 403
+
+
+def test_a_program_reads_the_cutoffs_and_what_one_would_mean(designer: Client, flow: Flow) -> None:
+    url = "/api/v1/flows/loan/thresholds"
+    assert [each["id"] for each in designer.get(url).json()] == [
+        "route.0.0", "route.0.1", "route.1.0",
+    ]  # fmt: skip
+    made = designer.get(f"{url}/route.0.0?at=0.6&minutes=2").json()
+    assert (made["runs"], made["newly"], made["wrong"]) == (len(RUNS), 5, 1)
+    assert made["minutes"] == 2 * made["people"]
+    assert sum(band["count"] for band in made["bands"]) == len(RUNS)
+    assert designer.get(f"{url}/nowhere.0.0").status_code == 404
+    assert designer.get(f"{url}/route.0.0?runs=0").status_code == 422
+
+
+def test_a_program_runs_the_flows_own_tests(designer: Client, flow: Flow) -> None:
+    tests = [{"name": "low", "input": {"p": 0.1}, "expect": {"outcome": "approved"}}]
+    flow.draft = {**flow.draft, "tests": tests}
+    flow.save()
+    answer = designer.post(
+        "/api/v1/flows/loan/tests", content_type="application/json",
+        headers={"Idempotency-Key": "t1"},
+    )  # fmt: skip
+    assert answer.status_code == 200
+    made = answer.json()
+    assert (made["passed"], made["tests"][0]["path"]) == (False, ["score", "route", "no"])
+    assert "review" in made["missed_steps"]
