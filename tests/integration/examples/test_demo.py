@@ -14,7 +14,9 @@ from flows.runtime.program import forget_programs
 from flows.selectors import step_outputs
 from reviews.acting import acting_as
 from reviews.answers import Answer
-from reviews.models import Case, Queue, SlaPolicy
+from reviews.models import Case, Decision, Queue, SlaPolicy
+from reviews.quality.figures import Filter, get_figures
+from reviews.receipts import digest_of
 from reviews.services.decisions import decide_case
 from workbench.accounts.models import Role, RoleGrant, User
 from workbench.audit.services import verify
@@ -150,3 +152,23 @@ def run_settled_again(run: Run, first: Case) -> bool:
     run.refresh_from_db()
     again = Case.objects.filter(run_id=run.pk, pk__gt=first.pk).exists()
     return again or run.finished_at is not None
+
+
+@pytest.mark.django_db
+def test_the_history_fills_the_figures_once_and_leaves_the_ledger_valid(
+    settings: Any, tmp_path: Any
+) -> None:
+    settings.VAR_DIR = tmp_path
+    for _ in range(2):
+        call_command("load_demo", runs=0, history=60, stdout=StringIO())
+    found = get_figures(User.objects.get(username="lead"), Filter(), people=True)
+    assert found.decisions == Decision.objects.count() > 20
+    assert found.calibration.count
+    assert len(found.versions) == 2
+    assert found.checks.second.count
+    assert found.checks.sample.count
+    assert found.checks.many
+    decision = Decision.objects.order_by("pk").last()
+    assert decision is not None
+    assert decision.digest == digest_of(decision.receipt)
+    assert verify().ok
