@@ -326,13 +326,16 @@ class SimilarCase:
 def similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
     """Return the decided cases of the same step nearest to this one, by its fields and its value.
 
-    Looked for among the last SIMILAR_AMONG decisions: one query. See ``reviews.similar``.
+    Looked for among the last SIMILAR_AMONG decisions: one query. See ``reviews.similar``. Checks
+    are left out, and so is what a check repeats: it would be the nearest, and tell the answer.
     """
     if not case.fields:
         return []
     rows = list(
-        Case.objects.filter(flow=case.flow, step=case.step, state=CaseState.DECIDED)
-        .exclude(pk=case.pk)
+        Case.objects.filter(
+            flow=case.flow, step=case.step, state=CaseState.DECIDED, wait_id__isnull=False
+        )
+        .exclude(Q(pk=case.pk) | (Q(run_id=case.run_id) if case.wait_id is None else Q(pk=None)))
         .order_by("-id")
         .values_list("pk", "title", "outcome", "closed_at", "fields", "value")[:SIMILAR_AMONG]
     )

@@ -20,6 +20,7 @@ from reviews.links.services import (
     reply_by_link,
 )
 from reviews.models import Case
+from reviews.quality.veil import veil_of
 from reviews.selectors import get_visible_case, next_act_words
 from reviews.views.workspace import choices_of
 from workbench.accounts.permissions import principal_of, public, requires
@@ -64,7 +65,8 @@ def _link_for(request: HttpRequest, token: str) -> CaseLink:
 
 
 def _decide_page(request: HttpRequest, link: CaseLink, error: ReviewError | None) -> HttpResponse:
-    case = link.case
+    veil = veil_of(link.case, acting_as(principal_of(request), "link"))
+    case = veil.over(link.case)
     typed = {
         "outcome": request.POST.get("outcome", ""),
         "reasons": request.POST.getlist(f"reasons.{request.POST.get('outcome', '')}"),
@@ -83,7 +85,9 @@ def _decide_page(request: HttpRequest, link: CaseLink, error: ReviewError | None
         "flags": case.shown.get("flags") or (),
         "if_nobody": next_act_words(case),
         "needs_page": bool(
-            case.rules.get("required_evidence") or (case.rules.get("form") or {}).get("required")
+            case.rules.get("required_evidence")
+            or (case.rules.get("form") or {}).get("required")
+            or veil.withheld
         ),
     }
     return render(

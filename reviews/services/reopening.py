@@ -32,6 +32,8 @@ def reopen_case(*, case_id: int, reason: str, acting: Acting, now: datetime) -> 
         lock_run(case)
         if case.state not in REOPENABLE:
             raise MoveNotAllowed("Only a decided or expired case is reopened: this one still runs.")
+        if case.wait_id is None:
+            raise MoveNotAllowed("No run waits for this case, so there is none to begin again.")
         if not reason.strip():
             raise DecisionInvalid({"reason": "Say why it must be decided anew."})
         if acting.user.pk in _deciders(case):

@@ -7,16 +7,17 @@ import pytest
 from django.utils import timezone
 
 from flows.models import Token
-from reviews.errors import CaseAlreadyDecided, NotAuthorised
+from reviews.errors import CaseAlreadyDecided, MoveNotAllowed, NotAuthorised
 from reviews.filters import CaseFilters
 from reviews.models import Case, Decision, Queue
 from reviews.quality.choices import record_first_choice
 from reviews.quality.choosing import is_drawn
 from reviews.quality.errors import FirstChoiceMissing
 from reviews.quality.models import CheckState, FirstChoice, QualityCheck, QueuePolicy
-from reviews.selectors import earlier_cases, get_visible_case, list_cases
+from reviews.selectors import earlier_cases, get_visible_case, list_cases, similar_cases
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.decisions import decide_case, expire_case
+from reviews.services.reopening import reopen_case
 from tests.integration.reviews.kit import (
     approve,
     make_case,
@@ -113,9 +114,21 @@ def test_the_first_decision_is_not_there_for_who_works_on_the_second(now: dateti
     listed = list_cases(principal=ben.user, user=ben.user, filters=decided, now=now).cases
     assert case not in listed
     assert earlier_cases(again) == []
+    assert similar_cases(again) == []
     assert get_visible_case(case.pk, person("lea").user) == case
     decide(again, "ben", approve(), now)
     assert get_visible_case(case.pk, ben.user) == case
+
+
+def test_a_decided_check_is_not_reopened_for_it_would_run_the_original_again(
+    now: datetime,
+) -> None:
+    watch(second_percent=100)
+    decide(make_case(now), "ada", approve(), now)
+    again = QualityCheck.objects.get().case
+    decide(again, "ben", reject(), now)
+    with pytest.raises(MoveNotAllowed):
+        reopen_case(case_id=again.pk, reason="wrong", acting=person("lea"), now=now)
 
 
 def test_an_expired_check_has_no_result_and_moves_no_run(now: datetime) -> None:
