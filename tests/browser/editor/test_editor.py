@@ -153,6 +153,8 @@ def test_edges_notes_and_groups_are_in_reach_of_keys(page: Page, login: Login, m
     saved(page)
     (note,) = servers_document(page, made)["notes"].values()
     assert (note["text"], note["colour"]) == ("Ask the desk", "blue")
+    made_so_far = page.request.get(f"/flows/{made}/edit/operations/?since=0").json()["operations"]
+    assert [each["op"].get("path") for each in made_so_far].count("/text") == 1
     assert servers_document(page, made)["groups"] == {}
 
 

@@ -21,7 +21,7 @@ function start(root) {
     inspector.show([]);
     problems.refresh();
     // Whoever opens the editor wants the canvas: its keys work at once.
-    if (document.activeElement === document.body) /** @type {HTMLElement | null} */ (canvas.querySelector(".flow-stage"))?.focus({ preventScroll: true });
+    if (document.activeElement === document.body) /** @type {HTMLElement | null} */ (canvas.querySelector(".flow-stage"))?.focus(/** @type {any} */ ({ preventScroll: true, focusVisible: false }));
   });
   canvas.addEventListener("flow:publish", () => publish(canvas));
   canvas.addEventListener("flow:changed", () => { problems.soon(); showConflicts(root, canvas); });

@@ -31,7 +31,7 @@ function Writing({ text, close }) {
     <textarea
       ref={field} className="nodrag nowheel" aria-label="Text of the note" value={value} maxLength={4000}
       onChange={(event) => setValue(event.target.value)} onBlur={() => close(value)}
-      onKeyDown={(event) => { event.stopPropagation(); if (event.key === "Escape") close(value); }}
+      onKeyDown={(event) => { event.stopPropagation(); if (event.key === "Escape") event.currentTarget.blur(); }}
     />
   );
 }

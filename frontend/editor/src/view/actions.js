@@ -5,7 +5,7 @@ import { useMemo } from "react";
 
 import { fromText, toText } from "../doc/clipboard.js";
 import { addStep, clip, groupSteps, joinGroup, paste, remove, together, ungroupSteps } from "../doc/edits.js";
-import { CARD, cardHeight, snapped } from "../doc/geometry.js";
+import { CARD, cardBox, cardHeight, freePlace, snapped } from "../doc/geometry.js";
 import { arrange } from "../doc/arrange.js";
 import { parseEdge } from "../doc/operations.js";
 import { isCheckpoint, startSteps, walkOrder } from "../doc/rules.js";
@@ -14,6 +14,7 @@ import { makeEdgeActions } from "./edges.js";
 import { isStep, makeLooking } from "./looking.js";
 import { menuOf } from "./menu.js";
 
+const NOTE_SIZE = { width: 208, height: 112 };
 const plural = (/** @type {number} */ n, /** @type {string} */ word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
 /** @param {any} parts */
@@ -168,7 +169,10 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     let number = ids.length + 1;
     while (ids.includes(`note_${number}`)) number += 1;
     const id = `note_${number}`;
-    if (!model.edit({ op: "add_note", id, note: { text: "", at: [snapped(centre.x - 104), snapped(centre.y - 56)] } }, "Added a note")) return;
+    // Beneath what lies in the middle, not under it: cards are drawn over notes.
+    const wish = { x: centre.x - NOTE_SIZE.width / 2, y: centre.y - NOTE_SIZE.height / 2, ...NOTE_SIZE };
+    const boxes = Object.keys(model.document.layout).map((/** @type {string} */ step) => cardBox(model.document, step, portsOf(step)));
+    if (!model.edit({ op: "add_note", id, note: { text: "", at: freePlace(wish, boxes) } }, "Added a note")) return;
     requestAnimationFrame(() => { select([NOTE + id]); setUi({ writing: NOTE + id }); });
   };
 
