@@ -14,7 +14,7 @@ import redis
 
 from tests.chaos.storm.failpoints import CLERK_POINTS, CLOCK_POINTS, POINTS, WORKER_POINTS
 from tests.chaos.storm.keeper import Keeper
-from tests.chaos.storm.recovery import HELD_BY, UNDER_WAY, Recovery
+from tests.chaos.storm.recovery import CONTROL, HELD_BY, OUTAGE, UNDER_WAY, Recovery
 from tests.chaos.storm.world import CLERKS, CLOCKS, WORKERS, Database, Life, World
 
 # A worker silent for 8 s is taken for dead: stopped for longer, it comes back to what it has lost.
@@ -67,6 +67,7 @@ class Faults:
             (self.cut_redis, 3),
             (self.jump_clock, 4),
             (self.roll_worker, 4),
+            (self.do_nothing, 4),
         )
 
     def start(self) -> None:
@@ -297,6 +298,11 @@ class Faults:
         at = time.time()
         self.keeper.count("PostgreSQL killed")
         self.recovery.watch("PostgreSQL killed", at, under_way)
+        self._restart_in_a_while()
+        ask.insist("SELECT 1")
+        self.recovery.note(OUTAGE, at)
+
+    def _restart_in_a_while(self) -> None:
         self._stopped.wait(self.chance.uniform(0, 1))
         for _ in range(50):
             try:
@@ -314,6 +320,12 @@ class Faults:
         act()
         self.keeper.count(name)
         self.recovery.watch(name, time.time(), under_way)
+        return True
+
+    def do_nothing(self) -> bool:
+        """Measure, for comparison, how long what is under way takes where nothing is broken."""
+        with suppress(psycopg.Error):
+            self.recovery.watch(CONTROL, time.time(), self._ask.ask(UNDER_WAY))
         return True
 
     def cut_database(self) -> bool:

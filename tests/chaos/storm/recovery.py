@@ -11,6 +11,8 @@ import psycopg
 from tests.chaos.storm.world import Database
 
 LOOK_SECONDS = 0.05
+# Measured beside the faults: the same where nothing is broken, and how long the database was away.
+CONTROL, OUTAGE = "control: no fault", "of it, PostgreSQL's own outage"
 # A token: id, fence, activation.
 Held = tuple[int, int, int]
 HELD_BY = (
@@ -82,6 +84,10 @@ class Recovery:
             with self._lock:
                 held = {token[0]: token for token in tokens}
                 self._watches.append(Watch(fault, at, held, set(jobs)))
+
+    def note(self, what: str, since: float) -> None:
+        """Keep a time that was not watched for."""
+        self.recovered.append(Recovered(what, since, time.time() - since))
 
     def _work(self) -> None:
         while not self._stopped.wait(LOOK_SECONDS):

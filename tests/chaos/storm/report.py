@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.chaos.storm.faults import Faults
 from tests.chaos.storm.load import Load
-from tests.chaos.storm.recovery import Recovered, Recovery
+from tests.chaos.storm.recovery import CONTROL, OUTAGE, Recovered, Recovery
 from tests.chaos.storm.verdict import Verdict
 
 
@@ -48,7 +48,8 @@ def _recovery(recovered: list[Recovered]) -> dict[str, Any]:
     by_fault: dict[str, list[float]] = {}
     for each in recovered:
         by_fault.setdefault(each.fault, []).append(each.seconds)
-    by_fault["all"] = [each.seconds for each in recovered]
+    aside = {CONTROL, OUTAGE}
+    by_fault["all"] = [each.seconds for each in recovered if each.fault not in aside]
     return {
         fault: {
             "measured": len(seconds),
@@ -83,7 +84,8 @@ def table(report: dict[str, Any]) -> str:
         f"{'fault':<34}{'times':>7}{'measured':>10}{'p50 s':>9}{'p99 s':>9}{'max s':>9}",
     ]
     counts = Counter(report["faults_by_kind"])
-    for fault, times in [*counts.most_common(), ("all", report["faults"])]:
+    rows = [*counts.most_common(), ("all", report["faults"]), (OUTAGE, 0), (CONTROL, 0)]
+    for fault, times in rows:
         r = report["recovery"].get(fault, {"measured": 0, "p50": 0, "p99": 0, "max": 0})
         lines.append(
             f"{fault:<34}{times:>7}{r['measured']:>10}{r['p50']:>9.2f}{r['p99']:>9.2f}"
