@@ -12,12 +12,13 @@ from pathlib import Path
 from bench import machine
 from bench.alone import kept, measure_alone
 from bench.contenders import CONTENDERS, OURS, Contender, peers_there
-from bench.figures import Sheet
+from bench.figures import Sheet, write_page
 from bench.servers import Servers, serving
 from bench.sitting import Sitting, Size
 
 WORKLOADS = ("w1", "w2", "burst", "w3", "w4", "w5", "embedded", "growth")
 CONTESTS = {"w1", "w2", "burst"}
+PAGE = Path(__file__).resolve().parent.parent / "docs/performance.md"
 QUICK = Size(repeats=2, share=0.1)
 
 
@@ -32,7 +33,10 @@ def main() -> int:
         about["Load at start"] = f"{machine.load():.1f}"
         measure(sitting, contenders)
         about["Load at end"] = f"{machine.load():.1f}"
-    print("\n" + sheet.markdown(about, sitting.ratios(), kept(sitting)))
+    text = sheet.markdown(about, sitting.ratios(), kept(sitting))
+    print("\n" + text)
+    if options.docs:
+        write_page(PAGE, text)
     if options.json:
         sheet.write_json(options.json, about)
     return int(sitting.failed)
@@ -45,6 +49,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--quick", action="store_true", help="A tenth of it, twice: does it run?")
     parser.add_argument("--json", type=Path, metavar="FILE", help="Write the samples to a file.")
+    parser.add_argument("--docs", action="store_true", help=f"Write the figures into {PAGE.name}.")
     return parser.parse_args()
 
 

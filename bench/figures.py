@@ -104,12 +104,9 @@ class Sheet:
         lines = [*(f"- {name}: {value}" for name, value in about.items()), "", HEAD]
         lines += [figure.row() for figure in self.figures.values()]
         if ratios:
-            lines += [
-                "",
-                "| ours to | | times as good, median | lowest to highest |",
-                "|---|---|---|---|",
-            ]
-            lines += ratios
+            lines += ["", RATIO_HEAD, *ratios]
+        if kept:
+            lines += ["", KEPT_HEAD, *kept]
         lines += ["", *(f"- {note}" for note in self.notes)]
         return "\n".join(lines).rstrip() + "\n"
 
@@ -132,6 +129,15 @@ class Sheet:
             ],
         }
         path.write_text(json.dumps(whole, indent=1) + "\n")
+
+
+def write_page(page: Path, figures: str) -> None:
+    """Put the figures of a sitting in place of the last one's, between the page's two marks."""
+    before, mark, rest = page.read_text().partition("<!-- sitting -->\n")
+    _, end, after = rest.partition("<!-- /sitting -->")
+    if not end:
+        raise ValueError(f"{page} has no place for the figures.")
+    page.write_text(f"{before}{mark}{figures}{end}{after}")
 
 
 def percentile(values: Iterable[float], share: float) -> float:

@@ -34,6 +34,13 @@ class Servers:
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
         self._made.add(name)
 
+    def set(self, name: str, value: str | None) -> None:
+        """Set one of PostgreSQL's settings, or with None put it back to what is packaged."""
+        self.execute(
+            f"ALTER SYSTEM SET {name} = '{value}'" if value else f"ALTER SYSTEM RESET {name}"
+        )
+        self.execute("SELECT pg_reload_conf()")
+
     def execute(self, sql: str, database: str = "postgres") -> list[Any]:
         url = f"{self.database_server}/{database}"
         with psycopg.connect(url, autocommit=True) as connection:

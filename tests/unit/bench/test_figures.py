@@ -1,8 +1,10 @@
 """What the benchmark reports: medians, their spread, and ratios of what was measured in turn."""
 
+from pathlib import Path
+
 import pytest
 
-from bench.figures import Sheet, percentile
+from bench.figures import Sheet, percentile, write_page
 
 
 @pytest.fixture
@@ -42,3 +44,31 @@ def test_where_less_is_better_the_ratio_is_turned_round(sheet: Sheet) -> None:
 def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile([3.0, 1.0, 2.0, 4.0], 0.5) == 3.0
     assert percentile([3.0, 1.0], 0.99) == 3.0
+
+
+def test_a_sheet_has_the_machine_the_ratios_the_growth_and_what_was_not_measured(
+    sheet: Sheet,
+) -> None:
+    sheet.add("W1", "ours", {"steps": (1.0, "/s")}, 0)
+    sheet.note("Theirs could not be measured.")
+
+    text = sheet.markdown({"CPU": "two cores"}, ["| a ratio |"], ["| a share |"])
+
+    parts = [
+        "- CPU: two cores",
+        "| W1 | ours |",
+        "| a ratio |",
+        "| a share |",
+        "- Theirs could not",
+    ]
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_a_sitting_takes_the_place_of_the_one_before_it(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- sitting -->\nold\n<!-- /sitting -->\nafter\n")
+
+    write_page(page, "new\n")
+
+    assert page.read_text() == "before\n<!-- sitting -->\nnew\n<!-- /sitting -->\nafter\n"
