@@ -13,9 +13,9 @@ from django.db import transaction
 from django.db.utils import InterfaceError, OperationalError
 
 from flows.runtime.doorbell import ring_on_commit
-from flows.runtime.program import load_program
+from flows.runtime.transitions import hop_of
 from flows.store import get_store
-from flows.store.alarms import DueWait, Hop, due_waits, move_on
+from flows.store.resumption import Hop, OpenWait, move_on, waits_of_timers
 from flows.store.rows import TimerRow
 
 logger = logging.getLogger(__name__)
@@ -42,12 +42,12 @@ def fire_together(timers: Sequence[TimerRow], now: datetime) -> list[TimerRow]:
 def _move_on(timers: Sequence[TimerRow], now: datetime) -> set[int]:
     """Move what can be moved together; return the ids of the tokens that were."""
     store = get_store()
-    together: dict[Hop, list[DueWait]] = defaultdict(list)
-    for wait in due_waits(store, timers):
+    together: dict[Hop, list[OpenWait]] = defaultdict(list)
+    for wait in waits_of_timers(store, timers):
         if hop := _hop(wait):
             together[hop].append(wait)
     for hop, waits in together.items():
-        move_on(store, waits, hop, {"at": now.isoformat()}, now)
+        move_on(store, waits, hop, output={"at": now.isoformat()}, now=now)
     moved = {wait.token_id for waits in together.values() for wait in waits}
     if moved:
         store.ring()
@@ -55,14 +55,9 @@ def _move_on(timers: Sequence[TimerRow], now: datetime) -> set[int]:
     return moved
 
 
-def _hop(wait: DueWait) -> Hop | None:
-    """Return where the wait's run goes, or None if that takes a plan: a join, a limit, an end."""
+def _hop(wait: OpenWait) -> Hop | None:
     try:
-        edge = load_program(wait.version_id).graph.plain_edge(wait.step, wait.port)
+        return hop_of(wait, wait.due_port)
     except Exception:
         # Fired alone, it says why and is put off.
         return None
-    if edge is None:
-        return None
-    state = "held" if wait.run_status == "paused" else "ready"
-    return Hop(wait.port, f"{edge.source}.{edge.port}", edge.target, state)

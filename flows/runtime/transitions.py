@@ -36,6 +36,7 @@ from flows.runtime.program import Program, load_program
 from flows.steps.base import Opened, StepFailure, WaitingStep
 from flows.store import get_store
 from flows.store.base import Store
+from flows.store.resumption import Hop, OpenWait, move_on, open_wait
 from flows.store.rows import Claim, JournalRow, Move, RunEnd, RunRow, TimerRow, TokenRow, WaitRow
 from flows.triggers.hearing import hears_ends_of
 from workbench.dispatch import enqueue
@@ -148,6 +149,9 @@ def resolve_wait(
     if wait is None:
         raise WaitAlreadyResolved(f"There is no wait {wait_id}.")
     run = store.lock_runs([wait.run_id])[wait.run_id]
+    if _moved_on(store, wait_id, port, output, provenance, now):
+        nudge_on_commit([f"run.{run.id}", "runs"], {"run": run.id, "seq": run.seq + 1})
+        return run.id
     if not store.close_wait(wait_id, "resolved", now):
         raise WaitAlreadyResolved(f"Wait {wait_id} was resolved or cancelled before.")
     token, tokens = _waiting_token(store, run, wait)
@@ -159,6 +163,32 @@ def resolve_wait(
     change.ring_if_ready()
     nudge_on_commit([f"run.{run.id}", "runs"], {"run": run.id, "seq": run.seq})
     return run.id
+
+
+def _moved_on(
+    store: Store, wait_id: int, port: str, output: Json, provenance: Json, now: datetime
+) -> bool:
+    """Do it in few statements where the run only moves to its next step; say whether it was."""
+    wait = open_wait(store, wait_id)
+    hop = hop_of(wait, port) if wait else None
+    if wait is None or hop is None:
+        return False
+    move_on(store, [wait], hop, output=output, now=now, provenance=provenance)
+    store.ring()
+    ring_on_commit()
+    return True
+
+
+def hop_of(wait: OpenWait, port: str) -> Hop | None:
+    """Return where the wait's run goes by ``port``, or None if that takes a plan.
+
+    A join, a limit or an end takes one.
+    """
+    edge = load_program(wait.version_id).graph.plain_edge(wait.step, port)
+    if edge is None:
+        return None
+    state = "held" if wait.run_status == "paused" else READY
+    return Hop(port, f"{edge.source}.{edge.port}", edge.target, state)
 
 
 def fail_wait(*, wait_id: int, error: dict[str, Json], now: datetime) -> None:

@@ -1,6 +1,6 @@
 """PostgreSQL's hot path: one prepared statement for a whole batch of finished steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -91,12 +91,14 @@ class PostgresStore(Store):
     def claim(
         self, *, worker_id: int, limit: int, now: datetime, below: int | None = None
     ) -> list[Claim]:
-        rows = _execute(_CLAIM, [ANY_PRIORITY if below is None else below, limit, worker_id])
+        rows = execute_prepared(
+            _CLAIM, [ANY_PRIORITY if below is None else below, limit, worker_id]
+        )
         return [self._claim(row[:11], row[11:]) for row in rows]
 
     def commit_moves(self, moves: Sequence[Move]) -> list[str]:
         items = [_item(n, move) for n, move in enumerate(moves)]
-        states = dict(_execute(_COMMIT_MOVES, [self.json_in(items)]))
+        states = dict(execute_prepared(_COMMIT_MOVES, [self.json_in(items)]))
         return [states.get(n, "") for n in range(len(moves))]
 
     def ring(self) -> None:
@@ -104,7 +106,7 @@ class PostgresStore(Store):
             cursor.execute(f"NOTIFY {RING_CHANNEL}")
 
 
-def _execute(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+def execute_prepared(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Run a prepared statement. Django's own cursors bind on the client and never prepare."""
     connection.ensure_connection()
     # As Django's own errors, which say whether to try again.
