@@ -97,11 +97,16 @@ def lateness(late: Sequence[float], unit: str) -> dict[str, tuple[float, str]]:
 
 
 def growth(sitting: Sitting) -> None:
-    """W1 beside ever more stored runs, each number in a database of its own, in turn."""
+    """W1 beside ever more stored runs, each number in a database of its own, in turn.
+
+    Each repeat begins with another number: what the filling left to be written slows whoever
+    comes then.
+    """
     sizes = [stored for stored in STORED if stored <= sitting.size.of(STORED[-1])]
     fill(sitting, sizes)
-    for _ in range(sitting.size.repeats):
-        for stored in sizes:
+    for repeat in range(sitting.size.repeats):
+        first = repeat % len(sizes)
+        for stored in sizes[first:] + sizes[:first]:
             database = f"stored-{stored}"
             if stored <= STORED[1]:
                 # What the repeat before it left would be as much as what is stored.
