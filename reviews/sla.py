@@ -4,6 +4,7 @@ Working time is real elapsed time inside opening hours. An hour that a zone skip
 worked; one that it repeats in autumn is worked twice.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -252,7 +253,17 @@ def instants_of(plan: "Plan", opened_at: datetime) -> list[tuple[Act, datetime]]
 
 
 def plan_from(data: Mapping[str, Json]) -> Plan:
-    """Build a plan from a case's stored snapshot (``SlaPolicy.snapshot``)."""
+    """Build a plan from a case's stored snapshot (``SlaPolicy.snapshot``).
+
+    Thousands of cases share a policy, and reading its calendar is most of what an act costs: a
+    plan that was read is kept by its text.
+    """
+    return _read_plan(json.dumps(data, sort_keys=True, default=str))
+
+
+@lru_cache(maxsize=512)
+def _read_plan(text: str) -> Plan:
+    data = json.loads(text)
     due = float(data["due_minutes"]) * 60
     acts = [
         Act(step["act"], float(step["after_minutes"]) * 60, step.get("to", ""))
