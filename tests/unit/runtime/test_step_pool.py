@@ -29,12 +29,20 @@ def with_pool(
     return asyncio.run(play())
 
 
-def test_short_calls_share_a_thread() -> None:
-    async def scenario(pool: StepPool) -> set[str]:
-        calls = [pool.submit(lambda: threading.current_thread().name) for _ in range(200)]
-        return set(await asyncio.gather(*calls))
+def test_short_calls_take_their_turn_one_after_the_other() -> None:
+    under_way: list[int] = [0]
+    most: list[int] = []
 
-    assert len(with_pool(scenario, patience_seconds=60)) == 1
+    def short() -> None:
+        under_way[0] += 1
+        most.append(under_way[0])
+        under_way[0] -= 1
+
+    async def scenario(pool: StepPool) -> None:
+        await asyncio.gather(*(pool.submit(short) for _ in range(200)))
+
+    with_pool(scenario, patience_seconds=60)
+    assert set(most) == {1}
 
 
 def test_calls_that_block_all_run_beside_one_another() -> None:
