@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable
 
 import psycopg
-from django.db import connection, connections
+from django.db import connection
 
-from flows.store.postgres import RING_CHANNEL
+from flows.store.bell import CHANNEL, connect_apart
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +40,8 @@ class Listener:
                 self._stopped.wait(RECONNECT_SECONDS)
 
     def _hear(self) -> None:
-        params = connections["default"].get_connection_params()
-        for name in ("cursor_factory", "context", "prepare_threshold"):
-            params.pop(name, None)
-        with psycopg.connect(**params, autocommit=True) as listening:
-            listening.execute(f"LISTEN {RING_CHANNEL}")
+        with connect_apart() as listening:
+            listening.execute(f"LISTEN {CHANNEL}")
             # What was rung while nobody listened.
             self._ring()
             while not self._stopped.is_set():

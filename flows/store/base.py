@@ -689,7 +689,7 @@ class Store:
         return row[0] if row else 0
 
     def ring(self) -> None:
-        """Wake drivers in other processes when this transaction commits. SQLite has none."""
+        """Wake drivers in other processes once this transaction is committed. SQLite has none."""
 
 
 def move_journal(move: Move) -> JournalRow:

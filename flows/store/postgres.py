@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 
+from flows.store import bell
 from flows.store.base import ANY_PRIORITY, Store
 from flows.store.rows import Claim, Json, Move
-
-RING_CHANNEL = "countersign_ring"
 
 # The run rows are locked first, in id order; what then finds its token under another fence or
 # activation changes nothing. `seq` is raised by the rows that are really written.
@@ -102,8 +101,7 @@ class PostgresStore(Store):
         return [states.get(n, "") for n in range(len(moves))]
 
     def ring(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {RING_CHANNEL}")
+        transaction.on_commit(bell.ring)
 
 
 def execute_prepared(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
