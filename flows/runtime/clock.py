@@ -35,7 +35,7 @@ LONGEST_PUT_OFF_SECONDS = 3600.0
 ORPHANS_A_BATCH = 500
 # A worker beats every 2 s; silent for this long it is taken for dead. With the sweep each second
 # what it held is taken over within 10 s.
-LEASE_SECONDS = 8.0
+LEASE_SECONDS = 6.0
 MOST_DEATHS = 3
 # For so long after the database was away nobody is taken for dead.
 GRACE_SECONDS = 3.0

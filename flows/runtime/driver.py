@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 RIDERS = int(os.environ.get("WORKER_RIDERS", "64"))
 STEP_THREADS = int(os.environ.get("WORKER_STEP_THREADS", "16"))
 LOOK_SECONDS = 1.0
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 1.5
 # While the database is away: once it is back, a lease has not long to run.
 BEAT_AGAIN_SECONDS = 0.25
 NUDGE_SECONDS = 0.1
