@@ -340,7 +340,8 @@ def test_a_decided_case_refuses_a_second_decision_by_page(
 
     assert answer.status_code in {403, 409}
     assert "decided" in answer.text.lower()
-    kept = {"reviews_casedraft"}  # what was typed is never lost
+    # What was typed is never lost, and that the case was looked at is remembered.
+    kept = {"reviews_casedraft", "reviews_caselook"}
     changed = {name for name, content in bank.content().items() if content != before[name]}
     assert changed <= kept
 

@@ -11,12 +11,12 @@ import pytest
 from tests import servers
 from tests.servers import ServerMissing
 
+pytestmark = pytest.mark.own_servers
+
 STEPS = "tests.integration.resilience.slow_steps"
 START = """
 from django.utils import timezone
 from tests.integration.runtime.kit import make_flow, start
-
-pytestmark = pytest.mark.own_servers
 for name, seconds in (("short", 1.0), ("long", 60.0)):
     function = "tests.integration.resilience.slow_steps:nap"
     call = {"type": "python", "function": function, "args": {"seconds": seconds}}
