@@ -36,7 +36,7 @@ from flows.runtime.program import Program, load_program
 from flows.steps.base import Opened, StepFailure, WaitingStep
 from flows.store import get_store
 from flows.store.base import Store
-from flows.store.resumption import Hop, OpenWait, move_on, open_wait
+from flows.store.resumption import Hop, OpenWait, lock_open_wait, move_on
 from flows.store.rows import Claim, JournalRow, Move, RunEnd, RunRow, TimerRow, TokenRow, WaitRow
 from flows.triggers.hearing import hears_ends_of
 from workbench.dispatch import enqueue
@@ -145,13 +145,12 @@ def resolve_wait(
     if not connection.in_atomic_block:
         raise RuntimeError("resolve_wait belongs inside the transaction of the act that causes it.")
     store = get_store()
+    if moved := _moved_on(store, wait_id, port, output, provenance, now):
+        return moved.run_id
     wait = store.get_wait(wait_id)
     if wait is None:
         raise WaitAlreadyResolved(f"There is no wait {wait_id}.")
     run = store.lock_runs([wait.run_id])[wait.run_id]
-    if _moved_on(store, wait_id, port, output, provenance, now):
-        nudge_on_commit([f"run.{run.id}", "runs"], {"run": run.id, "seq": run.seq + 1})
-        return run.id
     if not store.close_wait(wait_id, "resolved", now):
         raise WaitAlreadyResolved(f"Wait {wait_id} was resolved or cancelled before.")
     token, tokens = _waiting_token(store, run, wait)
@@ -167,16 +166,18 @@ def resolve_wait(
 
 def _moved_on(
     store: Store, wait_id: int, port: str, output: Json, provenance: Json, now: datetime
-) -> bool:
-    """Do it in few statements where the run only moves to its next step; say whether it was."""
-    wait = open_wait(store, wait_id)
+) -> OpenWait | None:
+    """Do it in two statements where the run only moves to its next step; return what was moved."""
+    wait = lock_open_wait(store, wait_id)
     hop = hop_of(wait, port) if wait else None
     if wait is None or hop is None:
-        return False
-    move_on(store, [wait], hop, output=output, now=now, provenance=provenance)
+        return None
+    if not move_on(store, [wait], hop, output=output, now=now, provenance=provenance):
+        return None
     store.ring()
     ring_on_commit()
-    return True
+    nudge_on_commit([f"run.{wait.run_id}", "runs"], {"run": wait.run_id, "seq": wait.run_seq + 1})
+    return wait
 
 
 def hop_of(wait: OpenWait, port: str) -> Hop | None:

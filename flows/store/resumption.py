@@ -18,18 +18,24 @@ from flows.store.rows import Json, TimerRow
 
 _OPEN_WAITS = """
     SELECT w.id, w.run_id, w.token_id, w.step, w.detail, w.activation, r.status, r.version_id,
-        t.pending
+        r.seq, t.pending
     FROM flows_wait w
     JOIN flows_token t ON t.id = w.token_id AND t.activation = w.activation
     JOIN flows_run r ON r.id = w.run_id
     WHERE w.state = 'open' AND t.state = 'waiting' AND r.status IN ('running', 'paused')
 """
 
+# What waited for the run's lock sees the run as it is then, and the rest as it was before: so the
+# statement that moves looks once more.
+_LOCK_OPEN_WAIT = _OPEN_WAITS + " AND w.id = %s FOR NO KEY UPDATE OF r"
+
 _MOVE_ON = """
 WITH closed AS (
-    UPDATE flows_wait SET state = 'resolved', resolved_at = %(at)s
-    WHERE id = ANY(%(waits)s) AND state = 'open'
-    RETURNING run_id, token_id
+    UPDATE flows_wait w SET state = 'resolved', resolved_at = %(at)s
+    FROM flows_token t
+    WHERE w.id = ANY(%(waits)s) AND w.state = 'open' AND t.id = w.token_id
+        AND t.activation = w.activation AND t.state = 'waiting' AND t.pending = '[]'::jsonb
+    RETURNING w.run_id, w.token_id
 ), stood AS MATERIALIZED (
     SELECT t.id, t.run_id, t.step, t.activation, t.attempt
     FROM flows_token t JOIN closed ON closed.token_id = t.id
@@ -66,6 +72,7 @@ class OpenWait:
     step: str
     due_port: str
     run_status: str
+    run_seq: int
     version_id: int
 
 
@@ -87,29 +94,38 @@ def waits_of_timers(store: Store, timers: Sequence[TimerRow]) -> list[OpenWait]:
     where = f"AND w.token_id IN ({_marks(timers)})"
     return [
         wait
-        for wait, activation in _open_waits(store, where, [timer.token_id for timer in timers])
+        for wait, activation in _read(store, _rows(where, [timer.token_id for timer in timers]))
         if (wait.token_id, activation) in wanted
     ]
 
 
-def open_wait(store: Store, wait_id: int) -> OpenWait | None:
-    """Return the wait, or None if it, its run or its token is past waiting."""
-    return next((wait for wait, _ in _open_waits(store, "AND w.id = %s", [wait_id])), None)
+def lock_open_wait(store: Store, wait_id: int) -> OpenWait | None:
+    """Lock the run of an open wait and return the wait; None if there is nothing to move."""
+    if connection.vendor == "postgresql":
+        rows = execute_prepared(_LOCK_OPEN_WAIT, [wait_id])
+    else:
+        # The transaction holds SQLite's one lock of writers.
+        rows = _rows("AND w.id = %s", [wait_id])
+    return next((wait for wait, _ in _read(store, rows)), None)
 
 
-def _open_waits(store: Store, where: str, params: Sequence[Any]) -> list[tuple[OpenWait, int]]:
+def _rows(where: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(_OPEN_WAITS + where, params)
-        rows = cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def _read(store: Store, rows: Sequence[tuple[Any, ...]]) -> list[tuple[OpenWait, int]]:
     return [
         (
             OpenWait(
-                id_, run, token, step, store.json_out(detail).get("due_port", "done"), status,
+                id_, run, token, step, store.json_out(detail).get("due_port", "done"), status, seq,
                 version,
             ),
             activation,
         )
-        for id_, run, token, step, detail, activation, status, version, pending in rows
+        for id_, run, token, step, detail, activation, status, version, seq, pending in rows
         if not store.json_out(pending)
     ]  # fmt: skip
 
@@ -122,10 +138,10 @@ def move_on(
     output: Json,
     now: datetime,
     provenance: Json = None,
-) -> None:
+) -> int:
     """Close the waits, journal their steps as finished, and put each token on the next step.
 
-    At most one wait of each run.
+    At most one wait of each run. Returns how many were still there to be closed.
     """
     given = {
         "waits": [wait.id for wait in waits],
@@ -139,9 +155,9 @@ def move_on(
         "at": store.time_in(now),
     }
     if connection.vendor == "postgresql":
-        execute_prepared(_MOVE_ON, given)
-    else:
-        _move_on_one_after_the_other(waits, given)
+        return int(execute_prepared(_MOVE_ON, given)[0][0])
+    _move_on_one_after_the_other(waits, given)
+    return len(waits)
 
 
 def _move_on_one_after_the_other(waits: Sequence[OpenWait], given: Mapping[str, Any]) -> None:

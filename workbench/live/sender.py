@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 SPACING_SECONDS = 0.1  # at most 10 a second to one group
 SEND_SECONDS = 2.0
+PAUSE_SECONDS = 0.02  # between two questions to the layer; what comes meanwhile goes together
 REST_SECONDS = 1.0  # after a failure; what comes meanwhile is merged
 KEPT_INSTANTS = 4096
 MAX_GROUPS = 20_000  # kept while the layer is away; beyond, pages find out by asking
@@ -60,8 +61,8 @@ class Sender:
         while True:
             await self._wait()
             ready = self._take(self.loop.time())
-            if ready and not await self._send(ready):
-                await asyncio.sleep(REST_SECONDS)
+            if ready:
+                await asyncio.sleep(PAUSE_SECONDS if await self._send(ready) else REST_SECONDS)
 
     async def _wait(self) -> None:
         timeout = self._due[0][0] - self.loop.time() if self._due else None
