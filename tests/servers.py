@@ -455,7 +455,12 @@ def effect_sink(sink: EffectSink | None = None) -> Iterator[EffectSink]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # Its client was killed while it spoke: half a request has no effect.
+                self.close_connection = True
+                return
             status, answer = sink.take(self.headers.get("Idempotency-Key", ""), body)
             payload = json.dumps(answer).encode()
             self.send_response(status)
