@@ -82,6 +82,11 @@ class StepRun:
     last_seq: int = 0
 
     @property
+    def key(self) -> str:
+        """``token.activation``: its name in addresses."""
+        return f"{self.token_id}.{self.activation}"
+
+    @property
     def reused_run(self) -> str:
         """The id of the run whose result it took, or "" if it made its own."""
         return self.reused_from.partition(":")[0]

@@ -156,11 +156,11 @@ def _bar(run: Run, each: StepRun, span: float, now: Any, chosen: str) -> dict[st
     left = min(996, round(began / span * 1000))
     return {
         "step_run": each,
-        "key": f"{each.token_id}.{each.activation}",
+        "key": each.key,
         "seconds": seconds,
         "left": left,
         "width": max(4, min(1000 - left, round(seconds / span * 1000))),
-        "is_open": chosen == f"{each.token_id}.{each.activation}",
+        "is_open": chosen == each.key,
     }
 
 

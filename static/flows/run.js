@@ -10,7 +10,7 @@ function markRows(steps) {
   let first = null;
   for (const row of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".step-row"))) {
     const chosen = steps.includes(row.dataset.step ?? "");
-    row.classList.toggle("chosen", chosen);
+    row.toggleAttribute("data-marked", chosen);
     if (chosen) first ??= row;
   }
   first?.scrollIntoView({ block: "nearest" });
@@ -21,7 +21,11 @@ function toggleDetail(link) {
   const open = link.getAttribute("aria-expanded") === "true";
   link.setAttribute("aria-expanded", String(!open));
   const detail = link.parentElement?.querySelector(".step-detail");
-  if (open && detail) detail.replaceChildren();
+  if (open) {
+    // Its answer may still be on the way, and would fill what is closed.
+    link.dispatchEvent(new Event("htmx:abort"));
+    detail?.replaceChildren();
+  }
   return !open;
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Site
 
@@ -49,12 +49,53 @@ def test_a_run_started_by_its_form_ends_before_the_eyes_of_who_started_it(
     expect(page.locator("#run-head")).to_contain_text("A moment waits for its time")
     axe(page)
     page.evaluate("window.notReloaded = true")
+    page.locator("#run-timeline [data-step=pause] .step-link").click()
     expect(page.locator("#run-head [data-status=completed]")).to_be_visible(timeout=15_000)
     expect(page.locator("#run-timeline [data-step=fee] [data-status=done]")).to_be_visible()
     assert page.evaluate("window.notReloaded")
     page.locator("#run-timeline [data-step=fee] .step-link").click()
     expect(page.locator("#run-timeline [data-step=fee] .step-detail")).to_contain_text("24")
+    # What was opened before the run went on is still open, and tells what came of it.
+    expect(page.locator("#run-timeline [data-step=pause] .step-detail")).to_contain_text("Ended")
+    expect(page.locator("#run-timeline .panel-head")).to_contain_text("2 step runs")
     axe(page)
+
+
+# Resolves when a nudge has brought the timeline anew.
+REFRESH = """(run) => new Promise((resolve) => {
+    const timeline = document.getElementById("run-timeline");
+    timeline.addEventListener("htmx:after:swap", () => resolve(), { once: true });
+    document.body.dispatchEvent(new CustomEvent(`live:run.${run}`));
+})"""
+
+
+@pytest.mark.usefixtures("fees")
+def test_a_step_opened_while_the_timeline_comes_anew_is_open_and_stays_so(
+    page: Page, login: Callable[[Page, str], None]
+) -> None:
+    login(page, "operator")
+    page.goto("/flows/fees/start/?sample=small")
+    page.get_by_role("button", name="Start on version 1").click()
+    row = page.locator("#run-timeline [data-step=pause]")
+    expect(row).to_be_visible()
+    run = page.url.rstrip("/").rsplit("/", 1)[1]
+    asked: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+
+    page.route("**/steps/*/", hold, times=1)
+    with page.expect_request("**/steps/*/"):
+        row.locator(".step-link").click()
+    page.evaluate(REFRESH, run)
+    expect(row.locator(".step-link")).to_have_attribute("aria-expanded", "true")
+    asked[0].continue_()
+    expect(row.locator(".step-detail")).to_contain_text("Began")
+    page.evaluate(REFRESH, run)
+    expect(row.locator(".step-detail")).to_contain_text("Began")
+    row.locator(".step-link").click()
+    page.evaluate(REFRESH, run)
+    expect(row.locator(".step-detail")).to_be_empty()
 
 
 @pytest.mark.usefixtures("fees")
