@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from tests import servers
 from tests.servers import Countersign
@@ -26,6 +26,7 @@ for role in {ROLES!r}:
     RoleGrant.objects.create(user=user, role=role, granted_at=timezone.now())
 """
 LOGGED_WITHOUT_HARM = "Failed to load resource"  # an answer of 4xx, which tests provoke
+REFUSED_BY_POLICY = "Content Security Policy"
 
 
 @dataclass
@@ -78,6 +79,31 @@ def page(page: Page) -> Iterator[Page]:
     page.on("pageerror", lambda error: reported.append(str(error)))
     yield page
     assert not reported, reported
+
+
+@pytest.fixture(scope="session")
+def policy_complaints(browser: Browser) -> list[str]:
+    """What the content policy refused, on any page of any context of the session's browser."""
+    complaints: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if REFUSED_BY_POLICY in message.text:
+            complaints.append(f"{message.location.get('url')}: {message.text}")
+
+    def listen(context: BrowserContext) -> None:
+        context.on("console", on_console)
+
+    browser.on("context", listen)
+    return complaints
+
+
+@pytest.fixture(autouse=True)
+def the_policy_refuses_nothing(policy_complaints: list[str]) -> Iterator[None]:
+    """Fail a test during which any page, also one that it opened by itself, broke the policy."""
+    yield
+    complaints = list(policy_complaints)
+    policy_complaints.clear()
+    assert not complaints, complaints
 
 
 Login = Callable[[Page, str], None]

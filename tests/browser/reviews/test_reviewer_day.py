@@ -104,6 +104,8 @@ def test_an_approval_is_two_keys_a_rejection_four_and_z_undoes(
     open_cases(site, 3, "keys")
     login(page, "reviewer")
     first = start_working(page)
+    # Pulled larger by mouse: the next case must not inherit a style that the policy refuses.
+    page.locator("#comment-body").evaluate("(area) => { area.style.height = '200px'; }")
     page.keyboard.press("a")
     page.keyboard.press("Enter")
     wait_for_another(page, first)
