@@ -191,12 +191,23 @@ def schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> dict[
         lacking = getattr(fault.kind, "property", None) if fault.kind.name == "required" else None
         parts = [*fault.instance_path, *([lacking] if lacking else [])]
         path = ".".join([name, *(str(part) for part in parts)])
-        found.setdefault(path, "Fill this in." if lacking else _sentence(fault.message))
+        found.setdefault(path, "Fill this in." if lacking else _words_for(fault))
     return found
 
 
 def _refuse_references(uri: str) -> Json:
     raise ValueError(f"a schema may not refer to {uri}: write it out in place")
+
+
+def _words_for(fault: jsonschema_rs.ValidationError) -> str:
+    """Return what to do about it; the library prints whole values, which helps nobody with rows."""
+    limit = getattr(fault.kind, "limit", None)
+    asked = {
+        "minItems": f"Add rows until there are {limit}.",
+        "maxItems": f"Leave at most {limit}.",
+        "uniqueItems": "The same is here twice: remove one.",
+    }
+    return asked.get(fault.kind.name) or _sentence(fault.message)
 
 
 def _sentence(message: str) -> str:

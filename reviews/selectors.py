@@ -245,7 +245,7 @@ def my_work(acting: Acting, queue: Queue, now: datetime, limit: int = 12) -> dic
         for part in takeable(queue, acting, now)
     ]
     return {
-        "held": list(held.order_by("rank", "id")[:limit]),
+        "in_hand": list(held.order_by("rank", "id")[:limit]),
         "upcoming": first_in_line(free, limit),
     }
 

@@ -1,6 +1,7 @@
 """From JSON Schema to what a form shows, and from what was posted back to JSON. Pure.
 
-A widget's name is the path of its value: ``form.income``, ``form.address.city``. Groups nest.
+A widget's name is the path of its value: ``form.income``, ``form.address.city``. Groups nest. A
+list of objects is rows, ``form.debts.0.lender``; ``form.debts.rows`` names those sent, in order.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,10 @@ LONG_TEXT = 120
 MOST_ROUNDS = 8
 FEW_CHOICES = 4
 NUMBERS = ("number", "integer")
+ROWS_SENT = "rows"
+MOST_ROWS = 100
+# What stands for the number in the names of the row that "add" copies.
+NEXT_ROW = "new"
 # Whole numbers up to here are the same as float and as integer.
 EXACT = 2**53
 
@@ -29,7 +34,11 @@ class Posted(Protocol):
 @dataclass(frozen=True, slots=True)
 class Widget:
     """``kind``: text, textarea, lines, number, date, datetime, time, email, url, check, radio,
-    select, checks, group. ``active`` False: it does not stand for the values as they are."""
+    select, checks, group, rows, row. ``active`` False: it does not stand for the values as they
+    are.
+
+    ``blank`` is the row that "add" copies, with ``NEXT_ROW`` for its number.
+    """
 
     kind: str
     name: str
@@ -40,11 +49,22 @@ class Widget:
     choices: tuple[tuple[str, str], ...] = ()
     attributes: Mapping[str, Json] = field(default_factory=dict)
     parts: tuple["Widget", ...] = ()
+    blank: "Widget | None" = None
     active: bool = True
 
     @property
     def id(self) -> str:
         return "id-" + self.name.replace(".", "-")
+
+    @property
+    def list_name(self) -> str:
+        """The name of the rows that a row is one of."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def number(self) -> str:
+        """What people count a row by, from 1; "" for the blank one."""
+        return str(int(self.value) + 1) if self.value != NEXT_ROW else ""
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -78,11 +98,25 @@ def active_names(schema: Mapping[str, Json], values: Mapping[str, Json], name: s
     found = []
     for key, part in active_of(schema, values)[0].items():
         found.append(f"{name}.{key}")
-        if kind_of(part) == "group":
-            inner = values.get(key)
-            inside = inner if isinstance(inner, Mapping) else {}
-            found += active_names(part, inside, f"{name}.{key}")
+        found += _names_inside(part, values.get(key), f"{name}.{key}")
     return found
+
+
+def _names_inside(part: Mapping[str, Json], value: Json, name: str) -> list[str]:
+    kind = kind_of(part)
+    if kind == "group":
+        return active_names(part, value if isinstance(value, Mapping) else {}, name)
+    if kind != "rows":
+        return []
+    found = []
+    for number, row in enumerate(_rows_in(value)):
+        found += [f"{name}.{number}", *active_names(part["items"], row, f"{name}.{number}")]
+    return found
+
+
+def _rows_in(value: Json) -> list[Mapping[str, Json]]:
+    rows = value if isinstance(value, list) else []
+    return [row if isinstance(row, Mapping) else {} for row in rows]
 
 
 def _widget(
@@ -92,8 +126,14 @@ def _widget(
     value = schema.get("default") if value is None else value
     kind = kind_of(schema)
     parts: tuple[Widget, ...] = ()
+    blank = None
     if kind == "group":
         parts = tuple(widgets_of(schema, value if isinstance(value, Mapping) else {}, name))
+    elif kind == "rows":
+        rows = _rows_in(value)
+        rows += [{}] * (_rows_bound(schema, "minItems", 0) - len(rows))
+        parts = tuple(_row(schema, name, str(at), row) for at, row in enumerate(rows))
+        blank = _row(schema, name, NEXT_ROW, {})
     return Widget(
         kind=kind,
         name=name,
@@ -104,17 +144,34 @@ def _widget(
         choices=_choices(schema),
         attributes=_attributes(schema, kind),
         parts=parts,
+        blank=blank,
         active=active,
+    )
+
+
+def _rows_bound(schema: Mapping[str, Json], key: str, otherwise: int) -> int:
+    bound = schema.get(key)
+    return min(bound, MOST_ROWS) if isinstance(bound, int) else otherwise
+
+
+def _row(schema: Mapping[str, Json], name: str, number: str, values: Mapping[str, Json]) -> Widget:
+    items = schema["items"]
+    return Widget(
+        kind="row",
+        name=f"{name}.{number}",
+        label=str(items.get("title") or "Row"),
+        value=number,
+        parts=tuple(widgets_of(items, values, f"{name}.{number}")),
     )
 
 
 def kind_of(schema: Mapping[str, Json]) -> str:
     """Return the kind of widget that a schema asks for."""
-    kind, choices = str(schema.get("type")), _choices(schema)
+    kind, choices = _type_in(schema), _choices(schema)
     by_type = {
         "object": "group",
         "boolean": "check",
-        "array": "checks" if choices else "lines",
+        "array": "checks" if choices else "rows" if _has_rows(schema) else "lines",
     }
     if kind in by_type:
         return by_type[kind]
@@ -129,9 +186,21 @@ def kind_of(schema: Mapping[str, Json]) -> str:
     return formats.get(str(schema.get("format")), "textarea" if long else "text")
 
 
+def _type_in(schema: Mapping[str, Json]) -> str:
+    """Return the type that is not null: `["number", "null"]` asks for a number, or for none."""
+    kinds = schema.get("type")
+    named = kinds if isinstance(kinds, list) else [kinds]
+    return str(next((kind for kind in named if kind != "null"), "null"))
+
+
+def _has_rows(schema: Mapping[str, Json]) -> bool:
+    items = schema.get("items")
+    return isinstance(items, Mapping) and _type_in(items) == "object"
+
+
 def _choices(schema: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
     items = schema.get("items")
-    source = items if schema.get("type") == "array" and isinstance(items, Mapping) else schema
+    source = items if _type_in(schema) == "array" and isinstance(items, Mapping) else schema
     if source.get("oneOf"):
         return tuple(
             (text_of(each.get("const")), str(each.get("title") or each.get("const")))
@@ -146,8 +215,13 @@ def _choices(schema: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
 def _attributes(schema: Mapping[str, Json], kind: str) -> dict[str, Json]:
     names = {"minimum": "min", "maximum": "max", "maxLength": "maxlength", "minLength": "minlength"}
     found = {html: schema[key] for key, html in names.items() if key in schema}
+    if kind == "rows":
+        return {
+            "least": _rows_bound(schema, "minItems", 0),
+            "most": _rows_bound(schema, "maxItems", MOST_ROWS),
+        }
     if kind == "number":
-        found["step"] = schema.get("multipleOf", 1 if schema.get("type") == "integer" else "any")
+        found["step"] = schema.get("multipleOf", 1 if _type_in(schema) == "integer" else "any")
     if isinstance(schema.get("pattern"), str):
         found["pattern"] = schema["pattern"]
     return found
@@ -183,10 +257,13 @@ def _read_part(part: Mapping[str, Json], posted: Posted, path: str) -> Json:
     kind = kind_of(part)
     if kind == "group":
         return read_form(part, posted, path) or None
+    if kind == "rows":
+        sent = posted.getlist(f"{path}.{ROWS_SENT}")[:MOST_ROWS]
+        return [read_form(part["items"], posted, f"{path}.{row}") for row in sent] or None
     items = part.get("items") or {}
     if kind == "checks":
         return [read_value(text, items) for text in posted.getlist(path)] or None
-    if part.get("type") == "boolean":
+    if kind == "check":
         return posted.get(path) in {"on", "true"}
     text = (posted.get(path) or "").strip()
     if kind == "lines":
@@ -200,8 +277,7 @@ def read_value(text: str, schema: Mapping[str, Json], old: Json = None) -> Json:
 
     A text that is not of the type is returned as it is: the schema then names the problem.
     """
-    kinds = schema.get("type")
-    kind = kinds[0] if isinstance(kinds, list) else kinds or _type_of(old)
+    kind = _type_in(schema) if schema.get("type") else _type_of(old)
     cleaned = text.strip()
     if kind == "boolean" and cleaned in {"true", "false", "on"}:
         return cleaned != "false"

@@ -4,6 +4,8 @@
 import { actOf, firstField, waitsFor, secondsLeft } from "./case-keys.js";
 import { showDocuments } from "./documents.js";
 import { Draft } from "./draft.js";
+import { idOf } from "./row-names.js";
+import { beginRows, listenForRows } from "./rows.js";
 
 /** @type {Draft | null} */
 let draft = null;
@@ -177,36 +179,43 @@ document.addEventListener("keydown", onKey, { capture: true });
 
 // --- What the server thinks of what is typed -------------------------------------------
 
-/** The names of what was typed in: nobody is told that they have not filled in yet what comes next. */
-const touched = new Set();
-
 /** @param {{ problems: Record<string, string>, active: string[] }} answer */
 function judged({ problems, active }) {
   for (const part of /** @type {HTMLElement[]} */ (all("[data-widget]"))) {
     const name = part.dataset.widget ?? "";
     part.hidden = !active.includes(name);
-    tell(part, name, problems[name]);
+    tell(part, name, idOf(name), problems[name]);
   }
   for (const row of /** @type {HTMLElement[]} */ (all(".shown-field[data-key]"))) {
-    tell(row, `field.${row.dataset.key}`, problems[`fields.${row.dataset.key}`]);
+    const { key } = row.dataset;
+    tell(row, `field.${key}`, `field-${key}`, problems[`fields.${key}`]);
   }
 }
 
 /**
+ * Nobody is told that they have not filled in yet what comes next: only what was touched counts.
  * @param {HTMLElement} part
  * @param {string} name
+ * @param {string} id
  * @param {string} [problem]
  */
-function tell(part, name, problem) {
-  const line = /** @type {HTMLElement | null} */ (part.querySelector("[data-problem]"));
-  const input = part.querySelector(`[name="${CSS.escape(name)}"]`);
-  if (!line || (problem && !touched.has(name))) return;
+function tell(part, name, id, problem) {
+  const line = document.getElementById(`${id}-problem`);
+  const inputs = /** @type {HTMLElement[]} */ ([...part.querySelectorAll(`[name="${CSS.escape(name)}"]`)]);
+  const touched = [part, ...inputs].some((each) => "touched" in each.dataset);
+  if (!line || (problem && !touched)) return;
   line.hidden = !problem;
   const text = line.querySelector("span");
   if (text) text.textContent = problem ?? "";
-  if (problem) input?.setAttribute("aria-invalid", "true");
-  else input?.removeAttribute("aria-invalid");
+  if (problem) inputs[0]?.setAttribute("aria-invalid", "true");
+  else inputs[0]?.removeAttribute("aria-invalid");
 }
+
+listenForRows((list) => {
+  list.dataset.touched = "";
+  draft?.touch();
+  claimIfFree();
+});
 
 // --- Reasons: what they rest on, and what the applicant will read ------------------------
 
@@ -254,7 +263,7 @@ document.addEventListener("input", (event) => {
   if (!workspace()?.contains(target)) return;
   if (target.name === "outcome") showOutcome();
   if (target.closest(".reason")) showNotice();
-  touched.add(target.name);
+  target.dataset.touched = "";
   if (target.dataset.old !== undefined) markOverride(target);
   if (target.form?.id === "decision") {
     draft?.touch();
@@ -353,7 +362,7 @@ function begin() {
   const form = decision();
   const state = workspace().querySelector("[data-draft-state]");
   draft = form ? new Draft(form, workspace().dataset.draft ?? "", post, state, judged) : null;
-  touched.clear();
+  beginRows(workspace());
   seen.disconnect();
   for (const element of all("[data-evidence]")) seen.observe(element);
   for (const input of /** @type {HTMLInputElement[]} */ (all("[data-old]"))) markOverride(input);

@@ -42,7 +42,7 @@ export class Draft {
       this.state.textContent = response?.ok ? "Draft kept" : "Not kept yet, trying again";
     }
     // What is typed meanwhile is judged by the next answer.
-    if (response?.ok && !this.again) this.kept?.(await response.json());
+    if (response?.ok && !this.again && this.timer === undefined) this.kept?.(await response.json());
     if (this.again || !response || response.status >= 500) {
       this.again = false;
       this.touch();

@@ -4,7 +4,15 @@ from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviews.widgets import Widget, read_form, read_value, text_of, widgets_of
+from reviews.widgets import (
+    MOST_ROWS,
+    Widget,
+    active_names,
+    read_form,
+    read_value,
+    text_of,
+    widgets_of,
+)
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -47,6 +55,77 @@ def test_what_was_posted_comes_back_typed_and_without_what_was_left_empty() -> N
         "marks": ["x", "y"],
         "address": {"city": "Bonn"},
     }
+
+
+DEBTS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "debts": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "title": "Debt",
+                "required": ["lender"],
+                "properties": {
+                    "lender": {"type": "string"},
+                    "rate": {"type": ["number", "null"]},
+                    "secured": {"type": "boolean"},
+                    "parts": {
+                        "type": "array",
+                        "items": {"type": "object", "properties": {"due": {"type": "integer"}}},
+                    },
+                },
+                "if": {"properties": {"secured": {"const": True}}, "required": ["secured"]},
+                "then": {"properties": {"security": {"type": "string"}}},
+            },
+        }
+    },
+}
+
+
+def test_a_list_of_objects_is_rows_with_a_blank_one_to_copy() -> None:
+    (debts,) = widgets_of(DEBTS, {"debts": [{"lender": "A"}, {"lender": "B"}]}, "form")
+    assert (debts.kind, [row.name for row in debts.parts]) == (
+        "rows",
+        ["form.debts.0", "form.debts.1"],
+    )
+    assert debts.parts[1].parts[0].value == "B"
+    assert [(row.label, row.number) for row in debts.parts] == [("Debt", "1"), ("Debt", "2")]
+    assert debts.blank is not None
+    assert debts.blank.parts[0].name == "form.debts.new.lender"
+    assert [part.kind for part in debts.blank.parts] == ["text", "number", "check", "rows", "text"]
+
+
+def test_as_many_rows_are_there_from_the_start_as_are_asked_for() -> None:
+    (debts,) = widgets_of(DEBTS, {}, "form")
+    assert [row.name for row in debts.parts] == ["form.debts.0"]
+
+
+def test_rows_come_back_in_the_order_sent_whatever_their_numbers() -> None:
+    posted = QueryDict(
+        "form.debts.rows=3&form.debts.3.lender=C&form.debts.rows=1&form.debts.1.rate=4.5"
+        "&form.debts.1.parts.rows=0&form.debts.1.parts.0.due=12&form.debts.2.lender=removed"
+    )
+    assert read_form(DEBTS, posted, "form") == {
+        "debts": [
+            {"lender": "C", "secured": False},
+            {"rate": 4.5, "secured": False, "parts": [{"due": 12}]},
+        ]
+    }
+
+
+def test_each_row_has_its_own_conditions() -> None:
+    values = {"debts": [{"secured": True}, {"secured": False}]}
+    names = active_names(DEBTS, values, "form")
+    assert "form.debts.0.security" in names
+    assert "form.debts.1.security" not in names
+    assert "form.debts.1" in names
+
+
+def test_rows_without_end_are_not_read() -> None:
+    posted = QueryDict("&".join(f"form.debts.rows={n}" for n in range(MOST_ROWS + 50)))
+    assert len(read_form(DEBTS, posted, "form")["debts"]) == MOST_ROWS
 
 
 def test_a_text_that_is_no_number_stays_a_text_for_the_schema_to_name() -> None:

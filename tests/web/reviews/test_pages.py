@@ -134,6 +134,15 @@ def test_next_claims_and_opens_the_best_case() -> None:
     assert urgent.claimed_by == person("ada").user
 
 
+def test_holding_another_case_is_not_holding_this_one() -> None:
+    now = timezone.now()
+    other, case = make_case(now), make_case(now)
+    claim_case(case_id=other.pk, acting=person("ada"), now=now)
+    text = page(signed_in("ada"), address(case))
+    assert 'data-held="false"' in text
+    assert "by you, until" not in text
+
+
 def test_reading_a_case_changes_nothing() -> None:
     case = make_case(timezone.now())
     page(signed_in("ada"), address(case))
@@ -288,6 +297,37 @@ def test_the_form_of_the_flow_is_shown_read_and_checked() -> None:
     assert wrong.status_code == 422
     client.post(address(case, "decide/"), {"outcome": "approved", "form.term": "36"})
     assert Decision.objects.get().form == {"term": 36}
+
+
+def test_rows_of_the_form_are_kept_in_the_draft_and_their_faults_named_where_they_are() -> None:
+    debt = {
+        "type": "object",
+        "title": "Debt",
+        "required": ["lender"],
+        "properties": {"lender": {"type": "string"}, "rate": {"type": "number", "maximum": 30}},
+    }
+    form = {
+        "type": "object",
+        "properties": {"debts": {"type": "array", "maxItems": 2, "items": debt}},
+    }
+    case = make_case(timezone.now(), form=form)
+    client = signed_in("ada")
+    assert 'name="form.debts.new.lender"' in page(client, address(case))
+    rows = {"form.debts.rows": ["0", "1"], "form.debts.0.lender": "Kiel", "form.debts.1.rate": "31"}
+    kept = client.post(address(case, "draft/"), rows).json()
+    assert set(kept["problems"]) == {"form.debts.1.lender", "form.debts.1.rate"}
+    assert {"form.debts", "form.debts.1", "form.debts.1.rate"} <= set(kept["active"])
+    assert 'name="form.debts.1.rate" type="number" value="31"' in page(client, address(case))
+    wrong = client.post(address(case, "decide/"), {"outcome": "approved", **rows})
+    assert wrong.status_code == 422
+    fault = re.search(r'id="id-form-debts-1-lender-problem"[^>]*>.*?</p>', wrong.content.decode())
+    assert fault
+    assert "Fill this in." in fault[0]
+    rows |= {"form.debts.1.lender": "Lübeck", "form.debts.1.rate": "3"}
+    client.post(address(case, "decide/"), {"outcome": "approved", **rows})
+    assert Decision.objects.get().form == {
+        "debts": [{"lender": "Kiel"}, {"lender": "Lübeck", "rate": 3}]
+    }
 
 
 def test_a_queue_without_cases_says_what_to_expect() -> None:
