@@ -67,7 +67,7 @@ map_error(
     services.SecondPersonNeeded,
     status=409,
     code="second-person-needed",
-    remedy="Ask for it on the flow's publish page; somebody else then agrees there.",
+    remedy="POST to the flow's publish-requests; somebody else then agrees.",
 )
 map_error(services.DraftChanged, status=409, code="draft-changed", remedy="Publish again.")
 map_error(services.FlowExists, status=409, code="flow-exists", remedy="Choose another name.")
@@ -271,7 +271,7 @@ def list_versions(
 ) -> dict[str, Any]:
     """List the versions of a flow, newest first."""
     versions = FlowVersion.objects.filter(flow=flow_named(name)).select_related("published_by")
-    return page_by_id(versions.defer("document"), cursor=cursor, limit=limit, to_item=_version_out)
+    return page_by_id(versions.defer("document"), cursor=cursor, limit=limit, to_item=version_out)
 
 
 @router.post(
@@ -289,7 +289,7 @@ def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[
             now=timezone.now(),
             release=body.release,
         )
-    return Status(201, {**_version_out(version), "document": version.document})
+    return Status(201, {**version_out(version), "document": version.document})
 
 
 @router.get(
@@ -299,7 +299,7 @@ def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[
 def get_version(request: HttpRequest, name: str, number: Number) -> dict[str, Any]:
     """Return a version with its document."""
     version = version_numbered(flow_named(name), number)
-    return {**_version_out(version), "document": version.document}
+    return {**version_out(version), "document": version.document}
 
 
 @router.post("/flows/{name}/releases", response=FlowOut, operation_id="release_version")
@@ -311,7 +311,7 @@ def release_version(request: HttpRequest, name: str, body: ReleaseIn) -> dict[st
     return flow_out(flow_named(name))
 
 
-def _version_out(version: FlowVersion) -> dict[str, Any]:
+def version_out(version: FlowVersion) -> dict[str, Any]:
     return {
         "number": version.number,
         "note": version.note,

@@ -34,6 +34,7 @@ _ROUTERS = (
     "flows.triggers.api",
     "flows.resilience.api",
     "flows.backtest.api",
+    "flows.publishing.api",
     "flows.testing.api",
     "reviews.api",
     "reviews.bulk_api",

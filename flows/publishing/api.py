@@ -1,0 +1,139 @@
+"""Publishing by two over HTTP: ask, agree, refuse, withdraw."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema, Status
+from pydantic import Field
+
+from flows.api import Id, VersionOut, flow_named, listed_faults, version_out
+from flows.publishing import services
+from flows.publishing.models import PublishRequest, RequestState
+from workbench.accounts.permissions import requires
+from workbench.http.problems import map_error
+from workbench.http.schemas import Page, Strict, page_by_id
+from workbench.http.sign_in import actor_of, person_of
+
+router = Router(tags=["flows"])
+
+map_error(
+    services.OwnRequest, status=409, code="own-request", remedy="Let somebody else agree to it."
+)
+map_error(services.RequestAnswered, status=409, code="request-answered", remedy="Read it again.")
+map_error(
+    services.RequestOpen, status=409, code="request-open", remedy="Answer or withdraw that one."
+)
+
+
+class PublishRequestOut(Schema):
+    id: int
+    draft_revision: int = Field(description="The draft that is asked for; a later one is not it.")
+    note: str
+    release: bool = Field(description="Whether the version is released at once.")
+    state: str = Field(description="open, approved, refused or withdrawn.")
+    requested_by: str
+    requested_at: datetime
+    answered_by: str | None
+    answered_at: datetime | None
+    reason: str
+
+
+class PublishRequestIn(Strict):
+    note: str = Field(min_length=1, max_length=2000)
+    release: bool = True
+
+
+class RefuseIn(Strict):
+    reason: str = Field("", max_length=2000)
+
+
+@router.get(
+    "/flows/{name}/publish-requests",
+    response=Page[PublishRequestOut],
+    operation_id="list_publish_requests",
+)
+@requires("flows.view", flow="name")
+def list_publish_requests(
+    request: HttpRequest,
+    name: str,
+    state: RequestState | None = None,
+    cursor: str = "",
+    limit: int = 50,
+) -> dict[str, Any]:
+    """List who asked to publish what, newest first."""
+    found = PublishRequest.objects.filter(flow=flow_named(name))
+    found = found.filter(state=state) if state else found
+    people = found.select_related("requested_by", "answered_by")
+    return page_by_id(people, cursor=cursor, limit=limit, to_item=_out)
+
+
+@router.post(
+    "/flows/{name}/publish-requests",
+    response={201: PublishRequestOut},
+    operation_id="request_publish",
+)
+@requires("flows.publish", flow="name")
+def ask(request: HttpRequest, name: str, body: PublishRequestIn) -> Status[Any]:
+    """Ask for the draft as it is now to be published; somebody else then agrees."""
+    made = services.request_publish(
+        flow_id=flow_named(name).pk,
+        note=body.note,
+        release=body.release,
+        author=person_of(request),
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
+    return Status(201, _out(made))
+
+
+@router.post(
+    "/flows/{name}/publish-requests/{request_id}/approve",
+    response={201: VersionOut},
+    operation_id="approve_publish_request",
+)
+@requires("flows.publish", flow="name")
+def approve(request: HttpRequest, name: str, request_id: Id) -> Status[Any]:
+    """Agree to another's request, and publish what was asked for."""
+    asked = _request(name, request_id)
+    with listed_faults():
+        version = services.approve_request(
+            request_id=asked.pk,
+            author=person_of(request),
+            actor=actor_of(request),
+            now=timezone.now(),
+        )
+    return Status(201, version_out(version))
+
+
+@router.post(
+    "/flows/{name}/publish-requests/{request_id}/refuse",
+    response=PublishRequestOut,
+    operation_id="refuse_publish_request",
+)
+@requires("flows.publish", flow="name")
+def refuse(request: HttpRequest, name: str, request_id: Id, body: RefuseIn) -> dict[str, Any]:
+    """Refuse another's request; one's own is withdrawn."""
+    services.refuse_request(
+        request_id=_request(name, request_id).pk,
+        reason=body.reason,
+        author=person_of(request),
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
+    return _out(_request(name, request_id))
+
+
+def _request(name: str, request_id: int) -> PublishRequest:
+    people = PublishRequest.objects.select_related("requested_by", "answered_by")
+    found = people.filter(flow=flow_named(name), pk=request_id).first()
+    if found is None:
+        raise Http404(f"Flow {name} has no request {request_id}.")
+    return found
+
+
+def _out(asked: PublishRequest) -> dict[str, Any]:
+    answered_by = asked.answered_by.username if asked.answered_by else None
+    shown = {key: getattr(asked, key) for key in PublishRequestOut.model_fields}
+    return {**shown, "requested_by": asked.requested_by.username, "answered_by": answered_by}

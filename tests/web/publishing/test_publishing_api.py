@@ -1,0 +1,110 @@
+"""Publishing by two over HTTP: the same rules as on the page."""
+
+import pytest
+
+from flows.models import Flow
+from flows.publishing.models import PublishRequest, PublishRule
+from tests.web.flows.factories import make_flow
+from tests.web.flows.test_api import Api
+from workbench.accounts.models import Role
+from workbench.audit.models import Entry
+
+pytestmark = pytest.mark.django_db
+REQUESTS = "/flows/loan/publish-requests"
+
+
+@pytest.fixture
+def flow() -> Flow:
+    """A flow with one version, a draft that differs, and a rule that two must publish it."""
+    flow = make_flow()
+    settle = {"type": "end", "title": "Settle", "with": {"outcome": "late"}}
+    flow.draft = {**flow.draft, "steps": {**flow.draft["steps"], "settle": settle}}
+    flow.draft_revision += 1
+    flow.save()
+    PublishRule.objects.create(flow=flow, second_person=True)
+    return flow
+
+
+@pytest.fixture
+def first(flow: Flow) -> Api:
+    return Api(Role.DESIGNER)
+
+
+@pytest.fixture
+def second(flow: Flow) -> Api:
+    return Api(Role.DESIGNER)
+
+
+def problem(code: str) -> str:
+    return f"urn:countersign:problem:{code}"
+
+
+def asked_by(api: Api) -> str:
+    """Ask to publish, and return the request's path."""
+    made = api.post(REQUESTS, {"note": "Later"})
+    assert made.status_code == 201
+    return f"{REQUESTS}/{made.json()['id']}"
+
+
+def test_publishing_alone_is_refused_and_says_where_to_ask(first: Api) -> None:
+    refused = first.post("/flows/loan/versions", {"note": "Alone"})
+    assert (refused.status_code, refused.json()["type"]) == (409, problem("second-person-needed"))
+    assert "publish-requests" in refused.json()["remedy"]
+
+
+def test_another_agrees_and_the_version_is_published(first: Api, second: Api) -> None:
+    path = asked_by(first)
+    published = second.post(f"{path}/approve")
+    assert (published.status_code, published.json()["number"]) == (201, 2)
+    assert published.json()["published_by"] != PublishRequest.objects.get().answered_by
+    assert Flow.objects.get().released_id == Flow.objects.get().versions.get(number=2).pk
+    assert Entry.objects.get(action="flow.published").channel == "api"
+    assert first.get(REQUESTS, state="open").json()["items"] == []
+    assert first.get(REQUESTS).json()["items"][0]["state"] == "approved"
+
+
+def test_nobody_agrees_to_their_own_and_it_stays_open(first: Api) -> None:
+    path = asked_by(first)
+    refused = first.post(f"{path}/approve")
+    assert (refused.status_code, refused.json()["type"]) == (409, problem("own-request"))
+    assert PublishRequest.objects.get().state == "open"
+
+
+def test_another_refuses_with_a_reason_and_ones_own_is_withdrawn(first: Api, second: Api) -> None:
+    refused = second.post(f"{asked_by(first)}/refuse", {"reason": "Too early"}).json()
+    assert (refused["state"], refused["reason"]) == ("refused", "Too early")
+    withdrawn = first.post(f"{asked_by(first)}/refuse", {}).json()
+    assert withdrawn["state"] == "withdrawn"
+
+
+def test_an_answered_request_and_a_second_open_one_are_conflicts(first: Api, second: Api) -> None:
+    path = asked_by(first)
+    assert second.post(REQUESTS, {"note": "Mine too"}).json()["type"] == problem("request-open")
+    second.post(f"{path}/refuse", {})
+    assert second.post(f"{path}/approve").json()["type"] == problem("request-answered")
+
+
+def test_a_draft_edited_since_is_not_what_was_asked_for(
+    flow: Flow, first: Api, second: Api
+) -> None:
+    path = asked_by(first)
+    Flow.objects.update(draft_revision=flow.draft_revision + 1)
+    refused = second.post(f"{path}/approve")
+    assert (refused.status_code, refused.json()["type"]) == (409, problem("draft-changed"))
+    assert flow.versions.count() == 1
+
+
+def test_who_may_not_publish_may_read_requests_and_not_answer_them(flow: Flow, first: Api) -> None:
+    path = asked_by(first)
+    reader = Api(Role.DESIGNER, scopes=["flows.view"])
+    assert reader.get(REQUESTS).json()["items"][0]["note"] == "Later"
+    assert reader.post(f"{path}/approve").status_code == 403
+    assert reader.post(REQUESTS, {"note": "n"}).status_code == 403
+
+
+def test_a_request_of_another_flow_is_not_found(first: Api, second: Api) -> None:
+    path = asked_by(first)
+    make_flow("other")
+    other = path.replace("/loan/", "/other/")
+    assert second.post(f"{other}/approve").status_code == 404
+    assert second.get("/flows/none/publish-requests").status_code == 404
