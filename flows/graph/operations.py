@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flows.graph.references import rename_references
+from flows.graph.references import rename_in_tests, rename_references
 
 Json = Any
 Mapped = dict[str, Json]
@@ -143,10 +143,10 @@ def remove_step(document: Mapped, op: Mapped) -> Result:
 
 
 def rename_step(document: Mapped, op: Mapped) -> Result:
-    """``{id, to, texts?}``: edges, layout, groups, compensations and expressions follow.
+    """``{id, to, texts?, tests?}``: edges, layout, groups, expressions, the flow's tests follow.
 
     ``texts`` is ``{pointer: [before, after]}`` for texts that renaming back cannot restore: they
-    named the new step before there was one.
+    named the new step before there was one. ``tests`` is ``[before, after]`` in the same case.
     """
     old, new_id = text(op, "id"), text(op, "to")
     known_texts = optional_mapping(op, "texts")
@@ -165,7 +165,23 @@ def rename_step(document: Mapped, op: Mapped) -> Result:
         renamed = with_members(renamed, group, swapped)
     renamed, texts = rename_references(renamed, old, new_id, optional_mapping(op, "texts"))
     inverse: Mapped = {"op": "rename_step", "id": new_id, "to": old}
-    return renamed, ({**inverse, "texts": texts} if texts else inverse)
+    if texts:
+        inverse["texts"] = texts
+    if "tests" in renamed:
+        renamed["tests"], lasting = renamed_tests(renamed["tests"], op)
+        inverse |= {"tests": lasting} if lasting else {}
+    return renamed, inverse
+
+
+def renamed_tests(tests: Json, op: Mapped) -> tuple[Json, list[Json]]:
+    """Return the tests with the step renamed, and the pair that the way back needs, if it does."""
+    old, new_id, given = op["id"], op["to"], op.get("tests")
+    if given is not None and not (isinstance(given, list) and len(given) == PAIR):
+        raise malformed("`tests` is a pair, [before, after].")
+    restores = given is not None and same(given[0], tests)
+    changed = given[1] if given and restores else rename_in_tests(tests, old, new_id)
+    comes_back = same(rename_in_tests(changed, new_id, old), tests)
+    return changed, [] if comes_back else [changed, tests]
 
 
 def set_field(document: Mapped, op: Mapped) -> Result:

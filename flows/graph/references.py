@@ -9,6 +9,9 @@ Mapped = dict[str, Json]
 # The parts of a document in which an expression may stand, below the root and below a step.
 FLOW_PARTS = ("output",)
 STEP_PARTS = ("with", "limit", "title", "compensate")
+# The parts of a test that are by step, and those of what it expects that name steps.
+TEST_ANSWERS = ("stubs", "decisions")
+TEST_EXPECTATIONS = ("path", "not_path", "waits_at")
 
 
 def rename_references(
@@ -65,6 +68,39 @@ def mapped(value: Json, pointer: str, swap: Callable[[str, str], str]) -> Json:
     if isinstance(value, list):
         return [mapped(each, f"{pointer}/{i}", swap) for i, each in enumerate(value)]
     return value
+
+
+def rename_in_tests(tests: Json, old: str, new: str) -> Json:
+    """Return a flow's tests with the step's name changed in what they stub, decide and expect.
+
+    A test that already names ``new`` named a step that was not there: what it says of old holds.
+    Inputs are data, and left alone. What has not the form of a test stays as it is.
+    """
+    if not isinstance(tests, list):
+        return tests
+    return [_renamed_test(test, old, new) if isinstance(test, dict) else test for test in tests]
+
+
+def _renamed_test(test: Mapped, old: str, new: str) -> Mapped:
+    changed = dict(test)
+    for part in TEST_ANSWERS:
+        answers = test.get(part)
+        if isinstance(answers, dict) and old in answers:
+            others = {k: v for k, v in answers.items() if k != new}
+            changed[part] = {new if k == old else k: v for k, v in others.items()}
+    expect = test.get("expect")
+    if isinstance(expect, dict):
+        changed["expect"] = {
+            k: _renamed_names(v, old, new) if k in TEST_EXPECTATIONS else v
+            for k, v in expect.items()
+        }
+    return changed
+
+
+def _renamed_names(value: Json, old: str, new: str) -> Json:
+    if isinstance(value, list):
+        return [new if each == old else each for each in value]
+    return new if value == old else value
 
 
 def escaped(key: str) -> str:

@@ -39,6 +39,7 @@ export function randomOperation(random, document, depth = 0) {
     () => ({ op: "reconnect", edge, to: `${other}.${choose(PORTS)} -> ${one}` }),
     () => ({ op: "set_field", step: one, path: choose(["/title", "/with"]) }),
     () => ({ op: "set_flow", path: "/samples/first", value: { amount: number() } }),
+    () => ({ op: "set_flow", path: "/tests", value: [{ stubs: { [one]: {}, [choose(NAMES)]: { output: number() } }, expect: { path: [one, choose(NAMES)], waits_at: other } }] }),
     () => ({ op: "add_note", id: choose(NAMES), note: { text: "hm" } }),
     () => ({ op: "set_note", id: choose(NAMES), path: "/text", value: String(number()) }),
     () => ({ op: "remove_note", id: choose(NAMES) }),

@@ -37,6 +37,18 @@ def loan() -> dict[str, Json]:
         "layout": {"score": [80, 120], "route": [400, 120]},
         "notes": {"why": {"text": "Ask the desk", "at": [10, 10]}},
         "groups": {"machines": {"title": "Machines", "steps": ["score", "route"]}},
+        "tests": [a_test()],
+    }
+
+
+def a_test(step: str = "score", other: str = "rating") -> dict[str, Json]:
+    """Return a test that names a step in every way it can; ``other`` may not be there."""
+    return {
+        "name": "Clear",
+        "input": {"step": step},
+        "stubs": {step: {"output": {"risk": 1}}, "route": {}},
+        "decisions": {"review": [{"port": "rework"}], other: [{"port": "done"}]},
+        "expect": {"path": [step, "route"], "not_path": [other], "waits_at": step},
     }
 
 
@@ -66,6 +78,7 @@ def random_operation(random: Random, document: dict[str, Json], depth: int = 0) 
         },
         {"op": "set_field", "step": one, "path": random.choice(["/with", "/title", "/retry"])},
         {"op": "set_flow", "path": "/samples/first", "value": {"amount": random.randrange(9)}},
+        {"op": "set_flow", "path": "/tests", "value": [a_test(one, random.choice(NAMES)), 3]},
         {"op": "connect", "edge": f"{one}.{random.choice(PORTS)} -> {other}"},
         {"op": "disconnect", "edge": random.choice(edges)},
         {

@@ -79,6 +79,28 @@ def test_renaming_keeps_every_expression_right() -> None:
     assert document["groups"]["machines"]["steps"] == ["rating", "route"]
 
 
+def test_renaming_a_step_renames_it_in_the_flows_tests_and_not_in_their_inputs() -> None:
+    document, inverse = apply(loan(), {"op": "rename_step", "id": "route", "to": "way"})
+    test = document["tests"][0]
+    assert test["stubs"] == {"score": {"output": {"risk": 1}}, "way": {}}
+    assert test["expect"]["path"] == ["score", "way"]
+    assert test["input"] == {"step": "score"}
+    document, _ = apply(document, {"op": "rename_step", "id": "score", "to": "s"})
+    assert document["tests"][0]["expect"]["waits_at"] == "s"
+    assert "tests" not in inverse
+
+
+def test_renaming_back_brings_back_a_test_that_named_the_new_step_before() -> None:
+    document, inverse = apply(loan(), {"op": "rename_step", "id": "score", "to": "rating"})
+    assert document["tests"][0]["expect"]["not_path"] == ["rating"]
+    assert apply(document, inverse)[0] == normal_form(loan())
+    # Once somebody has changed the tests, they are renamed as they stand.
+    document, _ = apply(document, {"op": "set_flow", "path": "/tests/0/name", "value": "Other"})
+    back, _ = apply(document, inverse)
+    assert back["tests"][0]["name"] == "Other"
+    assert back["tests"][0]["expect"]["path"] == ["score", "route"]
+
+
 def test_renaming_back_leaves_a_text_alone_that_named_the_new_step_before() -> None:
     start, _ = apply(
         normal_form(loan()),

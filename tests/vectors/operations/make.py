@@ -21,6 +21,10 @@ NAMED: list[tuple[str, dict[str, Any]]] = [
     ("rename a step", {"op": "rename_step", "id": "score", "to": "rating"}),
     ("rename a step that a limit's key names", {"op": "rename_step", "id": "route", "to": "way"}),
     (
+        "rename a step with a malformed pair of tests",
+        {"op": "rename_step", "id": "score", "to": "rating", "tests": [1]},
+    ),
+    (
         "set a step's limit",
         {"op": "set_field", "step": "score", "path": "/limit", "value": {"concurrent": 2}},
     ),

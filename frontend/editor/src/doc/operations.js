@@ -2,7 +2,7 @@
 // Edits of a flow document, each with the edit that undoes it: the browser's half of
 // flows/graph/operations.py. tests/vectors/operations holds both to one another.
 
-import { renameReferences } from "./references.js";
+import { renameInTests, renameReferences } from "./references.js";
 
 /** @typedef {any} Json */
 /** @typedef {{[key: string]: Json}} Doc */
@@ -145,7 +145,18 @@ function renameStep(document, op) {
   /** @type {Operation} */
   const inverse = { op: "rename_step", id: to, to: old };
   if (Object.keys(texts).length) inverse.texts = texts;
-  return [changed, inverse];
+  if (!("tests" in changed)) return [changed, inverse];
+  const [tests, lasting] = renamedTests(changed.tests, op);
+  if (lasting) inverse.tests = lasting;
+  return [{ ...changed, tests }, inverse];
+}
+
+/** See the Python half. @param {Json} tests @param {Operation} op @returns {[Json, Json[] | null]} */
+function renamedTests(tests, op) {
+  const given = op.tests ?? null;
+  if (given !== null && !(Array.isArray(given) && given.length === 2)) throw malformed("`tests` is a pair, [before, after].");
+  const changed = given && same(given[0], tests) ? given[1] : renameInTests(tests, op.id, op.to);
+  return [changed, same(renameInTests(changed, op.to, op.id), tests) ? null : [changed, tests]];
 }
 
 /** @type {Handler} */

@@ -7,6 +7,8 @@
 
 const FLOW_PARTS = ["output"];
 const STEP_PARTS = new Set(["with", "limit", "title", "compensate"]);
+const TEST_ANSWERS = ["stubs", "decisions"];
+const TEST_EXPECTATIONS = ["path", "not_path", "waits_at"];
 
 /**
  * Rewrite every `steps.<old>`; see the Python half for `texts` and what is returned.
@@ -63,3 +65,36 @@ function mapped(value, pointer, swap) {
   ]);
   return entries.some(([key, each]) => value[key] !== each) ? Object.fromEntries(entries) : value;
 }
+
+/**
+ * A flow's tests with the step's name changed; see the Python half.
+ * @param {Json} tests @param {string} old @param {string} to @returns {Json}
+ */
+export function renameInTests(tests, old, to) {
+  return Array.isArray(tests) ? tests.map((test) => (isObject(test) ? renamedTest(test, old, to) : test)) : tests;
+}
+
+/** @param {Doc} test @param {string} old @param {string} to @returns {Doc} */
+function renamedTest(test, old, to) {
+  const changed = { ...test };
+  for (const part of TEST_ANSWERS) {
+    const answers = test[part];
+    if (!isObject(answers) || !Object.hasOwn(answers, old)) continue;
+    const others = Object.entries(answers).filter(([key]) => key !== to);
+    changed[part] = Object.fromEntries(others.map(([key, value]) => [key === old ? to : key, value]));
+  }
+  if (isObject(test.expect)) {
+    const entries = Object.entries(test.expect);
+    changed.expect = Object.fromEntries(entries.map(([key, value]) => [key, TEST_EXPECTATIONS.includes(key) ? renamedNames(value, old, to) : value]));
+  }
+  return changed;
+}
+
+/** @param {Json} value @param {string} old @param {string} to */
+function renamedNames(value, old, to) {
+  if (Array.isArray(value)) return value.map((each) => (each === old ? to : each));
+  return value === old ? to : value;
+}
+
+/** @param {Json} value @returns {value is Doc} */
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
