@@ -1,38 +1,27 @@
 """HTTP and sockets in one application, for Daphne."""
 
 import os
-from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workbench.settings")
 # First: it loads the apps, which the imports below need.
-http_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.core.signals import request_finished  # noqa: E402
-from django.db import connection  # noqa: E402
 
 from flows.consumers import websocket_urlpatterns as presence_urlpatterns  # noqa: E402
 from workbench.live.routing import websocket_urlpatterns  # noqa: E402
+from workbench.process.web import KeptThreads, OnePieceHandler  # noqa: E402
 
-
-def close_connection(**_: Any) -> None:
-    """Give the connection back at the end of the request.
-
-    Each request has a thread of its own here, and a connection that stays open in a thread that
-    ended is never used again: fifty clients took all that PostgreSQL has.
-    """
-    if connection.vendor == "postgresql":
-        connection.close()
-
-
-request_finished.connect(close_connection)
+# More take turns at one interpreter, which costs more than it gives: 16 answered a third fewer a
+# second. And each holds a connection to the database.
+MOST_AT_A_TIME = 8
 
 application = ProtocolTypeRouter(
     {
-        "http": http_application,
+        "http": KeptThreads(OnePieceHandler(), MOST_AT_A_TIME),
         "websocket": AuthMiddlewareStack(
             URLRouter([*websocket_urlpatterns, *presence_urlpatterns])
         ),
