@@ -30,6 +30,7 @@ from reviews.selectors import (
 from reviews.services.claims import claim_case, claim_next, heartbeat, release_case
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case, undo_decision
+from reviews.services.moving import condition_of
 from reviews.services.passing import assign_case
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can, principal_of, requires
@@ -298,7 +299,7 @@ def case(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 @requires("cases.decide")
 def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Claim a case, or renew one's claim."""
-    acting = acting_on(request, case_id)
+    acting = acting_on_free(request, case_id)
     return _detail(claim_case(case_id=case_id, acting=acting, now=timezone.now()), acting)
 
 
@@ -344,7 +345,7 @@ def person_named(username: str) -> User:
 @requires("cases.decide")
 def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
     """Decide a case; a free one is claimed by it. 409 if it is decided, held or changed."""
-    acting = acting_on(request, case_id)
+    acting = acting_on_free(request, case_id)
     answer = Answer(
         outcome=body.outcome,
         reasons=tuple(body.reasons),
@@ -471,10 +472,29 @@ def _acting(request: HttpRequest) -> Acting:
 
 def acting_on(request: HttpRequest, case_id: int, permission: str = "cases.decide") -> Acting:
     """Return who acts. Raises: Http404 for what they may not see, NotAuthorised."""
+    _permitted_case(request, case_id, permission)
+    return _acting(request)
+
+
+def acting_on_free(request: HttpRequest, case_id: int) -> Acting:
+    """Return who acts on a case that was theirs to take when it was read; the service has the say.
+
+    Of many who want the same case, all but one are refused here, by what is read anyway: they open
+    no transaction, and stand in no line for the lock of its run.
+
+    Raises: Http404, NotAuthorised, CaseHeldByOther, CaseAlreadyDecided, CaseClosed.
+    """
+    found, acting = _permitted_case(request, case_id, "cases.decide"), _acting(request)
+    if condition := condition_of(found, acting.user, timezone.now()):
+        raise condition
+    return acting
+
+
+def _permitted_case(request: HttpRequest, case_id: int, permission: str) -> Case:
     found = case_seen(request, case_id)
     if not can(principal_of(request), permission, flow=found.flow, queue=found.queue.name):
         raise errors.NotAuthorised(f"This needs the permission {permission} on this case.")
-    return _acting(request)
+    return found
 
 
 def case_seen(request: HttpRequest, case_id: int) -> Case:

@@ -1,7 +1,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from flows.models import Token
@@ -125,3 +127,18 @@ def test_an_unknown_field_of_a_decision_is_refused() -> None:
     )
     assert answer.status_code == 422
     assert not Decision.objects.exists()
+
+
+def test_who_comes_too_late_is_refused_without_a_transaction() -> None:
+    case, late = make_case(timezone.now()), Caller("ben")
+    path = f"/cases/{case.pk}"
+    assert Caller("ada").post(f"{path}/claim").status_code == 200
+    for act, body in (("claim", {}), ("decisions", {"outcome": "approved", "commit_now": True})):
+        with CaptureQueriesContext(connection) as asked:
+            answer = late.post(f"{path}/{act}", body)
+        assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (
+            409,
+            "case-held-by-other",
+        )
+        # The session, the person, their grants, the case.
+        assert len(asked) == 4, [query["sql"] for query in asked]
