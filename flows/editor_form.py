@@ -1,11 +1,10 @@
-"""The inspector's form: fields made from a step type's JSON Schema and what the draft holds."""
+"""Fields made from a JSON Schema and what the draft holds; what their expressions can name."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.faces import config_schema
 from flows.graph.operations import parse_edge
 from flows.steps.registry import UnknownStepType, get_step_type
 
@@ -50,102 +49,6 @@ class Field:
 def dotted(path: str) -> str:
     parts = [f"[{key}]" if key.isdecimal() else f".{key}" for key in path.split("/")[1:]]
     return "".join(parts).removeprefix(".")
-
-
-# --- What the inspector shows -----------------------------------------------------------------
-
-
-def inspector_context(
-    document: Mapping[str, Json], step_id: str, problems: Sequence[Json]
-) -> dict[str, Json]:
-    """Return the template's context for one step of a draft in normal form."""
-    step = document["steps"][step_id]
-    mine = [each for each in problems if each["step"] == step_id]
-    try:
-        step_type = get_step_type(step["type"])
-    except UnknownStepType:
-        step_type = None
-    fields = config_fields(step, mine) if step_type else []
-    shown = {name for each in fields for name in names_of(each)}
-    return {
-        "step_id": step_id,
-        "step": step,
-        "type": step_type,
-        "fields": fields,
-        "running": running_fields(step, mine),
-        "problems": [each for each in mine if each["field"] not in shown],
-        "suggestions": suggestions(document, step_id),
-        "leads": [parse_edge(e) for e in document["edges"] if parse_edge(e)[0] == step_id],
-    }
-
-
-def names_of(each: Field) -> list[str]:
-    """Return the names under which a field shows its problems."""
-    return [each.name, *(name for part in (*each.fields, *each.items) for name in names_of(part))]
-
-
-def config_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[Field]:
-    """Return the fields of ``with``; those that must be filled in come first."""
-    schema = config_schema(step["type"])
-    config = step.get("with")
-    found = object_fields(
-        schema,
-        schema.get("$defs", {}),
-        config if isinstance(config, dict) else {},
-        "/with",
-        problems,
-    )
-    return sorted(found, key=lambda each: not each.required)
-
-
-def running_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[Field]:
-    """Return the fields that every step has: how often, how long, and what to do when it fails."""
-    number = {"type": "number"}
-    properties: dict[str, Json] = {
-        "/timeout_seconds": (number, "Time-out", "Seconds an attempt may take."),
-        "/retry/max_attempts": ({"type": "integer"}, "Attempts", "1 tries once and gives up."),
-        "/retry/initial_seconds": (number, "First pause", "Seconds before the second attempt."),
-        "/retry/factor": (number, "Growth", "Each pause is this many times the one before."),
-        "/retry/max_seconds": (number, "Longest pause", "Seconds."),
-        "/retry/deadline_seconds": (number, "Deadline", "Seconds in which all attempts must fit."),
-        "/cache/ttl_seconds": (
-            number,
-            "Reuse its result for",
-            "Seconds. Only for a step that gives the same for the same config and input.",
-        ),
-        "/limit/key": (
-            {"type": "string"},
-            "Limit by",
-            "Who shares the limit, such as ${ input.customer }; empty for this step alone.",
-        ),
-        "/limit/concurrency": ({"type": "integer"}, "Most at once", "Calls under way together."),
-        "/limit/per_second": (number, "Most a second", "Calls that begin in a second."),
-        "/max_visits": (
-            {"type": "integer"},
-            "Most visits",
-            "A loop needs one step with a limit; past it the run leaves by port “limit”.",
-        ),
-        "/compensate": ({"type": "string"}, "Undone by", "The step that undoes this one."),
-        "/runbook": (
-            {"type": "string", "maxLength": 4000},
-            "Runbook",
-            "What to do when it fails; shown beside the failing step.",
-        ),
-    }
-    made = []
-    for path, (schema, label, help_text) in properties.items():
-        key = path.split("/")[-1]
-        value = value_at(step, path)
-        described = {**schema, "title": label, "description": help_text}
-        made.append(make_field(described, {}, value, path, key, problems))
-    return made
-
-
-def value_at(step: Mapping[str, Json], path: str) -> Json:
-    value: Json = step
-    for part in path.strip("/").split("/"):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
 
 
 # --- From a schema to fields ------------------------------------------------------------------

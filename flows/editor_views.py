@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from flows import editing
-from flows.editor_form import inspector_context
 from flows.editor_preview import with_values
 from flows.faces import canvas_data, faces, kept_problems, touched_steps
 from flows.graph.operations import normal_form
+from flows.inspector import inspector_context
 from flows.lab.thresholds import list_thresholds
 from flows.models import Flow
 from flows.selectors.last_run import last_run_at

@@ -257,13 +257,17 @@ def test_a_setting_is_an_edit_like_any_other(page: Page, login: Login, made: str
     expect(page.locator("#inspector [data-step=second]")).to_be_visible()
     page.locator("#field-title").fill("Renamed here")
     expect(page.locator("[data-step=second] .step-title")).to_have_text("Renamed here")
+    page.locator("summary", has_text="When it fails").click()
+    page.get_by_label("Try again only on").fill("timeout http.5xx")
+    page.get_by_label("After the last attempt").select_option("last")
     page.locator("#field-id").fill("other")
     page.locator("#field-id").press("Tab")
     expect(page.locator("[data-step=other].step-card")).to_be_visible()
     saved(page)
     found = servers_document(page, made)
     assert found["steps"]["other"]["title"] == "Renamed here"
-    assert "other.done -> last" in found["edges"]
+    assert {"other.done -> last", "other.error -> last"} <= set(found["edges"])
+    assert found["steps"]["other"]["retry"] == {"on": ["timeout", "http.5xx"]}
 
 
 def test_steps_go_through_the_clipboard_as_text(page: Page, login: Login, made: str) -> None:

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Draft } from "../../../frontend/editor/src/doc/draft.js";
-import { bridges, freeName, insertOnEdge, paste, remove } from "../../../frontend/editor/src/doc/edits.js";
+import { bridges, freeName, insertOnEdge, paste, remove, routeError } from "../../../frontend/editor/src/doc/edits.js";
 import { fromText, toText } from "../../../frontend/editor/src/doc/clipboard.js";
 import { OperationRefused, apply, normalForm, same } from "../../../frontend/editor/src/doc/operations.js";
 import { refuseEdge, walkOrder } from "../../../frontend/editor/src/doc/rules.js";
@@ -201,4 +201,17 @@ test("rules say in words why an edge may not be", () => {
   assert.match(refuseEdge(document, ["done"], "score", "done", "score") ?? "", /limit/);
   assert.deepEqual(walkOrder(document), ["score", "route", "review"]);
   assert.equal(freeName(["a", "a_2"], "a"), "a_3");
+});
+
+test("a step's errors are led to one step, to another, and to none again", () => {
+  let document = loan();
+  const route = (/** @type {string} */ to) => { const op = routeError(document, "score", to); if (op) [document] = apply(document, op); return op; };
+  route("review");
+  assert.ok(document.edges.includes("score.error -> review"));
+  assert.equal(route("review"), null);
+  [document] = apply(document, { op: "connect", edge: "score.error -> score" });
+  route("route");
+  assert.deepEqual(document.edges.filter((/** @type {string} */ edge) => edge.startsWith("score.error")), ["score.error -> route"]);
+  route("");
+  assert.ok(same(document, loan()));
 });

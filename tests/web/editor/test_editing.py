@@ -185,6 +185,41 @@ def test_the_inspector_has_a_field_for_each_setting(client: Client, flow: Flow) 
     assert client.get("/flows/loan/edit/inspector/").status_code == 200
 
 
+def inspected(client: Client, step: str) -> str:
+    found: str = client.get(f"/flows/loan/edit/inspector/?step={step}").content.decode()
+    return found
+
+
+def test_the_inspector_says_what_happens_when_a_step_fails(client: Client, flow: Flow) -> None:
+    retry = {"max_attempts": 3, "on": ["timeout", "http.5xx"], "not_on": ["HTTP"]}
+    sent(
+        client,
+        {"op": "set_field", "step": "review", "path": "/limit"},
+        {"op": "set_field", "step": "score", "path": "/retry", "value": retry},
+        {"op": "connect", "edge": "score.error -> review"},
+    )
+    page = inspected(client, "score")
+    assert 'data-path="/retry/on" data-kind="names" value="timeout, http.5xx"' in page
+    assert '<option value="review" selected>' in page
+    assert '<option value="score"' not in page
+    # A problem stands at its field, and nowhere else.
+    assert page.count("is no class of errors") == 1
+    assert '<details class="more" data-group="When it fails" open>' in page
+
+
+def test_only_a_step_that_is_called_can_be_limited(client: Client, flow: Flow) -> None:
+    sent(client, {"op": "set_field", "step": "review", "path": "/limit"})
+    assert 'data-path="/limit/concurrency"' in inspected(client, "score")
+    assert 'data-path="/limit/concurrency"' not in inspected(client, "review")
+    # One that is there by mistake can be seen and taken away.
+    limit = {"concurrency": 2}
+    sent(
+        client, ("b", {"op": "set_field", "step": "review", "path": "/limit", "value": limit}),
+        since=1,
+    )  # fmt: skip
+    assert 'data-path="/limit/concurrency"' in inspected(client, "review")
+
+
 def test_a_step_whose_config_is_nonsense_still_opens(client: Client, flow: Flow) -> None:
     values: list[Any] = ["text", 5, [], {"cases": 3}, {"cases": ["x"], "otherwise": []}, None]
     for value in values:

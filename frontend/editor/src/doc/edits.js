@@ -34,6 +34,29 @@ export function openPort(document, source, ports) {
   return ports.find((port) => !used.has(port)) ?? ports[0] ?? null;
 }
 
+/** Where a step's errors lead. @param {Doc} document @param {string} step @returns {string[]} */
+export function errorTargets(document, step) {
+  const ends = document.edges.map(parseEdge).filter((/** @type {string[]} */ [from, port]) => from === step && port === "error");
+  return ends.map((/** @type {string[]} */ each) => each[2]);
+}
+
+/**
+ * Lead a step's errors to one step instead of wherever they go now; to none, they fail the run.
+ * @param {Doc} document @param {string} step @param {string} to "" for none
+ * @returns {Operation | null} null if it is so already
+ */
+export function routeError(document, step, to) {
+  const now = errorTargets(document, step);
+  const [kept, ...others] = now.includes(to) ? [to, ...now.filter((each) => each !== to)] : now;
+  const edge = (/** @type {string} */ target) => edgeText(step, "error", target);
+  /** @type {Operation[]} */
+  const operations = others.map((target) => ({ op: "disconnect", edge: edge(target) }));
+  if (kept && !to) operations.push({ op: "disconnect", edge: edge(kept) });
+  if (kept && to && kept !== to) operations.push({ op: "reconnect", edge: edge(kept), to: edge(to) });
+  if (!kept && to) operations.push({ op: "connect", edge: edge(to) });
+  return operations.length ? together(to ? `Errors of ${step} lead to ${to}` : `Errors of ${step} fail the run`, operations) : null;
+}
+
 /**
  * Add a step: beside another and joined to it, or at a place.
  * @param {Doc} document @param {PortsOf} portsOf @param {Type} type

@@ -1,6 +1,7 @@
 // @ts-check
 // The inspector: a form from the server, whose changes go through the canvas like every other edit.
 
+import { errorTargets, routeError } from "../doc/edits.js";
 import { lookUp } from "../doc/operations.js";
 import { completeExpressions } from "./complete.js";
 
@@ -50,6 +51,8 @@ export function listenToInspector(root, canvas, panes) {
     for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (pane.querySelectorAll("[data-path]"))) {
       if (field !== document.activeElement) write(field, read(canvas, step, field.dataset.path ?? ""));
     }
+    const route = /** @type {HTMLSelectElement | null} */ (pane.querySelector("[data-route]"));
+    if (route) route.value = errorTargets(canvas.document, step)[0] ?? "";
   };
   /** Ask for the form again once the server has the edit. */
   const reload = () => {
@@ -74,8 +77,11 @@ export function listenToInspector(root, canvas, panes) {
     if (value instanceof Error) return mark(field, value.message);
     mark(field, "");
     if (JSON.stringify(value) === JSON.stringify(old)) return;
+    const merge = { merge: `${step} ${path}` };
+    const whole = value === undefined ? emptied(canvas, step, path) : "";
+    if (whole) return void canvas.edit({ op: "set_field", step, path: whole, old: read(canvas, step, whole) }, "", merge);
     const where = step ? { op: "set_field", step, path } : { op: "set_flow", path };
-    canvas.edit({ ...where, ...(value === undefined ? {} : { value }), old: old ?? null }, "", { merge: `${step} ${path}` });
+    canvas.edit({ ...where, ...(value === undefined ? {} : { value }), old: old ?? null }, "", merge);
   };
   /** @type {any} */
   let typing = null;
@@ -90,6 +96,7 @@ export function listenToInspector(root, canvas, panes) {
     clearTimeout(typing);
     if (field.dataset.path) commit(field);
     if ("rename" in field.dataset) rename(field);
+    if ("route" in field.dataset) route(field);
   });
   const rename = (/** @type {HTMLInputElement} */ field) => {
     const to = field.value.trim();
@@ -98,6 +105,10 @@ export function listenToInspector(root, canvas, panes) {
     step = to;
     requestAnimationFrame(() => canvas.reveal(to));
     reload();
+  };
+  const route = (/** @type {HTMLInputElement} */ field) => {
+    const edit = routeError(canvas.document, step, field.value);
+    if (edit && !canvas.edit(edit, field.value ? `Errors of ${step} lead to ${field.value}` : `Errors of ${step} fail the run`)) fill();
   };
   pane.addEventListener("keydown", (event) => {
     const field = /** @type {HTMLElement} */ (event.target);
@@ -135,6 +146,16 @@ function read(canvas, step, path) {
   return root && path ? lookUp(root, path) : undefined;
 }
 
+// What means nothing once its last field has gone, and is then taken away with it.
+const WHOLES = /^\/(retry|limit|cache)\/[^/]+$/;
+
+/** The pointer of what would be left empty, or "". @param {any} canvas @param {string} step @param {string} path */
+function emptied(canvas, step, path) {
+  const found = step ? WHOLES.exec(path) : null;
+  const whole = found && read(canvas, step, `/${found[1]}`);
+  return whole && Object.keys(whole).length === 1 && read(canvas, step, path) !== undefined ? `/${found[1]}` : "";
+}
+
 /** @param {HTMLInputElement} field @returns {any} undefined removes the field, an Error says what is wrong with it */
 function valueOf(field) {
   const text = field.value;
@@ -145,6 +166,7 @@ function valueOf(field) {
     const number = Number(text.replace(",", "."));
     return Number.isFinite(number) ? number : new Error("Write a number, or an expression in ${ }.");
   }
+  if (field.dataset.kind === "names") return namesIn(text);
   if (field.dataset.kind !== "json") return text;
   try {
     return JSON.parse(text);
@@ -154,12 +176,19 @@ function valueOf(field) {
   }
 }
 
+/** @param {string} text @returns {string[] | undefined} */
+function namesIn(text) {
+  const names = [...new Set(text.split(/[\s,]+/).filter(Boolean))];
+  return names.length ? names : undefined;
+}
+
 /** @param {HTMLInputElement} field @param {any} value */
 function write(field, value) {
   if (field.getAttribute("data-wrong")) return;
   if (field.dataset.kind === "bool") return void (value === undefined || (field.checked = Boolean(value)));
+  if (field.dataset.kind === "names") value = Array.isArray(value) ? value.join(", ") : value;
   const text = value === undefined || value === null ? "" : field.dataset.kind === "json" && typeof value !== "string" ? JSON.stringify(value, null, 2) : String(value);
-  if (JSON.stringify(valueOf(field)) !== JSON.stringify(value)) field.value = text;
+  if (JSON.stringify(valueOf(field)) !== JSON.stringify(value) && field.value !== text) field.value = text;
 }
 
 /** @param {HTMLInputElement} field @param {string} wrong */
@@ -176,10 +205,11 @@ function mark(field, wrong) {
 function keepFocus(pane, html) {
   const active = /** @type {HTMLInputElement | null} */ (document.activeElement);
   const id = active && pane.contains(active) ? active.id : "";
-  const more = pane.querySelector("details[open]");
+  const open = [...pane.querySelectorAll("details[open]")].map((each) => each.getAttribute("data-group"));
   const at = active && "selectionStart" in active ? active.selectionStart : null;
   pane.innerHTML = html;
-  if (more) pane.querySelector("details")?.setAttribute("open", "");
+  // What one looks at in each step stays open; what this step has set is open anyway.
+  for (const each of pane.querySelectorAll("details")) if (open.includes(each.getAttribute("data-group"))) each.open = true;
   const again = /** @type {HTMLInputElement | null} */ (id ? document.getElementById(id) : null);
   again?.focus();
   if (at !== null) try { again?.setSelectionRange(at, at); } catch { /* not every field has a caret */ }
