@@ -22,7 +22,7 @@ def commit_window(now: datetime) -> bool:
     return commit_due_decisions(now)
 
 
-@clock_task("reviews.sla", every_seconds=1)
+@clock_task("reviews.sla", every_seconds=0.5)
 def sla(now: datetime) -> bool:
     return perform_due_acts(now)
 

@@ -1,6 +1,6 @@
 """The one way a case moves, and what is written down of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +53,13 @@ def lock_run(case: Case) -> None:
     Whoever lets a run go on locks it before its case, as the engine does when it cancels a run:
     the other order would deadlock.
     """
-    Run.objects.select_for_update(of=("self",)).only("pk").filter(pk=case.run_id).first()
+    lock_runs([case.run_id])
+
+
+def lock_runs(run_ids: Collection[int]) -> None:
+    """Lock these runs until the commit, in the order of their ids, as everyone does."""
+    runs = Run.objects.select_for_update(of=("self",)).filter(pk__in=run_ids).order_by("pk")
+    list(runs.values_list("pk"))
 
 
 def get_case(case_id: int) -> Case:
