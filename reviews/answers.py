@@ -10,6 +10,7 @@ from reviews.errors import DecisionInvalid
 
 Json = Any
 COMMENT_MAX = 10_000
+WHY_MAX = 500
 # Returning work without saying what to do wastes a round.
 NEEDS_COMMENT = frozenset({"rework"})
 NOT_OUTCOMES = frozenset({"information", "escalation"})
@@ -53,9 +54,11 @@ def check_answer(
     problems |= _comment_problems(answer)
     problems |= _evidence_problems(answer, rules)
     problems |= value_problems(answer, rules=rules, shown=shown, fields=fields)
+    overrides = overrides_of(answer, shown, fields)
+    problems |= _why_problems(overrides, shown)
     if problems:
         raise DecisionInvalid(problems)
-    return overrides_of(answer, shown, fields)
+    return overrides
 
 
 def value_problems(
@@ -85,7 +88,7 @@ def _reason_problems(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str
 
 
 def grounds_of(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
-    """Return what each reason rests on: what was named, else the first that its code names."""
+    """Return what each reason rests on: what was named, else the only one that its code names."""
     found = {}
     for choice in _chosen_codes(rules, answer.outcome, answer.reasons):
         first = next(iter(choice.get("rests_on") or ()), "")
@@ -126,9 +129,11 @@ def _ground_problems(
     for choice in _chosen_codes(rules, answer.outcome, answer.reasons):
         code, offered = choice["code"], choice.get("rests_on") or list(known)
         ground = answer.grounds.get(code)
+        names = ", ".join(known.get(key, key) for key in offered) or "nothing on this case"
         if ground and ground not in offered:
-            names = ", ".join(known.get(key, key) for key in offered) or "nothing on this case"
             problems[f"grounds.{code}"] = f"{choice['label']} can rest on {names}."
+        elif not ground and len(choice.get("rests_on") or ()) > 1:
+            problems[f"grounds.{code}"] = f"Name what {choice['label']} rests on, one of {names}."
     return problems
 
 
@@ -157,7 +162,12 @@ def overrides_of(
 ) -> list[dict[str, Json]]:
     """Return what differs from the values that stand; typing the same value is no override."""
     return [
-        {"field": key, "old": fields.get(key), "new": new, "reason": answer.why.get(key, "")}
+        {
+            "field": key,
+            "old": fields.get(key),
+            "new": new,
+            "reason": answer.why.get(key, "").strip(),
+        }
         for key, new in sorted(answer.fields.items())
         if key not in fields or fields[key] != new
     ]
@@ -175,6 +185,23 @@ def _override_problems(
             problems[name] = f"The field {key} cannot be changed on this case."
             continue
         problems |= schema_problems(known[key].get("schema") or {}, override["new"], name)
+    return problems
+
+
+def _why_problems(overrides: list[dict[str, Json]], shown: Mapping[str, Json]) -> dict[str, str]:
+    """Return what is wrong with the reasons for changing values, by ``fields.income.reason``."""
+    labels = {
+        field["key"]: field["label"] for field in shown_fields(shown) if field.get("editable")
+    }
+    problems = {}
+    for override in overrides:
+        key, why = override["field"], override["reason"]
+        if key not in labels:
+            continue
+        if not why:
+            problems[f"fields.{key}.reason"] = f"Say why {labels[key]} is changed."
+        elif len(why) > WHY_MAX:
+            problems[f"fields.{key}.reason"] = f"Shorten the reason to {WHY_MAX} characters."
     return problems
 
 

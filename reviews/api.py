@@ -12,7 +12,7 @@ from pydantic import Field
 
 from reviews import errors
 from reviews.acting import Acting, acting_as
-from reviews.answers import COMMENT_MAX, Answer
+from reviews.answers import COMMENT_MAX, WHY_MAX, Answer
 from reviews.figures import QueueRow, queue_rows
 from reviews.filters import CaseFilters
 from reviews.links.services import reply_link
@@ -146,14 +146,18 @@ class CaseDetailOut(CaseOut):
 
 class OverrideIn(Strict):
     value: Json
-    reason: str = Field("", max_length=500)
+    reason: str = Field(
+        "", max_length=WHY_MAX, description="Why it is changed; needed, and kept in the record."
+    )
 
 
 class DecisionIn(Strict):
     outcome: str = Field(min_length=1, max_length=80)
     reasons: list[str] = Field([], description="Reason codes of the outcome.", max_length=50)
     grounds: dict[str, str] = Field(
-        {}, description="By reason, the field's key or evidence's id that it rests on."
+        {},
+        description="By reason, the field's key or evidence's id that it rests on; needed where "
+        "the code's `rests_on` has more than one.",
     )
     comment: str = Field("", max_length=COMMENT_MAX)
     fields: dict[str, OverrideIn] = Field({}, description="New values of fields, by key.")

@@ -3,18 +3,21 @@
 ``open`` makes the case in the engine's transaction; deciding the case resolves the wait.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from flows.graph.model import Step
+from flows.graph.problems import Problem
 from flows.steps.base import Json, Opened, Preview, StepConfig, StepContext, WaitingStep
 from flows.steps.registry import register
 from reviews.layout import Flag, Group, Key, Reason, ReasonCode, Share, ShownDocument
 
 WAIT_KIND = "case"
-OUTCOMES = ("approved", "rejected", "rework")
+REFUSAL = "rejected"
+OUTCOMES = ("approved", REFUSAL, "rework")
 ACTS = ("information", "escalation")
 EXPIRED = "expired"
 
@@ -149,6 +152,16 @@ class ReviewCase(WaitingStep):
             "fields": dict(_shown_values(config)),
         }
 
+    def check(self, step: Step) -> Sequence[Problem]:
+        """A refusal that rests on nothing cannot be defended; say so before it is published."""
+        codes = step.config.get("reason_codes")
+        refusals = codes.get(REFUSAL) if isinstance(codes, Mapping) else None
+        found = []
+        for number, code in enumerate(refusals if isinstance(refusals, list) else []):
+            if isinstance(code, Mapping) and code.get("code") and not code.get("rests_on"):
+                found.append(_ungrounded(step, number, str(code["code"])))
+        return found
+
     def preview(self, config: Mapping[str, Json]) -> Preview:
         from reviews.preview import preview_case
 
@@ -171,6 +184,17 @@ class ReviewCase(WaitingStep):
         from reviews.services.opening import cancel_case_of_wait
 
         cancel_case_of_wait(wait_id=wait_id, now=now)
+
+
+def _ungrounded(step: Step, number: int, code: str) -> Problem:
+    return Problem(
+        "warning",
+        "case.reason-ungrounded",
+        step.id,
+        f"with.reason_codes.{REFUSAL}[{number}].rests_on",
+        f"The reason {code} rests on nothing, so a case can be rejected without evidence.",
+        "Name in `rests_on` the fields by `key`, or the documents or groups by `id`, that bear it.",
+    )
 
 
 def _shown_values(config: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:

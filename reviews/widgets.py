@@ -252,6 +252,16 @@ def read_form(schema: Mapping[str, Json], posted: Posted, name: str) -> dict[str
     return found
 
 
+def read_grounds(posted: Posted) -> dict[str, str]:
+    """Return what each chosen reason rests on, where that was said."""
+    outcome = posted.get("outcome", "")
+    named = {
+        code: posted.get(f"ground.{outcome}.{code}", "")
+        for code in posted.getlist(f"reasons.{outcome}")
+    }
+    return {code: ground for code, ground in named.items() if ground}
+
+
 def _read_part(part: Mapping[str, Json], posted: Posted, path: str) -> Json:
     """Return the value that was posted, None if it was left empty."""
     kind = kind_of(part)

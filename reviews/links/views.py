@@ -23,6 +23,7 @@ from reviews.models import Case
 from reviews.quality.veil import veil_of
 from reviews.selectors import get_visible_case, next_act_words
 from reviews.views.workspace import choices_of
+from reviews.widgets import read_grounds
 from workbench.accounts.permissions import principal_of, public, requires
 
 # --- To decide --------------------------------------------------------------------------
@@ -41,6 +42,7 @@ def decide_link(request: HttpRequest, token: str) -> HttpResponse:
             answer = Answer(
                 outcome=request.POST.get("outcome", ""),
                 reasons=tuple(request.POST.getlist(f"reasons.{request.POST.get('outcome', '')}")),
+                grounds=read_grounds(request.POST),
                 comment=request.POST.get("comment", ""),
             )
             acting = acting_as(principal_of(request), "link")
@@ -70,17 +72,18 @@ def _decide_page(request: HttpRequest, link: CaseLink, error: ReviewError | None
     typed = {
         "outcome": request.POST.get("outcome", ""),
         "reasons": request.POST.getlist(f"reasons.{request.POST.get('outcome', '')}"),
+        "grounds": read_grounds(request.POST),
         "comment": request.POST.get("comment", ""),
     }
-    wrong = isinstance(error, DecisionInvalid)
+    wrong = error.problems if isinstance(error, DecisionInvalid) else {}
     context = {
         "case": case,
         "now": timezone.now(),
         "link": link,
         "error": error,
-        "works": error is None or wrong,
+        "works": error is None or bool(wrong),
         "answer": typed,
-        "choices": choices_of(case, typed),
+        "choices": choices_of(case, typed, wrong),
         "fields": list(_values(case)),
         "flags": case.shown.get("flags") or (),
         "if_nobody": next_act_words(case),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -38,7 +38,7 @@ from reviews.services.passing import assign_case
 from reviews.services.reopening import reopen_case
 from reviews.views.gate import case_view
 from reviews.views.workspace import as_shown, show_case, standing
-from reviews.widgets import active_names, read_form, read_value
+from reviews.widgets import active_names, read_form, read_grounds, read_value
 from workbench.accounts.models import User
 from workbench.accounts.permissions import principal_of
 
@@ -344,7 +344,7 @@ def _typed(request: HttpRequest, case: Case) -> tuple[dict[str, Any], list[str],
     content = {
         "outcome": posted.get("outcome", ""),
         "reasons": posted.getlist(f"reasons.{posted.get('outcome', '')}"),
-        "grounds": _grounds(posted),
+        "grounds": read_grounds(posted),
         "comment": posted.get("comment", ""),
         "form": read_form(case.rules.get("form") or {}, posted, "form"),
         **_typed_fields(request, case),
@@ -352,16 +352,6 @@ def _typed(request: HttpRequest, case: Case) -> tuple[dict[str, Any], list[str],
     opened = sorted(set(posted.get("opened", "").split()))[:200]
     seconds = min(_number(posted.get("active_seconds")) or 0, 86_400)
     return content, opened, seconds
-
-
-def _grounds(posted: QueryDict) -> dict[str, str]:
-    """Return what each chosen reason rests on, where that was said."""
-    outcome = posted.get("outcome", "")
-    named = {
-        code: posted.get(f"ground.{outcome}.{code}", "")
-        for code in posted.getlist(f"reasons.{outcome}")
-    }
-    return {code: ground for code, ground in named.items() if ground}
 
 
 def _typed_fields(request: HttpRequest, case: Case) -> dict[str, Any]:
@@ -376,7 +366,7 @@ def _typed_fields(request: HttpRequest, case: Case) -> dict[str, Any]:
         if new != old:
             fields[key] = new
             if reason := request.POST.get(f"why.{key}", "").strip():
-                why[key] = reason[:500]
+                why[key] = reason
     return {"fields": fields, "why": why}
 
 

@@ -273,6 +273,7 @@ def _field(
         "changed_by": changed.get(key) if key else None,
         "why": (answer.get("why") or {}).get(key, ""),
         "problem": problems.get(f"fields.{key}", ""),
+        "why_problem": problems.get(f"fields.{key}.reason", ""),
         "confidence": field.get("confidence"),
         "doubt": _doubt(field.get("confidence")),
     }

@@ -169,7 +169,9 @@ def test_every_problem_of_a_decision_is_told_at_once(now: datetime) -> None:
             acting=person("ada"),
             now=now,
         )
-    assert set(caught.value.problems) == {"reasons", "fields.income", "fields.name", "form.term"}
+    assert set(caught.value.problems) == {
+        "reasons", "fields.income", "fields.income.reason", "fields.name", "form.term",
+    }  # fmt: skip
     assert not Decision.objects.exists()
 
 
@@ -215,7 +217,7 @@ def test_a_quorum_needs_that_many_different_people(now: datetime) -> None:
 
 def test_with_four_eyes_an_edit_wants_a_second_person(now: datetime) -> None:
     case = make_case(now, four_eyes=True)
-    answer = approve(fields={"income": 2800})
+    answer = approve(fields={"income": 2800}, why={"income": "misread"})
     decide_case(case_id=case.pk, answer=answer, acting=person("ada"), now=now, commit_now=True)
     case.refresh_from_db()
     assert (case.state, case.fields["income"]) == ("open", 2800)
@@ -288,10 +290,12 @@ def test_a_reason_rests_on_the_evidence_that_its_code_names_and_is_told_in_the_n
             acting=person("ada"), now=now,
         )  # fmt: skip
     assert caught.value.problems == {"grounds.income": "Income can rest on Net income, Name."}
+    with pytest.raises(DecisionInvalid, match="Name what Income rests on"):
+        decide_case(case_id=case.pk, answer=reject("income"), acting=person("ada"), now=now)
+    answer = reject("income", "other", grounds={"income": "income"})
     decision = decide_case(
-        case_id=case.pk, answer=reject("income", "other"), acting=person("ada"),
-        now=now, commit_now=True,
-    )  # fmt: skip
-    assert decision.grounds == {"income": "income"}, "the first that the code names, unless said"
+        case_id=case.pk, answer=answer, acting=person("ada"), now=now, commit_now=True
+    )
+    assert decision.grounds == {"income": "income"}
     kept = decision.receipt["decision"]
     assert (kept["grounds"], kept["notice"]) == ({"income": "income"}, "Your income is too low.")

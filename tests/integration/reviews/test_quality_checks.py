@@ -57,7 +57,7 @@ def decide(case: Case, who: str, answer: Any, now: datetime) -> Decision:
 def test_a_drawn_case_is_given_to_a_second_person_and_the_run_does_not_wait(now: datetime) -> None:
     watch(second_percent=100)
     case = make_case(now)
-    decide(case, "ada", approve(fields={"income": 2800}), now)
+    decide(case, "ada", approve(fields={"income": 2800}, why={"income": "misread"}), now)
     assert Token.objects.get(run_id=case.run_id).step == "settle"
     check = QualityCheck.objects.select_related("case").get()
     assert (check.kind, check.expected, check.state) == ("second", "approved", "open")
@@ -190,7 +190,7 @@ def test_each_committed_decision_leaves_the_row_that_figures_are_counted_from(
     now: datetime,
 ) -> None:
     case = make_case(now, suggestion="approved", confidence=0.7)
-    answer = reject(fields={"income": 2500}, active_seconds=41)
+    answer = reject(fields={"income": 2500}, why={"income": "misread"}, active_seconds=41)
     fact = decide(case, "ada", answer, now).fact
     assert (fact.outcome, fact.suggestion, fact.agreed) == ("rejected", "approved", False)
     assert (fact.confidence, fact.corrected, fact.active_seconds) == (0.7, 1, 41)

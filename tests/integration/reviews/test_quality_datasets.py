@@ -89,14 +89,14 @@ def test_a_version_can_be_made_again_whatever_was_decided_since(now: datetime) -
 
 
 def test_fields_are_left_out_everywhere_and_reviewers_named_only_on_demand(now: datetime) -> None:
-    decided(now, approve(fields={"income": 2500}))
+    decided(now, approve(fields={"income": 2500}, why={"income": "misread"}))
     [row] = rows(export(now, leave_out=["income", "name"], named_reviewers=True), now)
     assert (row["fields"], row["overrides"], row["reviewer"]) == ({}, [], "ada")
 
 
 def test_a_filter_narrows_and_an_empty_result_is_no_version(now: datetime) -> None:
     decided(now, approve())
-    decided(now, reject(fields={"income": 1}))
+    decided(now, reject(fields={"income": 1}, why={"income": "misread"}))
     assert export(now, only_corrected=True).count == 1
     assert export(now, outcome="approved", since="2026-03-10", until="2026-03-10").count == 1
     with pytest.raises(DatasetEmpty):

@@ -80,7 +80,32 @@ def test_an_incomplete_decision_lists_what_it_lacks() -> None:
         {"outcome": "rejected", "fields": {"income": {"value": -1}}},
     )
     assert answer.status_code == 422
-    assert {each["at"] for each in answer.json()["errors"]} == {"reasons", "fields.income"}
+    assert {each["at"] for each in answer.json()["errors"]} == {
+        "reasons", "fields.income", "fields.income.reason",
+    }  # fmt: skip
+
+
+def test_a_value_is_changed_only_with_a_reason_and_a_refusal_names_its_evidence() -> None:
+    code = {"code": "income", "label": "Income", "rests_on": ["income", "name"]}
+    case = make_case(timezone.now(), reason_codes={"rejected": [code]})
+    body: dict[str, Any] = {
+        "outcome": "rejected",
+        "reasons": ["income"],
+        "fields": {"income": {"value": 900, "reason": " "}},
+    }
+    wrong = Caller("ada").post(f"/cases/{case.pk}/decisions", body)
+    assert {each["at"] for each in wrong.json()["errors"]} == {
+        "grounds.income", "fields.income.reason",
+    }  # fmt: skip
+    body |= {
+        "grounds": {"income": "income"},
+        "fields": {"income": {"value": 900, "reason": "The payslip says so"}},
+    }
+    right = Caller("ada").post(f"/cases/{case.pk}/decisions", body)
+    assert right.status_code == 201
+    assert right.json()["overrides"] == [
+        {"field": "income", "old": 3000, "new": 900, "reason": "The payslip says so"}
+    ]
 
 
 def test_next_is_204_when_nothing_waits() -> None:

@@ -127,6 +127,17 @@ def test_a_link_asks_for_what_the_page_asks_for_and_is_not_spent_by_a_fault() ->
     assert client.post(link, right).status_code == 200
 
 
+def test_a_refusal_by_link_names_its_evidence_too() -> None:
+    code = {"code": "income", "label": "Income", "rests_on": ["income", "name"]}
+    case = make_case(timezone.now(), reason_codes={"rejected": [code]})
+    link, client = link_to(case), signed_in()
+    assert 'name="ground.rejected.income"' in client.get(link).content.decode()
+    bare = {"outcome": "rejected", "reasons.rejected": "income"}
+    assert client.post(link, bare).status_code == 422
+    assert client.post(link, bare | {"ground.rejected.income": "name"}).status_code == 200
+    assert Decision.objects.get().grounds == {"income": "name"}
+
+
 def test_authority_is_checked_on_this_way_too() -> None:
     case = make_case(timezone.now(), requested_by="ada")
     assert signed_in().post(link_to(case), APPROVE).status_code == 403

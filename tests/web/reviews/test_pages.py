@@ -184,6 +184,15 @@ def test_a_wrong_decision_comes_back_with_what_was_typed() -> None:
     assert CaseDraft.objects.get(case=case).content["comment"] == "not like this"
 
 
+def test_a_value_changed_without_a_reason_comes_back_asking_for_it() -> None:
+    case = make_case(timezone.now())
+    typed = {"outcome": "approved", "field.income": "2800"}
+    answer = signed_in("ada").post(address(case, "decide/"), typed)
+    assert answer.status_code == 422
+    assert "Say why Net income is changed." in answer.content.decode()
+    assert not Decision.objects.exists()
+
+
 def test_a_late_decision_is_told_what_happened_and_keeps_the_draft() -> None:
     case = make_case(timezone.now())
     decide_case(case_id=case.pk, answer=approve(), acting=person("lea"), now=timezone.now())

@@ -167,7 +167,7 @@ def test_a_decided_case_becomes_a_known_answer_once_and_is_retired() -> None:
 
 
 def test_a_dataset_is_made_taken_and_made_again_by_page() -> None:
-    decided("ada", approve(fields={"income": 2500}))
+    decided("ada", approve(fields={"income": 2500}, why={"income": "misread"}))
     lea = signed_in("lea")
     assert "No dataset yet" in page(lea, "/insights/datasets/")
     made = lea.post("/insights/datasets/new/", {"name": "loans", "leave_out": "name"})
