@@ -17,6 +17,7 @@ from reviews.models import (
     ACTIVE_STATES,
     CLAIMABLE_STATES,
     OPEN_ENDED,
+    Attachment,
     Case,
     CaseDraft,
     CaseEvent,
@@ -276,6 +277,11 @@ def comments_of(case: Case) -> list[Comment]:
         .prefetch_related("attachments")
         .order_by("id")
     )
+
+
+def attachments_of(case: Case) -> list[Attachment]:
+    """Return the files that people added to the case, the oldest first: one query."""
+    return list(Attachment.objects.filter(case=case).select_related("added_by").order_by("id"))
 
 
 def information_of(case: Case) -> list[InformationRequest]:

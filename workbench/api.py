@@ -38,6 +38,7 @@ _ROUTERS = (
     "flows.testing.api",
     "reviews.api",
     "reviews.bulk_api",
+    "reviews.attachments_api",
     "reviews.team.api",
     "reviews.notices.api",
     "reviews.settings_api",

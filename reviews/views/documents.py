@@ -32,7 +32,11 @@ def document(request: HttpRequest, case: Case, document_id: str) -> HttpResponse
 @require_GET
 @case_view("cases.view")
 def attachment(request: HttpRequest, case: Case, attachment_id: int) -> HttpResponseBase:
-    """Send a file that someone added to the case, as a document is sent."""
+    return attachment_response(case, attachment_id)
+
+
+def attachment_response(case: Case, attachment_id: int) -> HttpResponseBase:
+    """Send a file that someone added to the case, as a document is sent. Raises: Http404."""
     found = Attachment.objects.filter(case=case, pk=attachment_id).first()
     artifact = Artifact.objects.filter(digest=found.digest).first() if found else None
     if found is None or artifact is None:

@@ -167,3 +167,64 @@ def test_who_comes_too_late_is_refused_without_a_transaction() -> None:
         )
         # The session, the person, their grants, the case.
         assert len(asked) == 4, [query["sql"] for query in asked]
+
+
+# --- Files -----------------------------------------------------------------------
+
+
+PDF = b"%PDF-1.4 payslip"
+
+
+def attach(caller: Caller, case: Case, content: bytes, query: str, **headers: Any) -> Any:
+    return caller.client.post(
+        f"/api/v1/cases/{case.pk}/attachments?{query}", content, "application/octet-stream",
+        headers=headers,
+    )  # fmt: skip
+
+
+def test_a_file_is_added_listed_and_fetched() -> None:
+    case, ada = make_case(timezone.now()), Caller("ada")
+    added = attach(ada, case, PDF, "name=payslip.pdf&text=As+asked+@ben")
+    assert added.status_code == 201
+    assert added.json() | {"name": "payslip.pdf", "media_type": "application/pdf", "size": 16} == (
+        added.json()
+    )
+    assert case.comments.get().mentions == ["ben"]
+    listed = ada.get(f"/cases/{case.pk}/attachments").json()["items"]
+    assert listed == [added.json()]
+    fetched = ada.client.get(listed[0]["url"])
+    assert b"".join(fetched.streaming_content) == PDF
+    assert "sandbox" in fetched["Content-Security-Policy"]
+
+
+def test_a_file_sent_again_with_its_key_is_added_once() -> None:
+    case, ada = make_case(timezone.now()), Caller("ada")
+    answers = [attach(ada, case, PDF, "name=a.pdf", idempotency_key="k1") for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert case.attachments.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"MZ\x90\x00\xff", "application/octet-stream", 422),
+        (b"", "application/octet-stream", 422),
+        (b"<html>", "text/html", 415),
+    ],
+)
+def test_a_file_that_is_nothing_to_add_is_refused(content: bytes, kind: str, status: int) -> None:
+    case, ada = make_case(timezone.now()), Caller("ada")
+    path = f"/api/v1/cases/{case.pk}/attachments?name=x"
+    assert ada.client.post(path, content, content_type=kind).status_code == status
+    assert not case.attachments.exists()
+
+
+def test_the_files_of_a_case_are_not_there_for_who_may_not_see_it() -> None:
+    case, ada = make_case(timezone.now()), Caller("ada")
+    url = attach(ada, case, PDF, "name=a.pdf").json()["url"]
+    make_queue("claims")
+    make_person("cem", Role.REVIEWER, queue="claims")
+    assert Caller("cem").client.get(url).status_code == 404
+    assert Caller("cem").get(f"/cases/{case.pk}/attachments").status_code == 404
+    other = make_case(timezone.now())
+    assert ada.get(f"/cases/{other.pk}/attachments/{case.attachments.get().pk}").status_code == 404
