@@ -174,6 +174,9 @@ class TextIn(Strict):
 
 class QuestionIn(TextIn):
     to: str = Field("", description="Mail address to send the question to, with a link to answer.")
+    fields: list[str] = Field(
+        [], max_length=50, description="Keys of editable fields that whoever answers may correct."
+    )
 
 
 class QuestionOut(CaseOut):
@@ -436,7 +439,12 @@ def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str
     acting, now = acting_on(request, case_id), timezone.now()
     with listed_faults():
         asked = request_information(
-            case_id=case_id, question=body.text, to=body.to, acting=acting, now=now
+            case_id=case_id,
+            question=body.text,
+            to=body.to,
+            fields=body.fields,
+            acting=acting,
+            now=now,
         )
     return {**case_out(case_seen(request, case_id)), "reply_url": reply_link(asked, now)}
 

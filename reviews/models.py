@@ -376,13 +376,18 @@ class Decision(models.Model):
 
 
 class InformationRequest(models.Model):
-    """A question to someone outside the queue. The SLA's clock stands until it is answered."""
+    """A question to someone outside the queue. The SLA's clock stands until it is answered.
+
+    ``fields`` are the keys of the values that whoever answers may correct, ``changes`` those that
+    they corrected, with the new values.
+    """
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="information_requests")
     question = models.TextField()
     asked_of = models.EmailField(blank=True, default="")
     asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
+    fields = models.JSONField(default=list)
     answer = models.TextField(blank=True, default="")
     changes = models.JSONField(default=dict)
     answered_by = models.CharField(max_length=150, blank=True, default="")

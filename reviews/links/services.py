@@ -5,7 +5,9 @@ person's session (to decide) or for a written answer (to reply), so that a scann
 and even presses what it finds decides nothing. See docs/decisions/0004.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core import signing
@@ -14,7 +16,7 @@ from django.urls import reverse
 
 from reviews.acting import Acting
 from reviews.answers import Answer
-from reviews.errors import CaseStale, ReviewError
+from reviews.errors import CaseStale, DecisionInvalid, ReviewError
 from reviews.links.models import CaseLink, Purpose
 from reviews.models import Case, Decision, InformationRequest
 from reviews.services.conversation import reply
@@ -126,18 +128,29 @@ def decide_by_link(*, link: CaseLink, answer: Answer, acting: Acting, now: datet
         return decision
 
 
-def reply_by_link(*, link: CaseLink, answer: str, name: str, now: datetime) -> Case:
+def reply_by_link(
+    *,
+    link: CaseLink,
+    answer: str,
+    name: str,
+    now: datetime,
+    changes: Mapping[str, Any] | None = None,
+) -> Case:
     """Answer a question by its link and spend the link, both or neither.
 
-    ``name`` is what who answers calls themselves; nobody has checked it, and the record says so.
+    ``changes`` are new values of the fields that were opened with the question. ``name`` is what who answers calls themselves; nobody has checked it, and the record says so.
 
     Raises: LinkSpent, MoveNotAllowed, DecisionInvalid.
     """
     with transaction.atomic():
         check_link(link, now)
+        if link.asked is None or set(changes or {}) - set(link.asked.fields):
+            raise DecisionInvalid({"fields": "The question does not ask for these values."})
         _spend(link, now)
         actor = Actor("link", str(link.pk), f"{name.strip()[:80] or 'Someone'} (by link)", "link")
-        case = reply(case_id=link.case_id, answer=answer, changes={}, actor=actor, now=now)
+        case = reply(
+            case_id=link.case_id, answer=answer, changes=changes or {}, actor=actor, now=now
+        )
         _record(link, actor, now)
         return case
 

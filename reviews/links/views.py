@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from reviews.acting import acting_as
 from reviews.answers import Answer
+from reviews.corrections import correction_form
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.links.models import CaseLink, Purpose
 from reviews.links.services import (
@@ -23,7 +24,7 @@ from reviews.models import Case
 from reviews.quality.veil import veil_of
 from reviews.selectors import get_visible_case, next_act_words
 from reviews.views.workspace import choices_of
-from reviews.widgets import read_grounds
+from reviews.widgets import read_form, read_grounds, widgets_of
 from workbench.accounts.permissions import principal_of, public, requires
 
 # --- To decide --------------------------------------------------------------------------
@@ -120,15 +121,26 @@ def reply_link(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "reviews/links/reply.html", {"error": error}, status=404)
     now = timezone.now()
     context: dict[str, Any] = {"link": link, "asked": link.asked, "answer": "", "name": ""}
+    context |= _corrections(request, link)
     try:
         check_link(link, now)
         if request.method == "POST":
             context |= {name: request.POST.get(name, "") for name in ("answer", "name")}
-            reply_by_link(link=link, answer=context["answer"], name=context["name"], now=now)
+            reply_by_link(link=link, answer=context["answer"], name=context["name"],
+                          changes=context["changes"], now=now)  # fmt: skip
             return render(request, "reviews/links/reply.html", context | {"sent": True})
     except DecisionInvalid as error:
-        context["problem"] = str(error)
+        context["problems"] = error.problems
         return render(request, "reviews/links/reply.html", context, status=error.status)
     except ReviewError as error:
         return render(request, "reviews/links/reply.html", {"error": error}, status=error.status)
     return render(request, "reviews/links/reply.html", context)
+
+
+def _corrections(request: HttpRequest, link: CaseLink) -> dict[str, Any]:
+    """Return the inputs for the values that may be corrected, and what was sent in them."""
+    case, keys = link.case, link.asked.fields if link.asked else ()
+    form = correction_form(keys, case.shown, case.fields)
+    sent = read_form(form, request.POST, "fields") if request.method == "POST" else {}
+    values = {key: case.fields.get(key) for key in keys} | sent
+    return {"widgets": widgets_of(form, values, "fields"), "changes": sent, "problems": {}}

@@ -1,7 +1,7 @@
 """Talking about a case: comments, questions to others, and passing it upwards."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from flows.runtime.artifacts import store_artifact
 from reviews.acting import Acting, check_may
 from reviews.answers import COMMENT_MAX
 from reviews.attachments import NewFile, media_type_of, problem_of
+from reviews.corrections import check_changes, check_opened
 from reviews.errors import DecisionInvalid, MoveNotAllowed
 from reviews.models import Attachment, Case, Comment, InformationRequest
 from reviews.notices.services import notify_leads, notify_people
@@ -92,10 +93,12 @@ def request_information(
     now: datetime,
     revision: int | None = None,
     to: str = "",
+    fields: Collection[str] = (),
 ) -> InformationRequest:
     """Ask someone outside; the SLA's clock stands until the answer.
 
     ``to``: the mail address to which the question goes, with a link to answer it; empty sends none.
+    ``fields``: the keys of the values that whoever answers may correct, and so gets to see.
 
     Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale and the claim's conditions.
     """
@@ -105,7 +108,12 @@ def request_information(
         case = _held(case_id, acting, now, revision, act="information")
         text = _text(question, "question")
         asked = InformationRequest.objects.create(
-            case=case, question=text, asked_by=acting.user, asked_at=now, asked_of=_address(to)
+            case=case,
+            question=text,
+            asked_by=acting.user,
+            asked_at=now,
+            asked_of=_address(to),
+            fields=check_opened(fields, case.shown),
         )
         reply_link(asked, now)
         if asked.asked_of:
@@ -144,13 +152,12 @@ def reply(
         asked = case.information_requests.filter(answered_at=None).first()
         if case.state != CaseState.WAITING_FOR_INFO or asked is None:
             raise MoveNotAllowed("Nothing is asked on this case: an answer has nowhere to go.")
-        if unknown := sorted(set(changes) - set(case.fields)):
-            raise DecisionInvalid({f"fields.{key}": f"There is no field {key}." for key in unknown})
-        asked.answer, asked.changes = _text(answer, "answer"), dict(changes)
+        changed = check_changes(changes, case.shown, case.fields)
+        asked.answer, asked.changes = _text(answer, "answer"), changed
         asked.answered_by, asked.answered_at = actor.name, now
         asked.save()
         _set_watch(case, Stopwatch(case.used_seconds, case.running_since).resume(now))
-        case.fields = case.fields | dict(changes)
+        case.fields = case.fields | changed
         keep_for_familiar(case, case.familiar, now)
         state = CaseState.ESCALATED if case.escalation else CaseState.OPEN
         move_case(
@@ -166,7 +173,7 @@ def reply(
             "information_received",
             actor,
             now,
-            data={"answer": asked.answer, "changes": dict(changes)},
+            data={"answer": asked.answer, "changes": changed},
         )
         hears = [case.familiar] if case.familiar else [asked.asked_by]
         notify_people(case, hears, "answered", now, said=asked.answer, by=actor.name)

@@ -292,7 +292,8 @@ def comment(request: HttpRequest, case: Case) -> HttpResponse:
 def information(request: HttpRequest, case: Case) -> HttpResponse:
     return _act(request, case, lambda acting, now: request_information(
         case_id=case.pk, question=request.POST.get("question", ""),
-        to=request.POST.get("to", ""), acting=acting, now=now
+        to=request.POST.get("to", ""), fields=request.POST.getlist("may_correct"),
+        acting=acting, now=now
     ), following=True)  # fmt: skip
 
 

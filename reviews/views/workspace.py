@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from reviews.acting import Acting, acting_as, may
 from reviews.answers import NEEDS_COMMENT, evidence_of, outcomes_of
+from reviews.corrections import correctable
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.links.services import reply_link
 from reviews.models import Case, Decision, InformationRequest
@@ -143,6 +144,7 @@ def standing(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
         "can_assign": may(acting, "cases.assign", queue=case.queue, flow=case.flow),
         "is_active": case.state in ACTIVE,
         "allow": case.rules.get("allow", ()),
+        "correctable": correctable(case.shown),
         "refusals": _refusals(case, acting) if can_take or held else (),
     }
 

@@ -1,6 +1,7 @@
 """Links into a case: they open, and a person decides."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from reviews.errors import DecisionInvalid
 from reviews.links.mail import send_question
 from reviews.links.models import CaseLink
 from reviews.links.services import decide_link, reply_link
@@ -170,13 +172,14 @@ def _mail(case: Case, username: str) -> None:
 # --- Answering by link ------------------------------------------------------------------
 
 
-def ask(to: str = "") -> Any:
+def ask(to: str = "", fields: Sequence[str] = ()) -> Any:
     case = make_case(timezone.now())
     acting = person("ada")
     claim_case(case_id=case.pk, acting=acting, now=timezone.now())
     return request_information(
-        case_id=case.pk, question="Which employer?", acting=acting, now=timezone.now(), to=to
-    )
+        case_id=case.pk, question="Which employer?", acting=acting, now=timezone.now(), to=to,
+        fields=fields,
+    )  # fmt: skip
 
 
 def test_whoever_was_asked_answers_without_an_account_and_the_case_comes_back() -> None:
@@ -195,6 +198,29 @@ def test_whoever_was_asked_answers_without_an_account_and_the_case_comes_back() 
     case = Case.objects.get()
     assert (case.state, case.familiar) == ("open", User.objects.get(username="ada"))
     assert anyone.post(link, {"answer": "Again"}).status_code == 410
+
+
+def test_whoever_answers_corrects_the_values_that_were_opened_and_no_others() -> None:
+    asked = ask(fields=["income"])
+    link, anyone = path(reply_link(asked, timezone.now())), Client()
+    assert 'name="fields.income"' in anyone.get(link).content.decode()
+    wrong = anyone.post(link, {"answer": "See there", "fields.income": "-5"})
+    assert wrong.status_code == 422
+    assert 'id="id-fields-income-problem"' in wrong.content.decode()
+    assert CaseLink.objects.get().used_at is None
+    sent = {"answer": "See there", "fields.income": "2800", "fields.name": "X"}
+    assert anyone.post(link, sent).status_code == 200
+    case = Case.objects.get()
+    assert case.fields == {"income": 2800, "name": "B. Ahlers"}
+    text = signed_in().get(f"/review/cases/{case.pk}/").content.decode()
+    assert "Changed by Someone (by link)" in text
+    asked.refresh_from_db()
+    assert asked.changes == {"income": 2800}
+
+
+def test_only_what_a_reviewer_may_change_can_be_opened_to_others() -> None:
+    with pytest.raises(DecisionInvalid, match="name cannot be corrected"):
+        ask(fields=["name"])
 
 
 def test_pressing_without_writing_answers_nothing() -> None:

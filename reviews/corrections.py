@@ -1,0 +1,60 @@
+"""The values of a case that an answer to a question may correct. Pure."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from reviews.answers import schema_problems, shown_fields
+from reviews.errors import DecisionInvalid
+
+Json = Any
+
+
+def correctable(shown: Mapping[str, Json]) -> dict[str, str]:
+    """Return the fields that may be opened to whoever is asked, ``{key: label}``."""
+    return {each["key"]: each["label"] for each in shown_fields(shown) if each.get("editable")}
+
+
+def check_opened(keys: Collection[str], shown: Mapping[str, Json]) -> list[str]:
+    """Return the keys to open, once each. Raises: DecisionInvalid."""
+    known = correctable(shown)
+    if unknown := sorted(set(keys) - set(known)):
+        names = ", ".join(known) or "none on this case"
+        raise DecisionInvalid(
+            {"fields": f"{', '.join(unknown)} cannot be corrected. Those that can are: {names}."}
+        )
+    return [key for key in known if key in keys]
+
+
+def correction_form(
+    keys: Collection[str], shown: Mapping[str, Json], fields: Mapping[str, Json]
+) -> dict[str, Json]:
+    """Return the JSON Schema of a form in which these fields are corrected."""
+    parts = {}
+    for each in shown_fields(shown):
+        key = each.get("key")
+        if key in keys:
+            schema = each.get("schema") or {"type": _type_of(fields.get(key))}
+            parts[key] = {"title": each["label"], "description": each.get("unit", ""), **schema}
+    return {"type": "object", "properties": parts}
+
+
+def check_changes(
+    changes: Mapping[str, Json], shown: Mapping[str, Json], fields: Mapping[str, Json]
+) -> dict[str, Json]:
+    """Return what differs from the values that stand. Raises: DecisionInvalid."""
+    schemas = {each.get("key"): each.get("schema") or {} for each in shown_fields(shown)}
+    problems: dict[str, str] = {}
+    for key, new in changes.items():
+        if key not in fields:
+            problems[f"fields.{key}"] = f"There is no field {key}."
+        else:
+            problems |= schema_problems(schemas.get(key) or {}, new, f"fields.{key}")
+    if problems:
+        raise DecisionInvalid(problems)
+    return {key: new for key, new in changes.items() if fields[key] != new}
+
+
+def _type_of(value: Json) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    return "number" if isinstance(value, int | float) else "string"
