@@ -32,7 +32,7 @@ def correction_form(
     parts = {}
     for each in shown_fields(shown):
         key = each.get("key")
-        if key in keys:
+        if key and key in keys:
             schema = each.get("schema") or {"type": _type_of(fields.get(key))}
             parts[key] = {"title": each["label"], "description": each.get("unit", ""), **schema}
     return {"type": "object", "properties": parts}

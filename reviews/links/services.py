@@ -138,7 +138,8 @@ def reply_by_link(
 ) -> Case:
     """Answer a question by its link and spend the link, both or neither.
 
-    ``changes`` are new values of the fields that were opened with the question. ``name`` is what who answers calls themselves; nobody has checked it, and the record says so.
+    ``name`` is what who answers calls themselves; nobody has checked it, and the record says so.
+    ``changes`` are new values of the fields that were opened with the question.
 
     Raises: LinkSpent, MoveNotAllowed, DecisionInvalid.
     """

@@ -192,7 +192,7 @@ def test_a_file_is_added_listed_and_fetched() -> None:
     assert case.comments.get().mentions == ["ben"]
     listed = ada.get(f"/cases/{case.pk}/attachments").json()["items"]
     assert listed == [added.json()]
-    fetched = ada.client.get(listed[0]["url"])
+    fetched: Any = ada.client.get(listed[0]["url"])
     assert b"".join(fetched.streaming_content) == PDF
     assert "sandbox" in fetched["Content-Security-Policy"]
 
