@@ -13,53 +13,55 @@ from flows.store.rows import Claim, Json, Move
 
 # The run rows are locked first, in id order; what then finds its token under another fence or
 # activation changes nothing. `seq` is raised by the rows that are really written.
+# Each part hands on whole rows, so that none is joined with another: of what a part gives the
+# planner knows no size, and once the tables are analyzed it would compare each with each.
 _COMMIT_MOVES = """
 WITH item AS MATERIALIZED (
-    SELECT * FROM json_to_recordset(%s::json) AS item (
+    SELECT item.*, r.status, r.seq
+    FROM json_to_recordset(%s::json) AS item (
         n int, run bigint, token bigint, fence int, activation int, attempt int, worker bigint,
         left_step text, step text, via text, port text, data jsonb, provenance jsonb,
         began_at timestamptz, at timestamptz)
-), run AS MATERIALIZED (
-    SELECT id, status FROM flows_run
-    WHERE id IN (SELECT run FROM item) AND status IN ('running', 'paused')
-    ORDER BY id FOR NO KEY UPDATE
+    JOIN flows_run r ON r.id = item.run AND r.status IN ('running', 'paused')
+    ORDER BY r.id FOR NO KEY UPDATE OF r
 ), moved AS (
     UPDATE flows_token t SET step = item.step, via = item.via, since = item.at, attempt = 1,
         deaths = 0, activation = t.activation + 1,
-        state = CASE run.status WHEN 'paused' THEN 'held' ELSE 'running' END
-    FROM item JOIN run ON run.id = item.run
+        state = CASE item.status WHEN 'paused' THEN 'held' ELSE 'running' END
+    FROM item
     WHERE item.step <> '' AND t.id = item.token AND t.fence = item.fence
         AND t.activation = item.activation AND t.state = 'running'
-    RETURNING item.n, t.state
+    RETURNING item.*, t.state
 ), ended AS (
-    DELETE FROM flows_token t USING item JOIN run ON run.id = item.run
+    DELETE FROM flows_token t USING item
     WHERE item.step = '' AND t.id = item.token AND t.fence = item.fence
         AND t.activation = item.activation AND t.state = 'running'
-    RETURNING item.n, 'ended'::text AS state
+    RETURNING item.*, 'ended'::text AS state
 ), accepted AS (
-    SELECT n, state FROM moved UNION ALL SELECT n, state FROM ended
+    SELECT * FROM moved UNION ALL SELECT * FROM ended
 ), entry AS (
-    SELECT item.run, item.n, 0 AS part, 'step.finished' AS kind, left_step AS step, token,
-        activation, attempt, port, data, provenance, worker, began_at, at
-    FROM item JOIN accepted USING (n)
+    SELECT run, seq, n, 0 AS part, 'step.finished' AS kind, left_step AS step, token, activation,
+        attempt, port, data, provenance, worker, began_at, at
+    FROM accepted
     UNION ALL
-    SELECT item.run, item.n, 1, 'run.completed', '', NULL, NULL, NULL, '',
+    SELECT run, seq, n, 1, 'run.completed', '', NULL, NULL, NULL, '',
         '{"outcome": "", "output": null}'::jsonb, NULL, NULL, NULL, at
-    FROM item JOIN accepted USING (n) WHERE accepted.state = 'ended'
-), counted AS (
-    SELECT run, count(*) AS rows, bool_or(part = 1) AS over, max(at) AS at FROM entry GROUP BY run
+    FROM ended
 ), raised AS (
     UPDATE flows_run r SET seq = r.seq + counted.rows,
         status = CASE WHEN over THEN 'completed' ELSE r.status END,
         finished_at = CASE WHEN over THEN counted.at ELSE r.finished_at END
-    FROM counted WHERE r.id = counted.run
-    RETURNING r.id, r.seq - counted.rows AS base
+    FROM (
+        SELECT run, count(*) AS rows, bool_or(part = 1) AS over, max(at) AS at
+        FROM entry GROUP BY run
+    ) counted
+    WHERE r.id = counted.run
 ), written AS (
     INSERT INTO flows_journal (run_id, seq, kind, step, token_id, activation, attempt, port, data,
         provenance, worker, began_at, at)
-    SELECT entry.run, raised.base + row_number() OVER (PARTITION BY entry.run ORDER BY n, part),
+    SELECT run, seq + row_number() OVER (PARTITION BY run ORDER BY n, part),
         kind, step, token, activation, attempt, port, data, provenance, worker, began_at, at
-    FROM entry JOIN raised ON raised.id = entry.run
+    FROM entry
 )
 SELECT n, state FROM accepted
 """
