@@ -101,7 +101,7 @@ def reads(open_cases: int) -> dict[str, Callable[[], Any]]:
     from reviews.filters import CaseFilters
     from reviews.models import Queue
     from reviews.selectors import list_cases, my_work
-    from reviews.services.claims import first_in_line, takeable
+    from reviews.services.claims import Line, first_in_line
     from reviews.team.selectors import team_lanes
     from workbench.accounts.models import User
 
@@ -137,7 +137,7 @@ def reads(open_cases: int) -> dict[str, Callable[[], Any]]:
         "words of the title (none)": page(text="nobody has this"),
         "words of a decided title (none)": page(show="decided", text="nobody has this"),
         "what next would give": lambda: my_work(acting_as(user), queue, now),
-        "next": lambda: first_in_line(takeable(queue, acting_as(user), now), 1),
+        "next": lambda: first_in_line(Line.of(queue, acting_as(user), now).parts, 1),
         "queues with their load": lambda: queue_rows(user, user, now),
         "the team": lambda: team_lanes([queue], now, now),
     }

@@ -30,7 +30,7 @@ from reviews.models import (
 from reviews.quality.checks import run_as_seen
 from reviews.quality.veil import not_hidden_from
 from reviews.run_picture import Picture, picture_of
-from reviews.services.claims import first_in_line, takeable
+from reviews.services.claims import Line, first_in_line
 from reviews.similar import nearest
 from reviews.sla import band, plan_from
 from reviews.states import ACTIVE, CaseState
@@ -236,18 +236,15 @@ def get_visible_case(case_id: int, principal: Any, permission: str = "cases.view
 
 
 def my_work(acting: Acting, queue: Queue, now: datetime, limit: int = 12) -> dict[str, Any]:
-    """Return what the person holds and what "next" would give them: four queries."""
+    """Return what the person holds and what "next" would give them: five queries at most."""
     listed = Case.objects.select_related("queue", "claimed_by").only(
         *LIST_FIELDS, "queue__name", "queue__title"
     )
     held = listed.filter(OPEN_ENDED, claimed_by=acting.user, state=CaseState.CLAIMED)
-    free = [
-        part.select_related("queue", "claimed_by").only(*LIST_FIELDS, "queue__name", "queue__title")
-        for part in takeable(queue, acting, now)
-    ]
+    upcoming = first_in_line(Line.of(queue, acting, now).parts, limit)
     return {
         "in_hand": list(held.order_by("rank", "id")[:limit]),
-        "upcoming": first_in_line(free, limit),
+        "upcoming": list(listed.filter(pk__in=upcoming).order_by("rank", "id")),
     }
 
 

@@ -18,7 +18,7 @@ from reviews.answers import Answer, outcomes_of
 from reviews.authority import NoAuthorityRule, need_of, rules_from
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.models import Case, Queue
-from reviews.services.claims import check_takeable, first_in_line, takeable
+from reviews.services.claims import Line, check_takeable, first_in_line
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.moving import get_case
 
@@ -57,11 +57,11 @@ class BulkOutcome:
 def list_like_cases(*, queue: Queue, acting: Acting, now: datetime) -> list[LikeCases]:
     """Return the groups of like, low-risk cases among the first of the queue, the largest first.
 
-    Three queries.
+    Four queries.
     """
-    parts = [part.select_related("queue") for part in takeable(queue, acting, now)]
+    first = first_in_line(Line.of(queue, acting, now).parts, READ)
     groups: dict[Likeness, list[Case]] = {}
-    for case in first_in_line(parts, READ):
+    for case in Case.objects.filter(pk__in=first).select_related("queue").order_by("rank", "id"):
         if risk_of(case) is None:
             groups.setdefault(_likeness(case), []).append(case)
     found = [_group(cases[:MOST]) for cases in groups.values() if len(cases) > 1]

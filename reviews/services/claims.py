@@ -1,7 +1,10 @@
 """Getting work: claims are leases. What a lead or a holder passes on is in passing.py."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -60,47 +63,68 @@ def claim_next(
     with transaction.atomic():
         check_rules(CLAIM, acting.user, queue)
         check_work_limit(queue, acting.user, now)
-        free = [
-            part.exclude(pk=after.pk if after else 0)
-            .select_related("queue", "claimed_by")
-            .select_for_update(skip_locked=True, of=("self",))
-            for part in takeable(queue, acting, now)
-        ]
-        familiar = [part.filter(familiar=acting.user) for part in free]
-        for case in (*first_in_line(familiar, 1), *first_in_line(free, 1)):
-            check_may(acting, "cases.decide", queue=queue, flow=case.flow)
-            return take(case, acting, now)
-    return None
+        line = Line.of(queue, acting, now).locked(but=after)
+        best = first_in_line([line.known_to(acting.user)], 1) or first_in_line(line.parts, 1)
+        if not best:
+            return None
+        case = get_case(best[0])
+        check_may(acting, "cases.decide", queue=queue, flow=case.flow)
+        return take(case, acting, now)
 
 
-def first_in_line(parts: Sequence[QuerySet[Case]], limit: int) -> list[Case]:
-    """Return the first cases of the parts together: a query each."""
-    found = [case for part in parts for case in part.order_by("rank", "id")[:limit]]
-    return sorted(found, key=lambda case: (case.rank, case.pk))[:limit]
+def first_in_line(parts: Sequence[QuerySet[Case]], limit: int) -> list[int]:
+    """Return the ids of the first cases of the parts together: a query each."""
+    places = [
+        place
+        for part in parts
+        for place in part.order_by("rank", "id").values_list("rank", "pk")[:limit]
+    ]
+    return [pk for _, pk in sorted(places)[:limit]]
 
 
-def takeable(queue: Queue, acting: Acting, now: datetime) -> list[QuerySet[Case]]:
-    """Return the cases that "next" may give this person, unordered, a part for each state.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The cases that "next" may give a person, unordered.
 
-    A part is read in the order of an index; all states together would have to be sorted, each time.
+    ``free`` has a condition for each state that may be taken. A part is read in the order of an
+    index; all states together would have to be sorted, each time.
     """
-    free = [Q(state=CaseState.OPEN), Q(state=CaseState.CLAIMED, lease_until__lte=now)]
-    if _has_authority(queue, acting):
-        free.append(Q(state=CaseState.ESCALATED))
-    kept_for_others = Q(reserved_until__gt=now) & ~Q(familiar=acting.user)
-    approved_before = Decision.objects.filter(
-        case=OuterRef("pk"), decided_by=acting.user, state=DecisionState.COMMITTED
-    )
-    delegated = Delegation.objects.filter(case=OuterRef("pk"), by=acting.user)
-    mine = (
-        Case.objects.filter(queue=queue)
-        .exclude(kept_for_others)
-        .exclude(requested_by__in=[acting.user.username, acting.user.label])
-        .exclude(Exists(approved_before))
-        .exclude(Exists(delegated))
-        .exclude(pk__in=barred_from(acting.user))
-    )
-    return [mine.filter(part) for part in free]
+
+    cases: QuerySet[Case]
+    free: tuple[Q, ...]
+
+    @classmethod
+    def of(cls, queue: Queue, acting: Acting, now: datetime) -> "Line":
+        free = [Q(state=CaseState.OPEN), Q(state=CaseState.CLAIMED, lease_until__lte=now)]
+        if _has_authority(queue, acting):
+            free.append(Q(state=CaseState.ESCALATED))
+        kept_for_others = Q(reserved_until__gt=now) & ~Q(familiar=acting.user)
+        approved_before = Decision.objects.filter(
+            case=OuterRef("pk"), decided_by=acting.user, state=DecisionState.COMMITTED
+        )
+        delegated = Delegation.objects.filter(case=OuterRef("pk"), by=acting.user)
+        cases = (
+            Case.objects.filter(queue=queue)
+            .exclude(kept_for_others)
+            .exclude(requested_by__in=[acting.user.username, acting.user.label])
+            .exclude(Exists(approved_before) | Exists(delegated))
+            .exclude(pk__in=barred_from(acting.user))
+        )
+        return cls(cases, tuple(free))
+
+    @property
+    def parts(self) -> list[QuerySet[Case]]:
+        return [self.cases.filter(part) for part in self.free]
+
+    def locked(self, *, but: Case | None) -> "Line":
+        """Lock what is read; skip what others have locked, and that one case."""
+        cases = self.cases.exclude(pk=but.pk) if but else self.cases
+        return replace(self, cases=cases.select_for_update(skip_locked=True, of=("self",)))
+
+    def known_to(self, user: User) -> QuerySet[Case]:
+        """Return what the person worked on before: few, so that they may well be sorted."""
+        known = self.cases.filter(familiar=user, state__in=[*CLAIMABLE, CaseState.CLAIMED])
+        return known.filter(reduce(or_, self.free))
 
 
 def _has_authority(queue: Queue, acting: Acting) -> bool:
