@@ -12,10 +12,10 @@ import pytest
 from django.utils import timezone
 
 from tests import servers
-from tests.ledger_guards import flush_may_empty_the_ledger
+from tests.emptying import only_what_was_written_is_emptied
 from tests.servers import Countersign, EffectSink, MailSink, ServerMissing, Stack
 
-__all__ = ["flush_may_empty_the_ledger"]
+__all__ = ["only_what_was_written_is_emptied"]
 
 TIERS = ("unit", "integration", "web", "browser", "chaos")
 

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from tests.ledger_guards import guards_lifted
+from tests.emptying import guards_lifted
 from workbench.audit.actions import register_action
 from workbench.audit.actors import Actor
 from workbench.audit.export import export_bundle

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from tests.ledger_guards import guards_lifted
+from tests.emptying import guards_lifted
 from workbench.audit.actions import register_action
 from workbench.audit.actors import Actor
 from workbench.audit.models import Block, BlockEntry, Entry, EntryPayload, SubjectHead, Unsealed

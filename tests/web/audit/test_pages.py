@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from tests.ledger_guards import guards_lifted
+from tests.emptying import guards_lifted
 from workbench.accounts.models import Role, User
 from workbench.accounts.services import grant_role
 from workbench.audit.actions import register_action
