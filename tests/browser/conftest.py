@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,27 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from tests import servers
+from tests.console import Console, console
 from tests.servers import Countersign
 
 # One person for each role; the user name is the role.
 PASSWORD = "countersign for tests"
 ROLES = ("designer", "reviewer", "lead", "auditor", "operator", "admin")
+# One hash for all: to make one takes half a second of a core.
 MAKE_PEOPLE = f"""
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.models import Session
+from django.test import Client
 from django.utils import timezone
 from workbench.accounts.models import RoleGrant, User
+password = make_password({PASSWORD!r})
 for role in {ROLES!r}:
-    user = User.objects.create_user(role, f"{{role}}@example.com", {PASSWORD!r})
+    user = User.objects.create(username=role, email=f"{{role}}@example.com", password=password)
     RoleGrant.objects.create(user=user, role=role, granted_at=timezone.now())
+    client = Client()
+    client.force_login(user)
+    made = Session.objects.filter(pk=client.session.session_key)
+    made.update(session_key=f"session-of-{{role}}")
 """
 LOGGED_WITHOUT_HARM = "Failed to load resource"  # an answer of 4xx, which tests provoke
 REFUSED_BY_POLICY = "Content Security Policy"
@@ -34,6 +43,7 @@ class Site:
     """A running server with one person for each role."""
 
     server: Countersign
+    console: Console
 
     @property
     def url(self) -> str:
@@ -41,15 +51,29 @@ class Site:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command on the site's database."""
-        return servers.manage(self.server.var, *arguments)
+        return self.console.manage(*arguments)
+
+    def run(self, code: str) -> str:
+        """Run code on the site's database; return what it printed."""
+        return self.console.run(code)
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def peopled_folder(tmp_path_factory: pytest.TempPathFactory, migrated_folder: Path) -> Path:
+    """A COUNTERSIGN_VAR with one person for each role, all signed in; copy it, do not use it."""
+    folder = tmp_path_factory.mktemp("peopled")
+    shutil.copytree(migrated_folder, folder, dirs_exist_ok=True)
+    with console(folder) as open_console:
+        open_console.run(MAKE_PEOPLE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, peopled_folder: Path) -> Iterator[Site]:
     var = tmp_path_factory.mktemp("site")
-    servers.manage(var, "shell", "--no-imports", "--command", MAKE_PEOPLE)
-    with servers.serve(var) as server:
-        yield Site(server)
+    shutil.copytree(peopled_folder, var, dirs_exist_ok=True)
+    with servers.serve(var) as server, console(var) as open_console:
+        yield Site(server, open_console)
 
 
 @pytest.fixture(scope="session")
@@ -112,15 +136,13 @@ Login = Callable[[Page, str], None]
 @pytest.fixture
 def login(site: Site) -> Login:
     """Return ``login(page, username)``; the user names are the roles."""
+    return partial(come_signed_in, url=site.url)
 
-    def sign_in(page: Page, username: str) -> None:
-        page.goto("/accounts/login/")
-        page.locator("[name=login]").fill(username)
-        page.locator("[name=password]").fill(PASSWORD)
-        page.locator("[name=password]").press("Enter")
-        page.wait_for_url(lambda url: "/accounts/login/" not in url)
 
-    return sign_in
+def come_signed_in(page: Page, username: str, *, url: str) -> None:
+    """Give the browser the session of one who has signed in; the form has tests of its own."""
+    session = {"name": "sessionid", "value": f"session-of-{username}", "url": url}
+    page.context.add_cookies([session])  # type: ignore[list-item]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,9 +19,10 @@ from playwright.sync_api import Browser, Page
 
 from flows.graph.operations import normal_form
 from tests import servers
-from tests.browser.conftest import MAKE_PEOPLE, PASSWORD
+from tests.browser.conftest import come_signed_in
 from tests.browser.editor.cutting import CuttingProxy, cutting_proxy
 from tests.browser.editor.test_editor import MAKE_FLOW, THREE, document_of
+from tests.console import Console, console
 from tests.servers import Countersign
 
 OPERATIONS = int(os.environ.get("EDITOR_OPERATIONS", "200"))
@@ -100,6 +102,7 @@ class Mortal:
 
     var: Path
     port: int
+    console: Console
     running: ExitStack = field(default_factory=ExitStack)
     server: Countersign | None = None
 
@@ -113,14 +116,14 @@ class Mortal:
 
 
 @pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Mortal]:
-    servers.manage(tmp_path, "shell", "--no-imports", "--command", MAKE_PEOPLE)
-    make = MAKE_FLOW.format(name=FLOW, parts=repr(THREE))
-    servers.manage(tmp_path, "shell", "--no-imports", "--command", make)
-    found = Mortal(tmp_path, servers.free_port())
-    with found.running:
-        found.start()
-        yield found
+def mortal(tmp_path: Path, peopled_folder: Path) -> Iterator[Mortal]:
+    shutil.copytree(peopled_folder, tmp_path, dirs_exist_ok=True)
+    with console(tmp_path) as open_console:
+        open_console.run(MAKE_FLOW.format(name=FLOW, parts=repr(THREE)))
+        found = Mortal(tmp_path, servers.free_port(), open_console)
+        with found.running:
+            found.start()
+            yield found
 
 
 @contextmanager
@@ -128,11 +131,7 @@ def editing(browser: Browser, proxy: CuttingProxy) -> Iterator[Page]:
     """A designer's browser with the flow open, and with edits at random at hand."""
     context = browser.new_context(base_url=proxy.url)
     page = context.new_page()
-    page.goto("/accounts/login/")
-    page.locator("[name=login]").fill("designer")
-    page.locator("[name=password]").fill(PASSWORD)
-    page.locator("[name=password]").press("Enter")
-    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+    come_signed_in(page, "designer", url=proxy.url)
     page.goto(f"/flows/{FLOW}/edit/")
     page.locator(".step-card").first.wait_for()
     source = RANDOM_JS.read_text().replace("export ", "")
@@ -204,7 +203,7 @@ def test_cut_lines_and_a_killed_server_lose_no_edit(
 
 
 def history_of(mortal: Mortal) -> Any:
-    return json.loads(servers.manage(mortal.var, "shell", "--no-imports", "--command", HISTORY))
+    return json.loads(mortal.console.run(HISTORY))
 
 
 def started() -> dict[str, Any]:

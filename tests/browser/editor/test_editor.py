@@ -34,9 +34,7 @@ Open = Callable[..., None]
 def made(site: Site, request: pytest.FixtureRequest) -> str:
     """Return the name of a new flow of three steps."""
     name = str(request.node.name).replace("[", "-").replace("]", "").replace("_", "-")[:80]
-    site.manage(
-        "shell", "--no-imports", "--command", MAKE_FLOW.format(name=name, parts=repr(THREE))
-    )
+    site.run(MAKE_FLOW.format(name=name, parts=repr(THREE)))
     return name
 
 

@@ -4,6 +4,7 @@ Prints how many clicks and keys it took, typing included.
 """
 
 import re
+import shutil
 import sys
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import servers
-from tests.browser.conftest import MAKE_PEOPLE, PASSWORD
+from tests.browser.conftest import come_signed_in
 
 COUNT = """for (const kind of ['keydown', 'pointerdown'])
   addEventListener(kind, (event) => { if (event.isTrusted) counted(kind, event.key ?? ''); }, true);
@@ -28,19 +29,15 @@ KEY_SECONDS = 0.28
 
 @pytest.fixture
 def start(
-    browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
+    browser: Browser, tmp_path: Path, peopled_folder: Path
 ) -> Iterator[tuple[Page, Counter[str]]]:
     """A designer who has just signed in where there is no flow yet, and what they press."""
-    servers.manage(tmp_path, "shell", "--no-imports", "--command", MAKE_PEOPLE)
+    shutil.copytree(peopled_folder, tmp_path, dirs_exist_ok=True)
     counts: Counter[str] = Counter()
     with servers.serve(tmp_path) as server:
         context = browser.new_context(base_url=server.url)
         page = context.new_page()
-        page.goto("/accounts/login/")
-        page.locator("[name=login]").fill("designer")
-        page.locator("[name=password]").fill(PASSWORD)
-        page.locator("[name=password]").press("Enter")
-        page.wait_for_url(lambda url: "/accounts/login/" not in url)
+        come_signed_in(page, "designer", url=server.url)
         page.expose_binding("counted", lambda _source, kind, _key: counts.update([kind]))
         page.add_init_script(COUNT)
         page.goto("/flows/")

@@ -31,7 +31,7 @@ Flow.objects.create(name="trial", title="Trial", draft=normal_form(document), cr
 def test_a_designer_tries_a_draft_answers_its_checkpoint_and_keeps_the_test(
     page: Page, login: Login, site: Site, axe: Callable[[Page], None]
 ) -> None:
-    site.manage("shell", "--no-imports", "--command", MAKE_FLOW)
+    site.run(MAKE_FLOW)
     login(page, "designer")
     page.goto("/flows/trial/edit/")
     expect(page.locator("flow-canvas .flow-stage")).to_be_visible()

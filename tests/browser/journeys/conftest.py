@@ -1,6 +1,7 @@
 """A demo installation of its own, and a browser for each of the people in it."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from examples.consumer_loan.generate import applications
 from tests import servers
+from tests.console import Console, console
 from tests.servers import Countersign
 
 # What the browser reports while the process is stopped: answers that did not come.
@@ -23,21 +25,18 @@ FIRST_LOOK_MS = 20_000
 class Demo:
     """The demo as `make run` serves it; it may be stopped and started with all state kept."""
 
-    def __init__(self, var: Path) -> None:
+    def __init__(self, var: Path, open_console: Console) -> None:
         self.var = var
+        self.manage, self.run = open_console.manage, open_console.run
         self.port = servers.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._running = ExitStack()
         self.server: Countersign | None = None
-        servers.manage(var, "migrate", "--verbosity", "0")
-        servers.manage(var, "load_demo", "--runs", "12")
+        self.manage("load_demo", "--runs", "12")
         self.password = (var / "demo-accounts.txt").read_text().splitlines()[0].split()[-1]
 
     def start(self) -> None:
         self.server = self._running.enter_context(servers.serve(self.var, port=self.port))
-
-    def manage(self, *arguments: str) -> str:
-        return servers.manage(self.var, *arguments)
 
     def applications(self) -> str:
         """Return the path of a file with a few more generated applications."""
@@ -56,11 +55,14 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    demo = Demo(tmp_path_factory.mktemp("demo"))
-    demo.start()
-    yield demo
-    demo.stop()
+def demo(tmp_path_factory: pytest.TempPathFactory, migrated_folder: Path) -> Iterator[Demo]:
+    var = tmp_path_factory.mktemp("demo")
+    shutil.copytree(migrated_folder, var, dirs_exist_ok=True)
+    with console(var) as open_console:
+        demo = Demo(var, open_console)
+        demo.start()
+        yield demo
+        demo.stop()
 
 
 SignIn = Callable[..., Page]

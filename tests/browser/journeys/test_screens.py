@@ -69,7 +69,7 @@ print("ids", first.run_id, first.pk, second.pk)
 def ids(demo: Demo) -> dict[str, int]:
     """Let the applications come to rest, decide one case, and return what the pages name."""
     demo.manage("flow", "run", "consumer-loan", "--input-file", demo.applications(), "--wait")
-    run, decided, case = demo.manage("shell", "--no-imports", "--command", DECIDE).split()[-3:]
+    run, decided, case = demo.run(DECIDE).split()[-3:]
     return {"run": int(run), "decided": int(decided), "case": int(case)}
 
 

@@ -1,5 +1,6 @@
 """A reviewer at work, by keyboard alone, in a real browser."""
 
+import os
 import re
 import statistics
 import time
@@ -39,7 +40,7 @@ for number in range({count}):
         }},
     )
 """
-# As many copies of the queue's last case as make it 10,000; they come after the real ones.
+# As many copies of the queue's last case as make it {count}; they come after the real ones.
 CROWD = """
 from reviews.models import Case
 one = Case.objects.filter(queue__name="{queue}").last()
@@ -54,11 +55,13 @@ Case.objects.bulk_create(copies, batch_size=500)
 """
 COMMITTED = """
 from reviews.models import Decision
-print("committed", Decision.objects.filter(state="committed").count())
+print(Decision.objects.filter(state="committed", case__queue__name="crowd").count())
 """
 # A queue of its own: other journeys leave cases of other kinds in theirs.
 QUEUE = "/review/queues/desk/"
-OPEN = 10_000
+# DESK_DECISIONS and DESK_OPEN make the desk as busy as one wants (50 and 10000); -s shows the figure.
+DECISIONS = int(os.environ.get("DESK_DECISIONS", "15"))
+OPEN = int(os.environ.get("DESK_OPEN", "2000"))
 Login = Callable[[Page, str], None]
 
 
@@ -66,7 +69,7 @@ def open_cases(site: Site, count: int, name: str, *, queue: str = "desk", crowd:
     code = OPEN_CASES.format(count=count, name=name, queue=queue)
     if crowd:
         code += CROWD.format(count=crowd, queue=queue)
-    site.manage("shell", "--no-imports", "--command", code)
+    site.run(code)
 
 
 def in_case(page: Page) -> int:
@@ -157,7 +160,7 @@ def test_a_correction_is_typed_marked_kept_and_survives_a_reload(
     page.keyboard.press("f")
     page.keyboard.type("2800")
     expect(page.locator(".shown-field.overridden")).to_contain_text("3,000")
-    expect(page.locator("[data-draft-state]")).to_have_text("Draft kept", timeout=2_000)
+    expect(page.locator("[data-draft-state]")).to_have_text("Draft kept")
     page.reload()
     expect(page.locator("#field-income")).to_have_value("2800")
     expect(page.locator(".shown-field.overridden")).to_be_visible()
@@ -208,7 +211,7 @@ def test_a_form_shows_what_is_asked_and_what_is_wrong_while_one_types(
     page: Page, login: Login, site: Site
 ) -> None:
     open_cases(site, 1, "form", queue="forms")
-    site.manage("shell", "--no-imports", "--command", FORM)
+    site.run(FORM)
     login(page, "reviewer")
     start_working(page, "/review/queues/forms/")
     rate = page.get_by_label("Rate")
@@ -241,7 +244,7 @@ def test_who_looks_at_a_case_hears_at_once_that_another_took_it(
     other.goto(f"/review/cases/{case}/")
     other.get_by_role("button", name="Claim").click()
     expect(other.locator("#standing")).to_contain_text("by you")
-    expect(page.locator("#standing")).to_contain_text("Changed since you looked", timeout=5_000)
+    expect(page.locator("#standing")).to_contain_text("Changed since you looked")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -265,15 +268,15 @@ def test_the_pages_keep_nobody_out_and_never_scroll_sideways(
 
 
 @pytest.mark.timeout(180)
-def test_fifty_cases_are_decided_by_keyboard_and_the_next_is_there_at_once(
+def test_case_after_case_is_decided_by_keyboard_and_the_next_is_there_at_once(
     page: Page, login: Login, site: Site
 ) -> None:
-    open_cases(site, 55, "fifty", queue="crowd", crowd=OPEN)
+    open_cases(site, DECISIONS + 5, "many", queue="crowd", crowd=OPEN)
     login(page, "lead")
     case = start_working(page, "/review/queues/crowd/")
     page.wait_for_selector("#workspace[data-begun]")
     waits = []
-    for number in range(50):
+    for number in range(DECISIONS):
         for key in ("a",) if number % 5 else ("x", "1"):
             page.keyboard.press(key)
         began = time.perf_counter()
@@ -287,6 +290,7 @@ def test_fifty_cases_are_decided_by_keyboard_and_the_next_is_there_at_once(
         f"decision to next case usable, {OPEN:,} open: p50 {statistics.median(waits):.0f} ms, "
         f"p95 {waits[int(len(waits) * 0.95)]:.0f} ms"
     )
-    time.sleep(7)
-    committed = int(site.manage("shell", "--no-imports", "--command", COMMITTED).split()[1])
-    assert committed >= 50
+    deadline = time.monotonic() + 60
+    while (committed := int(site.run(COMMITTED))) < DECISIONS:
+        assert time.monotonic() < deadline, f"{committed} of {DECISIONS} were committed"
+        time.sleep(0.5)

@@ -22,7 +22,7 @@ for number in range(2):
 def test_a_lead_gives_a_case_by_key_and_another_by_dragging(
     page: Page, login: Callable[[Page, str], None], site: Site
 ) -> None:
-    site.manage("shell", "--no-imports", "--command", OPEN_CASES)
+    site.run(OPEN_CASES)
     login(page, "lead")
     page.goto("/review/team/?queue=team-desk")
     reviewers = page.locator('.lane[data-lane="reviewer"]')
