@@ -59,7 +59,7 @@ print(Decision.objects.filter(state="committed", case__queue__name="crowd").coun
 """
 # A queue of its own: other journeys leave cases of other kinds in theirs.
 QUEUE = "/review/queues/desk/"
-# DESK_DECISIONS and DESK_OPEN make the desk as busy as one wants (50 and 10000); -s shows the figure.
+# DESK_DECISIONS and DESK_OPEN make it as busy as one wants (50 and 10000); -s shows the figure.
 DECISIONS = int(os.environ.get("DESK_DECISIONS", "15"))
 OPEN = int(os.environ.get("DESK_OPEN", "2000"))
 Login = Callable[[Page, str], None]
