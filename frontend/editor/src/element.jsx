@@ -131,6 +131,8 @@ class FlowCanvas extends HTMLElement {
   get draft() { return this.model?.draft; }
   edit(op, label, how) { return this.model.edit(op, label, how); }
   reveal(step) { this.actions?.reveal(step, { centre: true }); }
+  /** Once the page has made room elsewhere: the canvas hears of its new size a frame later. */
+  keepInSight() { requestAnimationFrame(() => requestAnimationFrame(() => this.actions?.showChosen())); }
   setStatuses(said) { this.model.setStatuses(said); }
   setProblems(found) { this.model.setProblems(found); }
 }

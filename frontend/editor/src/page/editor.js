@@ -5,6 +5,7 @@
 import { listenToInspector } from "./inspector.js";
 import { showConflicts } from "./conflicts.js";
 import { watchProblems } from "./problems.js";
+import { makeSheet } from "./sheet.js";
 
 const page = /** @type {HTMLElement | null} */ (document.querySelector("[data-editor]"));
 if (page) start(page);
@@ -39,7 +40,10 @@ function publish(canvas) {
 function makePanes(root) {
   const buttons = [...document.querySelectorAll("[data-pane]")];
   const views = [...root.querySelectorAll("[data-view]")];
-  const open = (/** @type {boolean} */ is) => root.toggleAttribute("data-pane-closed", !is);
+  const open = (/** @type {boolean} */ is) => {
+    root.toggleAttribute("data-pane-closed", !is);
+    if (is) /** @type {any} */ (root.querySelector("flow-canvas")).keepInSight?.();
+  };
   const show = (/** @type {string} */ name) => {
     open(true);
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.getAttribute("data-pane") === name));
@@ -50,6 +54,7 @@ function makePanes(root) {
   root.querySelector("[data-pane-close]")?.addEventListener("click", () => open(false));
   root.querySelector("[data-pane-open]")?.addEventListener("click", () => open(true));
   root.addEventListener("click", (event) => inHistory(root, event));
+  makeSheet(root, open);
   if (innerWidth < 900) open(false);
   return { show, open };
 }

@@ -1,5 +1,6 @@
 import { Background, BackgroundVariant, MarkerType, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode, ViewportPortal, applyNodeChanges, useReactFlow } from "@xyflow/react";
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from "react";
+import { flushSync } from "react-dom";
 
 import { alignment } from "../doc/geometry.js";
 import { edgeText } from "../doc/operations.js";
@@ -16,6 +17,7 @@ import { Note } from "./Note.jsx";
 import { Palette } from "./Palette.jsx";
 import { Permission } from "./Permission.jsx";
 import { Popover } from "./Popover.jsx";
+import { useLongPress } from "./press.js";
 import { Toolbar } from "./Toolbar.jsx";
 
 const NODE_TYPES = { step: Card, note: Note, group_of_steps: Group };
@@ -94,6 +96,17 @@ function Inner({ model, host, options }) {
     requestAnimationFrame(() => actions.openMenu({ x, y }));
   }, [actions]);
 
+  const pressed = useCallback((target, at) => {
+    const [node, edge] = [target.closest(".react-flow__node"), target.closest(".react-flow__edge")].map((each) => each?.getAttribute("data-id"));
+    // The menu is about what is selected, so that has to be drawn first.
+    flushSync(() => {
+      if (node && !latest.current.nodes.find((each) => each.id === node)?.selected) actions.select([node]);
+      if (edge && model.document.edges.includes(edge)) actions.chooseEdge(edge);
+    });
+    actions.openMenu(at);
+  }, [model, actions]);
+  useLongPress(root, pressed);
+
   const far = zoom < FAR;
   const edit = model.mode === "edit";
   const context = useMemo(() => ({
@@ -126,7 +139,6 @@ function Inner({ model, host, options }) {
             onEdgeContextMenu={(event, edge) => { if (edge.data.whole) actions.chooseEdge(edge.data.text); menu(event); }}
             onPaneContextMenu={menu}
             onMove={(_event, viewport) => { setZoom((before) => (crossed(before, viewport.zoom) ? viewport.zoom : before)); }}
-            onMoveEnd={(_event, viewport) => setZoom(viewport.zoom)}
             onInit={() => actions.openAt(options.focus || startSteps(model.document)[0])}
             onlyRenderVisibleElements={count > MANY && zoom >= FAR}
             nodesDraggable={edit} nodesConnectable={edit} edgesReconnectable={edit} elementsSelectable
@@ -141,7 +153,7 @@ function Inner({ model, host, options }) {
             <Cursors store={model.presence} />
           </ReactFlow>
           {!Object.keys(model.document.steps).length && <Empty edit={edit} onAdd={actions.openAdd} />}
-          <Toolbar model={model} actions={actions} ui={ui} setUi={setUi} zoom={zoom} mapped={mapped} options={options} />
+          <Toolbar model={model} actions={actions} ui={ui} setUi={setUi} mapped={mapped} options={options} />
           <Permission root={root} drawing={ui.drawing} whyNot={actions.whyNot} />
           {ui.popover && <Popover {...ui.popover} onClose={actions.closePopover} />}
         </div>

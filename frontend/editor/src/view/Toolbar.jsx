@@ -1,7 +1,12 @@
+import { useStore } from "@xyflow/react";
+
 import { Icon } from "./Icon.jsx";
 
-export function Toolbar({ model, actions, ui, setUi, zoom, mapped, options }) {
+const percentOf = (/** @type {any} */ state) => Math.round(state.transform[2] * 100);
+
+export function Toolbar({ model, actions, ui, setUi, mapped, options }) {
   const edit = model.mode === "edit";
+  const percent = useStore(percentOf);
   const button = (icon, label, act, extra = {}) => (
     <button type="button" className="icon-button" aria-label={label} title={label} onClick={act} {...extra}><Icon name={icon} /></button>
   );
@@ -18,7 +23,7 @@ export function Toolbar({ model, actions, ui, setUi, zoom, mapped, options }) {
       {button("search", "Find a step (Shift F)", actions.openFind)}
       <span className="bar-line" />
       {button("minus", "Zoom out (-)", () => actions.zoom(0.8))}
-      <button type="button" className="zoom-level" title="Zoom to 100 % (Shift 0)" aria-label={`Zoom ${Math.round(zoom * 100)} %: set to 100 %`} onClick={actions.zoomReset}>{Math.round(zoom * 100)} %</button>
+      <button type="button" className="zoom-level" title="Zoom to 100 % (Shift 0)" aria-label={`Zoom ${percent} %: set to 100 %`} onClick={actions.zoomReset}>{percent} %</button>
       {button("zoom-in", "Zoom in (+)", () => actions.zoom(1.25))}
       {button("scan-search", "Fit everything (Shift 1)", actions.fit)}
       {mapped && button("map", ui.map ? "Hide the map" : "Show the map", () => setUi({ map: !ui.map }), { "aria-pressed": ui.map })}

@@ -55,6 +55,9 @@ export function makeLooking({ model, flow, root, host, latest, setNodes, setChos
     flow.setCenter(x + width / 2, y + height / 2, { zoom: Math.max(flow.getZoom(), READABLE) });
   };
 
+  /** Whoever makes the canvas smaller keeps what is selected in sight. */
+  const showChosen = () => { const [id] = chosen(); if (id) showPlace(id); };
+
   /** Select a step, note or group, bring it into view, give it the focus. @param {string} id @param {{focus?: boolean, centre?: boolean, among?: string[]}} [how] */
   const reveal = (id, { focus = true, centre = false, among = [] } = {}) => {
     if (isStep(id) && !model.document.steps[id]) return;
@@ -136,7 +139,7 @@ export function makeLooking({ model, flow, root, host, latest, setNodes, setChos
   };
 
   return {
-    anchor, chosen, chosenGroups: named(GROUP), chosenNotes: named(NOTE), chosenSteps, fitTo, focusCard, focusRoot, inView, middle, middleStep, openAt, reveal, select, showPlace, toward, walk,
+    anchor, chosen, chosenGroups: named(GROUP), chosenNotes: named(NOTE), chosenSteps, fitTo, focusCard, focusRoot, inView, middle, middleStep, openAt, reveal, select, showChosen, showPlace, toward, walk,
     fit: () => fitTo([]),
     fitChosen: () => fitTo(chosen()),
     /** @param {number} by */
