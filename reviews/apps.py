@@ -67,7 +67,8 @@ class ReviewsConfig(AppConfig):
     name = "reviews"
 
     def ready(self) -> None:
-        import reviews.checkpoint  # noqa: F401 - registers review.case
+        import reviews.checkpoint
+        import reviews.outside.tell  # noqa: F401 - registers checkpoint.tell
         from reviews.frame import register_frame
         from workbench.audit.services import register_action
         from workbench.audit.subject_pages import SubjectPage, register_subject_pages

@@ -39,6 +39,7 @@ _ROUTERS = (
     "reviews.api",
     "reviews.bulk_api",
     "reviews.attachments_api",
+    "reviews.outside.api",
     "reviews.team.api",
     "reviews.notices.api",
     "reviews.settings_api",

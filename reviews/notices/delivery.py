@@ -1,6 +1,5 @@
 """Handing notices over to webhooks and chats, after the commit. The outbox repeats what fails."""
 
-import base64
 import json
 from datetime import datetime
 from typing import Any
@@ -8,20 +7,17 @@ from typing import Any
 import apprise
 from django.conf import settings
 from django.urls import reverse
-from standardwebhooks import Webhook
 
 from flows.steps.base import StepFailure
-from flows.steps.outgoing import Outgoing, check_destination, send
+from flows.steps.outgoing import check_destination
 from reviews.links.services import decide_link
 from reviews.models import Case
 from reviews.notices.mail import subject_of
 from reviews.notices.models import Destination, DestinationKind
+from reviews.notices.signed import call_signed
 from reviews.states import CLAIMABLE
 from workbench.secrets.services import read_secrets
 
-KEY_PREFIX, KEY_BYTES = "whsec_", range(24, 65)
-TIMEOUT_SECONDS = 15.0
-MAX_ANSWER_BYTES = 64 * 1024
 # Where a plug-in of Apprise says whom it calls, if not in its own host.
 _FIXED_ADDRESSES = ("notify_url", "webhook_url", "api_url")
 
@@ -58,22 +54,7 @@ def _call(
         ensure_ascii=False,
     )
     message_id = f"notice_{args['outbox_id']}"
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(key).sign(message_id, now, body),
-    }
-    request = Outgoing(
-        method="POST",
-        url=destination.address,
-        headers=headers,
-        query={},
-        body=body,
-        timeout_seconds=TIMEOUT_SECONDS,
-        max_bytes=MAX_ANSWER_BYTES,
-    )
-    send(request, now)
+    call_signed(url=destination.address, key=key, message_id=message_id, body=body, now=now)
 
 
 def facts_of(case: Case) -> dict[str, Any]:
@@ -129,17 +110,6 @@ def _address_of(case: Case) -> str:
 
 
 # --- What may be kept -------------------------------------------------------------------
-
-
-def key_problem(key: str) -> str:
-    """Say what is wrong with a webhook's signing key; empty if nothing is."""
-    try:
-        raw = base64.b64decode(key.removeprefix(KEY_PREFIX), validate=True)
-    except ValueError:
-        raw = b""
-    if key.startswith(KEY_PREFIX) and len(raw) in KEY_BYTES:
-        return ""
-    return "This is no signing key: write whsec_ and 24 to 64 bytes in base64."
 
 
 def chat_problem(url: str) -> str:

@@ -107,7 +107,8 @@ def _record(action: str, kept: Destination, actor: Actor, now: datetime) -> None
 
 
 def _check(values: Mapping[str, Any], key: str, destination: Destination | None, name: str) -> None:
-    from reviews.notices.delivery import chat_problem, key_problem
+    from reviews.notices.delivery import chat_problem
+    from reviews.notices.signed import key_problem
 
     problems = {}
     if destination is None and Destination.objects.filter(name=name).exists():

@@ -38,6 +38,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "queues.manage": frozenset({L, X}),
     "cases.view": frozenset({R, L, A, X}),
     "cases.decide": frozenset({R, L}),
+    "cases.open": frozenset({D, O}),
     "cases.assign": frozenset({L}),
     "insights.view": frozenset({D, L, A, O, X}),
     "insights.people": frozenset({L, A, X}),

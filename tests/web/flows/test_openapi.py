@@ -17,8 +17,11 @@ from workbench.accounts.services import create_token
 from workbench.api import api
 from workbench.audit.actors import Actor
 
-OURS = r"^/api/v1/(flows|runs|artifacts|bulk-acts)"
-SCOPES = ["flows.view", "flows.edit", "flows.publish", "runs.view", "runs.start", "runs.operate"]
+OURS = r"^/api/v1/(flows|runs|artifacts|bulk-acts|checkpoints)"
+SCOPES = [
+    "flows.view", "flows.edit", "flows.publish", "runs.view", "runs.start", "runs.operate",
+    "cases.open",
+]  # fmt: skip
 description = schemathesis.openapi.from_dict(
     dict(api.get_openapi_schema(path_prefix="/api/v1/"))
 ).include(path_regex=OURS)
