@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 ACTIONS = {
     "queue.created": "Created the queue {title}",
@@ -70,6 +71,7 @@ class ReviewsConfig(AppConfig):
         import reviews.checkpoint
         import reviews.outside.tell  # noqa: F401 - registers checkpoint.tell
         from reviews.frame import register_frame
+        from reviews.titles import keep_titles
         from workbench.audit.services import register_action
         from workbench.audit.subject_pages import SubjectPage, register_subject_pages
         from workbench.live import register_live_authoriser
@@ -98,6 +100,7 @@ class ReviewsConfig(AppConfig):
         for label, url, icon, permission, words in QUALITY_PAGES:
             register_command(Command(label, url, icon, permission, words))
         register_search(find_cases)
+        post_migrate.connect(keep_titles, sender=self)
         register_frame()
 
 

@@ -137,7 +137,8 @@ class Case(models.Model):
     ``running_since``; the next act of its plan is number ``acts_done``, at ``next_act_at``.
     """
 
-    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases")
+    # What refers to others has no index of its own: each is the beginning of one below.
+    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases", db_index=False)
     wait_id = models.BigIntegerField(null=True)
     run_id = models.BigIntegerField()
     flow = models.CharField(max_length=80)
@@ -149,7 +150,12 @@ class Case(models.Model):
     state = models.CharField(max_length=16, choices=CaseState.choices, default=CaseState.OPEN)
     revision = models.PositiveIntegerField(default=1)
     claimed_by = models.ForeignKey(
-        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="claimed_cases"
+        Person,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="claimed_cases",
+        db_index=False,
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -159,6 +165,7 @@ class Case(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
+        db_index=False,
         help_text="Who worked on it before; a returned case is offered to them first.",
     )
     reserved_until = models.DateTimeField(
@@ -231,7 +238,6 @@ class Case(models.Model):
                 condition=OPEN_ENDED & Q(claimed_by__isnull=False),
                 name="case_held",
             ),
-            models.Index(fields=["claimed_by", "rank"], condition=OPEN_ENDED, name="case_mine"),
             models.Index(
                 fields=["queue", "-closed_at", "-id"],
                 condition=Q(closed_at__isnull=False),
