@@ -18,9 +18,8 @@ from flows.backtest.recording import Recording, Visit
 from flows.expressions import ExpressionError
 from flows.runtime.actions import Leave
 from flows.runtime.payloads import fetch
-from flows.runtime.program import BoundStep, Program
+from flows.runtime.program import BoundStep, Program, run_bindings
 from flows.runtime.rehearsal import Given, Stub
-from flows.runtime.transitions import run_bindings
 from flows.steps.base import RunningStep, WaitingStep
 
 Json = Any

@@ -138,9 +138,13 @@ class Graph:
         return {step: frozenset(self._closure(step, follows)) for step in self.nodes}
 
     @cached_property
-    def reach(self) -> dict[str, frozenset[tuple[str, str]]]:
-        """For each step, the join inputs ``(join, via)`` that a token on it may still come to."""
-        return {step: self._join_inputs(following) for step, following in self.after.items()}
+    def reach(self) -> dict[str, dict[str, frozenset[str]]]:
+        """For each step ``{join: inputs}`` of the joins that a token on it may still come to."""
+        inputs: dict[str, list[tuple[str, str]]] = {}
+        for edge in self.edges:
+            if self.nodes[edge.target].kind is Kind.JOIN:
+                inputs.setdefault(edge.source, []).append((edge.target, via(edge)))
+        return {step: _reached(inputs, following) for step, following in self.after.items()}
 
     def plain_edge(self, step: str, port: str) -> Edge | None:
         """Return the one edge of a move that no other token of the run can feel, else None.
@@ -157,11 +161,17 @@ class Graph:
         node = self.nodes[edges[0].target]
         if node.kind in PLANNED or node.max_visits is not None:
             return None
-        if self.joins and not self.reach[step] <= self.reach[node.id]:
+        if self.joins and self._gives_up_an_input(step, node.id):
             return None
         if any(self._leaves(self.nodes[turn].region, step, node.id) for turn in self.turns):
             return None
         return edges[0]
+
+    def _gives_up_an_input(self, step: str, following: str) -> bool:
+        still = self.reach[following]
+        return any(
+            not names <= still.get(join, frozenset()) for join, names in self.reach[step].items()
+        )
 
     @staticmethod
     def _leaves(region: tuple[str, ...], step: str, following: str) -> bool:
@@ -176,12 +186,15 @@ class Graph:
                 todo.append(following)
         return seen
 
-    def _join_inputs(self, steps: frozenset[str]) -> frozenset[tuple[str, str]]:
-        return frozenset(
-            (edge.target, via(edge))
-            for edge in self.edges
-            if edge.source in steps and self.nodes[edge.target].kind is Kind.JOIN
-        )
+
+def _reached(
+    inputs: Mapping[str, Iterable[tuple[str, str]]], steps: frozenset[str]
+) -> dict[str, frozenset[str]]:
+    reached: dict[str, set[str]] = {}
+    for step in steps & inputs.keys():
+        for join, name in inputs[step]:
+            reached.setdefault(join, set()).add(name)
+    return {join: frozenset(names) for join, names in reached.items()}
 
 
 def compile_graph(document: Document, waits: Mapping[str, bool]) -> Graph:

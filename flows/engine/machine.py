@@ -1,19 +1,19 @@
 """A run held in memory: plans applied to plain data. For rehearsals and properties."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from flows.engine.events import COMPENSATION_STARTED
 from flows.engine.graph import Graph
 from flows.engine.planner import (
-    FAILED,
     Event,
     Finished,
     Note,
     Plan,
-    TokenView,
     plan,
     plan_start,
 )
+from flows.engine.position import ARRIVED, FAILED, Position, TokenView
 
 
 @dataclass(slots=True)
@@ -21,25 +21,34 @@ class Machine:
     """The tokens of one run. ``step()`` takes an event and applies what follows from it."""
 
     graph: Graph
-    tokens: dict[int, TokenView] = field(default_factory=dict)
+    position: Position = field(default_factory=Position)
     notes: list[Note] = field(default_factory=list)
     status: str = "running"
     outcome: str = ""
     _next_id: int = 1
     _done: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._next_id = max(self.tokens, default=0) + 1
+
     @classmethod
     def start(cls, graph: Graph) -> "Machine":
-        machine = cls(graph)
-        machine._apply(plan_start(graph))
+        machine, made = cls(graph), plan_start(graph)
+        for token in made.placed.values():
+            machine.position.put(token)
+        machine._apply(made)
         return machine
+
+    @property
+    def tokens(self) -> Mapping[int, TokenView]:
+        return self.position.tokens
 
     def step(self, event: Event) -> Plan:
         """Apply ``event``. Raises KeyError if its token is gone."""
         step = self.tokens[event.token_id].step
         if isinstance(event, Finished) and step in self.graph.undone_by:
             self._done.append(step)
-        made = plan(self.graph, self.tokens.values(), event, lambda: self._done[::-1])
+        made = plan(self.graph, self.position, event, lambda: self._done[::-1])
         self._apply(made)
         if any(note.kind == COMPENSATION_STARTED for note in made.notes):
             self._done.clear()
@@ -47,16 +56,14 @@ class Machine:
 
     def ready(self) -> list[TokenView]:
         """Return the tokens that a worker would drive, oldest first."""
-        movable = [t for t in self.tokens.values() if t.state not in {"arrived", FAILED}]
+        movable = [t for t in self.tokens.values() if t.state not in {ARRIVED, FAILED}]
         return sorted(movable, key=lambda token: token.id)
 
     def _apply(self, made: Plan) -> None:
-        for token_id in made.dropped:
-            del self.tokens[token_id]
-        for token in made.placed.values():
-            known = token if token.id >= 0 else replace(token, id=self._next_id)
-            self._next_id = max(self._next_id, known.id + 1)
-            self.tokens[known.id] = known
+        for token_id in made.placed:
+            if token_id < 0:
+                self.position.rename(token_id, self._next_id)
+                self._next_id += 1
         self.notes.extend(made.notes)
         self.outcome = made.outcome or self.outcome
         self.status = made.status or self.status

@@ -1,46 +1,35 @@
 """The rules of the token game: (graph, tokens, event) -> plan.
 
-Pure: no Django, no clock, no I/O. The caller holds the run's lock, gives every token the run has,
-and writes the plan in the same transaction.
+Pure: no Django, no clock, no I/O. The caller holds the run's lock, gives the position with every
+token the run has, and writes the plan in the same transaction.
 
 A token that leaves a step takes the edges of its port: the first edge keeps the token, each further
 one gets a new token. A join parks what arrives and fires when its rule is met. A failed token stays
 where it failed, so that a retry goes on from there; the run ends when nothing else can move.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flows.engine import events
 from flows.engine.errors import EngineError
 from flows.engine.graph import Graph, JoinRule, Kind, via
+from flows.engine.position import (
+    ARRIVED,
+    FAILED,
+    HELD,
+    READY,
+    RUNNING,
+    SPENT,
+    WAITING,
+    Position,
+    TokenView,
+)
 from flows.graph.model import Edge
-
-READY, RUNNING, WAITING, ARRIVED, FAILED = "ready", "running", "waiting", "arrived", "failed"
-HELD = "held"
-
-# A join that has fired keeps a token of this mark until its other inputs have come in too.
-SPENT = "#"
 
 # Far above what one event can cause in a sane graph; a cycle of joins alone would go on for ever.
 MAX_FIRINGS = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class TokenView:
-    """A token as the planner sees it. A negative id is one the plan makes."""
-
-    id: int
-    step: str
-    via: str = ""
-    state: str = READY
-    visits: Mapping[str, int] = field(default_factory=dict)
-    pending: tuple[str, ...] = ()
-
-    @property
-    def is_spent_mark(self) -> bool:
-        return self.state == ARRIVED and self.via.startswith(SPENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,49 +87,50 @@ def nothing_done() -> Sequence[str]:
 
 def plan(
     graph: Graph,
-    tokens: Iterable[TokenView],
+    position: Position,
     event: Event,
     done: Callable[[], Sequence[str]] = nothing_done,
 ) -> Plan:
-    """Return what ``event`` does to the run.
+    """Return what ``event`` does to the run, and bring ``position`` to where it then stands.
+
+    What the plan makes has negative ids there: the caller gives it ids of its own
+    (``Position.rename``) before it plays the next event.
 
     ``done`` gives the finished steps that can be undone and were not, newest first; it is asked
     only when the run comes to a compensation.
 
     Raises: KeyError if the event's token is not there, EngineError.
     """
-    return _Planner(graph, tokens, done).play(event)
+    return _Planner(graph, position, done).play(event)
 
 
 def plan_start(graph: Graph) -> Plan:
     """Return the tokens a new run starts with."""
-    planner = _Planner(graph, (), nothing_done)
+    planner = _Planner(graph, Position(), nothing_done)
     for step in graph.starts:
         planner.arrive(planner.new_token({}), Edge("", "", step))
     return planner.settle("")
 
 
 class _Planner:
-    def __init__(
-        self, graph: Graph, tokens: Iterable[TokenView], done: Callable[[], Sequence[str]]
-    ) -> None:
+    def __init__(self, graph: Graph, position: Position, done: Callable[[], Sequence[str]]) -> None:
         self.graph = graph
         self.done = done
-        self.tokens = {token.id: token for token in tokens}
+        self.position = position
         self.plan = Plan()
         self.made = 0
 
     # --- The event ---
 
     def play(self, event: Event) -> Plan:
-        token = self.tokens[event.token_id]
+        token = self.position.tokens[event.token_id]
         match event:
             case Finished(ports=ports):
                 self.leave(token, ports)
             case Ended(terminate=terminate):
                 self.drop(token.id)
                 if terminate:
-                    self.drop_all(list(self.tokens))
+                    self.drop_all(list(self.position.tokens))
             case Failed():
                 self.fail(token)
         return self.settle(event.outcome if isinstance(event, Ended) else "")
@@ -189,22 +179,23 @@ class _Planner:
     def past_limit(self, token: TokenView) -> None:
         self.note(events.LIMIT_REACHED, token, "limit")
         if self.graph.exits(token.step, "limit"):
-            self.tokens[token.id] = token
+            self.position.put(token)
             self.leave(token, ("limit",))
         else:
             self.place(replace(token, state=FAILED))
 
     def cancel_region(self, token: TokenView) -> None:
-        self.tokens[token.id] = token
+        self.position.put(token)
         region = self.graph.nodes[token.step].region
-        inside = [t.id for t in self.tokens.values() if t.step in region and t.id != token.id]
+        tokens = self.position.tokens.values()
+        inside = [t.id for t in tokens if t.step in region and t.id != token.id]
         self.note(events.REGION_CANCELLED, token, "done", {"steps": list(region)})
         self.drop_all(inside)
         self.leave(token, ("done",))
 
     def compensate(self, token: TokenView) -> None:
         """Send the token through the steps that undo what was done; it comes back here."""
-        self.tokens[token.id] = token
+        self.position.put(token)
         undo = [self.graph.undone_by[step] for step in self.done()]
         # The journal does not know of this yet: a second one in this plan has nothing left.
         self.done = nothing_done
@@ -220,19 +211,19 @@ class _Planner:
             self.leave(replace(token, step=following, pending=()), ("done",))
 
     def place(self, token: TokenView) -> None:
-        self.tokens[token.id] = token
+        self.position.put(token)
         self.plan.placed.pop(token.id, None)
         self.plan.placed[token.id] = token
 
     def drop(self, token_id: int) -> None:
-        del self.tokens[token_id]
+        self.position.remove(token_id)
         self.plan.placed.pop(token_id, None)
         if token_id >= 0:
             self.plan.dropped.append(token_id)
 
     def drop_all(self, token_ids: Iterable[int]) -> None:
         for token_id in token_ids:
-            token = self.tokens[token_id]
+            token = self.position.tokens[token_id]
             if token.state in {READY, RUNNING, WAITING, HELD}:
                 self.note(events.STEP_CANCELLED, token)
             self.drop(token_id)
@@ -255,41 +246,25 @@ class _Planner:
         else:
             raise EngineError("Joins fire one another without end. Put a step between them.")
         self.plan.outcome = outcome
-        live = [token for token in self.tokens.values() if not token.is_spent_mark]
-        if not live:
+        if self.position.is_empty:
             self.plan.status = "completed"
-            self.drop_all(list(self.tokens))
-        elif all(token.state in {FAILED, ARRIVED} for token in live):
+            self.drop_all(list(self.position.tokens))
+        elif self.position.is_stuck:
             # What is parked at a join here waits behind a failed token.
             self.plan.status = "failed"
         return self.plan
 
     def fire_one(self) -> bool:
         for step in self.graph.joins:
-            if self.absorb(step) or self.fire_if_met(step, self.tokens.values()):
+            if self.absorb(step) or self.fire_if_met(step, self.position.elsewhere(step)):
                 return True
         if any(self.take_turn(step) for step in self.graph.turns):
             return True
-        if any(t.state != ARRIVED for t in self.tokens.values()):
+        if self.position.moving:
             return False
         # Nothing moves any more, but joins may hold out for one another: the first in the
         # document's order stops waiting for what is parked elsewhere.
-        return any(self.fire_if_met(step, self.parked_at(step)) for step in self.graph.joins)
-
-    def parked_at(self, step: str) -> list[TokenView]:
-        return [
-            token
-            for token in self.tokens.values()
-            if token.step == step and token.state == ARRIVED and not token.is_spent_mark
-        ]
-
-    @staticmethod
-    def is_parked(token: TokenView, step: str) -> bool:
-        return token.step == step and token.state == ARRIVED
-
-    def mark_of(self, step: str) -> TokenView | None:
-        marks = (t for t in self.tokens.values() if t.step == step and t.is_spent_mark)
-        return next(marks, None)
+        return any(self.fire_if_met(step, ()) for step in self.graph.joins)
 
     @staticmethod
     def spent_inputs(mark: TokenView) -> list[str]:
@@ -297,11 +272,12 @@ class _Planner:
 
     def absorb(self, step: str) -> bool:
         """Let a join that has fired swallow an input of the same round."""
-        mark = self.mark_of(step)
-        if mark is None:
+        mark = self.position.mark(step)
+        if mark is None or not self.position.parked(step):
             return False
         spent = self.spent_inputs(mark)
-        late = next((token for token in self.parked_at(step) if token.via not in spent), None)
+        parked = self.position.parked(step).values()
+        late = next((token for token in parked if token.via not in spent), None)
         if late is None:
             return False
         self.note(events.JOIN_ABSORBED, late)
@@ -316,30 +292,30 @@ class _Planner:
             self.place(replace(mark, state=ARRIVED, via=SPENT + ",".join(sorted(spent))))
 
     def fire_if_met(self, step: str, others: Iterable[TokenView]) -> bool:
+        """Fire the join if its rule is met, with ``others`` as what may still come to it."""
         rule = self.graph.nodes[step].join
         assert rule is not None
-        used = self.counted(step, rule)
-        if not used:
+        parked, came = self.position.parked(step), self.position.came(step)
+        if not parked:
             return False
-        came = () if rule.by_token else {token.via for token in used}
-        moving = [t for t in others if not t.is_spent_mark and not self.is_parked(t, step)]
         if rule.need is None:
-            must_wait = self.may_come(step, came, moving)
+            must_wait = self.may_come(step, () if rule.by_token else came, others)
         else:
-            must_wait = len(used) < rule.need or (rule.blocking and self.in_round(step, moving))
+            counted = len(parked) if rule.by_token else len(came)
+            must_wait = counted < rule.need or (rule.blocking and self.in_round(step, others))
         if must_wait:
             return False
-        self.fire(step, used)
+        self.fire(step, self.counted(step, rule))
         return True
 
-    def in_round(self, step: str, moving: Iterable[TokenView]) -> bool:
+    def in_round(self, step: str, others: Iterable[TokenView]) -> bool:
         """Say whether it has fired and inputs of the same round may still come."""
-        mark = self.mark_of(step)
-        return mark is not None and self.may_come(step, self.spent_inputs(mark), moving)
+        mark = self.position.mark(step)
+        return mark is not None and self.may_come(step, self.spent_inputs(mark), others)
 
     def counted(self, step: str, rule: JoinRule) -> list[TokenView]:
         """Return the parked tokens that count, oldest first: one an input, or every one."""
-        parked = sorted(self.parked_at(step), key=lambda token: abs(token.id))
+        parked = self.oldest_first(self.position.parked(step))
         if rule.by_token:
             return parked
         first: dict[str, TokenView] = {}
@@ -347,12 +323,17 @@ class _Planner:
             first.setdefault(token.via, token)
         return list(first.values())
 
-    def may_come(self, step: str, came: Collection[str], moving: Iterable[TokenView]) -> bool:
-        """Say whether one of the tokens can reach an input of the join that is not in ``came``."""
-        open_inputs = {(step, name) for name in self.graph.inputs(step) if name not in came}
-        return bool(open_inputs) and any(self.reach_of(token) & open_inputs for token in moving)
+    @staticmethod
+    def oldest_first(parked: Mapping[int, TokenView]) -> list[TokenView]:
+        return sorted(parked.values(), key=lambda token: abs(token.id))
 
-    def reach_of(self, token: TokenView) -> frozenset[tuple[str, str]]:
+    def may_come(self, step: str, came: Container[str], others: Iterable[TokenView]) -> bool:
+        """Say whether one of the tokens can reach an input of the join that is not in ``came``."""
+        return any(
+            name not in came for token in others for name in self.reach_of(token).get(step, ())
+        )
+
+    def reach_of(self, token: TokenView) -> Mapping[str, frozenset[str]]:
         """Return the join inputs it may come to; one that undoes comes back to where it began."""
         return self.graph.reach[token.pending[-1] if token.pending else token.step]
 
@@ -372,7 +353,7 @@ class _Planner:
         self.leave(replace(keeper, visits=visits), ("done",))
 
     def end_round(self, step: str, keeper: TokenView, came: Sequence[str], rule: JoinRule) -> None:
-        if mark := self.mark_of(step):
+        if mark := self.position.mark(step):
             self.drop(mark.id)
         if rule.cancel_others:
             self.cancel_late(step, keeper, () if rule.by_token else came)
@@ -381,11 +362,12 @@ class _Planner:
             self.mark_spent(mark, came)
 
     def cancel_late(self, step: str, keeper: TokenView, came: Collection[str]) -> None:
+        parked = self.position.parked(step)
         late = [
             token.id
-            for token in self.tokens.values()
+            for token in self.position.tokens.values()
             if token.id != keeper.id
-            and (self.may_come(step, came, [token]) or (not came and self.is_parked(token, step)))
+            and (self.may_come(step, came, [token]) or (not came and token.id in parked))
         ]
         self.drop_all(late)
 
@@ -393,14 +375,11 @@ class _Planner:
 
     def take_turn(self, step: str) -> bool:
         """Let the oldest that waits here into the region, if there is room."""
-        node = self.graph.nodes[step]
-        inside = sum(
-            token.step in node.region and token.step != step and not token.is_spent_mark
-            for token in self.tokens.values()
-        )
-        first = min(self.parked_at(step), key=lambda token: abs(token.id), default=None)
-        if first is None or inside >= node.at_once:
+        node, parked = self.graph.nodes[step], self.position.parked(step)
+        inside = self.position.standing(other for other in node.region if other != step)
+        if not parked or inside >= node.at_once:
             return False
+        first = min(parked.values(), key=lambda token: abs(token.id))
         self.note(events.TURN_TAKEN, first, "done")
         self.leave(first, ("done",))
         return True

@@ -19,10 +19,9 @@ from flows.resilience import gate
 from flows.resilience.errors import Deferred
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
 from flows.runtime.payloads import fetch, is_large, is_mark, keep, outputs_of
-from flows.runtime.program import BoundStep, Program
+from flows.runtime.program import BoundStep, Program, run_bindings
 from flows.runtime.reuse import find_result, remember_result, result_key
 from flows.runtime.step_pool import StepPool
-from flows.runtime.transitions import run_bindings
 from flows.steps.base import (
     CodeMissing,
     Opened,

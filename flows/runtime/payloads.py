@@ -4,7 +4,7 @@ Steps and expressions never see the mark: what reads a row puts the value back.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -48,5 +48,9 @@ def fetch(value: Json) -> Json:
 
 def outputs_of(run_id: int, steps: Iterable[str]) -> dict[str, Json]:
     """Return ``{step: {"output": …, "port": …}}`` of the newest finish of each step."""
-    found = get_store().outputs(run_id, steps)
+    return fetch_outputs(get_store().outputs(run_id, steps))
+
+
+def fetch_outputs(found: Mapping[str, Json]) -> dict[str, Json]:
+    """Put back the outputs that are kept elsewhere; shaped as ``outputs_of`` gives them."""
     return {step: {**made, "output": fetch(made["output"])} for step, made in found.items()}

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -101,6 +102,16 @@ class Program:
     def render_output(self, bindings: Mapping[str, Json]) -> Json:
         """Return the run's output. Raises ExpressionError."""
         return self._output.render(bindings)
+
+
+def run_bindings(run_id: int, program: Program, started_at: datetime) -> dict[str, Json]:
+    """Return what expressions see as ``run``."""
+    return {
+        "id": run_id,
+        "flow": program.flow,
+        "version": program.number,
+        "started_at": started_at.isoformat(),
+    }
 
 
 def _refuse_reference(uri: str) -> Json:

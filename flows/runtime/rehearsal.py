@@ -14,14 +14,14 @@ from typing import Any, Protocol, assert_never
 from flows.engine.events import LIMIT_REACHED
 from flows.engine.graph import Kind
 from flows.engine.machine import Machine
-from flows.engine.planner import Ended, Event, Failed, Finished, TokenView
+from flows.engine.planner import Ended, Event, Failed, Finished
+from flows.engine.position import Position, TokenView
 from flows.expressions import ExpressionError
 from flows.graph.model import Document
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
 from flows.runtime.execution import Drive, Memory
-from flows.runtime.program import BoundStep, Program
+from flows.runtime.program import BoundStep, Program, run_bindings
 from flows.runtime.step_pool import StepPool
-from flows.runtime.transitions import run_bindings
 from flows.store.rows import Claim
 
 Json = Any
@@ -228,7 +228,7 @@ class _Player:
     async def play_one(self, step: str, outputs: Mapping[str, Json]) -> Rehearsal:
         """Put one token on the step, with what the others gave, and drive it."""
         token = TokenView(1, step)
-        self.machine = Machine(self.program.graph, {1: token})
+        self.machine = Machine(self.program.graph, Position([token]))
         self.memory.outputs.update(outputs)
         await self.activate(token)
         made = self.rehearsal

@@ -14,8 +14,7 @@ from django.db.models.fields.json import KT
 from flows.engine import events
 from flows.expressions import ExpressionError
 from flows.models import Journal, Run, RunStatus, Timer, Token, Wait, WaitState
-from flows.runtime.program import load_program
-from flows.runtime.transitions import run_bindings
+from flows.runtime.program import load_program, run_bindings
 from flows.selectors.runs import PERSON_WAITS
 
 Json = Any

@@ -34,6 +34,9 @@ _LIVE_COLUMNS = (
     " pending"
 )
 
+# SQLite takes 32,766 values in a statement.
+ROWS_A_STATEMENT = 1_000
+
 # Above what a smallint holds.
 ANY_PRIORITY = 2**15
 
@@ -56,7 +59,14 @@ class Store:
         return None if value is None else self.json_in(value)
 
     def json_out(self, value: Any) -> Json:
-        return json.loads(value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        # What nearly every token has, of the thousands that one run may have.
+        if value == "{}":
+            return {}
+        if value == "[]":
+            return []
+        return json.loads(value)
 
     def time_in(self, value: datetime | None) -> Any:
         return None if value is None else connection.ops.adapt_datetimefield_value(value)
@@ -242,39 +252,47 @@ class Store:
                 ],
             )
 
-    def insert_token(self, token: TokenRow) -> int:
+    def insert_tokens(self, tokens: Sequence[TokenRow]) -> list[int]:
+        """Insert the tokens in few statements; return their ids, in order."""
+        ids: list[int] = []
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"""INSERT INTO flows_token (run_id, step, via, state, fence, activation, attempt,
-                deaths, owner, priority, visits, since, pending)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, 0, %s, %s, {self.json_param}, %s,
-                {self.json_param})
-                RETURNING id""",
-                [
-                    token.run_id,
-                    token.step,
-                    token.via,
-                    token.state,
-                    token.fence,
-                    token.activation,
-                    token.attempt,
-                    token.owner,
-                    token.priority,
-                    self.json_in(token.visits),
-                    self.time_in(token.since),
-                    self.json_in(token.pending),
-                ],
-            )
-            token_id: int = cursor.fetchone()[0]
-        return token_id
+            for first in range(0, len(tokens), ROWS_A_STATEMENT):
+                part = tokens[first : first + ROWS_A_STATEMENT]
+                values = f"""(%s, %s, %s, %s, %s, %s, %s, 0, %s, %s, {self.json_param}, %s,
+                    {self.json_param})"""
+                cursor.execute(
+                    f"""INSERT INTO flows_token (run_id, step, via, state, fence, activation,
+                    attempt, deaths, owner, priority, visits, since, pending)
+                    VALUES {", ".join([values] * len(part))} RETURNING id""",
+                    [value for token in part for value in self._token_values(token)],
+                )
+                ids.extend(sorted(row[0] for row in cursor.fetchall()))
+        return ids
+
+    def _token_values(self, token: TokenRow) -> list[Any]:
+        return [
+            token.run_id,
+            token.step,
+            token.via,
+            token.state,
+            token.fence,
+            token.activation,
+            token.attempt,
+            token.owner,
+            token.priority,
+            self.json_in(token.visits),
+            self.time_in(token.since),
+            self.json_in(token.pending),
+        ]
 
     def delete_tokens(self, token_ids: Sequence[int]) -> None:
         """Delete tokens and the timers that would have moved them."""
-        if token_ids:
-            marks = _marks(token_ids)
-            with connection.cursor() as cursor:
-                cursor.execute(f"DELETE FROM flows_timer WHERE token_id IN ({marks})", token_ids)
-                cursor.execute(f"DELETE FROM flows_token WHERE id IN ({marks})", token_ids)
+        with connection.cursor() as cursor:
+            for first in range(0, len(token_ids), ROWS_A_STATEMENT):
+                part = token_ids[first : first + ROWS_A_STATEMENT]
+                marks = _marks(part)
+                cursor.execute(f"DELETE FROM flows_timer WHERE token_id IN ({marks})", part)
+                cursor.execute(f"DELETE FROM flows_token WHERE id IN ({marks})", part)
 
     def append_kind(self, run: RunRow, kind: str, data: Json, now: datetime) -> None:
         self.append(run, [JournalRow(run.id, kind, now, data=data)])
@@ -290,6 +308,17 @@ class Store:
         numbered = list(enumerate(rows, run.seq + 1))
         run.seq += len(rows)
         cursor.execute("UPDATE flows_run SET seq = %s WHERE id = %s", [run.seq, run.id])
+        self._write_journal(cursor, numbered)
+
+    def write_journal(self, numbered: Sequence[tuple[int, JournalRow]]) -> None:
+        """Insert ``(seq, row)`` as they are; the caller raises the seq of their runs."""
+        if numbered:
+            with connection.cursor() as cursor:
+                self._write_journal(cursor, numbered)
+
+    def _write_journal(
+        self, cursor: CursorWrapper, numbered: Sequence[tuple[int, JournalRow]]
+    ) -> None:
         cursor.executemany(
             f"""INSERT INTO flows_journal (run_id, seq, kind, step, token_id, activation, attempt,
             port, data, provenance, worker, began_at, at)
@@ -297,7 +326,7 @@ class Store:
                 %s, %s, %s)""",
             [
                 [
-                    run.id,
+                    row.run_id,
                     seq,
                     row.kind,
                     row.step,
@@ -317,19 +346,22 @@ class Store:
 
     def end_run(self, run: RunRow, end: RunEnd) -> None:
         """Close the run and say so in its journal. The caller holds the run's lock."""
-        kind = {
-            "completed": events.RUN_COMPLETED,
-            "failed": events.RUN_FAILED,
-            "cancelled": events.RUN_CANCELLED,
-        }[end.status]
-        data = {"outcome": end.outcome, "output": end.output}
-        self.append(run, [JournalRow(run.id, kind, end.at, data=end.error or data)])
+        self.append(run, [end_entry(run, end)])
         run.status = end.status
+        self.write_run(run, end)
+
+    def write_run(self, run: RunRow, end: RunEnd | None) -> None:
+        """Write the run's seq, and its end if it has ended. The caller holds the run's lock."""
         with connection.cursor() as cursor:
+            if end is None:
+                cursor.execute("UPDATE flows_run SET seq = %s WHERE id = %s", [run.seq, run.id])
+                return
             cursor.execute(
-                f"""UPDATE flows_run SET status = %s, outcome = %s, output = {self.json_param},
-                error = COALESCE({self.json_param}, error), finished_at = %s WHERE id = %s""",
+                f"""UPDATE flows_run SET seq = %s, status = %s, outcome = %s,
+                output = {self.json_param}, error = COALESCE({self.json_param}, error),
+                finished_at = %s WHERE id = %s""",
                 [
+                    run.seq,
                     end.status,
                     end.outcome,
                     self.json_or_null(end.output),
@@ -690,6 +722,16 @@ class Store:
 
     def ring(self) -> None:
         """Wake drivers in other processes once this transaction is committed. SQLite has none."""
+
+
+def end_entry(run: RunRow, end: RunEnd) -> JournalRow:
+    kind = {
+        "completed": events.RUN_COMPLETED,
+        "failed": events.RUN_FAILED,
+        "cancelled": events.RUN_CANCELLED,
+    }[end.status]
+    data = {"outcome": end.outcome, "output": end.output}
+    return JournalRow(run.id, kind, end.at, data=end.error or data)
 
 
 def move_journal(move: Move) -> JournalRow:

@@ -17,8 +17,7 @@ from examples.consumer_loan import rules, scorecard, steps
 from examples.consumer_loan.generate import applications
 from flows.engine import events
 from flows.models import Flow, Journal, Run, RunStatus
-from flows.runtime.program import BoundStep, load_program
-from flows.runtime.transitions import run_bindings
+from flows.runtime.program import BoundStep, load_program, run_bindings
 from reviews.models import Case, Decision, DecisionKind, DecisionState, Queue, SlaPolicy
 from reviews.quality.facts import fact_of
 from reviews.quality.models import (

@@ -13,8 +13,7 @@ from django.db import IntegrityError, transaction
 from flows.engine import events
 from flows.models import Journal, Run, RunStatus
 from flows.runtime.payloads import fetch, outputs_of
-from flows.runtime.program import load_program
-from flows.runtime.transitions import run_bindings
+from flows.runtime.program import load_program, run_bindings
 from flows.steps.base import StepContext, StepFailure
 from reviews.models import Case
 from reviews.quality.checks import keep_check, open_check

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from flows.engine.graph import Graph, Kind
 from flows.engine.machine import Machine
-from flows.engine.planner import Ended, Event, Failed, Finished, TokenView
+from flows.engine.planner import Ended, Event, Failed, Finished
+from flows.engine.position import TokenView
 from tests.unit.engine.graphs import graph
 
 KINDS = ("step", "sequence", "parallel", "inclusive", "any", "count", "threads", "loop", "region")
