@@ -1,0 +1,94 @@
+"""A worker that is gone, as after kill -9, keeps nobody from ending what it held."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests import servers
+from tests.servers import Countersign, ServerMissing
+
+pytestmark = pytest.mark.own_servers
+
+STEPS = "tests.integration.resilience.slow_steps"
+MOST_SECONDS = 30.0
+START = f"""
+from tests.integration.runtime.kit import make_flow, start
+nap = {{"type": "python", "function": "{STEPS}:nap", "args": {{"seconds": 600.0}}}}
+start(make_flow("nap -> b", name="alone", nap=nap, b={{"type": "end"}}))
+called = {{"type": "subflow", "flow": "alone"}}
+start(make_flow("a -> b", name="caller", a=called, b={{"type": "end"}}))
+"""
+
+# It is up before the worker dies: what is measured is the cancelling, not how Python starts.
+CANCEL = """
+import time
+from pathlib import Path
+from django.utils import timezone
+from flows.models import Run
+from flows.services import cancel_run
+from workbench.audit.actors import Actor
+print("ready", flush=True)
+while not Path({signal!r}).exists():
+    time.sleep(0.01)
+for run in Run.objects.filter(parent_wait_id=None):
+    cancel_run(run_id=run.pk, reason="asked", actor=Actor.system("test"), now=timezone.now())
+"""
+
+
+@pytest.mark.timeout(240)
+def test_a_run_is_cancelled_within_30_seconds_of_its_workers_death(redis_url: str) -> None:
+    try:
+        running = servers.postgresql()
+        with running as database_url, servers.private_folder() as var:
+            given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "STEP_MODULES": STEPS}
+            servers.manage(var, "migrate", "--verbosity", "0", **given)
+            servers.manage(var, "shell", "-c", START, **given)
+            _kill_and_cancel(database_url, var, given)
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+
+
+def _kill_and_cancel(database_url: str, var: Path, given: dict[str, str]) -> None:
+    dead = var / "dead"
+    with (
+        psycopg.connect(database_url, autocommit=True) as database,
+        servers.command(var, "clock", **given),
+        servers.command(var, "shell", "-c", CANCEL.format(signal=str(dead)), **given) as operator,
+        servers.command(var, "worker", "--processes", "1", **given) as worker,
+    ):
+
+        def count(sql: str) -> int:
+            row = database.execute(f"SELECT count(*) FROM {sql}").fetchone()
+            return int(row[0]) if row else 0
+
+        # One nap is a run of its own, the other is called by a run that waits for it.
+        _wait(
+            lambda: count("flows_token WHERE state = 'running' AND step = 'nap'") == 2, worker, 90
+        )
+        _wait(lambda: "ready" in operator.output, operator, 90)
+        worker.kill()
+        killed = time.monotonic()
+        dead.touch()
+        assert operator.process.wait(90) == 0, operator.output
+        cancelled = time.monotonic() - killed
+        assert count("flows_run WHERE status = 'cancelled' AND finished_at IS NOT NULL") == 3
+        assert count("flows_token") + count("flows_wait WHERE state = 'open'") == 0
+        _wait(lambda: count("flows_worker") == 0, worker, MOST_SECONDS)
+        buried = time.monotonic() - killed
+        # Nobody goes on with what the dead one held.
+        last = "SELECT DISTINCT ON (run_id) kind FROM flows_journal ORDER BY run_id, seq DESC"
+        assert database.execute(last).fetchall() == [("run.cancelled",)] * 3
+    print(f"\ncancelled {cancelled:.1f} s, the worker buried {buried:.1f} s after its death")  # noqa: T201
+    assert cancelled < MOST_SECONDS
+    assert buried < MOST_SECONDS
+
+
+def _wait(condition: Callable[[], Any], worker: Countersign, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, worker.output
+        time.sleep(0.05)
