@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
@@ -101,6 +102,21 @@ def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def migrated_postgresql() -> Iterator[Path]:
+    """The data of a PostgreSQL whose database is migrated and empty, for ``like``."""
+    try:
+        with servers.private_folder() as var, ExitStack() as running:
+            server = running.enter_context(servers.postgresql_server())
+            servers.manage(
+                var, "migrate", "--verbosity", "0", "--skip-checks", DATABASE_URL=server.url
+            )
+            server.stop(signal.SIGINT)
+            yield server.folder / "data"
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+
+
 @pytest.fixture
 def serve(tmp_path: Path, migrated_folder: Path) -> Serve:
     """Return ``with serve("--all", OUTGOING_ALLOWLIST=…) as server``: a process on a free port.
@@ -112,11 +128,12 @@ def serve(tmp_path: Path, migrated_folder: Path) -> Serve:
 
 
 @pytest.fixture
-def stack() -> Iterator[Callable[..., Stack]]:
+def stack(migrated_postgresql: Path) -> Iterator[Callable[..., Stack]]:
     """Return ``stack(workers=2)``: all that production has, until the test ends."""
     with ExitStack() as running:
 
         def start(**options: object) -> Stack:
+            options = {"like": migrated_postgresql} | options
             try:
                 return running.enter_context(servers.stack(**options))  # type: ignore[arg-type]
             except ServerMissing as missing:

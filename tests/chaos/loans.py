@@ -18,6 +18,7 @@ import requests
 
 from flows.graph.codec import parse, to_mapping, to_yaml
 from tests import servers
+from tests.console import Console, console
 from tests.servers import Countersign, EffectSink
 
 Json = Any
@@ -76,15 +77,15 @@ def prepare(folder: Path, count: int) -> str:
 
     Returns the secret of a reviewer's token.
     """
-    servers.manage(folder, "migrate", "--verbosity", "0")
-    servers.manage(folder, "load_demo", "--runs", "0")
     write_applications(folder, count)
-    return make_token(folder, "reviewer", "cases.view", "cases.decide")
+    with console(folder) as opened:
+        opened.manage("migrate", "--verbosity", "0")
+        opened.manage("load_demo", "--runs", "0")
+        return make_token(opened, "reviewer", "cases.view", "cases.decide")
 
 
-def make_token(var: Path, user: str, *scopes: str) -> str:
-    code = MAKE_TOKEN.format(user=user, scopes=list(scopes))
-    return servers.manage(var, "shell", "--no-imports", "--command", code).split()[-1]
+def make_token(opened: Console, user: str, *scopes: str) -> str:
+    return opened.run(MAKE_TOKEN.format(user=user, scopes=list(scopes))).split()[-1]
 
 
 @dataclass

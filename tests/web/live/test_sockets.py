@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -20,12 +21,12 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from tests.console import console
 from tests.servers import ROOT, free_port, redis_server, stop, wait_for_port
+from workbench.live.sender import SEND_SECONDS
 
 SEED = """
 import json
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from django.test import Client
 from django.utils import timezone
 from workbench.accounts.models import Role, User
@@ -39,7 +40,7 @@ for name in ("operator", "nobody", "leaver", "demoted"):
     client = Client()
     client.force_login(user)
     people[name] = {"id": user.pk, "session": client.cookies["sessionid"].value}
-print("SEEDED" + json.dumps(people))
+print(json.dumps(people))
 """
 
 
@@ -84,25 +85,28 @@ async def hear(socket: ClientConnection, seconds: float = 5.0) -> dict[str, Any]
     return message
 
 
-def manage(environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT, env=environment, text=True, capture_output=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture(scope="module")
+def seeded(migrated_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A COUNTERSIGN_VAR with people who have signed in, whose names are in people.json."""
+    folder = tmp_path_factory.mktemp("seeded")
+    shutil.copytree(migrated_folder, folder, dirs_exist_ok=True)
+    with console(folder) as opened:
+        (folder / "people.json").write_text(opened.run(SEED))
+    return folder
 
 
 @contextlib.contextmanager
-def serve(folder: Path, redis_url: str = "") -> Iterator[Served]:
+def serve(seeded: Path, folder: Path, redis_url: str = "") -> Iterator[Served]:
+    shutil.copytree(seeded, folder, dirs_exist_ok=True)
     port = free_port()
     environment = {
         **{key: value for key, value in os.environ.items() if key != "DATABASE_URL"},
         "DJANGO_SETTINGS_MODULE": "workbench.settings",
         "COUNTERSIGN_VAR": str(folder),
+        "SECRET_KEY": "only for tests",
         "REDIS_URL": redis_url,
     }
-    people = json.loads(manage(environment, "shell", "-c", SEED).split("SEEDED", 1)[1])
+    people = json.loads((folder / "people.json").read_text())
     log = folder / "daphne.log"
     # The access log would go to stdout, which is the thread's.
     command = ["daphne", "-b", "127.0.0.1", "-p", str(port), "--access-log", os.devnull]
@@ -129,19 +133,19 @@ def serve(folder: Path, redis_url: str = "") -> Iterator[Served]:
 
 @pytest.fixture(scope="module", params=["embedded", "redis"])
 def served(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, seeded: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("live")
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(redis_server()) if request.param == "redis" else ""
-        yield stack.enter_context(serve(folder, url))
+        yield stack.enter_context(serve(seeded, folder, url))
 
 
 def test_a_nudge_from_a_thread_arrives_at_once(served: Served, capsys: Any) -> None:
     async def measure() -> list[float]:
         took = []
         async with served.page("operator", ["sample.latency"]) as socket:
-            for _ in range(40):
+            for _ in range(20):
                 await asyncio.sleep(0.12)
                 await asyncio.to_thread(served.tell, "nudge", "sample.latency")
                 message = await hear(socket)
@@ -152,23 +156,23 @@ def test_a_nudge_from_a_thread_arrives_at_once(served: Served, capsys: Any) -> N
     p50, p95 = statistics.median(took) * 1000, statistics.quantiles(took, n=20)[-1] * 1000
     with capsys.disabled():
         sys.stdout.write(f"\nnudge to socket: p50 {p50:.1f} ms, p95 {p95:.1f} ms, n {len(took)}\n")
-    # An idle loop that is not woken takes half a second.
-    assert p50 < 50
+    # An idle loop that is not woken takes half a second; a busy machine, some tens of ms.
+    assert p50 < 200
 
 
 def test_a_burst_reaches_the_page_as_its_first_and_its_last(served: Served) -> None:
-    async def listen() -> list[int]:
-        heard = []
+    async def listen() -> tuple[list[int], float]:
+        heard = [0]
         async with served.page("operator", ["sample.burst"]) as socket:
+            began = time.monotonic()
             await asyncio.to_thread(served.tell, "burst", "sample.burst", 500)
-            with contextlib.suppress(TimeoutError):
-                while True:
-                    heard.append((await hear(socket, 0.6))["payload"]["seq"])
-        return heard
+            while heard[-1] != 500:
+                heard.append((await hear(socket))["payload"]["seq"])
+        return heard[1:], time.monotonic() - began
 
-    heard = asyncio.run(listen())
-    assert heard[-1] == 500
-    assert len(heard) <= 4
+    heard, took = asyncio.run(listen())
+    # Ten a second, and the first at once.
+    assert len(heard) <= 3 + took * 10
     assert heard == sorted(heard)
 
 
@@ -279,7 +283,9 @@ def test_a_ping_is_answered(served: Served) -> None:
     assert asyncio.run(ping()) == {"pong": 7}
 
 
-def test_a_lost_redis_neither_raises_nor_waits_and_its_return_is_noticed(tmp_path: Path) -> None:
+def test_a_lost_redis_neither_raises_nor_waits_and_its_return_is_noticed(
+    seeded: Path, tmp_path: Path
+) -> None:
     port = free_port()
 
     async def wait_for_a_nudge(socket: ClientConnection, served: Served) -> None:
@@ -305,5 +311,6 @@ def test_a_lost_redis_neither_raises_nor_waits_and_its_return_is_noticed(tmp_pat
 
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(redis_server(port))
-        with serve(tmp_path, url) as served:
-            assert asyncio.run(lose(served, stack)) < 0.02
+        with serve(seeded, tmp_path, url) as served:
+            # To wait until a message is sent or given up would take SEND_SECONDS.
+            assert asyncio.run(lose(served, stack)) < SEND_SECONDS / 2
