@@ -215,7 +215,7 @@ def test_the_canvas_beside_a_bare_one(
     show(f"\nscript {script / 1000:.1f} kB gzipped, of {MOST_SCRIPT_BYTES / 1000:.0f}; in ms:")
     for steps in (500, 2000):
         name = f"bench-{steps}"
-        site.manage("shell", "--no-imports", "--command", make_flow(name, graph(steps), tmp_path))
+        site.run(make_flow(name, graph(steps), tmp_path))
         figures = measure(page, f"/flows/{name}/edit/", ".step-card", steps)
         show(f"{steps:5} steps        {shown(figures)}")
         bare_figures = measure(page, bare(steps), ".bare-card", steps)

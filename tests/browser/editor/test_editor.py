@@ -157,7 +157,7 @@ def test_edges_notes_and_groups_are_in_reach_of_keys(page: Page, login: Login, m
 
 
 def test_an_edge_that_the_rules_refuse_says_why_before_it_is_let_go(
-    page: Page, login: Login, made: str
+    page: Page, login: Login, made: str, axe: Callable[[Page], None]
 ) -> None:
     login(page, "designer")
     open_editor(page, made)
@@ -172,6 +172,7 @@ def test_an_edge_that_the_rules_refuse_says_why_before_it_is_let_go(
     page.mouse.move(second["x"] + 60, second["y"] + 30, steps=8)
     expect(page.locator(".refusal")).to_have_text("They are connected already.")
     expect(page.locator("[data-step=second].step-card")).to_have_attribute("data-refuses", "")
+    axe(page)
     page.mouse.move(last["x"] + 60, last["y"] + 30, steps=8)
     expect(page.locator(".refusal")).to_have_count(0)
     page.mouse.up()
@@ -363,6 +364,25 @@ def test_the_editor_keeps_nobody_out(
     page.wait_for_timeout(500)
     axe(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_opens_over_the_canvas_keeps_nobody_out(
+    page: Page, login: Login, made: str, axe: Callable[[Page], None]
+) -> None:
+    login(page, "designer")
+    open_editor(page, made)
+    page.locator(".flow-stage").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator("[data-step=first].step-card")).to_be_focused()
+    for key, name in ((".", "What to do"), ("/", "Add a step"), ("Shift+F", "Find a step")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        axe(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="History of the draft").click()
+    expect(page.locator("#editor-history .history")).to_be_visible()
+    axe(page)
 
 
 def test_auto_layout_keeps_the_first_step_in_place(page: Page, login: Login, made: str) -> None:

@@ -38,7 +38,7 @@ export function Chooser({ items, label, placeholder, onChoose, onClose, autoFocu
     event.preventDefault();
   };
   return (
-    <div className="chooser" role="search">
+    <div className="chooser" role="search" aria-label={label}>
       <div className="chooser-field">
         <Icon name="search" />
         <input
