@@ -1,8 +1,10 @@
 """PostgreSQL's hot path: one prepared statement for a whole batch of finished steps."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import connection, transaction
@@ -14,10 +16,11 @@ from flows.store.rows import Claim, Json, Move
 # The run rows are locked first, in id order; what then finds its token under another fence or
 # activation changes nothing. `seq` is raised by the rows that are really written.
 # Each part hands on whole rows, so that none is joined with another: of what a part gives the
-# planner knows no size, and once the tables are analyzed it would compare each with each.
-_COMMIT_MOVES = """
+# planner knows no size, and once the tables are analyzed it would compare each with each. For the
+# same reason the state comes with the item: how many tokens run now, no statistics tell.
+COMMIT_MOVES = """
 WITH item AS MATERIALIZED (
-    SELECT item.*, r.status, r.seq
+    SELECT item.*, 'running'::text AS claimed, r.status, r.seq
     FROM json_to_recordset(%s::json) AS item (
         n int, run bigint, token bigint, fence int, activation int, attempt int, worker bigint,
         left_step text, step text, via text, port text, data jsonb, provenance jsonb,
@@ -30,12 +33,12 @@ WITH item AS MATERIALIZED (
         state = CASE item.status WHEN 'paused' THEN 'held' ELSE 'running' END
     FROM item
     WHERE item.step <> '' AND t.id = item.token AND t.fence = item.fence
-        AND t.activation = item.activation AND t.state = 'running'
+        AND t.activation = item.activation AND t.state = item.claimed
     RETURNING item.*, t.state
 ), ended AS (
     DELETE FROM flows_token t USING item
     WHERE item.step = '' AND t.id = item.token AND t.fence = item.fence
-        AND t.activation = item.activation AND t.state = 'running'
+        AND t.activation = item.activation AND t.state = item.claimed
     RETURNING item.*, 'ended'::text AS state
 ), accepted AS (
     SELECT * FROM moved UNION ALL SELECT * FROM ended
@@ -66,6 +69,9 @@ WITH item AS MATERIALIZED (
 SELECT n, state FROM accepted
 """
 
+# A claim need not be on disk. The commit of the step it leads to puts both there; and one that is
+# lost with the database before is taken again, by a worker whose commit and the other's exclude
+# each other by the activation.
 _CLAIM = """
 WITH free AS MATERIALIZED (
     SELECT id FROM flows_token WHERE state = 'ready' AND priority < %s
@@ -77,8 +83,14 @@ WITH free AS MATERIALIZED (
         t.since, t.pending, t.deaths
 )
 SELECT taken.*, r.id, r.version_id, r.started_at, r.input, r.parent_wait_id
-FROM taken JOIN flows_run r ON r.id = taken.run_id ORDER BY taken.priority, taken.id
+FROM taken JOIN flows_run r ON r.id = taken.run_id,
+    set_config('synchronous_commit', 'off', true)
+ORDER BY taken.priority, taken.id
 """
+
+
+PLANS_HOLD_SECONDS = 1.0
+_planned_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 
 class PostgresStore(Store):
@@ -99,7 +111,8 @@ class PostgresStore(Store):
 
     def commit_moves(self, moves: Sequence[Move]) -> list[str]:
         items = [_item(n, move) for n, move in enumerate(moves)]
-        states = dict(execute_prepared(_COMMIT_MOVES, [self.json_in(items)]))
+        plan_anew()
+        states = dict(execute_prepared(COMMIT_MOVES, [self.json_in(items)]))
         return [states.get(n, "") for n in range(len(moves))]
 
     def ring(self) -> None:
@@ -113,6 +126,21 @@ def execute_prepared(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> lis
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql, params, prepare=True)
         return cursor.fetchall()
+
+
+def plan_anew() -> None:
+    """Let the statements of this connection be planned again, if that is a second ago or more.
+
+    A plan that was made while the tables were tiny compares each of their rows with each of the
+    batch. PostgreSQL keeps it until it has analyzed them, which may be a minute after they have
+    grown: until then a step would cost ten times as much.
+    """
+    connection.ensure_connection()
+    raw, now = connection.connection, time.monotonic()
+    if now - _planned_at.get(raw, 0.0) >= PLANS_HOLD_SECONDS:
+        with connection.wrap_database_errors:
+            raw.execute("DISCARD PLANS")
+        _planned_at[raw] = now
 
 
 def _item(n: int, move: Move) -> dict[str, Json]:

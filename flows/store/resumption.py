@@ -13,7 +13,7 @@ from django.db import connection
 
 from flows.engine import events
 from flows.store.base import Store
-from flows.store.postgres import execute_prepared
+from flows.store.postgres import execute_prepared, plan_anew
 from flows.store.rows import Json, TimerRow
 
 _OPEN_WAITS = """
@@ -155,6 +155,8 @@ def move_on(
         "at": store.time_in(now),
     }
     if connection.vendor == "postgresql":
+        if len(waits) > 1:
+            plan_anew()
         return int(execute_prepared(_MOVE_ON, given)[0][0])
     _move_on_one_after_the_other(waits, given)
     return len(waits)

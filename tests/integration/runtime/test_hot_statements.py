@@ -1,0 +1,58 @@
+"""How PostgreSQL carries out what is asked of it for each step."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from flows.store import postgres
+from flows.store.postgres import COMMIT_MOVES, execute_prepared, plan_anew
+from tests.integration.runtime.kit import make_flow, start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MADE_MANY = """
+    INSERT INTO flows_token (run_id, step, via, state, fence, activation, attempt, deaths, priority,
+        visits, pending, since)
+    SELECT run_id, step, via, state, fence, activation, attempt, deaths, priority, visits, pending,
+        since
+    FROM flows_token, generate_series(1, 2000)
+"""
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from nodes(below)
+
+
+def kept_plan(statement: str) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM pg_prepared_statements WHERE statement LIKE %s",
+            [statement[:60] + "%"],
+        )
+        [[name]] = cursor.fetchall()
+        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE {name} ('[]')")
+        [[explained]] = cursor.fetchall()
+    return list(nodes(explained[0]["Plan"]))
+
+
+def test_a_plan_for_tiny_tables_is_not_kept_once_they_have_grown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if connection.vendor != "postgresql":
+        return  # it plans each statement
+    start(make_flow("a -> b"))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE flows_run, flows_token")
+    for _ in range(8):  # more than the five that PostgreSQL plans for their own values
+        execute_prepared(COMMIT_MOVES, ["[]"])
+    with connection.cursor() as cursor:
+        cursor.execute(MADE_MANY)
+    monkeypatch.setattr(postgres, "PLANS_HOLD_SECONDS", 0.0)
+    plan_anew()
+    loops = [node for node in kept_plan(COMMIT_MOVES) if node["Node Type"] == "Nested Loop"]
+    assert loops
+    assert not [loop for loop in loops if loop["Plans"][1]["Node Type"] == "CTE Scan"]
