@@ -5,6 +5,7 @@ the ORM serves pages and services. ``Token`` and ``Journal`` carry no foreign ke
 ``Run``: each insert would lock the run row once more.
 """
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -103,6 +104,10 @@ class RunStatus(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+# What our own pages, triggers and bulk acts give a run, so that a repeated request starts one.
+OWN_KEY = re.compile(r"(?:form|rerun)-[0-9a-f]{8}-[0-9a-f-]{27}|(?:trigger|bulk)-\d+-\d+")
+
+
 class Run(models.Model):
     """One execution of one version. ``seq`` is the number of its last journal row."""
 
@@ -139,6 +144,12 @@ class Run(models.Model):
                 name="run_by_parent",
             ),
         ]
+
+    @property
+    def given_key(self) -> str:
+        """The idempotency key, if it is one that a caller gave."""
+        key = self.idempotency_key or ""
+        return "" if OWN_KEY.fullmatch(key) else key
 
 
 class TokenState(models.TextChoices):

@@ -1,4 +1,4 @@
-"""What flows add to the frame: places, commands, search, a panel of the home page, live groups."""
+"""What flows add to the frame: places, commands, search, panels of the home page, live groups."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from flows.models import Flow, Run, RunStatus
-from flows.selectors.flows import within_reach
+from flows.selectors.flows import list_flows, within_reach
+from flows.selectors.health import get_health
 from flows.selectors.runs import RunFilters, list_runs, run_id_in
 from workbench.accounts.permissions import can, reach
 from workbench.live.access import register_live_authoriser
@@ -21,7 +22,7 @@ from workbench.shell.registry import (
 )
 
 MOST_FOUND = 6
-HOME_RUNS = 8
+HOME_RUNS, HOME_FLOWS, HOME_FAILED = 8, 6, 4
 
 
 def register_pages() -> None:
@@ -33,6 +34,8 @@ def register_pages() -> None:
     )
     register_search(found_flows)
     register_search(found_runs)
+    register_home_panel("flows/_home_flows.html", home_flows, "flows.edit", order=20)
+    register_home_panel("flows/_home_operator.html", home_operator, "runs.operate", order=30)
     register_home_panel("flows/_home_runs.html", home_runs, "runs.view", order=60)
     register_live_authoriser("runs", lambda user, rest: not rest and can(user, "runs.view"))
     register_live_authoriser("run", _may_see_run)
@@ -96,4 +99,27 @@ def home_runs(request: Any) -> dict[str, Any] | None:
     if not newest.rows:
         return None
     failed = list_runs(RunFilters(state=RunStatus.FAILED), within=within, page_size=3)
-    return {"runs": newest.rows, "failed": failed.rows, "now": timezone.now()}
+    return {
+        "runs": newest.rows, "failed": failed.rows, "now": timezone.now(), "live": ["runs"],
+    }  # fmt: skip
+
+
+def home_flows(request: Any) -> dict[str, Any] | None:
+    """Return the flows that the person may edit, the last changed first; None without one."""
+    rows = list_flows(within=reach(request.user, "flows.edit"), now=timezone.now())
+    if not rows:
+        return None
+    newest = sorted(rows, key=lambda row: row.flow.updated_at, reverse=True)[:HOME_FLOWS]
+    return {"rows": newest, "live": [f"flow.{row.flow.name}" for row in newest]}
+
+
+def home_operator(request: Any) -> dict[str, Any]:
+    """Return what is wrong with the machinery and the runs that failed last."""
+    health = get_health(timezone.now())
+    within = reach(request.user, "runs.operate")
+    failed = list_runs(RunFilters(state=RunStatus.FAILED), within=within, page_size=HOME_FAILED)
+    alive = sum(1 for worker in health.workers if worker.state == "alive")
+    return {
+        "problems": health.problems, "failed": failed.rows, "alive": alive,
+        "live": ["health", "runs"],
+    }  # fmt: skip

@@ -2,6 +2,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from workbench.api import api
 
+handler404 = "workbench.shell.failures.not_found"
+handler500 = "workbench.shell.failures.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("workbench.shell.urls")),
     path("accounts/", include("workbench.accounts.urls")),

@@ -4,6 +4,7 @@ from reviews.quality import dataset_views, policy_views, views
 
 app_name = "quality"
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.first_page, name="insights"),
     path("quality/", views.quality, name="figures"),
     path("checks/", views.checks, name="checks"),
     path("checks/<int:check_id>/close/", views.close, name="close_check"),

@@ -31,6 +31,12 @@ TABS = (
 
 @require_GET
 @requires("insights.view")
+def first_page(request: HttpRequest) -> HttpResponse:
+    return redirect("quality:figures")
+
+
+@require_GET
+@requires("insights.view")
 def quality(request: HttpRequest) -> HttpResponse:
     principal = principal_of(request)
     people = can(principal, "insights.people")

@@ -110,7 +110,8 @@ def register_home_panel(
 ) -> None:
     """Add a panel to the home page, rendered by ``template`` with what ``function(request)`` gives.
 
-    The context of the panel is its own: the request and what the function returned.
+    The context of the panel is its own: the request and what the function returned. Its ``live``
+    lists the groups whose nudges the page listens to.
     """
     _panels[template] = HomePanel(template, function, permission, order)
 

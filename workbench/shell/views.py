@@ -40,12 +40,15 @@ def home_panels(request: HttpRequest) -> HttpResponse:
 
 def _home(request: HttpRequest) -> dict[str, Any]:
     panels = []
+    live = [f"user.{request.user.pk}"]
     for panel in home_panels_for(request.user):
         context = panel.function(request)
         if context is not None:
             panels.append(render_to_string(panel.template, context, request))
+            live += context.get("live", ())
     return {
         "panels": panels,
+        "live": sorted(set(live)),
         "places": nav_for(request.user),
         "first_steps": [step for step in commands_for(request.user) if step.permission],
     }

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -10,6 +11,7 @@ from workbench.accounts.models import Role, User
 from workbench.accounts.services import grant_role
 from workbench.audit.actors import Actor
 from workbench.shell import registry, search
+from workbench.shell.middleware import PersonTimeZone
 from workbench.shell.registry import Found
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +129,45 @@ def test_what_is_not_there_says_what_to_do(client_of_nobody: Client) -> None:
     response = client_of_nobody.get("/no/such/page/")
     assert response.status_code == 404
     assert "Search" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (OperationalError("connection refused"), 503, "The database does not answer"),
+        (OperationalError("database or disk is full"), 503, "There is no room left"),
+        (RuntimeError("ours"), 500, "Something broke on our side"),
+    ],
+)
+def test_what_broke_is_told_without_asking_the_database(
+    error: Exception,
+    status: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: Any,
+) -> None:
+    def breaks(self: Any, request: Any) -> None:
+        raise error
+
+    # The session is read before any view: that is where a page meets a database that is away.
+    monkeypatch.setattr(PersonTimeZone, "__call__", breaks)
+    client = Client(raise_request_exception=False)
+    with django_assert_num_queries(0):
+        response = client.get("/")
+    assert response.status_code == status
+    assert said in response.content.decode()
+    assert ("Retry-After" in response) == (status == 503)
+
+
+def test_the_page_for_what_is_not_there_asks_the_database_nothing(
+    django_assert_num_queries: Any,
+) -> None:
+    client = signed_in(make_person(role=Role.DESIGNER))
+    # The session and the person, for their time zone; none for the page.
+    with django_assert_num_queries(2):
+        assert client.get("/no/such/page/").status_code == 404
+    with django_assert_num_queries(0):
+        assert Client().get("/no/such/page/").status_code == 404
 
 
 def test_a_form_of_a_page_that_is_out_of_date_says_so() -> None:
