@@ -47,7 +47,7 @@ class TriggerIn(Strict):
     config: dict[str, Any] = Field(
         default_factory=dict,
         description="webhook: max_bytes. schedule: cron, zone, missed (skip, once, all), most."
-        " event: event, filter. flow: flow, on, outcome.",
+        " event: event, filter. flow: flow, on, outcome. All: lane (interactive, standard, bulk).",
     )
     input: Any = Field("${ input }", description="What makes the run's input of what came.")
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from flows.engine.lanes import Lane
 from flows.expressions import ExpressionError, compile_expression, compile_template
 from flows.services.errors import ServiceError
 from flows.triggers.models import TriggerKind
@@ -22,7 +23,10 @@ class TriggerInvalid(ServiceError):
 
 
 class _Config(BaseModel):
+    """What all kinds have: the lane that the runs they start are in."""
+
     model_config = ConfigDict(extra="forbid")
+    lane: Lane = Lane.STANDARD
 
 
 class WebhookConfig(_Config):

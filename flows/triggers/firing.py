@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from flows.engine.lanes import PRIORITY
 from flows.expressions import ExpressionError, compile_template
 from flows.models import Flow
 from flows.services.errors import ServiceError
@@ -85,6 +86,7 @@ def _start(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int:
         now=now,
         idempotency_key=f"trigger-{trigger.pk}-{row.pk}",
         trigger=trigger.kind,
+        priority=PRIORITY[trigger.lane],
     )
     return run.pk
 

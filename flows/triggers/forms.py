@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from flows.engine.lanes import Lane
 from flows.triggers.models import Trigger, TriggerKind
 
 Json = Any
@@ -27,12 +28,18 @@ class _TriggerForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
         help_text="JSON with expressions. What came is known as input.",
     )
+    lane = forms.ChoiceField(
+        choices=[(lane.value, lane.value.capitalize()) for lane in Lane],
+        initial=Lane.STANDARD.value,
+        required=False,
+        help_text="Workers take interactive runs first; bulk runs leave room for the others.",
+    )
     config_fields: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # The input comes last: the fields above say what it can speak of.
-        self.order_fields(["title", *self.config_fields, "input"])
+        self.order_fields(["title", *self.config_fields, "lane", "input"])
         for name, field in self.fields.items():
             kind = "select" if isinstance(field.widget, forms.Select) else "input"
             if isinstance(field.widget, forms.Textarea):
@@ -47,7 +54,8 @@ class _TriggerForm(forms.Form):
             raise forms.ValidationError(f"This is no JSON: {error}.") from error
 
     def config(self) -> dict[str, Json]:
-        return {name: self.cleaned_data[name] for name in self.config_fields}
+        chosen = {name: self.cleaned_data[name] for name in self.config_fields}
+        return {**chosen, "lane": self.cleaned_data["lane"] or Lane.STANDARD.value}
 
     @classmethod
     def initial_of(cls, trigger: Trigger) -> dict[str, Json]:

@@ -5,6 +5,7 @@ from uuid import uuid4
 from django.db import models
 from django.db.models import Q
 
+from flows.engine.lanes import Lane
 from flows.models import DocumentField, Flow
 
 
@@ -50,6 +51,11 @@ class Trigger(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.title}"
+
+    @property
+    def lane(self) -> Lane:
+        """The lane of the runs it starts."""
+        return Lane(self.config.get("lane", Lane.STANDARD))
 
 
 class FiringOutcome(models.TextChoices):

@@ -138,7 +138,7 @@ def _configure(
             "title", f"A trigger needs a title of at most {LONGEST_TITLE} characters."
         )
     trigger.title, trigger.input = title.strip(), input
-    trigger.config = made.model_dump()
+    trigger.config = made.model_dump(mode="json")
     trigger.enabled, trigger.changed_at = enabled, now
     trigger.listens_to, trigger.next_at = "", None
     trigger.listens_from = now + HEARD_AFTER

@@ -10,7 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from flows.events import receive_event
-from flows.models import Flow, Run
+from flows.models import Flow, Run, Token
 from flows.services import pause_flow, retry_run
 from flows.triggers import hearing
 from flows.triggers.clock import fire_schedules, prune_firings
@@ -48,6 +48,31 @@ def add(flow: Flow, kind: str, /, now: datetime = NOW, **config: Any) -> Trigger
     )
     hearing.forget()
     return made.trigger
+
+
+# --- Lanes ---
+
+
+@pytest.mark.parametrize(
+    ("config", "priority"), [({}, 100), ({"lane": "bulk"}, 200), ({"lane": "interactive"}, 20)]
+)
+def test_a_run_is_in_the_lane_that_its_trigger_names(config: dict[str, Any], priority: int) -> None:
+    trigger = add(make_flow("a -> b"), "event", event="e", **config)
+    fire(trigger=trigger, key="k", given={}, now=NOW)
+    assert Run.objects.get().priority == priority
+    assert Token.objects.get().priority == priority
+
+
+def test_a_trigger_of_before_there_were_lanes_goes_on_in_the_standard_one() -> None:
+    trigger = add(make_flow("a -> b"), "event", event="e")
+    trigger.config = {"event": "e", "filter": ""}
+    fire(trigger=trigger, key="k", given={}, now=NOW)
+    assert Run.objects.get().priority == 100
+
+
+def test_a_lane_that_there_is_not_is_refused() -> None:
+    with pytest.raises(TriggerInvalid, match="lane"):
+        add(make_flow("a -> b"), "event", event="e", lane="fast")
 
 
 # --- Schedules ---
