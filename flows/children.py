@@ -14,8 +14,8 @@ from pydantic import Field
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.expressions import ExpressionError, compile_template
-from flows.models import Flow, FlowVersion, Run, Wait
-from flows.runtime import transitions
+from flows.models import Flow, FlowVersion, Run, RunStatus, Wait
+from flows.runtime import pausing, transitions
 from flows.services.errors import ServiceError
 from flows.services.runs import NewRun, resolve_wait, start_runs
 from flows.steps.base import (
@@ -72,11 +72,16 @@ def _start(
     _refuse_depth(ctx)
     flow, version_id = _find(config)
     keys = (f"{ctx.idempotency_key}-{n}" for n in range(len(inputs)))
-    priority = Run.objects.values_list("priority", flat=True).get(pk=ctx.run_id)
+    caller = Run.objects.only("priority", "status").get(pk=ctx.run_id)
+    if caller.status == RunStatus.PAUSED:
+        # Its step was under way when it was held: what it calls begins when the caller goes on.
+        at_once = 0
     try:
         return start_runs(
             flow=flow,
-            runs=[NewRun(given, key, priority) for given, key in zip(inputs, keys, strict=True)],
+            runs=[
+                NewRun(given, key, caller.priority) for given, key in zip(inputs, keys, strict=True)
+            ],
             actor=Actor.system(f"run {ctx.run_id}"),
             now=ctx.now,
             trigger="flow",
@@ -235,7 +240,7 @@ def child_ended(args: dict[str, Any], now: datetime) -> None:
         if wait is None:
             return
         # The parent's row is the lock of its children's ends: they come one after the other.
-        get_store().lock_runs([wait.run_id])
+        caller = get_store().lock_runs([wait.run_id]).get(wait.run_id)
         wait.refresh_from_db(fields=["state"])
         try:
             if wait.state != "open":
@@ -243,7 +248,8 @@ def child_ended(args: dict[str, Any], now: datetime) -> None:
             elif wait.kind == "child":
                 _conclude_child(wait, args["run"], now)
             else:
-                _conclude_children(wait, now)
+                held = caller is not None and caller.status == RunStatus.PAUSED
+                _conclude_children(wait, now, may_begin=not held)
         except (WaitAlreadyResolved, RunNotActive):
             return
 
@@ -256,7 +262,8 @@ def _conclude_child(wait: Wait, run_id: int, now: datetime) -> None:
         _fail(wait, f"Run {run_id} of the subflow {child.status}.", child, now)
 
 
-def _conclude_children(wait: Wait, now: datetime) -> None:
+def _conclude_children(wait: Wait, now: datetime, *, may_begin: bool) -> None:
+    """Go on by how many children ended; a caller that is held lets no further ones begin."""
     children = Run.objects.filter(parent_wait_id=wait.pk)
     rows = children.order_by().values("status").annotate(runs=Count("pk"))
     counts = {row["status"]: row["runs"] for row in rows}
@@ -278,7 +285,7 @@ def _conclude_children(wait: Wait, now: datetime) -> None:
         _fail(wait, f"{counts.get('completed', 0)} runs completed; {enough} must.", None, now)
     elif live == 0:
         _resolve(wait, _collected(children), now)
-    else:
+    elif may_begin:
         _release(children, wait.detail["concurrency"] - counts.get("running", 0), now)
 
 
@@ -292,8 +299,7 @@ def _go_on_alone(wait: Wait, now: datetime) -> None:
 
 def _release(children: Any, free: int, now: datetime) -> None:
     waiting = children.filter(status="paused", seq=1).order_by("pk").values_list("pk", flat=True)
-    for run_id in list(waiting[: max(0, free)]):
-        transitions.set_paused(run_id=run_id, paused=False, now=now)
+    pausing.begin(run_ids=list(waiting[: max(0, free)]), now=now)
 
 
 def _collected(children: Any) -> Json:

@@ -258,19 +258,3 @@ def retry_failed(*, run_id: int, now: datetime) -> bool:
     store.ring()
     ring_on_commit()
     return True
-
-
-def set_paused(*, run_id: int, paused: bool, now: datetime) -> bool:
-    """Hold or release the run's ready tokens; False if it is not in the state for it."""
-    store = get_store()
-    run = store.lock_runs([run_id]).get(run_id)
-    expected = "running" if paused else "paused"
-    if run is None or run.status != expected:
-        return False
-    kind = events.RUN_PAUSED if paused else events.RUN_RESUMED
-    store.append(run, [JournalRow(run.id, kind, now)])
-    store.set_paused(run, paused)
-    if not paused:
-        store.ring()
-        ring_on_commit()
-    return True

@@ -1,6 +1,7 @@
 """Reads of flows, runs and the machinery that drives them. Each says how many queries it makes."""
 
 from flows.selectors.artifacts import get_artifact, run_artifacts
+from flows.selectors.callers import get_caller
 from flows.selectors.comparison import compare_with_last_success
 from flows.selectors.flows import (
     flow_stats,
@@ -23,6 +24,7 @@ __all__ = [
     "count_runs",
     "flow_stats",
     "get_artifact",
+    "get_caller",
     "get_flow",
     "get_health",
     "get_journal",

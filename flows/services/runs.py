@@ -13,7 +13,7 @@ from flows.engine import events
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.engine.planner import plan_start
 from flows.models import Flow, Journal, Run, Token
-from flows.runtime import transitions
+from flows.runtime import pausing, transitions
 from flows.runtime.doorbell import ring_on_commit
 from flows.runtime.payloads import keep
 from flows.runtime.program import Program, load_program
@@ -265,18 +265,34 @@ def retry_run(*, run_id: int, actor: Actor, now: datetime) -> None:
 
 @transaction.atomic
 def pause_run(*, run_id: int, actor: Actor, now: datetime) -> None:
-    """Hold a run: steps under way finish, nothing new begins. Raises: RunNotActive."""
-    if not transitions.set_paused(run_id=run_id, paused=True, now=now):
+    """Hold a run and those it called: steps under way finish, nothing new begins.
+
+    Raises: RunNotActive.
+    """
+    held = pausing.pause(run_id=run_id, now=now)
+    if not held:
         raise RunNotActive(f"Run {run_id} is not running.")
-    _recorded("run.paused", run_id, actor, {}, now)
+    _recorded_with_called("run.paused", run_id, held, actor, now)
 
 
 @transaction.atomic
 def resume_run(*, run_id: int, actor: Actor, now: datetime) -> None:
-    """Let a paused run go on. Raises: RunNotActive."""
-    if not transitions.set_paused(run_id=run_id, paused=False, now=now):
+    """Let a paused run go on, with the called runs that were paused with it.
+
+    Raises: RunNotActive.
+    """
+    going = pausing.resume(run_id=run_id, now=now)
+    if not going:
         raise RunNotActive(f"Run {run_id} is not paused.")
-    _recorded("run.resumed", run_id, actor, {}, now)
+    _recorded_with_called("run.resumed", run_id, going, actor, now)
+
+
+def _recorded_with_called(
+    action: str, run_id: int, runs: Sequence[int], actor: Actor, now: datetime
+) -> None:
+    called = [each for each in runs if each != run_id]
+    _recorded(action, run_id, actor, {"called": len(called)} if called else {}, now)
+    nudge_on_commit([f"run.{each}" for each in called], {})
 
 
 def _recorded(action: str, run_id: int, actor: Actor, payload: Json, now: datetime) -> None:

@@ -380,15 +380,22 @@ class Store:
             )
         run.status = "running"
 
-    def set_paused(self, run: RunRow, paused: bool) -> None:
+    def set_paused(self, runs: Sequence[RunRow], *, paused: bool) -> None:
+        """Hold the ready tokens of locked runs, or make the held ones ready."""
         status, old, new = ("paused", "ready", "held") if paused else ("running", "held", "ready")
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE flows_run SET status = %s WHERE id = %s", [status, run.id])
-            cursor.execute(
-                "UPDATE flows_token SET state = %s WHERE run_id = %s AND state = %s",
-                [new, run.id, old],
-            )
-        run.status = status
+            for first in range(0, len(runs), ROWS_A_STATEMENT):
+                ids = [run.id for run in runs[first : first + ROWS_A_STATEMENT]]
+                marks = _marks(ids)
+                cursor.execute(
+                    f"UPDATE flows_run SET status = %s WHERE id IN ({marks})", [status, *ids]
+                )
+                cursor.execute(
+                    f"UPDATE flows_token SET state = %s WHERE state = %s AND run_id IN ({marks})",
+                    [new, old, *ids],
+                )
+        for run in runs:
+            run.status = status
 
     def set_error(self, run_id: int, error: Json) -> None:
         """Keep the run's first error: what follows from it is not the cause."""

@@ -48,7 +48,11 @@ FACES: dict[Act, Face] = {
     Act.CANCEL: Face(
         "ban", "Cancel", "They end; their waits and open cases go away. This cannot be undone."
     ),
-    Act.PAUSE: Face("pause", "Pause", "Steps under way finish, nothing new begins."),
+    Act.PAUSE: Face(
+        "pause",
+        "Pause",
+        "Steps under way finish, nothing new begins, also in the runs they called.",
+    ),
     Act.RESUME: Face("play", "Resume", "Paused runs go on."),
     Act.MIGRATE: Face(
         "git-commit-horizontal",

@@ -129,6 +129,7 @@ def _run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "may_retry": may_operate and run.status == RunStatus.FAILED,
         "may_rerun": can(request.user, "runs.start", flow=run.flow.name),
         "may_move": may_operate and not run.finished_at,
+        "caller": selectors.get_caller(run),
         "lane": lane_of(run.priority),
         "lanes": list(Lane),
     }

@@ -1,5 +1,6 @@
 """Flows that call flows: subflow and for_each."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,9 +8,17 @@ from django.utils import timezone
 
 from flows.children import MOST_LEVELS
 from flows.models import Flow, FlowVersion, Run, Wait
+from flows.runtime.actions import Action, Finish
+from flows.runtime.execution import Drive, Memory
+from flows.runtime.program import load_program
+from flows.runtime.step_pool import StepPool
+from flows.runtime.transitions import commit
 from flows.services import cancel_run, pause_run, resume_run, retry_run
+from flows.store import get_store
+from flows.store.rows import Claim
 from tests.integration.runtime import kit
 from tests.integration.runtime.kit import ACTOR, driving, ended, journal, make_flow, start, until
+from workbench.dispatch.models import Outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -344,3 +353,101 @@ def _open(wait: Wait) -> None:
 
     with transaction.atomic():
         resolve_wait(wait_id=wait.pk, port="done", output={}, now=timezone.now(), actor=ACTOR)
+
+
+# --- Paused together ----------------------------------------------------------------------
+
+
+def statuses(*runs: Run) -> list[str]:
+    found = dict(Run.objects.values_list("pk", "status"))
+    return [found[run.pk] for run in runs]
+
+
+def waiting_children(run: Run, count: int) -> list[Run]:
+    """Return the called runs once each waits at its gate."""
+    until(lambda: Wait.objects.filter(kind="gate", state="open").count() == count, "the gates")
+    return children_when(run, count)
+
+
+def test_pausing_a_run_pauses_those_it_called_and_resuming_lets_them_go_on() -> None:
+    now = timezone.now()
+    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    with driving():
+        run = start(caller(items=[1, 2], concurrency=2))
+        called = waiting_children(run, 2)
+        pause_run(run_id=run.pk, actor=ACTOR, now=now)
+        assert statuses(run, *called) == ["paused"] * 3
+        assert journal(called[0])[-1] == "run.paused"
+        resume_run(run_id=run.pk, actor=ACTOR, now=now)
+        assert statuses(run, *called) == ["running"] * 3
+
+
+def test_a_called_run_that_a_person_paused_stays_paused_when_its_caller_goes_on() -> None:
+    now = timezone.now()
+    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    with driving():
+        run = start(caller(items=[1, 2, 3], concurrency=3))
+        first, second, third = waiting_children(run, 3)
+    pause_run(run_id=first.pk, actor=ACTOR, now=now)
+    pause_run(run_id=run.pk, actor=ACTOR, now=now)
+    # Held with its caller, and then by a person: it is that person's to let go on.
+    pause_run(run_id=second.pk, actor=ACTOR, now=now)
+    resume_run(run_id=run.pk, actor=ACTOR, now=now)
+    assert statuses(run, first, second, third) == ["running", "paused", "paused", "running"]
+
+
+def test_a_called_run_that_is_resumed_alone_takes_its_own_called_runs_with_it() -> None:
+    now = timezone.now()
+    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    middle = {"type": "subflow", "flow": "called"}
+    make_flow("call -> z", call=middle, name="middle")
+    with driving():
+        top = start(make_flow("call -> z", call={"type": "subflow", "flow": "middle"}, name="top"))
+        child, grandchild = children_when(top, 2)
+        until(lambda: Wait.objects.filter(kind="gate", state="open").exists(), "the gate")
+    pause_run(run_id=top.pk, actor=ACTOR, now=now)
+    assert statuses(top, child, grandchild) == ["paused"] * 3
+    resume_run(run_id=child.pk, actor=ACTOR, now=now)
+    assert statuses(top, child, grandchild) == ["paused", "running", "running"]
+
+
+def test_no_turn_comes_while_the_caller_is_paused_and_the_next_one_when_it_goes_on() -> None:
+    now = timezone.now()
+    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    with driving():
+        run = start(caller(items=[1, 2], concurrency=1, on_failure="collect"))
+        first, second = children_when(run, 2)
+        gate = until(lambda: Wait.objects.filter(run=first, state="open").first(), "the gate")
+        pause_run(run_id=run.pk, actor=ACTOR, now=now)
+        cancel_run(run_id=first.pk, reason="no more of it", actor=ACTOR, now=now)
+        assert gate.kind == "gate"
+        told = "flows.child_ended"
+        until(lambda: not Outbox.objects.filter(job=told).exists(), "the caller to be told")
+        assert statuses(run, second) == ["paused", "paused"]
+        resume_run(run_id=run.pk, actor=ACTOR, now=now)
+        until(lambda: statuses(second) == ["running"], "the next turn")
+
+
+def test_what_a_paused_run_calls_begins_when_it_goes_on() -> None:
+    make_flow("work -> rest", name="called")
+    run = start(subflow())
+    [claim] = get_store().claim(worker_id=1, limit=1, now=timezone.now())
+    pause_run(run_id=run.pk, actor=ACTOR, now=timezone.now())
+    open_call(claim)
+    [child] = children(run)
+    assert statuses(run, child) == ["paused", "paused"]
+    resume_run(run_id=run.pk, actor=ACTOR, now=timezone.now())
+    assert statuses(run, child) == ["running", "running"]
+    with driving():
+        assert ended(run).status == "completed"
+
+
+def open_call(claim: Claim) -> None:
+    """Commit the step of a claim that was under way, as its worker does."""
+    now, program = timezone.now(), load_program(claim.version_id)
+
+    async def drive() -> Action:
+        pool = StepPool(asyncio.get_running_loop(), 1)
+        return await Drive(claim, program, Memory(), pool, lambda: False).run()
+
+    commit([Finish(claim, program, asyncio.run(drive()), now, now)], worker_id=1)

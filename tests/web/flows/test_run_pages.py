@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from flows.models import Journal, Run, Worker
+from flows.models import Journal, Run, Wait, Worker
 from flows.runtime.artifacts import store_artifact
 from tests.web.flows.factories import (
     NOW,
@@ -300,6 +300,20 @@ def test_a_run_is_paused_and_resumed(operator: Client) -> None:
     operator.post(f"/runs/{run.pk}/pause/", {"resume": "1"})
     run.refresh_from_db()
     assert run.status == "running"
+
+
+def test_a_called_run_names_its_caller_and_that_it_was_paused_with_it(operator: Client) -> None:
+    flow = make_flow()
+    caller = make_run(flow)
+    wait = Wait.objects.create(
+        run=caller, token_id=1, activation=1, step="call", kind="child", opened_at=NOW
+    )
+    called = make_run(flow, parent_wait_id=wait.pk)
+    link = f'<dd><a href="/runs/{caller.pk}/">run {caller.pk}</a>'
+    assert f"<dt>Called by</dt>{link}" in text_of(operator.get(f"/runs/{called.pk}/"))
+    operator.post(f"/runs/{caller.pk}/pause/")
+    page = text_of(operator.get(f"/runs/{called.pk}/"))
+    assert f"<dt>Paused with</dt>{link}, which called it" in page
 
 
 def test_a_run_is_run_again_with_its_input(operator: Client) -> None:
