@@ -77,7 +77,7 @@ def case_standing(request: HttpRequest, case: Case) -> HttpResponse:
 @case_view("cases.view")
 def case_work(request: HttpRequest, case: Case) -> HttpResponse:
     now = timezone.now()
-    work = my_work(acting_as(principal_of(request)), case.queue, now)
+    work = my_work(acting_as(principal_of(request)), case.queue, now, at=case)
     return render(request, "reviews/_work.html", {**work, "case": case, "now": now})
 
 

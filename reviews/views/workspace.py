@@ -103,7 +103,7 @@ def workspace(
         and may(acting, "cases.decide", queue=case.queue, flow=case.flow),
         "pending": pending_decision_of(acting.user, now),
         **standing(case, acting, now),
-        **my_work(acting, case.queue, now),
+        **my_work(acting, case.queue, now, at=case),
         "since": look_at(case=case, user=acting.user, now=now),
     }
 

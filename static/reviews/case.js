@@ -2,7 +2,7 @@
 // The page of a case: keys, draft, claim, documents, undo. Everything it does also works as a form.
 
 import { actOf, firstField, waitsFor, secondsLeft } from "./case-keys.js";
-import { showDocuments } from "./documents.js";
+import { fetchAhead, showDocuments } from "./documents.js";
 import { Draft } from "./draft.js";
 import { idOf } from "./row-names.js";
 import { beginRows, listenForRows } from "./rows.js";
@@ -375,7 +375,12 @@ function begin() {
   if (invalid) invalid.focus();
   else if (!against) /** @type {HTMLElement | null} */ (workspace().querySelector(".case-pane"))?.focus({ preventScroll: true });
   catchUp();
+  afterwards(() => fetchAhead(workspace()));
 }
+
+/** Do it when the page has nothing else to do. @param {() => void} work */
+const afterwards = (work) =>
+  "requestIdleCallback" in window ? requestIdleCallback(work, { timeout: 2000 }) : setTimeout(work, 500);
 
 // --- From one workspace to the next ---------------------------------------------------
 

@@ -12,13 +12,36 @@ const PDF_FONTS = new URL("../vendor/pdfjs/standard_fonts/", import.meta.url).hr
 
 /** The zoom stays as it was while one goes from case to case. */
 let zoom = 1;
+/** What is open of the case on the page. @type {Viewer[]} */
+let shown = [];
+/** One for all documents: each new one reads a megabyte of script. @type {any} */
+let pdfWorker = null;
+/** @type {Set<string>} */
+const fetched = new Set();
+
+/**
+ * Have the documents of the case that comes next in the browser's cache, where they stay as they
+ * are: their address is bound to the case and their content never changes.
+ * @param {HTMLElement} workspace
+ */
+export async function fetchAhead(workspace) {
+  const urls = workspace.querySelector("[data-ahead]")?.getAttribute("data-ahead") ?? "";
+  for (const url of urls.split(" ").filter((each) => each && !fetched.has(each))) {
+    fetched.add(url);
+    // Read to the end: what is not is not kept.
+    await fetch(url, { priority: "low" }).then((answer) => answer.arrayBuffer()).catch(() => null);
+  }
+}
 
 /** @param {HTMLElement} workspace */
 export function showDocuments(workspace) {
+  for (const viewer of shown) viewer.close();
+  shown = [];
   const section = /** @type {HTMLElement | null} */ (workspace.querySelector("[data-documents]"));
   if (!section) return;
   const panels = /** @type {HTMLElement[]} */ ([...section.querySelectorAll(".document")]);
   const viewers = new Map(panels.map((panel) => [panel.id, new Viewer(panel, workspace)]));
+  shown = [...viewers.values()];
   const tabs = /** @type {HTMLElement[]} */ ([...section.querySelectorAll("[role=tab]")]);
 
   /** @param {HTMLElement} tab */
@@ -94,6 +117,13 @@ class Viewer {
     this.marked = "";
     /** @type {Promise<void> | null} */
     this.loading = null;
+    /** @type {any} */
+    this.pdf = null;
+  }
+
+  /** Let go of what the worker holds of it. */
+  close() {
+    this.pdf?.destroy();
   }
 
   load() {
@@ -126,12 +156,15 @@ class Viewer {
   async openPdf(source) {
     const pdfjs = await import(PDF);
     pdfjs.GlobalWorkerOptions.workerSrc = PDF_WORKER;
-    const pdf = await pdfjs.getDocument({
+    pdfWorker ??= new pdfjs.PDFWorker();
+    this.pdf = pdfjs.getDocument({
       url: source,
+      worker: pdfWorker,
       standardFontDataUrl: PDF_FONTS,
       isEvalSupported: false,
       enableXfa: false,
-    }).promise;
+    });
+    const pdf = await this.pdf.promise;
     for (let number = 1; number <= pdf.numPages; number += 1) {
       const page = await pdf.getPage(number);
       const { width, height } = page.getViewport({ scale: 1 });

@@ -264,6 +264,22 @@ def test_a_document_comes_in_a_sandbox_and_only_to_who_may_see_the_case() -> Non
     assert signed_in("ada").get(address(case, "documents/other/")).status_code == 404
 
 
+def test_a_case_names_the_documents_of_the_one_that_comes_next() -> None:
+    documents = [
+        {"id": "slip", "title": "Slip", "media_type": "application/pdf",
+         "artifact": {"artifact": "a" * 64}},
+        {"id": "note", "title": "Note", "text": "Only text"},
+    ]  # fmt: skip
+    now = timezone.now()
+    here, following = make_case(now), make_case(now, documents=documents)
+    ada = signed_in("ada")
+    ahead = f'data-ahead="{address(following, "documents/slip/")} "'
+    assert ahead in page(ada, address(here))
+    # Who may not take it does not fetch it.
+    claim_case(case_id=following.pk, acting=person("lea"), now=now)
+    assert "data-ahead" not in page(ada, address(here))
+
+
 def test_what_an_applicant_writes_is_never_markup() -> None:
     evil = "<img src=x onerror=alert(1)></script>"
     case = make_case(
