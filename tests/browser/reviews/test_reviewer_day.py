@@ -164,6 +164,10 @@ def test_a_correction_is_typed_marked_kept_and_survives_a_reload(
     page.reload()
     expect(page.locator("#field-income")).to_have_value("2800")
     expect(page.locator(".shown-field.overridden")).to_be_visible()
+    page.keyboard.press("f")
+    page.keyboard.press("Tab")
+    page.keyboard.type("so says the payslip")
+    page.keyboard.press("Escape")
     page.keyboard.press("a")
     # Twice in a hurry: it is sent once, and the next case is not decided by it.
     page.keyboard.press("Enter")
