@@ -360,7 +360,9 @@ class StartIn(Strict):
     lane: Lane | None = Field(
         None, strict=False, description="`interactive`, `standard` or `bulk`; sets the priority."
     )
-    priority: int = Field(100, ge=0, le=1000, description="Lower runs first. A lane replaces it.")
+    priority: int | None = Field(
+        None, ge=0, le=1000, description="Lower runs first. A lane replaces it; else the flow's."
+    )
     version: int | None = Field(
         None, ge=1, le=2**31 - 1, description="Another version than the released one."
     )

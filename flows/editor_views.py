@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from flows import editing
 from flows.editor_preview import with_values
 from flows.faces import canvas_data, faces, kept_problems, touched_steps
+from flows.graph.model import LANES
 from flows.graph.operations import normal_form
 from flows.inspector import inspector_context
 from flows.lab.thresholds import list_thresholds
@@ -46,7 +47,7 @@ def inspector(request: HttpRequest, name: str) -> HttpResponse:
     may_edit = can(request.user, "flows.edit", flow=name)
     document, step_id = normal_form(flow.draft), request.GET.get("step", "")
     if not step_id:
-        context = {"flow": flow, "document": document, "may_edit": may_edit}
+        context = {"flow": flow, "document": document, "may_edit": may_edit, "lanes": LANES}
         return render(request, "flows/editor/_inspect_flow.html", context)
     if step_id not in document["steps"]:
         raise Http404(f"This flow has no step {step_id}.")

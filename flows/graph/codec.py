@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from flows.graph.model import SCHEMA, Cache, Document, Edge, Json, Limit, Retry, Step
+from flows.graph.model import LANES, SCHEMA, Cache, Document, Edge, Json, Limit, Retry, Step
 from flows.graph.plain import Lines, Path, TextProblem, plain_copy, read_json
 from flows.graph.problems import DocumentError, Problem, suggestion
 from flows.graph.yaml_text import read_yaml, write_yaml
@@ -16,7 +16,7 @@ MAX_TEXT_BYTES = 1_000_000
 _EDGE = re.compile(r"\s*([^\s.>]+)\.([^\s.>]+)\s*->\s*([^\s.>]+)\s*\Z")
 _NAME = re.compile(r"[^\s.>]+\Z")
 _DOCUMENT_KEYS = (
-    "schema", "name", "title", "description", "input", "output", "steps", "edges", "layout",
+    "schema", "name", "title", "description", "lane", "input", "output", "steps", "edges", "layout",
     "notes", "groups", "samples", "tests",
 )  # fmt: skip
 _STEP_KEYS = (
@@ -50,6 +50,7 @@ def to_mapping(document: Document) -> dict[str, Json]:
     data: dict[str, Json] = {"schema": document.schema, "name": document.name}
     _put(data, "title", document.title)
     _put(data, "description", document.description)
+    _put(data, "lane", document.lane)
     _put(data, "input", dict(document.input))
     _put(data, "output", dict(document.output))
     data["steps"] = {name: _step_mapping(step) for name, step in document.steps.items()}
@@ -171,6 +172,7 @@ class _Reader:
             groups=self.mappings(data, "groups"),
             tests=self.tests(data),
             samples=self.mapping(data, (), "samples"),
+            lane=self.lane(data),
         )
 
     def schema(self, data: dict[str, Json]) -> None:
@@ -184,6 +186,13 @@ class _Reader:
             self.fault(("name",), "document.name", "The flow has no name.",
                        "Add `name:` with letters, digits and hyphens.")  # fmt: skip
         return name
+
+    def lane(self, data: dict[str, Json]) -> str:
+        lane = self.text(data, (), "lane")
+        if lane and lane not in LANES:
+            self.fault(("lane",), "document.lane", f"There is no lane {lane!r}.",
+                       f"Write one of: {', '.join(LANES)}.")  # fmt: skip
+        return lane
 
     def step(self, name: str, data: Json) -> Step:
         path: Path = ("steps", name)

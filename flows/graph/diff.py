@@ -9,7 +9,8 @@ from flows.graph.model import Document, Edge, Json
 from flows.graph.plain import Path
 
 _FLOW_FIELDS = (
-    "name", "title", "description", "input", "output", "notes", "groups", "samples", "tests",
+    "name", "title", "description", "lane", "input", "output", "notes", "groups", "samples",
+    "tests",
 )  # fmt: skip
 _LONGEST = 70
 

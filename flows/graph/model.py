@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SCHEMA = "countersign/flow@1"
+LANES = ("interactive", "standard", "bulk")
 
 Json = Any
 
@@ -77,7 +78,10 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole flow: contract, steps, edges, layout."""
+    """A whole flow: contract, steps, edges, layout.
+
+    ``lane`` is the band of priority that its runs get when their start names none.
+    """
 
     name: str
     title: str = ""
@@ -91,4 +95,5 @@ class Document:
     groups: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     tests: tuple[Mapping[str, Json], ...] = ()
     samples: Mapping[str, Json] = field(default_factory=dict)
+    lane: str = ""
     schema: str = SCHEMA

@@ -41,7 +41,7 @@ STEP_FIELDS = frozenset(
         "runbook",
     }
 )
-FLOW_FIELDS = frozenset({"title", "description", "input", "output", "samples", "tests"})
+FLOW_FIELDS = frozenset({"title", "description", "lane", "input", "output", "samples", "tests"})
 ABSENT = object()
 PAIR = 2
 MAX_NESTING = 8
@@ -197,7 +197,7 @@ def set_field(document: Mapped, op: Mapped) -> Result:
 
 
 def set_flow(document: Mapped, op: Mapped) -> Result:
-    """``{path, value?, old?}`` for title, description, input, output, samples and tests."""
+    """``{path, value?, old?}`` for title, description, lane, input, output, samples, tests."""
     new, undo = set_at(document, op, FLOW_FIELDS)
     return new, {"op": "set_flow", **undo}
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.graph.model import SCHEMA, Json, Retry
+from flows.graph.model import LANES, SCHEMA, Json, Retry
 from flows.graph.view import RemoteReference, schema_validator
 
 __all__ = ["ID", "RemoteReference", "json_schema", "schema_text", "schema_validator"]
@@ -48,6 +48,10 @@ def _document() -> dict[str, Json]:
         },
         "title": _text("The name people read."),
         "description": _text("What the flow is for."),
+        "lane": {
+            "enum": list(LANES),
+            "description": "The priority of its runs, where their start names none.",
+        },
         "input": {
             "type": "object",
             "description": "A JSON Schema that the input of every run must fit.",

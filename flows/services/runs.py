@@ -11,6 +11,7 @@ from django.db import transaction
 
 from flows.engine import events
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
+from flows.engine.lanes import PRIORITY, Lane
 from flows.engine.planner import plan_start
 from flows.models import Flow, Journal, Run, Token
 from flows.runtime import pausing, transitions
@@ -51,7 +52,7 @@ class NewRun:
 
     input: Json
     idempotency_key: str | None = None
-    priority: int = 100
+    priority: int | None = None  # None: that of the flow's lane
 
 
 def start_run(
@@ -62,7 +63,7 @@ def start_run(
     now: datetime,
     idempotency_key: str | None = None,
     trigger: str = "api",
-    priority: int = 100,
+    priority: int | None = None,
     version_id: int | None = None,
 ) -> Run:
     """Start a run of the released version; the same key gives the run it started before.
@@ -98,6 +99,7 @@ def start_runs(
     for new in runs:
         _check_input(program, new.input)
     known = _started_before(flow, runs)
+    usual = PRIORITY[Lane(program.document.lane or Lane.STANDARD)]
     fresh = {new.idempotency_key or object(): new for new in runs if not _is_known(new, known)}
     made = [
         Run(
@@ -105,7 +107,7 @@ def start_runs(
             version_id=program.version_id,
             input=keep(new.input, name="input", now=now),
             idempotency_key=new.idempotency_key,
-            priority=new.priority,
+            priority=usual if new.priority is None else new.priority,
             trigger=trigger,
             started_by=actor.name[:150],
             parent_wait_id=parent_wait_id,

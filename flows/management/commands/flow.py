@@ -92,9 +92,7 @@ class Command(BaseCommand):
             "the line. A line that was started before is not started again.",
         )
         run.add_argument("--again", action="store_true", help="Start it again all the same.")
-        run.add_argument(
-            "--lane", choices=[lane.value for lane in Lane], default=Lane.STANDARD.value
-        )
+        run.add_argument("--lane", choices=[lane.value for lane in Lane])
         run.add_argument("--wait", action="store_true", help="Until each has ended or waits.")
         run.add_argument("--timeout", type=float, default=600, metavar="SECONDS")
 
@@ -415,7 +413,7 @@ def _new_run(line: str, options: dict[str, Any]) -> NewRun:
         value = json.loads(line)
     except ValueError as error:
         raise ValueError(f"not JSON: {error}") from None
-    key, priority = None, PRIORITY[Lane(options["lane"])]
+    key, priority = None, PRIORITY[Lane(options["lane"])] if options["lane"] else None
     if isinstance(value, dict) and {"input", "idempotency_key"} <= value.keys():
         value, key = value["input"], value["idempotency_key"]
     if options["again"]:

@@ -40,6 +40,7 @@ FULL = Document(
     groups={"g": {"steps": ["a"]}},
     tests=({"name": "t"},),
     samples={"s": {}},
+    lane="bulk",
 )
 
 

@@ -185,6 +185,12 @@ def test_the_inspector_has_a_field_for_each_setting(client: Client, flow: Flow) 
     assert client.get("/flows/loan/edit/inspector/").status_code == 200
 
 
+def test_the_flow_says_the_priority_of_its_runs(client: Client, flow: Flow) -> None:
+    sent(client, {"op": "set_flow", "path": "/lane", "value": "bulk"})
+    page = client.get("/flows/loan/edit/inspector/").content.decode()
+    assert '<option value="bulk" selected>' in page
+
+
 def inspected(client: Client, step: str) -> str:
     found: str = client.get(f"/flows/loan/edit/inspector/?step={step}").content.decode()
     return found

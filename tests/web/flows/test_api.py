@@ -159,6 +159,14 @@ def test_unknown_fields_and_neighbouring_types_are_refused(api: Api) -> None:
     assert api.post("/flows/loan/runs", {"input": INPUT, "priority": False}).status_code == 422
 
 
+def test_a_run_has_the_lane_of_its_flow_unless_its_start_says_otherwise(api: Api) -> None:
+    make_flow(lane="bulk")
+    said: tuple[dict[str, Any], ...] = ({}, {"lane": "interactive"}, {"priority": 7})
+    for more in said:
+        assert api.post("/flows/loan/runs", {"input": INPUT, **more}).status_code == 201
+    assert list(Run.objects.order_by("pk").values_list("priority", flat=True)) == [200, 20, 7]
+
+
 def test_runs_are_listed_newest_first_and_paged(api: Api) -> None:
     flow = make_flow()
     runs = [make_run(flow).pk for _ in range(5)]

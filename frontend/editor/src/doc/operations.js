@@ -14,7 +14,7 @@ const STEP_FIELDS = new Set([
   "type", "title", "with", "retry", "limit", "cache", "timeout_seconds", "max_visits",
   "compensate", "runbook",
 ]);
-const FLOW_FIELDS = new Set(["title", "description", "input", "output", "samples", "tests"]);
+const FLOW_FIELDS = new Set(["title", "description", "lane", "input", "output", "samples", "tests"]);
 const NOTE_FIELDS = new Set(["text", "at", "size", "colour"]);
 const GROUP_FIELDS = new Set(["title", "steps", "collapsed", "colour"]);
 const ABSENT = Symbol("absent");
