@@ -185,7 +185,7 @@ def conclusion_on(application: str, round_number: int) -> dict[str, Json]:
         return {"outcome": "rework", "reasons": ["corrected"], "comment": "Once more, please."}
     if choice < 6:
         return {"outcome": "approved"}
-    return {"outcome": "rejected", "reasons": ["income"]}
+    return {"outcome": "rejected", "reasons": ["income"], "grounds": {"income": "income"}}
 
 
 def decide_all(client: Client, on_decided: Callable[[int], None] = lambda _: None) -> Counter[str]:
