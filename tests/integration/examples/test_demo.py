@@ -131,7 +131,7 @@ def test_a_corrected_application_goes_round_and_all_decided_runs_end(
         until(lambda: run_settled_again(run, first), "the run to come round")
         assert step_outputs(run.pk)["prepare"]["application"]["amount"] == 777
         while case := Case.objects.filter(state="open").first():
-            decide(case, Answer("rejected", reasons=("income",)))
+            decide(case, Answer("rejected", reasons=("income",), grounds={"income": "income"}))
         runs = [ended(each) for each in Run.objects.all()]
     assert {each.status for each in runs} == {"completed"}
     assert all(each.outcome in {"approved", "declined"} for each in runs)
