@@ -94,7 +94,10 @@ def list_dead_letters(request: HttpRequest) -> list[Any]:
 @router.post("/dead-letters/retry", response=RetryDeadOut, operation_id="retry_dead_letters")
 @requires("runs.operate")
 def retry_dead_letters(request: HttpRequest, body: RetryDeadIn) -> dict[str, Any]:
-    """Retry failed runs from where they failed, oldest first."""
+    """Retry up to 1,000 failed runs from where they failed, oldest first, and wait for it.
+
+    POST /bulk-acts with `act` retry and the filter `error` does any number and tells its progress.
+    """
     result = services.retry_dead_runs(
         kind=body.kind,
         flow=body.flow,

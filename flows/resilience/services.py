@@ -4,11 +4,13 @@ from datetime import datetime
 
 from django.db import transaction
 
+from flows.models import BulkAct, RunStatus
 from flows.resilience import gate
 from flows.resilience.breakers import CLOSED
 from flows.resilience.models import Breaker, BreakerState
 from flows.resilience.selectors import dead_run_ids
-from flows.services import BulkResult, for_each_run, retry_run
+from flows.selectors.runs import RunFilters
+from flows.services import Act, BulkResult, for_each_run, retry_run, start_bulk_act
 from flows.services.errors import ServiceError
 from workbench.accounts.permissions import Reach
 from workbench.audit.actors import Actor
@@ -43,10 +45,21 @@ def reset_breaker(*, destination: str, actor: Actor, now: datetime) -> None:
     nudge_on_commit(["health"], {"breaker": destination})
 
 
+def begin_to_retry_dead_runs(
+    *, kind: str, flow: str, within: Reach, actor: Actor, now: datetime
+) -> BulkAct:
+    """Begin a bulk act that retries failed runs from where they failed, however many they are.
+
+    ``kind`` and ``flow`` narrow them as those of ``retry_dead_runs``.
+    """
+    filters = RunFilters(state=RunStatus.FAILED.value, error=kind, flow=flow)
+    return start_bulk_act(act=Act.RETRY, filters=filters, within=within, actor=actor, now=now)
+
+
 def retry_dead_runs(
     *, kind: str, flow: str, within: Reach, actor: Actor, now: datetime, most: int = MOST_AT_ONCE
 ) -> BulkResult:
-    """Retry failed runs from where they failed, oldest first, each in a transaction of its own.
+    """Retry failed runs at once, oldest first, each in a transaction of its own.
 
     ``kind`` and ``flow`` narrow them by their error's kind and their flow; empty takes every one.
     """

@@ -46,16 +46,15 @@ def breaker_reset(request: HttpRequest) -> HttpResponse:
 @requires("runs.operate")
 @require_POST
 def dead_retry(request: HttpRequest) -> HttpResponse:
-    result = services.retry_dead_runs(
+    """Begin to retry what failed by one cause; how far it is has a page of its own."""
+    begun = services.begin_to_retry_dead_runs(
         kind=request.POST.get("kind", "")[:80],
         flow=request.POST.get("flow", "")[:80],
         within=reach(request.user, "runs.operate"),
         actor=actor_of(request),
         now=timezone.now(),
     )
-    refused = f" {len(result.refused)} had moved on." if result.refused else ""
-    messages.success(request, f"Retried {result.done} runs from where they failed.{refused}")
-    return redirect(PAGE)
+    return redirect("flows:bulk-act", begun.pk)
 
 
 @requires("runs.operate")

@@ -1,5 +1,6 @@
 """Breakers and dead letters as operators see them."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from flows.models import Run, Timer
+from flows.models import BulkAct, Run, Timer
 from flows.resilience.breakers import Call, record_failure
 from flows.resilience.models import Breaker
 from tests.web.flows.factories import make_flow, make_run
@@ -42,13 +43,21 @@ def test_an_operator_sees_an_open_breaker_and_closes_it(operator: Client, audito
     assert Entry.objects.filter(action="breaker.reset").count() == 1
 
 
-def test_failed_runs_are_grouped_and_retried_by_cause(operator: Client) -> None:
+def test_failed_runs_are_grouped_and_retried_by_cause(
+    operator: Client, deliver_outbox: Callable[[], int]
+) -> None:
     loan, other = make_flow("loan"), make_flow("other")
     timeouts = [failed_run(loan, "timeout") for _ in range(3)]
     poison = failed_run(loan, "poison")
     elsewhere = failed_run(other, "timeout")
     assert "Retry 3" in operator.get(PAGE).content.decode()
-    operator.post(f"{PAGE}dead/retry/", {"kind": "timeout", "flow": "loan"})
+    begun = operator.post(f"{PAGE}dead/retry/", {"kind": "timeout", "flow": "loan"})
+    bulk = BulkAct.objects.get()
+    assert begun.headers["Location"] == f"/runs/many/{bulk.pk}/"
+    assert (bulk.act, bulk.matched, bulk.done) == ("retry", 3, 0)
+    deliver_outbox()
+    bulk.refresh_from_db()
+    assert (bulk.status, bulk.done, bulk.refused) == ("completed", 3, 0)
     running = set(Run.objects.filter(status="running").values_list("pk", flat=True))
     assert running == {run.pk for run in timeouts}
     assert set(Run.objects.filter(status="failed").values_list("pk", flat=True)) == {
