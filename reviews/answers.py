@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema_rs
 
 from reviews.errors import DecisionInvalid
+from reviews.layout import FILE_KINDS
 
 Json = Any
 COMMENT_MAX = 10_000
@@ -115,7 +116,8 @@ def evidence_of(shown: Mapping[str, Json]) -> dict[str, str]:
     """Return what a reason can rest on, ``{key or id: label}``: fields, documents and groups."""
     found = {f["key"]: f["label"] for f in shown_fields(shown) if f.get("key")}
     for group in shown.get("show", ()):
-        found |= {each["id"]: each["title"] for each in group.get("documents") or ()}
+        for kind in FILE_KINDS:
+            found |= {each["id"]: each["title"] for each in group.get(kind) or ()}
         if group.get("id"):
             found[group["id"]] = group["title"]
     return found | {each["id"]: each["title"] for each in shown.get("documents") or ()}

@@ -13,7 +13,7 @@ from flows.graph.model import Step
 from flows.graph.problems import Problem
 from flows.steps.base import Json, Opened, Preview, StepConfig, StepContext, WaitingStep
 from flows.steps.registry import register
-from reviews.layout import Flag, Group, Key, Reason, ReasonCode, Share, ShownDocument
+from reviews.layout import FILE_KINDS, Flag, Group, Key, Reason, ReasonCode, Share, ShownDocument
 
 WAIT_KIND = "case"
 REFUSAL = "rejected"
@@ -47,7 +47,8 @@ class ReviewCase(WaitingStep):
         )
         show: list[Group] = Field(
             default_factory=list,
-            description="Titled groups of fields, documents, text, table, reasons, flags or json.",
+            description="Titled groups of fields, documents, images, audio, text, table, "
+            "reasons, flags or json.",
         )
         documents: list[ShownDocument] = Field(
             default_factory=list, description="Documents beside the values, with boxes."
@@ -227,7 +228,8 @@ def _check_reason_codes(codes: Mapping[str, list[ReasonCode]], allow: list[str])
 def _evidence_ids(documents: list[ShownDocument], show: list[Group]) -> set[str]:
     known = {document.id for document in documents} | {group.id for group in show if group.id}
     for group in show:
-        known |= {document.id for document in group.documents or ()}
+        for kind in FILE_KINDS:
+            known |= {each.id for each in getattr(group, kind) or ()}
     return known
 
 

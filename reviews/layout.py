@@ -74,6 +74,25 @@ class ShownDocument(Part):
     boxes: list[Box] = Field(default_factory=list)
 
 
+class ShownImage(Part):
+    """An image of its own, such as a photo of the damage. ``alt`` says what it shows, for who
+    cannot see it; ``artifact`` as ``ShownDocument`` has it."""
+
+    id: Key
+    title: str
+    artifact: str | dict[str, Json]
+    alt: str = Field(min_length=1)
+
+
+class ShownAudio(Part):
+    """A recording. ``text`` is what is said in it, for who cannot hear it."""
+
+    id: Key
+    title: str
+    artifact: str | dict[str, Json]
+    text: str = ""
+
+
 class Table(Part):
     columns: list[str]
     rows: list[list[Json]] = Field(default_factory=list)
@@ -121,6 +140,8 @@ class Group(Part):
     answer: bool = False
     fields: list[ShownField] | None = None
     documents: list[ShownDocument] | None = None
+    images: list[ShownImage] | None = None
+    audio: list[ShownAudio] | None = None
     text: str | None = None
     table: Table | None = None
     reasons: list[Reason] | None = None
@@ -141,4 +162,5 @@ class Group(Part):
         return next((kind for kind in GROUP_KINDS if getattr(self, kind) is not None), "data")
 
 
-GROUP_KINDS = ("fields", "documents", "text", "table", "reasons", "flags", "data")
+FILE_KINDS = ("documents", "images", "audio")
+GROUP_KINDS = ("fields", *FILE_KINDS, "text", "table", "reasons", "flags", "data")

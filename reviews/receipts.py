@@ -76,7 +76,7 @@ def digest_of(value: Json) -> str:
 
 def _artifacts(shown: Mapping[str, Json]) -> set[str]:
     found = set()
-    for document in documents_of(shown):
+    for document in files_of(shown):
         if digest := artifact_digest(document.get("artifact")):
             found.add(digest)
     return found
@@ -88,6 +88,17 @@ def documents_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
         document for group in shown.get("show", ()) for document in group.get("documents") or ()
     ]
     return [*(shown.get("documents") or ()), *grouped]
+
+
+def files_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """Return everything of a case that has an artifact: documents, images and recordings."""
+    media = [
+        each
+        for group in shown.get("show", ())
+        for kind in ("images", "audio")
+        for each in group.get(kind) or ()
+    ]
+    return [*documents_of(shown), *media]
 
 
 def artifact_digest(reference: Json) -> str:

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_GET
 
 from flows.models import Artifact
 from reviews.models import Attachment, Case
-from reviews.receipts import artifact_digest, documents_of
+from reviews.receipts import artifact_digest, files_of
 from reviews.views.gate import case_view
 
 # What a browser may show by itself; anything else is only handed over as a file.
@@ -21,7 +21,7 @@ SANDBOX = "default-src 'none'; sandbox"
 @case_view("cases.view")
 def document(request: HttpRequest, case: Case, document_id: str) -> HttpResponseBase:
     """Send a document in a sandbox of its own: it is the applicant's file, not a page of ours."""
-    found = next((d for d in documents_of(case.shown) if d["id"] == document_id), None)
+    found = next((d for d in files_of(case.shown) if d["id"] == document_id), None)
     digest = artifact_digest(found.get("artifact")) if found else ""
     artifact = Artifact.objects.filter(digest=digest).first() if digest else None
     if artifact is None:

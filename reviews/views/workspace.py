@@ -13,6 +13,7 @@ from reviews.acting import Acting, acting_as, may
 from reviews.answers import NEEDS_COMMENT, evidence_of, outcomes_of
 from reviews.corrections import correctable
 from reviews.errors import DecisionInvalid, ReviewError
+from reviews.layout import GROUP_KINDS
 from reviews.links.services import reply_link
 from reviews.models import Case, Decision, InformationRequest
 from reviews.quality.veil import veil_of
@@ -237,7 +238,7 @@ def _groups(
     changed: Mapping[str, Json],
 ) -> Iterator[dict[str, Json]]:
     for number, group in enumerate(case.shown.get("show") or ()):
-        kinds = ("fields", "documents", "text", "table", "reasons", "flags")
+        kinds = [name for name in GROUP_KINDS if name != "data"]
         kind = next((name for name in kinds if group.get(name) is not None), "json")
         shown = {**group, "kind": kind, "id": group.get("id") or f"group-{number}"}
         if kind == "fields":

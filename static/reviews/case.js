@@ -318,7 +318,7 @@ setInterval(beat, 60_000);
 /** @param {Element} element */
 function wasOpened(element) {
   const form = decision();
-  const id = element.getAttribute("data-evidence");
+  const id = element.getAttribute("data-evidence") ?? element.getAttribute("data-played-evidence");
   if (!form || !id) return;
   const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("opened"));
   const opened = new Set(field.value.split(" ").filter(Boolean));
@@ -332,6 +332,18 @@ const seen = new IntersectionObserver(
     for (const entry of entries) if (entry.isIntersecting) wasOpened(entry.target);
   },
   { threshold: 0.2 },
+);
+
+// To see a recording is not to have heard it. Media events do not bubble.
+document.addEventListener(
+  "play",
+  (event) => {
+    const recording = /** @type {Element} */ (event.target).closest("[data-played-evidence]");
+    if (!recording) return;
+    wasOpened(recording);
+    draft?.touch();
+  },
+  { capture: true },
 );
 
 setInterval(() => {

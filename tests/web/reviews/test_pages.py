@@ -280,6 +280,35 @@ def test_a_case_names_the_documents_of_the_one_that_comes_next() -> None:
     assert "data-ahead" not in page(ada, address(here))
 
 
+def test_images_and_recordings_are_shown_with_what_they_hold_in_words() -> None:
+    show = [
+        {"title": "Photos", "images": [
+            {"id": "roof", "title": "Roof", "artifact": "a" * 64, "alt": "Three tiles are missing"},
+        ]},
+        {"title": "Calls", "audio": [
+            {"id": "call", "title": "Call", "artifact": "b" * 64, "text": "The storm did."},
+        ]},
+    ]  # fmt: skip
+    case = make_case(timezone.now(), show=show, required_evidence=["call"])
+    path = default_storage.save("artifacts/roof", ContentFile(b"\x89PNG\r\n\x1a\n"))
+    Artifact.objects.create(
+        digest="a" * 64, media_type="image/png", name="roof.png", size=8, path=path,
+        created_at=timezone.now(),
+    )  # fmt: skip
+    client = signed_in("ada")
+    text = page(client, address(case))
+    assert 'alt="Three tiles are missing"' in text
+    assert "The storm did." in text
+    assert "media-src 'self'" in client.get(address(case))["Content-Security-Policy"]
+    image = client.get(address(case, "documents/roof/"))
+    assert image["Content-Type"] == "image/png"
+    assert image.getvalue() == b"\x89PNG\r\n\x1a\n"
+    unheard = client.post(address(case, "decide/"), {"outcome": "approved"})
+    assert "Open call before approving" in unheard.content.decode()
+    client.post(address(case, "decide/"), {"outcome": "approved", "opened": "call"})
+    assert Decision.objects.exists()
+
+
 def test_what_an_applicant_writes_is_never_markup() -> None:
     evil = "<img src=x onerror=alert(1)></script>"
     case = make_case(
