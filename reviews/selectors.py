@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -36,8 +37,8 @@ from reviews.similar import nearest
 from reviews.sla import band, plan_from
 from reviews.states import ACTIVE, CaseState
 from reviews.titles import cases_titled, has_words, words_of
-from workbench.accounts.models import User
-from workbench.accounts.permissions import Reach, can, reach
+from workbench.accounts.models import RoleGrant, User
+from workbench.accounts.permissions import PERMISSIONS, Reach, can, reach
 
 PAGE_SIZE = 50
 # How many titles one search looks at, at most.
@@ -310,6 +311,27 @@ def comments_of(case: Case) -> list[Comment]:
         .prefetch_related("attachments")
         .order_by("id")
     )
+
+
+def people_who_see(case: Case, text: str, limit: int = 8) -> list[User]:
+    """Return people whose user name or name begins so, and who may see the case.
+
+    One query, and one for each of the first few whom a role might let see it.
+    """
+    named = Q()
+    for field in ("username", "display_name", "first_name", "last_name"):
+        named |= Q(**{f"{field}__istartswith": text})
+    roles = PERMISSIONS["cases.view"]
+    people = User.objects.filter(
+        named, is_active=True, pk__in=RoleGrant.objects.filter(role__in=roles).values("user")
+    ).order_by("username")[: limit * 5]
+    may = (
+        person
+        for person in people
+        if can(person, "cases.view", flow=case.flow, queue=case.queue.name)
+        and may_see(person, case.queue)
+    )
+    return list(islice(may, limit))
 
 
 def attachments_of(case: Case) -> list[Attachment]:

@@ -57,6 +57,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<int:case_id>/history/", cases.case_history, name="history"),
     path("cases/<int:case_id>/run/", cases.case_run, name="run"),
     path("cases/<int:case_id>/receipt/", cases.receipt, name="receipt"),
+    path("cases/<int:case_id>/mentions/", cases.mentions, name="mentions"),
     path("cases/<int:case_id>/documents/<str:document_id>/", documents.document, name="document"),
     path(
         "cases/<int:case_id>/attachments/<int:attachment_id>/",

@@ -22,6 +22,7 @@ from reviews.selectors import (
     get_visible_case,
     history_of,
     my_work,
+    people_who_see,
     run_picture,
     run_so_far,
 )
@@ -272,6 +273,15 @@ def reopen(request: HttpRequest, case: Case) -> HttpResponse:
 
 
 # --- Talking ----------------------------------------------------------------------
+
+
+@require_GET
+@case_view("cases.view")
+def mentions(request: HttpRequest, case: Case) -> JsonResponse:
+    """Return whom a comment may name: ``[{name, label}]`` of those who may see the case."""
+    people = people_who_see(case, request.GET.get("q", "")[:150].replace("\0", ""))
+    found = [{"name": person.username, "label": person.label} for person in people]
+    return JsonResponse(found, safe=False)
 
 
 @require_POST

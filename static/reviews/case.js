@@ -5,6 +5,7 @@ import { actOf, firstField, waitsFor, secondsLeft } from "./case-keys.js";
 import { fetchAhead, showDocuments } from "./documents.js";
 import { Draft } from "./draft.js";
 import { idOf } from "./row-names.js";
+import { listenForMentions } from "./mentions.js";
 import { beginRows, listenForRows } from "./rows.js";
 
 /** @type {Draft | null} */
@@ -211,6 +212,7 @@ function tell(part, name, id, problem) {
   else inputs[0]?.removeAttribute("aria-invalid");
 }
 
+listenForMentions();
 listenForRows((list) => {
   list.dataset.touched = "";
   draft?.touch();

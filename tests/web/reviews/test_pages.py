@@ -445,6 +445,18 @@ def attach(client: Client, case: Case, *files: tuple[str, bytes]) -> Any:
     return client.post(address(case, "comments/"), {"body": "See this", "files": sent})
 
 
+def test_only_who_may_see_the_case_is_offered_to_be_named() -> None:
+    case = make_case(timezone.now())
+    make_person("bea", Role.REVIEWER)
+    make_person("bert", Role.DESIGNER)
+    client = signed_in("ada")
+    # ben may see claims alone, bert no case at all.
+    assert client.get(address(case, "mentions/?q=b")).json() == [{"name": "bea", "label": "bea"}]
+    assert client.get(address(case, "mentions/?q=zz")).json() == []
+    assert signed_in("ben").get(address(case, "mentions/?q=b")).status_code == 404
+    assert 'aria-controls="comment-people"' in page(client, address(case))
+
+
 def test_a_file_comes_with_its_comment_and_is_sent_in_a_sandbox() -> None:
     case, client = make_case(timezone.now()), signed_in("ada")
     assert attach(client, case, ("slip.pdf", b"%PDF-1.7 ...")).status_code == 302
