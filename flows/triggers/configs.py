@@ -23,10 +23,10 @@ class TriggerInvalid(ServiceError):
 
 
 class _Config(BaseModel):
-    """What all kinds have: the lane that the runs they start are in."""
+    """What all kinds have: the lane of the runs they start; None is the flow's."""
 
     model_config = ConfigDict(extra="forbid")
-    lane: Lane = Lane.STANDARD
+    lane: Lane | None = None
 
 
 class WebhookConfig(_Config):

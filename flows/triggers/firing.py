@@ -86,7 +86,7 @@ def _start(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int:
         now=now,
         idempotency_key=f"trigger-{trigger.pk}-{row.pk}",
         trigger=trigger.kind,
-        priority=PRIORITY[trigger.lane],
+        priority=PRIORITY[trigger.lane] if trigger.lane else None,
     )
     return run.pk
 

@@ -29,8 +29,10 @@ class _TriggerForm(forms.Form):
         help_text="JSON with expressions. What came is known as input.",
     )
     lane = forms.ChoiceField(
-        choices=[(lane.value, lane.value.capitalize()) for lane in Lane],
-        initial=Lane.STANDARD.value,
+        choices=[
+            ("", "As the flow says"),
+            *((each.value, each.value.capitalize()) for each in Lane),
+        ],
         required=False,
         help_text="Workers take interactive runs first; bulk runs leave room for the others.",
     )
@@ -55,7 +57,8 @@ class _TriggerForm(forms.Form):
 
     def config(self) -> dict[str, Json]:
         chosen = {name: self.cleaned_data[name] for name in self.config_fields}
-        return {**chosen, "lane": self.cleaned_data["lane"] or Lane.STANDARD.value}
+        lane = self.cleaned_data["lane"]
+        return {**chosen, "lane": lane} if lane else chosen
 
     @classmethod
     def initial_of(cls, trigger: Trigger) -> dict[str, Json]:

@@ -53,9 +53,10 @@ class Trigger(models.Model):
         return f"{self.kind} {self.title}"
 
     @property
-    def lane(self) -> Lane:
-        """The lane of the runs it starts."""
-        return Lane(self.config.get("lane", Lane.STANDARD))
+    def lane(self) -> Lane | None:
+        """The lane of the runs it starts; None is the flow's."""
+        named = self.config.get("lane")
+        return Lane(named) if named else None
 
 
 class FiringOutcome(models.TextChoices):

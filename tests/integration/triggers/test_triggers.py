@@ -70,6 +70,15 @@ def test_a_trigger_of_before_there_were_lanes_goes_on_in_the_standard_one() -> N
     assert Run.objects.get().priority == 100
 
 
+def test_a_trigger_that_names_no_lane_leaves_it_to_the_flow() -> None:
+    flow = make_flow("a -> b")
+    assert flow.released is not None
+    flow.released.document["lane"] = "bulk"
+    flow.released.save()
+    fire(trigger=add(flow, "event", event="e"), key="k", given={}, now=NOW)
+    assert Run.objects.get().priority == 200
+
+
 def test_a_lane_that_there_is_not_is_refused() -> None:
     with pytest.raises(TriggerInvalid, match="lane"):
         add(make_flow("a -> b"), "event", event="e", lane="fast")
