@@ -68,7 +68,8 @@ def _of_flow(flow: Flow) -> Tour:
     if flow.released is None:
         done, stage = _drawing(flow)
         return _at(done, stage, flow)
-    newest = Run.objects.filter(flow=flow).order_by("-pk").first()
+    # By hand: what a command or another system started is not what the tour asked for.
+    newest = Run.objects.filter(flow=flow, trigger="manual").order_by("-pk").first()
     if newest is None:
         start = reverse("flows:flow-start", args=[flow.name])
         how = "It is released: new runs use it. Start one."

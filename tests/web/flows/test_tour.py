@@ -73,6 +73,18 @@ def test_publishing_and_a_run_bring_it_to_its_end(ada: User, now: datetime) -> N
     assert tour.finished
 
 
+def test_a_run_that_nobody_started_by_hand_is_not_the_tours(ada: User, now: datetime) -> None:
+    flow, actor = flow_with(now, **READY), Actor.user(ada)
+    services.publish_version(
+        flow_id=flow.pk, note="First", author=ada, actor=actor, now=now, release=True
+    )
+    flow.refresh_from_db()
+    services.start_run(flow=flow, input={}, actor=actor, now=now, trigger="demo")
+    tour = tour_of(ada, flow)
+    assert tour
+    assert tour.stage.title == "Start a run"
+
+
 def test_a_large_flow_is_nobodys_first(ada: User, now: datetime) -> None:
     steps = {f"s{n}": {"type": "transform"} for n in range(21)}
     assert tour_of(ada, flow_with(now, **steps)) is None

@@ -139,7 +139,7 @@ function Inner({ model, host, options }) {
             onEdgeContextMenu={(event, edge) => { if (edge.data.whole) actions.chooseEdge(edge.data.text); menu(event); }}
             onPaneContextMenu={menu}
             onMove={(_event, viewport) => { setZoom((before) => (crossed(before, viewport.zoom) ? viewport.zoom : before)); }}
-            onInit={() => actions.openAt(options.focus || startSteps(model.document)[0])}
+            onInit={() => { const whole = actions.openAt(options.focus || startSteps(model.document)[0]); setUi({ map: edit || !whole }); }}
             onlyRenderVisibleElements={count > MANY && zoom >= FAR}
             nodesDraggable={edit} nodesConnectable={edit} edgesReconnectable={edit} elementsSelectable
             nodesFocusable={false} edgesFocusable={false} disableKeyboardA11y deleteKeyCode={null} selectionKeyCode={ui.hand ? "Shift" : null} multiSelectionKeyCode={["Meta", "Control", "Shift"]}

@@ -9,6 +9,8 @@ export const isStep = (/** @type {string} */ id) => !id.startsWith(NOTE) && !id.
 const MOST_ZOOM = 2;
 const LEAST_ZOOM = 0.08;
 const READABLE = 0.75;
+const FITS_TO_EDIT = 0.6;
+const FITS_TO_LOOK = 0.35;
 
 /** @param {any} parts */
 export function makeLooking({ model, flow, root, host, latest, setNodes, setChosenEdges, options }) {
@@ -66,17 +68,18 @@ export function makeLooking({ model, flow, root, host, latest, setNodes, setChos
     if (focus) focusCard(id);
   };
 
-  /** Open at a step and not at all of it: 500 steps at once could not be read. @param {string} id */
+  /** Open at a step where not all of it could be read: who looks wants the shape, who edits the words. @param {string} id @returns {boolean} whether all is in sight */
   const openAt = (id) => {
     const places = Object.values(model.document.layout);
     const whole = around(places.map(([x, y]) => ({ x, y, width: CARD.width, height: CARD.header * 2 })), 48);
     const box = root.current.getBoundingClientRect();
     const zoom = Math.min(1, box.width / whole.width, box.height / whole.height);
-    const fits = zoom > (options.fitFrom ?? 0.6) || places.length < 3;
+    const fits = zoom > (model.mode === "edit" ? FITS_TO_EDIT : FITS_TO_LOOK) || places.length < 3;
     const [x, y] = model.document.layout[id] ?? [whole.x + 48, whole.y + whole.height / 2];
     if (fits) flow.setViewport({ x: (box.width - whole.width * zoom) / 2 - whole.x * zoom, y: (box.height - whole.height * zoom) / 2 - whole.y * zoom, zoom });
     else flow.setViewport({ x: Math.min(120, box.width / 6) - x * 0.85, y: box.height / 2 - (y + CARD.header / 2) * 0.85, zoom: 0.85 });
     host.dispatchEvent(new CustomEvent("flow:ready", { bubbles: true }));
+    return fits;
   };
 
   const middle = () => {
