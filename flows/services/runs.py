@@ -9,11 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from flows.engine import events
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.engine.lanes import PRIORITY, Lane
 from flows.engine.planner import plan_start
-from flows.models import Flow, Journal, Run, Token
+from flows.models import Flow, Run, RunStatus
 from flows.runtime import pausing, transitions
 from flows.runtime.doorbell import ring_on_commit
 from flows.runtime.payloads import keep
@@ -26,6 +25,7 @@ from flows.services.errors import (
     RunNotFailed,
 )
 from flows.store import get_store
+from flows.store.starting import NewRunRow, put_on_first_steps
 from workbench.audit.actors import Actor
 from workbench.audit.services import Act, record, record_many
 from workbench.live import nudge_on_commit
@@ -118,7 +118,13 @@ def start_runs(
         for n, new in enumerate(fresh.values())
     ]
     Run.objects.bulk_create(made, batch_size=500)
-    _write_start(program, made, now)
+    put_on_first_steps(
+        get_store(),
+        [NewRunRow(run.pk, run.priority, run.status == RunStatus.PAUSED) for run in made],
+        list(plan_start(program.graph).placed.values()),
+        data={"trigger": trigger},
+        now=now,
+    )
     record_many(
         [
             Act(
@@ -185,35 +191,6 @@ def _in_order(runs: Sequence[NewRun], made: list[Run], known: dict[str, Run]) ->
     return [
         by_key[new.idempotency_key] if new.idempotency_key else next(without_key) for new in runs
     ]
-
-
-def _write_start(program: Program, runs: Sequence[Run], now: datetime) -> None:
-    placed = plan_start(program.graph).placed.values()
-    Token.objects.bulk_create(
-        [
-            Token(
-                run_id=run.pk,
-                step=view.step,
-                via=view.via,
-                state="held" if run.status == "paused" and view.state == "ready" else view.state,
-                visits=view.visits,
-                priority=run.priority,
-                since=now,
-            )
-            for run in runs
-            for view in placed
-        ],
-        batch_size=500,
-    )
-    Journal.objects.bulk_create(
-        [
-            Journal(
-                run_id=run.pk, seq=1, kind=events.RUN_STARTED, at=now, data={"trigger": run.trigger}
-            )
-            for run in runs
-        ],
-        batch_size=500,
-    )
 
 
 # --- What people and other systems do to a run -------------------------------------------------
