@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from tests import servers
-from tests.servers import Countersign, ServerMissing
+from tests.console import console
+from tests.servers import Countersign
 
 pytestmark = pytest.mark.own_servers
 
@@ -40,16 +41,14 @@ for run in Run.objects.filter(parent_wait_id=None):
 
 
 @pytest.mark.timeout(240)
-def test_a_run_is_cancelled_within_30_seconds_of_its_workers_death(redis_url: str) -> None:
-    try:
-        running = servers.postgresql()
-        with running as database_url, servers.private_folder() as var:
-            given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "STEP_MODULES": STEPS}
-            servers.manage(var, "migrate", "--verbosity", "0", **given)
-            servers.manage(var, "shell", "-c", START, **given)
-            _kill_and_cancel(database_url, var, given)
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+def test_a_run_is_cancelled_within_30_seconds_of_its_workers_death(
+    redis_url: str, migrated_postgresql: Path
+) -> None:
+    with servers.postgresql(like=migrated_postgresql) as url, servers.private_folder() as var:
+        given = {"DATABASE_URL": url, "REDIS_URL": redis_url, "STEP_MODULES": STEPS}
+        with console(var, **given) as opened:
+            opened.run(START)
+        _kill_and_cancel(url, var, given)
 
 
 def _kill_and_cancel(database_url: str, var: Path, given: dict[str, str]) -> None:
