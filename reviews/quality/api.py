@@ -198,7 +198,7 @@ def _agreement(found: Agreement | None) -> Mapping[str, Any] | None:
 def _rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [
         {
-            "key": row.key.date().isoformat() if isinstance(row.key, datetime) else str(row.key),
+            "key": str(row.key),
             "decisions": row.decisions,
             "overrides": _share(row.overrides),
             "corrected": _share(row.corrected),

@@ -10,8 +10,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Avg, Count, Exists, F, FloatField, Min, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import Cast, Floor, TruncWeek
+from django.db.models import (
+    Avg,
+    Count,
+    DateField,
+    Exists,
+    F,
+    FloatField,
+    Func,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+)
+from django.db.models.functions import Cast, Floor
 
 from reviews.models import Queue
 from reviews.quality.models import CheckKind, CheckState, DecisionFact, QualityCheck
@@ -165,7 +178,7 @@ def get_figures(principal: Any, wanted: Filter, *, people: bool) -> Figures:
         pairs=pairs,
         calibration=_calibration(buckets),
         versions=_versions(buckets),
-        weeks=_rows(model_facts.annotate(key=TruncWeek("at")), "key"),
+        weeks=_rows(model_facts.annotate(key=MondayOf("at")), "key"),
         flows=_rows(facts, "flow"),
         checks=_checks(checks),
         reviewers=_reviewers(facts, checks) if people else (),
@@ -331,6 +344,24 @@ def in_bands(histogram: Sequence[int]) -> list[int]:
 
 
 # --- Groups -----------------------------------------------------------------------
+
+
+class MondayOf(Func):
+    """The day on which an instant's week begins, in UTC as all days here.
+
+    Django's TruncWeek calls back into Python for each row of SQLite: of 100,000 decisions, more
+    than all other figures take together.
+    """
+
+    output_field = DateField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "date(%(expressions)s, 'weekday 0', '-6 days')"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "date_trunc('week', %(expressions)s AT TIME ZONE 'UTC')::date"
+        return self.as_sql(compiler, connection, template=template, **context)
 
 
 def _rows(facts: QuerySet[DecisionFact], key: str) -> list[Row]:
