@@ -10,9 +10,8 @@ from django.views.decorators.http import require_GET, require_POST
 from reviews.notices.models import Notice
 from reviews.notices.selectors import COUNT_CAP, PAGE_SIZE, count_unread, list_notices
 from reviews.notices.services import mark_read
+from reviews.posted import number_in
 from workbench.accounts.permissions import requires
-
-MAX_DIGITS = 18
 
 
 @require_GET
@@ -54,13 +53,12 @@ def notice(request: HttpRequest, notice_id: int) -> HttpResponse:
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:
-    before = request.GET.get("before", "")
-    known = before.isdecimal() and len(before) <= MAX_DIGITS
-    rows = list_notices(request.user, int(before) if known else None)  # type: ignore[arg-type]
+    before = number_in(request.GET.get("before"))
+    rows = list_notices(request.user, before)  # type: ignore[arg-type]
     page = rows[:PAGE_SIZE]
     return {
         "notices": page,
-        "before": before if known else "",
+        "before": before or "",
         "next_before": page[-1].pk if len(rows) > PAGE_SIZE else None,
         "any_unread": any(each.read_at is None for each in page),
     }

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from reviews.acting import acting_as, reviewer_of
 from reviews.errors import NotAuthorised, ReviewError, SettingsInvalid
 from reviews.models import Case, Queue
+from reviews.posted import number_in
 from reviews.selectors import get_visible_case, list_queues
 from reviews.services.claims import release_case
 from reviews.services.passing import assign_case
@@ -19,8 +20,6 @@ from reviews.team.selectors import deciders, free_lane, list_absences, team_lane
 from reviews.team.services import leads, set_reviewer
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can, principal_of, requires
-
-MAX_DIGITS = 18
 
 
 @require_GET
@@ -49,12 +48,12 @@ def give(request: HttpRequest) -> HttpResponse:
 
 def _give(request: HttpRequest) -> str:
     """Return what stands against it, empty if it was done."""
-    number = request.POST.get("case", "")
+    number = number_in(request.POST.get("case"))
     acting, now = acting_as(principal_of(request)), timezone.now()
     try:
-        if not number.isdecimal() or len(number) > MAX_DIGITS:
+        if number is None:
             raise Case.DoesNotExist
-        case = get_visible_case(int(number), principal_of(request), "cases.assign")
+        case = get_visible_case(number, principal_of(request), "cases.assign")
     except Case.DoesNotExist:
         raise Http404("There is no such case for you.") from None
     name = request.POST.get("to", "")

@@ -15,6 +15,7 @@ from reviews.answers import Answer, shown_fields, value_problems
 from reviews.attachments import MOST_BYTES, MOST_FILES, NewFile
 from reviews.errors import ReviewError
 from reviews.models import Case, CaseEvent, Decision
+from reviews.posted import number_in
 from reviews.quality.choices import record_first_choice
 from reviews.quality.veil import veil_of
 from reviews.selectors import (
@@ -61,7 +62,7 @@ def case_standing(request: HttpRequest, case: Case) -> HttpResponse:
     """Render where the case stands now, for a page that has seen revision ``seen``."""
     now, acting = timezone.now(), acting_as(principal_of(request))
     context = standing(case, acting, now)
-    seen = _number(request.GET.get("seen"))
+    seen = number_in(request.GET.get("seen"))
     if seen == case.revision - 1 and context["held"]:
         last = CaseEvent.objects.filter(case=case).order_by("-id").first()
         # Claiming what one looks at changes nothing that one saw.
@@ -103,7 +104,7 @@ def case_run(request: HttpRequest, case: Case) -> HttpResponse:
 @case_view("cases.view")
 def receipt(request: HttpRequest, case: Case) -> HttpResponse:
     """Show the decision as it was recorded, with the case as the reviewer saw it."""
-    wanted = _number(request.GET.get("decision"))
+    wanted = number_in(request.GET.get("decision"))
     # An earlier approver's receipt has the model's answer in it.
     withheld = veil_of(case, acting_as(principal_of(request))).withheld
     found = [each for each in decisions_of(case) if each.receipt and not withheld]
@@ -217,7 +218,7 @@ def decide(request: HttpRequest, case: Case) -> HttpResponse:
             answer=answer,
             acting=acting,
             now=now,
-            revision=_number(request.POST.get("revision")),
+            revision=number_in(request.POST.get("revision")),
             commit_now=request.POST.get("commit_now") == "on",
         )
     except ReviewError as error:
@@ -237,7 +238,7 @@ def _choose_first(request: HttpRequest, case: Case) -> HttpResponse:
                    active_seconds=seconds, now=now)  # fmt: skip
         record_first_choice(case_id=case.pk, outcome=content["outcome"], acting=acting, now=now,
                             active_seconds=seconds,
-                            revision=_number(request.POST.get("revision")))  # fmt: skip
+                            revision=number_in(request.POST.get("revision")))  # fmt: skip
 
     return _act(request, case, choose)
 
@@ -361,7 +362,7 @@ def _typed(request: HttpRequest, case: Case) -> tuple[dict[str, Any], list[str],
         **_typed_fields(request, case),
     }
     opened = sorted(set(posted.get("opened", "").split()))[:200]
-    seconds = min(_number(posted.get("active_seconds")) or 0, 86_400)
+    seconds = min(number_in(posted.get("active_seconds")) or 0, 86_400)
     return content, opened, seconds
 
 
@@ -379,7 +380,3 @@ def _typed_fields(request: HttpRequest, case: Case) -> dict[str, Any]:
             if reason := request.POST.get(f"why.{key}", "").strip():
                 why[key] = reason
     return {"fields": fields, "why": why}
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004

@@ -1,4 +1,9 @@
-"""Each figure against a published example, and against what it must do at its edges."""
+"""Each figure against a published example, and against what it must do at its edges.
+
+J. L. Fleiss, "Measuring nominal scale agreement among many raters", Psychological Bulletin 76 (1971)
+378-382, doi:10.1037/h0031619. R. G. Newcombe, "Two-sided confidence intervals for the single
+proportion: comparison of seven methods", Statistics in Medicine 17 (1998) 857-872.
+"""
 
 import math
 
@@ -42,7 +47,7 @@ def enumerate_as_text(row: str) -> list[tuple[str, int]]:
 
 
 def test_fleiss_kappa_of_the_fourteen_raters_example() -> None:
-    # The worked example of the encyclopedias: ten subjects, fourteen raters, five categories.
+    # Wikipedia, "Fleiss' kappa", worked example: ten subjects, fourteen raters, five categories.
     rows = [
         (0, 0, 0, 0, 14), (0, 2, 6, 4, 2), (0, 0, 3, 5, 6), (0, 3, 9, 2, 0), (2, 2, 8, 1, 1),
         (7, 7, 0, 0, 0), (3, 2, 6, 3, 0), (2, 5, 3, 2, 2), (6, 5, 2, 1, 0), (0, 2, 2, 3, 7),
@@ -57,9 +62,9 @@ def test_fleiss_kappa_of_the_fourteen_raters_example() -> None:
     [
         # Fleiss, Levin and Paik (2003), table 18.1: two raters, 100 subjects.
         (from_rows((75, 1, 4), (5, 4, 1), (0, 0, 10)), 0.676),
-        # The usual first example: 50 proposals, read by two people.
+        # Wikipedia, "Cohen's kappa", simple example: 50 proposals, read by two people.
         (from_rows((20, 5), (10, 15)), 0.400),
-        # Equal agreement, different marginals: kappa tells them apart.
+        # The same article, "Same percentages but different numbers".
         (from_rows((45, 15), (25, 15)), 0.1304),
         (from_rows((25, 35), (5, 35)), 0.2593),
     ],

@@ -8,8 +8,8 @@ from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from workbench.shell.durations import ago_text, duration_text
 from workbench.shell.icons import render_icon
@@ -105,3 +105,32 @@ def initials(person: Any) -> str:
     name = getattr(person, "display_name", "") or getattr(person, "username", "") or str(person)
     words = name.replace(".", " ").replace("_", " ").split()
     return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+@register.simple_block_tag
+def listing(content: str, columns: str, label: str = "", labelled_by: str = "") -> SafeString:
+    """``{% listing "Who|From|#Closed|-End it" labelled_by="x" %}`` rows ``{% endlisting %}``.
+
+    A table whose rows become cards where it is narrow. ``#`` heads a column of numbers, ``-`` one
+    whose heading only screen readers need.
+    """
+    named = (
+        format_html('aria-labelledby="{}"', labelled_by)
+        if labelled_by
+        else format_html('aria-label="{}"', label)
+    )
+    return format_html(
+        '<div class="table-wrap" role="group" tabindex="0" {}><table class="table cards">'
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>",
+        named,
+        format_html_join("", "{}", ((_heading(column),) for column in columns.split("|"))),
+        mark_safe(content),  # noqa: S308 - rendered, and so escaped, by the template
+    )
+
+
+def _heading(column: str) -> SafeString:
+    if column.startswith("#"):
+        return format_html('<th scope="col" class="num">{}</th>', column[1:])
+    if column.startswith("-"):
+        return format_html('<th scope="col"><span class="sr-only">{}</span></th>', column[1:])
+    return format_html('<th scope="col">{}</th>', column)
