@@ -1,7 +1,7 @@
 """Each figure against a published example, and against what it must do at its edges.
 
-J. L. Fleiss, "Measuring nominal scale agreement among many raters", Psychological Bulletin 76 (1971)
-378-382, doi:10.1037/h0031619. R. G. Newcombe, "Two-sided confidence intervals for the single
+J. L. Fleiss, "Measuring nominal scale agreement among many raters", Psychological Bulletin 76
+(1971) 378-382, doi:10.1037/h0031619. R. G. Newcombe, "Two-sided confidence intervals for the single
 proportion: comparison of seven methods", Statistics in Medicine 17 (1998) 857-872.
 """
 
