@@ -166,7 +166,6 @@ def release(wanted: Sequence[Wanted], claim: Claim) -> None:
     store = get_store()
     timers = [timer for scope in scopes for timer in store.take_deferred(scope, 1)]
     if timers:
-        store.lock_runs({timer.run_id for timer in timers})
         store.wake_deferred(timers)
         store.ring()
         ring_on_commit()

@@ -35,6 +35,7 @@ _LIVE_COLUMNS = (
 )
 
 # SQLite takes 32,766 values in a statement.
+YOUNGER_ONES = 4  # that may take the place of the oldest deferred whose runs are locked
 ROWS_A_STATEMENT = 1_000
 
 # Above what a smallint holds.
@@ -569,14 +570,24 @@ class Store:
         return {row[0] for row in cursor.fetchall()}
 
     def take_deferred(self, reason: str, limit: int) -> list[TimerRow]:
-        """Delete and return the oldest timers of what was deferred for ``reason``."""
+        """Lock the runs of the oldest that were deferred for ``reason``; delete, return the timers.
+
+        Runs first, as for timers that are due. One that is locked is passed over for a younger.
+        """
         with connection.cursor() as cursor:
             cursor.execute(
-                f"""DELETE FROM flows_timer WHERE id IN (
-                    SELECT id FROM flows_timer WHERE reason = %s AND reason <> ''
-                    AND purpose = 'defer' ORDER BY id LIMIT %s {self.skip_locked})
-                RETURNING {_TIMER_COLUMNS}""",
-                [reason, limit],
+                "SELECT id, run_id FROM flows_timer WHERE reason = %s AND reason <> ''"
+                " AND purpose = 'defer' ORDER BY id LIMIT %s",
+                [reason, limit + YOUNGER_ONES],
+            )
+            oldest = cursor.fetchall()
+            free = self._lock_free_runs(cursor, {run_id for _, run_id in oldest})
+            ids = [timer_id for timer_id, run_id in oldest if run_id in free][:limit]
+            if not ids:
+                return []
+            cursor.execute(
+                f"DELETE FROM flows_timer WHERE id IN ({_marks(ids)}) RETURNING {_TIMER_COLUMNS}",
+                ids,
             )
             rows = cursor.fetchall()
         return [TimerRow(*self._read(row, time=4)) for row in rows]

@@ -1,11 +1,11 @@
 """Limits hold for all workers together, whatever dies."""
 
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from flows.models import Journal, Run, Timer, Token
@@ -137,6 +137,38 @@ def test_runs_that_share_a_key_take_turns_and_all_finish() -> None:
     assert not Timer.objects.exists()
     retried = Journal.objects.filter(kind="step.finished", step="a", attempt__gt=1)
     assert not retried.exists()
+
+
+def test_the_clock_leaves_a_timer_that_another_takes() -> None:
+    """Both lock the run before its timer: else each would wait for the other."""
+    flow = make_flow("a -> b")
+    claims = [start(flow) for _ in range(2)]
+    tokens = list(Token.objects.filter(run__in=claims).order_by("pk"))
+    for token, reason in zip(tokens, ("", "key:a"), strict=True):
+        Timer.objects.create(
+            run_id=token.run_id, token_id=token.pk, activation=token.activation, due_at=NOW,
+            purpose="defer", reason=reason,
+        )  # fmt: skip
+    taken, looked = Event(), Event()
+
+    def finish() -> None:
+        with transaction.atomic():
+            assert get_store().take_deferred("key:a", 1)
+            taken.set()
+            # On SQLite one writer follows the other; the clock looks once this one is done.
+            looked.wait(0.5)
+            list(Run.objects.select_for_update().filter(pk=tokens[1].run_id))
+        connections.close_all()
+
+    other = Thread(target=finish)
+    other.start()
+    taken.wait(10)
+    with transaction.atomic():
+        due = get_store().take_due_timers(NOW + timedelta(seconds=1), 10)
+    looked.set()
+    other.join()
+    assert [timer.token_id for timer in due] == [tokens[0].pk]
+    assert not Timer.objects.exists()
 
 
 def test_a_step_type_has_a_limit_by_setting(settings: Any) -> None:
