@@ -14,7 +14,7 @@ from django.db import connection
 
 from flows.engine import events
 from flows.store.base import Store, end_entry
-from flows.store.postgres import execute_prepared
+from flows.store.postgres import execute_prepared, plan_anew
 from flows.store.rows import JournalRow, Json, RunEnd, RunRow, TokenRow
 
 _WRITE = """
@@ -129,6 +129,7 @@ class Gathered:
         if not (self._runs or self._tokens or self._dropped):
             return
         if connection.vendor == "postgresql":
+            plan_anew()
             execute_prepared(_WRITE, self._document())
         else:
             self._write_in_turn()
