@@ -76,8 +76,8 @@ TIERS = {
 }
 # Two cores: the tiers that wait for other processes beside those that compute.
 LANES = (
-    ("unit", "web", "integration, SQLite", "chaos"),
-    ("js", "editor build", "browser", "integration, PostgreSQL and Redis"),
+    ("web", "integration, SQLite", "chaos"),
+    ("js", "editor build", "browser", "integration, PostgreSQL and Redis", "unit"),
 )
 PROGRAMS = {
     "postgresql": "postgresql",
