@@ -17,7 +17,8 @@ from flows.store.rows import Claim, Json, Move
 # activation changes nothing. `seq` is raised by the rows that are really written.
 # Each part hands on whole rows, so that none is joined with another: of what a part gives the
 # planner knows no size, and once the tables are analyzed it would compare each with each. For the
-# same reason the state comes with the item: how many tokens run now, no statistics tell.
+# same reason the token's state comes with the item and the run's is looked at after it was found:
+# how many run now, no statistics tell, and neither is to be searched by it.
 COMMIT_MOVES = """
 WITH item AS MATERIALIZED (
     SELECT item.*, 'running'::text AS claimed, r.status, r.seq
@@ -25,19 +26,21 @@ WITH item AS MATERIALIZED (
         n int, run bigint, token bigint, fence int, activation int, attempt int, worker bigint,
         left_step text, step text, via text, port text, data jsonb, provenance jsonb,
         began_at timestamptz, at timestamptz)
-    JOIN flows_run r ON r.id = item.run AND r.status IN ('running', 'paused')
+    JOIN flows_run r ON r.id = item.run
     ORDER BY r.id FOR NO KEY UPDATE OF r
 ), moved AS (
     UPDATE flows_token t SET step = item.step, via = item.via, since = item.at, attempt = 1,
         deaths = 0, activation = t.activation + 1,
         state = CASE item.status WHEN 'paused' THEN 'held' ELSE 'running' END
     FROM item
-    WHERE item.step <> '' AND t.id = item.token AND t.fence = item.fence
+    WHERE item.step <> '' AND item.status IN ('running', 'paused')
+        AND t.id = item.token AND t.fence = item.fence
         AND t.activation = item.activation AND t.state = item.claimed
     RETURNING item.*, t.state
 ), ended AS (
     DELETE FROM flows_token t USING item
-    WHERE item.step = '' AND t.id = item.token AND t.fence = item.fence
+    WHERE item.step = '' AND item.status IN ('running', 'paused')
+        AND t.id = item.token AND t.fence = item.fence
         AND t.activation = item.activation AND t.state = item.claimed
     RETURNING item.*, 'ended'::text AS state
 ), accepted AS (

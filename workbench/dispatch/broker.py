@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import dramatiq
 from django.conf import settings
@@ -91,6 +92,22 @@ def ring(outbox_ids: Iterable[int]) -> None:
     except _redis_error() as error:
         _quiet_until = time.monotonic() + QUIET_SECONDS
         logger.warning("Redis cannot be reached, the clock will ring later: %s", error)
+
+
+def has_forgotten() -> bool:
+    """Say whether Redis lost what was sent, once for each loss. Never raises: away, it may not."""
+    global _quiet_until  # noqa: PLW0603 - as above
+    if not settings.REDIS_URL:
+        return False
+    broker: Any = get_broker()
+    try:
+        forgotten: bool = broker.has_forgotten()
+    except _redis_error():
+        return False
+    if forgotten:
+        # It answers again, and there is much to say.
+        _quiet_until = 0.0
+    return forgotten
 
 
 def _redis_error() -> type[Exception]:

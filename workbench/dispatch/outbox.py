@@ -155,16 +155,20 @@ def resend_due(now: datetime) -> bool:
     return len(rows) == RING_BATCH
 
 
+def resend_all(now: datetime) -> None:
+    """Have all that is due rung at once: whatever was sent for it is gone."""
+    Outbox.objects.filter(dead_at=None, due_at__lte=now).update(ring_at=now)
+
+
 def release_claims(now: datetime) -> int:
     """Give back what a dead process held, and have all that is due rung at once.
 
     Only where no other process can be delivering: at the start of the embedded default.
     """
-    alive = Outbox.objects.filter(dead_at=None)
-    released = alive.filter(claimed_at__isnull=False).update(
+    released = Outbox.objects.filter(dead_at=None, claimed_at__isnull=False).update(
         claimed_at=None, claimed_by="", due_at=now
     )
-    alive.filter(due_at__lte=now).update(ring_at=now)
+    resend_all(now)
     return released
 
 

@@ -49,6 +49,13 @@ class WakingRedisBroker(RedisBroker):
     def wake_list(self, queue_name: str) -> str:
         return f"{self.namespace}:wake:{queue_name}"
 
+    def has_forgotten(self) -> bool:
+        """Say whether Redis lost what it was told, and have it remember from now on.
+
+        Of many that ask after a loss one hears of it. Raises: redis.RedisError.
+        """
+        return bool(self.client.set(f"{self.namespace}:remembers", "1", nx=True))
+
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         sent = super().enqueue(message, delay=delay)
         name = self.wake_list(message.queue_name)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import dramatiq
@@ -14,8 +14,9 @@ from dramatiq import Worker
 from tests import servers
 from workbench.dispatch import broker as broker_module
 from workbench.dispatch import enqueue
+from workbench.dispatch.jobs import resend
 from workbench.dispatch.models import Outbox
-from workbench.dispatch.redis_broker import WakingRedisBroker
+from workbench.dispatch.redis_broker import WakingRedisBroker, redis_client
 
 
 @pytest.fixture
@@ -141,3 +142,25 @@ def test_two_workers_on_one_row_deliver_it_once(now: datetime) -> None:
 
     assert ran == [row.pk]
     assert not Outbox.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_redis_forgot_is_sent_again_at_the_next_tick(
+    fresh_broker: Any, redis_url: str, now: datetime
+) -> None:
+    fresh_broker.REDIS_URL = f"{redis_url}/21"
+    client = redis_client(fresh_broker.REDIS_URL)
+    client.flushdb()
+    resend(now)
+    enqueue("tests.unheard_of", {}, now=now)
+    # It was sent, and has five seconds to be delivered.
+    soon = now + timedelta(seconds=1)
+    resend(soon)
+    assert client.llen("dramatiq:jobs") == 1
+    client.flushdb()
+    resend(soon)
+    assert client.llen("dramatiq:jobs") == 1
+    # Once for each loss.
+    resend(soon)
+    assert client.llen("dramatiq:jobs") == 1
+    client.close()
