@@ -10,8 +10,8 @@ from typing import Any
 from django.db.models import Count, Min, Q
 
 from reviews.models import ACTIVE_STATES, OPEN_ENDED, Case, Queue
+from reviews.models.states import CLAIMABLE, CaseState
 from reviews.selectors import list_queues, within
-from reviews.states import CLAIMABLE, CaseState
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, reach
 

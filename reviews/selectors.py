@@ -28,6 +28,7 @@ from reviews.models import (
     InformationRequest,
     Queue,
 )
+from reviews.models.states import ACTIVE, CaseState
 from reviews.quality.checks import run_as_seen
 from reviews.quality.veil import not_hidden_from
 from reviews.receipts import artifact_digest, documents_of
@@ -35,7 +36,6 @@ from reviews.run_picture import Picture, picture_of
 from reviews.services.claims import Line, first_in_line
 from reviews.similar import nearest
 from reviews.sla import band, plan_from
-from reviews.states import ACTIVE, CaseState
 from reviews.titles import cases_titled, has_words, words_of
 from workbench.accounts.models import RoleGrant, User
 from workbench.accounts.permissions import PERMISSIONS, Reach, can, reach

@@ -17,11 +17,11 @@ from django.urls import reverse
 from reviews.acting import Acting
 from reviews.answers import Answer
 from reviews.errors import CaseStale, DecisionInvalid, ReviewError
-from reviews.links.models import CaseLink, Purpose
 from reviews.models import Case, Decision, InformationRequest
+from reviews.models.links import CaseLink, Purpose
+from reviews.models.states import CLAIMABLE
 from reviews.services.conversation import reply
 from reviews.services.decisions import decide_case
-from reviews.states import CLAIMABLE
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
 from workbench.audit.actors import Actor

@@ -12,7 +12,6 @@ from reviews.acting import acting_as
 from reviews.answers import Answer
 from reviews.corrections import correction_form
 from reviews.errors import DecisionInvalid, ReviewError
-from reviews.links.models import CaseLink, Purpose
 from reviews.links.services import (
     LinkInvalid,
     check_link,
@@ -21,6 +20,7 @@ from reviews.links.services import (
     reply_by_link,
 )
 from reviews.models import Case
+from reviews.models.links import CaseLink, Purpose
 from reviews.quality.veil import veil_of
 from reviews.selectors import get_visible_case, next_act_words
 from reviews.views.workspace import choices_of

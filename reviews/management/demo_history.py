@@ -19,8 +19,7 @@ from flows.engine import events
 from flows.models import Flow, Journal, Run, RunStatus
 from flows.runtime.program import BoundStep, load_program, run_bindings
 from reviews.models import Case, Decision, DecisionKind, DecisionState, Queue, SlaPolicy
-from reviews.quality.facts import fact_of
-from reviews.quality.models import (
+from reviews.models.quality import (
     CheckKind,
     CheckState,
     DecisionFact,
@@ -29,9 +28,10 @@ from reviews.quality.models import (
     QueuePolicy,
     SamplingPolicy,
 )
+from reviews.models.states import CaseState
+from reviews.quality.facts import fact_of
 from reviews.receipts import digest_of, make_receipt
 from reviews.services.opening import set_instants, unsaved_case
-from reviews.states import CaseState
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import Act, record_many

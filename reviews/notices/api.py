@@ -8,7 +8,7 @@ from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from reviews.notices.models import Notice
+from reviews.models.notices import Notice
 from reviews.notices.selectors import PAGE_SIZE, list_notices
 from reviews.notices.services import mark_read
 from workbench.accounts.permissions import requires

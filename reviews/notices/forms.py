@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from reviews.models import Queue
-from reviews.notices.models import SAID_ELSEWHERE, Destination, DestinationKind, Kind
+from reviews.models.notices import SAID_ELSEWHERE, Destination, DestinationKind, Kind
 from reviews.settings_forms import styled
 
 

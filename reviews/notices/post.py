@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from reviews.models import Case
-from reviews.notices.models import SAID_ELSEWHERE, Destination, Notice
+from reviews.models.notices import SAID_ELSEWHERE, Destination, Notice
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
 from workbench.dispatch import enqueue_many

@@ -1,6 +1,6 @@
 """Reads of a person's notices."""
 
-from reviews.notices.models import Notice
+from reviews.models.notices import Notice
 from workbench.accounts.models import User
 
 PAGE_SIZE = 50

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from reviews.errors import SettingsInvalid
 from reviews.models import Case, Queue
-from reviews.notices.models import SAID_ELSEWHERE, Destination, DestinationKind, Notice
+from reviews.models.notices import SAID_ELSEWHERE, Destination, DestinationKind, Notice
 from reviews.notices.post import Post
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor

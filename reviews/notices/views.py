@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.notices.models import Notice
+from reviews.models.notices import Notice
 from reviews.notices.selectors import COUNT_CAP, PAGE_SIZE, count_unread, list_notices
 from reviews.notices.services import mark_read
 from reviews.posted import number_in

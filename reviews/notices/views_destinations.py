@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from reviews.acting import acting_as
 from reviews.errors import SettingsInvalid
+from reviews.models.notices import Destination
 from reviews.notices.forms import DestinationForm
-from reviews.notices.models import Destination
 from reviews.notices.services import remove_destination, save_destination
 from reviews.selectors import list_queues
 from reviews.settings_forms import add_problems

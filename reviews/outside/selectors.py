@@ -7,8 +7,8 @@ from flows.models import Run
 from flows.runtime.payloads import fetch
 from flows.selectors import step_outputs
 from reviews.models import Case
+from reviews.models.states import ACTIVE
 from reviews.outside.document import FLOW, REVIEW
-from reviews.states import ACTIVE
 
 Json = Any
 

@@ -14,10 +14,10 @@ from pydantic import Field
 from reviews.acting import acting_as
 from reviews.errors import ReviewError
 from reviews.models import Case, Queue
+from reviews.models.quality import DatasetVersion, KnownAnswer, QualityCheck, SamplingPolicy
 from reviews.quality import errors
 from reviews.quality.datasets import FORMATS, create_dataset, open_dataset, reproduce
 from reviews.quality.figures import Figures, Filter, Row, Share, get_figures
-from reviews.quality.models import DatasetVersion, KnownAnswer, QualityCheck, SamplingPolicy
 from reviews.quality.policies import (
     Sampling,
     add_known_answer,

@@ -24,8 +24,8 @@ from django.db.models import Max, QuerySet
 
 from reviews.acting import Acting
 from reviews.models import Decision
+from reviews.models.quality import DatasetVersion, DecisionFact
 from reviews.quality.errors import DatasetChanged, DatasetEmpty, ParquetMissing
-from reviews.quality.models import DatasetVersion, DecisionFact
 from workbench.audit.canonical import canonical_bytes
 from workbench.audit.services import record
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reviews.models import Case, Decision, DecisionKind
-from reviews.quality.models import DecisionFact, FirstChoice, QualityCheck
+from reviews.models.quality import DecisionFact, FirstChoice, QualityCheck
 
 Json = Any
 

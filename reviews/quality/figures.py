@@ -27,7 +27,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Floor
 
 from reviews.models import Queue
-from reviews.quality.models import CheckKind, CheckState, DecisionFact, QualityCheck
+from reviews.models.quality import CheckKind, CheckState, DecisionFact, QualityCheck
 from reviews.quality.statistics import (
     Agreement,
     Band,

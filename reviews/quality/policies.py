@@ -10,15 +10,15 @@ from flows.models import Flow, Run
 from reviews.acting import Acting
 from reviews.answers import outcomes_of
 from reviews.models import Case, DecisionKind, DecisionState, Queue
-from reviews.quality.checks import drop_checks_of
-from reviews.quality.errors import AnswerNotKnown, CheckNotSettled, PolicyInvalid
-from reviews.quality.models import (
+from reviews.models.quality import (
     CheckState,
     KnownAnswer,
     QualityCheck,
     QueuePolicy,
     SamplingPolicy,
 )
+from reviews.quality.checks import drop_checks_of
+from reviews.quality.errors import AnswerNotKnown, CheckNotSettled, PolicyInvalid
 from workbench.audit.services import record
 
 MOST_PERCENT = 100
@@ -26,7 +26,7 @@ MOST_PERCENT = 100
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """What a sampling policy says; see reviews.quality.models.SamplingPolicy."""
+    """What a sampling policy says; see reviews.models.quality.SamplingPolicy."""
 
     flow: str
     step: str

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 from reviews.acting import acting_as
 from reviews.errors import ReviewError
 from reviews.models import Case, Queue
+from reviews.models.quality import KnownAnswer, SamplingPolicy
 from reviews.quality.forms import KnownAnswerForm, QueuePolicyForm, SamplingForm
-from reviews.quality.models import KnownAnswer, SamplingPolicy
 from reviews.quality.policies import (
     add_known_answer,
     retire_known_answer,

@@ -8,7 +8,7 @@ from django.db.models import Count, Prefetch, Q
 
 from flows.models import Flow
 from reviews.models import Queue
-from reviews.quality.models import (
+from reviews.models.quality import (
     CheckState,
     DatasetVersion,
     KnownAnswer,

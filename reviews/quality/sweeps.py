@@ -16,9 +16,7 @@ from flows.runtime.payloads import fetch, outputs_of
 from flows.runtime.program import load_program, run_bindings
 from flows.steps.base import StepContext, StepFailure
 from reviews.models import Case
-from reviews.quality.checks import keep_check, open_check
-from reviews.quality.choosing import is_drawn, place_of
-from reviews.quality.models import (
+from reviews.models.quality import (
     CheckKind,
     CheckState,
     KnownAnswer,
@@ -28,6 +26,8 @@ from reviews.quality.models import (
     SampleState,
     SamplingPolicy,
 )
+from reviews.quality.checks import keep_check, open_check
+from reviews.quality.choosing import is_drawn, place_of
 from reviews.services.opening import open_case
 
 Json = Any

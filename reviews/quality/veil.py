@@ -17,9 +17,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from flows.selectors.steps import StepRun
 from reviews.acting import Acting, may
 from reviews.models import Case, Decision, DecisionState, Queue
+from reviews.models.quality import CheckState, FirstChoice, QualityCheck, QueuePolicy
+from reviews.models.states import ACTIVE
 from reviews.quality.choosing import is_drawn
-from reviews.quality.models import CheckState, FirstChoice, QualityCheck, QueuePolicy
-from reviews.states import ACTIVE
 from workbench.accounts.models import User
 
 Json = Any

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from reviews.acting import acting_as
 from reviews.errors import ReviewError
+from reviews.models.quality import CheckKind, QualityCheck
 from reviews.quality.charts import Moment, over_time, reliability, spark
 from reviews.quality.figures import Figures, Version, filter_choices, get_figures, in_bands
 from reviews.quality.forms import FilterForm
-from reviews.quality.models import CheckKind, QualityCheck
 from reviews.quality.policies import close_disagreement
 from reviews.quality.selectors import list_checks
 from workbench.accounts.permissions import can, principal_of, requires

@@ -13,6 +13,8 @@ from reviews.access import CLAIM
 from reviews.acting import Acting, check_may, check_rules, may, reviewer_of
 from reviews.errors import CaseHeldByOther, CaseStale, NotAuthorised, WorkLimitReached
 from reviews.models import OPEN_ENDED, Case, CaseDraft, Decision, DecisionState, Queue
+from reviews.models.states import CLAIMABLE, CaseState
+from reviews.models.team import Delegation
 from reviews.quality.veil import barred_from
 from reviews.services.moving import (
     CLOCK,
@@ -23,8 +25,6 @@ from reviews.services.moving import (
     move_case,
     write_down,
 )
-from reviews.states import CLAIMABLE, CaseState
-from reviews.team.models import Delegation
 from reviews.team.selectors import has_delegated
 from workbench.accounts.models import User
 

@@ -16,6 +16,7 @@ from reviews.attachments import NewFile, media_type_of, problem_of
 from reviews.corrections import check_changes, check_opened
 from reviews.errors import DecisionInvalid, MoveNotAllowed
 from reviews.models import Attachment, Case, Comment, InformationRequest
+from reviews.models.states import CaseState
 from reviews.notices.services import notify_leads, notify_people
 from reviews.services.moving import (
     check_fresh,
@@ -27,7 +28,6 @@ from reviews.services.moving import (
 from reviews.services.opening import set_instants
 from reviews.services.passing import keep_for_familiar
 from reviews.sla import Stopwatch, plan_from
-from reviews.states import CaseState
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.dispatch import enqueue

@@ -27,6 +27,7 @@ from reviews.errors import (
     UndoTooLate,
 )
 from reviews.models import Case, CaseDraft, Decision, DecisionKind, DecisionState
+from reviews.models.states import CLAIMABLE, CaseState
 from reviews.quality.checks import after_decision
 from reviews.quality.choices import check_first_choice
 from reviews.quality.facts import first_outcome_of, keep_fact
@@ -42,7 +43,6 @@ from reviews.services.moving import (
     write_down,
 )
 from reviews.services.opening import close_case
-from reviews.states import CLAIMABLE, CaseState
 from reviews.team.selectors import has_delegated
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor

@@ -17,7 +17,7 @@ from reviews.errors import (
     ReviewError,
 )
 from reviews.models import Case, CaseEvent
-from reviews.states import CLOSED, CaseState, check_move
+from reviews.models.states import CLOSED, CaseState, check_move
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import record

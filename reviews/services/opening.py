@@ -7,12 +7,12 @@ from flows.models import Run
 from flows.steps.base import StepContext, StepFailure
 from reviews.errors import QueueMissing, SlaPolicyMissing
 from reviews.models import Case, Queue, SlaPolicy
+from reviews.models.states import ACTIVE, CaseState
 from reviews.ordering import PRIORITIES, ordering_from, rank
 from reviews.quality.veil import is_independent
 from reviews.services.moving import ENGINE, move_case, write_down
 from reviews.services.passing import keep_for_familiar
 from reviews.sla import Stopwatch, next_act, plan_from
-from reviews.states import ACTIVE, CaseState
 from workbench.accounts.models import User
 
 if TYPE_CHECKING:

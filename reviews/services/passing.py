@@ -8,6 +8,8 @@ from reviews.access import DECIDE
 from reviews.acting import Acting, check_may, may, refusal_of
 from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
 from reviews.models import Case, CaseDraft
+from reviews.models.states import CLAIMABLE, CaseState
+from reviews.models.team import Delegation
 from reviews.notices.services import notify_people
 from reviews.quality.veil import barred_from
 from reviews.services.claims import asked_for, free_case, held_in
@@ -20,8 +22,6 @@ from reviews.services.moving import (
     move_case,
     write_down,
 )
-from reviews.states import CLAIMABLE, CaseState
-from reviews.team.models import Delegation
 from reviews.team.selectors import has_delegated, stand_in_for
 from workbench.accounts.models import User
 

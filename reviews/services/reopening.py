@@ -10,8 +10,8 @@ from flows.services import ServiceError, cancel_run, rerun
 from reviews.acting import Acting, check_may
 from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
 from reviews.models import Case, Decision, DecisionState
+from reviews.models.states import CaseState
 from reviews.services.moving import get_case, lock_run, write_down
-from reviews.states import CaseState
 
 REOPENABLE = frozenset({CaseState.DECIDED, CaseState.EXPIRED})
 

@@ -12,10 +12,10 @@ from reviews import errors
 from reviews.acting import acting_as
 from reviews.api import CaseOut, Id, acting_on, case_out, person_named, queue_named
 from reviews.filters import NAME_MAX, TEXT_MAX, filters_from
+from reviews.models.team import Absence, SavedView
 from reviews.selectors import list_queues
 from reviews.services.passing import delegate_case
 from reviews.team import saved
-from reviews.team.models import Absence, SavedView
 from reviews.team.selectors import Lane, deciders, list_absences, list_views, team_lanes
 from reviews.team.services import end_absence, plan_absence
 from workbench.accounts.permissions import can, principal_of, requires

@@ -6,7 +6,7 @@ from reviews.acting import Acting, check_may
 from reviews.errors import NotAuthorised, SettingsInvalid
 from reviews.filters import CaseFilters
 from reviews.models import Queue
-from reviews.team.models import SavedView
+from reviews.models.team import SavedView
 
 MAX_VIEWS = 30
 NAME_MAX = 60

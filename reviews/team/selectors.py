@@ -17,9 +17,9 @@ from reviews.models import (
     Queue,
     Reviewer,
 )
-from reviews.states import CaseState
+from reviews.models.states import CaseState
+from reviews.models.team import Absence, Delegation, SavedView
 from reviews.team.covering import Away, stand_in
-from reviews.team.models import Absence, Delegation, SavedView
 from workbench.accounts.models import User
 from workbench.accounts.permissions import PERMISSIONS
 

@@ -2,7 +2,7 @@
 
 from django import template
 
-from reviews.notices.models import Notice
+from reviews.models.notices import Notice
 
 register = template.Library()
 WORDS = {

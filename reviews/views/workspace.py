@@ -16,6 +16,7 @@ from reviews.errors import DecisionInvalid, ReviewError
 from reviews.layout import GROUP_KINDS
 from reviews.links.services import reply_link
 from reviews.models import Case, Decision, InformationRequest
+from reviews.models.states import ACTIVE, CLAIMABLE, CaseState
 from reviews.quality.veil import veil_of
 from reviews.receipts import documents_of
 from reviews.selectors import (
@@ -34,7 +35,6 @@ from reviews.services.decisions import judge_answer
 from reviews.services.looks import look_at
 from reviews.services.moving import condition_of
 from reviews.services.reopening import REOPENABLE, reopened_as
-from reviews.states import ACTIVE, CLAIMABLE, CaseState
 from reviews.widgets import kind_of, text_of, widgets_of
 from workbench.accounts.permissions import principal_of
 

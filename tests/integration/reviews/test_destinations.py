@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from reviews.models.notices import Destination, DestinationKind
 from reviews.notices.delivery import send_to_destination
-from reviews.notices.models import Destination, DestinationKind
 from reviews.notices.services import save_destination
 from reviews.services.due_acts import perform_due_acts
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue

@@ -9,7 +9,7 @@ from django.core import mail
 from flows.models import Token, Wait
 from reviews.errors import NotAuthorised
 from reviews.models import Case, Decision
-from reviews.notices.models import Notice
+from reviews.models.notices import Notice
 from reviews.services.claims import (
     claim_case,
     claim_next,

@@ -12,6 +12,7 @@ import pytest
 from django.core.files.storage import default_storage
 
 from reviews.models import Case, Decision
+from reviews.models.quality import DatasetVersion
 from reviews.quality.datasets import (
     COLUMNS,
     cell_of,
@@ -21,7 +22,6 @@ from reviews.quality.datasets import (
     reproduce,
 )
 from reviews.quality.errors import DatasetChanged, DatasetEmpty
-from reviews.quality.models import DatasetVersion
 from reviews.services.decisions import decide_case
 from tests.integration.reviews.kit import (
     approve,

@@ -7,14 +7,8 @@ import pytest
 from flows.engine import events
 from flows.models import Flow, FlowVersion, Journal, Run, RunStatus
 from reviews.models import Case, Queue
+from reviews.models.quality import CheckKind, CheckState, QualityCheck, SampledRun, SamplingPolicy
 from reviews.quality.errors import PolicyInvalid
-from reviews.quality.models import (
-    CheckKind,
-    CheckState,
-    QualityCheck,
-    SampledRun,
-    SamplingPolicy,
-)
 from reviews.quality.policies import (
     Sampling,
     add_known_answer,

@@ -16,7 +16,7 @@ from reviews.answers import Answer
 from reviews.errors import CaseHeldByOther, NotAuthorised, WorkLimitReached
 from reviews.filters import CaseFilters
 from reviews.models import Case, CaseDraft, Queue, Reviewer, SlaPolicy
-from reviews.notices.models import Notice
+from reviews.models.notices import Notice
 from reviews.selectors import list_cases, list_queues
 from reviews.services.claims import claim_case, claim_next, release_case, save_draft
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information

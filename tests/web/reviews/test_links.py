@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from reviews.errors import DecisionInvalid
 from reviews.links.mail import send_question
-from reviews.links.models import CaseLink
 from reviews.links.services import decide_link, reply_link
 from reviews.models import Case, Decision
+from reviews.models.links import CaseLink
 from reviews.notices.mail import send_notice
 from reviews.services.claims import claim_case
 from reviews.services.conversation import request_information

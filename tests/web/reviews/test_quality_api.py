@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from flows.models import Flow
 from reviews.models import Case
-from reviews.quality.models import KnownAnswer, QualityCheck, QueuePolicy
+from reviews.models.quality import KnownAnswer, QualityCheck, QueuePolicy
 from reviews.services.decisions import decide_case
 from tests.integration.reviews.kit import (
     approve,

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from reviews.models import Case, Queue
-from reviews.quality.models import DatasetVersion, KnownAnswer, QualityCheck, QueuePolicy
+from reviews.models.quality import DatasetVersion, KnownAnswer, QualityCheck, QueuePolicy
 from reviews.services.decisions import decide_case
 from tests.integration.reviews.kit import (
     approve,

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from reviews.models import Case, Queue
-from reviews.quality.models import FirstChoice, QueuePolicy
+from reviews.models.quality import FirstChoice, QueuePolicy
 from reviews.services.decisions import decide_case
 from tests.integration.reviews.kit import (
     SHOWN,

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from reviews.models import Case, Queue, SlaPolicy, WorkCalendar
-from reviews.notices.models import Destination, Notice
+from reviews.models.notices import Destination, Notice
 from reviews.notices.services import notify_people
 from reviews.settings_forms import minutes_from, minutes_text
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person

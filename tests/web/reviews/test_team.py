@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from reviews.filters import CaseFilters, filters_from
 from reviews.models import Case, Queue, Reviewer
+from reviews.models.team import Absence, SavedView
 from reviews.services.claims import claim_case
-from reviews.team.models import Absence, SavedView
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
 from workbench.accounts.models import Role
 

@@ -28,6 +28,7 @@ class Absence(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        app_label = "team"
         constraints = [
             models.CheckConstraint(
                 condition=Q(cover=None) | ~Q(cover=F("person")), name="absence_not_own_cover"
@@ -63,6 +64,7 @@ class Delegation(models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        app_label = "team"
         constraints = [
             models.UniqueConstraint(fields=["case", "by"], name="delegation_once_a_person"),
             models.CheckConstraint(condition=~Q(to=F("by")), name="delegation_to_another"),
@@ -86,6 +88,7 @@ class SavedView(models.Model):
     saved_at = models.DateTimeField()
 
     class Meta:
+        app_label = "team"
         constraints = [
             models.UniqueConstraint(
                 fields=["queue", "owner", "name"], name="saved_view_once_a_person"

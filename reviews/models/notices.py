@@ -36,6 +36,7 @@ class Notice(models.Model):
     read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        app_label = "notices"
         indexes = [
             models.Index(fields=["person", "-id"], name="notice_of_a_person"),
             models.Index(fields=["person"], condition=Q(read_at=None), name="notice_unread"),
@@ -72,6 +73,7 @@ class Destination(models.Model):
     last_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        app_label = "notices"
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind__in=DestinationKind.values), name="destination_kind_known"

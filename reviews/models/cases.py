@@ -7,8 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-import reviews.quality.models  # noqa: F401 - its tables belong to this app
-from reviews.states import ACTIVE, CLAIMABLE, CaseState
+from reviews.models.states import ACTIVE, CLAIMABLE, CaseState
 
 Person = settings.AUTH_USER_MODEL
 ACTIVE_STATES = sorted(ACTIVE)

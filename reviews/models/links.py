@@ -36,6 +36,7 @@ class CaseLink(models.Model):
     used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        app_label = "links"
         constraints = [
             models.CheckConstraint(
                 condition=Q(purpose__in=Purpose.values), name="case_link_purpose_known"
