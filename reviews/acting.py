@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from reviews.access import CLAIM, SEE, WATCHING_ROLES, rule_of
 from reviews.errors import NotAuthorised
 from reviews.models import Queue, Reviewer
+from reviews.rules.access import CLAIM, SEE, WATCHING_ROLES, rule_of
 from workbench.accounts.models import ApiToken, User
 from workbench.accounts.permissions import can, grants_of
 from workbench.audit.actors import Actor, Channel
@@ -55,7 +55,7 @@ def check_may(acting: Acting, permission: str, *, queue: Queue, flow: str) -> No
 
 def refusal_of(act: str, user: User, queue: Queue) -> str:
     """Return what the queue's own rules have against the person; empty if nothing. See
-    reviews.access for the acts. Two queries at most for each user object.
+    reviews.rules.access for the acts. Two queries at most for each user object.
     """
     rule = rule_of(act, queue.access, queue.skills)
     if not rule.roles and not rule.skills:

@@ -12,14 +12,14 @@ from pydantic import Field
 
 from reviews import errors
 from reviews.acting import Acting, acting_as
-from reviews.answers import COMMENT_MAX, WHY_MAX, Answer
 from reviews.figures import QueueRow, queue_rows
-from reviews.filters import CaseFilters
 from reviews.links.services import reply_link
 from reviews.models import Case, Decision, Queue
 from reviews.quality.choices import record_first_choice
 from reviews.quality.errors import FirstChoiceMissing
 from reviews.quality.veil import veil_of
+from reviews.rules.answers import COMMENT_MAX, WHY_MAX, Answer
+from reviews.rules.filters import CaseFilters
 from reviews.selectors import (
     band_of,
     decisions_of,

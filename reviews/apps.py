@@ -131,7 +131,7 @@ def find_cases(user: Any, text: str) -> list[Any]:
     from django.urls import reverse
     from django.utils import timezone
 
-    from reviews.filters import CaseFilters
+    from reviews.rules.filters import CaseFilters
     from reviews.selectors import list_cases
     from workbench.accounts.permissions import can
     from workbench.shell.registry import Found

@@ -10,11 +10,11 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from reviews.acting import acting_as
-from reviews.answers import COMMENT_MAX
 from reviews.api import Id, case_seen
-from reviews.attachments import BEGINNINGS, MOST_BYTES, PLAIN, RIFF_KINDS, NewFile
 from reviews.errors import DecisionInvalid
 from reviews.models import Attachment, Case
+from reviews.rules.answers import COMMENT_MAX
+from reviews.rules.attachments import BEGINNINGS, MOST_BYTES, PLAIN, RIFF_KINDS, NewFile
 from reviews.selectors import attachments_of
 from reviews.services.conversation import add_comment
 from reviews.views.documents import attachment_response

@@ -8,8 +8,8 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from reviews.acting import acting_as
-from reviews.answers import COMMENT_MAX
 from reviews.api import Id, acting_on, case_seen, listed_faults, queue_named
+from reviews.rules.answers import COMMENT_MAX
 from reviews.selectors import similar_cases
 from reviews.services.bulk import MOST, decide_in_bulk, list_like_cases
 from reviews.services.reopening import reopen_case

@@ -13,7 +13,16 @@ from flows.graph.model import Step
 from flows.graph.problems import Problem
 from flows.steps.base import Json, Opened, Preview, StepConfig, StepContext, WaitingStep
 from flows.steps.registry import register
-from reviews.layout import FILE_KINDS, Flag, Group, Key, Reason, ReasonCode, Share, ShownDocument
+from reviews.rules.layout import (
+    FILE_KINDS,
+    Flag,
+    Group,
+    Key,
+    Reason,
+    ReasonCode,
+    Share,
+    ShownDocument,
+)
 
 WAIT_KIND = "case"
 REFUSAL = "rejected"

@@ -9,8 +9,8 @@ from django.utils import timezone
 from flows.models import Wait
 from flows.waits import WaitFace, register_wait_face
 from reviews.figures import queue_rows
-from reviews.filters import CaseFilters
 from reviews.models import Case, Queue
+from reviews.rules.filters import CaseFilters
 from reviews.selectors import list_cases, list_queues, next_act_words
 from workbench.accounts.permissions import can
 from workbench.shell.registry import register_home_panel

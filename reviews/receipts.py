@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from reviews.answers import notice_of
 from reviews.models import Case, Decision
+from reviews.rules.answers import notice_of
 from workbench.audit.canonical import canonical_bytes
 
 Json = Any

@@ -13,7 +13,6 @@ from flows.models import FlowVersion, Run
 from flows.selectors import run_timeline
 from flows.selectors.steps import StepRun
 from reviews.acting import Acting, may_see
-from reviews.filters import CaseFilters
 from reviews.models import (
     ACTIVE_STATES,
     CLAIMABLE_STATES,
@@ -32,10 +31,11 @@ from reviews.models.states import ACTIVE, CaseState
 from reviews.quality.checks import run_as_seen
 from reviews.quality.veil import not_hidden_from
 from reviews.receipts import artifact_digest, documents_of
-from reviews.run_picture import Picture, picture_of
+from reviews.rules.filters import CaseFilters
+from reviews.rules.run_picture import Picture, picture_of
+from reviews.rules.similar import nearest
+from reviews.rules.sla import band, plan_from
 from reviews.services.claims import Line, first_in_line
-from reviews.similar import nearest
-from reviews.sla import band, plan_from
 from reviews.titles import cases_titled, has_words, words_of
 from workbench.accounts.models import RoleGrant, User
 from workbench.accounts.permissions import PERMISSIONS, Reach, can, reach
@@ -387,7 +387,7 @@ class SimilarCase:
 def similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
     """Return the decided cases of the same step nearest to this one, by its fields and its value.
 
-    Looked for among the last SIMILAR_AMONG decisions: one query. See ``reviews.similar``. Checks
+    Looked for among the last SIMILAR_AMONG decisions: one query. See ``reviews.rules.similar``. Checks
     are left out, and so is what a check repeats: it would be the nearest, and tell the answer.
     """
     if not case.fields:

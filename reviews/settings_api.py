@@ -13,8 +13,8 @@ from pydantic import Field
 from reviews.api import queue_named
 from reviews.errors import SettingsInvalid
 from reviews.models import Queue, SlaPolicy, WorkCalendar
+from reviews.rules.sla import MAX_STEPS, instants_of, plan_from
 from reviews.services.queues import change_queue, create_queue, save_calendar, save_policy
-from reviews.sla import MAX_STEPS, instants_of, plan_from
 from workbench.accounts.permissions import requires
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict

@@ -9,9 +9,9 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.text import slugify
 
-from reviews.access import CLAIM, DECIDE, SEE
 from reviews.models import BreachAction, Queue, SlaPolicy, WorkCalendar
-from reviews.sla import ESCALATE, LEAD, PERSON, REMIND, TO_QUEUE, WARN, WEEKDAYS
+from reviews.rules.access import CLAIM, DECIDE, SEE
+from reviews.rules.sla import ESCALATE, LEAD, PERSON, REMIND, TO_QUEUE, WARN, WEEKDAYS
 from workbench.accounts.models import User
 
 Json = Any

@@ -9,8 +9,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from reviews.acting import acting_as
-from reviews.answers import Answer
-from reviews.corrections import correction_form
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.links.services import (
     LinkInvalid,
@@ -22,9 +20,11 @@ from reviews.links.services import (
 from reviews.models import Case
 from reviews.models.links import CaseLink, Purpose
 from reviews.quality.veil import veil_of
+from reviews.rules.answers import Answer
+from reviews.rules.corrections import correction_form
+from reviews.rules.widgets import read_form, read_grounds, widgets_of
 from reviews.selectors import get_visible_case, next_act_words
 from reviews.views.workspace import choices_of
-from reviews.widgets import read_form, read_grounds, widgets_of
 from workbench.accounts.permissions import principal_of, public, requires
 
 # --- To decide --------------------------------------------------------------------------

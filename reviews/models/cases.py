@@ -30,7 +30,7 @@ class WorkCalendar(models.Model):
         return self.name
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the form that reviews.sla.calendar_from reads."""
+        """Return the form that reviews.rules.sla.calendar_from reads."""
         return {
             "name": self.name,
             "time_zone": self.time_zone,
@@ -76,7 +76,7 @@ class SlaPolicy(models.Model):
         return self.name
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the form that reviews.sla.plan_from reads."""
+        """Return the form that reviews.rules.sla.plan_from reads."""
         return {
             "policy": self.name,
             "due_minutes": self.due_minutes,
@@ -87,9 +87,9 @@ class SlaPolicy(models.Model):
 
 
 class Queue(models.Model):
-    """Where cases wait. ``ordering`` are the weights of reviews.ordering; ``authority`` the rows
-    of reviews.authority; ``skills`` what claiming and deciding need besides the role; ``access``
-    the further rules of reviews.access, by act."""
+    """Where cases wait. ``ordering`` are the weights of reviews.rules.ordering; ``authority`` the rows
+    of reviews.rules.authority; ``skills`` what claiming and deciding need besides the role; ``access``
+    the further rules of reviews.rules.access, by act."""
 
     name = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=120)
@@ -132,7 +132,7 @@ class Case(models.Model):
     ``revision`` rises with each move; a write that names an older one is stale. ``shown`` is the
     layout as it was rendered at opening: what the reviewer sees is what was recorded. ``fields``
     are the values by key, with the overrides of earlier approvers applied. ``rank`` is the place
-    in the queue (reviews.ordering). The SLA's clock is ``used_seconds`` plus working time since
+    in the queue (reviews.rules.ordering). The SLA's clock is ``used_seconds`` plus working time since
     ``running_since``; the next act of its plan is number ``acts_done``, at ``next_act_at``.
     """
 

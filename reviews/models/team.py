@@ -75,7 +75,7 @@ class Delegation(models.Model):
 
 
 class SavedView(models.Model):
-    """A list of a queue's cases, kept by name. ``filters`` is what reviews.filters reads.
+    """A list of a queue's cases, kept by name. ``filters`` is what reviews.rules.filters reads.
 
     A shared one is there for all who see the queue; only its owner changes it.
     """

@@ -12,11 +12,11 @@ from django.db.models import Q
 from flows.models import Run
 from flows.runtime.program import load_program
 from flows.selectors.steps import StepRun
-from reviews.answers import shown_fields
 from reviews.models import Case, Decision, DecisionKind
 from reviews.models.quality import CheckKind, CheckState, KnownAnswer, QualityCheck, QueuePolicy
-from reviews.quality.choosing import is_drawn
 from reviews.quality.veil import as_at_checkpoint, is_independent
+from reviews.rules.answers import shown_fields
+from reviews.rules.choosing import is_drawn
 from reviews.services.moving import ENGINE, write_down
 from reviews.services.opening import set_instants
 from workbench.accounts.models import User

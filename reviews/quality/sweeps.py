@@ -27,7 +27,7 @@ from reviews.models.quality import (
     SamplingPolicy,
 )
 from reviews.quality.checks import keep_check, open_check
-from reviews.quality.choosing import is_drawn, place_of
+from reviews.rules.choosing import is_drawn, place_of
 from reviews.services.opening import open_case
 
 Json = Any

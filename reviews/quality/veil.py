@@ -19,7 +19,7 @@ from reviews.acting import Acting, may
 from reviews.models import Case, Decision, DecisionState, Queue
 from reviews.models.quality import CheckState, FirstChoice, QualityCheck, QueuePolicy
 from reviews.models.states import ACTIVE
-from reviews.quality.choosing import is_drawn
+from reviews.rules.choosing import is_drawn
 from workbench.accounts.models import User
 
 Json = Any

@@ -9,13 +9,13 @@ from operator import or_
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from reviews.access import CLAIM
 from reviews.acting import Acting, check_may, check_rules, may, reviewer_of
 from reviews.errors import CaseHeldByOther, CaseStale, NotAuthorised, WorkLimitReached
 from reviews.models import OPEN_ENDED, Case, CaseDraft, Decision, DecisionState, Queue
 from reviews.models.states import CLAIMABLE, CaseState
 from reviews.models.team import Delegation
 from reviews.quality.veil import barred_from
+from reviews.rules.access import CLAIM
 from reviews.services.moving import (
     CLOCK,
     check_fresh,

@@ -11,13 +11,14 @@ from django.db import transaction
 
 from flows.runtime.artifacts import store_artifact
 from reviews.acting import Acting, check_may
-from reviews.answers import COMMENT_MAX
-from reviews.attachments import NewFile, media_type_of, problem_of
-from reviews.corrections import check_changes, check_opened
 from reviews.errors import DecisionInvalid, MoveNotAllowed
 from reviews.models import Attachment, Case, Comment, InformationRequest
 from reviews.models.states import CaseState
 from reviews.notices.services import notify_leads, notify_people
+from reviews.rules.answers import COMMENT_MAX
+from reviews.rules.attachments import NewFile, media_type_of, problem_of
+from reviews.rules.corrections import check_changes, check_opened
+from reviews.rules.sla import Stopwatch, plan_from
 from reviews.services.moving import (
     check_fresh,
     check_holds,
@@ -27,7 +28,6 @@ from reviews.services.moving import (
 )
 from reviews.services.opening import set_instants
 from reviews.services.passing import keep_for_familiar
-from reviews.sla import Stopwatch, plan_from
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.dispatch import enqueue

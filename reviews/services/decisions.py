@@ -15,10 +15,7 @@ from django.db import IntegrityError, transaction
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.selectors import models_used
 from flows.services import resolve_wait
-from reviews.access import DECIDE
 from reviews.acting import Acting, acting_as, check_may, may, refusal_of, reviewer_of
-from reviews.answers import Answer, check_answer, grounds_of, notice_of
-from reviews.authority import Facts, Need, NoAuthorityRule, Verdict, judge, need_of, rules_from
 from reviews.errors import (
     CaseAlreadyDecided,
     CaseClosed,
@@ -32,6 +29,17 @@ from reviews.quality.checks import after_decision
 from reviews.quality.choices import check_first_choice
 from reviews.quality.facts import first_outcome_of, keep_fact
 from reviews.receipts import digest_of, make_receipt
+from reviews.rules.access import DECIDE
+from reviews.rules.answers import Answer, check_answer, grounds_of, notice_of
+from reviews.rules.authority import (
+    Facts,
+    Need,
+    NoAuthorityRule,
+    Verdict,
+    judge,
+    need_of,
+    rules_from,
+)
 from reviews.services.claims import asked_for, check_takeable, take
 from reviews.services.moving import (
     CLOCK,

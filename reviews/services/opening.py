@@ -8,11 +8,11 @@ from flows.steps.base import StepContext, StepFailure
 from reviews.errors import QueueMissing, SlaPolicyMissing
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.models.states import ACTIVE, CaseState
-from reviews.ordering import PRIORITIES, ordering_from, rank
 from reviews.quality.veil import is_independent
+from reviews.rules.ordering import PRIORITIES, ordering_from, rank
+from reviews.rules.sla import Stopwatch, next_act, plan_from
 from reviews.services.moving import ENGINE, move_case, write_down
 from reviews.services.passing import keep_for_familiar
-from reviews.sla import Stopwatch, next_act, plan_from
 from workbench.accounts.models import User
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from reviews.access import DECIDE
 from reviews.acting import Acting, check_may, may, refusal_of
 from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
 from reviews.models import Case, CaseDraft
@@ -12,6 +11,7 @@ from reviews.models.states import CLAIMABLE, CaseState
 from reviews.models.team import Delegation
 from reviews.notices.services import notify_people
 from reviews.quality.veil import barred_from
+from reviews.rules.access import DECIDE
 from reviews.services.claims import asked_for, free_case, held_in
 from reviews.services.moving import (
     CLOCK,

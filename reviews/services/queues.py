@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import transaction
 
-from reviews.access import check_access
 from reviews.errors import SettingsInvalid
 from reviews.models import BreachAction, Queue, SlaPolicy, WorkCalendar
-from reviews.ordering import ordering_from
-from reviews.sla import PERSON, TO_QUEUE, calendar_problems, plan_from, policy_problems
+from reviews.rules.access import check_access
+from reviews.rules.ordering import ordering_from
+from reviews.rules.sla import PERSON, TO_QUEUE, calendar_problems, plan_from, policy_problems
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import record
@@ -199,7 +199,7 @@ def create_sla_policy(
 ) -> SlaPolicy:
     """Create a policy, and its calendar if there is none of that name.
 
-    ``calendar`` has a ``name`` and what reviews.sla.calendar_from reads. ``queue`` is where the
+    ``calendar`` has a ``name`` and what reviews.rules.sla.calendar_from reads. ``queue`` is where the
     ledger keeps the entry. Raises: ValueError naming what is wrong, IntegrityError on a known name.
     """
     with transaction.atomic():

@@ -3,7 +3,7 @@
 from django.db import connection, transaction
 
 from reviews.models import ACTIVE_STATES, OPEN_ENDED, Case, Queue
-from reviews.ordering import ordering_from, rank
+from reviews.rules.ordering import ordering_from, rank
 from workbench.live import nudge_on_commit
 
 BATCH = 1_000

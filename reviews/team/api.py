@@ -11,8 +11,8 @@ from pydantic import Field
 from reviews import errors
 from reviews.acting import acting_as
 from reviews.api import CaseOut, Id, acting_on, case_out, person_named, queue_named
-from reviews.filters import NAME_MAX, TEXT_MAX, filters_from
 from reviews.models.team import Absence, SavedView
+from reviews.rules.filters import NAME_MAX, TEXT_MAX, filters_from
 from reviews.selectors import list_queues
 from reviews.services.passing import delegate_case
 from reviews.team import saved

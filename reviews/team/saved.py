@@ -4,9 +4,9 @@ from datetime import datetime
 
 from reviews.acting import Acting, check_may
 from reviews.errors import NotAuthorised, SettingsInvalid
-from reviews.filters import CaseFilters
 from reviews.models import Queue
 from reviews.models.team import SavedView
+from reviews.rules.filters import CaseFilters
 
 MAX_VIEWS = 30
 NAME_MAX = 60

@@ -19,7 +19,7 @@ from reviews.models import (
 )
 from reviews.models.states import CaseState
 from reviews.models.team import Absence, Delegation, SavedView
-from reviews.team.covering import Away, stand_in
+from reviews.rules.covering import Away, stand_in
 from workbench.accounts.models import User
 from workbench.accounts.permissions import PERMISSIONS
 

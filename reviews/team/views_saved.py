@@ -10,8 +10,8 @@ from django.views.decorators.http import require_POST
 
 from reviews.acting import acting_as
 from reviews.errors import ReviewError
-from reviews.filters import filters_from
 from reviews.models.team import SavedView
+from reviews.rules.filters import filters_from
 from reviews.team.saved import delete_view, save_view
 from reviews.views.queues import visible_queue
 from workbench.accounts.permissions import principal_of, requires

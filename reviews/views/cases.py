@@ -11,13 +11,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews.acting import Acting, acting_as
-from reviews.answers import Answer, shown_fields, value_problems
-from reviews.attachments import MOST_BYTES, MOST_FILES, NewFile
 from reviews.errors import ReviewError
 from reviews.models import Case, CaseEvent, Decision
 from reviews.posted import number_in
 from reviews.quality.choices import record_first_choice
 from reviews.quality.veil import veil_of
+from reviews.rules.answers import Answer, shown_fields, value_problems
+from reviews.rules.attachments import MOST_BYTES, MOST_FILES, NewFile
+from reviews.rules.widgets import active_names, read_form, read_grounds, read_value
 from reviews.selectors import (
     decisions_of,
     get_visible_case,
@@ -40,7 +41,6 @@ from reviews.services.passing import assign_case
 from reviews.services.reopening import reopen_case
 from reviews.views.gate import case_view
 from reviews.views.workspace import as_shown, show_case, standing
-from reviews.widgets import active_names, read_form, read_grounds, read_value
 from workbench.accounts.models import User
 from workbench.accounts.permissions import principal_of
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 from reviews.acting import acting_as
 from reviews.errors import ReviewError
 from reviews.figures import queue_rows
-from reviews.filters import BANDS, PRIORITY_NAMES, CaseFilters, filters_from
 from reviews.models import Queue
+from reviews.rules.filters import BANDS, PRIORITY_NAMES, CaseFilters, filters_from
 from reviews.selectors import list_cases, list_queues
 from reviews.services.claims import claim_next
 from reviews.team.selectors import deciders, list_views

@@ -13,7 +13,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from reviews.acting import acting_as
 from reviews.errors import SettingsInvalid
 from reviews.models import CLAIMABLE_STATES, OPEN_ENDED, Case, Queue, SlaPolicy, WorkCalendar
-from reviews.ordering import ordering_from, rank
+from reviews.rules.ordering import ordering_from, rank
+from reviews.rules.sla import (
+    calendar_from,
+    calendar_problems,
+    instants_of,
+    plan_from,
+    policy_problems,
+)
 from reviews.services.queues import change_queue, create_queue, save_calendar, save_policy
 from reviews.settings_forms import (
     CalendarForm,
@@ -25,7 +32,6 @@ from reviews.settings_forms import (
     targets,
     time_zones,
 )
-from reviews.sla import calendar_from, calendar_problems, instants_of, plan_from, policy_problems
 from reviews.views.queues import visible_queue
 from workbench.accounts.permissions import can, principal_of, requires
 

@@ -10,15 +10,16 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from reviews.acting import Acting, acting_as, may
-from reviews.answers import NEEDS_COMMENT, evidence_of, outcomes_of
-from reviews.corrections import correctable
 from reviews.errors import DecisionInvalid, ReviewError
-from reviews.layout import GROUP_KINDS
 from reviews.links.services import reply_link
 from reviews.models import Case, Decision, InformationRequest
 from reviews.models.states import ACTIVE, CLAIMABLE, CaseState
 from reviews.quality.veil import veil_of
 from reviews.receipts import documents_of
+from reviews.rules.answers import NEEDS_COMMENT, evidence_of, outcomes_of
+from reviews.rules.corrections import correctable
+from reviews.rules.layout import GROUP_KINDS
+from reviews.rules.widgets import kind_of, text_of, widgets_of
 from reviews.selectors import (
     band_of,
     comments_of,
@@ -35,7 +36,6 @@ from reviews.services.decisions import judge_answer
 from reviews.services.looks import look_at
 from reviews.services.moving import condition_of
 from reviews.services.reopening import REOPENABLE, reopened_as
-from reviews.widgets import kind_of, text_of, widgets_of
 from workbench.accounts.permissions import principal_of
 
 Json = Any

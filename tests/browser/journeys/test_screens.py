@@ -54,7 +54,7 @@ DARK = frozenset({"home", "editor", "run", "queue", "case", "audit"})
 DECIDE = """
 from django.utils import timezone
 from reviews.acting import acting_as
-from reviews.answers import Answer
+from reviews.rules.answers import Answer
 from reviews.models import Case
 from reviews.services.decisions import decide_case
 from workbench.accounts.models import User

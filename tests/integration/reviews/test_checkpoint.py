@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from flows.runtime.program import forget_programs
 from flows.services import cancel_run
-from reviews.answers import Answer
 from reviews.models import Case
+from reviews.rules.answers import Answer
 from reviews.services.claims import claim_case
 from reviews.services.decisions import decide_case
 from tests.integration.reviews.kit import (

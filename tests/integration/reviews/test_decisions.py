@@ -3,7 +3,6 @@ from datetime import datetime, timedelta
 import pytest
 
 from flows.models import Journal, Run, Token, Wait
-from reviews.answers import Answer
 from reviews.errors import (
     CaseAlreadyDecided,
     CaseHeldByOther,
@@ -15,6 +14,7 @@ from reviews.errors import (
 )
 from reviews.models import Case, CaseDraft, Decision
 from reviews.receipts import digest_of
+from reviews.rules.answers import Answer
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.decisions import commit_due_decisions, decide_case, undo_decision
 from tests.integration.reviews.kit import (

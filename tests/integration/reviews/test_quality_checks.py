@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from flows.models import Token
 from reviews.errors import CaseAlreadyDecided, MoveNotAllowed, NotAuthorised
-from reviews.filters import CaseFilters
 from reviews.models import Case, Decision, Queue
 from reviews.models.quality import CheckState, FirstChoice, QualityCheck, QueuePolicy
 from reviews.quality.choices import record_first_choice
-from reviews.quality.choosing import is_drawn
 from reviews.quality.errors import FirstChoiceMissing
+from reviews.rules.choosing import is_drawn
+from reviews.rules.filters import CaseFilters
 from reviews.selectors import earlier_cases, get_visible_case, list_cases, similar_cases
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.decisions import decide_case, expire_case

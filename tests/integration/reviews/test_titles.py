@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from reviews.filters import CaseFilters
 from reviews.models import Case, Queue
+from reviews.rules.filters import CaseFilters
 from reviews.selectors import CasePage, list_cases
 from reviews.titles import FIND, MOST, TRIGGERS, cases_titled, keep_titles, words_of
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue

@@ -1,6 +1,6 @@
 import pytest
 
-from reviews.access import CLAIM, DECIDE, SEE, check_access, rule_of
+from reviews.rules.access import CLAIM, DECIDE, SEE, check_access, rule_of
 
 
 def test_without_a_rule_nothing_more_is_asked() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviews.attachments import MOST_FILES, NewFile, media_type_of, problem_of
+from reviews.rules.attachments import MOST_FILES, NewFile, media_type_of, problem_of
 
 
 @pytest.mark.parametrize(

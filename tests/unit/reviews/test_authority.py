@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviews.authority import Facts, Need, NoAuthorityRule, Verdict, judge, need_of, rules_from
+from reviews.rules.authority import (
+    Facts,
+    Need,
+    NoAuthorityRule,
+    Verdict,
+    judge,
+    need_of,
+    rules_from,
+)
 
 FACTS = Facts(person="ada", level=1, outcome="approved", requested_by="cyd", need=Need())
 MATRIX = rules_from(

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.http import QueryDict
 
-from reviews.answers import schema_problems
-from reviews.widgets import active_names, read_form, widgets_of
+from reviews.rules.answers import schema_problems
+from reviews.rules.widgets import active_names, read_form, widgets_of
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviews.team.covering import Away, closes_a_circle, stand_in
+from reviews.rules.covering import Away, closes_a_circle, stand_in
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 

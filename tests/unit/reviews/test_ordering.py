@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reviews.ordering import PRIORITIES, Ordering, ordering_from, rank
+from reviews.rules.ordering import PRIORITIES, Ordering, ordering_from, rank
 
 NOW = datetime(2026, 3, 10, 10, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reviews.run_picture import picture_of
+from reviews.rules.run_picture import picture_of
 
 FLOW: dict[str, Any] = {
     "steps": {"score": {"title": "Score"}, "review": {}, "settle": {}, "unplaced": {}},

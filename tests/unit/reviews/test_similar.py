@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviews.similar import distance, nearest, ranges_of
+from reviews.rules.similar import distance, nearest, ranges_of
 
 ROWS = [
     {"amount": 1000, "purpose": "car"},

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviews.sla import (
+from reviews.rules.sla import (
     Calendar,
     CalendarNeverOpens,
     Stopwatch,

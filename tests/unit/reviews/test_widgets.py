@@ -4,7 +4,7 @@ from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviews.widgets import (
+from reviews.rules.widgets import (
     MOST_ROWS,
     Widget,
     active_names,

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from reviews.filters import CaseFilters, filters_from
 from reviews.models import Case, Queue, Reviewer
 from reviews.models.team import Absence, SavedView
+from reviews.rules.filters import CaseFilters, filters_from
 from reviews.services.claims import claim_case
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
 from workbench.accounts.models import Role

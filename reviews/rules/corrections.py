@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from reviews.answers import schema_problems, shown_fields
 from reviews.errors import DecisionInvalid
+from reviews.rules.answers import schema_problems, shown_fields
 
 Json = Any
 

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 
 from reviews.errors import DecisionInvalid
-from reviews.layout import FILE_KINDS
+from reviews.rules.layout import FILE_KINDS
 
 Json = Any
 COMMENT_MAX = 10_000

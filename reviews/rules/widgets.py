@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from reviews.conditions import active_of, properties_of
+from reviews.rules.conditions import active_of, properties_of
 
 Json = Any
 LONG_TEXT = 120
