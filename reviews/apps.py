@@ -68,7 +68,7 @@ class ReviewsConfig(AppConfig):
     name = "reviews"
 
     def ready(self) -> None:
-        import reviews.checkpoint
+        import reviews.checkpoint.step
         import reviews.outside.tell  # noqa: F401 - registers checkpoint.tell
         from reviews.frame import register_frame
         from reviews.titles import keep_titles

@@ -387,8 +387,9 @@ class SimilarCase:
 def similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
     """Return the decided cases of the same step nearest to this one, by its fields and its value.
 
-    Looked for among the last SIMILAR_AMONG decisions: one query. See ``reviews.rules.similar``. Checks
-    are left out, and so is what a check repeats: it would be the nearest, and tell the answer.
+    Looked for among the last SIMILAR_AMONG decisions: one query. See ``reviews.rules.similar``.
+    Checks are left out, and so is what a check repeats: it would be the nearest, and tell the
+    answer.
     """
     if not case.fields:
         return []

@@ -87,9 +87,10 @@ class SlaPolicy(models.Model):
 
 
 class Queue(models.Model):
-    """Where cases wait. ``ordering`` are the weights of reviews.rules.ordering; ``authority`` the rows
-    of reviews.rules.authority; ``skills`` what claiming and deciding need besides the role; ``access``
-    the further rules of reviews.rules.access, by act."""
+    """Where cases wait. ``ordering``: the weights of reviews.rules.ordering. ``authority``: the
+    rows of reviews.rules.authority. ``skills``: what claiming and deciding need besides the role.
+    ``access``: the further rules of reviews.rules.access, by act.
+    """
 
     name = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=120)
@@ -132,8 +133,8 @@ class Case(models.Model):
     ``revision`` rises with each move; a write that names an older one is stale. ``shown`` is the
     layout as it was rendered at opening: what the reviewer sees is what was recorded. ``fields``
     are the values by key, with the overrides of earlier approvers applied. ``rank`` is the place
-    in the queue (reviews.rules.ordering). The SLA's clock is ``used_seconds`` plus working time since
-    ``running_since``; the next act of its plan is number ``acts_done``, at ``next_act_at``.
+    in the queue (reviews.rules.ordering). The SLA's clock is ``used_seconds`` plus working time
+    since ``running_since``; the next act of its plan is number ``acts_done``, at ``next_act_at``.
     """
 
     # What refers to others has no index of its own: each is the beginning of one below.

@@ -12,9 +12,9 @@ from pydantic import Field
 from flows.models import Run
 from flows.runtime.payloads import fetch
 from reviews.api import Id, listed_faults
-from reviews.checkpoint import ReviewCase
 from reviews.outside.selectors import Checkpoint, get_checkpoint
 from reviews.outside.services import Callback, cancel_checkpoint, input_of, open_checkpoint
+from reviews.rules.checkpoint_config import CheckpointConfig
 from workbench.accounts.permissions import can, principal_of, requires
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Strict
@@ -34,7 +34,7 @@ class CallbackIn(Strict):
 
 
 class CheckpointIn(Strict):
-    case: ReviewCase.Config = Field(description="What `review.case` takes, without expressions.")
+    case: CheckpointConfig = Field(description="What `review.case` takes, without expressions.")
     reference: str = Field("", max_length=200, description="Your own id; it comes back.")
     callback: CallbackIn | None = Field(
         None, description="Where the decision goes. Without it, ask for the checkpoint."

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from reviews.checkpoint import ACTS, EXPIRED, OUTCOMES, ReviewCase
+from reviews.checkpoint.step import ReviewCase
+from reviews.rules.checkpoint_config import ACTS, EXPIRED, OUTCOMES
 
 Json = Any
 FLOW = "outside-checkpoints"

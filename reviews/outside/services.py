@@ -9,11 +9,11 @@ from flows.models import Flow, Run
 from flows.services import FlowExists, cancel_run, create_flow, publish_version, start_run
 from flows.steps.base import StepFailure
 from flows.steps.outgoing import check_destination
-from reviews.checkpoint import ReviewCase
 from reviews.errors import DecisionInvalid
 from reviews.models import Queue, SlaPolicy
 from reviews.notices.signed import key_problem
 from reviews.outside.document import ALLOWED, FLOW, TITLE, document
+from reviews.rules.checkpoint_config import CheckpointConfig
 from workbench.audit.actors import Actor
 from workbench.secrets.services import SecretUnknown, read_secrets
 
@@ -31,7 +31,7 @@ class Callback:
 
 def open_checkpoint(
     *,
-    case: ReviewCase.Config,
+    case: CheckpointConfig,
     reference: str,
     callback: Callback,
     actor: Actor,
@@ -55,7 +55,7 @@ def open_checkpoint(
     )
 
 
-def input_of(case: ReviewCase.Config, reference: str, callback: Callback) -> dict[str, Json]:
+def input_of(case: CheckpointConfig, reference: str, callback: Callback) -> dict[str, Json]:
     """Return the run's input: every field of the case, so that each expression finds its own."""
     return {
         "case": case.model_dump(mode="json", by_alias=True),
@@ -87,7 +87,7 @@ def _flow(now: datetime) -> Flow:
     return found
 
 
-def _problems(case: ReviewCase.Config, callback: Callback) -> dict[str, str]:
+def _problems(case: CheckpointConfig, callback: Callback) -> dict[str, str]:
     problems = {}
     if not Queue.objects.filter(name=case.queue).exists():
         problems["case.queue"] = f"There is no queue {case.queue}."

@@ -1,7 +1,7 @@
 """A run comes to a checkpoint: the case is opened. The run goes on without it: it is cancelled."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.models import Run
 from flows.steps.base import StepContext, StepFailure
@@ -9,17 +9,15 @@ from reviews.errors import QueueMissing, SlaPolicyMissing
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.models.states import ACTIVE, CaseState
 from reviews.quality.veil import is_independent
+from reviews.rules.checkpoint_config import CheckpointConfig
 from reviews.rules.ordering import PRIORITIES, ordering_from, rank
 from reviews.rules.sla import Stopwatch, next_act, plan_from
 from reviews.services.moving import ENGINE, move_case, write_down
 from reviews.services.passing import keep_for_familiar
 from workbench.accounts.models import User
 
-if TYPE_CHECKING:
-    from reviews.checkpoint import ReviewCase
 
-
-def open_case(*, ctx: StepContext, config: "ReviewCase.Config") -> Case:
+def open_case(*, ctx: StepContext, config: CheckpointConfig) -> Case:
     """Create the case, inside the engine's transaction.
 
     Raises: StepFailure if the queue or the SLA policy is missing; waiting would not help.
@@ -70,7 +68,7 @@ def open_case(*, ctx: StepContext, config: "ReviewCase.Config") -> Case:
     return case
 
 
-def unsaved_case(config: "ReviewCase.Config", queue: Queue) -> Case:
+def unsaved_case(config: CheckpointConfig, queue: Queue) -> Case:
     """Return a case as this config would show it, unsaved: a preview, or the demo's history."""
     return Case(
         queue=queue,
@@ -158,7 +156,7 @@ def _familiar(ctx: StepContext) -> User | None:
     return last.claimed_by if last else None
 
 
-def _shown(config: "ReviewCase.Config") -> dict[str, Any]:
+def _shown(config: CheckpointConfig) -> dict[str, Any]:
     parts = {"show", "documents", "reasons", "flags", "confidence", "suggestion"}
     shown: dict[str, Any] = config.model_dump(
         mode="json", by_alias=True, include=parts, exclude_none=True
@@ -166,7 +164,7 @@ def _shown(config: "ReviewCase.Config") -> dict[str, Any]:
     return shown
 
 
-def _rules(config: "ReviewCase.Config") -> dict[str, Any]:
+def _rules(config: CheckpointConfig) -> dict[str, Any]:
     parts = {
         "form", "reason_codes", "allow", "quorum", "four_eyes", "required_evidence", "exceptions",
     }  # fmt: skip
@@ -174,7 +172,7 @@ def _rules(config: "ReviewCase.Config") -> dict[str, Any]:
     return rules
 
 
-def _fields(config: "ReviewCase.Config") -> dict[str, Any]:
+def _fields(config: CheckpointConfig) -> dict[str, Any]:
     return {
         field.key: field.value for group in config.show for field in group.fields or () if field.key
     }

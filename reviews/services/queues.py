@@ -199,8 +199,9 @@ def create_sla_policy(
 ) -> SlaPolicy:
     """Create a policy, and its calendar if there is none of that name.
 
-    ``calendar`` has a ``name`` and what reviews.rules.sla.calendar_from reads. ``queue`` is where the
-    ledger keeps the entry. Raises: ValueError naming what is wrong, IntegrityError on a known name.
+    ``calendar`` has a ``name`` and what reviews.rules.sla.calendar_from reads. ``queue`` is where
+    the ledger keeps the entry. Raises: ValueError naming what is wrong, IntegrityError on a known
+    name.
     """
     with transaction.atomic():
         hours = {key: value for key, value in calendar.items() if key != "name"}

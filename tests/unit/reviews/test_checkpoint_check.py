@@ -2,7 +2,7 @@ from typing import Any
 
 from flows.graph.model import Step
 from flows.graph.problems import Problem
-from reviews.checkpoint import ReviewCase
+from reviews.checkpoint.step import ReviewCase
 
 
 def problems_of(config: dict[str, Any]) -> list[Problem]:

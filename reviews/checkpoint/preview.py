@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from flows.steps.base import Preview, PreviewUnfit
-from reviews.checkpoint import ReviewCase
 from reviews.models import Case, Decision, Queue, SlaPolicy
+from reviews.rules.checkpoint_config import CheckpointConfig
 from reviews.services.opening import unsaved_case
 from reviews.views.workspace import preview_context
 
@@ -23,7 +23,7 @@ def preview_case(config: Mapping[str, Json]) -> Preview:
     Raises: PreviewUnfit.
     """
     try:
-        checked = ReviewCase.Config.model_validate(dict(config))
+        checked = CheckpointConfig.model_validate(dict(config))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

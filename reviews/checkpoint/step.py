@@ -1,0 +1,135 @@
+"""``review.case``: how a run meets people.
+
+``open`` makes the case in the engine's transaction; deciding the case resolves the wait.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flows.graph.model import Step
+from flows.graph.problems import Problem
+from flows.steps.base import Json, Opened, Preview, StepContext, WaitingStep
+from flows.steps.registry import register
+from reviews.rules.checkpoint_config import ACTS, EXPIRED, OUTCOMES, REFUSAL, CheckpointConfig
+
+WAIT_KIND = "case"
+
+
+@register
+class ReviewCase(WaitingStep):
+    """The run waits until people decide, or until the SLA policy ends the wait."""
+
+    name = "review.case"
+    title = "Review"
+    summary = "People decide"
+    icon = "user-check"
+    category = "People"
+    asks_people = True
+
+    Config = CheckpointConfig
+
+    def ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        allow = config.get("allow")
+        if not isinstance(allow, list):
+            return (*OUTCOMES, EXPIRED)
+        outcomes = [name for name in allow if isinstance(name, str) and name not in ACTS]
+        return (*dict.fromkeys(outcomes), EXPIRED)
+
+    def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
+        return {
+            "type": "object",
+            "properties": {
+                "outcome": {"type": "string"},
+                "kind": {"enum": ["person", "policy", "timeout", "forced"]},
+                "reasons": {"type": "array", "items": {"type": "string"}},
+                "grounds": {"type": "object"},
+                "notice": {"type": "string"},
+                "comment": {"type": "string"},
+                "overrides": {"type": "array", "items": _OVERRIDE_SCHEMA},
+                "fields": {"type": "object"},
+                "form": config["form"] if isinstance(config.get("form"), dict) else {},
+                "decided_by": {"type": "string"},
+                "decision_id": {"type": ["integer", "null"]},
+                "case_id": {"type": "integer"},
+            },
+            "required": ["outcome", "kind", "reasons", "comment", "overrides", "fields"],
+        }
+
+    def describe(self, config: Mapping[str, Json]) -> str:
+        queue = config.get("queue")
+        if not isinstance(queue, str) or not queue:
+            return "Choose a queue"
+        quorum = config.get("quorum", 1)
+        people = "" if quorum in (1, None) else f", {quorum} people"
+        return f"{queue}{people} · SLA {config.get('sla') or 'missing'}"
+
+    def example_output(self, config: Mapping[str, Json], port: str) -> Json:
+        return {
+            "outcome": port,
+            "kind": "person",
+            "reasons": [],
+            "comment": "",
+            "overrides": [],
+            "fields": dict(_shown_values(config)),
+        }
+
+    def check(self, step: Step) -> Sequence[Problem]:
+        """A refusal that rests on nothing cannot be defended; say so before it is published."""
+        codes = step.config.get("reason_codes")
+        refusals = codes.get(REFUSAL) if isinstance(codes, Mapping) else None
+        found = []
+        for number, code in enumerate(refusals if isinstance(refusals, list) else []):
+            if isinstance(code, Mapping) and code.get("code") and not code.get("rests_on"):
+                found.append(_ungrounded(step, number, str(code["code"])))
+        return found
+
+    def preview(self, config: Mapping[str, Json]) -> Preview:
+        from reviews.checkpoint.preview import preview_case
+
+        return preview_case(config)
+
+    def minutes_each(self, flow: str, step: str) -> float | None:
+        from reviews.checkpoint.preview import minutes_of_cases
+
+        return minutes_of_cases(flow, step)
+
+    def open(self, ctx: StepContext, config: Any) -> Opened:
+        from reviews.services.opening import open_case
+
+        case = open_case(ctx=ctx, config=config)
+        return Opened(
+            kind=WAIT_KIND, key=str(case.pk), detail={"case": case.pk, "queue": config.queue}
+        )
+
+    def cancel(self, wait_id: int, now: datetime) -> None:
+        from reviews.services.opening import cancel_case_of_wait
+
+        cancel_case_of_wait(wait_id=wait_id, now=now)
+
+
+def _ungrounded(step: Step, number: int, code: str) -> Problem:
+    return Problem(
+        "warning",
+        "case.reason-ungrounded",
+        step.id,
+        f"with.reason_codes.{REFUSAL}[{number}].rests_on",
+        f"The reason {code} rests on nothing, so a case can be rejected without evidence.",
+        "Name in `rests_on` the fields by `key`, or the documents or groups by `id`, that bear it.",
+    )
+
+
+def _shown_values(config: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """Yield the fields with a key, of a config that may be wrong in any way."""
+    show = config.get("show")
+    for group in show if isinstance(show, list) else []:
+        fields = group.get("fields") if isinstance(group, Mapping) else None
+        for field in fields if isinstance(fields, list) else []:
+            if isinstance(field, Mapping) and isinstance(field.get("key"), str):
+                yield field["key"], field.get("value")
+
+
+_OVERRIDE_SCHEMA = {
+    "type": "object",
+    "properties": {"field": {"type": "string"}, "old": {}, "new": {}, "reason": {"type": "string"}},
+}
