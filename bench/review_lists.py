@@ -96,12 +96,13 @@ def fill(open_cases: int, closed_cases: int) -> None:
 
 
 def reads(open_cases: int) -> dict[str, Callable[[], Any]]:
-    from reviews.acting import acting_as
-    from reviews.figures import queue_rows
     from reviews.models import Queue
     from reviews.rules.filters import CaseFilters
-    from reviews.selectors import list_cases, my_work
-    from reviews.services.claims import Line, first_in_line
+    from reviews.selectors.acting import acting_as
+    from reviews.selectors.cases import my_work
+    from reviews.selectors.line import Line, first_in_line
+    from reviews.selectors.lists import list_cases
+    from reviews.selectors.queues import queue_rows
     from reviews.team.selectors import team_lanes
     from workbench.accounts.models import User
 

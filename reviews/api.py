@@ -11,22 +11,17 @@ from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
 from reviews import errors
-from reviews.acting import Acting, acting_as
-from reviews.figures import QueueRow, queue_rows
 from reviews.links.services import reply_link
 from reviews.models import Case, Decision, Queue
 from reviews.quality.choices import record_first_choice
 from reviews.quality.errors import FirstChoiceMissing
-from reviews.quality.veil import veil_of
 from reviews.rules.answers import COMMENT_MAX, WHY_MAX, Answer
 from reviews.rules.filters import CaseFilters
-from reviews.selectors import (
-    band_of,
-    decisions_of,
-    get_visible_case,
-    list_cases,
-    list_queues,
-)
+from reviews.selectors.acting import Acting, acting_as
+from reviews.selectors.cases import band_of, decisions_of, get_visible_case
+from reviews.selectors.lists import list_cases, list_queues
+from reviews.selectors.queues import QueueRow, queue_rows
+from reviews.selectors.veil import veil_of
 from reviews.services.claims import claim_case, claim_next, heartbeat, release_case
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case, undo_decision

@@ -71,7 +71,7 @@ class ReviewsConfig(AppConfig):
         import reviews.checkpoint.step
         import reviews.outside.tell  # noqa: F401 - registers checkpoint.tell
         from reviews.frame import register_frame
-        from reviews.titles import keep_titles
+        from reviews.selectors.titles import keep_titles
         from workbench.audit.services import register_action
         from workbench.audit.subject_pages import SubjectPage, register_subject_pages
         from workbench.live import register_live_authoriser
@@ -105,8 +105,8 @@ class ReviewsConfig(AppConfig):
 
 
 def may_hear_queue(user: Any, name: str) -> bool:
-    from reviews.acting import may_see
     from reviews.models import Queue
+    from reviews.selectors.acting import may_see
     from workbench.accounts.permissions import can
 
     if not can(user, "cases.view", queue=name):
@@ -117,7 +117,7 @@ def may_hear_queue(user: Any, name: str) -> bool:
 
 def may_hear_case(user: Any, case_id: str) -> bool:
     from reviews.models import Case
-    from reviews.selectors import get_visible_case
+    from reviews.selectors.cases import get_visible_case
 
     try:
         get_visible_case(int(case_id), user)
@@ -132,7 +132,7 @@ def find_cases(user: Any, text: str) -> list[Any]:
     from django.utils import timezone
 
     from reviews.rules.filters import CaseFilters
-    from reviews.selectors import list_cases
+    from reviews.selectors.lists import list_cases
     from workbench.accounts.permissions import can
     from workbench.shell.registry import Found
 

@@ -9,13 +9,13 @@ from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from reviews.acting import acting_as
 from reviews.api import Id, case_seen
 from reviews.errors import DecisionInvalid
 from reviews.models import Attachment, Case
 from reviews.rules.answers import COMMENT_MAX
 from reviews.rules.attachments import BEGINNINGS, MOST_BYTES, PLAIN, RIFF_KINDS, NewFile
-from reviews.selectors import attachments_of
+from reviews.selectors.acting import acting_as
+from reviews.selectors.cases import attachments_of
 from reviews.services.conversation import add_comment
 from reviews.views.documents import attachment_response
 from workbench.accounts.permissions import principal_of, requires

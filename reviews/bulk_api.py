@@ -7,10 +7,10 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from reviews.acting import acting_as
 from reviews.api import Id, acting_on, case_seen, listed_faults, queue_named
 from reviews.rules.answers import COMMENT_MAX
-from reviews.selectors import similar_cases
+from reviews.selectors.acting import acting_as
+from reviews.selectors.cases import similar_cases
 from reviews.services.bulk import MOST, decide_in_bulk, list_like_cases
 from reviews.services.reopening import reopen_case
 from workbench.accounts.permissions import principal_of, requires

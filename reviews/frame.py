@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from flows.models import Wait
 from flows.waits import WaitFace, register_wait_face
-from reviews.figures import queue_rows
 from reviews.models import Case, Queue
 from reviews.rules.filters import CaseFilters
-from reviews.selectors import list_cases, list_queues, next_act_words
+from reviews.selectors.cases import next_act_words
+from reviews.selectors.lists import list_cases, list_queues
+from reviews.selectors.queues import queue_rows
 from workbench.accounts.permissions import can
 from workbench.shell.registry import register_home_panel
 

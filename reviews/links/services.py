@@ -14,12 +14,12 @@ from django.core import signing
 from django.db import transaction
 from django.urls import reverse
 
-from reviews.acting import Acting
 from reviews.errors import CaseStale, DecisionInvalid, ReviewError
 from reviews.models import Case, Decision, InformationRequest
 from reviews.models.links import CaseLink, Purpose
 from reviews.models.states import CLAIMABLE
 from reviews.rules.answers import Answer
+from reviews.selectors.acting import Acting
 from reviews.services.conversation import reply
 from reviews.services.decisions import decide_case
 from workbench.accounts.models import User

@@ -8,7 +8,6 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from reviews.acting import acting_as
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.links.services import (
     LinkInvalid,
@@ -19,11 +18,12 @@ from reviews.links.services import (
 )
 from reviews.models import Case
 from reviews.models.links import CaseLink, Purpose
-from reviews.quality.veil import veil_of
 from reviews.rules.answers import Answer
 from reviews.rules.corrections import correction_form
 from reviews.rules.widgets import read_form, read_grounds, widgets_of
-from reviews.selectors import get_visible_case, next_act_words
+from reviews.selectors.acting import acting_as
+from reviews.selectors.cases import get_visible_case, next_act_words
+from reviews.selectors.veil import veil_of
 from reviews.views.workspace import choices_of
 from workbench.accounts.permissions import principal_of, public, requires
 

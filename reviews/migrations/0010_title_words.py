@@ -1,10 +1,10 @@
-"""PostgreSQL's index of the words of titles; SQLite's is kept by reviews.titles."""
+"""PostgreSQL's index of the words of titles; SQLite's is kept by reviews.selectors.titles."""
 
 from typing import Any
 
 from django.db import migrations
 
-# The expression of reviews.titles, word by word: else the index is not used.
+# The expression of reviews.selectors.titles, word by word: else the index is not used.
 CREATE = r"""
 CREATE INDEX case_title_words ON reviews_case USING gin (to_tsvector('simple', translate(
     title, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32)

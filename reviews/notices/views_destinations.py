@@ -8,12 +8,12 @@ from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from reviews.acting import acting_as
 from reviews.errors import SettingsInvalid
 from reviews.models.notices import Destination
 from reviews.notices.forms import DestinationForm
 from reviews.notices.services import remove_destination, save_destination
-from reviews.selectors import list_queues
+from reviews.selectors.acting import acting_as
+from reviews.selectors.lists import list_queues
 from reviews.settings_forms import add_problems
 from workbench.accounts.permissions import principal_of, requires
 

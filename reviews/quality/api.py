@@ -11,7 +11,6 @@ from django.utils import timezone
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
-from reviews.acting import acting_as
 from reviews.errors import ReviewError
 from reviews.models import Case, Queue
 from reviews.models.quality import DatasetVersion, KnownAnswer, QualityCheck, SamplingPolicy
@@ -28,7 +27,8 @@ from reviews.quality.policies import (
 )
 from reviews.quality.selectors import list_checks, list_sampling_policies
 from reviews.quality.statistics import Agreement
-from reviews.selectors import get_visible_case
+from reviews.selectors.acting import acting_as
+from reviews.selectors.cases import get_visible_case
 from workbench.accounts.permissions import can, principal_of, requires
 from workbench.http.problems import map_error
 from workbench.http.schemas import Page, Strict, decode_cursor, encode_cursor, page_by_id

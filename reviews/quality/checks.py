@@ -14,9 +14,9 @@ from flows.runtime.program import load_program
 from flows.selectors.steps import StepRun
 from reviews.models import Case, Decision, DecisionKind
 from reviews.models.quality import CheckKind, CheckState, KnownAnswer, QualityCheck, QueuePolicy
-from reviews.quality.veil import as_at_checkpoint, is_independent
 from reviews.rules.answers import shown_fields
 from reviews.rules.choosing import is_drawn
+from reviews.selectors.veil import as_at_checkpoint, is_independent
 from reviews.services.moving import ENGINE, write_down
 from reviews.services.opening import set_instants
 from workbench.accounts.models import User

@@ -4,13 +4,13 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from reviews.acting import Acting, check_may
 from reviews.errors import CaseAlreadyDecided, DecisionInvalid
 from reviews.models import Case
 from reviews.models.quality import FirstChoice
 from reviews.models.states import CLAIMABLE
 from reviews.quality.errors import FirstChoiceMissing
 from reviews.rules.answers import outcomes_of
+from reviews.selectors.acting import Acting, check_may
 from reviews.services.claims import check_takeable, take
 from reviews.services.moving import check_fresh, check_holds, get_case
 from workbench.audit.services import record

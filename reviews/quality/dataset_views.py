@@ -8,13 +8,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.acting import acting_as
 from reviews.errors import ReviewError
 from reviews.models.quality import DatasetVersion
 from reviews.quality.datasets import FORMATS, create_dataset, open_dataset, reproduce
 from reviews.quality.figures import filter_choices
 from reviews.quality.forms import DatasetForm
 from reviews.quality.selectors import list_datasets
+from reviews.selectors.acting import acting_as
 from workbench.accounts.permissions import principal_of, requires
 
 UNPROCESSABLE = 422

@@ -22,10 +22,10 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 
-from reviews.acting import Acting
 from reviews.models import Decision
 from reviews.models.quality import DatasetVersion, DecisionFact
 from reviews.quality.errors import DatasetChanged, DatasetEmpty, ParquetMissing
+from reviews.selectors.acting import Acting
 from workbench.audit.canonical import canonical_bytes
 from workbench.audit.services import record
 

@@ -41,7 +41,7 @@ from reviews.quality.statistics import (
     smirnov,
     wilson,
 )
-from reviews.selectors import within
+from reviews.selectors.lists import within
 from workbench.accounts.models import User
 from workbench.accounts.permissions import reach
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from flows.models import Flow, Run
-from reviews.acting import Acting
 from reviews.models import Case, DecisionKind, DecisionState, Queue
 from reviews.models.quality import (
     CheckState,
@@ -19,6 +18,7 @@ from reviews.models.quality import (
 from reviews.quality.checks import drop_checks_of
 from reviews.quality.errors import AnswerNotKnown, CheckNotSettled, PolicyInvalid
 from reviews.rules.answers import outcomes_of
+from reviews.selectors.acting import Acting
 from workbench.audit.services import record
 
 MOST_PERCENT = 100

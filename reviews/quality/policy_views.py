@@ -9,7 +9,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.acting import acting_as
 from reviews.errors import ReviewError
 from reviews.models import Case, Queue
 from reviews.models.quality import KnownAnswer, SamplingPolicy
@@ -26,7 +25,8 @@ from reviews.quality.selectors import (
     list_queue_policies,
     list_sampling_policies,
 )
-from reviews.selectors import get_visible_case
+from reviews.selectors.acting import acting_as
+from reviews.selectors.cases import get_visible_case
 from workbench.accounts.permissions import can, principal_of, requires
 
 UNPROCESSABLE = 422

@@ -17,7 +17,7 @@ from reviews.models.quality import (
     SampleState,
     SamplingPolicy,
 )
-from reviews.selectors import within
+from reviews.selectors.lists import within
 from workbench.accounts.permissions import reach
 
 PAGE_SIZE = 50

@@ -8,7 +8,6 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.acting import acting_as
 from reviews.errors import ReviewError
 from reviews.models.quality import CheckKind, QualityCheck
 from reviews.quality.charts import Moment, over_time, reliability, spark
@@ -16,6 +15,7 @@ from reviews.quality.figures import Figures, Version, filter_choices, get_figure
 from reviews.quality.forms import FilterForm
 from reviews.quality.policies import close_disagreement
 from reviews.quality.selectors import list_checks
+from reviews.selectors.acting import acting_as
 from workbench.accounts.permissions import can, principal_of, requires
 
 TABS = (

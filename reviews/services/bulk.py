@@ -13,12 +13,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from reviews.acting import Acting, check_may
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.models import Case, Queue
 from reviews.rules.answers import Answer, outcomes_of
 from reviews.rules.authority import NoAuthorityRule, need_of, rules_from
-from reviews.services.claims import Line, check_takeable, first_in_line
+from reviews.selectors.acting import Acting, check_may
+from reviews.selectors.line import Line, first_in_line
+from reviews.services.claims import check_takeable
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.moving import get_case
 

@@ -10,7 +10,6 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from flows.runtime.artifacts import store_artifact
-from reviews.acting import Acting, check_may
 from reviews.errors import DecisionInvalid, MoveNotAllowed
 from reviews.models import Attachment, Case, Comment, InformationRequest
 from reviews.models.states import CaseState
@@ -19,6 +18,7 @@ from reviews.rules.answers import COMMENT_MAX
 from reviews.rules.attachments import NewFile, media_type_of, problem_of
 from reviews.rules.corrections import check_changes, check_opened
 from reviews.rules.sla import Stopwatch, plan_from
+from reviews.selectors.acting import Acting, check_may
 from reviews.services.moving import (
     check_fresh,
     check_holds,

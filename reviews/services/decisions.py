@@ -15,7 +15,6 @@ from django.db import IntegrityError, transaction
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.selectors import models_used
 from flows.services import resolve_wait
-from reviews.acting import Acting, acting_as, check_may, may, refusal_of, reviewer_of
 from reviews.errors import (
     CaseAlreadyDecided,
     CaseClosed,
@@ -40,6 +39,8 @@ from reviews.rules.authority import (
     need_of,
     rules_from,
 )
+from reviews.selectors.absences import has_delegated
+from reviews.selectors.acting import Acting, acting_as, check_may, may, refusal_of, reviewer_of
 from reviews.services.claims import asked_for, check_takeable, take
 from reviews.services.moving import (
     CLOCK,
@@ -51,7 +52,6 @@ from reviews.services.moving import (
     write_down,
 )
 from reviews.services.opening import close_case
-from reviews.team.selectors import has_delegated
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import record

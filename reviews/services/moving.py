@@ -7,7 +7,6 @@ from typing import Any
 from django.db.models import F
 
 from flows.models import Run
-from reviews.acting import Acting
 from reviews.errors import (
     CaseAlreadyDecided,
     CaseClosed,
@@ -18,6 +17,7 @@ from reviews.errors import (
 )
 from reviews.models import Case, CaseEvent
 from reviews.models.states import CLOSED, CaseState, check_move
+from reviews.selectors.acting import Acting
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import record

@@ -8,10 +8,10 @@ from flows.steps.base import StepContext, StepFailure
 from reviews.errors import QueueMissing, SlaPolicyMissing
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.models.states import ACTIVE, CaseState
-from reviews.quality.veil import is_independent
 from reviews.rules.checkpoint_config import CheckpointConfig
 from reviews.rules.ordering import PRIORITIES, ordering_from, rank
 from reviews.rules.sla import Stopwatch, next_act, plan_from
+from reviews.selectors.veil import is_independent
 from reviews.services.moving import ENGINE, move_case, write_down
 from reviews.services.passing import keep_for_familiar
 from workbench.accounts.models import User

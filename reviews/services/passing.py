@@ -4,14 +4,15 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from reviews.acting import Acting, check_may, may, refusal_of
 from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
 from reviews.models import Case, CaseDraft
 from reviews.models.states import CLAIMABLE, CaseState
 from reviews.models.team import Delegation
 from reviews.notices.services import notify_people
-from reviews.quality.veil import barred_from
 from reviews.rules.access import DECIDE
+from reviews.selectors.absences import has_delegated, stand_in_for
+from reviews.selectors.acting import Acting, check_may, may, refusal_of
+from reviews.selectors.veil import barred_from
 from reviews.services.claims import asked_for, free_case, held_in
 from reviews.services.moving import (
     CLOCK,
@@ -22,7 +23,6 @@ from reviews.services.moving import (
     move_case,
     write_down,
 )
-from reviews.team.selectors import has_delegated, stand_in_for
 from workbench.accounts.models import User
 
 # Someone who was given a case may not be at their desk: the lease lasts a working day.

@@ -7,10 +7,10 @@ from django.db import transaction
 from flows.engine.errors import RunNotActive
 from flows.models import Run
 from flows.services import ServiceError, cancel_run, rerun
-from reviews.acting import Acting, check_may
 from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
 from reviews.models import Case, Decision, DecisionState
 from reviews.models.states import CaseState
+from reviews.selectors.acting import Acting, check_may
 from reviews.services.moving import get_case, lock_run, write_down
 
 REOPENABLE = frozenset({CaseState.DECIDED, CaseState.EXPIRED})

@@ -9,11 +9,11 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from reviews import errors
-from reviews.acting import acting_as
 from reviews.api import CaseOut, Id, acting_on, case_out, person_named, queue_named
 from reviews.models.team import Absence, SavedView
 from reviews.rules.filters import NAME_MAX, TEXT_MAX, filters_from
-from reviews.selectors import list_queues
+from reviews.selectors.acting import acting_as
+from reviews.selectors.lists import list_queues
 from reviews.services.passing import delegate_case
 from reviews.team import saved
 from reviews.team.selectors import Lane, deciders, list_absences, list_views, team_lanes

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from reviews.acting import Acting, check_may
 from reviews.errors import NotAuthorised, SettingsInvalid
 from reviews.models import Queue
 from reviews.models.team import SavedView
 from reviews.rules.filters import CaseFilters
+from reviews.selectors.acting import Acting, check_may
 
 MAX_VIEWS = 30
 NAME_MAX = 60

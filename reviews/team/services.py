@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from reviews.acting import Acting
 from reviews.errors import AbsenceInvalid, NotAuthorised, SettingsInvalid
 from reviews.models import OPEN_ENDED, Case, Reviewer
 from reviews.models.states import CLAIMABLE, CaseState
 from reviews.models.team import Absence
 from reviews.rules.covering import Away, closes_a_circle
+from reviews.selectors.absences import aways_from, stand_in_for, standing_absences
+from reviews.selectors.acting import Acting
 from reviews.services.passing import hand_over
-from reviews.team.selectors import aways_from, stand_in_for, standing_absences
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, can, reach
 from workbench.audit.actors import Actor

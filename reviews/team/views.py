@@ -8,11 +8,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from reviews.acting import acting_as, reviewer_of
 from reviews.errors import NotAuthorised, ReviewError, SettingsInvalid
 from reviews.models import Case, Queue
 from reviews.posted import number_in
-from reviews.selectors import get_visible_case, list_queues
+from reviews.selectors.acting import acting_as, reviewer_of
+from reviews.selectors.cases import get_visible_case
+from reviews.selectors.lists import list_queues
 from reviews.services.claims import release_case
 from reviews.services.passing import assign_case
 from reviews.team.forms import ReviewerForm

@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from reviews.acting import acting_as
 from reviews.errors import AbsenceInvalid, NotAuthorised
 from reviews.models.team import Absence
-from reviews.selectors import list_queues
+from reviews.selectors.acting import acting_as
+from reviews.selectors.lists import list_queues
 from reviews.team.forms import AbsenceForm
 from reviews.team.selectors import deciders, list_absences
 from reviews.team.services import end_absence, leads, plan_absence

@@ -8,12 +8,12 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from reviews.acting import acting_as
 from reviews.errors import ReviewError
 from reviews.models.team import SavedView
 from reviews.rules.filters import filters_from
+from reviews.selectors.acting import acting_as
+from reviews.selectors.lists import visible_queue
 from reviews.team.saved import delete_view, save_view
-from reviews.views.queues import visible_queue
 from workbench.accounts.permissions import principal_of, requires
 
 

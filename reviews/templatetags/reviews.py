@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from reviews.apps import ACTIONS
 from reviews.models import Case, CaseEvent
 from reviews.rules.widgets import text_of
-from reviews.selectors import band_of
+from reviews.selectors.cases import band_of
 from workbench.audit.actions import sentence_for
 from workbench.shell.icons import render_icon
 from workbench.shell.templatetags.shell import EMPTY, ago

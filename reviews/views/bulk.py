@@ -7,11 +7,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.acting import acting_as
 from reviews.errors import ReviewError
 from reviews.models import Queue
+from reviews.selectors.acting import acting_as
+from reviews.selectors.lists import visible_queue
 from reviews.services.bulk import decide_in_bulk, facts_of, list_like_cases, undo_in_bulk
-from reviews.views.queues import visible_queue
 from workbench.accounts.permissions import principal_of, requires
 
 MOST_DIGITS = 18

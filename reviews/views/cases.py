@@ -10,16 +10,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.acting import Acting, acting_as
 from reviews.errors import ReviewError
 from reviews.models import Case, CaseEvent, Decision
 from reviews.posted import number_in
 from reviews.quality.choices import record_first_choice
-from reviews.quality.veil import veil_of
 from reviews.rules.answers import Answer, shown_fields, value_problems
 from reviews.rules.attachments import MOST_BYTES, MOST_FILES, NewFile
 from reviews.rules.widgets import active_names, read_form, read_grounds, read_value
-from reviews.selectors import (
+from reviews.selectors.acting import Acting, acting_as
+from reviews.selectors.cases import (
     decisions_of,
     get_visible_case,
     history_of,
@@ -28,6 +27,7 @@ from reviews.selectors import (
     run_picture,
     run_so_far,
 )
+from reviews.selectors.veil import veil_of
 from reviews.services.claims import (
     claim_case,
     claim_next,

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from reviews.models import Case
-from reviews.selectors import get_visible_case
+from reviews.selectors.cases import get_visible_case
 from workbench.accounts.permissions import principal_of, requires
 
 CaseView = Callable[..., HttpResponseBase]

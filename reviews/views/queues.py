@@ -3,18 +3,18 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.acting import acting_as
 from reviews.errors import ReviewError
-from reviews.figures import queue_rows
 from reviews.models import Queue
 from reviews.rules.filters import BANDS, PRIORITY_NAMES, CaseFilters, filters_from
-from reviews.selectors import list_cases, list_queues
+from reviews.selectors.acting import acting_as
+from reviews.selectors.lists import list_cases, visible_queue
+from reviews.selectors.queues import queue_rows
 from reviews.services.claims import claim_next
 from reviews.team.selectors import deciders, list_views
 from workbench.accounts.permissions import can, principal_of, requires
@@ -120,13 +120,6 @@ def _views_context(
         }
         for view in list_views(queue, request.user)  # type: ignore[arg-type]
     ]
-
-
-def visible_queue(request: HttpRequest, name: str) -> Queue:
-    found = [each for each in list_queues(principal_of(request)) if each.name == name]
-    if not found:
-        raise Http404(f"There is no queue {name} for you.")
-    return found[0]
 
 
 @require_POST

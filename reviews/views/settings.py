@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from reviews.acting import acting_as
 from reviews.errors import SettingsInvalid
 from reviews.models import CLAIMABLE_STATES, OPEN_ENDED, Case, Queue, SlaPolicy, WorkCalendar
 from reviews.rules.ordering import ordering_from, rank
@@ -21,6 +20,8 @@ from reviews.rules.sla import (
     plan_from,
     policy_problems,
 )
+from reviews.selectors.acting import acting_as
+from reviews.selectors.lists import visible_queue
 from reviews.services.queues import change_queue, create_queue, save_calendar, save_policy
 from reviews.settings_forms import (
     CalendarForm,
@@ -32,7 +33,6 @@ from reviews.settings_forms import (
     targets,
     time_zones,
 )
-from reviews.views.queues import visible_queue
 from workbench.accounts.permissions import can, principal_of, requires
 
 OFFICE_HOURS = "09:00-17:00"

@@ -9,18 +9,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from reviews.acting import Acting, acting_as, may
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.links.services import reply_link
 from reviews.models import Case, Decision, InformationRequest
 from reviews.models.states import ACTIVE, CLAIMABLE, CaseState
-from reviews.quality.veil import veil_of
 from reviews.receipts import documents_of
 from reviews.rules.answers import NEEDS_COMMENT, evidence_of, outcomes_of
 from reviews.rules.corrections import correctable
 from reviews.rules.layout import GROUP_KINDS
 from reviews.rules.widgets import kind_of, text_of, widgets_of
-from reviews.selectors import (
+from reviews.selectors.acting import Acting, acting_as, may
+from reviews.selectors.cases import (
     band_of,
     comments_of,
     decisions_of,
@@ -32,6 +31,7 @@ from reviews.selectors import (
     pending_decision_of,
     similar_cases,
 )
+from reviews.selectors.veil import veil_of
 from reviews.services.decisions import judge_answer
 from reviews.services.looks import look_at
 from reviews.services.moving import condition_of

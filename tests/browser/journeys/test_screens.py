@@ -53,7 +53,7 @@ SCREENS = (
 DARK = frozenset({"home", "editor", "run", "queue", "case", "audit"})
 DECIDE = """
 from django.utils import timezone
-from reviews.acting import acting_as
+from reviews.selectors.acting import acting_as
 from reviews.rules.answers import Answer
 from reviews.models import Case
 from reviews.services.decisions import decide_case

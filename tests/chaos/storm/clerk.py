@@ -99,9 +99,9 @@ def _retry(key: str) -> bool:
 
 
 def _decide(case: int, outcome: str, commit_now: bool) -> bool:
-    from reviews.acting import acting_as
     from reviews.errors import CaseAlreadyDecided, CaseClosed
     from reviews.rules.answers import Answer
+    from reviews.selectors.acting import acting_as
     from reviews.services.decisions import decide_case
     from tests.chaos.storm.mix import REVIEWER
     from workbench.accounts.models import User

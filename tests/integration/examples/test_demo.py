@@ -12,11 +12,11 @@ from django.utils import timezone
 from flows.models import Artifact, Flow, Run, Wait
 from flows.runtime.program import forget_programs
 from flows.selectors import step_outputs
-from reviews.acting import acting_as
 from reviews.models import Case, Decision, Queue, SlaPolicy
 from reviews.quality.figures import Filter, get_figures
 from reviews.receipts import digest_of
 from reviews.rules.answers import Answer
+from reviews.selectors.acting import acting_as
 from reviews.services.decisions import decide_case
 from workbench.accounts.models import Role, RoleGrant, User
 from workbench.audit.services import verify

@@ -12,9 +12,9 @@ from flows.models import Artifact, Run, Wait
 from flows.runtime.program import forget_programs
 from flows.selectors.examples import list_examples
 from flows.services import create_flow, publish_version, start_run
-from reviews.acting import acting_as
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.rules.answers import Answer
+from reviews.selectors.acting import acting_as
 from reviews.services.decisions import decide_case
 from tests.integration.runtime.kit import ACTOR, driving, ended, until
 from workbench.accounts.models import Role, RoleGrant, User

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from flows.models import Flow, FlowVersion, Run, Token, Wait
 from flows.steps.base import StepContext
-from reviews.acting import Acting, acting_as
 from reviews.checkpoint.step import ReviewCase
 from reviews.models import Case, Queue, Reviewer, SlaPolicy, WorkCalendar
 from reviews.rules.answers import Answer
+from reviews.selectors.acting import Acting, acting_as
 from reviews.services.opening import open_case
 from workbench.accounts.models import Role, RoleGrant, User
 

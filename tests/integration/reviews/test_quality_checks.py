@@ -14,7 +14,8 @@ from reviews.quality.choices import record_first_choice
 from reviews.quality.errors import FirstChoiceMissing
 from reviews.rules.choosing import is_drawn
 from reviews.rules.filters import CaseFilters
-from reviews.selectors import earlier_cases, get_visible_case, list_cases, similar_cases
+from reviews.selectors.cases import earlier_cases, get_visible_case, similar_cases
+from reviews.selectors.lists import list_cases
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.decisions import decide_case, expire_case
 from reviews.services.reopening import reopen_case

@@ -17,7 +17,7 @@ from reviews.quality.policies import (
     set_queue_policy,
 )
 from reviews.quality.sweeps import draw_samples, seed_known_answers
-from reviews.selectors import run_so_far
+from reviews.selectors.cases import run_so_far
 from reviews.services.claims import claim_next
 from reviews.services.decisions import decide_case
 from tests.integration.reviews.kit import (

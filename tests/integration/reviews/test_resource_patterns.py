@@ -10,14 +10,14 @@ import pytest
 
 from flows.expressions import compile_template
 from flows.models import Token
-from reviews.acting import refusal_of
 from reviews.errors import CaseHeldByOther, NotAuthorised, WorkLimitReached
 from reviews.models import Case, CaseDraft, Queue, Reviewer, SlaPolicy
 from reviews.models.notices import Notice
 from reviews.rules.access import CLAIM
 from reviews.rules.answers import Answer
 from reviews.rules.filters import CaseFilters
-from reviews.selectors import list_cases, list_queues
+from reviews.selectors.acting import refusal_of
+from reviews.selectors.lists import list_cases, list_queues
 from reviews.services.claims import claim_case, claim_next, release_case, save_draft
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case

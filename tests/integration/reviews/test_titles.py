@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from reviews.models import Case, Queue
 from reviews.rules.filters import CaseFilters
-from reviews.selectors import CasePage, list_cases
-from reviews.titles import FIND, MOST, TRIGGERS, cases_titled, keep_titles, words_of
+from reviews.selectors.lists import CasePage, list_cases
+from reviews.selectors.titles import FIND, MOST, TRIGGERS, cases_titled, keep_titles, words_of
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue
 from workbench.accounts.models import Role, User
 
@@ -73,7 +73,7 @@ def search(text: str, **filters: Any) -> CasePage:
 def test_words_that_are_common_are_looked_for_in_the_order_of_the_list(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("reviews.titles.MOST", 1)
+    monkeypatch.setattr("reviews.selectors.titles.MOST", 1)
     assert cases_titled(["loan"]) is None
     assert sorted(case.title for case in search("loan ov").cases) == sorted(TITLES[:2])
 

@@ -15,11 +15,11 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from flows.selectors.steps import StepRun
-from reviews.acting import Acting, may
 from reviews.models import Case, Decision, DecisionState, Queue
 from reviews.models.quality import CheckState, FirstChoice, QualityCheck, QueuePolicy
 from reviews.models.states import ACTIVE
 from reviews.rules.choosing import is_drawn
+from reviews.selectors.acting import Acting, may
 from workbench.accounts.models import User
 
 Json = Any

@@ -11,7 +11,7 @@ from django.db.models import Count, Min, Q
 
 from reviews.models import ACTIVE_STATES, OPEN_ENDED, Case, Queue
 from reviews.models.states import CLAIMABLE, CaseState
-from reviews.selectors import list_queues, within
+from reviews.selectors.lists import list_queues, within
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, reach
 
