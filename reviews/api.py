@@ -11,10 +11,8 @@ from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
 from reviews import errors
-from reviews.links.services import reply_link
+from reviews.errors import FirstChoiceMissing
 from reviews.models import Case, Decision, Queue
-from reviews.quality.choices import record_first_choice
-from reviews.quality.errors import FirstChoiceMissing
 from reviews.rules.answers import COMMENT_MAX, WHY_MAX, Answer
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.acting import Acting, acting_as
@@ -25,6 +23,8 @@ from reviews.selectors.veil import veil_of
 from reviews.services.claims import claim_case, claim_next, heartbeat, release_case
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case, undo_decision
+from reviews.services.first_choices import record_first_choice
+from reviews.services.links import reply_link
 from reviews.services.moving import condition_of
 from reviews.services.passing import assign_case
 from workbench.accounts.models import User

@@ -121,3 +121,9 @@ class SlaPolicyMissing(ReviewError):
 
     code = "sla_policy_missing"
     status = 404
+
+
+class FirstChoiceMissing(ReviewError):
+    """This case is decided independently first: record a first choice, then decide."""
+
+    code = "first_choice_missing"

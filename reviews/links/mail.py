@@ -6,8 +6,8 @@ from typing import Any
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
-from reviews.links.services import reply_link
 from reviews.models import InformationRequest
+from reviews.services.links import reply_link
 
 
 def send_question(args: dict[str, Any], now: datetime) -> None:

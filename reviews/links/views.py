@@ -9,13 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from reviews.errors import DecisionInvalid, ReviewError
-from reviews.links.services import (
-    LinkInvalid,
-    check_link,
-    decide_by_link,
-    open_link,
-    reply_by_link,
-)
+from reviews.links.using import LinkInvalid, check_link, decide_by_link, open_link, reply_by_link
 from reviews.models import Case
 from reviews.models.links import CaseLink, Purpose
 from reviews.rules.answers import Answer

@@ -29,9 +29,10 @@ from reviews.models.quality import (
     SamplingPolicy,
 )
 from reviews.models.states import CaseState
-from reviews.quality.facts import fact_of
-from reviews.receipts import digest_of, make_receipt
-from reviews.services.opening import set_instants, unsaved_case
+from reviews.services.facts import fact_of
+from reviews.services.opening import unsaved_case
+from reviews.services.receipts import digest_of, make_receipt
+from reviews.services.stopwatch import set_instants
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import Act, record_many

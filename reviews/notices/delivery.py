@@ -10,12 +10,12 @@ from django.urls import reverse
 
 from flows.steps.base import StepFailure
 from flows.steps.outgoing import check_destination
-from reviews.links.services import decide_link
 from reviews.models import Case
 from reviews.models.notices import Destination, DestinationKind
 from reviews.models.states import CLAIMABLE
 from reviews.notices.mail import subject_of
 from reviews.notices.signed import call_signed
+from reviews.services.links import decide_link
 from workbench.secrets.services import read_secrets
 
 # Where a plug-in of Apprise says whom it calls, if not in its own host.

@@ -5,7 +5,7 @@ from typing import Any
 
 from reviews.notices.delivery import send_to_destination
 from reviews.notices.mail import send_notice
-from reviews.notices.post import DESTINATION_JOB, MAIL_JOB
+from reviews.services.post import DESTINATION_JOB, MAIL_JOB
 from workbench.dispatch import job
 
 

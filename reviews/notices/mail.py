@@ -30,7 +30,7 @@ def subject_of(kind: str, case: Case, by: str) -> str:
 
 def send_notice(args: dict[str, Any], now: datetime) -> None:
     """Send one mail. Its Message-ID is that of the outbox row: a repeated send is recognised."""
-    from reviews.links.services import decide_link_for
+    from reviews.services.links import decide_link_for
 
     case = Case.objects.select_related("queue", "claimed_by").filter(pk=args["case"]).first()
     person = User.objects.filter(pk=args["user"], is_active=True).first()

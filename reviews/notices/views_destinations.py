@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from reviews.errors import SettingsInvalid
 from reviews.models.notices import Destination
+from reviews.notices.destinations import remove_destination, save_destination
 from reviews.notices.forms import DestinationForm
-from reviews.notices.services import remove_destination, save_destination
 from reviews.selectors.acting import acting_as
 from reviews.selectors.lists import list_queues
 from reviews.settings_forms import add_problems

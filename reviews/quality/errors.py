@@ -3,12 +3,6 @@
 from reviews.errors import ReviewError
 
 
-class FirstChoiceMissing(ReviewError):
-    """This case is decided independently first: record a first choice, then decide."""
-
-    code = "first_choice_missing"
-
-
 class PolicyInvalid(ReviewError):
     """The policy cannot be followed as it stands."""
 

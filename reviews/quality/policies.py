@@ -15,10 +15,10 @@ from reviews.models.quality import (
     QueuePolicy,
     SamplingPolicy,
 )
-from reviews.quality.checks import drop_checks_of
 from reviews.quality.errors import AnswerNotKnown, CheckNotSettled, PolicyInvalid
 from reviews.rules.answers import outcomes_of
 from reviews.selectors.acting import Acting
+from reviews.services.checks import drop_checks_of
 from workbench.audit.services import record
 
 MOST_PERCENT = 100

@@ -26,8 +26,8 @@ from reviews.models.quality import (
     SampleState,
     SamplingPolicy,
 )
-from reviews.quality.checks import keep_check, open_check
 from reviews.rules.choosing import is_drawn, place_of
+from reviews.services.checks import keep_check, open_check
 from reviews.services.opening import open_case
 
 Json = Any

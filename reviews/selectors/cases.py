@@ -24,15 +24,14 @@ from reviews.models import (
     Queue,
 )
 from reviews.models.states import ACTIVE, CaseState
-from reviews.quality.checks import run_as_seen
-from reviews.receipts import artifact_digest, documents_of
+from reviews.rules.documents import artifact_digest, documents_of
 from reviews.rules.run_picture import Picture, picture_of
 from reviews.rules.similar import nearest
 from reviews.rules.sla import band, plan_from
 from reviews.selectors.acting import Acting, may_see
 from reviews.selectors.line import Line, first_in_line
 from reviews.selectors.lists import LIST_FIELDS
-from reviews.selectors.veil import not_hidden_from
+from reviews.selectors.veil import not_hidden_from, run_as_seen
 from workbench.accounts.models import RoleGrant, User
 from workbench.accounts.permissions import PERMISSIONS, can
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from flows.models import Run
+from flows.runtime.program import load_program
 from flows.selectors.steps import StepRun
 from reviews.models import Case, Decision, DecisionState, Queue
 from reviews.models.quality import CheckState, FirstChoice, QualityCheck, QueuePolicy
@@ -108,3 +110,12 @@ def as_at_checkpoint(case: Case, steps: Sequence[StepRun], known: Collection[str
     title = steps[came[0]].title if came else case.step.replace("_", " ").capitalize()
     here = StepRun(case.step, 0, 1, "waiting_for_person", case.opened_at, title=title)
     return [*before, here]
+
+
+def run_as_seen(case: Case, steps: list[StepRun]) -> list[StepRun]:
+    """Return the run as it stood when the case's question came up: one query at most."""
+    if case.wait_id is not None:
+        return steps
+    version_id = Run.objects.filter(pk=case.run_id).values_list("version_id", flat=True).first()
+    bound = load_program(version_id).steps.get(case.step) if version_id else None
+    return as_at_checkpoint(case, steps, bound.references if bound else ())

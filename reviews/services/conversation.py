@@ -13,7 +13,6 @@ from flows.runtime.artifacts import store_artifact
 from reviews.errors import DecisionInvalid, MoveNotAllowed
 from reviews.models import Attachment, Case, Comment, InformationRequest
 from reviews.models.states import CaseState
-from reviews.notices.services import notify_leads, notify_people
 from reviews.rules.answers import COMMENT_MAX
 from reviews.rules.attachments import NewFile, media_type_of, problem_of
 from reviews.rules.corrections import check_changes, check_opened
@@ -26,8 +25,9 @@ from reviews.services.moving import (
     move_case,
     write_down,
 )
-from reviews.services.opening import set_instants
 from reviews.services.passing import keep_for_familiar
+from reviews.services.stopwatch import set_instants
+from reviews.services.telling import notify_leads, notify_people
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.dispatch import enqueue
@@ -102,7 +102,7 @@ def request_information(
 
     Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale and the claim's conditions.
     """
-    from reviews.links.services import reply_link
+    from reviews.services.links import reply_link
 
     with transaction.atomic():
         case = _held(case_id, acting, now, revision, act="information")

@@ -24,10 +24,6 @@ from reviews.errors import (
 )
 from reviews.models import Case, CaseDraft, Decision, DecisionKind, DecisionState
 from reviews.models.states import CLAIMABLE, CaseState
-from reviews.quality.checks import after_decision
-from reviews.quality.choices import check_first_choice
-from reviews.quality.facts import first_outcome_of, keep_fact
-from reviews.receipts import digest_of, make_receipt
 from reviews.rules.access import DECIDE
 from reviews.rules.answers import Answer, check_answer, grounds_of, notice_of
 from reviews.rules.authority import (
@@ -41,17 +37,21 @@ from reviews.rules.authority import (
 )
 from reviews.selectors.absences import has_delegated
 from reviews.selectors.acting import Acting, acting_as, check_may, may, refusal_of, reviewer_of
+from reviews.services.checks import after_decision
 from reviews.services.claims import asked_for, check_takeable, take
+from reviews.services.facts import first_outcome_of, keep_fact
+from reviews.services.first_choices import check_first_choice
 from reviews.services.moving import (
     CLOCK,
     check_fresh,
     check_holds,
+    close_case,
     get_case,
     lock_run,
     move_case,
     write_down,
 )
-from reviews.services.opening import close_case
+from reviews.services.receipts import digest_of, make_receipt
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import record

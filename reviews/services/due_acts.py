@@ -15,11 +15,18 @@ from django.db import connection, transaction
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from reviews.models import BreachAction, Case, CaseEvent, Queue
 from reviews.models.states import ACTIVE, CaseState, check_move
-from reviews.notices.post import Post
 from reviews.rules.sla import BREACH, HOLDER, PERSON, TO_QUEUE, Act, plan_from
 from reviews.services.decisions import expire_case
-from reviews.services.moving import CLOCK, get_case, lock_runs, tell_browsers, write_down
-from reviews.services.opening import close_case, set_instants
+from reviews.services.moving import (
+    CLOCK,
+    close_case,
+    get_case,
+    lock_runs,
+    tell_browsers,
+    write_down,
+)
+from reviews.services.post import Post
+from reviews.services.stopwatch import set_instants
 from workbench.audit.services import Act as LedgerAct
 from workbench.audit.services import record_many
 

@@ -137,3 +137,8 @@ def tell_browsers(case: Case) -> None:
         [f"case.{case.pk}", f"queue.{case.queue.name}"],
         {"case": case.pk, "revision": case.revision, "state": str(case.state)},
     )
+
+
+def close_case(case: Case, state: CaseState, *, outcome: str, now: datetime) -> None:
+    """Move the case to a state that ends it and stop its clock."""
+    move_case(case, state, outcome=outcome, closed_at=now, next_act_at=None, lease_until=None)

@@ -9,11 +9,11 @@ from reviews.errors import QueueMissing, SlaPolicyMissing
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.models.states import ACTIVE, CaseState
 from reviews.rules.checkpoint_config import CheckpointConfig
-from reviews.rules.ordering import PRIORITIES, ordering_from, rank
-from reviews.rules.sla import Stopwatch, next_act, plan_from
+from reviews.rules.ordering import PRIORITIES
 from reviews.selectors.veil import is_independent
-from reviews.services.moving import ENGINE, move_case, write_down
+from reviews.services.moving import ENGINE, close_case, write_down
 from reviews.services.passing import keep_for_familiar
+from reviews.services.stopwatch import set_instants
 from workbench.accounts.models import User
 
 
@@ -85,24 +85,6 @@ def unsaved_case(config: CheckpointConfig, queue: Queue) -> Case:
     )
 
 
-def set_instants(case: Case) -> None:
-    """Set the SLA's instants and the rank from the case's clock. Does not save."""
-    plan = plan_from(case.sla)
-    watch = Stopwatch(case.used_seconds, case.running_since)
-    coming = next_act(plan, watch, case.acts_done)
-    case.next_act_at = coming[1] if coming else None
-    case.due_at = watch.instant_of(plan, plan.due_seconds)
-    warn = next((act for act in plan.acts if act.kind == "warn"), None)
-    case.warn_at = watch.instant_of(plan, warn.after_seconds) if warn else None
-    case.rank = rank(
-        ordering_from(case.queue.ordering),
-        opened_at=case.opened_at,
-        due_at=case.due_at,
-        priority=case.priority,
-        value=case.value,
-    )
-
-
 def cancel_case_of_wait(*, wait_id: int, now: datetime) -> None:
     """Cancel the active case of a wait that the engine closed. Does nothing if there is none."""
     case = (
@@ -116,11 +98,6 @@ def cancel_case_of_wait(*, wait_id: int, now: datetime) -> None:
     case.decisions.filter(state="pending").update(state="withdrawn")
     close_case(case, CaseState.CANCELLED, outcome="", now=now)
     write_down(case, "cancelled", ENGINE, now)
-
-
-def close_case(case: Case, state: CaseState, *, outcome: str, now: datetime) -> None:
-    """Move the case to a state that ends it and stop its clock."""
-    move_case(case, state, outcome=outcome, closed_at=now, next_act_at=None, lease_until=None)
 
 
 def _queue(name: str) -> Queue:

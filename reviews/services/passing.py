@@ -8,7 +8,6 @@ from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
 from reviews.models import Case, CaseDraft
 from reviews.models.states import CLAIMABLE, CaseState
 from reviews.models.team import Delegation
-from reviews.notices.services import notify_people
 from reviews.rules.access import DECIDE
 from reviews.selectors.absences import has_delegated, stand_in_for
 from reviews.selectors.acting import Acting, check_may, may, refusal_of
@@ -23,6 +22,7 @@ from reviews.services.moving import (
     move_case,
     write_down,
 )
+from reviews.services.telling import notify_people
 from workbench.accounts.models import User
 
 # Someone who was given a case may not be at their desk: the lease lasts a working day.

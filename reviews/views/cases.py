@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET, require_POST
 from reviews.errors import ReviewError
 from reviews.models import Case, CaseEvent, Decision
 from reviews.posted import number_in
-from reviews.quality.choices import record_first_choice
 from reviews.rules.answers import Answer, shown_fields, value_problems
 from reviews.rules.attachments import MOST_BYTES, MOST_FILES, NewFile
 from reviews.rules.widgets import active_names, read_form, read_grounds, read_value
@@ -37,6 +36,7 @@ from reviews.services.claims import (
 )
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case, undo_decision
+from reviews.services.first_choices import record_first_choice
 from reviews.services.passing import assign_case
 from reviews.services.reopening import reopen_case
 from reviews.views.gate import case_view

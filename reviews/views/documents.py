@@ -6,7 +6,8 @@ from django.views.decorators.http import require_GET
 
 from flows.models import Artifact
 from reviews.models import Attachment, Case
-from reviews.receipts import artifact_digest, files_of
+from reviews.rules.documents import artifact_digest
+from reviews.services.receipts import files_of
 from reviews.views.gate import case_view
 
 # What a browser may show by itself; anything else is only handed over as a file.

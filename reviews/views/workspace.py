@@ -10,12 +10,11 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from reviews.errors import DecisionInvalid, ReviewError
-from reviews.links.services import reply_link
 from reviews.models import Case, Decision, InformationRequest
 from reviews.models.states import ACTIVE, CLAIMABLE, CaseState
-from reviews.receipts import documents_of
 from reviews.rules.answers import NEEDS_COMMENT, evidence_of, outcomes_of
 from reviews.rules.corrections import correctable
+from reviews.rules.documents import documents_of
 from reviews.rules.layout import GROUP_KINDS
 from reviews.rules.widgets import kind_of, text_of, widgets_of
 from reviews.selectors.acting import Acting, acting_as, may
@@ -33,6 +32,7 @@ from reviews.selectors.cases import (
 )
 from reviews.selectors.veil import veil_of
 from reviews.services.decisions import judge_answer
+from reviews.services.links import reply_link
 from reviews.services.looks import look_at
 from reviews.services.moving import condition_of
 from reviews.services.reopening import REOPENABLE, reopened_as

@@ -14,10 +14,10 @@ from flows.runtime.program import forget_programs
 from flows.selectors import step_outputs
 from reviews.models import Case, Decision, Queue, SlaPolicy
 from reviews.quality.figures import Filter, get_figures
-from reviews.receipts import digest_of
 from reviews.rules.answers import Answer
 from reviews.selectors.acting import acting_as
 from reviews.services.decisions import decide_case
+from reviews.services.receipts import digest_of
 from workbench.accounts.models import Role, RoleGrant, User
 from workbench.audit.services import verify
 

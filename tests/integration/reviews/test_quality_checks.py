@@ -7,17 +7,16 @@ import pytest
 from django.utils import timezone
 
 from flows.models import Token
-from reviews.errors import CaseAlreadyDecided, MoveNotAllowed, NotAuthorised
+from reviews.errors import CaseAlreadyDecided, FirstChoiceMissing, MoveNotAllowed, NotAuthorised
 from reviews.models import Case, Decision, Queue
 from reviews.models.quality import CheckState, FirstChoice, QualityCheck, QueuePolicy
-from reviews.quality.choices import record_first_choice
-from reviews.quality.errors import FirstChoiceMissing
 from reviews.rules.choosing import is_drawn
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.cases import earlier_cases, get_visible_case, similar_cases
 from reviews.selectors.lists import list_cases
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.decisions import decide_case, expire_case
+from reviews.services.first_choices import record_first_choice
 from reviews.services.reopening import reopen_case
 from tests.integration.reviews.kit import (
     approve,

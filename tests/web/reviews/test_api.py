@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from flows.models import Token
 from reviews.models import Case, Decision
-from reviews.receipts import digest_of
+from reviews.services.receipts import digest_of
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
 from workbench.accounts.models import Role
 

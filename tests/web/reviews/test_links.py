@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from reviews.errors import DecisionInvalid
 from reviews.links.mail import send_question
-from reviews.links.services import decide_link, reply_link
 from reviews.models import Case, Decision
 from reviews.models.links import CaseLink
 from reviews.notices.mail import send_notice
 from reviews.services.claims import claim_case
 from reviews.services.conversation import request_information
+from reviews.services.links import decide_link, reply_link
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
 from workbench.accounts.models import Role, User
 

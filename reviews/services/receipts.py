@@ -7,6 +7,7 @@ from typing import Any
 
 from reviews.models import Case, Decision
 from reviews.rules.answers import notice_of
+from reviews.rules.documents import artifact_digest, documents_of
 from workbench.audit.canonical import canonical_bytes
 
 Json = Any
@@ -82,14 +83,6 @@ def _artifacts(shown: Mapping[str, Json]) -> set[str]:
     return found
 
 
-def documents_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
-    """Return the documents of a case, those in groups too."""
-    grouped = [
-        document for group in shown.get("show", ()) for document in group.get("documents") or ()
-    ]
-    return [*(shown.get("documents") or ()), *grouped]
-
-
 def files_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
     """Return everything of a case that has an artifact: documents, images and recordings."""
     media = [
@@ -99,12 +92,3 @@ def files_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
         for each in group.get(kind) or ()
     ]
     return [*documents_of(shown), *media]
-
-
-def artifact_digest(reference: Json) -> str:
-    """Return the digest that an artifact reference names, "" if it names none."""
-    if isinstance(reference, Mapping):
-        reference = reference.get("artifact") or reference.get("digest") or reference.get("sha256")
-    if not isinstance(reference, str):
-        return ""
-    return reference.removeprefix("artifact:").removeprefix("sha256:")

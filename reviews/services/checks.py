@@ -9,16 +9,13 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from flows.models import Run
-from flows.runtime.program import load_program
-from flows.selectors.steps import StepRun
 from reviews.models import Case, Decision, DecisionKind
 from reviews.models.quality import CheckKind, CheckState, KnownAnswer, QualityCheck, QueuePolicy
 from reviews.rules.answers import shown_fields
 from reviews.rules.choosing import is_drawn
-from reviews.selectors.veil import as_at_checkpoint, is_independent
+from reviews.selectors.veil import is_independent
 from reviews.services.moving import ENGINE, write_down
-from reviews.services.opening import set_instants
+from reviews.services.stopwatch import set_instants
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import record
@@ -168,12 +165,3 @@ def drop_checks_of(*, known: KnownAnswer) -> int:
     """Let the open checks of a retired answer count for nothing; people may still decide them."""
     open_ones = Q(known=known, state=CheckState.OPEN)
     return QualityCheck.objects.filter(open_ones).update(state=CheckState.DROPPED)
-
-
-def run_as_seen(case: Case, steps: list[StepRun]) -> list[StepRun]:
-    """Return the run as it stood when the case's question came up: one query at most."""
-    if case.wait_id is not None:
-        return steps
-    version_id = Run.objects.filter(pk=case.run_id).values_list("version_id", flat=True).first()
-    bound = load_program(version_id).steps.get(case.step) if version_id else None
-    return as_at_checkpoint(case, steps, bound.references if bound else ())

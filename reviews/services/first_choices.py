@@ -4,11 +4,10 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from reviews.errors import CaseAlreadyDecided, DecisionInvalid
+from reviews.errors import CaseAlreadyDecided, DecisionInvalid, FirstChoiceMissing
 from reviews.models import Case
 from reviews.models.quality import FirstChoice
 from reviews.models.states import CLAIMABLE
-from reviews.quality.errors import FirstChoiceMissing
 from reviews.rules.answers import outcomes_of
 from reviews.selectors.acting import Acting, check_may
 from reviews.services.claims import check_takeable, take

@@ -1,0 +1,23 @@
+"""The documents that a case shows, and the digests of their artifacts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = Any
+
+
+def documents_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """Return the documents of a case, those in groups too."""
+    grouped = [
+        document for group in shown.get("show", ()) for document in group.get("documents") or ()
+    ]
+    return [*(shown.get("documents") or ()), *grouped]
+
+
+def artifact_digest(reference: Json) -> str:
+    """Return the digest that an artifact reference names, "" if it names none."""
+    if isinstance(reference, Mapping):
+        reference = reference.get("artifact") or reference.get("digest") or reference.get("sha256")
+    if not isinstance(reference, str):
+        return ""
+    return reference.removeprefix("artifact:").removeprefix("sha256:")

@@ -1,0 +1,68 @@
+"""Make the links by which a case is opened or a question answered from a mail."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from reviews.models import Case, InformationRequest
+from reviews.models.links import CaseLink, Purpose
+from reviews.models.states import CLAIMABLE
+from workbench.accounts.models import User
+from workbench.accounts.permissions import can
+
+DECIDE_DAYS = 3
+REPLY_DAYS = 30
+SALT = "reviews.links"
+
+
+def decide_link(case: Case, person: User | None, now: datetime) -> str:
+    """Make a link to decide the case as it is now and return its whole address.
+
+    ``person`` None: for a chat, where anyone with the right to decide may use it.
+    """
+    link = CaseLink.objects.create(
+        case=case,
+        purpose=Purpose.DECIDE,
+        person=person,
+        revision=case.revision,
+        made_at=now,
+        expires_at=now + timedelta(days=DECIDE_DAYS),
+    )
+    return address_of(link)
+
+
+def reply_link(asked: InformationRequest, now: datetime) -> str:
+    """Return the address at which whoever was asked may answer; made when first wanted."""
+    link, _ = CaseLink.objects.get_or_create(
+        case_id=asked.case_id,
+        purpose=Purpose.REPLY,
+        asked=asked,
+        defaults={
+            "revision": 0,
+            "made_at": now,
+            "expires_at": asked.asked_at + timedelta(days=REPLY_DAYS),
+        },
+    )
+    return address_of(link)
+
+
+def address_of(link: CaseLink) -> str:
+    name = "reviews:decide_link" if link.purpose == Purpose.DECIDE else "reviews:reply_link"
+    token = signing.dumps(link.pk, salt=f"{SALT}.{link.purpose}")
+    return settings.SITE_URL + reverse(name, args=[token])
+
+
+def decide_link_for(case: Case, person: User, now: datetime) -> str:
+    """Return a link for a mail to the person, or "" where they could not decide by it now."""
+    if not can(person, "cases.decide", flow=case.flow, queue=case.queue.name):
+        return ""
+    takeable = case.state in CLAIMABLE or case.held_by(person, now)
+    if not takeable or case.rules.get("required_evidence") or _form_is_needed(case):
+        return ""
+    return decide_link(case, person, now)
+
+
+def _form_is_needed(case: Case) -> bool:
+    return bool((case.rules.get("form") or {}).get("required"))
