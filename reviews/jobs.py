@@ -7,8 +7,8 @@ from reviews.quality.sweeps import draw_samples, seed_known_answers
 from reviews.services.claims import free_expired_leases
 from reviews.services.decisions import commit_due_decisions
 from reviews.services.due_acts import perform_due_acts
-from reviews.services.queues import RERANK_JOB
 from reviews.services.ranking import rerank_queue
+from reviews.settings.services import RERANK_JOB
 from workbench.dispatch import clock_task, job
 
 

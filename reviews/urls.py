@@ -3,10 +3,11 @@ from django.urls import URLPattern, URLResolver, path
 from reviews.links import views as links
 from reviews.notices import views as notices
 from reviews.notices import views_destinations as destinations
+from reviews.settings import views as settings
 from reviews.team import views as team
 from reviews.team import views_absences as absences
 from reviews.team import views_saved as saved
-from reviews.views import bulk, cases, documents, queues, settings
+from reviews.views import bulk, cases, documents, queues
 
 app_name = "reviews"
 urlpatterns: list[URLPattern | URLResolver] = [

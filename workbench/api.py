@@ -42,7 +42,7 @@ _ROUTERS = (
     "reviews.outside.api",
     "reviews.team.api",
     "reviews.notices.api",
-    "reviews.settings_api",
+    "reviews.settings.api",
     "reviews.quality.api",
 )
 for _name in _ROUTERS:

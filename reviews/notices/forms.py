@@ -7,7 +7,7 @@ from django import forms
 
 from reviews.models import Queue
 from reviews.models.notices import SAID_ELSEWHERE, Destination, DestinationKind, Kind
-from reviews.settings_forms import styled
+from reviews.settings.forms import styled
 
 
 class DestinationForm(forms.Form):

@@ -14,7 +14,7 @@ from reviews.notices.destinations import remove_destination, save_destination
 from reviews.notices.forms import DestinationForm
 from reviews.selectors.acting import acting_as
 from reviews.selectors.lists import list_queues
-from reviews.settings_forms import add_problems
+from reviews.settings.forms import add_problems
 from workbench.accounts.permissions import principal_of, requires
 
 

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from reviews.errors import NotAuthorised, ReviewError, SettingsInvalid
 from reviews.models import Case, Queue
-from reviews.posted import number_in
 from reviews.selectors.acting import acting_as, reviewer_of
 from reviews.selectors.cases import get_visible_case
 from reviews.selectors.lists import list_queues
@@ -21,6 +20,7 @@ from reviews.team.selectors import deciders, free_lane, list_absences, team_lane
 from reviews.team.services import leads, set_reviewer
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can, principal_of, requires
+from workbench.http.numbers import number_in
 
 
 @require_GET

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from reviews.errors import ReviewError
 from reviews.models import Case, CaseEvent, Decision
-from reviews.posted import number_in
 from reviews.rules.answers import Answer, shown_fields, value_problems
 from reviews.rules.attachments import MOST_BYTES, MOST_FILES, NewFile
 from reviews.rules.widgets import active_names, read_form, read_grounds, read_value
@@ -43,6 +42,7 @@ from reviews.views.gate import case_view
 from reviews.views.workspace import as_shown, show_case, standing
 from workbench.accounts.models import User
 from workbench.accounts.permissions import principal_of
+from workbench.http.numbers import number_in
 
 MAX_DRAFT_BYTES = 200_000
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from reviews.models import Case, Queue, SlaPolicy, WorkCalendar
 from reviews.models.notices import Destination, Notice
 from reviews.services.telling import notify_people
-from reviews.settings_forms import minutes_from, minutes_text
+from reviews.settings.forms import minutes_from, minutes_text
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
 from workbench.accounts.models import Role
 

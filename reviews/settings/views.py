@@ -22,8 +22,7 @@ from reviews.rules.sla import (
 )
 from reviews.selectors.acting import acting_as
 from reviews.selectors.lists import visible_queue
-from reviews.services.queues import change_queue, create_queue, save_calendar, save_policy
-from reviews.settings_forms import (
+from reviews.settings.forms import (
     CalendarForm,
     PolicyForm,
     QueueForm,
@@ -33,6 +32,7 @@ from reviews.settings_forms import (
     targets,
     time_zones,
 )
+from reviews.settings.services import change_queue, create_queue, save_calendar, save_policy
 from workbench.accounts.permissions import can, principal_of, requires
 
 OFFICE_HOURS = "09:00-17:00"

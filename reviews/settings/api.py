@@ -14,7 +14,7 @@ from reviews.api import queue_named
 from reviews.errors import SettingsInvalid
 from reviews.models import Queue, SlaPolicy, WorkCalendar
 from reviews.rules.sla import MAX_STEPS, instants_of, plan_from
-from reviews.services.queues import change_queue, create_queue, save_calendar, save_policy
+from reviews.settings.services import change_queue, create_queue, save_calendar, save_policy
 from workbench.accounts.permissions import requires
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict
