@@ -11,7 +11,7 @@ from pydantic import Field
 
 from flows.models import Run
 from flows.runtime.payloads import fetch
-from reviews.api import Id, listed_faults
+from reviews.api.finding import Id, listed_faults
 from reviews.outside.selectors import Checkpoint, get_checkpoint
 from reviews.outside.services import Callback, cancel_checkpoint, input_of, open_checkpoint
 from reviews.rules.checkpoint_config import CheckpointConfig

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja import Path, Router, Schema
 from pydantic import Field
 
-from reviews.api import queue_named
+from reviews.api.finding import queue_named
 from reviews.errors import SettingsInvalid
 from reviews.models import Queue, SlaPolicy, WorkCalendar
 from reviews.rules.sla import MAX_STEPS, instants_of, plan_from

@@ -9,7 +9,8 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from reviews import errors
-from reviews.api import CaseOut, Id, acting_on, case_out, person_named, queue_named
+from reviews.api.cases import CaseOut, case_out
+from reviews.api.finding import Id, acting_on, person_named, queue_named
 from reviews.models.team import Absence, SavedView
 from reviews.rules.filters import NAME_MAX, TEXT_MAX, filters_from
 from reviews.selectors.acting import acting_as

@@ -9,7 +9,7 @@ from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from reviews.api import Id, case_seen
+from reviews.api.finding import Id, case_seen
 from reviews.errors import DecisionInvalid
 from reviews.models import Attachment, Case
 from reviews.rules.answers import COMMENT_MAX

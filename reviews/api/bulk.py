@@ -7,7 +7,7 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from reviews.api import Id, acting_on, case_seen, listed_faults, queue_named
+from reviews.api.finding import Id, acting_on, case_seen, listed_faults, queue_named
 from reviews.rules.answers import COMMENT_MAX
 from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import similar_cases

@@ -1,23 +1,32 @@
 """Queues, cases and decisions over HTTP."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
-from ninja import Path, Query, Router, Schema, Status
+from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from reviews import errors
+from reviews.api.finding import (
+    BIGGEST_ID,
+    Id,
+    _acting,
+    acting_on,
+    acting_on_free,
+    case_seen,
+    listed_faults,
+    person_named,
+    queue_named,
+)
 from reviews.errors import FirstChoiceMissing
-from reviews.models import Case, Decision, Queue
+from reviews.models import Case, Decision
 from reviews.rules.answers import COMMENT_MAX, WHY_MAX, Answer
 from reviews.rules.filters import CaseFilters
-from reviews.selectors.acting import Acting, acting_as
-from reviews.selectors.cases import band_of, decisions_of, get_visible_case
-from reviews.selectors.lists import list_cases, list_queues
+from reviews.selectors.acting import Acting
+from reviews.selectors.cases import band_of, decisions_of
+from reviews.selectors.lists import list_cases
 from reviews.selectors.queues import QueueRow, queue_rows
 from reviews.selectors.veil import veil_of
 from reviews.services.claims import claim_case, claim_next, heartbeat, release_case
@@ -25,10 +34,8 @@ from reviews.services.conversation import add_comment, escalate_case, reply, req
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.first_choices import record_first_choice
 from reviews.services.links import reply_link
-from reviews.services.moving import condition_of
 from reviews.services.passing import assign_case
-from workbench.accounts.models import User
-from workbench.accounts.permissions import can, principal_of, requires
+from workbench.accounts.permissions import principal_of, requires
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import MOST_ROWS, Page, Strict, decode_cursor, encode_cursor
 from workbench.http.sign_in import actor_of, person_of
@@ -36,8 +43,6 @@ from workbench.http.sign_in import actor_of, person_of
 Json = Any
 router = Router(tags=["review"])
 
-BIGGEST_ID = 2**63 - 1
-Id = Annotated[int, Path(ge=1, le=BIGGEST_ID)]
 Which = Literal["open", "mine", "claimed", "waiting", "decided", "closed", "all"]
 Band = Literal["", "overdue", "due_soon", "on_time", "paused"]
 REMEDIES: dict[type[errors.ReviewError], str] = {
@@ -56,17 +61,6 @@ REMEDIES: dict[type[errors.ReviewError], str] = {
 }
 for _error, _remedy in REMEDIES.items():
     map_error(_error, status=_error.status, code=_error.code.replace("_", "-"), remedy=_remedy)
-
-
-@contextmanager
-def listed_faults() -> Iterator[None]:
-    """Answer a decision that lacks something with the list of what it lacks."""
-    try:
-        yield
-    except errors.DecisionInvalid as error:
-        found = [{"at": at, "message": message} for at, message in error.problems.items()]
-        remedy = "Correct the fields named in errors; the case's `rules` say what is asked."
-        raise ApiProblem(422, "decision-invalid", str(error), remedy, found) from error
 
 
 # --- Queues -----------------------------------------------------------------------
@@ -206,13 +200,6 @@ def take_next(request: HttpRequest, name: str) -> Status[Any]:
     return Status(200, _detail(case, acting)) if case else Status(204, None)
 
 
-def queue_named(request: HttpRequest, name: str) -> Queue:
-    for queue in list_queues(principal_of(request)):
-        if queue.name == name:
-            return queue
-    raise Http404(f"There is no queue {name} for you.")
-
-
 def _queue_out(row: QueueRow) -> dict[str, Any]:
     queue = row.queue
     return {
@@ -328,16 +315,6 @@ def assign(request: HttpRequest, case_id: Id, body: AssignIn) -> dict[str, Any]:
     acting = acting_on(request, case_id, "cases.assign")
     to = person_named(body.to)
     return case_out(assign_case(case_id=case_id, to=to, acting=acting, now=timezone.now()))
-
-
-def person_named(username: str) -> User:
-    """Raises: ApiProblem (422) where there is no active person of that name."""
-    found = User.objects.filter(username=username.replace("\0", ""), is_active=True).first()
-    if found is None:
-        raise ApiProblem(
-            422, "person-unknown", f"There is no {username!r}.", "Name an active person."
-        )
-    return found
 
 
 # --- Decisions --------------------------------------------------------------------
@@ -471,44 +448,6 @@ def escalate(request: HttpRequest, case_id: Id, body: TextIn) -> dict[str, Any]:
 
 
 # --- What is shared ---------------------------------------------------------------
-
-
-def _acting(request: HttpRequest) -> Acting:
-    return acting_as(principal_of(request), "api")
-
-
-def acting_on(request: HttpRequest, case_id: int, permission: str = "cases.decide") -> Acting:
-    """Return who acts. Raises: Http404 for what they may not see, NotAuthorised."""
-    _permitted_case(request, case_id, permission)
-    return _acting(request)
-
-
-def acting_on_free(request: HttpRequest, case_id: int) -> Acting:
-    """Return who acts on a case that was theirs to take when it was read; the service has the say.
-
-    Of many who want the same case, all but one are refused here, by what is read anyway: they open
-    no transaction, and stand in no line for the lock of its run.
-
-    Raises: Http404, NotAuthorised, CaseHeldByOther, CaseAlreadyDecided, CaseClosed.
-    """
-    found, acting = _permitted_case(request, case_id, "cases.decide"), _acting(request)
-    if condition := condition_of(found, acting.user, timezone.now()):
-        raise condition
-    return acting
-
-
-def _permitted_case(request: HttpRequest, case_id: int, permission: str) -> Case:
-    found = case_seen(request, case_id)
-    if not can(principal_of(request), permission, flow=found.flow, queue=found.queue.name):
-        raise errors.NotAuthorised(f"This needs the permission {permission} on this case.")
-    return found
-
-
-def case_seen(request: HttpRequest, case_id: int) -> Case:
-    try:
-        return get_visible_case(case_id, principal_of(request))
-    except Case.DoesNotExist:
-        raise Http404(f"There is no case {case_id} for you.") from None
 
 
 def case_out(case: Case) -> dict[str, Any]:
