@@ -11,13 +11,13 @@ from pydantic import Field
 
 from reviews.api.finding import Id, case_seen
 from reviews.errors import DecisionInvalid
+from reviews.files import attachment_response
 from reviews.models import Attachment, Case
 from reviews.rules.answers import COMMENT_MAX
 from reviews.rules.attachments import BEGINNINGS, MOST_BYTES, PLAIN, RIFF_KINDS, NewFile
 from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import attachments_of
 from reviews.services.conversation import add_comment
-from reviews.views.documents import attachment_response
 from workbench.accounts.permissions import principal_of, requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from flows.steps.base import Preview, PreviewUnfit
 from reviews.models import Case, Decision, Queue, SlaPolicy
+from reviews.panes import preview_context
 from reviews.rules.checkpoint_config import CheckpointConfig
 from reviews.services.opening import unsaved_case
-from reviews.views.workspace import preview_context
 
 Json = Any
 # The newest decisions say how long a case takes now.

@@ -12,13 +12,13 @@ from reviews.errors import DecisionInvalid, ReviewError
 from reviews.links.using import LinkInvalid, check_link, decide_by_link, open_link, reply_by_link
 from reviews.models import Case
 from reviews.models.links import CaseLink, Purpose
+from reviews.panes import choices_of
 from reviews.rules.answers import Answer
 from reviews.rules.corrections import correction_form
 from reviews.rules.widgets import read_form, read_grounds, widgets_of
 from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import get_visible_case, next_act_words
 from reviews.selectors.veil import veil_of
-from reviews.views.workspace import choices_of
 from workbench.accounts.permissions import principal_of, public, requires
 
 # --- To decide --------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from reviews.errors import ReviewError
 from reviews.models import Case, CaseEvent, Decision
+from reviews.panes import as_shown
 from reviews.rules.answers import Answer, shown_fields, value_problems
 from reviews.rules.attachments import MOST_BYTES, MOST_FILES, NewFile
 from reviews.rules.widgets import active_names, read_form, read_grounds, read_value
@@ -39,7 +40,7 @@ from reviews.services.first_choices import record_first_choice
 from reviews.services.passing import assign_case
 from reviews.services.reopening import reopen_case
 from reviews.views.gate import case_view
-from reviews.views.workspace import as_shown, show_case, standing
+from reviews.views.workspace import show_case, standing
 from workbench.accounts.models import User
 from workbench.accounts.permissions import principal_of
 from workbench.http.numbers import number_in

@@ -1,0 +1,45 @@
+"""Send the files of a case, each in a sandbox."""
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
+
+from flows.models import Artifact
+from reviews.models import Attachment, Case
+
+# What a browser may show by itself; anything else is only handed over as a file.
+SHOWN_TYPES = frozenset(
+    {"application/pdf", "image/png", "image/jpeg", "image/webp", "image/gif", "audio/mpeg",
+     "audio/wav", "audio/ogg", "text/plain"}
+)  # fmt: skip
+SANDBOX = "default-src 'none'; sandbox"
+
+
+def attachment_response(case: Case, attachment_id: int) -> HttpResponseBase:
+    """Send a file that someone added to the case, as a document is sent. Raises: Http404."""
+    found = Attachment.objects.filter(case=case, pk=attachment_id).first()
+    artifact = Artifact.objects.filter(digest=found.digest).first() if found else None
+    if found is None or artifact is None:
+        raise Http404("The case has no such file.")
+    return _send(artifact, found.name)
+
+
+def _send(artifact: Artifact, name: str) -> HttpResponseBase:
+    kind = artifact.media_type.split(";")[0].strip().lower()
+    shown = kind in SHOWN_TYPES
+    try:
+        stored = default_storage.open(artifact.path)
+    except FileNotFoundError:
+        return HttpResponse(
+            "The stored document is missing.", status=410, content_type="text/plain"
+        )
+    response = FileResponse(
+        stored,
+        content_type=kind if shown else "application/octet-stream",
+        as_attachment=not shown,
+        filename=artifact.name or name,
+    )
+    response["Content-Security-Policy"] = SANDBOX
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, max-age=3600, immutable"
+    response["ETag"] = f'"{artifact.digest}"'
+    return response
