@@ -22,7 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("flows/<slug:name>/canvas.json", flows.flow_canvas, name="draft-canvas"),
     path("flows/<slug:name>/export/", flows.flow_export, name="draft-export"),
     path("flows/<slug:name>/edit/test/", include("flows.testing.urls")),
-    path("flows/<slug:name>/edit/", include("flows.editor_urls")),
+    path("flows/<slug:name>/edit/", include("flows.editor.urls")),
     path("flows/<slug:name>/publish/", versions.publish, name="publish"),
     path("flows/<slug:name>/publish/rule/", versions.publish_rule, name="publish-rule"),
     path(

@@ -11,7 +11,7 @@ django.setup(set_prefix=False)
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
-from flows.consumers import websocket_urlpatterns as presence_urlpatterns  # noqa: E402
+from flows.editor.presence import websocket_urlpatterns as presence_urlpatterns  # noqa: E402
 from workbench.live.routing import websocket_urlpatterns  # noqa: E402
 from workbench.process.web import KeptThreads, OnePieceHandler  # noqa: E402
 

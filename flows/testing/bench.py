@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flows.editor_form import steps_before
+from flows.editor.fields import steps_before
 from flows.expressions import ExpressionError
 from flows.graph.codec import parse
 from flows.graph.problems import DocumentError

@@ -2,8 +2,8 @@
 
 from django.urls import URLPattern, path
 
-from flows import editor_preview
-from flows import editor_views as views
+from flows.editor import preview as editor_preview
+from flows.editor import views
 
 urlpatterns: list[URLPattern] = [
     path("", views.editor, name="editor"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.editor_form import Field, make_field
+from flows.editor.fields import Field, make_field
 from flows.graph.model import Retry
 from flows.graph.operations import parse_edge
 from flows.steps.base import RunningStep, StepType

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flows.editor_form import Field, object_fields, suggestions
-from flows.editor_running import running_groups
+from flows.editor.fields import Field, object_fields, suggestions
+from flows.editor.running import running_groups
 from flows.faces import config_schema
 from flows.graph.operations import parse_edge
 from flows.steps.registry import UnknownStepType, get_step_type

@@ -9,11 +9,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from flows import editing
-from flows.editor_preview import with_values
+from flows.editor.inspector import inspector_context
+from flows.editor.preview import with_values
 from flows.faces import canvas_data, faces, kept_problems, touched_steps
 from flows.graph.model import LANES
 from flows.graph.operations import normal_form
-from flows.inspector import inspector_context
 from flows.lab.thresholds import list_thresholds
 from flows.models import Flow
 from flows.selectors.last_run import last_run_at
