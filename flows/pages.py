@@ -5,9 +5,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
+from flows.health.selectors import get_health
 from flows.models import Flow, Run, RunStatus
 from flows.selectors.flows import list_flows, within_reach
-from flows.selectors.health import get_health
 from flows.selectors.runs import RunFilters, list_runs, run_id_in
 from workbench.accounts.permissions import can, reach
 from workbench.live.access import register_live_authoriser

@@ -1,11 +1,12 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from flows.views import artifacts, bulk, flows, health, reruns, runs, start, tour, versions
+from flows.health import page as health
+from flows.views import artifacts, bulk, flows, reruns, runs, start, tour, versions
 
 app_name = "flows"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("flows.triggers.urls")),
-    path("", include("flows.resilience.urls")),
+    path("", include("flows.health.urls")),
     path("", include("flows.backtest.urls")),
     path("", include("flows.lab.urls")),
     # Flows

@@ -32,7 +32,7 @@ _ROUTERS = (
     "flows.api",
     "flows.run_api",
     "flows.triggers.api",
-    "flows.resilience.api",
+    "flows.health.api",
     "flows.backtest.api",
     "flows.publishing.api",
     "flows.testing.api",

@@ -1,5 +1,6 @@
 """Reads of flows, runs and the machinery that drives them. Each says how many queries it makes."""
 
+from flows.health.selectors import get_health
 from flows.selectors.artifacts import get_artifact, run_artifacts
 from flows.selectors.callers import get_caller
 from flows.selectors.comparison import compare_with_last_success
@@ -11,7 +12,6 @@ from flows.selectors.flows import (
     list_versions,
     released_document,
 )
-from flows.selectors.health import get_health
 from flows.selectors.provenance import models_used
 from flows.selectors.runs import RunFilters, RunPage, RunRow, count_runs, get_run, list_runs
 from flows.selectors.steps import get_journal, get_step_run, run_status, run_timeline, step_outputs

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from flows.resilience.selectors import list_breakers, list_dead_groups
+from flows.health.held import list_breakers, list_dead_groups
 from flows.selectors import get_health
 from flows.views.requests import runs_within
 from workbench.accounts.permissions import can, requires

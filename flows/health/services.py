@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.db import transaction
 
+from flows.health.held import dead_run_ids
 from flows.models import BulkAct, RunStatus
 from flows.resilience import gate
 from flows.resilience.breakers import CLOSED
 from flows.resilience.models import Breaker, BreakerState
-from flows.resilience.selectors import dead_run_ids
 from flows.selectors.runs import RunFilters
 from flows.services import Act, BulkResult, for_each_run, retry_run, start_bulk_act
 from flows.services.errors import ServiceError

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from flows.resilience import views
+from flows.health import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/resilience/", views.resilience, name="resilience"),

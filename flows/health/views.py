@@ -8,8 +8,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from flows.resilience import services
-from flows.resilience.selectors import get_resilience
+from flows.health import services
+from flows.health.held import get_resilience
 from flows.views.requests import actor_of, runs_within
 from workbench.accounts.permissions import can, reach, requires
 from workbench.dispatch.models import Outbox

@@ -8,7 +8,8 @@ from django.utils import timezone
 from ninja import Router, Schema
 from pydantic import Field
 
-from flows.resilience import selectors, services
+from flows.health import held as selectors
+from flows.health import services
 from workbench.accounts.permissions import principal_of, reach, requires
 from workbench.http.problems import map_error
 from workbench.http.schemas import Strict
