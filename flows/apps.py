@@ -26,7 +26,7 @@ class FlowsConfig(AppConfig):
 
     def ready(self) -> None:
         from flows import children, events  # noqa: F401 - register step types that need services
-        from flows.pages import register_pages
+        from flows.frame import register_pages
         from flows.runtime import clock  # noqa: F401 - registers the clock's tasks
         from flows.steps import types  # noqa: F401 - registers the step types
         from workbench.audit.actions import register_action

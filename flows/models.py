@@ -372,3 +372,16 @@ class Artifact(models.Model):
     size = models.BigIntegerField()
     path = models.CharField(max_length=300)
     created_at = models.DateTimeField()
+
+
+class PublishRule(models.Model):
+    """What a flow demands of publishing. A flow without a row demands nothing more."""
+
+    flow = models.OneToOneField(Flow, on_delete=models.CASCADE, related_name="publish_rule")
+    second_person = models.BooleanField(default=False)
+
+    class Meta:
+        app_label = "publishing"  # where its table was made
+
+    def __str__(self) -> str:
+        return f"{self.flow_id}: second person {self.second_person}"

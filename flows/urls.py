@@ -1,7 +1,8 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from flows.health import page as health
-from flows.views import artifacts, bulk, flows, reruns, runs, start, tour, versions
+from flows.publishing import views as versions
+from flows.views import artifacts, bulk, flows, reruns, runs, start, tour
 
 app_name = "flows"
 urlpatterns: list[URLPattern | URLResolver] = [

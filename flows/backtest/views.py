@@ -26,8 +26,7 @@ from flows.graph.operations import normal_form
 from flows.models import Flow, RunStatus
 from flows.selectors.runs import WAITING, RunFilters
 from flows.services.errors import FlowInvalid
-from flows.views.flows import flow_context
-from flows.views.requests import filters_in, flow_or_404, positive_number, user_of
+from flows.views.requests import filters_in, flow_context, flow_or_404, positive_number, user_of
 from workbench.accounts.permissions import requires
 
 USUAL_RUNS = 500

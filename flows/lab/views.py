@@ -24,8 +24,7 @@ from flows.models import Flow
 from flows.selectors.runs import RunFilters
 from flows.steps.base import WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
-from flows.views.flows import flow_context
-from flows.views.requests import flow_or_404, positive_number, user_of
+from flows.views.requests import flow_context, flow_or_404, positive_number, user_of
 from workbench.accounts.permissions import requires
 
 Json = Any

@@ -5,16 +5,6 @@ from django.db.models import F, Q
 from flows.models import Flow
 
 
-class PublishRule(models.Model):
-    """What a flow demands of publishing. A flow without a row demands nothing more."""
-
-    flow = models.OneToOneField(Flow, on_delete=models.CASCADE, related_name="publish_rule")
-    second_person = models.BooleanField(default=False)
-
-    def __str__(self) -> str:
-        return f"{self.flow_id}: second person {self.second_person}"
-
-
 class RequestState(models.TextChoices):
     """open -> approved | refused | withdrawn"""
 

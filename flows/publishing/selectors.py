@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Count
 
-from flows.models import Flow, FlowVersion, RunStatus, Token
-from flows.publishing.models import PublishRequest, PublishRule, RequestState
+from flows.models import Flow, FlowVersion, PublishRule, RunStatus, Token
+from flows.publishing.models import PublishRequest, RequestState
 
 Json = Any
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from flows.models import Flow, FlowVersion
-from flows.publishing.models import PublishRequest, PublishRule, RequestState
+from flows.models import Flow, FlowVersion, PublishRule
+from flows.publishing.models import PublishRequest, RequestState
 from flows.services.errors import DraftChanged, ServiceError
 from flows.services.versions import publish_version
 from workbench.accounts.models import User

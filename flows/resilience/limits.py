@@ -12,8 +12,8 @@ from django.db.models import Exists, OuterRef
 from flows.models import Token, TokenState
 from flows.resilience.errors import Deferred
 from flows.resilience.models import LimitClock, Reservation, Slot
-from flows.runtime.doorbell import ring_on_commit
 from flows.store import get_store
+from flows.store.doorbell import ring_on_commit
 from flows.store.rows import Claim
 
 # One that waits for a slot is woken when one is free; this is for when nobody could wake it.

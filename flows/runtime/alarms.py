@@ -12,9 +12,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.utils import InterfaceError, OperationalError
 
-from flows.runtime.doorbell import ring_on_commit
 from flows.runtime.transitions import hop_of
 from flows.store import get_store
+from flows.store.doorbell import ring_on_commit
 from flows.store.resumption import Hop, OpenWait, move_on, waits_of_timers
 from flows.store.rows import TimerRow
 

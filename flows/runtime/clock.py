@@ -17,9 +17,9 @@ from flows.engine import events
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Timer, Wait
 from flows.runtime.alarms import fire_together
-from flows.runtime.doorbell import ring_on_commit
 from flows.runtime.transitions import fail_token, fail_wait, resolve_wait
 from flows.store import get_store
+from flows.store.doorbell import ring_on_commit
 from flows.store.rows import JournalRow, TimerRow, TokenRow
 from workbench.dispatch.clock import clock_task
 from workbench.dispatch.outbox import release_claims_except, release_claims_of

@@ -18,7 +18,6 @@ from django.db.utils import InterfaceError, OperationalError
 
 from flows.engine.lanes import Lane, Room, lane_of, room_for
 from flows.resilience import gate
-from flows.runtime import doorbell
 from flows.runtime.actions import Defer, Finish, Leave
 from flows.runtime.clock import take_over_from_dead_processes
 from flows.runtime.committer import Committer
@@ -29,7 +28,7 @@ from flows.runtime.program import cached_program, load_program
 from flows.runtime.step_pool import StepPool
 from flows.runtime.transitions import put_off
 from flows.steps.registry import UnknownStepType
-from flows.store import get_store
+from flows.store import doorbell, get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
 from workbench.dispatch.outbox import process_name

@@ -11,9 +11,9 @@ from typing import Any
 
 from flows.engine import events
 from flows.models import Journal, Run, RunStatus, Wait, WaitState
-from flows.runtime.doorbell import ring_on_commit
 from flows.store import get_store
 from flows.store.base import Store
+from flows.store.doorbell import ring_on_commit
 from flows.store.gathered import Gathered
 from flows.store.rows import JournalRow, RunRow
 from workbench.dispatch import enqueue_many

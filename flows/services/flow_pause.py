@@ -5,9 +5,9 @@ from datetime import datetime
 from django.db import transaction
 
 from flows.models import BulkAct, Flow
-from flows.runtime.doorbell import ring_on_commit
 from flows.selectors.runs import RunFilters
 from flows.services.bulk import Act, start_bulk_act
+from flows.store.doorbell import ring_on_commit
 from workbench.accounts.permissions import EVERYWHERE
 from workbench.audit.actors import Actor
 from workbench.audit.services import record

@@ -14,7 +14,6 @@ from flows.engine.lanes import PRIORITY, Lane
 from flows.engine.planner import plan_start
 from flows.models import Flow, Run, RunStatus
 from flows.runtime import pausing, transitions
-from flows.runtime.doorbell import ring_on_commit
 from flows.runtime.payloads import keep
 from flows.runtime.program import Program, load_program
 from flows.services.errors import (
@@ -25,6 +24,7 @@ from flows.services.errors import (
     RunNotFailed,
 )
 from flows.store import get_store
+from flows.store.doorbell import ring_on_commit
 from flows.store.starting import NewRunRow, put_on_first_steps
 from workbench.audit.actors import Actor
 from workbench.audit.services import Act, record, record_many

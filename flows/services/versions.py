@@ -9,8 +9,7 @@ from django.db import transaction
 from flows.graph.codec import parse, to_mapping
 from flows.graph.model import Document
 from flows.graph.validation import validate
-from flows.models import Flow, FlowVersion
-from flows.publishing.models import PublishRule
+from flows.models import Flow, FlowVersion, PublishRule
 from flows.runtime.flow_tests import run_flow_tests
 from flows.services.errors import (
     DraftChanged,

@@ -21,7 +21,7 @@ from flows.models import Flow, RunStatus
 from flows.selectors.changes import document_text
 from flows.selectors.examples import list_examples
 from flows.selectors.runs import RunFilters
-from flows.views.requests import actor_of, flow_or_404, user_of, version_or_404
+from flows.views.requests import actor_of, flow_context, flow_or_404, user_of, version_or_404
 from workbench.accounts.permissions import Reach, can, reach, requires
 
 PAGE_SIZE = 50
@@ -147,19 +147,6 @@ def flow_activity(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "flows/_flow_activity.html", {"flow": flow, **_activity(flow)})
 
 
-def flow_context(request: HttpRequest, flow: Flow, tab: str) -> dict[str, Any]:
-    """Return what the head of every page of a flow shows."""
-    return {
-        "flow": flow,
-        "tab": tab,
-        "may_edit": can(request.user, "flows.edit", flow=flow.name),
-        "may_publish": can(request.user, "flows.publish", flow=flow.name),
-        "may_start": can(request.user, "runs.start", flow=flow.name),
-        "may_operate": can(request.user, "runs.operate", flow=flow.name),
-        "draft_differs": _draft_differs(flow),
-    }
-
-
 def _flow_context(request: HttpRequest, flow: Flow, tab: str) -> dict[str, Any]:
     problems = list_problems(flow.draft)
     return {
@@ -187,12 +174,6 @@ def flow_pause(request: HttpRequest, name: str) -> HttpResponse:
         f"{flow.title} {done}; {begun.matched:,} runs are {'resumed' if resume else 'paused'}.",
     )
     return redirect("flows:flow-detail", flow.name)
-
-
-def _draft_differs(flow: Flow) -> bool:
-    """Whether the draft says something else than the released version."""
-    released = flow.released.document if flow.released else {}
-    return normal_form(flow.draft) != normal_form(released)
 
 
 def _activity(flow: Flow) -> dict[str, Any]:

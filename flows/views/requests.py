@@ -7,6 +7,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from flows import selectors
+from flows.graph.operations import normal_form
 from flows.models import Flow, FlowVersion, Run
 from flows.selectors.runs import RunFilters, run_id_in
 from workbench.accounts.models import User
@@ -87,3 +88,22 @@ def _instant(text: str) -> Any:
     except ValueError:
         return None
     return make_aware(when) if when is not None and is_naive(when) else when
+
+
+def flow_context(request: HttpRequest, flow: Flow, tab: str) -> dict[str, Any]:
+    """Return what the head of every page of a flow shows."""
+    return {
+        "flow": flow,
+        "tab": tab,
+        "may_edit": can(request.user, "flows.edit", flow=flow.name),
+        "may_publish": can(request.user, "flows.publish", flow=flow.name),
+        "may_start": can(request.user, "runs.start", flow=flow.name),
+        "may_operate": can(request.user, "runs.operate", flow=flow.name),
+        "draft_differs": _draft_differs(flow),
+    }
+
+
+def _draft_differs(flow: Flow) -> bool:
+    """Whether the draft says something else than the released version."""
+    released = flow.released.document if flow.released else {}
+    return normal_form(flow.draft) != normal_form(released)

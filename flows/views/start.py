@@ -12,10 +12,9 @@ from django.views.decorators.http import require_http_methods
 
 from flows import services
 from flows.engine.lanes import PRIORITY, Lane
-from flows.forms import SchemaForm, schema_errors
 from flows.models import Flow
-from flows.views.flows import flow_context
-from flows.views.requests import actor_of, flow_or_404
+from flows.views.requests import actor_of, flow_context, flow_or_404
+from flows.views.schema_form import SchemaForm, schema_errors
 from workbench.accounts.permissions import requires
 
 Json = Any

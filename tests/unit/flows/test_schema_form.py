@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flows.forms import SchemaForm, schema_errors
+from flows.views.schema_form import SchemaForm, schema_errors
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

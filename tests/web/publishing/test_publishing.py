@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from flows import services
-from flows.models import Flow, FlowVersion
-from flows.publishing.models import PublishRequest, PublishRule
+from flows.models import Flow, FlowVersion, PublishRule
+from flows.publishing.models import PublishRequest
 from flows.publishing.services import (
     OwnRequest,
     RequestAnswered,

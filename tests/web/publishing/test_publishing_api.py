@@ -2,8 +2,8 @@
 
 import pytest
 
-from flows.models import Flow
-from flows.publishing.models import PublishRequest, PublishRule
+from flows.models import Flow, PublishRule
+from flows.publishing.models import PublishRequest
 from tests.web.flows.factories import make_flow
 from tests.web.flows.test_api import Api
 from workbench.accounts.models import Role

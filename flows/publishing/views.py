@@ -28,9 +28,9 @@ from flows.publishing.services import (
 from flows.runtime.flow_tests import run_flow_tests
 from flows.selectors.changes import text_changes
 from flows.selectors.flows import version_run_counts
-from flows.views.flows import flow_context
 from flows.views.requests import (
     actor_of,
+    flow_context,
     flow_or_404,
     positive_number,
     user_of,
