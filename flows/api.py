@@ -14,18 +14,18 @@ from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
 from flows import selectors, services
-from flows.editing import DraftTooLarge
 from flows.engine.errors import RunNotActive
 from flows.engine.lanes import PRIORITY, Lane, lane_of
-from flows.faces import list_problems
 from flows.graph.codec import parse, to_mapping
 from flows.graph.operations import OperationRefused, normal_form
 from flows.graph.problems import DocumentError
 from flows.models import Artifact, Flow, FlowVersion, Run
 from flows.runtime.artifacts import MOST_BYTES, ArtifactTooLarge, store_artifact
 from flows.runtime.payloads import fetch
+from flows.selectors.faces import list_problems
 from flows.selectors.flows import within_reach
 from flows.selectors.runs import RunFilters
+from flows.services.editing import DraftTooLarge
 from workbench.accounts.permissions import Reach, can, principal_of, reach, requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem, map_error

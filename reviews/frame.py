@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from flows.models import Wait
-from flows.waits import WaitFace, register_wait_face
+from flows.selectors.wait_faces import WaitFace, register_wait_face
 from reviews.models import Case, Queue
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.cases import next_act_words

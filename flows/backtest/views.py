@@ -21,9 +21,9 @@ from flows.backtest.selectors import (
     list_rows,
     verdict_table,
 )
-from flows.faces import canvas_data
 from flows.graph.operations import normal_form
 from flows.models import Flow, RunStatus
+from flows.selectors.faces import canvas_data
 from flows.selectors.runs import WAITING, RunFilters
 from flows.services.errors import FlowInvalid
 from flows.views.requests import filters_in, flow_context, flow_or_404, positive_number, user_of

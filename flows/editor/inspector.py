@@ -5,8 +5,8 @@ from typing import Any
 
 from flows.editor.fields import Field, object_fields, suggestions
 from flows.editor.running import running_groups
-from flows.faces import config_schema
 from flows.graph.operations import parse_edge
+from flows.selectors.faces import config_schema
 from flows.steps.registry import UnknownStepType, get_step_type
 
 Json = Any

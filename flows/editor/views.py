@@ -8,15 +8,16 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from flows import editing
 from flows.editor.inspector import inspector_context
 from flows.editor.preview import with_values
-from flows.faces import canvas_data, faces, kept_problems, touched_steps
 from flows.graph.model import LANES
 from flows.graph.operations import normal_form
 from flows.lab.thresholds import list_thresholds
 from flows.models import Flow
+from flows.selectors import drafts
+from flows.selectors.faces import canvas_data, faces, kept_problems, touched_steps
 from flows.selectors.last_run import last_run_at
+from flows.services import editing
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can, requires
 
@@ -67,13 +68,13 @@ def history(request: HttpRequest, name: str) -> HttpResponse:
     """The edits ``?before=`` a revision, of one person by ``?author=``."""
     flow = get_object_or_404(Flow, name=name)
     author = number(request, "author")
-    sittings = editing.list_history(
+    sittings = drafts.list_history(
         flow_id=flow.pk, before=number(request, "before"), author_id=author
     )
     context = {
         "flow": flow,
         "sittings": sittings,
-        "authors": editing.list_authors(flow_id=flow.pk),
+        "authors": drafts.list_authors(flow_id=flow.pk),
         "author": author,
         "oldest": sittings[-1].entries[-1]["revision"] if sittings else 0,
         "may_edit": can(request.user, "flows.edit", flow=name),
@@ -147,7 +148,7 @@ def restore(request: HttpRequest, name: str) -> HttpResponse:
             flow_id=flow.pk, revision=int(revision), client_id=f"restore-{timezone.now():%H%M%S%f}",
             author=author_of(request), now=timezone.now(),
         )  # fmt: skip
-    except (ValueError, editing.RevisionUnknown):
+    except (ValueError, drafts.RevisionUnknown):
         return refusal(404, f"The draft has no revision {revision}.", "Choose one from the list.")
     return HttpResponse(status=204)
 
@@ -156,7 +157,7 @@ def restore(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def since_json(flow: Flow, since: int) -> dict[str, Json]:
-    operations = editing.list_operations(flow_id=flow.pk, since=since)
+    operations = drafts.list_operations(flow_id=flow.pk, since=since)
     touched = {step for each in operations for step in touched_steps(each["op"])}
     reached = operations[-1]["revision"] if operations else flow.draft_revision
     return {
@@ -176,8 +177,8 @@ def read_operations(request: HttpRequest) -> tuple[int, list[dict[str, Json]]]:
         raise BadRequest("Send JSON: {since, operations: [{client_id, op}]}.") from None
     if not isinstance(since, int) or not isinstance(operations, list):
         raise BadRequest("`since` is a revision and `operations` a list.")
-    if len(operations) > editing.MAX_OPERATIONS:
-        raise BadRequest(f"Send at most {editing.MAX_OPERATIONS} operations at a time.")
+    if len(operations) > drafts.MAX_OPERATIONS:
+        raise BadRequest(f"Send at most {drafts.MAX_OPERATIONS} operations at a time.")
     for each in operations:
         client_id = each.get("client_id") if isinstance(each, dict) else None
         if not isinstance(client_id, str) or not 0 < len(client_id) <= MAX_CLIENT_ID:

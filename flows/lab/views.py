@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from flows import editing
 from flows.backtest.selectors import choose_runs
 from flows.graph.operations import normal_form
 from flows.graph.problems import DocumentError
@@ -22,6 +21,7 @@ from flows.lab.evidence import Evidence, NoCutoff, read_evidence
 from flows.lab.thresholds import Threshold, list_thresholds
 from flows.models import Flow
 from flows.selectors.runs import RunFilters
+from flows.services import editing
 from flows.steps.base import WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
 from flows.views.requests import flow_context, flow_or_404, positive_number, user_of

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flows.faces import canvas_data
 from flows.graph.codec import parse
 from flows.graph.diff import ABSENT, Change, Diff, diff
 from flows.graph.operations import normal_form
 from flows.graph.problems import DocumentError
+from flows.selectors.faces import canvas_data
 
 Json = Any
 

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flows import selectors, services
 from flows.backtest.selectors import newest_of_draft
-from flows.faces import list_problems
 from flows.graph.codec import parse
 from flows.graph.operations import normal_form
 from flows.graph.problems import DocumentError
@@ -27,6 +26,7 @@ from flows.publishing.services import (
 )
 from flows.runtime.flow_tests import run_flow_tests
 from flows.selectors.changes import text_changes
+from flows.selectors.faces import list_problems
 from flows.selectors.flows import version_run_counts
 from flows.views.requests import (
     actor_of,

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from django.db import IntegrityError, transaction
 
-from flows.editing import apply_operations
 from flows.graph.codec import to_mapping
 from flows.graph.model import Document
 from flows.models import Flow
+from flows.services.editing import apply_operations
 from flows.services.errors import FlowExists
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor

@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from flows.faces import list_problems
 from flows.models import Flow, Run, RunStatus
-from flows.tour import tour_of
-from flows.waits import WaitFace, wait_faces
+from flows.selectors.faces import list_problems
+from flows.selectors.tour import tour_of
+from flows.selectors.wait_faces import WaitFace, wait_faces
 from workbench.shell.icons import render_icon
 from workbench.shell.statuses import look_of
 

@@ -12,13 +12,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from flows import editing
 from flows.graph.codec import parse
 from flows.graph.operations import OperationRefused, normal_form
 from flows.graph.problems import DocumentError
 from flows.models import Flow
 from flows.runtime.flow_tests import FlowTestResult, coverage, run_flow_tests
 from flows.runtime.rehearsal import Rehearsal
+from flows.services import editing
 from flows.testing.bench import (
     ALL,
     ONLY,

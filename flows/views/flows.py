@@ -11,8 +11,6 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import selectors, services
-from flows.editing import DraftTooLarge
-from flows.faces import canvas_data, list_problems
 from flows.graph.codec import parse, to_mapping
 from flows.graph.model import Document
 from flows.graph.operations import OperationRefused, normal_form
@@ -20,7 +18,9 @@ from flows.graph.problems import DocumentError
 from flows.models import Flow, RunStatus
 from flows.selectors.changes import document_text
 from flows.selectors.examples import list_examples
+from flows.selectors.faces import canvas_data, list_problems
 from flows.selectors.runs import RunFilters
+from flows.services.editing import DraftTooLarge
 from flows.views.requests import actor_of, flow_context, flow_or_404, user_of, version_or_404
 from workbench.accounts.permissions import Reach, can, reach, requires
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 from flows import selectors, services
 from flows.engine.errors import RunNotActive
 from flows.engine.lanes import Lane, lane_of
-from flows.faces import canvas_data
 from flows.models import Flow, Run, RunStatus
+from flows.selectors.faces import canvas_data
 from flows.selectors.flows import within_reach
 from flows.selectors.runs import COUNT_CAP, WAITING, RunFilters
 from flows.selectors.steps import JOURNAL_PAGE, StepRun

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from flows.tour import tour_of
+from flows.selectors.tour import tour_of
 from flows.views.requests import flow_or_404, user_of
 from workbench.accounts.permissions import requires
 from workbench.accounts.services import end_tour

@@ -16,7 +16,6 @@ from flows.backtest.models import Backtest
 from flows.backtest.selectors import choose_runs, flipped_runs, lane_figures
 from flows.backtest.services import Choice, play_part, start_backtest
 from flows.engine.lanes import PRIORITY, Lane
-from flows.faces import list_problems
 from flows.graph.codec import parse, to_json, to_mapping
 from flows.graph.diff import diff
 from flows.graph.model import Document
@@ -25,6 +24,7 @@ from flows.graph.problems import DocumentError
 from flows.models import Flow, FlowVersion, Run, RunStatus
 from flows.runtime.flow_tests import coverage, run_flow_tests
 from flows.selectors.changes import document_text
+from flows.selectors.faces import list_problems
 from flows.selectors.runs import RunFilters
 from flows.services.runs import NewRun
 from workbench.audit.actors import Actor

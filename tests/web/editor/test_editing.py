@@ -10,9 +10,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from flows import editing
 from flows.graph.operations import normal_form
 from flows.models import DraftOperation, Flow
+from flows.selectors.drafts import draft_at, list_history
+from flows.services import editing
 from tests.unit.operations.samples import loan
 from workbench.accounts.models import Role, RoleGrant, User
 
@@ -98,8 +99,8 @@ def test_any_point_of_the_history_can_be_restored_and_that_undone(
     flow.refresh_from_db()
     assert flow.draft["title"] == "One"
     assert "score" in flow.draft["steps"]
-    assert editing.draft_at(flow_id=flow.pk, revision=3)["title"] == "Three"
-    assert editing.draft_at(flow_id=flow.pk, revision=0) == normal_form(loan())
+    assert draft_at(flow_id=flow.pk, revision=3)["title"] == "Three"
+    assert draft_at(flow_id=flow.pk, revision=0) == normal_form(loan())
 
 
 @pytest.mark.parametrize("revision", ["9", "-1", "many", ""])
@@ -263,7 +264,7 @@ def test_the_history_tells_who_edited_in_one_sitting(
         at = now + timedelta(minutes=minute if minute < 4 else 60)
         edit = [{"client_id": f"m{minute}", "op": title(f"At {minute}")}]
         editing.apply_operations(flow_id=flow.pk, operations=edit, author=author, now=at)
-    found = editing.list_history(flow_id=flow.pk)
+    found = list_history(flow_id=flow.pk)
     told = [(each.author.username, len(each.entries), each.newest["revision"]) for each in found]
     assert told == [("ada", 1, 5), ("ada", 1, 4), ("ben", 1, 3), ("ada", 2, 2)]
     page = client.get(f"/flows/loan/edit/history/?author={ben.pk}").content.decode()

@@ -9,7 +9,7 @@ from django.test import Client
 from flows import services
 from flows.graph.operations import normal_form
 from flows.models import Flow, Run
-from flows.tour import tour_of
+from flows.selectors.tour import tour_of
 from workbench.accounts.models import Role, RoleGrant, User
 from workbench.audit.actors import Actor
 

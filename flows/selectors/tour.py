@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from flows.faces import list_problems
 from flows.models import Flow, Run, RunStatus
+from flows.selectors.faces import list_problems
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
 
