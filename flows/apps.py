@@ -25,7 +25,8 @@ class FlowsConfig(AppConfig):
     verbose_name = "Flows and runs"
 
     def ready(self) -> None:
-        from flows import children, events  # noqa: F401 - register step types that need services
+        import flows.calls.steps
+        import flows.events.steps  # noqa: F401 - registers step types that need services
         from flows.frame import register_pages
         from flows.runtime import clock  # noqa: F401 - registers the clock's tasks
         from flows.steps import types  # noqa: F401 - registers the step types

@@ -9,7 +9,7 @@ from django.utils import timezone
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
-from flows.events import receive_event
+from flows.events.receiving import receive_event
 from flows.models import Flow
 from flows.triggers import services
 from flows.triggers.cloudevents import PLAIN, STRUCTURED, EventMalformed, read_cloudevent

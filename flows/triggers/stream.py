@@ -7,7 +7,7 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from flows.events import receive_event
+from flows.events.receiving import receive_event
 from flows.triggers.cloudevents import STRUCTURED, EventMalformed, read_cloudevent
 from flows.triggers.firing import short_key
 from workbench.audit.actors import Actor

@@ -62,7 +62,7 @@ def _start(flow: str, runs: list[Any]) -> list[int]:
 
 
 def _event(name: str, key: str) -> bool:
-    from flows.events import receive_event
+    from flows.events.receiving import receive_event
 
     receive_event(
         name=name, key=key, payload={"key": key}, event_id=key, actor=ACTOR, now=timezone.now()

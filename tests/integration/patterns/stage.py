@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from flows.events import receive_event
+from flows.events.receiving import receive_event
 from flows.graph.codec import parse
 from flows.graph.model import Document
 from flows.models import Flow, Journal, Run, Token, Wait

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from flows.children import MOST_LEVELS
+from flows.calls.steps import MOST_LEVELS
 from flows.models import Flow, FlowVersion, Run, Wait
 from flows.runtime.actions import Action, Finish
 from flows.runtime.execution import Drive, Memory

@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from flows.events import receive_event
+from flows.events.receiving import receive_event
 from flows.models import Event, Run, Wait
 from tests.integration.runtime import kit
 from tests.integration.runtime.kit import ACTOR, driving, ended, journal, make_flow, start, until

@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from flows.events import receive_event
+from flows.events.receiving import receive_event
 from flows.models import Flow, Run, Token
 from flows.services import pause_flow, retry_run
 from flows.triggers import hearing

@@ -5,76 +5,19 @@ their name and key first, so that one of them always sees the other.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from django.db import connection, transaction
 from pydantic import Field
 
-from flows.engine.errors import RunNotActive, WaitAlreadyResolved
-from flows.models import Event, Wait
-from flows.services.runs import resolve_wait
+from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, _lock, _wait_key
+from flows.models import Event
 from flows.steps.base import Opened, Result, StepConfig, StepContext, WaitingStep, text_of
 from flows.steps.registry import register
-from flows.store import get_store
-from flows.triggers.models import Trigger, TriggerKind
-from workbench.audit.actors import Actor
-from workbench.dispatch import enqueue, job
+from workbench.dispatch import enqueue
 
 Json = Any
-
-
-LONGEST_NAME, LONGEST_KEY = 120, 200
-
-
-def _wait_key(name: str, key: str) -> str:
-    """Return what a wait is found by. Cut short, two keys would be taken for one: digest it."""
-    plain = f"{name}:{key}"
-    return plain if len(plain) <= LONGEST_KEY else sha256(plain.encode()).hexdigest()
-
-
-def _lock(name: str, key: str) -> None:
-    """Serialise events and waits of one name and key. SQLite has one writer anyway."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [_wait_key(name, key)]
-            )
-
-
-@transaction.atomic
-def receive_event(
-    *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime
-) -> list[int]:
-    """Keep an event and resolve every wait for it; return the runs that go on.
-
-    The same ``event_id`` a second time changes nothing and returns no run.
-    """
-    # Runs first, as everywhere: a run that opens its wait holds its own lock before this one.
-    waits = Wait.objects.filter(kind="event", key=_wait_key(name, key), state="open")
-    get_store().lock_runs(waits.values_list("run_id", flat=True))
-    _lock(name, key)
-    event, is_new = Event.objects.get_or_create(
-        event_id=event_id,
-        defaults={"name": name, "key": key, "payload": payload, "received_at": now},
-    )
-    if not is_new:
-        return []
-    if Trigger.objects.filter(kind=TriggerKind.EVENT, listens_to=name, enabled=True).exists():
-        enqueue("flows.event_heard", {"event": event.pk}, now=now)
-    resumed = []
-    for wait in waits.order_by("run_id"):
-        try:
-            with transaction.atomic():
-                output = {"event": name, "key": key, "payload": payload}
-                resumed.append(
-                    resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=actor)
-                )
-        except (WaitAlreadyResolved, RunNotActive):
-            continue
-    return resumed
 
 
 class _EventConfig(StepConfig):
@@ -166,9 +109,3 @@ class EmitEvent(WaitingStep):
         # Other runs are locked in a transaction of its own: this one holds its own run's lock.
         enqueue("flows.event_emitted", event, now=ctx.now)
         return Opened("event", resolved=Result({"event": config.event, "key": config.key}))
-
-
-@job("flows.event_emitted")
-def event_emitted(args: dict[str, Any], now: datetime) -> None:
-    event = {part: args[part] for part in ("name", "key", "payload", "event_id")}
-    receive_event(**event, actor=Actor.system("engine"), now=now)
