@@ -29,8 +29,8 @@ api.add_router("", account_router)
 api.add_router("/audit", audit_router)
 api.add_router("", secrets_router)
 _ROUTERS = (
-    "flows.api",
-    "flows.run_api",
+    "flows.api.runs",
+    "flows.api.operations",
     "flows.triggers.api",
     "flows.health.api",
     "flows.backtest.api",

@@ -8,7 +8,7 @@ from django.utils import timezone
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
-from flows.api import listed_faults
+from flows.api.finding import listed_faults
 from flows.backtest import services
 from flows.backtest.models import Backtest, BacktestRun
 from flows.backtest.selectors import RowFilter, choose_runs, list_backtests, list_rows

@@ -8,7 +8,8 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from flows.api import Id, VersionOut, flow_named, listed_faults, version_out
+from flows.api.finding import Id, flow_named, listed_faults
+from flows.api.flows import VersionOut, version_out
 from flows.publishing import services
 from flows.publishing.models import PublishRequest, RequestState
 from workbench.accounts.permissions import requires

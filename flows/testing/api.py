@@ -8,7 +8,7 @@ from django.utils import timezone
 from ninja import Router, Schema
 from pydantic import Field
 
-from flows.api import listed_faults
+from flows.api.finding import listed_faults
 from flows.backtest.selectors import choose_runs
 from flows.graph.codec import parse
 from flows.graph.operations import normal_form

@@ -13,22 +13,17 @@ from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict, Field
 
 from flows import selectors, services
-from flows.api import (
+from flows.api.finding import (
     BIGGEST_ID,
-    FlowOut,
     Id,
-    RunDetailOut,
-    RunOut,
-    RunQuery,
     flow_named,
-    flow_out,
     listed_faults,
-    run_detail_out,
     run_in_reach,
-    run_out,
     searchable,
     version_numbered,
 )
+from flows.api.flows import FlowOut, flow_out
+from flows.api.runs import RunDetailOut, RunOut, RunQuery, run_detail_out, run_out
 from flows.engine.lanes import Lane
 from flows.models import BulkAct, FlowVersion, Run
 from flows.selectors.bulk import get_bulk_act, list_bulk_acts

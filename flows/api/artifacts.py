@@ -1,0 +1,70 @@
+"""Artifacts over the API."""
+
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest
+from django.utils import timezone
+from ninja import Query, Schema, Status
+from pydantic import Field
+
+from flows import selectors
+from flows.api.finding import (
+    BIGGEST_ID,
+    _reach,
+)
+from flows.api.runs import router
+from flows.models import Artifact
+from flows.runtime.artifacts import MOST_BYTES, store_artifact
+from workbench.accounts.permissions import requires
+from workbench.http.gateway import accepts
+
+
+class ArtifactOut(Schema):
+    artifact: str = Field(description="SHA-256 of the content; pass the whole object as input.")
+    media_type: str
+    name: str
+    size: int
+
+
+class ArtifactIn(Schema):
+    name: str = Field("", max_length=200, description="A file name, for people.")
+
+
+class ArtifactQuery(Schema):
+    run: int = Field(ge=1, le=BIGGEST_ID, description="A run that refers to it.")
+
+
+@router.post("/artifacts", response={201: ArtifactOut}, operation_id="store_artifact")
+@accepts(
+    "application/octet-stream", "application/pdf", "application/json", "image/png", "image/jpeg",
+    "image/webp", "image/gif", "text/plain", "text/csv", "audio/mpeg", "audio/wav",
+    max_bytes=MOST_BYTES,
+)  # fmt: skip
+@requires("runs.start")
+def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict[str, Any]]:
+    """Store the body as an artifact; its Content-Type is kept. The same content is kept once."""
+    reference = store_artifact(
+        content=request.body,
+        media_type=request.content_type or "application/octet-stream",
+        name=wanted.name,
+        now=timezone.now(),
+    )
+    return Status(201, reference)
+
+
+@router.get("/artifacts/{digest}", operation_id="get_artifact")
+@requires("runs.view")
+def get_artifact(request: HttpRequest, digest: str, wanted: Query[ArtifactQuery]) -> FileResponse:
+    """Return the content of an artifact that a run refers to."""
+    try:
+        found = selectors.get_artifact(
+            digest, run_id=wanted.run, within=_reach(request, "runs.view")
+        )
+    except Artifact.DoesNotExist:
+        raise Http404(f"Run {wanted.run} refers to no artifact {digest}.") from None
+    response = FileResponse(
+        default_storage.open(found.path), as_attachment=True, filename=found.name or digest[:12]
+    )
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

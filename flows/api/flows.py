@@ -1,0 +1,229 @@
+"""Flows, drafts, versions and releases over the API."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Schema, Status
+from pydantic import Field
+
+from flows import services
+from flows.api.finding import (
+    Number,
+    _check_may,
+    _reach,
+    flow_named,
+    listed_faults,
+    searchable,
+    version_numbered,
+)
+from flows.api.runs import router
+from flows.graph.codec import parse, to_mapping
+from flows.graph.operations import normal_form
+from flows.models import Flow, FlowVersion
+from flows.selectors.faces import list_problems
+from flows.selectors.flows import within_reach
+from workbench.accounts.permissions import requires
+from workbench.http.problems import ApiProblem
+from workbench.http.schemas import (
+    Page,
+    Strict,
+    page_by_id,
+)
+from workbench.http.sign_in import actor_of, person_of
+
+
+class FlowOut(Schema):
+    name: str
+    title: str
+    released_version: int | None = Field(None, description="Null before the first release.")
+    draft_revision: int
+    paused_at: datetime | None
+    archived_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProblemOut(Schema):
+    severity: str
+    code: str
+    step: str
+    field: str
+    message: str
+    remedy: str
+
+
+class FlowDetailOut(FlowOut):
+    draft: dict[str, Any]
+    problems: list[ProblemOut] = Field(description="What is wrong with the draft.")
+
+
+class FlowIn(Strict):
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")
+    title: str = Field("", max_length=200)
+    document: dict[str, Any] | None = Field(None, description="The draft to begin with.")
+
+
+class DraftIn(Strict):
+    document: dict[str, Any]
+    revision: int | None = Field(
+        None, ge=0, description="The draft_revision it was made from; another one answers 409."
+    )
+
+
+@router.get("/flows", response=Page[FlowOut], operation_id="list_flows")
+@requires("flows.view")
+def list_flows(
+    request: HttpRequest, text: str = "", cursor: str = "", limit: int = 50
+) -> dict[str, Any]:
+    """List flows, newest first."""
+    flows = Flow.objects.filter(within_reach(_reach(request, "flows.view")))
+    flows = flows.select_related("released").defer("draft", "released__document")
+    if text:
+        flows = flows.filter(title__icontains=searchable(text))
+    return page_by_id(flows, cursor=cursor, limit=limit, to_item=flow_out)
+
+
+@router.post("/flows", response={201: FlowDetailOut}, operation_id="create_flow")
+@requires("flows.edit")
+def create_flow(request: HttpRequest, body: FlowIn) -> Status[Any]:
+    """Create a flow. Publish it before it can run."""
+    _check_may(request, "flows.edit", body.name)
+    with listed_faults():
+        document = parse(body.document) if body.document is not None else None
+        flow = services.create_flow(
+            name=body.name,
+            title=body.title,
+            document=document,
+            author=person_of(request),
+            actor=actor_of(request),
+            now=timezone.now(),
+        )
+    return Status(201, _flow_detail(flow))
+
+
+@router.get("/flows/{name}", response=FlowDetailOut, operation_id="get_flow")
+@requires("flows.view", flow="name")
+def get_flow(request: HttpRequest, name: str) -> dict[str, Any]:
+    """Return a flow with its draft and what is wrong with it."""
+    return _flow_detail(flow_named(name))
+
+
+@router.put("/flows/{name}/draft", response=FlowDetailOut, operation_id="save_draft")
+@requires("flows.edit", flow="name")
+def save_draft(request: HttpRequest, name: str, body: DraftIn) -> dict[str, Any]:
+    """Replace the draft. It may have problems; publishing is what they keep from happening."""
+    flow = flow_named(name)
+    if body.revision is not None and body.revision != flow.draft_revision:
+        raise ApiProblem(
+            409,
+            "draft-changed",
+            f"The draft is at revision {flow.draft_revision}, not {body.revision}.",
+            "Read the draft, bring your change into it, and send its revision.",
+        )
+    with listed_faults():
+        document = {**to_mapping(parse(body.document)), "name": flow.name}
+        saved = services.save_draft(
+            flow_id=flow.pk, document=document, author=person_of(request), now=timezone.now()
+        )
+    return _flow_detail(saved)
+
+
+def flow_out(flow: Flow) -> dict[str, Any]:
+    return {
+        "name": flow.name,
+        "title": flow.title,
+        "released_version": flow.released.number if flow.released else None,
+        "draft_revision": flow.draft_revision,
+        "paused_at": flow.paused_at,
+        "archived_at": flow.archived_at,
+        "created_at": flow.created_at,
+        "updated_at": flow.updated_at,
+    }
+
+
+def _flow_detail(flow: Flow) -> dict[str, Any]:
+    return {
+        **flow_out(flow),
+        "draft": normal_form(flow.draft),
+        "problems": list_problems(flow.draft),
+    }
+
+
+class VersionOut(Schema):
+    number: int
+    note: str
+    digest: str
+    published_by: str | None
+    published_at: datetime
+
+
+class VersionDetailOut(VersionOut):
+    document: dict[str, Any]
+
+
+class PublishIn(Strict):
+    note: str = Field(min_length=1, max_length=2000)
+    release: bool = True
+
+
+class ReleaseIn(Strict):
+    version: int = Field(ge=1, le=2**31 - 1)
+
+
+@router.get("/flows/{name}/versions", response=Page[VersionOut], operation_id="list_versions")
+@requires("flows.view", flow="name")
+def list_versions(
+    request: HttpRequest, name: str, cursor: str = "", limit: int = 50
+) -> dict[str, Any]:
+    """List the versions of a flow, newest first."""
+    versions = FlowVersion.objects.filter(flow=flow_named(name)).select_related("published_by")
+    return page_by_id(versions.defer("document"), cursor=cursor, limit=limit, to_item=version_out)
+
+
+@router.post(
+    "/flows/{name}/versions", response={201: VersionDetailOut}, operation_id="publish_version"
+)
+@requires("flows.publish", flow="name")
+def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[Any]:
+    """Make an immutable version of the draft, and release it unless told not to."""
+    with listed_faults():
+        version = services.publish_version(
+            flow_id=flow_named(name).pk,
+            note=body.note,
+            author=person_of(request),
+            actor=actor_of(request),
+            now=timezone.now(),
+            release=body.release,
+        )
+    return Status(201, {**version_out(version), "document": version.document})
+
+
+@router.get(
+    "/flows/{name}/versions/{number}", response=VersionDetailOut, operation_id="get_version"
+)
+@requires("flows.view", flow="name")
+def get_version(request: HttpRequest, name: str, number: Number) -> dict[str, Any]:
+    """Return a version with its document."""
+    version = version_numbered(flow_named(name), number)
+    return {**version_out(version), "document": version.document}
+
+
+@router.post("/flows/{name}/releases", response=FlowOut, operation_id="release_version")
+@requires("flows.publish", flow="name")
+def release_version(request: HttpRequest, name: str, body: ReleaseIn) -> dict[str, Any]:
+    """Make new runs use a version; an older one than now is a rollback."""
+    version = version_numbered(flow_named(name), body.version)
+    services.release_version(version_id=version.pk, actor=actor_of(request), now=timezone.now())
+    return flow_out(flow_named(name))
+
+
+def version_out(version: FlowVersion) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "note": version.note,
+        "digest": version.digest,
+        "published_by": version.published_by.username if version.published_by else None,
+        "published_at": version.published_at,
+    }
