@@ -20,10 +20,10 @@ def attachment_response(case: Case, attachment_id: int) -> HttpResponseBase:
     artifact = Artifact.objects.filter(digest=found.digest).first() if found else None
     if found is None or artifact is None:
         raise Http404("The case has no such file.")
-    return _send(artifact, found.name)
+    return send(artifact, found.name)
 
 
-def _send(artifact: Artifact, name: str) -> HttpResponseBase:
+def send(artifact: Artifact, name: str) -> HttpResponseBase:
     kind = artifact.media_type.split(";")[0].strip().lower()
     shown = kind in SHOWN_TYPES
     try:

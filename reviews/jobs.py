@@ -9,7 +9,8 @@ from reviews.services.decisions import commit_due_decisions
 from reviews.services.due_acts import perform_due_acts
 from reviews.services.ranking import rerank_queue
 from reviews.settings.services import RERANK_JOB
-from workbench.dispatch import clock_task, job
+from workbench.dispatch.clock import clock_task
+from workbench.dispatch.registry import job
 
 
 @job(RERANK_JOB)

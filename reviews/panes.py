@@ -23,9 +23,9 @@ def preview_context(case: Case) -> dict[str, Any]:
     """Return what a case that is not kept would show and ask. No query."""
     return {
         "case": case,
-        "groups": list(_groups(case, {}, {}, {})),
+        "groups": list(groups(case, {}, {}, {})),
         "documents": documents_of(case.shown),
-        "reasons": _reasons(case.shown.get("reasons") or ()),
+        "reasons": reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
         "choices": choices_of(case, {}),
         "widgets": widgets_of(case.rules.get("form") or {}, {}, "form"),
@@ -43,8 +43,8 @@ def as_shown(case: Case, decision: Decision | None) -> dict[str, Any]:
     seen = decision.receipt["evidence"]["shown"]
     kept = Case(pk=case.pk, shown=seen, fields=decision.receipt["fields"], rules=case.rules)
     return {
-        "groups": list(_groups(kept, {}, {}, {})),
-        "reasons": _reasons(seen.get("reasons") or ()),
+        "groups": list(groups(kept, {}, {}, {})),
+        "reasons": reasons(seen.get("reasons") or ()),
     }
 
 
@@ -95,12 +95,12 @@ def _codes(
     return found
 
 
-def _changed_by_answers(information: list[InformationRequest]) -> dict[str, Json]:
+def changed_by_answers(information: list[InformationRequest]) -> dict[str, Json]:
     """Return the fields that an answer to a question changed, with who changed them."""
     return {key: asked.answered_by for asked in information for key in asked.changes}
 
 
-def _groups(
+def groups(
     case: Case,
     answer: Mapping[str, Json],
     problems: Mapping[str, str],
@@ -115,7 +115,7 @@ def _groups(
                 _field(case, field, answer, problems, changed) for field in group["fields"]
             ]
         if kind == "reasons":
-            shown["reasons"] = _reasons(group["reasons"])
+            shown["reasons"] = reasons(group["reasons"])
         if kind != "documents":
             yield shown
 
@@ -168,7 +168,7 @@ def _doubt(confidence: float | None) -> str:
     return "good" if confidence >= 0.85 else "waiting" if confidence >= 0.6 else "bad"  # noqa: PLR2004
 
 
-def _reasons(reasons: Any) -> list[dict[str, Json]]:
+def reasons(reasons: Any) -> list[dict[str, Json]]:
     """Return reasons, the strongest first, each with where its bar begins and how long it is.
 
     The bar's axis is at 50 of 100; the strongest reason fills its half.

@@ -47,8 +47,8 @@ def now() -> datetime:
 @pytest.fixture
 def deliver_outbox() -> Callable[[], int]:
     """Return a function that delivers every row of the outbox that is due, new ones too."""
+    from workbench.dispatch.delivery import deliver
     from workbench.dispatch.models import Outbox
-    from workbench.dispatch.outbox import deliver
 
     def deliver_due() -> int:
         count = 0

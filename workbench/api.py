@@ -1,7 +1,6 @@
 """The HTTP API under /api/v1/, composed from the routers of each part."""
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from workbench.accounts.api import router as account_router
 from workbench.audit.api import router as audit_router
@@ -29,14 +28,19 @@ api.add_router("", account_router)
 api.add_router("/audit", audit_router)
 api.add_router("", secrets_router)
 _ROUTERS = (
+    "flows.api.flows",
     "flows.api.runs",
+    "flows.api.artifacts",
     "flows.api.operations",
+    "flows.api.bulk",
     "flows.triggers.api",
     "flows.health.api",
     "flows.backtest.api",
     "flows.publishing.api",
     "flows.testing.api",
     "reviews.api.cases",
+    "reviews.api.decisions",
+    "reviews.api.conversation",
     "reviews.api.bulk",
     "reviews.api.attachments",
     "reviews.outside.api",
@@ -46,5 +50,5 @@ _ROUTERS = (
     "reviews.quality.api",
 )
 for _name in _ROUTERS:
-    if find_spec(_name):
-        api.add_router("", import_module(_name).router)
+    # By name, so that this list alone decides the order; a name that is misspelt fails at start.
+    api.add_router("", import_module(_name).router)

@@ -7,7 +7,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workbench.settings")
 django.setup()
 
-from workbench.dispatch import get_broker  # noqa: E402
+from workbench.dispatch.broker import get_broker  # noqa: E402
 from workbench.process.parts import RunDriver  # noqa: E402
 
 broker = get_broker()

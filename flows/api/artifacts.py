@@ -5,19 +5,20 @@ from typing import Any
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest
 from django.utils import timezone
-from ninja import Query, Schema, Status
+from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from flows import selectors
 from flows.api.finding import (
     BIGGEST_ID,
-    _reach,
+    reach_of,
 )
-from flows.api.runs import router
 from flows.models import Artifact
 from flows.runtime.artifacts import MOST_BYTES, store_artifact
 from workbench.accounts.permissions import requires
 from workbench.http.gateway import accepts
+
+router = Router(tags=["flows"])
 
 
 class ArtifactOut(Schema):
@@ -59,7 +60,7 @@ def get_artifact(request: HttpRequest, digest: str, wanted: Query[ArtifactQuery]
     """Return the content of an artifact that a run refers to."""
     try:
         found = selectors.get_artifact(
-            digest, run_id=wanted.run, within=_reach(request, "runs.view")
+            digest, run_id=wanted.run, within=reach_of(request, "runs.view")
         )
     except Artifact.DoesNotExist:
         raise Http404(f"Run {wanted.run} refers to no artifact {digest}.") from None

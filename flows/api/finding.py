@@ -51,7 +51,7 @@ def _flow_invalid(detail: str, remedy: str, problems: Any) -> ApiProblem:
     return ApiProblem(422, "flow-invalid", detail, remedy, errors)
 
 
-def _reach(request: HttpRequest, permission: str) -> Reach:
+def reach_of(request: HttpRequest, permission: str) -> Reach:
     return reach(principal_of(request), permission)
 
 
@@ -87,6 +87,6 @@ def run_in_reach(request: HttpRequest, run_id: int, permission: str = "runs.view
     return run
 
 
-def _check_may(request: HttpRequest, permission: str, flow: str) -> None:
+def check_may(request: HttpRequest, permission: str, flow: str) -> None:
     if not can(principal_of(request), permission, flow=flow):
         raise PermissionDenied(f"This needs the permission {permission} for {flow}.")

@@ -5,20 +5,19 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Schema, Status
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from flows import services
 from flows.api.finding import (
     Number,
-    _check_may,
-    _reach,
+    check_may,
     flow_named,
     listed_faults,
+    reach_of,
     searchable,
     version_numbered,
 )
-from flows.api.runs import router
 from flows.graph.codec import parse, to_mapping
 from flows.graph.operations import normal_form
 from flows.models import Flow, FlowVersion
@@ -32,6 +31,8 @@ from workbench.http.schemas import (
     page_by_id,
 )
 from workbench.http.sign_in import actor_of, person_of
+
+router = Router(tags=["flows"])
 
 
 class FlowOut(Schema):
@@ -78,7 +79,7 @@ def list_flows(
     request: HttpRequest, text: str = "", cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
     """List flows, newest first."""
-    flows = Flow.objects.filter(within_reach(_reach(request, "flows.view")))
+    flows = Flow.objects.filter(within_reach(reach_of(request, "flows.view")))
     flows = flows.select_related("released").defer("draft", "released__document")
     if text:
         flows = flows.filter(title__icontains=searchable(text))
@@ -89,7 +90,7 @@ def list_flows(
 @requires("flows.edit")
 def create_flow(request: HttpRequest, body: FlowIn) -> Status[Any]:
     """Create a flow. Publish it before it can run."""
-    _check_may(request, "flows.edit", body.name)
+    check_may(request, "flows.edit", body.name)
     with listed_faults():
         document = parse(body.document) if body.document is not None else None
         flow = services.create_flow(

@@ -1,16 +1,12 @@
 """Operations on runs over HTTP: one, many by filter, a whole flow."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, Literal
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router, Schema, Status
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from flows import selectors, services
 from flows.api.finding import (
@@ -23,14 +19,12 @@ from flows.api.finding import (
     version_numbered,
 )
 from flows.api.flows import FlowOut, flow_out
-from flows.api.runs import RunDetailOut, RunOut, RunQuery, run_detail_out, run_out
+from flows.api.runs import RunDetailOut, RunOut, run_detail_out, run_out
 from flows.engine.lanes import Lane
-from flows.models import BulkAct, FlowVersion, Run
-from flows.selectors.bulk import get_bulk_act, list_bulk_acts
-from flows.selectors.runs import RunFilters
-from workbench.accounts.permissions import Reach, can, principal_of, reach, requires
-from workbench.http.problems import ApiProblem, map_error
-from workbench.http.schemas import Page, Strict, page_by_id
+from flows.models import FlowVersion, Run
+from workbench.accounts.permissions import requires
+from workbench.http.problems import map_error
+from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of
 
 Json = Any
@@ -185,137 +179,3 @@ def resume_flow(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 # --- Many runs --------------------------------------------------------------------
-
-
-class BulkFilter(RunQuery):
-    """As in `GET /runs`. An empty one is every run that you may operate."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class BulkOptionsIn(Strict):
-    reason: str = Field("", max_length=500, description="For `cancel`.")
-    step: str = Field("", max_length=80, description="For `rerun`: where to begin.")
-    version: int | None = Field(
-        None, ge=1, le=2**31 - 1, description="For `migrate`, and for `rerun` on another version."
-    )
-    lane: Lane | None = Field(None, strict=False, description="For `lane`.")
-
-
-class BulkPlanIn(Strict):
-    act: services.Act = Field(strict=False)
-    filter: BulkFilter | None = None
-
-
-class BulkIn(BulkPlanIn):
-    options: BulkOptionsIn | None = None
-    up_to: int | None = Field(
-        None, ge=1, le=BIGGEST_ID, description="Leave runs with a higher id alone: the plan's."
-    )
-
-
-class BulkPlanOut(Schema):
-    act: str
-    matched: int
-    is_exact: bool = Field(description="False if there may be more, further back.")
-    up_to: int = Field(description="The newest run there was.")
-
-
-class BulkOut(BulkPlanOut):
-    id: int
-    status: str = Field(description="running, completed or stopped.")
-    done: int
-    refused: int
-    refusals: list[tuple[int, str]] = Field(description="The first of them, with the reason.")
-    after: int = Field(description="Every run up to this id was looked at.")
-    created_at: datetime
-    finished_at: datetime | None
-
-
-@router.post("/bulk-acts/plan", response=BulkPlanOut, operation_id="plan_bulk_act")
-@requires("runs.operate")
-def plan_bulk_act(request: HttpRequest, body: BulkPlanIn) -> Any:
-    """Count the runs that an act would touch. Changes nothing."""
-    return services.plan_bulk_act(
-        act=body.act, filters=_filters(body.filter), within=_within(request, body.act)
-    )
-
-
-@router.post("/bulk-acts", response={202: BulkOut}, operation_id="start_bulk_act")
-@requires("runs.operate")
-def start_bulk_act(request: HttpRequest, body: BulkIn) -> Status[Any]:
-    """Do an act to every run that matches, oldest first; it goes on by itself."""
-    bulk = services.start_bulk_act(
-        act=body.act,
-        filters=_filters(body.filter),
-        within=_within(request, body.act),
-        options=_options(body.options),
-        up_to=body.up_to,
-        actor=actor_of(request),
-        now=timezone.now(),
-    )  # fmt: skip
-    return Status(202, bulk)
-
-
-@router.get("/bulk-acts", response=Page[BulkOut], operation_id="list_bulk_acts")
-@requires("runs.operate")
-def list_acts(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[str, Any]:
-    """List acts on many runs, newest first."""
-    acts = list_bulk_acts(reach(principal_of(request), "runs.operate"))
-    return page_by_id(acts, cursor=cursor, limit=limit, to_item=lambda bulk: bulk)
-
-
-@router.get("/bulk-acts/{bulk_id}", response=BulkOut, operation_id="get_bulk_act")
-@requires("runs.operate")
-def get_act(request: HttpRequest, bulk_id: Id) -> BulkAct:
-    """Return how far an act on many runs is."""
-    with _known():
-        return get_bulk_act(bulk_id, reach(principal_of(request), "runs.operate"))
-
-
-@router.post("/bulk-acts/{bulk_id}/stop", response=BulkOut, operation_id="stop_bulk_act")
-@requires("runs.operate")
-def stop_act(request: HttpRequest, bulk_id: Id) -> BulkAct:
-    """Leave the runs that were not reached alone."""
-    within = reach(principal_of(request), "runs.operate")
-    with _known():
-        get_bulk_act(bulk_id, within)
-        services.stop_bulk_act(bulk_id=bulk_id, actor=actor_of(request), now=timezone.now())
-        return get_bulk_act(bulk_id, within)
-
-
-@contextmanager
-def _known() -> Iterator[None]:
-    try:
-        yield
-    except BulkAct.DoesNotExist:
-        raise Http404("There is no such act, or it is on flows that you may not operate.") from None
-
-
-def _within(request: HttpRequest, act: services.Act) -> Reach:
-    permission = "runs.start" if act is services.Act.RERUN else "runs.operate"
-    principal = principal_of(request)
-    if not can(principal, permission):
-        raise PermissionDenied(f"This needs the permission {permission}.")
-    return reach(principal, permission)
-
-
-def _options(given: BulkOptionsIn | None) -> services.BulkOptions:
-    if given is None:
-        return services.BulkOptions()
-    return services.BulkOptions(
-        reason=searchable(given.reason),
-        step=searchable(given.step),
-        version=given.version,
-        lane=given.lane or "",
-    )
-
-
-def _filters(given: BulkFilter | None) -> RunFilters:
-    if given is None:
-        return RunFilters()
-    for at in (given.started_from, given.started_to):
-        if at is not None and at.tzinfo is None:
-            raise ApiProblem(422, "time-without-zone", f"{at} has no zone.", "Add one: `Z`.")
-    texts = {k: searchable(v) for k, v in given.dict().items() if isinstance(v, str)}
-    return RunFilters(**{**given.dict(), **texts})

@@ -13,9 +13,9 @@ from flows import selectors, services
 from flows.api.finding import (
     BIGGEST_ID,
     Id,
-    _reach,
     flow_named,
     listed_faults,
+    reach_of,
     run_in_reach,
     searchable,
     version_numbered,
@@ -242,7 +242,7 @@ def runs_page(request: HttpRequest, filters: RunFilters, cursor: str, limit: int
     }
     page = selectors.list_runs(
         RunFilters(**{**asdict(filters), **texts}),
-        within=_reach(request, "runs.view"),
+        within=reach_of(request, "runs.view"),
         before=before,
         page_size=limit,
     )

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from flows.backtest.models import Backtest
 from flows.backtest.services import JOB, play_part
-from workbench.dispatch import job
+from workbench.dispatch.registry import job
 
 
 @job(JOB)

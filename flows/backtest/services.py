@@ -22,7 +22,7 @@ from flows.runtime.program import Program, load_program
 from flows.services.errors import FlowInvalid, ServiceError
 from flows.steps.registry import UnknownStepType
 from workbench.accounts.models import User
-from workbench.dispatch import enqueue
+from workbench.dispatch.outbox import enqueue
 from workbench.live import nudge_on_commit
 
 Json = Any

@@ -12,7 +12,7 @@ from flows.runtime import pausing, transitions
 from flows.services.runs import resolve_wait
 from flows.store import get_store
 from workbench.audit.actors import Actor
-from workbench.dispatch import job
+from workbench.dispatch.registry import job
 
 Json = Any
 
@@ -58,12 +58,12 @@ def _conclude_children(wait: Wait, now: datetime, *, may_begin: bool) -> None:
     if most is not None and failed > most:
         first = children.filter(status="failed").order_by("pk").first()
         message = f"{failed} of {wait.detail['total']} runs failed; {most} may."
-        _cancel_children(wait.pk, message, now)
+        cancel_children(wait.pk, message, now)
         _fail(wait, message, first, now)
     elif enough is not None and counts.get("completed", 0) >= enough:
         _resolve(wait, _collected(children), now)
         if wait.detail["others"] == "cancel":
-            _cancel_children(wait.pk, f"{enough} runs were enough.", now)
+            cancel_children(wait.pk, f"{enough} runs were enough.", now)
         else:
             _release(children, wait.detail["concurrency"] - counts.get("running", 0), now)
     elif live == 0 and enough is not None:
@@ -111,7 +111,7 @@ def _fail(wait: Wait, message: str, cause: Run | None, now: datetime) -> None:
     transitions.fail_wait(wait_id=wait.pk, error=error, now=now)
 
 
-def _cancel_children(wait_id: int, reason: str, now: datetime) -> None:
+def cancel_children(wait_id: int, reason: str, now: datetime) -> None:
     live = Run.objects.filter(parent_wait_id=wait_id, status__in=["running", "paused"])
     for run_id in list(live.order_by("pk").values_list("pk", flat=True)):
         transitions.cancel(run_id=run_id, reason=reason, now=now, tell_parent=False)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from flows.calls.ends import _cancel_children
+from flows.calls.ends import cancel_children
 from flows.expressions import ExpressionError, compile_template
 from flows.models import Flow, FlowVersion, Run, RunStatus, Wait
 from flows.services.errors import ServiceError
@@ -110,7 +110,7 @@ class _Caller(WaitingStep):
         return True
 
     def cancel(self, wait_id: int, now: datetime) -> None:
-        _cancel_children(wait_id, "The run that called it was cancelled.", now)
+        cancel_children(wait_id, "The run that called it was cancelled.", now)
 
 
 @register

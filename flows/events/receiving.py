@@ -12,25 +12,26 @@ from flows.services.runs import resolve_wait
 from flows.store import get_store
 from flows.triggers.models import Trigger, TriggerKind
 from workbench.audit.actors import Actor
-from workbench.dispatch import enqueue, job
+from workbench.dispatch.outbox import enqueue
+from workbench.dispatch.registry import job
 
 Json = Any
 
 LONGEST_NAME, LONGEST_KEY = 120, 200
 
 
-def _wait_key(name: str, key: str) -> str:
+def wait_key(name: str, key: str) -> str:
     """Return what a wait is found by. Cut short, two keys would be taken for one: digest it."""
     plain = f"{name}:{key}"
     return plain if len(plain) <= LONGEST_KEY else sha256(plain.encode()).hexdigest()
 
 
-def _lock(name: str, key: str) -> None:
+def lock(name: str, key: str) -> None:
     """Serialise events and waits of one name and key. SQLite has one writer anyway."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [_wait_key(name, key)]
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [wait_key(name, key)]
             )
 
 
@@ -43,9 +44,9 @@ def receive_event(
     The same ``event_id`` a second time changes nothing and returns no run.
     """
     # Runs first, as everywhere: a run that opens its wait holds its own lock before this one.
-    waits = Wait.objects.filter(kind="event", key=_wait_key(name, key), state="open")
+    waits = Wait.objects.filter(kind="event", key=wait_key(name, key), state="open")
     get_store().lock_runs(waits.values_list("run_id", flat=True))
-    _lock(name, key)
+    lock(name, key)
     event, is_new = Event.objects.get_or_create(
         event_id=event_id,
         defaults={"name": name, "key": key, "payload": payload, "received_at": now},

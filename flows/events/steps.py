@@ -11,11 +11,11 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, _lock, _wait_key
+from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, lock, wait_key
 from flows.models import Event
 from flows.steps.base import Opened, Result, StepConfig, StepContext, WaitingStep, text_of
 from flows.steps.registry import register
-from workbench.dispatch import enqueue
+from workbench.dispatch.outbox import enqueue
 
 Json = Any
 
@@ -63,7 +63,7 @@ class WaitForEvent(WaitingStep):
         return f"Waits for {text_of(config.get('event'))}" if config.get("event") else self.summary
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
-        _lock(config.event, config.key)
+        lock(config.event, config.key)
         since = ctx.now - timedelta(seconds=config.earlier_seconds)
         earlier = Event.objects.filter(
             name=config.event, key=config.key, received_at__gte=since
@@ -76,7 +76,7 @@ class WaitForEvent(WaitingStep):
         if config.within_seconds is not None:
             due_at = ctx.now + timedelta(seconds=config.within_seconds)
         return Opened(
-            "event", key=_wait_key(config.event, config.key), due_at=due_at, due_port="late"
+            "event", key=wait_key(config.event, config.key), due_at=due_at, due_port="late"
         )
 
 

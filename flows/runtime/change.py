@@ -26,7 +26,7 @@ from flows.store.doorbell import ring_on_commit
 from flows.store.gathered import Gathered
 from flows.store.rows import Claim, JournalRow, RunEnd, RunRow, TimerRow, TokenRow, WaitRow
 from flows.triggers.hearing import hears_ends_of
-from workbench.dispatch import enqueue_many
+from workbench.dispatch.outbox import enqueue_many
 
 logger = logging.getLogger(__name__)
 

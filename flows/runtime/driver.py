@@ -31,7 +31,7 @@ from flows.steps.registry import UnknownStepType
 from flows.store import doorbell, get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
-from workbench.dispatch.outbox import process_name
+from workbench.dispatch.delivery import process_name
 from workbench.dispatch.patience import patiently
 from workbench.live import nudge
 

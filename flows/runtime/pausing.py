@@ -16,7 +16,7 @@ from flows.store.base import Store
 from flows.store.doorbell import ring_on_commit
 from flows.store.gathered import Gathered
 from flows.store.rows import JournalRow, RunRow
-from workbench.dispatch import enqueue_many
+from workbench.dispatch.outbox import enqueue_many
 
 Json = Any
 CALLS = ("child", "children")

@@ -24,7 +24,8 @@ from flows.services.runs import cancel_run, pause_run, resume_run, retry_run
 from workbench.accounts.permissions import Reach
 from workbench.audit.actors import Actor
 from workbench.audit.services import record
-from workbench.dispatch import enqueue, job
+from workbench.dispatch.outbox import enqueue
+from workbench.dispatch.registry import job
 from workbench.live import nudge_on_commit
 
 Json = Any

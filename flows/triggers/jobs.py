@@ -8,7 +8,7 @@ from flows.models import Event, Run
 from flows.runtime.payloads import fetch
 from flows.triggers.firing import fire
 from flows.triggers.models import Firing, Trigger, TriggerKind
-from workbench.dispatch import job
+from workbench.dispatch.registry import job
 
 Json = Any
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
@@ -12,17 +12,15 @@ from reviews import errors
 from reviews.api.finding import (
     BIGGEST_ID,
     Id,
-    _acting,
+    acting_of,
     acting_on,
     acting_on_free,
     case_seen,
-    listed_faults,
     person_named,
     queue_named,
 )
 from reviews.errors import FirstChoiceMissing
 from reviews.models import Case, Decision
-from reviews.rules.answers import COMMENT_MAX, WHY_MAX, Answer
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.acting import Acting
 from reviews.selectors.cases import band_of, decisions_of
@@ -30,15 +28,11 @@ from reviews.selectors.lists import list_cases
 from reviews.selectors.queues import QueueRow, queue_rows
 from reviews.selectors.veil import veil_of
 from reviews.services.claims import claim_case, claim_next, heartbeat, release_case
-from reviews.services.conversation import add_comment, escalate_case, reply, request_information
-from reviews.services.decisions import decide_case, undo_decision
-from reviews.services.first_choices import record_first_choice
-from reviews.services.links import reply_link
 from reviews.services.passing import assign_case
 from workbench.accounts.permissions import principal_of, requires
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import MOST_ROWS, Page, Strict, decode_cursor, encode_cursor
-from workbench.http.sign_in import actor_of, person_of
+from workbench.http.sign_in import person_of
 
 Json = Any
 router = Router(tags=["review"])
@@ -133,50 +127,6 @@ class CaseDetailOut(CaseOut):
     decisions: list[DecisionOut]
 
 
-class OverrideIn(Strict):
-    value: Json
-    reason: str = Field(
-        "", max_length=WHY_MAX, description="Why it is changed; needed, and kept in the record."
-    )
-
-
-class DecisionIn(Strict):
-    outcome: str = Field(min_length=1, max_length=80)
-    reasons: list[str] = Field([], description="Reason codes of the outcome.", max_length=50)
-    grounds: dict[str, str] = Field(
-        {},
-        description="By reason, the field's key or evidence's id that it rests on; needed where "
-        "the code's `rests_on` has more than one.",
-    )
-    comment: str = Field("", max_length=COMMENT_MAX)
-    fields: dict[str, OverrideIn] = Field({}, description="New values of fields, by key.")
-    form: dict[str, Any] = {}
-    opened: list[str] = Field([], description="Ids of the evidence that was opened.")
-    active_seconds: int = Field(0, ge=0, le=86_400)
-    revision: int | None = Field(None, description="What was seen; an older one answers 409.")
-    commit_now: bool = Field(False, description="Commit at once, without a window to undo.")
-
-
-class TextIn(Strict):
-    text: str = Field(min_length=1, max_length=COMMENT_MAX)
-
-
-class QuestionIn(TextIn):
-    to: str = Field("", description="Mail address to send the question to, with a link to answer.")
-    fields: list[str] = Field(
-        [], max_length=50, description="Keys of editable fields that whoever answers may correct."
-    )
-
-
-class QuestionOut(CaseOut):
-    reply_url: str = Field(description="Whoever has it may answer, once.")
-
-
-class ReplyIn(Strict):
-    text: str = Field(min_length=1, max_length=COMMENT_MAX)
-    changes: dict[str, Any] = Field({}, description="New values of fields, by key.")
-
-
 class AssignIn(Strict):
     to: str = Field(description="Username.")
 
@@ -195,9 +145,9 @@ def queues(request: HttpRequest) -> dict[str, Any]:
 @requires("cases.decide", queue="name")
 def take_next(request: HttpRequest, name: str) -> Status[Any]:
     """Claim the best case of the queue; 204 where none waits."""
-    acting = _acting(request)
+    acting = acting_of(request)
     case = claim_next(queue=queue_named(request, name), acting=acting, now=timezone.now())
-    return Status(200, _detail(case, acting)) if case else Status(204, None)
+    return Status(200, detail(case, acting)) if case else Status(204, None)
 
 
 def _queue_out(row: QueueRow) -> dict[str, Any]:
@@ -281,7 +231,7 @@ def _position(cursor: str) -> str:
 @requires("cases.view")
 def case(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Return a case with what it shows, what it asks and what was decided."""
-    return _detail(case_seen(request, case_id), _acting(request))
+    return detail(case_seen(request, case_id), acting_of(request))
 
 
 @router.post("/cases/{case_id}/claim", response=CaseDetailOut, operation_id="claim_case")
@@ -289,7 +239,7 @@ def case(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Claim a case, or renew one's claim."""
     acting = acting_on_free(request, case_id)
-    return _detail(claim_case(case_id=case_id, acting=acting, now=timezone.now()), acting)
+    return detail(claim_case(case_id=case_id, acting=acting, now=timezone.now()), acting)
 
 
 @router.post("/cases/{case_id}/heartbeat", response=CaseOut, operation_id="keep_case")
@@ -320,133 +270,6 @@ def assign(request: HttpRequest, case_id: Id, body: AssignIn) -> dict[str, Any]:
 # --- Decisions --------------------------------------------------------------------
 
 
-@router.post("/cases/{case_id}/decisions", response={201: DecisionOut}, operation_id="decide_case")
-@requires("cases.decide")
-def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
-    """Decide a case; a free one is claimed by it. 409 if it is decided, held or changed."""
-    acting = acting_on_free(request, case_id)
-    answer = Answer(
-        outcome=body.outcome,
-        reasons=tuple(body.reasons),
-        grounds=body.grounds,
-        comment=body.comment,
-        fields={key: given.value for key, given in body.fields.items()},
-        why={key: given.reason for key, given in body.fields.items() if given.reason},
-        form=body.form,
-        opened=tuple(body.opened),
-        active_seconds=body.active_seconds,
-    )
-    with listed_faults():
-        decision = decide_case(
-            case_id=case_id,
-            answer=answer,
-            acting=acting,
-            now=timezone.now(),
-            revision=body.revision,
-            commit_now=body.commit_now,
-        )
-    return Status(201, _decision_out(decision))
-
-
-class FirstChoiceIn(Strict):
-    outcome: str = Field(min_length=1, max_length=80)
-    active_seconds: int = Field(0, ge=0, le=86_400)
-    revision: int | None = Field(None, description="What was seen; an older one answers 409.")
-
-
-@router.post(
-    "/cases/{case_id}/first-choice", response=CaseDetailOut, operation_id="record_first_choice"
-)
-@requires("cases.decide")
-def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict[str, Any]:
-    """Record what one would decide without the model's answer; the answer is in what comes back."""
-    acting = acting_on(request, case_id)
-    with listed_faults():
-        record_first_choice(
-            case_id=case_id,
-            outcome=body.outcome,
-            acting=acting,
-            now=timezone.now(),
-            active_seconds=body.active_seconds,
-            revision=body.revision,
-        )
-    return _detail(case_seen(request, case_id), acting)
-
-
-@router.post("/cases/{case_id}/undo", response=CaseOut, operation_id="undo_decision")
-@requires("cases.decide")
-def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
-    """Take one's decision back within the commit window."""
-    acting = acting_on(request, case_id)
-    return case_out(undo_decision(case_id=case_id, acting=acting, now=timezone.now()))
-
-
-@router.get("/cases/{case_id}/receipt", response=dict[str, Any], operation_id="get_receipt")
-@requires("cases.view")
-def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
-    """Return the receipt of the last committed decision. Its RFC 8785 form has the digest."""
-    case = case_seen(request, case_id)
-    found = [each for each in decisions_of(case) if each.receipt]
-    if not found or veil_of(case, _acting(request)).withheld:
-        raise Http404("The case is not decided: there is no receipt yet.")
-    return found[-1].receipt  # type: ignore[no-any-return]
-
-
-@router.post("/cases/{case_id}/comments", response={201: None}, operation_id="comment_on_case")
-@requires("cases.view")
-def comment(request: HttpRequest, case_id: Id, body: TextIn) -> Status[None]:
-    """Say something about a case; @username tells someone."""
-    case_seen(request, case_id)
-    with listed_faults():
-        add_comment(case_id=case_id, body=body.text, acting=_acting(request), now=timezone.now())
-    return Status(201, None)
-
-
-@router.post(
-    "/cases/{case_id}/information", response=QuestionOut, operation_id="request_information"
-)
-@requires("cases.decide")
-def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str, Any]:
-    """Ask someone outside; the SLA's clock stands until the answer, which may come by the link."""
-    acting, now = acting_on(request, case_id), timezone.now()
-    with listed_faults():
-        asked = request_information(
-            case_id=case_id,
-            question=body.text,
-            to=body.to,
-            fields=body.fields,
-            acting=acting,
-            now=now,
-        )
-    return {**case_out(case_seen(request, case_id)), "reply_url": reply_link(asked, now)}
-
-
-@router.post("/cases/{case_id}/reply", response=CaseOut, operation_id="reply_to_case")
-@requires("cases.decide")
-def answer(request: HttpRequest, case_id: Id, body: ReplyIn) -> dict[str, Any]:
-    """Bring the answer to what was asked; the case returns to its queue."""
-    acting_on(request, case_id)
-    with listed_faults():
-        found = reply(
-            case_id=case_id,
-            answer=body.text,
-            changes=body.changes,
-            actor=actor_of(request),
-            now=timezone.now(),
-        )
-    return case_out(found)
-
-
-@router.post("/cases/{case_id}/escalate", response=CaseOut, operation_id="escalate_case")
-@requires("cases.decide")
-def escalate(request: HttpRequest, case_id: Id, body: TextIn) -> dict[str, Any]:
-    """Pass a case to someone with more authority."""
-    acting = acting_on(request, case_id)
-    with listed_faults():
-        found = escalate_case(case_id=case_id, comment=body.text, acting=acting, now=timezone.now())
-    return case_out(found)
-
-
 # --- What is shared ---------------------------------------------------------------
 
 
@@ -466,18 +289,18 @@ def case_out(case: Case) -> dict[str, Any]:
     }
 
 
-def _detail(case: Case, acting: Acting) -> dict[str, Any]:
+def detail(case: Case, acting: Acting) -> dict[str, Any]:
     case = veil_of(case, acting).over(case)
     names = ("flow_version", "step", "requested_by", "shown", "rules", "fields")
     return {
         **case_out(case),
         "confidence": case.confidence,
         **{name: getattr(case, name) for name in names},
-        "decisions": [_decision_out(decision) for decision in decisions_of(case)],
+        "decisions": [decision_out(decision) for decision in decisions_of(case)],
     }
 
 
-def _decision_out(decision: Decision) -> dict[str, Any]:
+def decision_out(decision: Decision) -> dict[str, Any]:
     names = (
         "id", "state", "final", "kind", "outcome", "reasons", "grounds", "comment", "overrides",
         "form", "at", "commit_at", "digest",

@@ -50,14 +50,14 @@ def person_named(username: str) -> User:
     return found
 
 
-def _acting(request: HttpRequest) -> Acting:
+def acting_of(request: HttpRequest) -> Acting:
     return acting_as(principal_of(request), "api")
 
 
 def acting_on(request: HttpRequest, case_id: int, permission: str = "cases.decide") -> Acting:
     """Return who acts. Raises: Http404 for what they may not see, NotAuthorised."""
     _permitted_case(request, case_id, permission)
-    return _acting(request)
+    return acting_of(request)
 
 
 def acting_on_free(request: HttpRequest, case_id: int) -> Acting:
@@ -68,7 +68,7 @@ def acting_on_free(request: HttpRequest, case_id: int) -> Acting:
 
     Raises: Http404, NotAuthorised, CaseHeldByOther, CaseAlreadyDecided, CaseClosed.
     """
-    found, acting = _permitted_case(request, case_id, "cases.decide"), _acting(request)
+    found, acting = _permitted_case(request, case_id, "cases.decide"), acting_of(request)
     if condition := condition_of(found, acting.user, timezone.now()):
         raise condition
     return acting

@@ -3,7 +3,7 @@ from typing import Any
 
 from reviews.links.mail import send_question
 from reviews.services.conversation import QUESTION_JOB
-from workbench.dispatch import job
+from workbench.dispatch.registry import job
 
 
 @job(QUESTION_JOB)

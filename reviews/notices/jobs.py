@@ -6,7 +6,7 @@ from typing import Any
 from reviews.notices.delivery import send_to_destination
 from reviews.notices.mail import send_notice
 from reviews.services.post import DESTINATION_JOB, MAIL_JOB
-from workbench.dispatch import job
+from workbench.dispatch.registry import job
 
 
 @job(MAIL_JOB)

@@ -40,7 +40,7 @@ class Line:
     @classmethod
     def of(cls, queue: Queue, acting: Acting, now: datetime) -> "Line":
         free = [Q(state=CaseState.OPEN), Q(state=CaseState.CLAIMED, lease_until__lte=now)]
-        if _has_authority(queue, acting):
+        if has_authority(queue, acting):
             free.append(Q(state=CaseState.ESCALATED))
         kept_for_others = Q(reserved_until__gt=now) & ~Q(familiar=acting.user)
         approved_before = Decision.objects.filter(
@@ -71,6 +71,6 @@ class Line:
         return known.filter(reduce(or_, self.free))
 
 
-def _has_authority(queue: Queue, acting: Acting) -> bool:
+def has_authority(queue: Queue, acting: Acting) -> bool:
     leads = may(acting, "cases.assign", queue=queue, flow="")
     return leads or reviewer_of(acting.user).level > 1

@@ -10,7 +10,7 @@ from reviews.models.states import CLAIMABLE, CaseState
 from reviews.rules.access import CLAIM
 from reviews.selectors.absences import has_delegated
 from reviews.selectors.acting import Acting, check_may, check_rules, may
-from reviews.selectors.line import Line, _has_authority, first_in_line
+from reviews.selectors.line import Line, first_in_line, has_authority
 from reviews.selectors.veil import barred_from
 from reviews.services.moving import (
     CLOCK,
@@ -75,7 +75,7 @@ def check_takeable(case: Case, acting: Acting, now: datetime) -> None:
             f"This case is {case.get_state_display().lower()}: it cannot be claimed now."
         )
     check_rules(CLAIM, acting.user, case.queue)
-    if case.state == CaseState.ESCALATED and not _has_authority(case.queue, acting):
+    if case.state == CaseState.ESCALATED and not has_authority(case.queue, acting):
         raise NotAuthorised("This case is escalated: someone with more authority must take it.")
     if asked_for(case, acting.user):
         raise NotAuthorised("You asked for this, so someone else must decide it.")

@@ -30,7 +30,7 @@ from reviews.services.stopwatch import set_instants
 from reviews.services.telling import notify_leads, notify_people
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
-from workbench.dispatch import enqueue
+from workbench.dispatch.outbox import enqueue
 
 QUESTION_JOB = "reviews.send_question"
 _MENTION = re.compile(r"(?<![\w@])@([\w.+-]{1,150})")

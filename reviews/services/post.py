@@ -9,7 +9,7 @@ from reviews.models import Case
 from reviews.models.notices import SAID_ELSEWHERE, Destination, Notice
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
-from workbench.dispatch import enqueue_many
+from workbench.dispatch.outbox import enqueue_many
 from workbench.live import nudge_on_commit
 
 MAIL_JOB = "reviews.send_notice"

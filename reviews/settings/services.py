@@ -14,7 +14,7 @@ from reviews.rules.sla import PERSON, TO_QUEUE, calendar_problems, plan_from, po
 from workbench.accounts.models import User
 from workbench.audit.actors import Actor
 from workbench.audit.services import record
-from workbench.dispatch import enqueue
+from workbench.dispatch.outbox import enqueue
 from workbench.live import nudge_on_commit
 
 Json = Any

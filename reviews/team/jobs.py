@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from reviews.team.services import start_due_absences
-from workbench.dispatch import clock_task
+from workbench.dispatch.clock import clock_task
 
 
 @clock_task("reviews.absences", every_seconds=5)

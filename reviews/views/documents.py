@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from flows.models import Artifact
-from reviews.files import _send, attachment_response
+from reviews.files import attachment_response, send
 from reviews.models import Case
 from reviews.rules.documents import artifact_digest
 from reviews.services.receipts import files_of
@@ -20,7 +20,7 @@ def document(request: HttpRequest, case: Case, document_id: str) -> HttpResponse
     artifact = Artifact.objects.filter(digest=digest).first() if digest else None
     if artifact is None:
         raise Http404("The case has no such document.")
-    return _send(artifact, document_id)
+    return send(artifact, document_id)
 
 
 @require_GET

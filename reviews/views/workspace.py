@@ -12,7 +12,7 @@ from django.utils import timezone
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.models import Case, InformationRequest
 from reviews.models.states import ACTIVE, CLAIMABLE, CaseState
-from reviews.panes import _changed_by_answers, _groups, _reasons, choices_of
+from reviews.panes import changed_by_answers, choices_of, groups, reasons
 from reviews.rules.corrections import correctable
 from reviews.rules.documents import documents_of
 from reviews.rules.widgets import widgets_of
@@ -79,9 +79,9 @@ def workspace(
         "answer": answer,
         "error": error,
         "problems": problems,
-        "groups": list(_groups(case, answer, problems, _changed_by_answers(information))),
+        "groups": list(groups(case, answer, problems, changed_by_answers(information))),
         "documents": documents_of(case.shown),
-        "reasons": _reasons(case.shown.get("reasons") or ()),
+        "reasons": reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
         "choices": choices_of(case, answer, problems),
         "widgets": widgets_of(case.rules.get("form") or {}, answer.get("form") or {}, "form"),

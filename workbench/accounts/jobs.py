@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from workbench.dispatch import clock_task
+from workbench.dispatch.clock import clock_task
 from workbench.http.idempotency import prune
 
 

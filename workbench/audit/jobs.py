@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from workbench.audit.sealing import ENTRIES_A_BLOCK, seal
-from workbench.dispatch import clock_task
+from workbench.dispatch.clock import clock_task
 
 
 @clock_task("audit.seal", every_seconds=0.5)

@@ -17,13 +17,12 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import Middleware, TimeLimit
 
 from workbench.dispatch import agreed_time
+from workbench.dispatch.delivery import DELIVERY_SECONDS, deliver
 
 logger = logging.getLogger(__name__)
 
 QUEUE = "jobs"
 ACTOR = "dispatch.deliver"
-# A handler may take this long; after it, the worker's thread is interrupted.
-DELIVERY_SECONDS = 50
 # While Redis is away, callers are not made to find out one by one.
 QUIET_SECONDS = 5.0
 
@@ -75,8 +74,6 @@ def get_broker() -> dramatiq.Broker:
 
 
 def _deliver(outbox_id: int) -> None:
-    from workbench.dispatch.outbox import deliver  # needs the models
-
     deliver(outbox_id, agreed_time.now())
 
 

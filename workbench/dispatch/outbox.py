@@ -6,40 +6,33 @@ enqueue -> due -> claimed -> deleted
 """
 
 import logging
-import os
-import socket
-import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, Min, Q
 
-from workbench.dispatch.broker import DELIVERY_SECONDS, ring
+from workbench.dispatch.broker import ring
 from workbench.dispatch.models import Outbox
-from workbench.dispatch.patience import AWAY, patiently
-from workbench.dispatch.registry import get_handler
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 8
-LEASE = timedelta(seconds=DELIVERY_SECONDS + 10)
 # A message that was sent and not delivered by then is taken for lost. The next has as long as the
 # row has been due, so that a long queue does not fill with messages for the same rows.
 LOST_AFTER = timedelta(seconds=5)
 LONGEST_RING_PAUSE = timedelta(seconds=300)
-# The clocks of two machines differ a little: a message may arrive "before" it was written.
-CLOCK_SKEW = timedelta(seconds=2)
-FIRST_BACKOFF_SECONDS = 5
-LONGEST_BACKOFF_SECONDS = 3600
 RING_BATCH = 500
 
 
-def add_job(
+def enqueue(
     job: str, args: Mapping[str, Any], *, now: datetime, delay_seconds: float = 0
 ) -> Outbox:
+    """Write a job into the outbox, in the caller's transaction, and ring a worker on commit.
+
+    ``args`` is plain JSON; the handler gets it with ``outbox_id`` added.
+    """
     due_at = now + timedelta(seconds=delay_seconds)
     ring_at = due_at if delay_seconds > 0 else now + LOST_AFTER
     row = Outbox.objects.create(
@@ -50,8 +43,8 @@ def add_job(
     return row
 
 
-def add_jobs(jobs: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime) -> list[Outbox]:
-    """Write many jobs in few statements; one ring on commit."""
+def enqueue_many(jobs: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime) -> list[Outbox]:
+    """Write ``(job, args)`` pairs as ``enqueue`` does, in few statements; ring once on commit."""
     rows = Outbox.objects.bulk_create(
         [
             Outbox(job=job, args=dict(args), due_at=now, ring_at=now + LOST_AFTER, created_at=now)
@@ -63,82 +56,6 @@ def add_jobs(jobs: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime) ->
         ids = [row.pk for row in rows]
         transaction.on_commit(lambda: ring(ids), robust=True)
     return rows
-
-
-def process_name() -> str:
-    """Return this process's name, by which what it holds is given back when it is gone."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def deliver(outbox_id: int, now: datetime) -> bool:
-    """Run the handler of one row if it is due and nobody else does; say whether it was run.
-
-    The lease is one conditional UPDATE, so that of two messages for a row one finds nothing to do.
-    """
-    row = patiently(_claiming(outbox_id, now))
-    if row is None:
-        return False
-    try:
-        get_handler(row.job)({**row.args, "outbox_id": row.pk}, now)
-    except Exception as error:
-        logger.warning("Job %s (outbox %s) failed", row.job, row.pk, exc_info=True)
-        patiently(_put_back, row, error, now)
-    else:
-        patiently(Outbox.objects.filter(pk=row.pk).delete)
-    return True
-
-
-def _claiming(outbox_id: int, now: datetime) -> Callable[[], Outbox | None]:
-    """Return a claim that may be called again where its answer was lost."""
-    asked = False
-
-    def claim() -> Outbox | None:
-        nonlocal asked
-        again, asked = asked, True
-        return _claim(outbox_id, now, again=again)
-
-    return claim
-
-
-def _claim(outbox_id: int, now: datetime, *, again: bool) -> Outbox | None:
-    lease_ends = now + LEASE
-    due = Q(due_at__lte=now + CLOCK_SKEW)
-    if again:
-        # It may be ours since the call whose answer was lost.
-        due |= Q(claimed_by=process_name(), claimed_at=now)
-    claimed = Outbox.objects.filter(due, pk=outbox_id, dead_at=None).update(
-        attempts=F("attempts") + 1,
-        claimed_at=now,
-        claimed_by=process_name(),
-        due_at=lease_ends,
-        ring_at=lease_ends,
-    )
-    return Outbox.objects.filter(pk=outbox_id).first() if claimed else None
-
-
-def _put_back(row: Outbox, error: Exception, now: datetime) -> None:
-    summary = "".join(traceback.format_exception_only(error)).strip()[:2000]
-    dead = row.attempts >= MAX_ATTEMPTS
-    # Where the database was away, the next attempt need not wait.
-    retry_at = now + (CLOCK_SKEW if isinstance(error, AWAY) else backoff(row.attempts))
-    # Only where no later delivery has taken the row over since.
-    Outbox.objects.filter(pk=row.pk, attempts=row.attempts).update(
-        last_error=summary,
-        claimed_at=None,
-        claimed_by="",
-        due_at=retry_at,
-        ring_at=retry_at,
-        dead_at=now if dead else None,
-    )
-    if dead:
-        logger.error("Job %s (outbox %s) is dead: %s", row.job, row.pk, summary)
-
-
-def backoff(attempts: int) -> timedelta:
-    """Return how long to wait after the given number of failed attempts: 5 s, doubled each time."""
-    return timedelta(
-        seconds=min(FIRST_BACKOFF_SECONDS * 2 ** (attempts - 1), LONGEST_BACKOFF_SECONDS)
-    )
 
 
 def resend_due(now: datetime) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 from dramatiq import Worker
 from dramatiq.middleware import Middleware
 
-from workbench.dispatch import get_broker, run_clock
+from workbench.dispatch.broker import get_broker
+from workbench.dispatch.clock import run_clock
 
 # How long a part may take to finish what it holds when the process is told to stop.
 STOP_SECONDS = 3.0

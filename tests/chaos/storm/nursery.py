@@ -129,7 +129,7 @@ def _work(slot: int, folder: Path) -> None:
 
     from dramatiq import Worker
 
-    from workbench.dispatch import get_broker
+    from workbench.dispatch.broker import get_broker
     from workbench.process.parts import RunDriver
 
     random.seed()
@@ -143,7 +143,7 @@ def _work(slot: int, folder: Path) -> None:
 
 
 def _keep_time(slot: int, folder: Path) -> None:
-    from workbench.dispatch import run_clock
+    from workbench.dispatch.clock import run_clock
     from workbench.process.parts import load_clock_tasks
 
     load_clock_tasks()

@@ -8,23 +8,21 @@ from django.db.utils import OperationalError
 from django.test.utils import CaptureQueriesContext
 from dramatiq.brokers.stub import StubBroker
 
-from workbench.dispatch import enqueue, get_broker, job, outbox, patience, registry
+from workbench.dispatch import outbox, patience, registry
+from workbench.dispatch.broker import get_broker
+from workbench.dispatch.delivery import LEASE, MAX_ATTEMPTS, _claim, backoff, deliver, process_name
 from workbench.dispatch.models import Outbox
 from workbench.dispatch.outbox import (
-    LEASE,
-    MAX_ATTEMPTS,
-    add_job,
-    backoff,
-    deliver,
+    enqueue,
     get_outbox_health,
     list_dead_jobs,
-    process_name,
     release_claims,
     release_claims_except,
     release_claims_of,
     resend_due,
     revive_jobs,
 )
+from workbench.dispatch.registry import job
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +47,7 @@ def calls() -> Iterator[Calls]:
 
 
 def test_a_delivered_job_leaves_no_row(calls: Calls, now: datetime) -> None:
-    row = add_job("tests.note", {"case": 7}, now=now)
+    row = enqueue("tests.note", {"case": 7}, now=now)
 
     assert deliver(row.pk, now)
 
@@ -58,7 +56,7 @@ def test_a_delivered_job_leaves_no_row(calls: Calls, now: datetime) -> None:
 
 
 def test_a_repeated_message_finds_nothing_to_do(calls: Calls, now: datetime) -> None:
-    row = add_job("tests.note", {}, now=now)
+    row = enqueue("tests.note", {}, now=now)
     deliver(row.pk, now)
 
     assert not deliver(row.pk, now)
@@ -66,7 +64,7 @@ def test_a_repeated_message_finds_nothing_to_do(calls: Calls, now: datetime) -> 
 
 
 def test_two_deliveries_never_run_at_once(calls: Calls, now: datetime) -> None:
-    row = add_job("tests.note", {"during": True}, now=now)
+    row = enqueue("tests.note", {"during": True}, now=now)
 
     deliver(row.pk, now)
 
@@ -74,7 +72,7 @@ def test_two_deliveries_never_run_at_once(calls: Calls, now: datetime) -> None:
 
 
 def test_a_delivery_is_taken_over_when_its_lease_has_ended(calls: Calls, now: datetime) -> None:
-    row = add_job("tests.note", {}, now=now)
+    row = enqueue("tests.note", {}, now=now)
     Outbox.objects.filter(pk=row.pk).update(attempts=1, claimed_at=now, due_at=now + LEASE)
 
     assert not deliver(row.pk, now + LEASE / 2)
@@ -82,7 +80,7 @@ def test_a_delivery_is_taken_over_when_its_lease_has_ended(calls: Calls, now: da
 
 
 def test_a_failure_backs_off_and_keeps_its_error(calls: Calls, now: datetime) -> None:
-    row = add_job("tests.note", {"fail": "mail server said no"}, now=now)
+    row = enqueue("tests.note", {"fail": "mail server said no"}, now=now)
 
     deliver(row.pk, now)
 
@@ -95,7 +93,7 @@ def test_a_failure_backs_off_and_keeps_its_error(calls: Calls, now: datetime) ->
 def test_a_job_is_dead_after_its_last_attempt_and_can_be_revived(
     calls: Calls, now: datetime
 ) -> None:
-    row = add_job("tests.note", {"fail": "no"}, now=now)
+    row = enqueue("tests.note", {"fail": "no"}, now=now)
     at = now
     for _ in range(MAX_ATTEMPTS):
         deliver(row.pk, at)
@@ -111,7 +109,7 @@ def test_a_job_is_dead_after_its_last_attempt_and_can_be_revived(
 
 
 def test_a_job_that_nobody_handles_fails_with_its_name(now: datetime) -> None:
-    row = add_job("tests.unheard_of", {}, now=now)
+    row = enqueue("tests.unheard_of", {}, now=now)
 
     deliver(row.pk, now)
 
@@ -120,7 +118,7 @@ def test_a_job_that_nobody_handles_fails_with_its_name(now: datetime) -> None:
 
 
 def test_a_late_failure_does_not_touch_a_newer_delivery(calls: Calls, now: datetime) -> None:
-    row = add_job("tests.note", {}, now=now)
+    row = enqueue("tests.note", {}, now=now)
 
     @job("tests.overtaken")
     def overtaken(args: dict[str, Any], at: datetime) -> None:
@@ -154,9 +152,9 @@ def test_a_message_is_sent_on_commit_only(
 def test_the_clock_rings_for_what_was_lost_or_delayed_once_each(
     rung: list[int], now: datetime
 ) -> None:
-    lost = add_job("tests.note", {}, now=now - timedelta(minutes=1))
-    delayed = add_job("tests.note", {}, now=now, delay_seconds=600)
-    add_job("tests.note", {}, now=now)
+    lost = enqueue("tests.note", {}, now=now - timedelta(minutes=1))
+    delayed = enqueue("tests.note", {}, now=now, delay_seconds=600)
+    enqueue("tests.note", {}, now=now)
 
     assert not resend_due(now)
     assert rung == [lost.pk]
@@ -167,7 +165,7 @@ def test_the_clock_rings_for_what_was_lost_or_delayed_once_each(
 
 
 def test_a_new_start_gives_back_what_the_dead_process_held(calls: Calls, now: datetime) -> None:
-    row = add_job("tests.note", {}, now=now)
+    row = enqueue("tests.note", {}, now=now)
     Outbox.objects.filter(pk=row.pk).update(attempts=1, claimed_at=now, due_at=now + LEASE)
 
     assert release_claims(now) == 1
@@ -177,7 +175,7 @@ def test_a_new_start_gives_back_what_the_dead_process_held(calls: Calls, now: da
 def test_what_a_dead_process_was_delivering_is_given_back_at_once(
     calls: Calls, rung: list[int], now: datetime
 ) -> None:
-    row, other = (add_job("tests.note", {}, now=now) for _ in range(2))
+    row, other = (enqueue("tests.note", {}, now=now) for _ in range(2))
     held = {"attempts": 1, "claimed_at": now, "due_at": now + LEASE, "ring_at": now + LEASE}
     Outbox.objects.filter(pk=row.pk).update(**held, claimed_by="gone:1")
     Outbox.objects.filter(pk=other.pk).update(**held, claimed_by="here:2")
@@ -191,7 +189,7 @@ def test_what_a_dead_process_was_delivering_is_given_back_at_once(
 
 
 def test_what_a_process_claimed_that_nobody_knows_is_given_back(now: datetime) -> None:
-    unknown, known, fresh = (add_job("tests.note", {}, now=now) for _ in range(3))
+    unknown, known, fresh = (enqueue("tests.note", {}, now=now) for _ in range(3))
     held = {"attempts": 1, "due_at": now + LEASE, "ring_at": now + LEASE}
     before = now - timedelta(seconds=9)
     for row, name, at in ((unknown, "gone:1", before), (known, "here:2", before)):
@@ -207,8 +205,8 @@ def test_what_a_process_claimed_that_nobody_knows_is_given_back(now: datetime) -
 def test_a_claim_whose_answer_was_lost_is_made_again(
     calls: Calls, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = add_job("tests.note", {}, now=now)
-    claim, lost = outbox._claim, [OperationalError("server closed the connection")]
+    row = enqueue("tests.note", {}, now=now)
+    claim, lost = _claim, [OperationalError("server closed the connection")]
 
     def claiming(*args: Any, **options: Any) -> Any:
         made = claim(*args, **options)
@@ -228,7 +226,7 @@ def test_a_job_that_found_the_database_away_is_tried_again_at_once(now: datetime
         raise OperationalError("server closed the connection")
 
     registry._handlers["tests.away"] = away
-    row = add_job("tests.away", {}, now=now)
+    row = enqueue("tests.away", {}, now=now)
     deliver(row.pk, now)
     del registry._handlers["tests.away"]
     row.refresh_from_db()
@@ -236,7 +234,7 @@ def test_a_job_that_found_the_database_away_is_tried_again_at_once(now: datetime
 
 
 def test_a_delivery_says_which_process_makes_it(calls: Calls, now: datetime) -> None:
-    row = add_job("tests.note", {"fail": "as asked"}, now=now)
+    row = enqueue("tests.note", {"fail": "as asked"}, now=now)
     with CaptureQueriesContext(connection) as queries:
         deliver(row.pk, now)
     assert any(process_name() in query["sql"] for query in queries)
@@ -246,7 +244,7 @@ def test_a_delivery_says_which_process_makes_it(calls: Calls, now: datetime) -> 
 def test_messages_for_one_row_come_further_and_further_apart(
     rung: list[int], now: datetime
 ) -> None:
-    row = add_job("tests.note", {}, now=now)
+    row = enqueue("tests.note", {}, now=now)
     for second in range(60):
         resend_due(now + timedelta(seconds=second))
     assert rung == [row.pk] * 4, "after 5, 10, 20 and 40 s"

@@ -13,9 +13,9 @@ from dramatiq import Worker
 
 from tests import servers
 from workbench.dispatch import broker as broker_module
-from workbench.dispatch import enqueue
 from workbench.dispatch.jobs import resend
 from workbench.dispatch.models import Outbox
+from workbench.dispatch.outbox import enqueue
 from workbench.dispatch.redis_broker import WakingRedisBroker, redis_client
 
 
@@ -114,7 +114,8 @@ def test_a_commit_does_not_wait_for_a_redis_that_does_not_answer(
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_on_one_row_deliver_it_once(now: datetime) -> None:
     from workbench.dispatch import registry
-    from workbench.dispatch.outbox import add_job, deliver
+    from workbench.dispatch.delivery import deliver
+    from workbench.dispatch.outbox import enqueue
 
     ran: list[int] = []
 
@@ -123,7 +124,7 @@ def test_two_workers_on_one_row_deliver_it_once(now: datetime) -> None:
         time.sleep(0.2)
 
     registry._handlers["tests.slow"] = slow
-    row = add_job("tests.slow", {}, now=now)
+    row = enqueue("tests.slow", {}, now=now)
     start = threading.Barrier(4)
 
     def race() -> None:

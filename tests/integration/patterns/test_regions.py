@@ -13,8 +13,8 @@ from flows.steps.base import Opened, StepConfig, StepContext, StepFailure, Waiti
 from flows.steps.registry import all_step_types, register
 from tests.integration.runtime import kit
 from tests.integration.runtime.kit import ACTOR, driving, ended, journal, make_flow, start, until
-from workbench.dispatch import enqueue
 from workbench.dispatch.models import Outbox
+from workbench.dispatch.outbox import enqueue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,8 +20,8 @@ from flows.steps.base import Opened, Result, RunningStep, StepConfig, StepContex
 from flows.steps.base import WaitingStep as BaseWaitingStep
 from flows.steps.registry import all_step_types, register
 from workbench.audit.actors import Actor
+from workbench.dispatch.delivery import deliver
 from workbench.dispatch.models import Outbox
-from workbench.dispatch.outbox import deliver
 
 ACTOR = Actor.system("test")
 PATIENCE_SECONDS = 20

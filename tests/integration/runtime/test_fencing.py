@@ -16,7 +16,7 @@ from flows.store import get_store
 from flows.store.rows import Claim
 from tests.integration.runtime.kit import driving, ended, journal, make_flow, start
 from workbench.dispatch.models import Outbox
-from workbench.dispatch.outbox import add_job
+from workbench.dispatch.outbox import enqueue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -145,7 +145,7 @@ def test_a_retry_of_poison_keeps_the_idempotency_key_of_what_may_have_happened()
 
 def test_jobs_of_a_dead_worker_are_delivered_by_another_at_once() -> None:
     now = timezone.now()
-    row = add_job("flows.event_emitted", {}, now=now)
+    row = enqueue("flows.event_emitted", {}, now=now)
     get_store().register_worker("gone:1", now - timedelta(seconds=LEASE_SECONDS + 1))
     lease = now + timedelta(minutes=1)
     held = {"claimed_at": now, "claimed_by": "gone:1", "due_at": lease, "ring_at": lease}

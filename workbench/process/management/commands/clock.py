@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from workbench.dispatch import run_clock
+from workbench.dispatch.clock import run_clock
 from workbench.process.parts import load_clock_tasks
 
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}

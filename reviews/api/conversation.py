@@ -1,0 +1,100 @@
+"""Comments, questions and answers on a case over the API."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Status
+from pydantic import Field
+
+from reviews.api.cases import CaseOut, case_out
+from reviews.api.finding import (
+    Id,
+    acting_of,
+    acting_on,
+    case_seen,
+    listed_faults,
+)
+from reviews.rules.answers import COMMENT_MAX
+from reviews.services.conversation import add_comment, escalate_case, reply, request_information
+from reviews.services.links import reply_link
+from workbench.accounts.permissions import requires
+from workbench.http.schemas import Strict
+from workbench.http.sign_in import actor_of
+
+router = Router(tags=["review"])
+
+
+class TextIn(Strict):
+    text: str = Field(min_length=1, max_length=COMMENT_MAX)
+
+
+class QuestionIn(TextIn):
+    to: str = Field("", description="Mail address to send the question to, with a link to answer.")
+    fields: list[str] = Field(
+        [], max_length=50, description="Keys of editable fields that whoever answers may correct."
+    )
+
+
+class QuestionOut(CaseOut):
+    reply_url: str = Field(description="Whoever has it may answer, once.")
+
+
+class ReplyIn(Strict):
+    text: str = Field(min_length=1, max_length=COMMENT_MAX)
+    changes: dict[str, Any] = Field({}, description="New values of fields, by key.")
+
+
+@router.post("/cases/{case_id}/comments", response={201: None}, operation_id="comment_on_case")
+@requires("cases.view")
+def comment(request: HttpRequest, case_id: Id, body: TextIn) -> Status[None]:
+    """Say something about a case; @username tells someone."""
+    case_seen(request, case_id)
+    with listed_faults():
+        add_comment(case_id=case_id, body=body.text, acting=acting_of(request), now=timezone.now())
+    return Status(201, None)
+
+
+@router.post(
+    "/cases/{case_id}/information", response=QuestionOut, operation_id="request_information"
+)
+@requires("cases.decide")
+def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str, Any]:
+    """Ask someone outside; the SLA's clock stands until the answer, which may come by the link."""
+    acting, now = acting_on(request, case_id), timezone.now()
+    with listed_faults():
+        asked = request_information(
+            case_id=case_id,
+            question=body.text,
+            to=body.to,
+            fields=body.fields,
+            acting=acting,
+            now=now,
+        )
+    return {**case_out(case_seen(request, case_id)), "reply_url": reply_link(asked, now)}
+
+
+@router.post("/cases/{case_id}/reply", response=CaseOut, operation_id="reply_to_case")
+@requires("cases.decide")
+def answer(request: HttpRequest, case_id: Id, body: ReplyIn) -> dict[str, Any]:
+    """Bring the answer to what was asked; the case returns to its queue."""
+    acting_on(request, case_id)
+    with listed_faults():
+        found = reply(
+            case_id=case_id,
+            answer=body.text,
+            changes=body.changes,
+            actor=actor_of(request),
+            now=timezone.now(),
+        )
+    return case_out(found)
+
+
+@router.post("/cases/{case_id}/escalate", response=CaseOut, operation_id="escalate_case")
+@requires("cases.decide")
+def escalate(request: HttpRequest, case_id: Id, body: TextIn) -> dict[str, Any]:
+    """Pass a case to someone with more authority."""
+    acting = acting_on(request, case_id)
+    with listed_faults():
+        found = escalate_case(case_id=case_id, comment=body.text, acting=acting, now=timezone.now())
+    return case_out(found)

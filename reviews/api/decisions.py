@@ -1,0 +1,132 @@
+"""Decide a case over the API, undo that, and read the receipt."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from ninja import Router, Status
+from pydantic import Field
+
+from reviews.api.cases import (
+    CaseDetailOut,
+    CaseOut,
+    DecisionOut,
+    case_out,
+    decision_out,
+    detail,
+)
+from reviews.api.finding import (
+    Id,
+    acting_of,
+    acting_on,
+    acting_on_free,
+    case_seen,
+    listed_faults,
+)
+from reviews.rules.answers import COMMENT_MAX, WHY_MAX, Answer
+from reviews.selectors.cases import decisions_of
+from reviews.selectors.veil import veil_of
+from reviews.services.decisions import decide_case, undo_decision
+from reviews.services.first_choices import record_first_choice
+from workbench.accounts.permissions import requires
+from workbench.http.schemas import Strict
+
+router = Router(tags=["review"])
+
+Json = Any
+
+
+class OverrideIn(Strict):
+    value: Json
+    reason: str = Field(
+        "", max_length=WHY_MAX, description="Why it is changed; needed, and kept in the record."
+    )
+
+
+class DecisionIn(Strict):
+    outcome: str = Field(min_length=1, max_length=80)
+    reasons: list[str] = Field([], description="Reason codes of the outcome.", max_length=50)
+    grounds: dict[str, str] = Field(
+        {},
+        description="By reason, the field's key or evidence's id that it rests on; needed where "
+        "the code's `rests_on` has more than one.",
+    )
+    comment: str = Field("", max_length=COMMENT_MAX)
+    fields: dict[str, OverrideIn] = Field({}, description="New values of fields, by key.")
+    form: dict[str, Any] = {}
+    opened: list[str] = Field([], description="Ids of the evidence that was opened.")
+    active_seconds: int = Field(0, ge=0, le=86_400)
+    revision: int | None = Field(None, description="What was seen; an older one answers 409.")
+    commit_now: bool = Field(False, description="Commit at once, without a window to undo.")
+
+
+@router.post("/cases/{case_id}/decisions", response={201: DecisionOut}, operation_id="decide_case")
+@requires("cases.decide")
+def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
+    """Decide a case; a free one is claimed by it. 409 if it is decided, held or changed."""
+    acting = acting_on_free(request, case_id)
+    answer = Answer(
+        outcome=body.outcome,
+        reasons=tuple(body.reasons),
+        grounds=body.grounds,
+        comment=body.comment,
+        fields={key: given.value for key, given in body.fields.items()},
+        why={key: given.reason for key, given in body.fields.items() if given.reason},
+        form=body.form,
+        opened=tuple(body.opened),
+        active_seconds=body.active_seconds,
+    )
+    with listed_faults():
+        decision = decide_case(
+            case_id=case_id,
+            answer=answer,
+            acting=acting,
+            now=timezone.now(),
+            revision=body.revision,
+            commit_now=body.commit_now,
+        )
+    return Status(201, decision_out(decision))
+
+
+class FirstChoiceIn(Strict):
+    outcome: str = Field(min_length=1, max_length=80)
+    active_seconds: int = Field(0, ge=0, le=86_400)
+    revision: int | None = Field(None, description="What was seen; an older one answers 409.")
+
+
+@router.post(
+    "/cases/{case_id}/first-choice", response=CaseDetailOut, operation_id="record_first_choice"
+)
+@requires("cases.decide")
+def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict[str, Any]:
+    """Record what one would decide without the model's answer; the answer is in what comes back."""
+    acting = acting_on(request, case_id)
+    with listed_faults():
+        record_first_choice(
+            case_id=case_id,
+            outcome=body.outcome,
+            acting=acting,
+            now=timezone.now(),
+            active_seconds=body.active_seconds,
+            revision=body.revision,
+        )
+    return detail(case_seen(request, case_id), acting)
+
+
+@router.post("/cases/{case_id}/undo", response=CaseOut, operation_id="undo_decision")
+@requires("cases.decide")
+def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
+    """Take one's decision back within the commit window."""
+    acting = acting_on(request, case_id)
+    return case_out(undo_decision(case_id=case_id, acting=acting, now=timezone.now()))
+
+
+@router.get("/cases/{case_id}/receipt", response=dict[str, Any], operation_id="get_receipt")
+@requires("cases.view")
+def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
+    """Return the receipt of the last committed decision. Its RFC 8785 form has the digest."""
+    case = case_seen(request, case_id)
+    found = [each for each in decisions_of(case) if each.receipt]
+    if not found or veil_of(case, acting_of(request)).withheld:
+        raise Http404("The case is not decided: there is no receipt yet.")
+    return found[-1].receipt  # type: ignore[no-any-return]
