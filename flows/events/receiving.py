@@ -8,9 +8,9 @@ from django.db import connection, transaction
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Event, Wait
+from flows.runtime.hearing import hears_event
 from flows.services.runs import resolve_wait
 from flows.store import get_store
-from flows.triggers.models import Trigger, TriggerKind
 from workbench.audit.actors import Actor
 from workbench.dispatch.outbox import enqueue
 from workbench.dispatch.registry import job
@@ -53,7 +53,7 @@ def receive_event(
     )
     if not is_new:
         return []
-    if Trigger.objects.filter(kind=TriggerKind.EVENT, listens_to=name, enabled=True).exists():
+    if hears_event(name):
         enqueue("flows.event_heard", {"event": event.pk}, now=now)
     resumed = []
     for wait in waits.order_by("run_id"):

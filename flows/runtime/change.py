@@ -18,6 +18,7 @@ from flows.engine.planner import Ended, Event, Failed, Finished, Plan, plan
 from flows.engine.position import ARRIVED, FAILED, READY, Position, TokenView
 from flows.expressions import ExpressionError
 from flows.runtime.actions import Defer, End, Fail, Finish, Leave, Open, RetryAt
+from flows.runtime.hearing import hears_ends_of
 from flows.runtime.payloads import fetch, fetch_outputs, outputs_of
 from flows.runtime.program import Program, run_bindings
 from flows.steps.base import Opened, StepFailure, WaitingStep
@@ -25,7 +26,6 @@ from flows.store.base import Store
 from flows.store.doorbell import ring_on_commit
 from flows.store.gathered import Gathered
 from flows.store.rows import Claim, JournalRow, RunEnd, RunRow, TimerRow, TokenRow, WaitRow
-from flows.triggers.hearing import hears_ends_of
 from workbench.dispatch.outbox import enqueue_many
 
 logger = logging.getLogger(__name__)

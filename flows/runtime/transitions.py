@@ -18,13 +18,13 @@ from flows.engine.planner import Finished
 from flows.engine.position import FAILED, READY
 from flows.runtime.actions import Defer, Finish, Leave
 from flows.runtime.change import Change, Standing, cancel_wait, holds, journal_of, stand
+from flows.runtime.hearing import hears_ends_of
 from flows.runtime.program import load_program
 from flows.store import get_store
 from flows.store.base import Store
 from flows.store.doorbell import ring_on_commit
 from flows.store.resumption import Hop, OpenWait, lock_open_wait, move_on
 from flows.store.rows import Claim, JournalRow, Move, RunRow, TokenRow, WaitRow
-from flows.triggers.hearing import hears_ends_of
 from workbench.live import nudge_on_commit
 
 Json = Any

@@ -14,8 +14,12 @@ class TriggersConfig(AppConfig):
     label = "triggers"
 
     def ready(self) -> None:
+        from flows.runtime.hearing import register_end_listener, register_event_listener
         from flows.triggers import clock, jobs, stream  # noqa: F401 - register tasks and jobs
+        from flows.triggers.hearing import hears_ends_of, hears_event
         from workbench.audit.actions import register_action
 
+        register_end_listener(hears_ends_of)
+        register_event_listener(hears_event)
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)

@@ -1,7 +1,7 @@
-"""Which flows' ends start other flows: what the engine asks before it ends a run the short way.
+"""Which ends of flows and which events start runs: the answers that the engine asks for.
 
-A view of at most a second's age. A trigger counts from two seconds after it was turned on, so no
-end that it should hear is passed over.
+Of ends, a view of at most a second's age. A trigger counts from two seconds after it was turned on,
+so no end that it should hear is passed over.
 """
 
 import time
@@ -25,6 +25,11 @@ def hears_ends_of(flow_id: int) -> bool:
         _heard = frozenset(Flow.objects.filter(name__in=names).values_list("pk", flat=True))
         _read_at = asked_at
     return flow_id in _heard
+
+
+def hears_event(name: str) -> bool:
+    """Say whether a trigger starts a flow at the event. One query."""
+    return Trigger.objects.filter(kind=TriggerKind.EVENT, listens_to=name, enabled=True).exists()
 
 
 def forget() -> None:
