@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from flows.health.held import list_breakers, list_dead_groups
-from flows.selectors import get_health
+from flows.health.selectors import get_health
 from flows.views.requests import runs_within
 from workbench.accounts.permissions import can, requires
 

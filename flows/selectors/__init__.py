@@ -1,6 +1,5 @@
 """Reads of flows, runs and the machinery that drives them. Each says how many queries it makes."""
 
-from flows.health.selectors import get_health
 from flows.selectors.artifacts import get_artifact, run_artifacts
 from flows.selectors.callers import get_caller
 from flows.selectors.comparison import compare_with_last_success
@@ -26,7 +25,6 @@ __all__ = [
     "get_artifact",
     "get_caller",
     "get_flow",
-    "get_health",
     "get_journal",
     "get_run",
     "get_step_run",

@@ -8,7 +8,7 @@ from django.db.utils import OperationalError
 from django.test.utils import CaptureQueriesContext
 from dramatiq.brokers.stub import StubBroker
 
-from workbench.dispatch import outbox, patience, registry
+from workbench.dispatch import delivery, patience, registry
 from workbench.dispatch.broker import get_broker
 from workbench.dispatch.delivery import LEASE, MAX_ATTEMPTS, _claim, backoff, deliver, process_name
 from workbench.dispatch.models import Outbox
@@ -214,7 +214,7 @@ def test_a_claim_whose_answer_was_lost_is_made_again(
             raise lost.pop()
         return made
 
-    monkeypatch.setattr(outbox, "_claim", claiming)
+    monkeypatch.setattr(delivery, "_claim", claiming)
     monkeypatch.setattr(patience, "reset_connection", lambda: None)
     assert deliver(row.pk, now)
     assert len(calls) == 1
