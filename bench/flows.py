@@ -8,7 +8,7 @@ from django.utils import timezone
 from flows.graph.codec import parse
 from flows.models import Flow
 from flows.services import create_flow, publish_version
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 
 ACTOR = Actor.system("bench", channel="command")
 

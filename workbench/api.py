@@ -2,10 +2,10 @@
 
 from importlib import import_module
 
-from workbench.accounts.api import router as account_router
 from workbench.audit.api import router as audit_router
 from workbench.http.gateway import GuardedApi, add_error_answers
 from workbench.http.sign_in import BearerToken, PageSession
+from workbench.people.api import router as account_router
 from workbench.secrets.api import router as secrets_router
 
 DESCRIPTION = """\

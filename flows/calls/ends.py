@@ -11,7 +11,7 @@ from flows.models import Run, RunStatus, Wait
 from flows.runtime import pausing, transitions
 from flows.services.runs import resolve_wait
 from flows.store import get_store
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.dispatch.registry import job
 
 Json = Any

@@ -24,7 +24,7 @@ from flows.steps.base import (
     WaitingStep,
 )
 from flows.steps.registry import register
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 
 Json = Any
 MOST_ITEMS = 10_000

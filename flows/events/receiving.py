@@ -11,7 +11,7 @@ from flows.models import Event, Wait
 from flows.runtime.hearing import hears_event
 from flows.services.runs import resolve_wait
 from flows.store import get_store
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.dispatch.outbox import enqueue
 from workbench.dispatch.registry import job
 

@@ -12,8 +12,8 @@ from flows.resilience.models import Breaker, BreakerState
 from flows.selectors.runs import RunFilters
 from flows.services import Act, BulkResult, for_each_run, retry_run, start_bulk_act
 from flows.services.errors import ServiceError
+from workbench.accounts.actors import Actor
 from workbench.accounts.permissions import Reach
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 

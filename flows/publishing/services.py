@@ -8,8 +8,8 @@ from flows.models import Flow, FlowVersion, PublishRule
 from flows.publishing.models import PublishRequest, RequestState
 from flows.services.errors import DraftChanged, ServiceError
 from flows.services.versions import publish_version
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 

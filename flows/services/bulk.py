@@ -21,8 +21,8 @@ from flows.services.errors import BulkActEnded, BulkOptionMissing, ServiceError,
 from flows.services.operations import migrate_run, move_to_lane
 from flows.services.reruns import rerun
 from flows.services.runs import cancel_run, pause_run, resume_run, retry_run
+from workbench.accounts.actors import Actor
 from workbench.accounts.permissions import Reach
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 from workbench.dispatch.outbox import enqueue
 from workbench.dispatch.registry import job

@@ -12,8 +12,8 @@ from flows.graph.model import Document
 from flows.models import Flow
 from flows.services.editing import apply_operations
 from flows.services.errors import FlowExists
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 
 Json = Any

@@ -8,8 +8,8 @@ from flows.models import BulkAct, Flow
 from flows.selectors.runs import RunFilters
 from flows.services.bulk import Act, start_bulk_act
 from flows.store.doorbell import ring_on_commit
+from workbench.accounts.actors import Actor
 from workbench.accounts.permissions import EVERYWHERE
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 

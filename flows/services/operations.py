@@ -15,7 +15,7 @@ from flows.runtime.program import Program, load_program
 from flows.services.errors import RunBusy, ServiceError, VersionUnfit
 from flows.services.reruns import program_for
 from flows.store import get_store
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 

@@ -14,7 +14,7 @@ from flows.runtime.payloads import fetch
 from flows.runtime.program import Program, load_program
 from flows.services.errors import StepUnknown, VersionUnfit
 from flows.services.runs import start_run
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 
 Json = Any

@@ -26,7 +26,7 @@ from flows.services.errors import (
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.starting import NewRunRow, put_on_first_steps
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.audit.services import Act, record, record_many
 from workbench.live import nudge_on_commit
 

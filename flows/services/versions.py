@@ -19,8 +19,8 @@ from flows.services.errors import (
     SecondPersonNeeded,
 )
 from flows.steps.catalogue import catalogue
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 

@@ -13,7 +13,7 @@ from flows.models import Flow
 from flows.services.errors import ServiceError
 from flows.services.runs import start_run
 from flows.triggers.models import Firing, FiringOutcome, Trigger
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.live import nudge_on_commit
 
 Json = Any

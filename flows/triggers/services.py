@@ -20,7 +20,7 @@ from flows.triggers.configs import (
     read_config,
 )
 from flows.triggers.models import Trigger, TriggerKind
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 from workbench.secrets.services import SecretUnknown, delete_secret, set_secret

@@ -10,7 +10,7 @@ from django.conf import settings
 from flows.events.receiving import receive_event
 from flows.triggers.cloudevents import STRUCTURED, EventMalformed, read_cloudevent
 from flows.triggers.firing import short_key
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.dispatch.clock import clock_task
 from workbench.dispatch.redis_broker import redis_client
 

@@ -10,9 +10,9 @@ from flows import selectors
 from flows.graph.operations import normal_form
 from flows.models import Flow, FlowVersion, Run
 from flows.selectors.runs import RunFilters, run_id_in
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, can, reach
-from workbench.audit.actors import Actor
 
 NOT_FOUND_RUN = "There is no run {id}, or you may not see it."
 

@@ -20,7 +20,7 @@ from reviews.selectors.acting import Acting
 from reviews.services.conversation import reply
 from reviews.services.decisions import decide_case
 from reviews.services.links import SALT
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 
 

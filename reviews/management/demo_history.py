@@ -33,8 +33,8 @@ from reviews.services.facts import fact_of
 from reviews.services.opening import unsaved_case
 from reviews.services.receipts import digest_of, make_receipt
 from reviews.services.stopwatch import set_instants
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
-from workbench.audit.actors import Actor
 from workbench.audit.services import Act, record_many
 
 Json = Any

@@ -9,7 +9,7 @@ from django.db import transaction
 from reviews.errors import SettingsInvalid
 from reviews.models import Queue
 from reviews.models.notices import SAID_ELSEWHERE, Destination, DestinationKind
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.secrets.services import set_secret
 

@@ -14,7 +14,7 @@ from reviews.models import Queue, SlaPolicy
 from reviews.notices.signed import key_problem
 from reviews.outside.document import ALLOWED, FLOW, TITLE, document
 from reviews.rules.checkpoint_config import CheckpointConfig
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.secrets.services import SecretUnknown, read_secrets
 
 Json = Any

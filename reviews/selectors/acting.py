@@ -6,9 +6,9 @@ from typing import Any
 from reviews.errors import NotAuthorised
 from reviews.models import Queue, Reviewer
 from reviews.rules.access import CLAIM, SEE, WATCHING_ROLES, rule_of
+from workbench.accounts.actors import Actor, Channel
 from workbench.accounts.models import ApiToken, User
 from workbench.accounts.permissions import can, grants_of
-from workbench.audit.actors import Actor, Channel
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from reviews.rules.choosing import is_drawn
 from reviews.selectors.veil import is_independent
 from reviews.services.moving import ENGINE, write_down
 from reviews.services.stopwatch import set_instants
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 
 # What a check has in common with the case it repeats.

@@ -28,8 +28,8 @@ from reviews.services.moving import (
 from reviews.services.passing import keep_for_familiar
 from reviews.services.stopwatch import set_instants
 from reviews.services.telling import notify_leads, notify_people
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
-from workbench.audit.actors import Actor
 from workbench.dispatch.outbox import enqueue
 
 QUESTION_JOB = "reviews.send_question"

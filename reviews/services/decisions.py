@@ -52,8 +52,8 @@ from reviews.services.moving import (
     write_down,
 )
 from reviews.services.receipts import digest_of, make_receipt
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 
 COMMIT_BATCH = 100

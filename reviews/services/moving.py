@@ -18,8 +18,8 @@ from reviews.errors import (
 from reviews.models import Case, CaseEvent
 from reviews.models.states import CLOSED, CaseState, check_move
 from reviews.selectors.acting import Acting
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 

@@ -11,8 +11,8 @@ from reviews.models import BreachAction, Queue, SlaPolicy, WorkCalendar
 from reviews.rules.access import check_access
 from reviews.rules.ordering import ordering_from
 from reviews.rules.sla import PERSON, TO_QUEUE, calendar_problems, plan_from, policy_problems
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 from workbench.dispatch.outbox import enqueue
 from workbench.live import nudge_on_commit

@@ -13,9 +13,9 @@ from reviews.rules.covering import Away, closes_a_circle
 from reviews.selectors.absences import aways_from, stand_in_for, standing_absences
 from reviews.selectors.acting import Acting
 from reviews.services.passing import hand_over
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, can, reach
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 

@@ -32,8 +32,8 @@ CREATED = 201
 MAKE_TOKEN = """
 from django.utils import timezone
 from workbench.accounts.models import User
-from workbench.accounts.services import create_token
-from workbench.audit.actors import Actor
+from workbench.people.services import create_token
+from workbench.accounts.actors import Actor
 _, secret = create_token(user=User.objects.get(username={user!r}), name="chaos",
     scopes={scopes!r}, now=timezone.now(), actor=Actor.system("tests", "command"))
 print("secret", secret)

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from django.db import transaction
 
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.audit.merkle import inclusion_proof
 from workbench.audit.models import Block, BlockEntry, Entry
 from workbench.audit.sealing import header_bytes

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from workbench.accounts.actors import Actor
 from workbench.audit.actions import ensure_registered, register_action
-from workbench.audit.actors import Actor
 from workbench.audit.canonical import (
     FIRST_HASH,
     canonical_bytes,

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can, requires
-from workbench.audit.actors import Actor
 from workbench.audit.export import export_bundle
 from workbench.audit.forms import EntryFilterForm
 from workbench.audit.models import Entry

@@ -7,10 +7,10 @@ from django.utils import timezone
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import ApiToken
 from workbench.accounts.permissions import Principal
-from workbench.accounts.services import TokenExpired, TokenInvalid, authenticate_token
-from workbench.audit.actors import Actor
+from workbench.accounts.tokens import TokenExpired, TokenInvalid, authenticate_token
 from workbench.http.problems import ApiProblem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

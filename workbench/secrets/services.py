@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.secrets.models import Secret
 from workbench.secrets.vault import SecretUnreadable, seal, unseal

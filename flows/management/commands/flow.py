@@ -27,7 +27,7 @@ from flows.selectors.changes import document_text
 from flows.selectors.faces import list_problems
 from flows.selectors.runs import RunFilters
 from flows.services.runs import NewRun
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 
 Json = Any
 ACTOR = Actor.system("manage.py flow", channel="command")

@@ -18,8 +18,8 @@ from flows.engine.lanes import Lane, lane_of
 from flows.models import BulkAct, FlowVersion, Run
 from flows.selectors.runs import WAITING, RunFilters
 from flows.services import Act
+from workbench.accounts.actors import Actor
 from workbench.accounts.permissions import EVERYWHERE
-from workbench.audit.actors import Actor
 
 Json = Any
 ACTOR = Actor.system("manage.py run", channel="command")

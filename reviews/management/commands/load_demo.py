@@ -19,9 +19,9 @@ from flows.services import NewRun, create_flow, publish_version, start_runs
 from reviews.management.demo_history import load_history
 from reviews.models import BreachAction, Queue, SlaPolicy
 from reviews.settings.services import create_queue, create_sla_policy
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
-from workbench.accounts.services import add_person, grant_role
-from workbench.audit.actors import Actor
+from workbench.people.services import add_person, grant_role
 
 ACTOR = Actor.system("demo", "command")
 ACCOUNTS_FILE = "demo-accounts.txt"

@@ -25,7 +25,7 @@ from flows.services import (
     retry_run,
     start_runs,
 )
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 
 ACTOR = Actor.system("storm")
 

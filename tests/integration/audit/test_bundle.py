@@ -13,8 +13,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from tests.emptying import guards_lifted
+from workbench.accounts.actors import Actor
 from workbench.audit.actions import register_action
-from workbench.audit.actors import Actor
 from workbench.audit.export import export_bundle
 from workbench.audit.models import Entry
 from workbench.audit.selectors import EntryFilter

@@ -8,8 +8,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from tests.emptying import guards_lifted
+from workbench.accounts.actors import Actor
 from workbench.audit.actions import register_action
-from workbench.audit.actors import Actor
 from workbench.audit.models import Block, BlockEntry, Entry, EntryPayload, SubjectHead, Unsealed
 from workbench.audit.services import (
     Act,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 
+from workbench.accounts.actors import Actor
 from workbench.audit.actions import register_action
-from workbench.audit.actors import Actor
 from workbench.audit.models import BlockEntry, Entry
 from workbench.audit.services import record, seal, verify
 

@@ -26,8 +26,8 @@ from datetime import timedelta
 from django.utils import timezone
 from flows.models import Flow
 from workbench.accounts.models import ApiToken, User
-from workbench.accounts.services import create_token
-from workbench.audit.actors import Actor
+from workbench.people.services import create_token
+from workbench.accounts.actors import Actor
 
 now = timezone.now()
 def token(user, *scopes, **more):

@@ -31,7 +31,7 @@ from pathlib import Path
 from django.utils import timezone
 from flows.models import Run
 from flows.services import cancel_run
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 print("ready", flush=True)
 while not Path({signal!r}).exists():
     time.sleep(0.01)

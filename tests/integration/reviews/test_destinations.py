@@ -14,8 +14,8 @@ from reviews.notices.destinations import save_destination
 from reviews.services.due_acts import perform_due_acts
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue
 from tests.integration.steps.servers import Service, serving
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
-from workbench.audit.actors import Actor
 from workbench.dispatch.models import Outbox
 
 pytestmark = pytest.mark.django_db

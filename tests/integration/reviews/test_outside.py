@@ -23,8 +23,8 @@ from tests.integration.reviews.kit import (
 )
 from tests.integration.runtime.kit import driving, ended, until
 from tests.integration.steps.servers import Service, serving
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
-from workbench.audit.actors import Actor
 from workbench.secrets.services import set_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)

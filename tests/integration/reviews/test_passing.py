@@ -32,8 +32,8 @@ from tests.integration.reviews.kit import (
     make_queue,
     person,
 )
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
-from workbench.audit.actors import Actor
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

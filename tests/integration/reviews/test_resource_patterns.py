@@ -34,8 +34,8 @@ from tests.integration.reviews.kit import (
     person,
     reject,
 )
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
-from workbench.audit.actors import Actor
 
 pytestmark = pytest.mark.django_db
 

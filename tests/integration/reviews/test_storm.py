@@ -35,8 +35,8 @@ PREPARE_RACE = """
 from django.utils import timezone
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue
 from workbench.accounts.models import Role
-from workbench.accounts.services import create_token
-from workbench.audit.actors import Actor
+from workbench.people.services import create_token
+from workbench.accounts.actors import Actor
 make_queue()
 make_policy()
 now = timezone.now()

@@ -19,7 +19,7 @@ from flows.services import create_flow, release_version, start_run
 from flows.steps.base import Opened, Result, RunningStep, StepConfig, StepContext, StepFailure
 from flows.steps.base import WaitingStep as BaseWaitingStep
 from flows.steps.registry import all_step_types, register
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.dispatch.delivery import deliver
 from workbench.dispatch.models import Outbox
 

@@ -11,7 +11,7 @@ from flows.models import Journal
 from flows.runtime.program import forget_programs
 from tests.integration.runtime.kit import driving, ended, make_flow, start
 from tests.servers import EffectSink
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.secrets.services import set_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.audit.models import Entry
 from workbench.secrets.models import Secret
 from workbench.secrets.services import (

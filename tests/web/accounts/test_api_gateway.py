@@ -11,11 +11,10 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from ninja import Router, Status
 
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import IdempotentRequest, Role, User
 from workbench.accounts.permissions import SIGNED_IN, requires
-from workbench.accounts.services import create_token, grant_role, revoke_token
 from workbench.audit.actions import register_action
-from workbench.audit.actors import Actor
 from workbench.audit.models import Entry
 from workbench.audit.services import record
 from workbench.http.gateway import GuardedApi, accepts, add_error_answers
@@ -23,6 +22,7 @@ from workbench.http.idempotency import prune
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import BearerToken, actor_of
+from workbench.people.services import create_token, grant_role, revoke_token
 
 register_action("test.noted", "Noted {text}")
 ACTOR = Actor.system("test")

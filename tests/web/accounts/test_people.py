@@ -7,10 +7,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import ApiToken, Role, RoleGrant, User
-from workbench.accounts.services import grant_role
-from workbench.audit.actors import Actor
 from workbench.audit.models import Entry
+from workbench.people.services import grant_role
 
 pytestmark = pytest.mark.django_db
 

@@ -16,10 +16,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
 from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN
-from workbench.accounts.services import grant_role
-from workbench.audit.actors import Actor
+from workbench.people.services import grant_role
 
 DOCS = Path(__file__).parents[3] / "docs" / "permissions.md"
 MISSING = "nothing"

@@ -11,12 +11,12 @@ from django.db import connection, transaction
 from django.test import Client
 
 from tests.emptying import guards_lifted
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
-from workbench.accounts.services import grant_role
 from workbench.audit.actions import register_action
-from workbench.audit.actors import Actor
 from workbench.audit.models import Entry
 from workbench.audit.services import Act, erase_payload, record_many, seal
+from workbench.people.services import grant_role
 
 register_action("test.noted", "Noted {text}")
 pytestmark = pytest.mark.django_db

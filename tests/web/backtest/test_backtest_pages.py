@@ -11,9 +11,9 @@ from flows.backtest.models import Backtest
 from flows.backtest.services import play_part
 from flows.models import Flow
 from tests.web.flows.factories import make_completed_run, make_flow, make_user
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
-from workbench.accounts.services import create_token
-from workbench.audit.actors import Actor
+from workbench.people.services import create_token
 
 pytestmark = pytest.mark.django_db
 HERE = "/flows/loan/backtests/"

@@ -18,10 +18,10 @@ from tests.web.flows.factories import (
     make_user,
     make_waiting_run,
 )
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
-from workbench.accounts.services import create_token
-from workbench.audit.actors import Actor
 from workbench.audit.models import Entry
+from workbench.people.services import create_token
 
 pytestmark = pytest.mark.django_db
 V1 = "/api/v1"

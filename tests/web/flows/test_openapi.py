@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, settings
 from schemathesis.core import NOT_SET
 
 from tests.web.flows.factories import make_completed_run, make_flow, make_user
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
-from workbench.accounts.services import create_token
 from workbench.api import api
-from workbench.audit.actors import Actor
+from workbench.people.services import create_token
 
 OURS = r"^/api/v1/(flows|runs|artifacts|bulk-acts|checkpoints)"
 SCOPES = [

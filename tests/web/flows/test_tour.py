@@ -10,8 +10,8 @@ from flows import services
 from flows.graph.operations import normal_form
 from flows.models import Flow, Run
 from flows.selectors.tour import tour_of
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, RoleGrant, User
-from workbench.audit.actors import Actor
 
 pytestmark = pytest.mark.django_db
 

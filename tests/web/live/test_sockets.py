@@ -30,8 +30,8 @@ import json
 from django.test import Client
 from django.utils import timezone
 from workbench.accounts.models import Role, User
-from workbench.accounts.services import grant_role
-from workbench.audit.actors import Actor
+from workbench.people.services import grant_role
+from workbench.accounts.actors import Actor
 people = {}
 for name in ("operator", "nobody", "leaver", "demoted"):
     user = User.objects.create_user(name)

@@ -19,8 +19,8 @@ from flows.publishing.services import (
     request_publish,
 )
 from tests.web.flows.factories import LOAN, make_flow, make_user, make_version, make_waiting_run
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
-from workbench.audit.actors import Actor
 from workbench.audit.models import Entry
 
 pytestmark = pytest.mark.django_db

@@ -7,9 +7,9 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
-from workbench.accounts.services import grant_role
-from workbench.audit.actors import Actor
+from workbench.people.services import grant_role
 from workbench.shell import registry, search
 from workbench.shell.middleware import PersonTimeZone
 from workbench.shell.registry import Found

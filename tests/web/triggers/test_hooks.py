@@ -15,7 +15,7 @@ from flows.services import pause_flow, resume_flow
 from flows.triggers.models import Firing, Trigger
 from flows.triggers.services import Added, create_trigger, set_trigger_enabled
 from tests.web.flows.factories import make_flow
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 
 pytestmark = pytest.mark.django_db
 ACTOR = Actor.system("test")

@@ -11,8 +11,8 @@ from flows.triggers.firing import fire
 from flows.triggers.models import Trigger
 from flows.triggers.services import create_trigger
 from tests.web.flows.factories import make_flow
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
-from workbench.audit.actors import Actor
 
 pytestmark = pytest.mark.django_db
 LIST = "/flows/loan/triggers/"

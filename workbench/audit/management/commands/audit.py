@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from workbench.audit.actors import Actor
+from workbench.accounts.actors import Actor
 from workbench.audit.export import export_bundle
 from workbench.audit.selectors import EntryFilter
 from workbench.audit.services import Verification, verify

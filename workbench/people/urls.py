@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from workbench.accounts import views
+from workbench.people import views
 
 app_name = "accounts"
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,30 +1,19 @@
 """Writes about people: roles and tokens, each act recorded in the ledger with it."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import ApiToken, Role, RoleGrant, User
 from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN
-from workbench.audit.actors import Actor
+from workbench.accounts.tokens import TOKEN_PREFIX, digest_secret
 from workbench.audit.services import record
 from workbench.live.access import access_changed
 
-TOKEN_PREFIX = "csn_"  # noqa: S105 - by it leaked tokens are recognised
-# Each use of a token would be a write on the hot path; this often is enough to see it is in use.
-LAST_USED_EVERY = timedelta(minutes=1)
 ASSIGNABLE_SCOPES = frozenset(PERMISSIONS) - {SIGNED_IN}
-
-
-class TokenInvalid(Exception):
-    """The token is unknown or revoked. Make a new one under Account > API tokens."""
-
-
-class TokenExpired(Exception):
-    """The token expired. Make a new one under Account > API tokens."""
 
 
 class UnknownScope(ValueError):
@@ -161,28 +150,6 @@ def revoke_token(*, token: ApiToken, actor: Actor, now: datetime) -> None:
             payload={"token": token.pk, "name": token.name},
             now=now,
         )
-
-
-def authenticate_token(secret: str, now: datetime) -> ApiToken:
-    """Return the token with its user.
-
-    Raises: TokenInvalid, TokenExpired.
-    """
-    token = ApiToken.objects.select_related("user").filter(digest=digest_secret(secret)).first()
-    if token is None or token.revoked_at is not None or not token.user.is_active:
-        raise TokenInvalid(TokenInvalid.__doc__)
-    if token.expires_at is not None and token.expires_at <= now:
-        raise TokenExpired(
-            f"The token {token.name!r} expired at {token.expires_at:%Y-%m-%d %H:%M} UTC."
-        )
-    if token.last_used_at is None or token.last_used_at < now - LAST_USED_EVERY:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
-    return token
-
-
-def digest_secret(secret: str) -> str:
-    """Return the SHA-256 by which a token is found. The secret has 256 bits: no salt is needed."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _ensure_an_admin() -> None:

@@ -7,8 +7,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
-from workbench.audit.actors import Actor
 from workbench.audit.services import record
 
 

@@ -6,7 +6,7 @@ from django.core.validators import validate_slug
 
 from workbench.accounts.models import Role, User
 from workbench.accounts.permissions import PERMISSIONS, can
-from workbench.accounts.services import ASSIGNABLE_SCOPES
+from workbench.people.services import ASSIGNABLE_SCOPES
 
 LIFETIMES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "A year", "": "No expiry"}
 

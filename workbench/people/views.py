@@ -11,11 +11,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from workbench.accounts.forms import GrantForm, PersonForm, TokenForm
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import ApiToken, Role, RoleGrant, User
 from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN, can, requires
-from workbench.accounts.selectors import list_people, list_tokens
-from workbench.accounts.services import (
+from workbench.people.forms import GrantForm, PersonForm, TokenForm
+from workbench.people.selectors import list_people, list_tokens
+from workbench.people.services import (
     LastAdmin,
     add_person,
     create_token,
@@ -24,7 +25,6 @@ from workbench.accounts.services import (
     revoke_token,
     set_person_active,
 )
-from workbench.audit.actors import Actor
 
 INVALID = 422
 CONFLICT = 409
