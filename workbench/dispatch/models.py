@@ -31,3 +31,26 @@ class Outbox(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job} {self.pk}"
+
+
+class SetAside(models.Model):
+    """A row that a clock task could not do: why, how often it failed, and when it is tried again.
+
+    ``key`` is the row's primary key, or what the task calls it. Deleted when the row succeeds.
+    """
+
+    task = models.CharField(max_length=80)
+    key = models.CharField(max_length=120)
+    cause = models.CharField(max_length=500)
+    failures = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    retry_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["task", "key"], name="set_aside_once_a_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.key}: {self.cause}"
