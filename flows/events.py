@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from django.db import connection, transaction
+from django.db import transaction
 from pydantic import Field
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
@@ -35,15 +35,6 @@ def _wait_key(name: str, key: str) -> str:
     return plain if len(plain) <= LONGEST_KEY else sha256(plain.encode()).hexdigest()
 
 
-def _lock(name: str, key: str) -> None:
-    """Serialise events and waits of one name and key. SQLite has one writer anyway."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [_wait_key(name, key)]
-            )
-
-
 @transaction.atomic
 def receive_event(
     *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime
@@ -55,7 +46,7 @@ def receive_event(
     # Runs first, as everywhere: a run that opens its wait holds its own lock before this one.
     waits = Wait.objects.filter(kind="event", key=_wait_key(name, key), state="open")
     get_store().lock_runs(waits.values_list("run_id", flat=True))
-    _lock(name, key)
+    get_store().lock_key(_wait_key(name, key))
     event, is_new = Event.objects.get_or_create(
         event_id=event_id,
         defaults={"name": name, "key": key, "payload": payload, "received_at": now},
@@ -120,7 +111,8 @@ class WaitForEvent(WaitingStep):
         return f"Waits for {text_of(config.get('event'))}" if config.get("event") else self.summary
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
-        _lock(config.event, config.key)
+        key = _wait_key(config.event, config.key)
+        get_store().lock_key(key)
         since = ctx.now - timedelta(seconds=config.earlier_seconds)
         earlier = Event.objects.filter(
             name=config.event, key=config.key, received_at__gte=since
@@ -132,9 +124,7 @@ class WaitForEvent(WaitingStep):
         due_at = None
         if config.within_seconds is not None:
             due_at = ctx.now + timedelta(seconds=config.within_seconds)
-        return Opened(
-            "event", key=_wait_key(config.event, config.key), due_at=due_at, due_port="late"
-        )
+        return Opened("event", key=key, due_at=due_at, due_port="late")
 
 
 @register

@@ -15,8 +15,7 @@ from django.db.utils import InterfaceError, OperationalError
 from flows.runtime.doorbell import ring_on_commit
 from flows.runtime.transitions import hop_of
 from flows.store import get_store
-from flows.store.resumption import Hop, OpenWait, move_on, waits_of_timers
-from flows.store.rows import TimerRow
+from flows.store.rows import Hop, OpenWait, TimerRow
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +42,11 @@ def _move_on(timers: Sequence[TimerRow], now: datetime) -> set[int]:
     """Move what can be moved together; return the ids of the tokens that were."""
     store = get_store()
     together: dict[Hop, list[OpenWait]] = defaultdict(list)
-    for wait in waits_of_timers(store, timers):
+    for wait in store.list_open_waits(timers):
         if hop := _hop(wait):
             together[hop].append(wait)
     for hop, waits in together.items():
-        move_on(store, waits, hop, output={"at": now.isoformat()}, now=now)
+        store.resolve_waits(waits, hop, output={"at": now.isoformat()}, now=now)
     moved = {wait.token_id for waits in together.values() for wait in waits}
     if moved:
         store.ring()

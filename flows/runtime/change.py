@@ -23,8 +23,8 @@ from flows.runtime.payloads import fetch, fetch_outputs, outputs_of
 from flows.runtime.program import Program, run_bindings
 from flows.steps.base import Opened, StepFailure, WaitingStep
 from flows.store.base import Store
-from flows.store.gathered import Gathered
 from flows.store.rows import Claim, JournalRow, RunEnd, RunRow, TimerRow, TokenRow, WaitRow
+from flows.store.write_buffer import WriteBuffer
 from flows.triggers.hearing import hears_ends_of
 from workbench.dispatch import enqueue_many
 
@@ -50,7 +50,7 @@ def stand(store: Store, runs: Iterable[RunRow]) -> dict[int, Standing]:
     """Read where the locked runs stand, by run id. One query."""
     by_run = {run.id: run for run in runs}
     rows: dict[int, dict[int, TokenRow]] = {run_id: {} for run_id in by_run}
-    for row in store.tokens_of(by_run) if by_run else ():
+    for row in store.list_tokens(by_run) if by_run else ():
         rows[row.run_id][row.id] = row
     return {
         run_id: Standing(run, rows[run_id], Position(map(_view_of, rows[run_id].values())))
@@ -68,18 +68,18 @@ class Change:
 
     store: Store
     worker_id: int | None = None
-    _gathered: Gathered = field(init=False)
+    _buffer: WriteBuffer = field(init=False)
     _made_ready: bool = field(default=False, init=False)
     _adopted: TokenRow | None = field(default=None, init=False)
     _jobs: list[tuple[str, dict[str, Json], datetime]] = field(default_factory=list, init=False)
     _called_by: dict[int, tuple[int, datetime]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self._gathered = Gathered(self.store)
+        self._buffer = WriteBuffer(self.store)
 
     def write(self) -> None:
         """Write what was gathered so far: for whoever is about to read it from the tables."""
-        self._gathered.write()
+        self._buffer.flush()
 
     def close(self) -> None:
         """Write it all, with the jobs that follow from it, and ring for what became ready."""
@@ -135,19 +135,19 @@ class Change:
         due_at: datetime,
     ) -> None:
         entry.kind, entry.data = events.STEP_RETRYING, {**error, "due_at": due_at.isoformat()}
-        self._gathered.append(standing.run, [entry])
+        self._buffer.append(standing.run, [entry])
         self.let_wait(standing, token)
         timer = TimerRow(token.run_id, token.id, token.activation, "retry", due_at)
         self.store.insert_timer(timer)
 
     def defer(self, standing: Standing, token: TokenRow, entry: JournalRow, action: Defer) -> None:
-        last = self.store.last_deferred(token)
+        last = self.store.get_last_deferral(token)
         if last is None or last["reason"] != action.reason:
             # Once for each reason: a long outage must not fill the journal.
             until = action.until.isoformat()
             entry.kind = events.STEP_DEFERRED
             entry.data = {"reason": action.reason, "message": action.why, "until": until}
-            self._gathered.append(standing.run, [entry])
+            self._buffer.append(standing.run, [entry])
         self.let_wait(standing, token)
         timer = TimerRow(token.run_id, token.id, token.activation, "defer", action.until)
         timer.reason = action.reason
@@ -155,7 +155,7 @@ class Change:
 
     def let_wait(self, standing: Standing, token: TokenRow) -> None:
         token.state, token.owner = "waiting", None
-        self._gathered.update_token(token)
+        self._buffer.update_token(token)
         standing.put(token)
 
     # --- Waits ---
@@ -188,7 +188,7 @@ class Change:
                 return self.adopted(run)
             detail = {"wait": wait_id, "kind": opened.kind, **opened.detail}
             entry.kind, entry.data = events.STEP_WAITING, detail
-            self._gathered.append(run, [entry])
+            self._buffer.append(run, [entry])
             self.let_wait(standing, token)
             self.set_timers(token, opened, action.timeout_at)
             return None
@@ -227,7 +227,7 @@ class Change:
         entry.kind, entry.data = events.STEP_FAILED, {**error, "step": token.step}
         entry.port = "error" if program.graph.exits(token.step, "error") else ""
         if not entry.port:
-            self._gathered.note_error(standing.run, entry.data)
+            self._buffer.set_first_error(standing.run, entry.data)
         self.play(standing, program, Failed(token.id), entry, now)
 
     def play(
@@ -240,11 +240,11 @@ class Change:
     ) -> None:
         """Ask the planner what ``event`` does and gather it, the journal first."""
         run = standing.run
-        self._gathered.append(run, [entry])
+        self._buffer.append(run, [entry])
         made = plan(program.graph, standing.position, event, lambda: self.undoable(run, program))
-        self._gathered.append(run, _noted(run, made, now))
+        self._buffer.append(run, _noted(run, made, now))
         if past := _past_limit(made):
-            self._gathered.note_error(run, past)
+            self._buffer.set_first_error(run, past)
         self.drop(program, standing, made.dropped, now)
         self.place(standing, made.placed, now)
         if made.status == "failed":
@@ -254,13 +254,13 @@ class Change:
 
     def undoable(self, run: RunRow, program: Program) -> list[str]:
         self.write()
-        return self.store.finished_since_compensation(run.id, program.graph.undone_by)
+        return self.store.list_finished_since_compensation(run.id, program.graph.undone_by)
 
     def drop(
         self, program: Program, standing: Standing, dropped: Sequence[int], now: datetime
     ) -> None:
         """Let tokens go, with what they waited for."""
-        self._gathered.delete_tokens(dropped)
+        self._buffer.delete_tokens(dropped)
         waiting = [each for each in dropped if standing.tokens[each].state == "waiting"]
         for wait_id, step in self.store.cancel_waits(waiting, now):
             # Whoever opened the wait may look at the run.
@@ -284,9 +284,9 @@ class Change:
             if state == READY:
                 self.adopt_or_leave(row)
             if row.id:
-                self._gathered.update_token(row)
+                self._buffer.update_token(row)
                 standing.put(row)
-        self._gathered.insert_tokens([row for _, row in made])
+        self._buffer.insert_tokens([row for _, row in made])
         for made_id, row in made:
             standing.position.remove(made_id)
             standing.put(row)
@@ -330,7 +330,7 @@ class Change:
         live = [
             row for row in tokens.values() if row.state in {"ready", "running", "waiting", "held"}
         ]
-        self._gathered.append(run, [journal_of(row, events.STEP_CANCELLED, now) for row in live])
+        self._buffer.append(run, [journal_of(row, events.STEP_CANCELLED, now) for row in live])
         self.drop(program, standing, list(tokens), now)
         self.end(run, RunEnd("cancelled", now, error=error))
 
@@ -352,7 +352,7 @@ class Change:
     def outputs_of(self, run_id: int, steps: Iterable[str]) -> dict[str, Json]:
         """Return the newest outputs, of which the last ones are not written yet."""
         steps = set(steps)
-        fresh = self._gathered.finished(run_id, steps)
+        fresh = self._buffer.get_outputs(run_id, steps)
         return outputs_of(run_id, steps - fresh.keys()) | fetch_outputs(fresh)
 
     def end(self, run: RunRow, end: RunEnd) -> None:
@@ -361,7 +361,7 @@ class Change:
         Of the children of one wait that end together, the last one stands for all: its message is
         a hint to look at the rows.
         """
-        self._gathered.end_run(run, end)
+        self._buffer.end_run(run, end)
         if run.parent_wait_id is not None:
             self._called_by[run.parent_wait_id] = (run.id, end.at)
         if hears_ends_of(run.flow_id):

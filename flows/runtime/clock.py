@@ -125,7 +125,7 @@ def take_over(now: datetime) -> bool:
             # Who could not beat while the database was away is not dead: it beats before long.
             if time.monotonic() - _away_at > GRACE_SECONDS:
                 _bury_the_silent(now)
-            return _adopt_orphans(get_store().orphans(ORPHANS_A_BATCH), now)
+            return _adopt_orphans(get_store().list_orphans(ORPHANS_A_BATCH), now)
     except AWAY:
         _away_at = time.monotonic()
         raise
@@ -133,7 +133,7 @@ def take_over(now: datetime) -> bool:
 
 def _bury_the_silent(now: datetime) -> None:
     store, silent_since = get_store(), now - timedelta(seconds=LEASE_SECONDS)
-    dead = store.bury_workers(silent_since=silent_since)
+    dead = store.remove_silent_workers(silent_since=silent_since)
     release_claims_of([name for _, name in dead], now)
     # A process may have died before it could register as a worker.
     living = [name for _, name in store.list_workers()]
@@ -149,7 +149,7 @@ def take_over_from_dead_processes(now: datetime) -> None:
             if host == socket.gethostname() and not _is_alive(int(pid)):
                 store.remove_worker(worker_id)
                 release_claims_of([name], now)
-        _adopt_orphans(store.orphans(ORPHANS_A_BATCH), now)
+        _adopt_orphans(store.list_orphans(ORPHANS_A_BATCH), now)
 
 
 def _is_alive(pid: int) -> bool:

@@ -138,7 +138,7 @@ class Driver:
         try:
             store = get_store()
             with transaction.atomic():
-                if store.release(store.held_tokens(self.worker_id)):
+                if store.release(store.list_held_tokens(self.worker_id)):
                     store.ring()
                 store.remove_worker(self.worker_id)
         except Exception:
@@ -233,7 +233,7 @@ class Driver:
         # A worker died while it held this one and others. Called one at a time, the step that
         # kills its worker is told from those that stood beside it.
         async with self._alone:
-            if not await self._reads.submit(patiently, self._accuse, claim):
+            if not await self._reads.submit(patiently, self._count_death_in_advance, claim):
                 return None
             driving = asyncio.ensure_future(self._drive_on(claim, memory))
             seconds = ALONE_SECONDS if claim.deaths == 1 else LAST_ALONE_SECONDS
@@ -241,8 +241,8 @@ class Driver:
         return await driving
 
     @staticmethod
-    def _accuse(claim: Claim) -> bool:
-        return get_store().accuse(claim)
+    def _count_death_in_advance(claim: Claim) -> bool:
+        return get_store().count_death_in_advance(claim)
 
     async def _drive_on(self, claim: Claim, memory: Memory) -> Claim | None:
         program = cached_program(claim.version_id)
@@ -303,7 +303,7 @@ class Driver:
             # Read in this order: what is ridden now was claimed, and committed, before the look.
             riding = set(self._riding)
             if alive:
-                self._reconcile(riding, store.held_tokens(self.worker_id))
+                self._reconcile(riding, store.list_held_tokens(self.worker_id))
             else:
                 # Stopped for longer than the lease: the riders' fences are old, all are refused.
                 self._lost.update(self._riding)

@@ -282,7 +282,7 @@ class Drive:
         retry = self.bound.step.retry
         if retry is None or retry.deadline_seconds is None or self.claim.attempt == 1:
             return self.claim.since
-        look = get_store().first_attempt_at
+        look = get_store().get_first_attempt_at
         first: datetime = await self.pool.submit(patiently, look, self.claim)
         return first
 

@@ -14,8 +14,8 @@ from flows.models import Journal, Run, RunStatus, Wait, WaitState
 from flows.runtime.doorbell import ring_on_commit
 from flows.store import get_store
 from flows.store.base import Store
-from flows.store.gathered import Gathered
 from flows.store.rows import JournalRow, RunRow
+from flows.store.write_buffer import WriteBuffer
 from workbench.dispatch import enqueue_many
 
 Json = Any
@@ -116,11 +116,11 @@ def _go_on(store: Store, runs: Sequence[RunRow], resumed: int | None, now: datet
 def _write(
     store: Store, runs: Iterable[RunRow], kind: str, act_on: int | None, now: datetime
 ) -> None:
-    gathered = Gathered(store)
+    buffer = WriteBuffer(store)
     for run in runs:
         data = None if act_on in {None, run.id} else {"with": act_on}
-        gathered.append(run, [JournalRow(run.id, kind, now, data=data)])
-    gathered.write()
+        buffer.append(run, [JournalRow(run.id, kind, now, data=data)])
+    buffer.flush()
 
 
 def _begin_waiting_turns(run_ids: Collection[int], now: datetime) -> None:

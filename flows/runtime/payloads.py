@@ -48,7 +48,7 @@ def fetch(value: Json) -> Json:
 
 def outputs_of(run_id: int, steps: Iterable[str]) -> dict[str, Json]:
     """Return ``{step: {"output": …, "port": …}}`` of the newest finish of each step."""
-    return fetch_outputs(get_store().outputs(run_id, steps))
+    return fetch_outputs(get_store().get_outputs(run_id, steps))
 
 
 def fetch_outputs(found: Mapping[str, Json]) -> dict[str, Json]:

@@ -22,8 +22,16 @@ from flows.runtime.doorbell import ring_on_commit
 from flows.runtime.program import load_program
 from flows.store import get_store
 from flows.store.base import Store
-from flows.store.resumption import Hop, OpenWait, lock_open_wait, move_on
-from flows.store.rows import Claim, JournalRow, Move, RunRow, TokenRow, WaitRow
+from flows.store.rows import (
+    Claim,
+    Hop,
+    JournalRow,
+    Move,
+    OpenWait,
+    RunRow,
+    TokenRow,
+    WaitRow,
+)
 from flows.triggers.hearing import hears_ends_of
 from workbench.live import nudge_on_commit
 
@@ -144,11 +152,11 @@ def _moved_on(
     store: Store, wait_id: int, port: str, output: Json, provenance: Json, now: datetime
 ) -> OpenWait | None:
     """Do it in two statements where the run only moves to its next step; return what was moved."""
-    wait = lock_open_wait(store, wait_id)
+    wait = store.lock_open_wait(wait_id)
     hop = hop_of(wait, port) if wait else None
     if wait is None or hop is None:
         return None
-    if not move_on(store, [wait], hop, output=output, now=now, provenance=provenance):
+    if not store.resolve_waits([wait], hop, output=output, now=now, provenance=provenance):
         return None
     store.ring()
     ring_on_commit()
@@ -242,7 +250,7 @@ def retry_failed(*, run_id: int, now: datetime) -> bool:
     """Make the failed tokens of a failed run ready again; False if it has not failed."""
     store = get_store()
     run = store.lock_runs([run_id]).get(run_id)
-    failed = [row for row in store.tokens_of([run_id]) if row.state == FAILED]
+    failed = [row for row in store.list_tokens([run_id]) if row.state == FAILED]
     if run is None or not failed or run.status not in {"failed", "running", "paused"}:
         return False
     store.reopen_run(run)
@@ -250,7 +258,7 @@ def retry_failed(*, run_id: int, now: datetime) -> bool:
     store.append(run, [JournalRow(run.id, events.RUN_RETRIED, now, data={"steps": steps})])
     for row in failed:
         row.state, row.owner, row.since = READY, None, now
-        if not store.failed_as_poison(row):
+        if not store.failed_by_deaths(row):
             # A new activation has a new idempotency key: the destination may keep the failure. What
             # killed its workers may have had its effect, and must not have it again.
             row.activation, row.attempt = row.activation + 1, 1

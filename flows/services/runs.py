@@ -25,7 +25,7 @@ from flows.services.errors import (
     RunNotFailed,
 )
 from flows.store import get_store
-from flows.store.starting import NewRunRow, put_on_first_steps
+from flows.store.rows import NewRunRow
 from workbench.audit.actors import Actor
 from workbench.audit.services import Act, record, record_many
 from workbench.live import nudge_on_commit
@@ -118,8 +118,7 @@ def start_runs(
         for n, new in enumerate(fresh.values())
     ]
     Run.objects.bulk_create(made, batch_size=500)
-    put_on_first_steps(
-        get_store(),
+    get_store().start_runs(
         [NewRunRow(run.pk, run.priority, run.status == RunStatus.PAUSED) for run in made],
         list(plan_start(program.graph).placed.values()),
         data={"trigger": trigger},
