@@ -15,7 +15,7 @@ from flows.engine.planner import plan_start
 from flows.models import Flow, Run, RunStatus
 from flows.runtime import pausing, transitions
 from flows.runtime.doorbell import ring_on_commit
-from flows.runtime.payloads import keep
+from flows.runtime.payloads import store_if_large
 from flows.runtime.program import Program, load_program
 from flows.services.errors import (
     FlowNotReleased,
@@ -105,7 +105,7 @@ def start_runs(
         Run(
             flow_id=flow.pk,
             version_id=program.version_id,
-            input=keep(new.input, name="input", now=now),
+            input=store_if_large(new.input, name="input", now=now),
             idempotency_key=new.idempotency_key,
             priority=usual if new.priority is None else new.priority,
             trigger=trigger,
