@@ -15,10 +15,11 @@ from django.db.utils import InterfaceError, OperationalError
 
 from flows.engine import events
 from flows.engine.planner import Ended, Event, Failed, Finished, Plan, plan
-from flows.engine.position import ARRIVED, FAILED, READY, TokenView
+from flows.engine.position import FAILED, READY, TokenView
 from flows.expressions import ExpressionError
 from flows.runtime.actions import Defer, End, Fail, Finish, Leave, Open, RetryAt
 from flows.runtime.doorbell import ring_on_commit
+from flows.runtime.explanations import explain_limit, explain_unmet_join
 from flows.runtime.locked_runs import LockedRun
 from flows.runtime.payloads import fetch, fetch_outputs, outputs_of
 from flows.runtime.program import Program, run_bindings
@@ -211,12 +212,12 @@ class Change:
             program.graph, locked.position, event, lambda: self._list_undoable(run, program)
         )
         self._buffer.append(run, _journal_notes(run, made, now))
-        if error := _explain_limit(made):
+        if error := explain_limit(made):
             self._buffer.set_first_error(run, error)
         self._drop(locked, program, made.dropped, now)
         self._place(locked, made.placed, now)
         if made.status == "failed":
-            self._end(run, RunEnd("failed", now, error=_explain_unmet_join(locked)))
+            self._end(run, RunEnd("failed", now, error=explain_unmet_join(locked.tokens.values())))
         elif made.status:
             self._complete(run, program, made, now)
 
@@ -374,29 +375,3 @@ def _journal_notes(run: RunRow, made: Plan, now: datetime) -> list[JournalRow]:
         JournalRow(run.id, note.kind, now, note.step, note.token_id, port=note.port, data=note.data)
         for note in made.notes
     ]
-
-
-def _explain_limit(made: Plan) -> Json:
-    """Return the error of a token that failed because its step was visited too often, or None."""
-    failed = {view.step for view in made.placed.values() if view.state == FAILED}
-    for note in made.notes:
-        if note.kind == events.LIMIT_REACHED and note.step in failed:
-            message = (
-                f"Step {note.step!r} was visited as often as its max_visits lets it."
-                " Raise it, or draw an edge from its port limit."
-            )
-            return {"kind": "limit", "step": note.step, "message": message}
-    return None
-
-
-def _explain_unmet_join(locked: LockedRun) -> Json:
-    """Return the error of a run that failed with no failed step: a join that cannot be met."""
-    tokens = locked.tokens.values()
-    if any(token.state == FAILED for token in tokens):
-        return None
-    joins = sorted({token.step for token in tokens if token.state == ARRIVED})
-    return {
-        "kind": "join",
-        "step": joins[0] if joins else "",
-        "message": f"No branch can come to {', '.join(joins)} any more, and it waits for one.",
-    }

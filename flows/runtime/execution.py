@@ -345,30 +345,33 @@ def _check_result(result: Result) -> tuple[Leave, int]:
 
     Raises StepFailure for an output that cannot be kept.
     """
-    try:
-        size = len(json.dumps(result.output, allow_nan=False, default=_refuse))
-    except TypeError as error:
-        raise StepFailure(
-            f"Its output is not JSON: {error}. Return dicts, lists, text, numbers, booleans.",
-            kind="contract",
-            retryable=False,
-        ) from error
-    except ValueError as error:
-        # The database would refuse them, and only when they are written.
-        raise StepFailure(
-            "Its output holds NaN or infinity, which JSON cannot carry. Return a number or None.",
-            kind="contract",
-            retryable=False,
-        ) from error
+    size = _measure(result.output)
     if size > settings.MAX_PAYLOAD_BYTES:
-        raise StepFailure(
+        raise _contract_failure(
             f"Its output has {size:,} bytes; at most {settings.MAX_PAYLOAD_BYTES:,} are kept."
-            " Store it as an artifact and return its reference.",
-            kind="contract",
-            retryable=False,
+            " Store it as an artifact and return its reference."
         )
     ports = result.ports if result.ports is not None else (result.port,)
     return Leave(ports, result.output, result.provenance), size
+
+
+def _measure(output: Json) -> int:
+    """Return about how many bytes the output has as JSON. Raises StepFailure if it is not JSON."""
+    try:
+        return len(json.dumps(output, allow_nan=False, default=_refuse))
+    except TypeError as error:
+        raise _contract_failure(
+            f"Its output is not JSON: {error}. Return dicts, lists, text, numbers, booleans."
+        ) from error
+    except ValueError as error:
+        # The database would refuse them, and only when they are written.
+        raise _contract_failure(
+            "Its output holds NaN or infinity, which JSON cannot carry. Return a number or None."
+        ) from error
+
+
+def _contract_failure(message: str) -> StepFailure:
+    return StepFailure(message, kind="contract", retryable=False)
 
 
 def _refuse(value: Any) -> None:

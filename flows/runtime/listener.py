@@ -7,7 +7,7 @@ from collections.abc import Callable
 import psycopg
 
 from flows.store import get_store
-from flows.store.bell import CHANNEL, connect_apart
+from flows.store.bell import CHANNEL, connect_outside_django
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Listener:
                 self._stopped.wait(RECONNECT_SECONDS)
 
     def _hear(self) -> None:
-        with connect_apart() as listening:
+        with connect_outside_django() as listening:
             listening.execute(f"LISTEN {CHANNEL}")
             # What was rung while nobody listened.
             self._ring()

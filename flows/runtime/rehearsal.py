@@ -7,7 +7,7 @@ with effects, and steps that wait, take their output from stubs.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, assert_never
 
@@ -264,35 +264,35 @@ class _Player:
     def apply(
         self, token: TokenView, action: Action, config: Json, ms: float, stub: Stub | None
     ) -> None:
-        port = ""
-        output: Json = None
-        provenance: Mapping[str, Json] | None = None
-        error: dict[str, Json] | None = None
+        """Move the token on by how its activation ended, and add that to the path."""
+        trace = Trace(
+            token.step, "", None, None, config, ms, stub is not None,
+            assumed=stub is not None and stub.assumed,
+        )  # fmt: skip
         event: Event
         match action:
             case Leave(ports, output, provenance):
-                port = ",".join(ports)
+                trace = replace(trace, port=",".join(ports), output=output, provenance=provenance)
                 event = Finished(token.id, ports)
-                self.memory.add(token.step, output, port)
-            case End(outcome, result, terminate):
-                output = {"outcome": outcome, "output": result}
+                self.memory.add(token.step, output, trace.port)
+            case End(outcome, output, terminate):
+                trace = replace(trace, output={"outcome": outcome, "output": output})
                 event = Ended(token.id, outcome, terminate)
-            case Fail() | RetryAt():
-                error = action.error
-                event, port = Failed(token.id), "error"
-                if not self.program.graph.exits(token.step, "error"):
-                    self.rehearsal.error = self.rehearsal.error or {**error, "step": token.step}
+            case Fail(error) | RetryAt(error):
+                trace = replace(trace, port="error", error=error)
+                event = Failed(token.id)
+                self.note_error(token.step, error)
             case Open() | Defer():
                 raise AssertionError("Waiting steps are stopped at; limits are not asked.")
             case _:
                 assert_never(action)
-        self.rehearsal.path.append(
-            Trace(
-                token.step, port, output, error, config, ms, stub is not None,
-                assumed=stub is not None and stub.assumed, provenance=provenance,
-            )
-        )  # fmt: skip
+        self.rehearsal.path.append(trace)
         self.machine.step(event)
+
+    def note_error(self, step: str, error: dict[str, Json]) -> None:
+        """Take the first error that no edge takes for the rehearsal's."""
+        if not self.program.graph.exits(step, "error"):
+            self.rehearsal.error = self.rehearsal.error or {**error, "step": step}
 
     def make_given(self, step: str) -> Given:
         """Return what the step is given, with its config unrendered where it cannot be rendered."""

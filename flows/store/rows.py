@@ -102,6 +102,8 @@ class JournalRow:
 
 @dataclass(slots=True)
 class RunEnd:
+    """How a run ended. ``status`` is completed, failed or cancelled."""
+
     status: str
     at: datetime
     outcome: str = ""
