@@ -15,7 +15,11 @@ from django.db.models.functions import Now
 
 
 class DocumentField(models.JSONField):
-    """JSON that keeps the order of its keys. PostgreSQL's jsonb sorts them; its json does not."""
+    """JSON that keeps the order of its keys. PostgreSQL's jsonb sorts them; its json does not.
+
+    The database is asked for here and not by the store: Django hands a field the connection that it
+    makes a column or a value for, and a migration may run on another than the store's.
+    """
 
     def db_type(self, connection: Any) -> str | None:
         return "json" if connection.vendor == "postgresql" else super().db_type(connection)

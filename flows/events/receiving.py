@@ -4,7 +4,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Event, Wait
@@ -26,15 +26,6 @@ def wait_key(name: str, key: str) -> str:
     return plain if len(plain) <= LONGEST_KEY else sha256(plain.encode()).hexdigest()
 
 
-def lock(name: str, key: str) -> None:
-    """Serialise events and waits of one name and key. SQLite has one writer anyway."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [wait_key(name, key)]
-            )
-
-
 @transaction.atomic
 def receive_event(
     *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime
@@ -46,7 +37,7 @@ def receive_event(
     # Runs first, as everywhere: a run that opens its wait holds its own lock before this one.
     waits = Wait.objects.filter(kind="event", key=wait_key(name, key), state="open")
     get_store().lock_runs(waits.values_list("run_id", flat=True))
-    lock(name, key)
+    get_store().lock_key(wait_key(name, key))
     event, is_new = Event.objects.get_or_create(
         event_id=event_id,
         defaults={"name": name, "key": key, "payload": payload, "received_at": now},

@@ -11,10 +11,11 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, lock, wait_key
+from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, wait_key
 from flows.models import Event
 from flows.steps.base import Opened, Result, StepConfig, StepContext, WaitingStep, text_of
 from flows.steps.registry import register
+from flows.store import get_store
 from workbench.dispatch.outbox import enqueue
 
 Json = Any
@@ -63,7 +64,8 @@ class WaitForEvent(WaitingStep):
         return f"Waits for {text_of(config.get('event'))}" if config.get("event") else self.summary
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
-        lock(config.event, config.key)
+        key = wait_key(config.event, config.key)
+        get_store().lock_key(key)
         since = ctx.now - timedelta(seconds=config.earlier_seconds)
         earlier = Event.objects.filter(
             name=config.event, key=config.key, received_at__gte=since
@@ -75,9 +77,7 @@ class WaitForEvent(WaitingStep):
         due_at = None
         if config.within_seconds is not None:
             due_at = ctx.now + timedelta(seconds=config.within_seconds)
-        return Opened(
-            "event", key=wait_key(config.event, config.key), due_at=due_at, due_port="late"
-        )
+        return Opened("event", key=key, due_at=due_at, due_port="late")
 
 
 @register

@@ -1,12 +1,12 @@
-"""What a worker has to say of an activation that it drove."""
+"""How an activation ended, as the worker that drove it hands it to the committer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flows.runtime.program import Program
-from flows.steps.base import Opened
+from flows.steps.base import StepConfig, StepContext, WaitingStep
 from flows.store.rows import Claim
 
 Json = Any
@@ -14,7 +14,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """It finished and leaves by these ports."""
+    """The step finished and leaves by these ports."""
 
     ports: tuple[str, ...]
     output: Json = None
@@ -23,7 +23,7 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """It was an ``end``."""
+    """The step was an ``end``."""
 
     outcome: str
     output: Json
@@ -32,7 +32,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """It failed for good. ``error`` has kind, message, step, attempt and detail."""
+    """The step failed for good. ``error`` has kind, message, step, attempt and detail."""
 
     error: dict[str, Json]
 
@@ -47,9 +47,9 @@ class RetryAt:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """It was not called: ``reason`` holds it back, and it may try again at ``until``.
+    """The step was not called: ``reason`` holds it back, and it may try again at ``until``.
 
-    No attempt is used up. ``why`` says it in words, for the journal.
+    No attempt is used up. ``why`` is the reason in words, for the journal.
     """
 
     until: datetime
@@ -59,9 +59,14 @@ class Defer:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """It is a waiting step: ``make(wait_id)`` opens its wait inside the transaction."""
+    """The step waits: ``waits.open_wait`` opens its wait inside the transaction.
 
-    make: Callable[[int], Opened]
+    ``context`` has no ``wait_id`` yet; ``config`` is rendered and checked.
+    """
+
+    type: WaitingStep
+    context: StepContext
+    config: StepConfig
     timeout_at: datetime | None = None
 
 

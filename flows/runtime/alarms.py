@@ -1,7 +1,7 @@
-"""End many waits at once when their time has come.
+"""Resolve many waits at once when their timers are due.
 
 Each timer fired alone costs a dozen statements, and ten thousand of one second would be late by
-half a minute. Most only move their run to the next step, which needs no plan: those go together.
+half a minute. Most only move their run to the next step, which takes no plan: those go together.
 """
 
 import logging
@@ -12,25 +12,24 @@ from datetime import datetime
 from django.db import transaction
 from django.db.utils import InterfaceError, OperationalError
 
-from flows.runtime.transitions import hop_of
+from flows.runtime.transitions import find_hop
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
-from flows.store.resumption import Hop, OpenWait, move_on, waits_of_timers
-from flows.store.rows import TimerRow
+from flows.store.rows import Hop, OpenWait, TimerRow
 
 logger = logging.getLogger(__name__)
 
 
 def fire_together(timers: Sequence[TimerRow], now: datetime) -> list[TimerRow]:
-    """Fire the timers whose runs only move on; return those that must be fired one by one.
+    """Fire the timers whose runs only move on; return those to be fired one by one.
 
     Call inside the transaction that took them, which holds the locks of their runs.
     """
-    alone = Counter(timer.run_id for timer in timers)
-    plain = [timer for timer in timers if timer.purpose == "wait" and alone[timer.run_id] == 1]
+    count = Counter(timer.run_id for timer in timers)
+    plain = [timer for timer in timers if timer.purpose == "wait" and count[timer.run_id] == 1]
     try:
         with transaction.atomic():
-            moved = _move_on(plain, now)
+            moved = _resolve_together(plain, now)
     except (OperationalError, InterfaceError):
         raise
     except Exception:
@@ -39,15 +38,15 @@ def fire_together(timers: Sequence[TimerRow], now: datetime) -> list[TimerRow]:
     return [timer for timer in timers if timer.token_id not in moved]
 
 
-def _move_on(timers: Sequence[TimerRow], now: datetime) -> set[int]:
-    """Move what can be moved together; return the ids of the tokens that were."""
+def _resolve_together(timers: Sequence[TimerRow], now: datetime) -> set[int]:
+    """Resolve the waits that only move their run on; return the ids of the tokens that moved."""
     store = get_store()
     together: dict[Hop, list[OpenWait]] = defaultdict(list)
-    for wait in waits_of_timers(store, timers):
-        if hop := _hop(wait):
+    for wait in store.list_open_waits(timers):
+        if hop := _try_to_find_hop(wait):
             together[hop].append(wait)
     for hop, waits in together.items():
-        move_on(store, waits, hop, output={"at": now.isoformat()}, now=now)
+        store.resolve_waits(waits, hop, output={"at": now.isoformat()}, now=now)
     moved = {wait.token_id for waits in together.values() for wait in waits}
     if moved:
         store.ring()
@@ -55,9 +54,9 @@ def _move_on(timers: Sequence[TimerRow], now: datetime) -> set[int]:
     return moved
 
 
-def _hop(wait: OpenWait) -> Hop | None:
+def _try_to_find_hop(wait: OpenWait) -> Hop | None:
     try:
-        return hop_of(wait, wait.due_port)
+        return find_hop(wait, wait.due_port)
     except Exception:
-        # Fired alone, it says why and is put off.
+        # The same error is logged, and the timer put off, when it is fired alone.
         return None

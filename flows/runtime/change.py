@@ -1,6 +1,6 @@
-"""The writing of events on locked runs: ask the planner what each does, gather it, write it once.
+"""Apply events to locked runs: ask the planner what each event does, collect that, write it once.
 
-One ``Change`` is one transaction. What it does to runs stays with it until ``write``, so that
+One ``Change`` is one transaction. What it does to runs is kept in a buffer until ``close``, so that
 a batch costs a few statements and not a few for each of its items.
 """
 
@@ -15,17 +15,20 @@ from django.db.utils import InterfaceError, OperationalError
 
 from flows.engine import events
 from flows.engine.planner import Ended, Event, Failed, Finished, Plan, plan
-from flows.engine.position import ARRIVED, FAILED, READY, Position, TokenView
+from flows.engine.position import FAILED, READY, TokenView
 from flows.expressions import ExpressionError
 from flows.runtime.actions import Defer, End, Fail, Finish, Leave, Open, RetryAt
+from flows.runtime.explanations import explain_limit, explain_unmet_join
 from flows.runtime.hearing import hears_ends_of
+from flows.runtime.locked_runs import LockedRun
 from flows.runtime.payloads import fetch, fetch_outputs, outputs_of
 from flows.runtime.program import Program, run_bindings
-from flows.steps.base import Opened, StepFailure, WaitingStep
+from flows.runtime.waits import open_wait, set_wait_timers, tell_cancelled
+from flows.steps.base import Opened, Result, StepFailure
 from flows.store.base import Store
 from flows.store.doorbell import ring_on_commit
-from flows.store.gathered import Gathered
-from flows.store.rows import Claim, JournalRow, RunEnd, RunRow, TimerRow, TokenRow, WaitRow
+from flows.store.rows import Claim, JournalRow, RunEnd, RunRow, TimerRow, TokenRow
+from flows.store.write_buffer import WriteBuffer
 from workbench.dispatch.outbox import enqueue_many
 
 logger = logging.getLogger(__name__)
@@ -33,58 +36,29 @@ logger = logging.getLogger(__name__)
 Json = Any
 
 
-@dataclass(slots=True)
-class Standing:
-    """A locked run with its tokens, as rows and as the planner sees them."""
-
-    run: RunRow
-    tokens: dict[int, TokenRow]
-    position: Position
-
-    def put(self, row: TokenRow) -> None:
-        self.tokens[row.id] = row
-        self.position.put(_view_of(row))
-
-
-def stand(store: Store, runs: Iterable[RunRow]) -> dict[int, Standing]:
-    """Read where the locked runs stand, by run id. One query."""
-    by_run = {run.id: run for run in runs}
-    rows: dict[int, dict[int, TokenRow]] = {run_id: {} for run_id in by_run}
-    for row in store.tokens_of(by_run) if by_run else ():
-        rows[row.run_id][row.id] = row
-    return {
-        run_id: Standing(run, rows[run_id], Position(map(_view_of, rows[run_id].values())))
-        for run_id, run in by_run.items()
-    }
-
-
-def _view_of(row: TokenRow) -> TokenView:
-    return TokenView(row.id, row.step, row.via, row.state, row.visits, row.pending)
-
-
 @dataclass
 class Change:
-    """What one transaction does. With a worker, its rider keeps one runnable token of each item."""
+    """What one transaction does to runs that it has locked. ``close`` writes it.
+
+    With a ``worker_id``, the worker goes on with one of the tokens that each item makes ready.
+    """
 
     store: Store
     worker_id: int | None = None
-    _gathered: Gathered = field(init=False)
+    _buffer: WriteBuffer = field(init=False)
     _made_ready: bool = field(default=False, init=False)
     _adopted: TokenRow | None = field(default=None, init=False)
     _jobs: list[tuple[str, dict[str, Json], datetime]] = field(default_factory=list, init=False)
-    _called_by: dict[int, tuple[int, datetime]] = field(default_factory=dict, init=False)
+    # By the wait that called them: the run that ended last, and when.
+    _ended_children: dict[int, tuple[int, datetime]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self._gathered = Gathered(self.store)
-
-    def write(self) -> None:
-        """Write what was gathered so far: for whoever is about to read it from the tables."""
-        self._gathered.write()
+        self._buffer = WriteBuffer(self.store)
 
     def close(self) -> None:
-        """Write it all, with the jobs that follow from it, and ring for what became ready."""
-        self.write()
-        for wait_id, (run_id, at) in self._called_by.items():
+        """Write all of it, enqueue the jobs that follow, and ring for the tokens made ready."""
+        self._buffer.flush()
+        for wait_id, (run_id, at) in self._ended_children.items():
             self._jobs.append(("flows.child_ended", {"run": run_id, "wait": wait_id}, at))
         if self._jobs:
             now = max(at for _, _, at in self._jobs)
@@ -93,293 +67,294 @@ class Change:
             self.store.ring()
             ring_on_commit()
 
-    # --- A worker's item ---
+    # --- A worker's item ------------------------------------------------------------------
 
-    def finish(self, standing: Standing, item: Finish) -> Claim | None:
-        run, token = standing.run, standing.tokens.get(item.claim.token_id)
-        if run.status not in {"running", "paused"} or not holds(token, item.claim):
+    def finish(self, locked: LockedRun, item: Finish) -> Claim | None:
+        """Apply how a worker's activation ended; return what the worker goes on with, if anything.
+
+        Does nothing if the worker has lost the token.
+        """
+        token = locked.find_held(item.claim)
+        if token is None or locked.run.status not in {"running", "paused"}:
             return None
-        assert token is not None
-        entry = journal_of(token, events.STEP_FINISHED, item.at)
+        entry = make_journal_row(token, events.STEP_FINISHED, item.at)
         entry.worker, entry.began_at = self.worker_id, item.began_at
-        event: Event
         match item.action:
             case Leave(ports, output, provenance):
                 entry.port, entry.data, entry.provenance = ",".join(ports), output, provenance
-                event = Finished(token.id, ports)
+                self.apply(locked, item.program, Finished(token.id, ports), entry, item.at)
             case End(outcome, output, terminate):
                 entry.data = {"outcome": outcome, "output": output}
-                event = Ended(token.id, outcome, terminate)
+                ended = Ended(token.id, outcome, terminate)
+                self.apply(locked, item.program, ended, entry, item.at)
             case RetryAt(error, due_at):
-                self.retry(standing, token, entry, error, due_at)
-                return None
-            case Defer():
-                self.defer(standing, token, entry, item.action)
-                return None
-            case Open():
-                return self.open(standing, item, token, entry)
+                self._retry(locked, token, entry, error, due_at)
+            case Defer() as action:
+                self.defer(locked, token, entry, action)
+            case Open() as action:
+                self._open(locked, item, action, token, entry)
             case Fail(error):
-                self.fail(standing, item.program, token, error, item.at, entry)
-                return self.adopted(run)
+                self.fail(locked, item.program, token, error, item.at, entry)
             case _:
                 assert_never(item.action)
-        self.play(standing, item.program, event, entry, item.at)
-        return self.adopted(run)
+        return self._take_adopted(locked.run)
 
-    def retry(
+    def _retry(
         self,
-        standing: Standing,
+        locked: LockedRun,
         token: TokenRow,
         entry: JournalRow,
         error: Json,
         due_at: datetime,
     ) -> None:
         entry.kind, entry.data = events.STEP_RETRYING, {**error, "due_at": due_at.isoformat()}
-        self._gathered.append(standing.run, [entry])
-        self.let_wait(standing, token)
+        self._buffer.append(locked.run, [entry])
+        self._set_waiting(locked, token)
         timer = TimerRow(token.run_id, token.id, token.activation, "retry", due_at)
         self.store.insert_timer(timer)
 
-    def defer(self, standing: Standing, token: TokenRow, entry: JournalRow, action: Defer) -> None:
-        last = self.store.last_deferred(token)
+    def defer(self, locked: LockedRun, token: TokenRow, entry: JournalRow, action: Defer) -> None:
+        """Put the token off until its timer wakes it."""
+        last = self.store.get_last_deferral(token)
         if last is None or last["reason"] != action.reason:
             # Once for each reason: a long outage must not fill the journal.
             until = action.until.isoformat()
             entry.kind = events.STEP_DEFERRED
             entry.data = {"reason": action.reason, "message": action.why, "until": until}
-            self._gathered.append(standing.run, [entry])
-        self.let_wait(standing, token)
+            self._buffer.append(locked.run, [entry])
+        self._set_waiting(locked, token)
         timer = TimerRow(token.run_id, token.id, token.activation, "defer", action.until)
         timer.reason = action.reason
         self.store.insert_timer(timer)
 
-    def let_wait(self, standing: Standing, token: TokenRow) -> None:
+    def _set_waiting(self, locked: LockedRun, token: TokenRow) -> None:
         token.state, token.owner = "waiting", None
-        self._gathered.update_token(token)
-        standing.put(token)
+        self._buffer.update_token(token)
+        locked.put(token)
 
-    # --- Waits ---
-
-    def open(
-        self, standing: Standing, item: Finish, token: TokenRow, entry: JournalRow
-    ) -> Claim | None:
-        action, run = item.action, standing.run
-        assert isinstance(action, Open)
-        # Who opens may look at the run, and its failure takes back what it wrote alone.
-        self.write()
+    def _open(
+        self, locked: LockedRun, item: Finish, action: Open, token: TokenRow, entry: JournalRow
+    ) -> None:
+        # The step's type may read the run. If it fails, only what it wrote itself is taken back.
+        self._buffer.flush()
         try:
             with transaction.atomic():
-                wait_id, opened = self.make_wait(token, action, item.at)
+                wait_id, opened = open_wait(self.store, token, action, item.at)
         except (OperationalError, InterfaceError):
             # The database is away, or chose us in a deadlock: the batch is written again.
             raise
         except StepFailure as failure:
             error = {"kind": failure.kind, "message": failure.message, "detail": failure.detail}
         except Exception as failure:
-            logger.exception("Step %s of run %s could not open its wait", token.step, run.id)
+            logger.exception("Step %s of run %s could not open its wait", token.step, token.run_id)
             error = {"kind": "internal", "message": f"{type(failure).__name__}: {failure}"}
         else:
-            if opened.resolved is not None:
+            if opened.resolved is None:
+                self._start_waiting(locked, token, entry, wait_id, opened)
+                set_wait_timers(self.store, token, opened, action.timeout_at)
+            else:
                 self.store.close_wait(wait_id, "resolved", item.at)
-                result = opened.resolved
-                entry.port, entry.data = result.port, result.output
-                event = Finished(token.id, (result.port,))
-                self.play(standing, item.program, event, entry, item.at)
-                return self.adopted(run)
-            detail = {"wait": wait_id, "kind": opened.kind, **opened.detail}
-            entry.kind, entry.data = events.STEP_WAITING, detail
-            self._gathered.append(run, [entry])
-            self.let_wait(standing, token)
-            self.set_timers(token, opened, action.timeout_at)
-            return None
-        self.fail(standing, item.program, token, error, item.at, entry)
-        return self.adopted(run)
+                self._leave_at_once(locked, item, token, entry, opened.resolved)
+            return
+        self.fail(locked, item.program, token, error, item.at, entry)
 
-    def make_wait(self, token: TokenRow, action: Open, now: datetime) -> tuple[int, Opened]:
-        wait = WaitRow(0, token.run_id, token.id, token.activation, token.step, "", "open")
-        wait_id = self.store.insert_wait(wait, now)
-        opened = action.make(wait_id)
-        detail = {**opened.detail, "due_port": opened.due_port}
-        if opened.due_at:
-            detail["due_at"] = opened.due_at.isoformat()
-        self.store.describe_wait(wait_id, opened.kind, opened.key, detail)
-        return wait_id, opened
+    def _start_waiting(
+        self,
+        locked: LockedRun,
+        token: TokenRow,
+        entry: JournalRow,
+        wait_id: int,
+        opened: Opened,
+    ) -> None:
+        detail = {"wait": wait_id, "kind": opened.kind, **opened.detail}
+        entry.kind, entry.data = events.STEP_WAITING, detail
+        self._buffer.append(locked.run, [entry])
+        self._set_waiting(locked, token)
 
-    def set_timers(self, token: TokenRow, opened: Opened, timeout_at: datetime | None) -> None:
-        for purpose, due_at in (("wait", opened.due_at), ("timeout", timeout_at)):
-            if due_at is not None:
-                self.store.insert_timer(
-                    TimerRow(token.run_id, token.id, token.activation, purpose, due_at)
-                )
+    def _leave_at_once(
+        self, locked: LockedRun, item: Finish, token: TokenRow, entry: JournalRow, result: Result
+    ) -> None:
+        entry.port, entry.data = result.port, result.output
+        finished = Finished(token.id, (result.port,))
+        self.apply(locked, item.program, finished, entry, item.at)
 
-    # --- Events ---
+    # --- Events ---------------------------------------------------------------------------
 
     def fail(
         self,
-        standing: Standing,
+        locked: LockedRun,
         program: Program,
         token: TokenRow,
         error: dict[str, Json],
         now: datetime,
         entry: JournalRow | None = None,
     ) -> None:
-        entry = entry or journal_of(token, events.STEP_FAILED, now)
+        """Fail the token's step for good: it leaves by ``error`` if an edge takes that."""
+        entry = entry or make_journal_row(token, events.STEP_FAILED, now)
         entry.kind, entry.data = events.STEP_FAILED, {**error, "step": token.step}
         entry.port = "error" if program.graph.exits(token.step, "error") else ""
         if not entry.port:
-            self._gathered.note_error(standing.run, entry.data)
-        self.play(standing, program, Failed(token.id), entry, now)
+            self._buffer.set_first_error(locked.run, entry.data)
+        self.apply(locked, program, Failed(token.id), entry, now)
 
-    def play(
+    def apply(
         self,
-        standing: Standing,
+        locked: LockedRun,
         program: Program,
         event: Event,
         entry: JournalRow,
         now: datetime,
     ) -> None:
-        """Ask the planner what ``event`` does and gather it, the journal first."""
-        run = standing.run
-        self._gathered.append(run, [entry])
-        made = plan(program.graph, standing.position, event, lambda: self.undoable(run, program))
-        self._gathered.append(run, _noted(run, made, now))
-        if past := _past_limit(made):
-            self._gathered.note_error(run, past)
-        self.drop(program, standing, made.dropped, now)
-        self.place(standing, made.placed, now)
+        """Ask the planner what ``event`` does and collect it, its journal row first."""
+        run = locked.run
+        self._buffer.append(run, [entry])
+        made = plan(
+            program.graph, locked.position, event, lambda: self._list_undoable(run, program)
+        )
+        self._buffer.append(run, _journal_notes(run, made, now))
+        if error := explain_limit(made):
+            self._buffer.set_first_error(run, error)
+        self._drop(locked, program, made.dropped, now)
+        self._place(locked, made.placed, now)
         if made.status == "failed":
-            self.end(run, RunEnd("failed", now, error=_starved(standing)))
+            self._end(run, RunEnd("failed", now, error=explain_unmet_join(locked.tokens.values())))
         elif made.status:
-            self.complete(run, program, made, now)
+            self._complete(run, program, made, now)
 
-    def undoable(self, run: RunRow, program: Program) -> list[str]:
-        self.write()
-        return self.store.finished_since_compensation(run.id, program.graph.undone_by)
+    def _list_undoable(self, run: RunRow, program: Program) -> list[str]:
+        self._buffer.flush()
+        return self.store.list_finished_since_compensation(run.id, program.graph.undone_by)
 
-    def drop(
-        self, program: Program, standing: Standing, dropped: Sequence[int], now: datetime
+    def _drop(
+        self, locked: LockedRun, program: Program, dropped: Sequence[int], now: datetime
     ) -> None:
-        """Let tokens go, with what they waited for."""
-        self._gathered.delete_tokens(dropped)
-        waiting = [each for each in dropped if standing.tokens[each].state == "waiting"]
+        """Delete tokens and cancel what they waited for."""
+        self._buffer.delete_tokens(dropped)
+        waiting = [each for each in dropped if locked.tokens[each].state == "waiting"]
         for wait_id, step in self.store.cancel_waits(waiting, now):
-            # Whoever opened the wait may look at the run.
-            self.write()
-            cancel_wait(program, wait_id, step, now)
+            # The type that opened the wait may read the run.
+            self._buffer.flush()
+            tell_cancelled(program, wait_id, step, now)
         for token_id in dropped:
-            del standing.tokens[token_id]
+            del locked.tokens[token_id]
 
-    def place(self, standing: Standing, placed: Mapping[int, TokenView], now: datetime) -> None:
-        run, made = standing.run, []
+    # --- Tokens placed --------------------------------------------------------------------
+
+    def _place(self, locked: LockedRun, placed: Mapping[int, TokenView], now: datetime) -> None:
+        """Write the tokens that the planner placed: moved ones, and new ones with their own ids."""
+        new: list[tuple[int, TokenRow]] = []
         for view in placed.values():
-            state = "held" if view.state == READY and run.status == "paused" else view.state
-            row = standing.tokens.get(view.id)
-            if row is None:
-                row = _new_token(run, now)
-                made.append((view.id, row))
+            token = locked.tokens.get(view.id)
+            if token is None:
+                token = _new_token(locked.run, now)
+                new.append((view.id, token))
             elif view.state != FAILED:
-                row.activation, row.attempt, row.since = row.activation + 1, 1, now
-            row.step, row.via, row.state, row.visits = view.step, view.via, state, view.visits
-            row.owner, row.pending = None, view.pending
-            if state == READY:
-                self.adopt_or_leave(row)
-            if row.id:
-                self._gathered.update_token(row)
-                standing.put(row)
-        self._gathered.insert_tokens([row for _, row in made])
-        for made_id, row in made:
-            standing.position.remove(made_id)
-            standing.put(row)
+                token.activation, token.attempt, token.since = token.activation + 1, 1, now
+            self._set_place(token, view, is_paused=locked.run.status == "paused")
+            if token.id:
+                self._buffer.update_token(token)
+                locked.put(token)
+        self._buffer.insert_tokens([token for _, token in new])
+        for planned_id, token in new:
+            locked.position.remove(planned_id)
+            locked.put(token)
 
-    def adopt_or_leave(self, row: TokenRow) -> None:
-        """Let the rider that finished keep the first runnable token; others are rung for."""
+    def _set_place(self, token: TokenRow, view: TokenView, *, is_paused: bool) -> None:
+        token.step, token.via, token.state, token.visits = (
+            view.step,
+            view.via,
+            view.state,
+            view.visits,
+        )
+        token.owner, token.pending = None, view.pending
+        if view.state == READY and is_paused:
+            token.state = "held"
+        elif view.state == READY:
+            self._adopt_or_ring(token)
+
+    def _adopt_or_ring(self, token: TokenRow) -> None:
+        """Let the worker keep its item's first ready token; others are rung for on commit."""
         if self.worker_id is not None and not self._adopted:
-            row.state, row.owner, row.fence = "running", self.worker_id, row.fence + 1
-            self._adopted = row
+            token.state, token.owner, token.fence = "running", self.worker_id, token.fence + 1
+            self._adopted = token
         else:
             self._made_ready = True
 
-    def adopted(self, run: RunRow) -> Claim | None:
-        row, self._adopted = self._adopted, None
-        if row is None:
+    def _take_adopted(self, run: RunRow) -> Claim | None:
+        """Return the claim on the token that the worker kept, if any, and forget it."""
+        token, self._adopted = self._adopted, None
+        if token is None:
             return None
         return Claim(
-            token_id=row.id,
+            token_id=token.id,
             run_id=run.id,
             version_id=run.version_id,
-            step=row.step,
-            fence=row.fence,
-            activation=row.activation,
-            attempt=row.attempt,
-            priority=row.priority,
-            visits=row.visits,
-            since=row.since,
+            step=token.step,
+            fence=token.fence,
+            activation=token.activation,
+            attempt=token.attempt,
+            priority=token.priority,
+            visits=token.visits,
+            since=token.since,
             run_started_at=run.started_at,
             input=run.input,
             parent_wait_id=run.parent_wait_id,
-            pending=row.pending,
+            pending=token.pending,
         )
 
-    # --- The end of a run ---
+    # --- The end of a run -----------------------------------------------------------------
 
     def cancel(
-        self, standing: Standing, program: Program, error: dict[str, Json], now: datetime
+        self, locked: LockedRun, program: Program, error: dict[str, Json], now: datetime
     ) -> None:
-        """End the run with all that stands in it."""
-        run, tokens = standing.run, standing.tokens
+        """End the run as cancelled, with all its tokens."""
         live = [
-            row for row in tokens.values() if row.state in {"ready", "running", "waiting", "held"}
+            token
+            for token in locked.tokens.values()
+            if token.state in {"ready", "running", "waiting", "held"}
         ]
-        self._gathered.append(run, [journal_of(row, events.STEP_CANCELLED, now) for row in live])
-        self.drop(program, standing, list(tokens), now)
-        self.end(run, RunEnd("cancelled", now, error=error))
+        entries = [make_journal_row(token, events.STEP_CANCELLED, now) for token in live]
+        self._buffer.append(locked.run, entries)
+        self._drop(locked, program, list(locked.tokens), now)
+        self._end(locked.run, RunEnd("cancelled", now, error=error))
 
-    def complete(self, run: RunRow, program: Program, made: Plan, now: datetime) -> None:
+    def _complete(self, run: RunRow, program: Program, made: Plan, now: datetime) -> None:
         try:
             output = program.render_output(
                 {
                     "input": fetch(run.input),
                     "run": run_bindings(run.id, program, run.started_at),
-                    "steps": self.outputs_of(run.id, program.output_references),
+                    "steps": self._get_outputs(run.id, program.output_references),
                 }
             )
         except ExpressionError as error:
             problem = {"kind": "output", "message": f"The flow's output cannot be made: {error}"}
-            self.end(run, RunEnd("failed", now, made.outcome, error=problem))
+            self._end(run, RunEnd("failed", now, made.outcome, error=problem))
         else:
-            self.end(run, RunEnd("completed", now, made.outcome, output))
+            self._end(run, RunEnd("completed", now, made.outcome, output))
 
-    def outputs_of(self, run_id: int, steps: Iterable[str]) -> dict[str, Json]:
-        """Return the newest outputs, of which the last ones are not written yet."""
+    def _get_outputs(self, run_id: int, steps: Iterable[str]) -> dict[str, Json]:
+        """Return the newest outputs of the steps, from the buffer or else from the tables."""
         steps = set(steps)
-        fresh = self._gathered.finished(run_id, steps)
+        fresh = self._buffer.get_outputs(run_id, steps)
         return outputs_of(run_id, steps - fresh.keys()) | fetch_outputs(fresh)
 
-    def end(self, run: RunRow, end: RunEnd) -> None:
-        """Close the run; whoever called it hears of it through the outbox.
+    def _end(self, run: RunRow, end: RunEnd) -> None:
+        """End the run and note whom to tell: the run that called it, and triggers that listen.
 
-        Of the children of one wait that end together, the last one stands for all: its message is
-        a hint to look at the rows.
+        Of the children of one wait that end in this transaction only the last one is told: the
+        message is a hint to look at the rows.
         """
-        self._gathered.end_run(run, end)
+        self._buffer.end_run(run, end)
         if run.parent_wait_id is not None:
-            self._called_by[run.parent_wait_id] = (run.id, end.at)
+            self._ended_children[run.parent_wait_id] = (run.id, end.at)
         if hears_ends_of(run.flow_id):
             heard = {"run": run.id, "status": end.status, "at": end.at.isoformat()}
             self._jobs.append(("flows.run_ended", heard, end.at))
 
 
-def holds(token: TokenRow | None, claim: Claim) -> bool:
-    """Say whether the claim is still the token's: same fence, same activation, under way."""
-    return (
-        token is not None
-        and token.state == "running"
-        and token.fence == claim.fence
-        and token.activation == claim.activation
-    )
-
-
-def journal_of(token: TokenRow, kind: str, now: datetime) -> JournalRow:
+def make_journal_row(token: TokenRow, kind: str, now: datetime) -> JournalRow:
+    """Return a journal row of this kind about the token's activation."""
     return JournalRow(
         run_id=token.run_id,
         kind=kind,
@@ -391,45 +366,12 @@ def journal_of(token: TokenRow, kind: str, now: datetime) -> JournalRow:
     )
 
 
-def cancel_wait(program: Program, wait_id: int, step: str, now: datetime) -> None:
-    """Tell the step's type that the wait it opened was closed."""
-    bound = program.steps.get(step)
-    if bound is not None and isinstance(bound.type, WaitingStep):
-        bound.type.cancel(wait_id, now)
-
-
 def _new_token(run: RunRow, now: datetime) -> TokenRow:
     return TokenRow(0, run.id, "", "", READY, 0, 1, 1, None, run.priority, {}, now)
 
 
-def _noted(run: RunRow, made: Plan, now: datetime) -> list[JournalRow]:
+def _journal_notes(run: RunRow, made: Plan, now: datetime) -> list[JournalRow]:
     return [
         JournalRow(run.id, note.kind, now, note.step, note.token_id, port=note.port, data=note.data)
         for note in made.notes
     ]
-
-
-def _past_limit(made: Plan) -> Json:
-    """Explain a token that failed because its step was visited too often."""
-    failed = {view.step for view in made.placed.values() if view.state == FAILED}
-    for note in made.notes:
-        if note.kind == events.LIMIT_REACHED and note.step in failed:
-            message = (
-                f"Step {note.step!r} was visited as often as its max_visits lets it."
-                " Raise it, or draw an edge from its port limit."
-            )
-            return {"kind": "limit", "step": note.step, "message": message}
-    return None
-
-
-def _starved(standing: Standing) -> Json:
-    """Explain a run that failed with no failed step: a join that can no longer be met."""
-    rows = standing.tokens.values()
-    if any(row.state == FAILED for row in rows):
-        return None
-    joins = sorted({row.step for row in rows if row.state == ARRIVED})
-    return {
-        "kind": "join",
-        "step": joins[0] if joins else "",
-        "message": f"No branch can come to {', '.join(joins)} any more, and it waits for one.",
-    }

@@ -33,11 +33,11 @@ TIMERS_A_BATCH = 500
 FIRST_PUT_OFF_SECONDS = 5.0
 LONGEST_PUT_OFF_SECONDS = 3600.0
 ORPHANS_A_BATCH = 500
-# A worker beats every 2 s; silent for this long it is taken for dead. With the sweep each second
+# A worker beats every 1.5 s; silent for this long it is taken for dead. With the sweep each second
 # what it held is taken over within 10 s.
 LEASE_SECONDS = 6.0
 MOST_DEATHS = 3
-# For so long after the database was away nobody is taken for dead.
+# For so long after the database was away no worker is taken for dead.
 GRACE_SECONDS = 3.0
 
 _away_at = float("-inf")
@@ -45,7 +45,7 @@ _away_at = float("-inf")
 
 @clock_task("flows.timers", 0.2)
 def fire_timers(now: datetime) -> bool:
-    """Fire what is due; say whether there may be more."""
+    """Fire the timers that are due; return whether there may be more."""
     if not Timer.objects.filter(due_at__lte=now).exists():
         # Most ticks: a read, where taking timers would be a write transaction.
         return False
@@ -66,7 +66,7 @@ def fire_timers(now: datetime) -> bool:
 
 
 def _fire_all(timers: Sequence[TimerRow], now: datetime) -> None:
-    """Fire them together; if one raises, one by one, and put off those that do."""
+    """Fire them in one savepoint; if one raises, fire each alone and put off those that raise."""
     try:
         with transaction.atomic():
             for timer in timers:
@@ -112,28 +112,28 @@ def _fire(timer: TimerRow, now: datetime) -> None:
                 now=now,
             )
     except (WaitAlreadyResolved, RunNotActive):
-        # Somebody was faster: the wait is what counts, the timer was only its alarm.
+        # The wait was resolved or cancelled meanwhile: the timer has nothing left to do.
         return
 
 
 @clock_task("flows.takeover", 1.0)
 def take_over(now: datetime) -> bool:
-    """Give what dead workers held to the living; say whether there may be more."""
+    """Make ready what dead workers held; return whether there may be more."""
     global _away_at  # noqa: PLW0603 - what this process has seen of the database
     try:
         with transaction.atomic():
-            # Who could not beat while the database was away is not dead: it beats before long.
+            # A worker that could not beat while the database was away is not dead: give it time.
             if time.monotonic() - _away_at > GRACE_SECONDS:
-                _bury_the_silent(now)
-            return _adopt_orphans(get_store().orphans(ORPHANS_A_BATCH), now)
+                _remove_silent_workers(now)
+            return _take_over_orphans(get_store().list_orphans(ORPHANS_A_BATCH), now)
     except AWAY:
         _away_at = time.monotonic()
         raise
 
 
-def _bury_the_silent(now: datetime) -> None:
+def _remove_silent_workers(now: datetime) -> None:
     store, silent_since = get_store(), now - timedelta(seconds=LEASE_SECONDS)
-    dead = store.bury_workers(silent_since=silent_since)
+    dead = store.remove_silent_workers(silent_since=silent_since)
     release_claims_of([name for _, name in dead], now)
     # A process may have died before it could register as a worker.
     living = [name for _, name in store.list_workers()]
@@ -141,7 +141,7 @@ def _bury_the_silent(now: datetime) -> None:
 
 
 def take_over_from_dead_processes(now: datetime) -> None:
-    """Bury, at once, the workers of this host whose process is gone: a restart need not wait."""
+    """Take over at once from this host's workers whose process is gone: a restart need not wait."""
     store = get_store()
     with transaction.atomic():
         for worker_id, name in store.list_workers():
@@ -149,7 +149,7 @@ def take_over_from_dead_processes(now: datetime) -> None:
             if host == socket.gethostname() and not _is_alive(int(pid)):
                 store.remove_worker(worker_id)
                 release_claims_of([name], now)
-        _adopt_orphans(store.orphans(ORPHANS_A_BATCH), now)
+        _take_over_orphans(store.list_orphans(ORPHANS_A_BATCH), now)
 
 
 def _is_alive(pid: int) -> bool:
@@ -164,42 +164,47 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _adopt_orphans(orphans: Sequence[TokenRow], now: datetime) -> bool:
+def _take_over_orphans(orphans: Sequence[TokenRow], now: datetime) -> bool:
+    """Make the orphans ready, or fail those with too many deaths; return whether there may be more.
+
+    Locks their runs.
+    """
     store = get_store()
     runs = store.lock_runs({token.run_id for token in orphans})
-    woken = False
+    made_ready = False
     for token in orphans:
         deaths = store.take_over(token)
         if not deaths:
             continue
-        run = runs[token.run_id]
-        entry = JournalRow(
-            run.id,
-            events.STEP_TAKEN_OVER,
-            now,
-            token.step,
-            token.id,
-            token.activation,
-            token.attempt,
-            data={"deaths": deaths},
-            worker=token.owner,
-        )
-        store.append(run, [entry])
+        store.append(runs[token.run_id], [_takeover_row(token, deaths, now)])
         if deaths >= MOST_DEATHS:
-            fail_token(
-                token_id=token.id,
-                run_id=run.id,
-                error={
-                    "kind": "poison",
-                    "message": f"{deaths} workers died while they drove this step."
-                    " Mend the step, then retry the run.",
-                },
-                now=now,
-            )
-            runs[run.id] = store.lock_runs([run.id])[run.id]
+            _fail_as_poison(token, deaths, now)
+            runs |= store.lock_runs([token.run_id])
         else:
-            woken = True
-    if woken:
+            made_ready = True
+    if made_ready:
         store.ring()
         ring_on_commit()
     return len(orphans) == ORPHANS_A_BATCH
+
+
+def _takeover_row(token: TokenRow, deaths: int, now: datetime) -> JournalRow:
+    return JournalRow(
+        token.run_id,
+        events.STEP_TAKEN_OVER,
+        now,
+        token.step,
+        token.id,
+        token.activation,
+        token.attempt,
+        data={"deaths": deaths},
+        worker=token.owner,
+    )
+
+
+def _fail_as_poison(token: TokenRow, deaths: int, now: datetime) -> None:
+    message = (
+        f"{deaths} workers died while they drove this step. Mend the step, then retry the run."
+    )
+    error = {"kind": "poison", "message": message}
+    fail_token(token_id=token.id, run_id=token.run_id, error=error, now=now)

@@ -25,10 +25,10 @@ _Item = tuple[Finish, "Future[Answer]"]
 
 
 class Committer:
-    """One thread that takes whatever has finished and commits it, again and again.
+    """Commits, in one thread, whatever has finished since its last commit.
 
     While one batch is on its way to disk the next one gathers, so a batch grows with the load and
-    nobody waits for a timer. A lost database is waited for; the riders wait with it.
+    nobody waits for a timer. While the database is away, the thread and the riders wait for it.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Committer:
         self._thread.join(timeout_seconds)
 
     def submit(self, finish: Finish) -> "Future[Answer]":
-        """Hand over a finished activation; the future gives its rider's next claim, or None."""
+        """Queue a finished activation; return the future of its rider's next claim, or None."""
         future: Future[Answer] = self._loop.create_future()
         self._queue.put((finish, future))
         return future

@@ -21,12 +21,12 @@ from flows.resilience import gate
 from flows.runtime.actions import Defer, Finish, Leave
 from flows.runtime.clock import take_over_from_dead_processes
 from flows.runtime.committer import Committer
-from flows.runtime.execution import Drive, Memory, code_retry_at
+from flows.runtime.execution import Drive, Memory, next_code_check
 from flows.runtime.listener import Listener
 from flows.runtime.pressure import riders_allowed
 from flows.runtime.program import cached_program, load_program
 from flows.runtime.step_pool import StepPool
-from flows.runtime.transitions import put_off
+from flows.runtime.transitions import defer_claim
 from flows.steps.registry import UnknownStepType
 from flows.store import doorbell, get_store
 from flows.store.rows import Claim
@@ -45,21 +45,21 @@ BEAT_SECONDS = 1.5
 BEAT_AGAIN_SECONDS = 0.25
 NUDGE_SECONDS = 0.1
 DRAIN_SECONDS = 10.0
-# A suspect begins alone; one that is still under way after so long no longer holds up the others.
-# The second time, when its next death would be its last, it has longer to show that it is innocent.
+# A suspect begins alone; when it is still under way after so long, the next one may begin. The
+# second time, when one more death makes it a dead letter, it runs alone for longer.
 ALONE_SECONDS = 2.0
 LAST_ALONE_SECONDS = 30.0
 
 
 class Driver:
-    """Drives the runs that this process claims. One a process."""
+    """Drives the tokens that this process claims. There is one in a process."""
 
     def __init__(self, *, riders: int = RIDERS, step_threads: int = STEP_THREADS) -> None:
         self.worker_id = 0
         self._most_riders = riders
         self._riding: dict[int, Claim] = {}
         self._lost: set[int] = set()
-        self._suspects: dict[int, int] = {}
+        self._riderless: dict[int, int] = {}
         self._changed: dict[int, None] = {}
         self._alone = asyncio.Lock()
         self._draining = False
@@ -74,7 +74,7 @@ class Driver:
         }
         # Claims and outputs must never queue behind blocking step code.
         self._reads = StepPool(self._loop, 2, name="read", patience_seconds=0)
-        self._committer = Committer(self._loop, lambda: self.worker_id, self._committed)
+        self._committer = Committer(self._loop, lambda: self.worker_id, self._note_changed_runs)
         self._listener = Listener(self.ring)
         self._threads = [
             threading.Thread(target=self._run_loop, name="driver", daemon=True),
@@ -124,7 +124,7 @@ class Driver:
         agreed_time.forget()
 
     def ring(self) -> None:
-        """Say that a token may be ready. From any thread."""
+        """Have the loop look for ready tokens. May be called from any thread."""
         try:
             self._loop.call_soon_threadsafe(self._wake.set)
         except RuntimeError:
@@ -137,7 +137,7 @@ class Driver:
         try:
             store = get_store()
             with transaction.atomic():
-                if store.release(store.held_tokens(self.worker_id)):
+                if store.release(store.list_held_tokens(self.worker_id)):
                     store.ring()
                 store.remove_worker(self.worker_id)
         except Exception:
@@ -169,7 +169,7 @@ class Driver:
                 continue
 
     async def _claim_some(self) -> bool:
-        """Claim for the free riders; say whether there may be more to claim."""
+        """Claim tokens for the free riders; return whether there may be more to claim."""
         most = riders_allowed(self._most_riders, self._committer.pace.slowest_seconds())
         room = room_for(most, (claim.priority for claim in self._riding.values()))
         if room.tokens == 0:
@@ -193,17 +193,17 @@ class Driver:
             )
             for version_id in {claim.version_id for claim in claims}:
                 if cached_program(version_id) is None:
-                    self._load(version_id)
+                    self._load_program(version_id)
         except Exception:
             connection.close()
             raise
         return claims
 
-    def _load(self, version_id: int) -> None:
+    def _load_program(self, version_id: int) -> None:
         try:
             load_program(version_id)
         except Exception:
-            # An older worker may not know a newer step type; its riders put the token off.
+            # A newer flow may use a step type that this worker lacks; the rider defers the token.
             logger.warning("Version %s cannot be run here", version_id, exc_info=True)
 
     # --- Riders ---
@@ -228,28 +228,28 @@ class Driver:
 
     async def _drive(self, claim: Claim, memory: Memory) -> Claim | None:
         if not claim.deaths:
-            return await self._drive_on(claim, memory)
-        # A worker died while it held this one and others. Called one at a time, the step that
-        # kills its worker is told from those that stood beside it.
+            return await self._drive_step(claim, memory)
+        # A worker died while it held this token and others. Suspects are called one at a time, so
+        # that the step that kills its worker is told from those that the worker also held.
         async with self._alone:
-            if not await self._reads.submit(patiently, self._accuse, claim):
+            if not await self._reads.submit(patiently, self._count_death_in_advance, claim):
                 return None
-            driving = asyncio.ensure_future(self._drive_on(claim, memory))
+            driving = asyncio.ensure_future(self._drive_step(claim, memory))
             seconds = ALONE_SECONDS if claim.deaths == 1 else LAST_ALONE_SECONDS
             await asyncio.wait({driving}, timeout=seconds)
         return await driving
 
     @staticmethod
-    def _accuse(claim: Claim) -> bool:
-        return get_store().accuse(claim)
+    def _count_death_in_advance(claim: Claim) -> bool:
+        return get_store().count_death_in_advance(claim)
 
-    async def _drive_on(self, claim: Claim, memory: Memory) -> Claim | None:
+    async def _drive_step(self, claim: Claim, memory: Memory) -> Claim | None:
         program = cached_program(claim.version_id)
         if program is None:
             try:
                 program = await self._reads.submit(patiently, load_program, claim.version_id)
             except UnknownStepType as unknown:
-                await self._reads.submit(patiently, _put_off, claim, unknown)
+                await self._reads.submit(patiently, _defer_unknown_type, claim, unknown)
                 return None
         began_at = agreed_time.now()
         pool = self._steps[lane_of(claim.priority)]
@@ -266,7 +266,7 @@ class Driver:
             memory.forget()
         return following
 
-    def _committed(self, items: Sequence[Finish]) -> None:
+    def _note_changed_runs(self, items: Sequence[Finish]) -> None:
         for item in items:
             self._changed[item.claim.run_id] = None
 
@@ -288,7 +288,7 @@ class Driver:
             nudge([*(f"run.{run_id}" for run_id in changed), "runs"], {"runs": len(changed)})
 
     def _beat(self) -> bool:
-        """Renew the lease; False if the database is away."""
+        """Renew the lease; return False if the database is away."""
         try:
             close_old_connections()
             agreed_time.agree()
@@ -302,7 +302,7 @@ class Driver:
             # Read in this order: what is ridden now was claimed, and committed, before the look.
             riding = set(self._riding)
             if alive:
-                self._reconcile(riding, store.held_tokens(self.worker_id))
+                self._reconcile(riding, store.list_held_tokens(self.worker_id))
             else:
                 # Stopped for longer than the lease: the riders' fences are old, all are refused.
                 self._lost.update(self._riding)
@@ -314,16 +314,16 @@ class Driver:
         return True
 
     def _reconcile(self, riding: set[int], held: dict[int, int]) -> None:
-        """Compare what the database says we hold with what is ridden here.
+        """Compare the tokens that the database says we hold with those that have a rider here.
 
-        A token cancelled or taken away: tell its step. One held for two beats with no rider (its
-        commit was written and the answer lost): hand it back.
+        The step of a token that was cancelled or taken away is told so. A token that had no rider
+        at this beat and the last (its commit was written and the answer lost) is released.
         """
         self._lost.update(riding - held.keys())
         self._lost &= self._riding.keys()
-        idle = {t: fence for t, fence in held.items() if t not in self._riding}
-        stale = {t: fence for t, fence in idle.items() if self._suspects.get(t) == fence}
-        self._suspects = idle
+        riderless = {t: fence for t, fence in held.items() if t not in self._riding}
+        stale = {t: fence for t, fence in riderless.items() if self._riderless.get(t) == fence}
+        self._riderless = riderless
         if stale:
             with transaction.atomic():
                 get_store().release(stale)
@@ -331,12 +331,12 @@ class Driver:
             self.ring()
 
 
-def _put_off(claim: Claim, unknown: UnknownStepType) -> None:
-    """Leave a flow of newer code to a worker that has the code."""
+def _defer_unknown_type(claim: Claim, unknown: UnknownStepType) -> None:
+    """Put a claim off for a worker that has the step type."""
     now = agreed_time.now()
     why = f"This worker has no step type {unknown.args[0]!r}."
-    action = Defer(code_retry_at(claim, now), f"code:{unknown.args[0]}"[:200], why)
-    put_off(claim=claim, action=action, now=now)
+    action = Defer(next_code_check(claim, now), f"code:{unknown.args[0]}"[:200], why)
+    defer_claim(claim=claim, action=action, now=now)
 
 
 _driver: Driver | None = None

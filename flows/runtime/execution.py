@@ -1,4 +1,4 @@
-"""Drive one activation: render its config, call its type, say how it ended."""
+"""Drive one activation: render its config, call its type, and return how it ended."""
 
 import asyncio
 import inspect
@@ -18,15 +18,15 @@ from flows.expressions import ExpressionError
 from flows.resilience import gate
 from flows.resilience.errors import Deferred
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
-from flows.runtime.payloads import fetch, is_large, is_mark, keep, outputs_of
+from flows.runtime.payloads import fetch, is_large, is_mark, outputs_of, store_if_large
 from flows.runtime.program import BoundStep, Program, run_bindings
 from flows.runtime.reuse import find_result, remember_result, result_key
 from flows.runtime.step_pool import StepPool
 from flows.steps.base import (
     CodeMissing,
-    Opened,
     Result,
     RunningStep,
+    StepConfig,
     StepContext,
     StepFailure,
     WaitingStep,
@@ -48,14 +48,17 @@ CODE_PAUSES_SECONDS = (0.5, 10.0)
 
 @dataclass(slots=True)
 class Memory:
-    """What a rider knows of its run: outputs it read or made. A join or a turn makes it forget."""
+    """The outputs of its run that a rider has read or made.
+
+    ``known`` are the steps whose newest output, if they have one, is in ``outputs``.
+    """
 
     outputs: dict[str, Json] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
 
     def add(self, step: str, output: Json, port: str) -> None:
         if is_mark(output):
-            # It was put away: whoever needs it reads it again.
+            # The output itself is an artifact: whoever needs it reads it again.
             self.known.discard(step)
             return
         self.outputs[step] = {"output": output, "port": port}
@@ -89,53 +92,55 @@ class Drive:
         try:
             return await self._act(began)
         except Deferred as deferred:
-            return await self._deferred(deferred)
+            return await self._defer_or_fail(deferred)
         except CodeMissing as missing:
-            return await self._elsewhere(missing)
+            return await self._defer_to_newer_worker(missing)
         except StepFailure as failure:
-            return await self._failed(failure)
+            return await self._retry_or_fail(failure)
         except TimeoutError:
             seconds = self.bound.step.timeout_seconds
-            return await self._failed(
+            return await self._retry_or_fail(
                 StepFailure(f"It took longer than {seconds} s.", kind="timeout")
             )
         except Exception as error:
-            return await self._failed(
+            return await self._retry_or_fail(
                 StepFailure(f"{type(error).__name__}: {error}", kind="exception")
             )
 
     async def _act(self, now: datetime) -> Action:
         bound = self.bound
-        bindings = await self._bindings(bound)
+        bindings = await self._read_bindings(bound)
         kind = self.program.graph.nodes[self.claim.step].kind
         if kind is Kind.END:
-            return _end(bound, bindings)
-        config = bound.config(await self._with_secrets(bound, bindings))
-        ctx = self._context(bindings, now)
+            return _make_end(bound, bindings)
+        config = bound.config(await self._add_secrets(bound, bindings))
+        ctx = self._make_context(bindings, now)
         if kind is Kind.WAIT:
-            return self._open(bound, ctx, config, now)
+            return _make_open(bound, ctx, config)
         if self.rehearsing:
-            return (await self._guarded(bound, ctx, config))[0]
+            return (await self._call_and_report(bound, ctx, config))[0]
         if bound.step.cache is None:
-            return await self._called(bound, ctx, config)
-        key = result_key(bound, self._without_secrets(bound, config, bindings), bindings)
+            return await self._call_through_gate(bound, ctx, config)
+        key = result_key(bound, self._render_without_secrets(bound, config, bindings), bindings)
         found: Leave | None = await self.pool.submit(patiently, find_result, key, now)
         if found is not None:
             return found
-        leave = await self._called(bound, ctx, config)
-        keep_it = partial(remember_result, ttl_seconds=bound.step.cache.ttl_seconds)
-        await self.pool.submit(patiently, keep_it, key, self.claim, now)
+        leave = await self._call_through_gate(bound, ctx, config)
+        remember = partial(remember_result, ttl_seconds=bound.step.cache.ttl_seconds)
+        await self.pool.submit(patiently, remember, key, self.claim, now)
         return leave
 
-    async def _called(self, bound: BoundStep, ctx: StepContext, config: Any) -> Leave:
+    async def _call_through_gate(self, bound: BoundStep, ctx: StepContext, config: Any) -> Leave:
         self.ticket = await self._enter(bound, config, ctx.bindings)
-        leave, size = await self._guarded(bound, ctx, config)
-        return await self._kept(leave, ctx.now) if is_large(size) else leave
+        leave, size = await self._call_and_report(bound, ctx, config)
+        return await self._put_away(leave, ctx.now) if is_large(size) else leave
 
-    def _without_secrets(self, bound: BoundStep, config: Any, bindings: Mapping[str, Json]) -> Any:
+    def _render_without_secrets(
+        self, bound: BoundStep, config: Any, bindings: Mapping[str, Json]
+    ) -> Any:
         if not bound.secrets:
             return config
-        return bound.config({**bindings, "secrets": _named(bound.secrets)})
+        return bound.config({**bindings, "secrets": _name_secrets(bound.secrets)})
 
     async def _enter(
         self, bound: BoundStep, config: Any, bindings: Mapping[str, Json]
@@ -150,17 +155,17 @@ class Drive:
             submit=self.pool.submit,
         )
 
-    async def _with_secrets(
+    async def _add_secrets(
         self, bound: BoundStep, bindings: Mapping[str, Json]
     ) -> Mapping[str, Json]:
-        """Add the secrets that the config reads: for this call alone, and for calls alone.
+        """Return the bindings with the secrets that the config reads, for this call alone.
 
-        What waits, ends or is shown has no secrets, so that an expression that reads one fails.
+        A step that waits or ends gets none: an expression of its config that reads one fails.
         """
         if not bound.secrets or not isinstance(bound.type, RunningStep):
             return bindings
         if self.rehearsing:
-            return {**bindings, "secrets": _named(bound.secrets)}
+            return {**bindings, "secrets": _name_secrets(bound.secrets)}
         try:
             values = await self.pool.submit(patiently, read_secrets, bound.secrets)
         except (SecretUnknown, SecretUnreadable) as error:
@@ -168,7 +173,7 @@ class Drive:
         self.hidden = tuple(values.values())
         return {**bindings, "secrets": values}
 
-    def _masked(self, result: Result) -> Result:
+    def _mask(self, result: Result) -> Result:
         if not self.hidden:
             return result
         return replace(
@@ -177,10 +182,13 @@ class Drive:
             provenance=mask(result.provenance, self.hidden),
         )
 
-    async def _guarded(self, bound: BoundStep, ctx: StepContext, config: Any) -> tuple[Leave, int]:
+    async def _call_and_report(
+        self, bound: BoundStep, ctx: StepContext, config: Any
+    ) -> tuple[Leave, int]:
+        """Call the step within its time limit, and tell the gate how its destination answered."""
         try:
             async with asyncio.timeout(bound.step.timeout_seconds):
-                left = _leave(self._masked(await self._call(bound, ctx, config)))
+                left = _check_result(self._mask(await self._call(bound, ctx, config)))
         except Exception as error:
             if isinstance(error, StepFailure):
                 error.message = mask(error.message, self.hidden)
@@ -192,13 +200,13 @@ class Drive:
             await gate.succeeded(self.ticket, self.pool.submit)
         return left
 
-    async def _kept(self, leave: Leave, now: datetime) -> Leave:
-        """Put a large output away before its mark is on its way to the database."""
-        put_away = partial(keep, leave.output, name=self.claim.step, now=now)
-        mark = await self.pool.submit(patiently, put_away)
+    async def _put_away(self, leave: Leave, now: datetime) -> Leave:
+        """Store a large output as an artifact before its mark is on its way to the database."""
+        store = partial(store_if_large, leave.output, name=self.claim.step, now=now)
+        mark = await self.pool.submit(patiently, store)
         return replace(leave, output=mark)
 
-    async def _bindings(self, bound: BoundStep) -> dict[str, Json]:
+    async def _read_bindings(self, bound: BoundStep) -> dict[str, Json]:
         if is_mark(self.claim.input):
             self.claim.input = await self.pool.submit(patiently, fetch, self.claim.input)
         missing = bound.references - self.memory.known
@@ -216,7 +224,7 @@ class Drive:
             },
         }
 
-    def _context(self, bindings: Mapping[str, Json], now: datetime) -> StepContext:
+    def _make_context(self, bindings: Mapping[str, Json], now: datetime) -> StepContext:
         claim = self.claim
         return StepContext(
             run_id=claim.run_id,
@@ -244,17 +252,8 @@ class Drive:
         result: Result = await given if inspect.isawaitable(given) else given
         return result
 
-    def _open(self, bound: BoundStep, ctx: StepContext, config: Any, now: datetime) -> Open:
-        type_ = bound.type
-        assert isinstance(type_, WaitingStep)
-
-        def make(wait_id: int) -> Opened:
-            return type_.open(_with_wait(ctx, wait_id), config)
-
-        seconds = bound.step.timeout_seconds
-        return Open(make, now + timedelta(seconds=seconds) if seconds else None)
-
-    async def _failed(self, failure: StepFailure) -> Action:
+    async def _retry_or_fail(self, failure: StepFailure) -> Action:
+        """Return when to try again, or that the step has failed for good."""
         error: dict[str, Json] = {
             "kind": failure.kind,
             "message": mask(failure.message, self.hidden),
@@ -267,7 +266,7 @@ class Drive:
         if not failure.retryable or retry is None or not may_retry(retry, classes):
             return Fail(error)
         now = agreed_time.now()
-        anchor = await self._first_attempt_at()
+        anchor = await self._get_deadline_start()
         delay = delay_before_retry(
             retry,
             attempt=self.claim.attempt,
@@ -277,29 +276,29 @@ class Drive:
         )
         return Fail(error) if delay is None else RetryAt(error, now + timedelta(seconds=delay))
 
-    async def _first_attempt_at(self) -> datetime:
-        """Return from when the retry's deadline counts, which no wait before an attempt moves."""
+    async def _get_deadline_start(self) -> datetime:
+        """Return from when the retry deadline counts: the first attempt, however others waited."""
         retry = self.bound.step.retry
         if retry is None or retry.deadline_seconds is None or self.claim.attempt == 1:
             return self.claim.since
-        look = get_store().first_attempt_at
+        look = get_store().get_first_attempt_at
         first: datetime = await self.pool.submit(patiently, look, self.claim)
         return first
 
-    async def _elsewhere(self, missing: CodeMissing) -> Action:
-        """Leave it to a worker that has the code, for as long as a deployment may take."""
+    async def _defer_to_newer_worker(self, missing: CodeMissing) -> Action:
+        """Put it off for a worker that has the code, for as long as a deployment may take."""
         now = agreed_time.now()
         waited = (now - self.claim.since).total_seconds()
         if self.rehearsing or waited > CODE_PATIENCE_SECONDS:
-            return await self._failed(missing)
-        until = code_retry_at(self.claim, now)
+            return await self._retry_or_fail(missing)
+        until = next_code_check(self.claim, now)
         return Defer(until, f"code:{self.program.flow}/{self.claim.step}"[:200], missing.message)
 
-    async def _deferred(self, deferred: Deferred) -> Action:
-        """Put the activation off, unless that would be past its deadline."""
+    async def _defer_or_fail(self, deferred: Deferred) -> Action:
+        """Put the activation off; fail it if that would be past its retry deadline."""
         retry = self.bound.step.retry
         if retry is not None and retry.deadline_seconds is not None:
-            ends = await self._first_attempt_at() + timedelta(seconds=retry.deadline_seconds)
+            ends = await self._get_deadline_start() + timedelta(seconds=retry.deadline_seconds)
             if deferred.until > ends:
                 error = {
                     "kind": deferred.kind,
@@ -312,23 +311,26 @@ class Drive:
         return Defer(deferred.until, deferred.scope, deferred.message)
 
 
-def code_retry_at(claim: Claim, now: datetime) -> datetime:
-    """Return when to look again for a worker that has the code: the longer it waits, the later."""
+def next_code_check(claim: Claim, now: datetime) -> datetime:
+    """Return when another worker may try whether it has the code: in pauses that grow."""
     shortest, longest = CODE_PAUSES_SECONDS
     waited = (now - claim.since).total_seconds()
     return now + timedelta(seconds=min(max(waited, shortest), longest))
 
 
-def _named(secrets: Iterable[str]) -> dict[str, str]:
-    """Stand in for the values of secrets by their names."""
+def _name_secrets(secrets: Iterable[str]) -> dict[str, str]:
+    """Return the names of the secrets in place of their values."""
     return {name: f"<{name}>" for name in secrets}
 
 
-def _with_wait(ctx: StepContext, wait_id: int) -> StepContext:
-    return replace(ctx, wait_id=wait_id)
+def _make_open(bound: BoundStep, ctx: StepContext, config: StepConfig) -> Open:
+    assert isinstance(bound.type, WaitingStep)
+    seconds = bound.step.timeout_seconds
+    timeout_at = ctx.now + timedelta(seconds=seconds) if seconds else None
+    return Open(bound.type, ctx, config, timeout_at)
 
 
-def _end(bound: BoundStep, bindings: Mapping[str, Json]) -> End:
+def _make_end(bound: BoundStep, bindings: Mapping[str, Json]) -> End:
     try:
         config = bound.template.render(bindings)
     except ExpressionError as error:
@@ -338,32 +340,38 @@ def _end(bound: BoundStep, bindings: Mapping[str, Json]) -> End:
     )
 
 
-def _leave(result: Result) -> tuple[Leave, int]:
-    """Check the output and return it with its size in bytes, about."""
-    try:
-        size = len(json.dumps(result.output, allow_nan=False, default=_refuse))
-    except TypeError as error:
-        raise StepFailure(
-            f"Its output is not JSON: {error}. Return dicts, lists, text, numbers, booleans.",
-            kind="contract",
-            retryable=False,
-        ) from error
-    except ValueError as error:
-        # A database would refuse them later.
-        raise StepFailure(
-            "Its output holds NaN or infinity, which JSON cannot carry. Return a number or None.",
-            kind="contract",
-            retryable=False,
-        ) from error
+def _check_result(result: Result) -> tuple[Leave, int]:
+    """Return how the step leaves, and about how many bytes its output has.
+
+    Raises StepFailure for an output that cannot be kept.
+    """
+    size = _measure(result.output)
     if size > settings.MAX_PAYLOAD_BYTES:
-        raise StepFailure(
+        raise _contract_failure(
             f"Its output has {size:,} bytes; at most {settings.MAX_PAYLOAD_BYTES:,} are kept."
-            " Store it as an artifact and return its reference.",
-            kind="contract",
-            retryable=False,
+            " Store it as an artifact and return its reference."
         )
     ports = result.ports if result.ports is not None else (result.port,)
     return Leave(ports, result.output, result.provenance), size
+
+
+def _measure(output: Json) -> int:
+    """Return about how many bytes the output has as JSON. Raises StepFailure if it is not JSON."""
+    try:
+        return len(json.dumps(output, allow_nan=False, default=_refuse))
+    except TypeError as error:
+        raise _contract_failure(
+            f"Its output is not JSON: {error}. Return dicts, lists, text, numbers, booleans."
+        ) from error
+    except ValueError as error:
+        # The database would refuse them, and only when they are written.
+        raise _contract_failure(
+            "Its output holds NaN or infinity, which JSON cannot carry. Return a number or None."
+        ) from error
+
+
+def _contract_failure(message: str) -> StepFailure:
+    return StepFailure(message, kind="contract", retryable=False)
 
 
 def _refuse(value: Any) -> None:

@@ -40,7 +40,7 @@ class FlowTestResult:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Steps and edges that the tests went over."""
+    """The steps and edges that the tests passed, and those that they missed."""
 
     steps: frozenset[str]
     edges: frozenset[str]
@@ -55,6 +55,7 @@ def run_flow_tests(document: Document, *, now: datetime) -> list[FlowTestResult]
 
 
 def coverage(document: Document, results: Sequence[FlowTestResult]) -> Coverage:
+    """Return which steps and edges of the document the tests passed."""
     steps, edges = set[str](), set[str]()
     for result in results:
         left = [(trace.step, set(trace.port.split(","))) for trace in result.rehearsal.path]

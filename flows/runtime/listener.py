@@ -1,13 +1,13 @@
-"""Hear PostgreSQL's doorbell: a thread that listens and wakes the driver."""
+"""Listen to PostgreSQL's doorbell, in a thread, and wake the driver when it rings."""
 
 import logging
 import threading
 from collections.abc import Callable
 
 import psycopg
-from django.db import connection
 
-from flows.store.bell import CHANNEL, connect_apart
+from flows.store import get_store
+from flows.store.bell import CHANNEL, connect_outside_django
 
 logger = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ RECONNECT_SECONDS = 1.0
 
 
 class Listener:
-    """Calls ``ring`` for each notification. Does nothing on SQLite."""
+    """Calls ``ring`` for each notification. Does nothing where the store rings no other process."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._ring = ring
@@ -23,7 +23,7 @@ class Listener:
         self._thread = threading.Thread(target=self._listen, name="doorbell", daemon=True)
 
     def start(self) -> None:
-        if connection.vendor == "postgresql":
+        if get_store().rings_other_processes:
             self._thread.start()
 
     def stop(self) -> None:
@@ -40,7 +40,7 @@ class Listener:
                 self._stopped.wait(RECONNECT_SECONDS)
 
     def _hear(self) -> None:
-        with connect_apart() as listening:
+        with connect_outside_django() as listening:
             listening.execute(f"LISTEN {CHANNEL}")
             # What was rung while nobody listened.
             self._ring()

@@ -21,10 +21,10 @@ def is_large(size: int) -> bool:
     return size > int(settings.INLINE_PAYLOAD_BYTES)
 
 
-def keep(value: Json, *, name: str, now: datetime) -> Json:
-    """Store a value that is large and return its mark; a small one comes back as it is.
+def store_if_large(value: Json, *, name: str, now: datetime) -> Json:
+    """Store a large value as an artifact and return its mark; return a small one as it is.
 
-    The file is there before any row names it; one that no row came to name is harmless.
+    The file is written before any row names it. A file that no row comes to name does no harm.
     """
     content = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     if not is_large(len(content)):
@@ -40,7 +40,7 @@ def is_mark(value: Json) -> bool:
 
 
 def fetch(value: Json) -> Json:
-    """Return the value a mark stands for; anything else as it is. Raises: ArtifactMissing."""
+    """Return the value that a mark names, or anything else as it is. Raises: ArtifactMissing."""
     if is_mark(value):
         return json.loads(read_artifact(value[MARK])[1])
     return value
@@ -48,9 +48,9 @@ def fetch(value: Json) -> Json:
 
 def outputs_of(run_id: int, steps: Iterable[str]) -> dict[str, Json]:
     """Return ``{step: {"output": …, "port": …}}`` of the newest finish of each step."""
-    return fetch_outputs(get_store().outputs(run_id, steps))
+    return fetch_outputs(get_store().get_outputs(run_id, steps))
 
 
 def fetch_outputs(found: Mapping[str, Json]) -> dict[str, Json]:
-    """Put back the outputs that are kept elsewhere; shaped as ``outputs_of`` gives them."""
+    """Return the outputs with each mark replaced by its value, shaped as by ``outputs_of``."""
     return {step: {**made, "output": fetch(made["output"])} for step, made in found.items()}

@@ -1,6 +1,6 @@
-"""Back-pressure: a worker takes less when the database is slow to take what it has done.
+"""Back-pressure: a worker claims less while its commits are slow.
 
-What is claimed waits in this process for its commit; what is not claimed can be done by a worker
+What is claimed waits in this process for its commit. What is not claimed can be done by a worker
 with a faster way to the database, or later, and by priority.
 """
 
@@ -13,7 +13,7 @@ MEMORY_SECONDS = 5.0
 
 
 class CommitPace:
-    """How long the last commits took. One thread writes, another reads."""
+    """Remembers how long the last commits took. One thread writes, another reads."""
 
     def __init__(self) -> None:
         self._done: deque[tuple[float, float]] = deque(maxlen=256)
@@ -29,7 +29,7 @@ class CommitPace:
         self._began = None
 
     def slowest_seconds(self, at: float | None = None) -> float:
-        """Return the longest of the last five seconds, with the one that is under way."""
+        """Return the longest time of the last five seconds' commits, or of the one under way."""
         at = time.monotonic() if at is None else at
         began = self._began
         recent = [took for ended, took in list(self._done) if at - ended <= MEMORY_SECONDS]
@@ -37,7 +37,7 @@ class CommitPace:
 
 
 def riders_allowed(most: int, slowest_seconds: float) -> int:
-    """Return how many riders fit the pace: all while commits are quick, fewer in proportion."""
+    """Return how many riders to have: all while commits are quick, fewer the slower they are."""
     if slowest_seconds <= SLOW_SECONDS:
         return most
     return max(1, int(most * SLOW_SECONDS / slowest_seconds))

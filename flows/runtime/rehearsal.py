@@ -7,7 +7,7 @@ with effects, and steps that wait, take their output from stubs.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, assert_never
 
@@ -31,9 +31,9 @@ MOST_ACTIVATIONS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """What a step gives instead of being called; ``error`` makes it fail.
+    """What a step gives instead of being called; with ``error`` it fails.
 
-    ``assumed`` marks an answer that nobody recorded for what the step was given now.
+    ``assumed`` marks an answer that was not recorded for what the step is given now.
     """
 
     output: Json = None
@@ -60,10 +60,10 @@ class Trace:
 
 @dataclass(slots=True)
 class Rehearsal:
-    """How it went. ``status`` is completed, failed, or waiting (at the steps in ``waits_at``).
+    """How a rehearsal went. ``status`` is completed, failed, or waiting (at ``waits_at``).
 
-    ``past_limit`` are the steps that were left by ``limit``: that makes no activation. ``given``
-    is the config of those in ``waits_at``, as it was rendered.
+    ``past_limit`` are the steps that were left by ``limit``, which makes no activation. ``given``
+    is the rendered config of the steps in ``waits_at``.
     """
 
     status: str = "running"
@@ -94,7 +94,7 @@ class Answers(Protocol):
         """Return the answer, or None to have the step called (one that waits then waits)."""
 
     def keep(self, given: "Given", made: Leave) -> None:
-        """Hear what a call gave."""
+        """Take note of what a call gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Given:
 
 
 class Stage:
-    """Where rehearsals are played: one loop and one thread, for as many as are wanted."""
+    """Plays rehearsals, one after the other, on one loop and one thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -188,7 +188,7 @@ class _Player:
         self.stubs, self.only, self.pool, self.run_id = stubs, only, pool, run_id
         self.answers = answers
         self.machine = Machine.start(program.graph)
-        # Everything is known: what is not in memory has not run.
+        # Nothing is read from a database: an output that is not in memory does not exist.
         self.memory = Memory(known=set(program.steps))
         self.visits: dict[str, int] = {}
         self.stopped: set[int] = set()
@@ -210,9 +210,9 @@ class _Player:
         if self.only is not None and step not in self.only:
             self.stopped.add(token.id)
             return
-        given = self.given(step)
+        given = self.make_given(step)
         visit = self.visits.get(step, 0)
-        stub = self.stub_for(given, visit)
+        stub = self.find_stub(given, visit)
         began = time.perf_counter()
         if stub is None and self.program.graph.nodes[step].kind is Kind.WAIT:
             self.stopped.add(token.id)
@@ -220,7 +220,7 @@ class _Player:
             self.rehearsal.given[step] = given.config
             return
         self.visits[step] = visit + 1
-        action = await self.act(token) if stub is None else _stubbed(stub, step)
+        action = await self.drive(token) if stub is None else _make_stub_action(stub, step)
         if stub is None and self.answers is not None and isinstance(action, Leave):
             self.answers.keep(given, action)
         self.apply(token, action, given.config, (time.perf_counter() - began) * 1_000, stub)
@@ -235,7 +235,7 @@ class _Player:
         made.status = "failed" if made.error else "waiting"
         return made
 
-    def stub_for(self, given: Given, visit: int) -> Stub | None:
+    def find_stub(self, given: Given, visit: int) -> Stub | None:
         stubs = self.stubs.get(given.bound.step.id)
         if isinstance(stubs, Stub):
             return stubs
@@ -243,7 +243,7 @@ class _Player:
             return stubs[min(visit, len(stubs) - 1)]
         return None if self.answers is None else self.answers.find(given, visit)
 
-    async def act(self, token: TokenView) -> Action:
+    async def drive(self, token: TokenView) -> Action:
         claim = Claim(
             token_id=token.id,
             run_id=self.run_id,
@@ -264,46 +264,46 @@ class _Player:
     def apply(
         self, token: TokenView, action: Action, config: Json, ms: float, stub: Stub | None
     ) -> None:
-        port = ""
-        output: Json = None
-        provenance: Mapping[str, Json] | None = None
-        error: dict[str, Json] | None = None
+        """Move the token on by how its activation ended, and add that to the path."""
+        trace = Trace(
+            token.step, "", None, None, config, ms, stub is not None,
+            assumed=stub is not None and stub.assumed,
+        )  # fmt: skip
         event: Event
         match action:
             case Leave(ports, output, provenance):
-                port = ",".join(ports)
+                trace = replace(trace, port=",".join(ports), output=output, provenance=provenance)
                 event = Finished(token.id, ports)
-                self.memory.add(token.step, output, port)
-            case End(outcome, result, terminate):
-                output = {"outcome": outcome, "output": result}
+                self.memory.add(token.step, output, trace.port)
+            case End(outcome, output, terminate):
+                trace = replace(trace, output={"outcome": outcome, "output": output})
                 event = Ended(token.id, outcome, terminate)
-            case Fail() | RetryAt():
-                error = action.error
-                event, port = Failed(token.id), "error"
-                if not self.program.graph.exits(token.step, "error"):
-                    self.rehearsal.error = self.rehearsal.error or {**error, "step": token.step}
+            case Fail(error) | RetryAt(error):
+                trace = replace(trace, port="error", error=error)
+                event = Failed(token.id)
+                self.note_error(token.step, error)
             case Open() | Defer():
                 raise AssertionError("Waiting steps are stopped at; limits are not asked.")
             case _:
                 assert_never(action)
-        self.rehearsal.path.append(
-            Trace(
-                token.step, port, output, error, config, ms, stub is not None,
-                assumed=stub is not None and stub.assumed, provenance=provenance,
-            )
-        )  # fmt: skip
+        self.rehearsal.path.append(trace)
         self.machine.step(event)
 
-    def given(self, step: str) -> Given:
-        """Return what the step is given; its config as it is written where it cannot be made."""
+    def note_error(self, step: str, error: dict[str, Json]) -> None:
+        """Take the first error that no edge takes for the rehearsal's."""
+        if not self.program.graph.exits(step, "error"):
+            self.rehearsal.error = self.rehearsal.error or {**error, "step": step}
+
+    def make_given(self, step: str) -> Given:
+        """Return what the step is given, with its config unrendered where it cannot be rendered."""
         bound = self.program.steps[step]
-        bindings = self.bindings(bound.references)
+        bindings = self.make_bindings(bound.references)
         try:
             return Given(bound, bound.template.render(bindings), bindings)
         except ExpressionError:
             return Given(bound, dict(bound.step.config), bindings)
 
-    def bindings(self, steps: frozenset[str]) -> dict[str, Json]:
+    def make_bindings(self, steps: frozenset[str]) -> dict[str, Json]:
         outputs = self.memory.outputs
         return {
             "input": self.input,
@@ -319,7 +319,7 @@ class _Player:
         if made.status == "completed":
             try:
                 made.output = self.program.render_output(
-                    self.bindings(self.program.output_references)
+                    self.make_bindings(self.program.output_references)
                 )
             except ExpressionError as error:
                 made.status = "failed"
@@ -327,7 +327,7 @@ class _Player:
         return made
 
 
-def _stubbed(stub: Stub, step: str) -> Action:
+def _make_stub_action(stub: Stub, step: str) -> Action:
     if stub.error is not None:
         return Fail({"kind": "stub", "message": "as stubbed", "step": step, **stub.error})
     return Leave(tuple(stub.port.split(",")), stub.output, stub.provenance)

@@ -1,7 +1,7 @@
-"""Results of steps that are declared stable: found by what they depend on, taken again.
+"""Reuse the results of steps that are declared stable, found by what they depend on.
 
-What is kept is where the result stands in a journal. It is written before the commit of the step
-that made it: if that commit is refused or lost, the place is empty and counts as no result.
+What is kept is the result's place in a journal. It is written before the commit of the step that
+made the result: if that commit is refused or lost, the place is empty and counts as no result.
 """
 
 import json
@@ -19,7 +19,7 @@ from workbench.dispatch.clock import clock_task
 
 Json = Any
 
-# What a call cost is not what taking its result again costs.
+# A reused result does not cost again what its call cost.
 _COSTS = ("cost", "tokens", "latency_ms")
 
 
@@ -32,20 +32,20 @@ def result_key(bound: BoundStep, config: Any, bindings: Mapping[str, Json]) -> s
         "type": bound.type.name,
         "config": config.model_dump(mode="json"),
         "late": dict(bound.late),
-        "run": _read_of_run(bound, bindings),
+        "run": _run_parts(bound, bindings),
     }
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return sha256(text.encode()).hexdigest()
 
 
-def _read_of_run(bound: BoundStep, bindings: Mapping[str, Json]) -> Json:
+def _run_parts(bound: BoundStep, bindings: Mapping[str, Json]) -> Json:
     if not (bound.late or bound.type.reads_run(bound.step.config)):
         return None
     return {"input": bindings.get("input"), "steps": bindings.get("steps")}
 
 
 def find_result(key: str, now: datetime) -> Leave | None:
-    """Return the kept result, marked with where it comes from, or None. Two queries."""
+    """Return the kept result, its origin in the provenance, or None. Two queries."""
     kept = KeptResult.objects.filter(key=key, expires_at__gt=now).first()
     if kept is None:
         return None
@@ -67,7 +67,7 @@ def find_result(key: str, now: datetime) -> Leave | None:
 
 
 def remember_result(key: str, claim: Claim, now: datetime, *, ttl_seconds: float) -> None:
-    """Say where the activation's result will stand. One statement."""
+    """Keep where in the journal the activation's result will be. One statement."""
     kept = KeptResult(
         key=key,
         run_id=claim.run_id,
@@ -86,6 +86,6 @@ def remember_result(key: str, claim: Claim, now: datetime, *, ttl_seconds: float
 
 @clock_task("flows.kept_results", 600.0)
 def forget_expired(now: datetime) -> bool:
-    """Drop the places of results that are too old to be taken."""
+    """Delete the places of results that are too old to be reused."""
     KeptResult.objects.filter(expires_at__lte=now).delete()
     return False

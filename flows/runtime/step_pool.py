@@ -1,4 +1,4 @@
-"""Threads for step code: few switches where it is short, many threads where it waits.
+"""A thread pool for step code: few thread switches for short calls, many threads for long ones.
 
 ``loop.run_in_executor`` wakes a thread for each call, and the loop for each result. For a step of
 some microseconds these switches cost more than the step. Here one thread takes the calls one after
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from django.db import close_old_connections, connections
 
-# A call that has waited this long is taken for stuck behind one that blocks.
+# A call that has waited for so long is assumed to be stuck behind one that blocks.
 PATIENCE_SECONDS = 0.003
 LOOK_SECONDS = 1.0
 
@@ -86,7 +86,7 @@ class StepPool:
             self._loop.call_later(self._patience, self._watch, 1)
         return future
 
-    # --- Who is awake ---
+    # --- How many threads are awake -------------------------------------------------------
 
     def _wake(self, count: int) -> None:
         with self._lock:
@@ -96,7 +96,7 @@ class StepPool:
             self._permits.put(True)
 
     def _watch(self, helpers: int) -> None:
-        """Send helpers while the first call in line has waited for too long."""
+        """Wake more threads for as long as the first call in line has waited too long."""
         try:
             waited = time.monotonic() - self._calls[0].since
         except IndexError:
@@ -108,7 +108,7 @@ class StepPool:
         self._loop.call_later(self._patience, self._watch, helpers)
 
     def _may_sleep(self) -> bool:
-        """Give up being awake, unless a call came in after the last look."""
+        """Count this thread as asleep and return True, unless a call has come in meanwhile."""
         with self._lock:
             if self._calls:
                 return False
@@ -136,7 +136,7 @@ class StepPool:
         connections.close_all()
 
     def _call(self, call: _Call) -> bool:
-        """Make the call and hand its result over; say whether it failed."""
+        """Make the call and hand its result over; return whether it failed."""
         try:
             value = call.function(*call.arguments)
         except Exception as error:

@@ -5,7 +5,6 @@ ids, newest first, until a page is full or the time is up; the page then says ho
 looked and goes on from there.
 """
 
-import json
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from django.db.models.functions import Cast
 
 from flows.models import Flow, Run, RunStatus, Wait, WaitState
 from flows.selectors.flows import within_reach
+from flows.store import get_store
 from workbench.accounts.permissions import Reach
 
 PAGE_SIZE = 50
@@ -179,9 +179,7 @@ def _input_condition(text: str) -> Q:
     """Any text in the input, compared as text: "0.85", "true" and part of a name are all found."""
     if not text:
         return Q()
-    # SQLite holds what json.dumps wrote, PostgreSQL its own form of it.
-    escaped = json.dumps(text, ensure_ascii=connection.vendor == "sqlite")[1:-1]
-    return Q(input_text__icontains=escaped)
+    return Q(input_text__icontains=get_store().escape_json_text(text))
 
 
 def _search(runs: QuerySet[Run], low: int, high: int, wanted: int) -> tuple[list[Run], Run | None]:

@@ -35,12 +35,12 @@ def migrate_run(*, run_id: int, version_id: int, actor: Actor, now: datetime) ->
     run = store.lock_runs([run_id])[run_id]
     model = Run.objects.get(pk=run_id)
     old, new = load_program(run.version_id), program_for(model, version_id)
-    tokens = store.tokens_of([run_id])
+    tokens = store.list_tokens([run_id])
     if run.status not in {"running", "paused"} or any(t.state == "running" for t in tokens):
         raise RunBusy(f"Run {run_id} is not waiting now.", "Pause it, or try again when it waits.")
     for token in tokens:
         _check_fit(old, new, token.step)
-    store.append_kind(run, events.RUN_MIGRATED, {"from": old.number, "to": new.number}, now)
+    store.append_event(run, events.RUN_MIGRATED, {"from": old.number, "to": new.number}, now)
     Run.objects.filter(pk=run_id).update(version_id=version_id)
     payload = {"before": old.number, "version": new.number}
     record(
@@ -79,7 +79,7 @@ def move_to_lane(*, run_id: int, lane: Lane, actor: Actor, now: datetime) -> Non
     Run.objects.filter(pk=run_id).update(priority=PRIORITY[lane])
     Token.objects.filter(run_id=run_id).update(priority=PRIORITY[lane])
     payload = {"before": lane_of(run.priority).value, "lane": lane.value}
-    store.append_kind(run, events.RUN_MOVED, payload, now)
+    store.append_event(run, events.RUN_MOVED, payload, now)
     record(action="run.moved", subject=("run", str(run_id)), actor=actor, payload=payload, now=now)
     nudge_on_commit([f"run.{run_id}", "runs"], {"run": run_id})
 

@@ -14,7 +14,7 @@ from flows.engine.lanes import PRIORITY, Lane
 from flows.engine.planner import plan_start
 from flows.models import Flow, Run, RunStatus
 from flows.runtime import pausing, transitions
-from flows.runtime.payloads import keep
+from flows.runtime.payloads import store_if_large
 from flows.runtime.program import Program, load_program
 from flows.services.errors import (
     FlowNotReleased,
@@ -25,7 +25,7 @@ from flows.services.errors import (
 )
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
-from flows.store.starting import NewRunRow, put_on_first_steps
+from flows.store.rows import NewRunRow
 from workbench.accounts.actors import Actor
 from workbench.audit.services import Act, record, record_many
 from workbench.live import nudge_on_commit
@@ -105,7 +105,7 @@ def start_runs(
         Run(
             flow_id=flow.pk,
             version_id=program.version_id,
-            input=keep(new.input, name="input", now=now),
+            input=store_if_large(new.input, name="input", now=now),
             idempotency_key=new.idempotency_key,
             priority=usual if new.priority is None else new.priority,
             trigger=trigger,
@@ -118,8 +118,7 @@ def start_runs(
         for n, new in enumerate(fresh.values())
     ]
     Run.objects.bulk_create(made, batch_size=500)
-    put_on_first_steps(
-        get_store(),
+    get_store().start_runs(
         [NewRunRow(run.pk, run.priority, run.status == RunStatus.PAUSED) for run in made],
         list(plan_start(program.graph).placed.values()),
         data={"trigger": trigger},

@@ -1,20 +1,14 @@
-"""The store of the database in use."""
-
-from functools import cache
+"""The store of the database in use. Nothing outside asks which database that is."""
 
 from django.db import connection
 
 from flows.store.base import Store
+from flows.store.postgres import PostgresStore
+from flows.store.sqlite import SqliteStore
 
-
-@cache
-def _store(vendor: str) -> Store:
-    if vendor == "postgresql":
-        from flows.store.postgres import PostgresStore
-
-        return PostgresStore()
-    return Store()
+_STORES: dict[str, Store] = {"postgresql": PostgresStore(), "sqlite": SqliteStore()}
 
 
 def get_store() -> Store:
-    return _store(connection.vendor)
+    """Return the store of the database that Django is connected to."""
+    return _STORES[connection.vendor]

@@ -1,152 +1,147 @@
-"""PostgreSQL's hot path: one prepared statement for a whole batch of finished steps."""
+"""PostgreSQL's store: one prepared statement for a whole batch, its rows sent as one document."""
 
-import time
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-from weakref import WeakKeyDictionary
 
-import psycopg
 from django.db import connection, transaction
 
+from flows.engine import events
+from flows.engine.position import TokenView
 from flows.store import bell
-from flows.store.base import ANY_PRIORITY, Store
-from flows.store.rows import Claim, Json, Move
-
-# The run rows are locked first, in id order; what then finds its token under another fence or
-# activation changes nothing. `seq` is raised by the rows that are really written.
-# Each part hands on whole rows, so that none is joined with another: of what a part gives the
-# planner knows no size, and once the tables are analyzed it would compare each with each. For the
-# same reason the token's state comes with the item and the run's is looked at after it was found:
-# how many run now, no statistics tell, and neither is to be searched by it.
-COMMIT_MOVES = """
-WITH item AS MATERIALIZED (
-    SELECT item.*, 'running'::text AS claimed, r.status, r.seq
-    FROM json_to_recordset(%s::json) AS item (
-        n int, run bigint, token bigint, fence int, activation int, attempt int, worker bigint,
-        left_step text, step text, via text, port text, data jsonb, provenance jsonb,
-        began_at timestamptz, at timestamptz)
-    JOIN flows_run r ON r.id = item.run
-    ORDER BY r.id FOR NO KEY UPDATE OF r
-), moved AS (
-    UPDATE flows_token t SET step = item.step, via = item.via, since = item.at, attempt = 1,
-        deaths = 0, activation = t.activation + 1,
-        state = CASE item.status WHEN 'paused' THEN 'held' ELSE 'running' END
-    FROM item
-    WHERE item.step <> '' AND item.status IN ('running', 'paused')
-        AND t.id = item.token AND t.fence = item.fence
-        AND t.activation = item.activation AND t.state = item.claimed
-    RETURNING item.*, t.state
-), ended AS (
-    DELETE FROM flows_token t USING item
-    WHERE item.step = '' AND item.status IN ('running', 'paused')
-        AND t.id = item.token AND t.fence = item.fence
-        AND t.activation = item.activation AND t.state = item.claimed
-    RETURNING item.*, 'ended'::text AS state
-), accepted AS (
-    SELECT * FROM moved UNION ALL SELECT * FROM ended
-), entry AS (
-    SELECT run, seq, n, 0 AS part, 'step.finished' AS kind, left_step AS step, token, activation,
-        attempt, port, data, provenance, worker, began_at, at
-    FROM accepted
-    UNION ALL
-    SELECT run, seq, n, 1, 'run.completed', '', NULL, NULL, NULL, '',
-        '{"outcome": "", "output": null}'::jsonb, NULL, NULL, NULL, at
-    FROM ended
-), raised AS (
-    UPDATE flows_run r SET seq = r.seq + counted.rows,
-        status = CASE WHEN over THEN 'completed' ELSE r.status END,
-        finished_at = CASE WHEN over THEN counted.at ELSE r.finished_at END
-    FROM (
-        SELECT run, count(*) AS rows, bool_or(part = 1) AS over, max(at) AS at
-        FROM entry GROUP BY run
-    ) counted
-    WHERE r.id = counted.run
-), written AS (
-    INSERT INTO flows_journal (run_id, seq, kind, step, token_id, activation, attempt, port, data,
-        provenance, worker, began_at, at)
-    SELECT run, seq + row_number() OVER (PARTITION BY run ORDER BY n, part),
-        kind, step, token, activation, attempt, port, data, provenance, worker, began_at, at
-    FROM entry
+from flows.store.base import Store
+from flows.store.claims import ANY_PRIORITY
+from flows.store.postgres_sql import (
+    CLAIM,
+    COMMIT_MOVES,
+    LOCK_OPEN_WAIT,
+    RESOLVE_WAITS,
+    START_RUNS,
+    WRITE_RUNS,
 )
-SELECT n, state FROM accepted
-"""
-
-# A claim need not be on disk. The commit of the step it leads to puts both there; and one that is
-# lost with the database before is taken again, by a worker whose commit and the other's exclude
-# each other by the activation.
-_CLAIM = """
-WITH free AS MATERIALIZED (
-    SELECT id FROM flows_token WHERE state = 'ready' AND priority < %s
-    ORDER BY priority, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
-), taken AS (
-    UPDATE flows_token t SET state = 'running', owner = %s, fence = t.fence + 1
-    FROM free WHERE t.id = free.id
-    RETURNING t.id, t.run_id, t.step, t.fence, t.activation, t.attempt, t.priority, t.visits,
-        t.since, t.pending, t.deaths
+from flows.store.prepared import discard_old_plans, execute_prepared
+from flows.store.rows import (
+    Claim,
+    Hop,
+    JournalRow,
+    Json,
+    Move,
+    NewRunRow,
+    OpenWait,
+    RunUpdate,
+    RunWrites,
+    TokenRow,
 )
-SELECT taken.*, r.id, r.version_id, r.started_at, r.input, r.parent_wait_id
-FROM taken JOIN flows_run r ON r.id = taken.run_id,
-    set_config('synchronous_commit', 'off', true)
-ORDER BY taken.priority, taken.id
-"""
-
-
-PLANS_HOLD_SECONDS = 1.0
-_planned_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 
 class PostgresStore(Store):
     json_param = "%s::jsonb"
     lock_rows = "FOR NO KEY UPDATE"
-    skip_locked = "FOR UPDATE SKIP LOCKED"
+    lock_free_rows = "FOR NO KEY UPDATE SKIP LOCKED"
+    rings_other_processes = True
 
-    def json_or_null(self, value: Json) -> str | None:
-        return None if value is None else self.json_in(value)
+    # --- Starting runs --------------------------------------------------------------------
+
+    def start_runs(
+        self,
+        runs: Sequence[NewRunRow],
+        placed: Sequence[TokenView],
+        *,
+        data: Json,
+        now: datetime,
+    ) -> None:
+        if not runs:
+            return
+        views = [
+            {"n": n, "step": view.step, "via": view.via, "state": view.state, "visits": view.visits}
+            for n, view in enumerate(placed)
+        ]
+        params = {
+            "runs": [run.id for run in runs],
+            "held": [run.is_held for run in runs],
+            "priorities": [run.priority for run in runs],
+            "kind": events.RUN_STARTED,
+            "data": self.json_in(data),
+            "placed": self.json_in(views),
+            "at": now,
+        }
+        execute_prepared(START_RUNS, params)
+
+    # --- Driving steps --------------------------------------------------------------------
 
     def claim(
         self, *, worker_id: int, limit: int, now: datetime, below: int | None = None
     ) -> list[Claim]:
-        rows = execute_prepared(
-            _CLAIM, [ANY_PRIORITY if below is None else below, limit, worker_id]
-        )
-        return [self._claim(row[:11], row[11:]) for row in rows]
+        highest = ANY_PRIORITY if below is None else below
+        rows = execute_prepared(CLAIM, [highest, limit, worker_id])
+        return [self._read_claim(row[:11], row[11:]) for row in rows]
 
     def commit_moves(self, moves: Sequence[Move]) -> list[str]:
-        items = [_item(n, move) for n, move in enumerate(moves)]
-        plan_anew()
-        states = dict(execute_prepared(COMMIT_MOVES, [self.json_in(items)]))
+        document = self.json_in([_move_item(n, move) for n, move in enumerate(moves)])
+        discard_old_plans()
+        states = dict(execute_prepared(COMMIT_MOVES, [document]))
         return [states.get(n, "") for n in range(len(moves))]
+
+    def write_runs(self, writes: RunWrites) -> None:
+        discard_old_plans()
+        params = {
+            "journal": self.json_in([_journal_item(seq, row) for seq, row in writes.journal]),
+            "runs": self.json_in([_run_item(update) for update in writes.runs.values()]),
+            "tokens": self.json_in([_token_item(token) for token in writes.tokens.values()]),
+            "dropped": writes.deleted_tokens,
+        }
+        execute_prepared(WRITE_RUNS, params)
+
+    # --- Waits that only move their run to the next step ----------------------------------
+
+    def lock_open_wait(self, wait_id: int) -> OpenWait | None:
+        rows = execute_prepared(LOCK_OPEN_WAIT, [wait_id])
+        return next((wait for wait, _ in self._read_open_waits(rows)), None)
+
+    def resolve_waits(
+        self,
+        waits: Sequence[OpenWait],
+        hop: Hop,
+        *,
+        output: Json,
+        now: datetime,
+        provenance: Json = None,
+    ) -> int:
+        if len(waits) > 1:
+            discard_old_plans()
+        params = {
+            "waits": [wait.id for wait in waits],
+            "kind": events.STEP_FINISHED,
+            "port": hop.port,
+            "output": self.json_or_null(output),
+            "provenance": self.json_or_null(provenance),
+            "step": hop.step,
+            "via": hop.via,
+            "state": hop.state,
+            "at": now,
+        }
+        return int(execute_prepared(RESOLVE_WAITS, params)[0][0])
+
+    # --- Between transactions and processes -----------------------------------------------
+
+    def lock_key(self, key: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [key])
 
     def ring(self) -> None:
         transaction.on_commit(bell.ring)
 
+    # --- Searching ------------------------------------------------------------------------
 
-def execute_prepared(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run a prepared statement. Django's own cursors bind on the client and never prepare."""
-    connection.ensure_connection()
-    # As Django's own errors, which say whether to try again.
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(sql, params, prepare=True)
-        return cursor.fetchall()
+    def escape_json_text(self, text: str) -> str:
+        # jsonb holds text as it is, but for quotes, backslashes and control characters.
+        return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def plan_anew() -> None:
-    """Let the statements of this connection be planned again, if that is a second ago or more.
-
-    A plan that was made while the tables were tiny compares each of their rows with each of the
-    batch. PostgreSQL keeps it until it has analyzed them, which may be a minute after they have
-    grown: until then a step would cost ten times as much.
-    """
-    connection.ensure_connection()
-    raw, now = connection.connection, time.monotonic()
-    if now - _planned_at.get(raw, 0.0) >= PLANS_HOLD_SECONDS:
-        with connection.wrap_database_errors:
-            raw.execute("DISCARD PLANS")
-        _planned_at[raw] = now
+# --- Items of the documents that the statements take apart ---------------------------------
 
 
-def _item(n: int, move: Move) -> dict[str, Json]:
+def _move_item(n: int, move: Move) -> dict[str, Json]:
     claim = move.claim
     return {
         "n": n,
@@ -164,4 +159,55 @@ def _item(n: int, move: Move) -> dict[str, Json]:
         "provenance": move.provenance,
         "began_at": move.began_at.isoformat(),
         "at": move.at.isoformat(),
+    }
+
+
+def _journal_item(seq: int, row: JournalRow) -> dict[str, Json]:
+    return {
+        "run": row.run_id,
+        "seq": seq,
+        "kind": row.kind,
+        "step": row.step,
+        "token": row.token_id,
+        "activation": row.activation,
+        "attempt": row.attempt,
+        "port": row.port,
+        "data": row.data,
+        "provenance": row.provenance,
+        "worker": row.worker,
+        "began_at": row.began_at.isoformat() if row.began_at else None,
+        "at": row.at.isoformat(),
+    }
+
+
+def _run_item(update: RunUpdate) -> dict[str, Json]:
+    item: dict[str, Json] = {
+        "id": update.run.id,
+        "seq": update.run.seq,
+        "first_error": update.first_error,
+    }
+    if update.end is not None:
+        item |= {
+            "status": update.end.status,
+            "outcome": update.end.outcome,
+            "output": update.end.output,
+            "error": update.end.error,
+            "finished_at": update.end.at.isoformat(),
+        }
+    return item
+
+
+def _token_item(token: TokenRow) -> dict[str, Json]:
+    return {
+        "id": token.id,
+        "step": token.step,
+        "via": token.via,
+        "state": token.state,
+        "fence": token.fence,
+        "activation": token.activation,
+        "attempt": token.attempt,
+        "owner": token.owner,
+        "visits": token.visits,
+        "since": token.since.isoformat(),
+        "pending": token.pending,
     }

@@ -1,4 +1,4 @@
-"""What the hot path reads and writes, as plain data."""
+"""The rows that the engine's hot path reads and writes, as plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ Json = Any
 
 @dataclass(slots=True)
 class Claim:
-    """A token that this worker drives. ``fence`` and ``activation`` prove it at each commit.
+    """A token that this worker drives. Each commit checks its ``fence`` and ``activation``.
 
-    With ``deaths`` it is a suspect: a worker died while it held it on this step.
+    With ``deaths`` it is a suspect: a worker died while it held the token on this step.
     """
 
     token_id: int
@@ -36,7 +36,7 @@ class Claim:
 class Move:
     """A plain step of a token: on to ``step``, or to its end where ``step`` is empty.
 
-    Only for moves that no other token of the run can feel (engine.graph.Graph.plain_edge, or the
+    Only for moves that concern no other token of the run (engine.graph.Graph.plain_edge, or the
     end of a linear graph, which completes the run).
     """
 
@@ -102,6 +102,8 @@ class JournalRow:
 
 @dataclass(slots=True)
 class RunEnd:
+    """How a run ended. ``status`` is completed, failed or cancelled."""
+
     status: str
     at: datetime
     outcome: str = ""
@@ -131,3 +133,65 @@ class WaitRow:
     kind: str
     state: str
     detail: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWait:
+    """An open wait whose token still waits, with no compensation to go to.
+
+    ``due_port`` is the port that it leaves by when its time comes.
+    """
+
+    id: int
+    run_id: int
+    token_id: int
+    step: str
+    due_port: str
+    run_status: str
+    run_seq: int
+    version_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """The way from a waiting step to the next one: by a port, over the edge ``via``, to ``step``.
+
+    ``state`` is the token's state there.
+    """
+
+    port: str
+    via: str
+    step: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewRunRow:
+    """A run whose row was just inserted, with seq 1. ``is_held``: it is started paused."""
+
+    id: int
+    priority: int
+    is_held: bool
+
+
+@dataclass(slots=True)
+class RunUpdate:
+    """What to write of a run: the seq of ``run``, its first error, and its end if it ended."""
+
+    run: RunRow
+    first_error: Json = None
+    end: RunEnd | None = None
+
+
+@dataclass(slots=True)
+class RunWrites:
+    """What one transaction writes about runs that it has locked.
+
+    ``journal`` holds ``(seq, row)``; ``runs`` and ``tokens`` are by id. The timers of deleted
+    tokens are deleted with them.
+    """
+
+    journal: list[tuple[int, JournalRow]] = field(default_factory=list)
+    runs: dict[int, RunUpdate] = field(default_factory=dict)
+    tokens: dict[int, TokenRow] = field(default_factory=dict)
+    deleted_tokens: list[int] = field(default_factory=list)

@@ -61,7 +61,7 @@ def test_a_slot_is_free_once_its_activation_is_over(freed_by: str) -> None:
     if freed_by == "finish":
         token.update(activation=holder.activation + 1, step="b")
     elif freed_by == "take-over":
-        [row] = [t for t in get_store().tokens_of([holder.run_id]) if t.id == holder.token_id]
+        [row] = [t for t in get_store().list_tokens([holder.run_id]) if t.id == holder.token_id]
         get_store().take_over(row)
     else:
         cancel_run(run_id=holder.run_id, reason="test", actor=ACTOR, now=timezone.now())

@@ -70,7 +70,7 @@ def test_nobody_is_taken_for_dead_right_after_it_was_away(
     now = timezone.now()
     silent = get_store().register_worker("alive:1", now - timedelta(minutes=1))
     monkeypatch.setattr(clock, "_away_at", clock._away_at)
-    monkeypatch.setattr(clock, "_adopt_orphans", failing_first(1, clock._adopt_orphans))
+    monkeypatch.setattr(clock, "_take_over_orphans", failing_first(1, clock._take_over_orphans))
     with pytest.raises(OperationalError):
         clock.take_over(now)
     clock.take_over(now)

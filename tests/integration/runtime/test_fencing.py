@@ -82,7 +82,7 @@ def die_over(name: str) -> None:
     """Claim what is ready, begin it as a driver does, and be found dead."""
     worker_id = get_store().register_worker(name, timezone.now() - timedelta(minutes=1))
     for claim in get_store().claim(worker_id=worker_id, limit=1, now=timezone.now()):
-        assert not claim.deaths or get_store().accuse(claim)
+        assert not claim.deaths or get_store().count_death_in_advance(claim)
     take_over(timezone.now())
 
 
@@ -94,7 +94,7 @@ def test_a_step_that_stood_beside_a_deadly_one_is_not_poison() -> None:
         worker_id = get_store().register_worker(f"gone:{death}", now - timedelta(minutes=1))
         first, *_ = get_store().claim(worker_id=worker_id, limit=2, now=now)
         if first.deaths:
-            get_store().accuse(first)
+            get_store().count_death_in_advance(first)
         take_over(now)
     beside.refresh_from_db()
     assert beside.status == "running"
@@ -105,12 +105,12 @@ def test_a_suspect_that_is_handed_back_or_moves_on_is_cleared() -> None:
     start(make_flow(*LINEAR))
     die_over("gone:1")
     worker_id, claim = claim_as("here:2", timezone.now())
-    assert get_store().accuse(claim)
+    assert get_store().count_death_in_advance(claim)
     get_store().release({claim.token_id: claim.fence})
     assert Token.objects.get().deaths == 1
     worker_id, claim = claim_as("here:3", timezone.now())
-    assert get_store().accuse(claim)
-    assert get_store().accuse(claim), "said again, where the answer was lost"
+    assert get_store().count_death_in_advance(claim)
+    assert get_store().count_death_in_advance(claim), "said again, where the answer was lost"
     assert Token.objects.get().deaths == 2
     following = finish(claim, worker_id)
     assert following is not None

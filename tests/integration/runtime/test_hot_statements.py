@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from flows.store import postgres
-from flows.store.postgres import COMMIT_MOVES, execute_prepared, plan_anew
+from flows.store import prepared
+from flows.store.postgres_sql import COMMIT_MOVES
+from flows.store.prepared import discard_old_plans, execute_prepared
 from tests.integration.runtime.kit import make_flow, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,8 +52,8 @@ def test_a_plan_for_tiny_tables_is_not_kept_once_they_have_grown(
         execute_prepared(COMMIT_MOVES, ["[]"])
     with connection.cursor() as cursor:
         cursor.execute(MADE_MANY)
-    monkeypatch.setattr(postgres, "PLANS_HOLD_SECONDS", 0.0)
-    plan_anew()
+    monkeypatch.setattr(prepared, "PLANS_HOLD_SECONDS", 0.0)
+    discard_old_plans()
     loops = [node for node in kept_plan(COMMIT_MOVES) if node["Node Type"] == "Nested Loop"]
     assert loops
     assert not [loop for loop in loops if loop["Plans"][1]["Node Type"] == "CTE Scan"]

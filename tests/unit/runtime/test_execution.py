@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flows.runtime.execution import _leave
+from flows.runtime.execution import _check_result
 from flows.steps.base import Result, StepFailure
 
 
@@ -21,6 +21,6 @@ def test_an_output_that_json_cannot_carry_is_refused_and_not_retried(
     output: Any, words: str
 ) -> None:
     with pytest.raises(StepFailure, match=words) as caught:
-        _leave(Result(output=output))
+        _check_result(Result(output=output))
     assert caught.value.kind == "contract"
     assert not caught.value.retryable
