@@ -2,12 +2,12 @@
 // One canvas: its draft, what is known of its steps, and what a person can do to it.
 
 import { Draft } from "./doc/draft.js";
-import { OperationRefused, parseEdge } from "./doc/operations.js";
+import { OperationRefused, parseEdge } from "./doc/operations/index.js";
 import { refuseEdge, titleOf } from "./doc/rules.js";
 import { KeyedStore } from "./live/keyed.js";
 import { Sync } from "./live/sync.js";
 
-/** @typedef {import("./doc/operations.js").Operation} Operation */
+/** @typedef {import("./doc/operations/index.js").Operation} Operation */
 
 export class CanvasModel {
   /** @param {any} loaded the JSON of data-src @param {{mode: "edit" | "view", urls?: any, key?: string}} how */

@@ -5,7 +5,7 @@ import test from "node:test";
 import { Draft } from "../../../frontend/editor/src/doc/draft.js";
 import { bridges, freeName, insertOnEdge, paste, remove, routeError } from "../../../frontend/editor/src/doc/edits.js";
 import { fromText, toText } from "../../../frontend/editor/src/doc/clipboard.js";
-import { OperationRefused, apply, normalForm, same } from "../../../frontend/editor/src/doc/operations.js";
+import { OperationRefused, apply, normalForm, same } from "../../../frontend/editor/src/doc/operations/index.js";
 import { refuseEdge, walkOrder } from "../../../frontend/editor/src/doc/rules.js";
 import { Sync } from "../../../frontend/editor/src/live/sync.js";
 import { randomOperation, seeded } from "./random.js";

@@ -5,10 +5,10 @@
 import ELK from "elkjs/lib/elk-api.js";
 
 import { CARD, GAP, cardHeight, portPlace, snapped } from "./geometry.js";
-import { parseEdge } from "./operations.js";
+import { parseEdge } from "./operations/index.js";
 import { startSteps } from "./rules.js";
 
-/** @typedef {import("./operations.js").Doc} Doc */
+/** @typedef {import("./operations/index.js").Doc} Doc */
 
 /** @type {any} */
 let elk = null;

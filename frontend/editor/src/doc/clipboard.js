@@ -3,7 +3,7 @@
 
 import { parse, stringify } from "yaml";
 
-import { parseEdge } from "./operations.js";
+import { parseEdge } from "./operations/index.js";
 
 /** @typedef {import("./edits.js").Clip} Clip */
 

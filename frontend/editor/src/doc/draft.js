@@ -2,10 +2,10 @@
 // The draft as this browser sees it: what the server has acknowledged, and on top of it what it
 // has not. The server's order is the only order; what is pending is played again after it.
 
-import { OperationRefused, apply, lookUp, normalForm, same } from "./operations.js";
+import { OperationRefused, apply, lookUp, normalForm, same } from "./operations/index.js";
 
-/** @typedef {import("./operations.js").Doc} Doc */
-/** @typedef {import("./operations.js").Operation} Operation */
+/** @typedef {import("./operations/index.js").Doc} Doc */
+/** @typedef {import("./operations/index.js").Operation} Operation */
 /** @typedef {{client_id: string, op: Operation}} Pending */
 /** @typedef {{client_id: string, op: Operation, code: string, message: string, remedy: string, current?: any}} Conflict */
 /** @typedef {{ids: string[], undo: Operation[], label: string, merge?: string, at: number}} Entry */

@@ -2,10 +2,10 @@
 // What a person means, said in operations. Pure: a document in, an operation out.
 
 import { CARD, GAP, around, cardBox, freePlace, snapped } from "./geometry.js";
-import { edgeText, parseEdge } from "./operations.js";
+import { formatEdge, parseEdge } from "./operations/index.js";
 
-/** @typedef {import("./operations.js").Doc} Doc */
-/** @typedef {import("./operations.js").Operation} Operation */
+/** @typedef {import("./operations/index.js").Doc} Doc */
+/** @typedef {import("./operations/index.js").Operation} Operation */
 /** @typedef {(id: string) => string[]} PortsOf */
 /** @typedef {{name: string, title: string, ports: string[]}} Type */
 /** @typedef {{steps: Doc, edges: string[], layout: Doc, notes?: Doc, groups?: Doc}} Clip */
@@ -48,7 +48,7 @@ export function errorTargets(document, step) {
 export function routeError(document, step, to) {
   const now = errorTargets(document, step);
   const [kept, ...others] = now.includes(to) ? [to, ...now.filter((each) => each !== to)] : now;
-  const edge = (/** @type {string} */ target) => edgeText(step, "error", target);
+  const edge = (/** @type {string} */ target) => formatEdge(step, "error", target);
   /** @type {Operation[]} */
   const operations = others.map((target) => ({ op: "disconnect", edge: edge(target) }));
   if (kept && !to) operations.push({ op: "disconnect", edge: edge(kept) });
@@ -79,8 +79,8 @@ export function addStep(document, portsOf, type, { from = null, into = null, at 
   /** @type {Operation[]} */
   const operations = [{ op: "add_step", id, step: { type: type.name, title: type.title }, at: place }];
   const port = from && (from.port ?? openPort(document, from.step, portsOf(from.step)));
-  if (from && port) operations.push({ op: "connect", edge: edgeText(from.step, port, id) });
-  if (into && type.ports.length) operations.push({ op: "connect", edge: edgeText(id, type.ports[0], into) });
+  if (from && port) operations.push({ op: "connect", edge: formatEdge(from.step, port, id) });
+  if (into && type.ports.length) operations.push({ op: "connect", edge: formatEdge(id, type.ports[0], into) });
   return { id, op: together(`Add ${type.title}`, operations) };
 }
 
@@ -100,9 +100,9 @@ export function insertOnEdge(document, portsOf, type, edge) {
   const operations = [
     { op: "disconnect", edge },
     { op: "add_step", id, step: { type: type.name, title: type.title }, at },
-    { op: "connect", edge: edgeText(source, port, id) },
+    { op: "connect", edge: formatEdge(source, port, id) },
   ];
-  if (type.ports.length) operations.push({ op: "connect", edge: edgeText(id, type.ports[0], target) });
+  if (type.ports.length) operations.push({ op: "connect", edge: formatEdge(id, type.ports[0], target) });
   const lacking = at[0] + CARD.width + GAP.x - to.x;
   if (forward && lacking > 0) {
     const behind = Object.entries(document.layout).filter(([each, p]) => each !== source && p[0] >= to.x);
@@ -124,7 +124,7 @@ export function bridges(document, ids) {
   for (const [source, port, first] of edges) {
     if (going.has(source) || !going.has(first)) continue;
     const targets = reached(edges, going, first);
-    if (targets.length === 1 && targets[0] !== source) found.add(edgeText(source, port, targets[0]));
+    if (targets.length === 1 && targets[0] !== source) found.add(formatEdge(source, port, targets[0]));
   }
   return [...found].filter((edge) => !document.edges.includes(edge));
 }
@@ -202,7 +202,7 @@ export function paste(document, clipped, at) {
   for (const edge of clipped.edges ?? []) {
     const [source, port, target] = parseEdge(edge);
     if (!names.has(source) || !names.has(target)) continue;
-    operations.push({ op: "connect", edge: edgeText(names.get(source) ?? "", port, names.get(target) ?? "") });
+    operations.push({ op: "connect", edge: formatEdge(names.get(source) ?? "", port, names.get(target) ?? "") });
   }
   const notes = Object.entries(clipped.notes ?? {}).map(([id, note]) => ({
     op: "add_note", id: freeName(Object.keys(document.notes), id), note: { ...note, at: moved(note.at ?? [0, 0]) },

@@ -2,7 +2,7 @@
 // Sizes and places of cards. Cards have a size that follows from their ports alone, so that
 // nothing has to be measured.
 
-/** @typedef {import("./operations.js").Doc} Doc */
+/** @typedef {import("./operations/index.js").Doc} Doc */
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
 export const GRID = 16;

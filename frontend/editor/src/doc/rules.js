@@ -1,9 +1,9 @@
 // @ts-check
 // What may be joined to what, and why not. Words for people; the server checks only coherence.
 
-import { edgeText, parseEdge } from "./operations.js";
+import { formatEdge, parseEdge } from "./operations/index.js";
 
-/** @typedef {import("./operations.js").Doc} Doc */
+/** @typedef {import("./operations/index.js").Doc} Doc */
 
 /**
  * Why an edge may not be drawn, or null if it may.
@@ -16,7 +16,7 @@ export function refuseEdge(document, ports, source, port, target) {
   if (!document.steps[source] || !document.steps[target]) return "That step is no longer here.";
   if (!ports.length) return `“${titleOf(document, source)}” ends a path: nothing follows it.`;
   if (port !== "error" && !ports.includes(port)) return `There is no port “${port}” any more.`;
-  if (document.edges.includes(edgeText(source, port, target))) return "They are connected already.";
+  if (document.edges.includes(formatEdge(source, port, target))) return "They are connected already.";
   if (source === target && !document.steps[source].max_visits) {
     return "A step can follow itself only with a limit: set “Most visits” first.";
   }

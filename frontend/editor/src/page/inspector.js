@@ -2,7 +2,7 @@
 // The inspector: a form from the server, whose changes go through the canvas like every other edit.
 
 import { errorTargets, routeError } from "../doc/edits.js";
-import { lookUp } from "../doc/operations.js";
+import { lookUp } from "../doc/operations/index.js";
 import { completeExpressions } from "./complete.js";
 
 const WAIT_MS = 120;

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useReducer, useRef, useState, useSyncE
 import { flushSync } from "react-dom";
 
 import { alignment } from "../doc/geometry.js";
-import { edgeText } from "../doc/operations.js";
+import { formatEdge } from "../doc/operations/index.js";
 import { startSteps } from "../doc/rules.js";
 import { useActions } from "./actions.js";
 import { Card } from "./Card.jsx";
@@ -133,7 +133,7 @@ function Inner({ model, host, options }) {
             onConnect={({ source, sourceHandle, target }) => actions.connect(source, sourceHandle, target)}
             isValidConnection={actions.maySnap} onConnectStart={(_event, from) => actions.connectStart(from)} onConnectEnd={actions.connectEnd}
             onReconnectStart={(_event, edge) => actions.reconnectStart(edge.data.text)}
-            onReconnect={(edge, { source, sourceHandle, target }) => actions.reconnect(edge.data.text, edgeText(source, sourceHandle, target))}
+            onReconnect={(edge, { source, sourceHandle, target }) => actions.reconnect(edge.data.text, formatEdge(source, sourceHandle, target))}
             onNodeDoubleClick={(_event, node) => node.type === "step" && actions.open(node.id)}
             onNodeContextMenu={(event, node) => { if (!node.selected) actions.select([node.id]); menu(event); }}
             onEdgeContextMenu={(event, edge) => { if (edge.data.whole) actions.chooseEdge(edge.data.text); menu(event); }}

@@ -7,7 +7,7 @@ import { fromText, toText } from "../doc/clipboard.js";
 import { addStep, clip, groupSteps, joinGroup, paste, remove, together, ungroupSteps } from "../doc/edits.js";
 import { CARD, cardBox, cardHeight, freePlace, snapped } from "../doc/geometry.js";
 import { arrange } from "../doc/arrange.js";
-import { parseEdge } from "../doc/operations.js";
+import { parseEdge } from "../doc/operations/index.js";
 import { isCheckpoint, startSteps, walkOrder } from "../doc/rules.js";
 import { GROUP, NOTE } from "./derive.js";
 import { makeEdgeActions } from "./edges.js";

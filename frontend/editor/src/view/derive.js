@@ -3,9 +3,9 @@
 // card whose step is untouched is not drawn again.
 
 import { CARD, around, cardBox, cardHeight, portPlace } from "../doc/geometry.js";
-import { parseEdge } from "../doc/operations.js";
+import { parseEdge } from "../doc/operations/index.js";
 
-/** @typedef {import("../doc/operations.js").Doc} Doc */
+/** @typedef {import("../doc/operations/index.js").Doc} Doc */
 
 export const NOTE = "note ";
 export const GROUP = "group ";

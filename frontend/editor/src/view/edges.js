@@ -3,7 +3,7 @@
 
 import { addStep, insertOnEdge, openPort, together } from "../doc/edits.js";
 import { CARD } from "../doc/geometry.js";
-import { edgeText, parseEdge } from "../doc/operations.js";
+import { formatEdge, parseEdge } from "../doc/operations/index.js";
 
 /** @typedef {{fixed: "source" | "target", step: string, port: string, edge: string | null}} Drawing an edge of which one end is in the hand; `edge` is the one whose end is moved */
 
@@ -35,7 +35,7 @@ export function makeEdgeActions({ model, flow, setUi, setChosenEdges, select, ch
   const connect = (source, port, target) => {
     const why = model.refusal(source, port, target);
     if (why) return model.say(why, "bad");
-    model.edit({ op: "connect", edge: edgeText(source, port, target) }, `Connected ${model.title(source)}, port ${port}, to ${model.title(target)}`);
+    model.edit({ op: "connect", edge: formatEdge(source, port, target) }, `Connected ${model.title(source)}, port ${port}, to ${model.title(target)}`);
   };
 
   /** @param {string} edge @param {string} to */
@@ -78,7 +78,7 @@ export function makeEdgeActions({ model, flow, setUi, setChosenEdges, select, ch
     const edges = model.document.edges.map(parseEdge).filter((/** @type {string[]} */ e) => !among.size || among.has(e[0]) || among.has(e[2]));
     if (!edges.length) return model.say(among.size ? "No edge touches this step" : "There is no edge yet", "bad");
     const items = edges.map((/** @type {string[]} */ [source, port, target]) => ({
-      key: edgeText(source, port, target), title: `${model.title(source)} → ${model.title(target)}`, detail: `Port ${port}`, icon: port === "error" ? "circle-alert" : "arrow-right",
+      key: formatEdge(source, port, target), title: `${model.title(source)} → ${model.title(target)}`, detail: `Port ${port}`, icon: port === "error" ? "circle-alert" : "arrow-right",
     }));
     openPopover({ ...anchor([...among][0] ?? null), label: "Choose an edge", placeholder: "Which edge?", items, onChoose: (/** @type {any} */ item) => { chooseEdge(item.key); requestAnimationFrame(() => onChosen(item.key)); } });
   };
@@ -98,8 +98,8 @@ export function makeEdgeActions({ model, flow, setUi, setChosenEdges, select, ch
     openPopover({
       ...anchor(source), label: end === "target" ? "Lead the edge to" : "Let the edge begin at", placeholder: end === "target" ? `${model.title(source)}, ${port} → …` : `… → ${model.title(target)}`, items,
       onChoose: (/** @type {any} */ item) => {
-        if (end === "target") { closePopover(); reconnect(edge, edgeText(source, port, item.key)); }
-        else openPopover({ ...anchor(item.key), label: "From which port", placeholder: `${model.title(item.key)}, port…`, items: portItems(item.key, portsOf(item.key)), onChoose: (/** @type {any} */ way) => { closePopover(); reconnect(edge, edgeText(item.key, way.key, target)); } });
+        if (end === "target") { closePopover(); reconnect(edge, formatEdge(source, port, item.key)); }
+        else openPopover({ ...anchor(item.key), label: "From which port", placeholder: `${model.title(item.key)}, port…`, items: portItems(item.key, portsOf(item.key)), onChoose: (/** @type {any} */ way) => { closePopover(); reconnect(edge, formatEdge(item.key, way.key, target)); } });
       },
     });
   };
@@ -120,10 +120,10 @@ export function makeEdgeActions({ model, flow, setUi, setChosenEdges, select, ch
 
   /** The edge that would be, were the end let go on a step. @param {Drawing} held @param {string} id @param {string | null} [port] */
   const wouldBe = (held, id, port) => {
-    if (held.fixed === "source") return edgeText(held.step, held.port, id);
+    if (held.fixed === "source") return formatEdge(held.step, held.port, id);
     const own = held.edge ? parseEdge(held.edge)[1] : null;
     const wish = port ?? (own && portsOf(id).includes(own) ? own : openPort(model.document, id, portsOf(id)));
-    return edgeText(id, wish ?? "done", held.step);
+    return formatEdge(id, wish ?? "done", held.step);
   };
 
   /** Why an end may not be let go on a step. @param {Drawing} held @param {string} id @param {string | null} [port] @returns {string | null} */
@@ -172,7 +172,7 @@ export function makeEdgeActions({ model, flow, setUi, setChosenEdges, select, ch
   /** A new step takes over an end of an edge. @param {Drawing} held @param {any} type @param {number[]} at */
   const addMoved = (held, type, at) => {
     const made = addStep(model.document, portsOf, type, { at: [at[0], at[1]] });
-    const to = held.fixed === "source" ? edgeText(held.step, held.port, made.id) : edgeText(made.id, type.ports[0], held.step);
+    const to = held.fixed === "source" ? formatEdge(held.step, held.port, made.id) : formatEdge(made.id, type.ports[0], held.step);
     added({ id: made.id, op: together(`Add ${type.title}`, [made.op, { op: "reconnect", edge: held.edge, to }]) }, `Added ${type.title}, and moved the edge to it`);
   };
 

@@ -2,7 +2,7 @@
 // Everything that can be done with what is selected, by name: the menu of a right click, of the
 // key `.`, of "More". So that nothing on the canvas needs a mouse, or a key that one has to know.
 
-import { parseEdge } from "../doc/operations.js";
+import { parseEdge } from "../doc/operations/index.js";
 import { savePicture } from "./picture.js";
 
 /** @typedef {{key: string, title: string, icon: string, keys?: string, group?: string, act: () => void}} Entry */

@@ -2,7 +2,7 @@
 // The flow as a picture: drawn from the document, so that it is whole whatever is on screen.
 
 import { CARD, around, cardBox, cardHeight, portPlace } from "../doc/geometry.js";
-import { parseEdge } from "../doc/operations.js";
+import { parseEdge } from "../doc/operations/index.js";
 import { isCheckpoint } from "../doc/rules.js";
 
 const MARGIN = 48;
