@@ -130,7 +130,7 @@ def test_an_honest_flow_has_no_problem() -> None:
         ("input.amount", "input.amuont", "expression.unknown_field", "intake", "with.value", "mean amount?"),
         ("input.person.age", "input.person.aeg", "expression.unknown_field", "intake", "with.times", "mean age?"),
         ("input.amount }", "steps.review.port }", "expression.too_early", "intake", "with.value",
-         "ask has(steps.review)"),
+         "test has(steps.review)"),
         ("steps.review.port", "steps.reviw.port", "expression.unknown_step", "", "output.decision", "review?"),
         ("steps.review.port", "run.numbr", "expression.unknown_field", "", "output.decision", "Use flow, id"),
         ("input.amount }", "input.amount / 3 }", "expression.whole_division", "intake", "with.value", "double"),
