@@ -73,7 +73,7 @@ def _plain_move(item: Finish, worker_id: int) -> Move | None:
     if not isinstance(action, Leave) or len(action.ports) != 1 or item.claim.pending:
         return None
     port = action.ports[0]
-    edge = graph.plain_edge(item.claim.step, port)
+    edge = graph.find_independent_edge(item.claim.step, port)
     if edge is None:
         ends = graph.is_linear and not graph.exits(item.claim.step, port)
         if not ends or item.program.has_output or item.claim.parent_wait_id is not None:
@@ -161,7 +161,7 @@ def hop_of(wait: OpenWait, port: str) -> Hop | None:
 
     A join, a limit or an end takes one.
     """
-    edge = load_program(wait.version_id).graph.plain_edge(wait.step, port)
+    edge = load_program(wait.version_id).graph.find_independent_edge(wait.step, port)
     if edge is None:
         return None
     state = "held" if wait.run_status == "paused" else READY

@@ -195,14 +195,14 @@ def test_an_end_alone_lets_the_rest_go_on() -> None:
     assert (machine.status, at(machine)) == ("running", ["b"])
 
 
-def test_a_plain_edge_never_gives_up_an_input_that_a_join_holds_out_for() -> None:
+def test_an_independent_edge_never_gives_up_an_input_that_a_join_waits_for() -> None:
     flow = graph("a -> b", "a -> c", "b -> j", "c.here -> j", "c.away -> d", "j -> z", j=JOIN_ALL)
-    assert flow.plain_edge("c", "away") is None
-    assert flow.plain_edge("b", "done") is None
+    assert flow.find_independent_edge("c", "away") is None
+    assert flow.find_independent_edge("b", "done") is None
     assert not flow.is_linear
 
 
 def test_a_graph_without_splits_is_linear() -> None:
     flow = graph("a.x -> b", "a.y -> c", "b -> c")
     assert flow.is_linear
-    assert flow.plain_edge("a", "x") is not None
+    assert flow.find_independent_edge("a", "x") is not None

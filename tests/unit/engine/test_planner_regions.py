@@ -63,8 +63,8 @@ def test_a_turn_is_free_again_when_the_path_inside_ends() -> None:
 
 
 def test_a_move_that_makes_room_is_not_plain() -> None:
-    assert TURNS.plain_edge("b", "done") is None
-    assert TURNS.plain_edge("c", "done") is None
+    assert TURNS.find_independent_edge("b", "done") is None
+    assert TURNS.find_independent_edge("c", "done") is None
     assert not TURNS.is_linear
 
 

@@ -24,11 +24,11 @@ def counts(position: Position) -> object:
         position.is_empty,
         position.is_stuck,
         sorted(position.moving),
-        [sorted(position.parked(step)) for step in STEPS],
-        [dict(position.came(step)) for step in STEPS],
-        [sorted(token.id for token in position.elsewhere(step)) for step in STEPS],
-        [position.standing([step]) for step in STEPS],
-        [(mark.is_spent_mark if (mark := position.mark(step)) else None) for step in STEPS],
+        [sorted(position.list_parked(step)) for step in STEPS],
+        [dict(position.count_arrived(step)) for step in STEPS],
+        [sorted(token.id for token in position.list_elsewhere(step)) for step in STEPS],
+        [position.count_tokens_on([step]) for step in STEPS],
+        [(mark.is_spent_mark if (mark := position.find_mark(step)) else None) for step in STEPS],
     )
 
 
@@ -97,7 +97,7 @@ class Looking(Position):
 
     looks = 0
 
-    def elsewhere(self, step: str):  # type: ignore[no-untyped-def]
-        for token in super().elsewhere(step):
+    def list_elsewhere(self, step: str):  # type: ignore[no-untyped-def]
+        for token in super().list_elsewhere(step):
             self.looks += 1
             yield token
