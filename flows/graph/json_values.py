@@ -104,7 +104,7 @@ def check_text(value: str, line: int | None = None) -> str:
         value.encode("utf-8")
     except UnicodeEncodeError:
         raise TextProblem(
-            "document.text", "A text contains half of a character.", "Type it again.", line
+            "document.text", "A text contains half a character.", "Type it again.", line
         ) from None
     return value
 
