@@ -95,7 +95,7 @@ def to_json(value: Any) -> Json:
             seconds = value.total_seconds()
             return int(seconds) if seconds.is_integer() else seconds
     raise ExpressionError(
-        "The result is not JSON: it contains bytes, a type, an infinite number or a key that is not "
-        "text.",
+        "The result is not JSON: it contains bytes, a type, an infinite number or a key that is "
+        "not text.",
         "Convert it with string(…), or test it first.",
     )

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from flows.steps.base import StepFailure
-from flows.steps.outgoing import check_destination
+from flows.steps.destinations import check_destination
 from reviews.links.services import decide_link
 from reviews.models import Case
 from reviews.notices.mail import subject_of

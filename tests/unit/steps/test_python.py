@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 
 from flows.graph.model import Step
 from flows.steps.base import Result, StepContext, StepFailure
-from flows.steps.python import _FUNCTIONS, Python, UnknownFunction, get_function, step
+from flows.steps.functions import _FUNCTIONS, UnknownFunction, get_function
+from flows.steps.python import Python, step
 from tests.unit.steps.contexts import context
 
 
