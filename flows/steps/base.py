@@ -175,7 +175,7 @@ class StepType:
         return False
 
     def check(self, step: Step) -> Sequence[Problem]:
-        """Return problems that the config's schema does not find. The config is raw: never raise."""
+        """Return problems that the config's schema does not find. Never raise, as it is raw."""
         return ()
 
 

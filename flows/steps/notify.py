@@ -86,7 +86,7 @@ class Notify(RunningStep):
         return f"To {first}" if first else "Choose whom to write to"
 
     def run(self, ctx: StepContext, config: Config) -> Result:
-        """Send the mail. Raises: StepFailure of kind ``mail``, not retryable if refused for good."""
+        """Send the mail. Raises: StepFailure of kind ``mail``, final if the server says so."""
         message_id = f"<{ctx.idempotency_key}@{urlsplit(settings.SITE_URL).hostname}>"
         message = EmailMessage(
             subject=config.subject,
