@@ -62,12 +62,12 @@ def run(function: str, args: dict[str, Any]) -> Any:
     config = Python.Config(function=f"{HERE}:{function}", args=args)
     result = Python().run(context(), config)
     if inspect.isawaitable(result):
-        result = asyncio.run(_awaited(result))
+        result = asyncio.run(_await_result(result))
     assert isinstance(result, Result)
     return result.output
 
 
-async def _awaited(result: Any) -> Any:
+async def _await_result(result: Any) -> Any:
     return await result
 
 
@@ -83,7 +83,7 @@ def test_an_async_function_gives_its_result_too() -> None:
     assert run("slowly", {"amount": 2}) == 4.0
 
 
-def test_the_context_is_filled_in_and_is_no_part_of_the_contract() -> None:
+def test_the_context_is_filled_in_and_is_not_part_of_the_contract() -> None:
     assert run("keyed", {"amount": 3}) == "run-12-5-2/3"
     assert set(get_function(f"{HERE}:keyed").input_schema["properties"]) == {"amount"}
 
