@@ -1,13 +1,13 @@
-"""What can be wrong when a run is moved. Each names the condition."""
+"""Errors of moving a run. Each names the condition."""
 
 
 class EngineError(Exception):
-    """Base of the engine's errors; the message says what to do."""
+    """Base of the engine's errors. The message says what to do."""
 
 
 class WaitAlreadyResolved(EngineError):
-    """The wait was resolved or cancelled before; nothing was changed."""
+    """The wait has already been resolved or cancelled. Nothing was changed."""
 
 
 class RunNotActive(EngineError):
-    """The run has ended or is not in a state for this; nothing was changed."""
+    """The run has ended, or its state does not permit this. Nothing was changed."""

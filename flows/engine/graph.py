@@ -1,4 +1,4 @@
-"""The flow document compiled for the token game: who follows whom, and which moves are plain.
+"""The flow document compiled for the token game: what follows what, and which moves need no lock.
 
 Pure: no Django, no clock, no I/O.
 """
@@ -12,25 +12,25 @@ from flows.graph.model import Document, Edge, Step
 
 
 class Kind(Enum):
-    RUN = "run"  # a worker calls it
+    RUN = "run"  # a worker runs it
     WAIT = "wait"  # it opens a durable wait
-    JOIN = "join"  # the planner fires it
+    JOIN = "join"  # it waits for other tokens, and the planner fires it
     END = "end"  # it ends its path with an outcome
-    CANCEL = "cancel"  # it cancels what stands on the steps it names
+    CANCEL = "cancel"  # it cancels the tokens on the steps that it names
     COMPENSATE = "compensate"  # it undoes what was done, newest first
-    TURN = "turn"  # it lets in a few at a time
+    TURN = "turn"  # it lets a few tokens at a time into the steps that it names
 
 
-# Kinds that the planner plays itself: nobody is called for them.
+# Kinds that the planner plays itself, without a worker or a wait.
 PLANNED = frozenset({Kind.JOIN, Kind.CANCEL, Kind.COMPENSATE, Kind.TURN})
 
 
 @dataclass(frozen=True, slots=True)
 class JoinRule:
-    """``need`` counts the inputs that fire it; None means all that can still arrive.
+    """When a join fires: once ``need`` inputs have come, or all that can still come if it is None.
 
-    With ``by_token`` each token counts, also several by one input. A ``blocking`` one that has
-    fired does not fire again before its other inputs have come, or can no longer come.
+    With ``by_token`` each token counts, even several by the same input. A ``blocking`` join that
+    has fired does not fire again before its other inputs have come, or can no longer come.
     """
 
     need: int | None = None
@@ -59,7 +59,7 @@ class Node:
 
     @property
     def region(self) -> tuple[str, ...]:
-        """The steps that a cancel or a turn is about."""
+        """The steps that a cancel or a turn names."""
         return tuple(self.step.config.get("steps") or ())
 
     @property
@@ -68,8 +68,8 @@ class Node:
         return int(self.step.config.get("at_once") or 1)
 
 
-def via(edge: Edge) -> str:
-    """Name the edge as a token keeps it. The target is where the token is."""
+def name_edge(edge: Edge) -> str:
+    """Return the edge as a token remembers it, without the target, which is where the token is."""
     return f"{edge.source}.{edge.port}"
 
 
@@ -83,9 +83,9 @@ class Graph:
         self._inputs: dict[str, list[str]] = {}
         for edge in self.edges:
             self._exits.setdefault((edge.source, edge.port), []).append(edge)
-            self._inputs.setdefault(edge.target, []).append(via(edge))
-        self._plain: dict[tuple[str, str], Edge | None] = {
-            exit_: self._plain_edge(*exit_) for exit_ in self._exits
+            self._inputs.setdefault(edge.target, []).append(name_edge(edge))
+        self._independent: dict[tuple[str, str], Edge | None] = {
+            exit_: self._find_independent_edge(*exit_) for exit_ in self._exits
         }
 
     def exits(self, step: str, port: str) -> list[Edge]:
@@ -97,7 +97,7 @@ class Graph:
 
     @cached_property
     def starts(self) -> tuple[str, ...]:
-        """Steps without an incoming edge from another step; a run starts with a token on each."""
+        """The steps without an edge from another step; a run starts with a token on each."""
         entered = {edge.target for edge in self.edges if edge.source != edge.target}
         entered.update(self.undone_by.values())
         return tuple(step for step in self.nodes if step not in entered)
@@ -121,7 +121,7 @@ class Graph:
 
     @cached_property
     def is_linear(self) -> bool:
-        """Whether a run can never hold more than one token, so that its end needs no lock."""
+        """Whether a run can never have more than one token, so that its end needs no lock."""
         return (
             not self.joins
             and len(self.starts) == 1
@@ -131,30 +131,30 @@ class Graph:
 
     @cached_property
     def after(self) -> dict[str, frozenset[str]]:
-        """For each step, itself and the steps that a token on it may still come to."""
+        """For each step, the steps that a token on it may still come to, and the step itself."""
         follows: dict[str, set[str]] = {step: set() for step in self.nodes}
         for edge in self.edges:
             follows[edge.source].add(edge.target)
-        return {step: frozenset(self._closure(step, follows)) for step in self.nodes}
+        return {step: frozenset(self._find_following(step, follows)) for step in self.nodes}
 
     @cached_property
     def reach(self) -> dict[str, dict[str, frozenset[str]]]:
-        """For each step ``{join: inputs}`` of the joins that a token on it may still come to."""
+        """For each step, ``{join: inputs}`` of the joins that a token on it may still come to."""
         inputs: dict[str, list[tuple[str, str]]] = {}
         for edge in self.edges:
             if self.nodes[edge.target].kind is Kind.JOIN:
-                inputs.setdefault(edge.source, []).append((edge.target, via(edge)))
-        return {step: _reached(inputs, following) for step, following in self.after.items()}
+                inputs.setdefault(edge.source, []).append((edge.target, name_edge(edge)))
+        return {step: _collect_inputs(inputs, following) for step, following in self.after.items()}
 
-    def plain_edge(self, step: str, port: str) -> Edge | None:
-        """Return the one edge of a move that no other token of the run can feel, else None.
+    def find_independent_edge(self, step: str, port: str) -> Edge | None:
+        """Return the only edge of the port if moving along it affects no other token, else None.
 
-        Such a move goes to a single step that is no join, gives up no join input that a waiting
-        join might be holding out for, and makes no room that another waits for its turn to take.
+        Such a move leads to one step, which the planner does not play itself. It gives up no input
+        that a join may be waiting for, and makes no room that a turn may be waiting for.
         """
-        return self._plain.get((step, port))
+        return self._independent.get((step, port))
 
-    def _plain_edge(self, step: str, port: str) -> Edge | None:
+    def _find_independent_edge(self, step: str, port: str) -> Edge | None:
         edges = self._exits[step, port]
         if len(edges) != 1:
             return None
@@ -163,7 +163,7 @@ class Graph:
             return None
         if self.joins and self._gives_up_an_input(step, node.id):
             return None
-        if any(self._leaves(self.nodes[turn].region, step, node.id) for turn in self.turns):
+        if any(self._is_way_out(self.nodes[turn].region, step, node.id) for turn in self.turns):
             return None
         return edges[0]
 
@@ -174,11 +174,11 @@ class Graph:
         )
 
     @staticmethod
-    def _leaves(region: tuple[str, ...], step: str, following: str) -> bool:
+    def _is_way_out(region: tuple[str, ...], step: str, following: str) -> bool:
         return step in region and following not in region
 
     @staticmethod
-    def _closure(step: str, after: Mapping[str, set[str]]) -> set[str]:
+    def _find_following(step: str, after: Mapping[str, set[str]]) -> set[str]:
         seen, todo = {step}, [step]
         while todo:
             for following in after[todo.pop()] - seen:
@@ -187,7 +187,7 @@ class Graph:
         return seen
 
 
-def _reached(
+def _collect_inputs(
     inputs: Mapping[str, Iterable[tuple[str, str]]], steps: frozenset[str]
 ) -> dict[str, frozenset[str]]:
     reached: dict[str, set[str]] = {}
@@ -198,20 +198,20 @@ def _reached(
 
 
 def compile_graph(document: Document, waits: Mapping[str, bool]) -> Graph:
-    """Compile ``document``. ``waits`` tells of each step type whether it opens a wait."""
-    nodes = {step.id: _node(step, waits) for step in document.steps.values()}
+    """Return the compiled document. ``waits`` says of each step type whether it opens a wait."""
+    nodes = {step.id: _make_node(step, waits) for step in document.steps.values()}
     return Graph(nodes, document.edges)
 
 
-def _node(step: Step, waits: Mapping[str, bool]) -> Node:
+def _make_node(step: Step, waits: Mapping[str, bool]) -> Node:
     if step.type == "join":
-        return Node(step, Kind.JOIN, _join_rule(step))
+        return Node(step, Kind.JOIN, _make_join_rule(step))
     if step.type in {"end", "cancel", "compensate", "turn"}:
         return Node(step, Kind(step.type))
     return Node(step, Kind.WAIT if waits.get(step.type) else Kind.RUN)
 
 
-def _join_rule(step: Step) -> JoinRule:
+def _make_join_rule(step: Step) -> JoinRule:
     config = step.config
     mode = config.get("mode", "all")
     need = {"all": None, "any": 1}.get(mode, config.get("n"))

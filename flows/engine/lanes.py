@@ -1,8 +1,8 @@
 """Lanes: bands of priority, and how much of a worker each may fill.
 
-Order alone does not keep a flood from delaying what is urgent: a worker full of bulk runs has no
-room for an interactive one until a step of theirs ends. So a part of each worker stays free for
-the lanes above.
+Priority alone does not keep urgent runs from waiting: a worker full of bulk runs has no room for
+an interactive one until one of their steps ends. So a part of each worker stays free for the lanes
+above.
 """
 
 from collections.abc import Iterable
@@ -11,31 +11,31 @@ from enum import StrEnum
 
 
 class Lane(StrEnum):
-    INTERACTIVE = "interactive"  # somebody waits for it
+    INTERACTIVE = "interactive"  # a person is waiting for the result
     STANDARD = "standard"
-    BULK = "bulk"  # by the thousand, when there is room
+    BULK = "bulk"  # many runs at once, which may wait for room
 
 
-# What a run of the lane gets, unless its start says otherwise. Lower runs first.
+# The priority of a run of the lane, unless its start names another. Lower runs first.
 PRIORITY = {Lane.INTERACTIVE: 20, Lane.STANDARD: 100, Lane.BULK: 200}
 _STANDARD_FROM, _BULK_FROM = 50, 150
 
 # The share of a worker that only the lanes above may fill, once for bulk and once more for
-# standard. A worker of one or two riders has none to spare.
+# standard. A worker that runs only one or two tokens at a time has none to spare.
 _KEPT_FREE = 8
 _FEWEST_TO_SHARE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many tokens may be claimed now, and of which: those with a priority ``below``, or any."""
+    """How many tokens may be claimed now: with a priority under ``below``, or with any if None."""
 
     tokens: int
     below: int | None = None
 
 
 def first_of(lane: Lane) -> int:
-    """Return the lowest priority of the lane: the first of its runs."""
+    """Return the lowest number of the lane's band, which runs first."""
     return {Lane.INTERACTIVE: 0, Lane.STANDARD: _STANDARD_FROM, Lane.BULK: _BULK_FROM}[lane]
 
 
@@ -46,9 +46,9 @@ def lane_of(priority: int) -> Lane:
 
 
 def room_for(most: int, riding: Iterable[int]) -> Room:
-    """Return the room of a worker of ``most`` riders that rides tokens of these priorities.
+    """Return the room of a worker that runs at most ``most`` tokens and now runs these priorities.
 
-    It is first that of the lowest lane with room, for a claim takes the urgent before it anyway.
+    The lowest lane with room decides, because a claim takes more urgent tokens first anyway.
     """
     priorities = list(riding)
     kept = max(1, most // _KEPT_FREE) if most >= _FEWEST_TO_SHARE else 0

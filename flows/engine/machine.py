@@ -1,24 +1,18 @@
-"""A run held in memory: plans applied to plain data. For rehearsals and properties."""
+"""A run in memory: it applies plans to plain data, for rehearsals and property tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flows.engine.events import COMPENSATION_STARTED
 from flows.engine.graph import Graph
-from flows.engine.planner import (
-    Event,
-    Finished,
-    Note,
-    Plan,
-    plan,
-    plan_start,
-)
+from flows.engine.plan import Event, Finished, Note, Plan
+from flows.engine.planner import plan, plan_start
 from flows.engine.position import ARRIVED, FAILED, Position, TokenView
 
 
 @dataclass(slots=True)
 class Machine:
-    """The tokens of one run. ``step()`` takes an event and applies what follows from it."""
+    """The tokens of one run. ``step()`` applies an event and what follows from it."""
 
     graph: Graph
     position: Position = field(default_factory=Position)
@@ -44,7 +38,7 @@ class Machine:
         return self.position.tokens
 
     def step(self, event: Event) -> Plan:
-        """Apply ``event``. Raises KeyError if its token is gone."""
+        """Apply the event and return its plan. Raises: KeyError, if its token is not there."""
         step = self.tokens[event.token_id].step
         if isinstance(event, Finished) and step in self.graph.undone_by:
             self._done.append(step)
@@ -55,7 +49,7 @@ class Machine:
         return made
 
     def ready(self) -> list[TokenView]:
-        """Return the tokens that a worker would drive, oldest first."""
+        """Return the tokens that can move on, oldest first."""
         movable = [t for t in self.tokens.values() if t.state not in {ARRIVED, FAILED}]
         return sorted(movable, key=lambda token: token.id)
 

@@ -1,8 +1,8 @@
-"""Where a run stands: its tokens, and counted beside them what the rules ask of them at each event.
+"""Where a run stands: its tokens, and the counts that the rules need at each event.
 
-A position lives as long as its run is under lock, over as many events as there are. An event costs
-what it changes, however many tokens the run has: a thousand branches are played in the time of
-a thousand steps, and not of a million.
+A position lives as long as its run is locked, over any number of events. An event costs only what
+it changes, however many tokens the run has: a thousand branches take the time of a thousand steps,
+not of a million.
 """
 
 from collections import Counter
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 READY, RUNNING, WAITING, ARRIVED, FAILED = "ready", "running", "waiting", "arrived", "failed"
 HELD = "held"
 
-# A join that has fired keeps a token of this mark until its other inputs have come in too.
+# Begins the ``via`` of the token that a join keeps from firing until its other inputs have come.
 SPENT = "#"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """A token as the planner sees it. A negative id is one the plan makes."""
+    """A token as the planner sees it. New tokens have negative ids."""
 
     id: int
     step: str
@@ -33,11 +33,11 @@ class TokenView:
 
 
 class Position:
-    """The tokens of one run, by id, in the order in which they were put."""
+    """The tokens of one run by id, in the order in which they were put."""
 
     def __init__(self, tokens: Iterable[TokenView] = ()) -> None:
         self.tokens: dict[int, TokenView] = {}
-        # What does not wait at a join or a turn: it runs, waits for somebody, or has failed.
+        # The tokens that are not parked at a join or a turn: they run, wait, or have failed.
         self.moving: dict[int, TokenView] = {}
         self._parked: dict[str, dict[int, TokenView]] = {}
         self._came: dict[str, Counter[str]] = {}
@@ -50,7 +50,7 @@ class Position:
     # --- Changes ---
 
     def put(self, token: TokenView) -> None:
-        """Add the token, or let it take the place of the one with its id."""
+        """Add the token, or replace the one with its id."""
         before = self.tokens.get(token.id)
         if before is not None:
             self._forget(before)
@@ -67,7 +67,7 @@ class Position:
             self._failed += token.state == FAILED
 
     def rename(self, token_id: int, to: int) -> TokenView:
-        """Give a token that a plan made the id it is kept under."""
+        """Give a token that a plan made its lasting id, and return it."""
         token = replace(self.tokens[token_id], id=to)
         self.remove(token_id)
         self.put(token)
@@ -93,34 +93,35 @@ class Position:
 
     # --- Questions ---
 
-    def parked(self, step: str) -> Mapping[int, TokenView]:
-        """Return what waits at a join or a turn, without the marks of a join that has fired."""
+    def list_parked(self, step: str) -> Mapping[int, TokenView]:
+        """Return the tokens that wait at a join or a turn, by id, without the marks of joins."""
         return self._parked.get(step, {})
 
-    def came(self, step: str) -> Mapping[str, int]:
-        """Return by which inputs something waits at the join, and how much by each."""
+    def count_arrived(self, step: str) -> Mapping[str, int]:
+        """Return how many tokens wait at the join by each input."""
         return self._came.get(step, {})
 
-    def elsewhere(self, step: str) -> Iterable[TokenView]:
+    def list_elsewhere(self, step: str) -> Iterable[TokenView]:
         """Yield the tokens that may still come to the join: all but those that wait at it."""
         yield from self.moving.values()
         for other, parked in self._parked.items():
             if other != step:
                 yield from parked.values()
 
-    def mark(self, step: str) -> TokenView | None:
+    def find_mark(self, step: str) -> TokenView | None:
+        """Return the mark of a join that has fired and whose round is not over, or None."""
         return next(iter(self._marks.get(step, {}).values()), None)
 
-    def standing(self, steps: Iterable[str]) -> int:
-        """Count the tokens on these steps, marks aside."""
+    def count_tokens_on(self, steps: Iterable[str]) -> int:
+        """Return how many tokens are on these steps, without marks."""
         return sum(self._standing[step] for step in set(steps))
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing but marks is left."""
+        """Whether only marks are left."""
         return not self.moving and not any(self._parked.values())
 
     @property
     def is_stuck(self) -> bool:
-        """Whether what is left has failed, or is parked at a join."""
+        """Whether every token that is left has failed or is parked."""
         return len(self.moving) == self._failed

@@ -15,7 +15,7 @@ def error_classes(kind: str, detail: Mapping[str, Any]) -> frozenset[str]:
 
 
 def may_retry(retry: Retry, classes: frozenset[str]) -> bool:
-    """Say whether errors of these classes are tried again. ``not_on`` is heard before ``on``."""
+    """Return whether errors of these classes are tried again. ``not_on`` overrides ``on``."""
     if classes & set(retry.not_on):
         return False
     return not retry.on or bool(classes & set(retry.on))
@@ -32,9 +32,8 @@ def delay_before_retry(
     """Return the seconds to wait after failed attempt number ``attempt``, or None to give up.
 
     Exponential: ``initial * factor ** (attempt - 1)``, capped, spread by ``jitter`` to both sides
-    (``random`` in 0..1). A destination's Retry-After may lengthen the wait, never shorten it.
-    ``elapsed_seconds`` counts from the first attempt: a retry that would begin past the deadline is
-    not made.
+    (``random`` in 0..1). A destination's Retry-After may lengthen the wait but not shorten it.
+    ``elapsed_seconds`` counts from the first attempt: no retry begins after the deadline.
     """
     if retry is None or attempt >= retry.max_attempts:
         return None

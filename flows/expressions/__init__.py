@@ -1,4 +1,4 @@
-"""CEL: compile, type-check, evaluate; templates. Everything fails closed with ExpressionError."""
+"""CEL expressions and templates, compiled and evaluated. In doubt they raise ExpressionError."""
 
 from flows.expressions.errors import VARIABLES, ExpressionError
 from flows.expressions.language import Expression, compile_expression

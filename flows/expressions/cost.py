@@ -1,10 +1,9 @@
-"""How much an evaluation can build, estimated from the sizes of what it reads, before it starts.
+"""How much an evaluation can build: an upper bound from the sizes of what it reads.
 
-CEL stops a loop at 10,000 items, and nothing stops a text that doubles with each ``map`` or is
-copied once for each item: 962 MB were reached from a short expression. The estimate walks the
-expression's tree with sizes in the place of values. It bounds from above; a loop's body is
-counted with the mean size of the items where cost grows in step with size, and with the largest
-where it grows faster.
+CEL stops a loop at 10,000 items, but nothing stops a text that doubles with each ``map`` or is
+copied once for each item: a short expression reached 962 MB. The estimate walks the expression's
+tree with sizes in the place of values. A loop's body counts with the mean size of the items where
+its cost grows in proportion to size, and with the largest where it grows faster.
 """
 
 from collections.abc import Mapping
@@ -19,14 +18,14 @@ MAX_READ_BYTES = 4_000_000
 MAX_DATA_DEPTH = 100
 
 _WORD = 16  # bytes for a number, or around a text
-# Values that cannot make an expression without loops large: not worth an estimate.
+# Values that cannot make an expression without loops large are not worth an estimate.
 SMALL = frozenset({int, float, bool, type(None)})
 SHORT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Bytes of a value: on average and at most; and the same of its items, if it has any."""
+    """Bytes of a value, on average and at most; ``part_`` is the same for its items."""
 
     mean: float = _WORD
     peak: float = _WORD
@@ -39,11 +38,11 @@ SCALAR = Size()
 
 
 class TooMuch(Exception):
-    """What is read is larger than the budget."""
+    """The data that is read is larger than the budget."""
 
 
 def measure(value: Any, budget: float = MAX_READ_BYTES, depth: int = 0) -> Size:
-    """Return a JSON value's size. Raises: TooMuch as soon as it passes the budget."""
+    """Return the size of a JSON value. Raises: TooMuch, as soon as it exceeds the budget."""
     if type(value) in SMALL:
         return SCALAR
     if isinstance(value, str):
@@ -74,16 +73,16 @@ def _measure_parts(parts: Any, count: int, budget: float, depth: int) -> Size:
 
 def check_cost(tree: Node, sizes: Mapping[tuple[str, ...], Size]) -> None:
     """Raise ExpressionError if the expression could build more than MAX_WORK_BYTES."""
-    _Estimate(sizes).of(tree, {}, 1)
+    _Estimator(sizes).estimate(tree, {}, 1)
 
 
-class _Estimate:
+class _Estimator:
     def __init__(self, sizes: Mapping[tuple[str, ...], Size]) -> None:
         self.sizes = sizes
         self.work = 0.0
 
-    def of(self, node: Node, names: Mapping[str, Size], times: float) -> Size:
-        size = self.size(node, names, times)
+    def estimate(self, node: Node, names: Mapping[str, Size], times: float) -> Size:
+        size = self._estimate_node(node, names, times)
         self.work += times * size.mean
         if self.work > MAX_WORK_BYTES:
             raise ExpressionError(
@@ -92,7 +91,7 @@ class _Estimate:
             )
         return size
 
-    def size(  # noqa: PLR0911 - one answer for each kind of node
+    def _estimate_node(  # noqa: PLR0911 - one answer for each kind of node
         self, node: Node, names: Mapping[str, Size], times: float
     ) -> Size:
         match node:
@@ -103,58 +102,60 @@ class _Estimate:
             case Ident(name):
                 return names.get(name, SCALAR)
             case Select(operand, _, test):
-                whole = self.of(operand, names, times)
-                return SCALAR if test else _part(whole)
+                whole = self.estimate(operand, names, times)
+                return SCALAR if test else _estimate_part(whole)
             case Items(items):
-                return self.items(items, names, times)
+                return self._estimate_items(items, names, times)
             case Call():
-                return self.call(node, names, times)
+                return self._estimate_call(node, names, times)
             case Loop():
-                return self.loop(node, names, times)
+                return self._estimate_loop(node, names, times)
         return SCALAR
 
-    def items(self, items: tuple[Node, ...], names: Mapping[str, Size], times: float) -> Size:
-        parts = [self.of(item, names, times) for item in items] or [SCALAR]
+    def _estimate_items(
+        self, items: tuple[Node, ...], names: Mapping[str, Size], times: float
+    ) -> Size:
+        parts = [self.estimate(item, names, times) for item in items] or [SCALAR]
         mean = _WORD + sum(part.mean for part in parts)
         peak = _WORD + sum(part.peak for part in parts)
         largest = max((part.peak for part in parts), default=_WORD)
         return Size(mean, peak, len(parts), mean / max(len(parts), 1), largest)
 
-    def call(  # noqa: PLR0911 - one answer for each kind of function
+    def _estimate_call(  # noqa: PLR0911 - one answer for each kind of function
         self, node: Call, names: Mapping[str, Size], times: float
     ) -> Size:
-        args = [self.of(arg, names, times) for arg in node.args]
+        args = [self.estimate(arg, names, times) for arg in node.args]
         match node.function:
             case "_+_":
-                return _joined(args)
+                return _add_sizes(args)
             case "_?_:_":
-                return _either(args[1:])
+                return _take_larger(args[1:])
             case "dyn":
                 return args[0]
             case "_[_]":
-                return _part(args[0])
+                return _estimate_part(args[0])
             case "matches":
-                # A pattern may be tried in some states at once for each character.
+                # The matcher may be in several states of the pattern at once for each character.
                 self.work += times * (8 * args[0].peak + 64 * args[-1].peak)
                 return SCALAR
             case name if name in _TEXTS:
-                return _text(name, args)
+                return _estimate_text(name, args)
         return SCALAR
 
-    def loop(self, node: Loop, names: Mapping[str, Size], times: float) -> Size:
-        over = self.of(node.range, names, times)
+    def _estimate_loop(self, node: Loop, names: Mapping[str, Size], times: float) -> Size:
+        over = self.estimate(node.range, names, times)
         if not isinstance(node.range, PathNode | Items):
-            # The inner loop's length moves with the outer item: count that item at its largest.
+            # The inner loop's length depends on the outer item: count that item at its largest.
             names = {name: replace(size, mean=size.peak) for name, size in names.items()}
         item = Size(over.part_mean, over.part_peak, over.part_mean / _WORD)
         inner = {**names, node.variable: item, node.total: SCALAR}
-        built = _appended(node)
+        built = _find_appended(node)
         if built is None:
-            self.of(node.step, inner, times * over.count)
+            self.estimate(node.step, inner, times * over.count)
             return SCALAR
         for test in built[1:]:
-            self.of(test, inner, times * over.count)
-        part = self.of(built[0], inner, times * over.count)
+            self.estimate(test, inner, times * over.count)
+        part = self.estimate(built[0], inner, times * over.count)
         return Size(
             _WORD + over.count * part.mean,
             _WORD + over.count * part.peak,
@@ -164,8 +165,8 @@ class _Estimate:
         )
 
 
-def _appended(node: Loop) -> tuple[Node, ...] | None:
-    """Return what map and filter append at each turn, and their condition; None for the others."""
+def _find_appended(node: Loop) -> tuple[Node, ...] | None:
+    """Return what a map or filter appends each time, and its condition; None for other loops."""
     match node.step:
         case Call("_+_", (Ident(), Items((item,)))):
             return (item,)
@@ -180,14 +181,14 @@ _TEXTS = frozenset({
 })  # fmt: skip
 
 
-def _part(whole: Size) -> Size:
+def _estimate_part(whole: Size) -> Size:
     if whole.count:
         return Size(whole.part_peak, whole.part_peak, whole.part_peak / _WORD)
-    # Of an unknown shape: the part may be all of it.
+    # The shape is unknown: the part may be all of it.
     return Size(whole.mean, whole.peak, whole.mean / _WORD)
 
 
-def _joined(args: list[Size]) -> Size:
+def _add_sizes(args: list[Size]) -> Size:
     return Size(
         sum(arg.mean for arg in args),
         sum(arg.peak for arg in args),
@@ -197,11 +198,11 @@ def _joined(args: list[Size]) -> Size:
     )
 
 
-def _either(args: list[Size]) -> Size:
+def _take_larger(args: list[Size]) -> Size:
     return Size(*(max(getattr(arg, name) for arg in args) for name in Size.__slots__))
 
 
-def _text(name: str, args: list[Size]) -> Size:
+def _estimate_text(name: str, args: list[Size]) -> Size:
     first, rest = args[0], args[1:]
     peak = sum(arg.peak for arg in args)
     match name:

@@ -1,67 +1,30 @@
-"""CEL expressions: compiled once, evaluated on plain JSON, failing closed.
+"""CEL expressions: compiled once and evaluated on plain JSON. In doubt they fail.
 
 Bindings are ``input``, ``steps`` (``steps.<id>.output``, ``.port``), ``run``, ``secrets``, and
 ``item`` and ``index`` inside for-each. CPU time on 2 shared cores: a path 1 µs, a comparison 15 µs,
-three of them 20 µs (CEL alone 10), a loop over three items 40 µs; compiling 90 to 580 µs, once, as
-compiled expressions are kept.
+three of them 20 µs (CEL alone 10), a loop over three items 40 µs. Compiling takes 90 to 580 µs,
+once, as compiled expressions are kept.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, lru_cache
-from math import isfinite
-from typing import Any
 
 from cel_expr_python import cel  # type: ignore[import-untyped]
 from cel_expr_python.ext import ext_strings  # type: ignore[import-untyped]
 
 from flows.expressions.cost import SHORT, SMALL, Size, TooMuch, check_cost, measure
-from flows.expressions.errors import VARIABLES, ExpressionError, compile_error, run_error
-from flows.expressions.syntax import (
-    Call,
-    Const,
-    Items,
-    Loop,
-    Node,
-    PathNode,
-    children,
-    read_tree,
-    walk,
-    with_paths,
+from flows.expressions.errors import (
+    VARIABLES,
+    ExpressionError,
+    explain_compile_error,
+    explain_run_error,
 )
+from flows.expressions.limits import check_source, check_tree
+from flows.expressions.syntax import Call, Const, Loop, Node, PathNode, read_tree, walk, with_paths
+from flows.expressions.values import KINDS, Json, KeyPath, fits, look_up, name_kind, to_json
 
-Json = Any
-KeyPath = tuple[str, ...]
-
-MAX_SOURCE_CHARACTERS = 2_000
-MAX_LITERAL_CHARACTERS = 1_000
-MAX_NODES = 400
-MAX_LOOPS = 6
-MAX_LOOP_NESTING = 2
-
-# Whatever CEL adds later stays closed until its cost is known to flows.expressions.cost.
-_FUNCTIONS = frozenset({
-    "_+_", "_-_", "_*_", "_/_", "_%_", "-_", "!_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_",
-    "_&&_", "_||_", "_?_:_", "_[_]", "@in", "@not_strictly_false", "size", "type", "dyn",
-    "int", "uint", "double", "string", "bool", "bytes", "timestamp", "duration",
-    "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours",
-    "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
-    "contains", "startsWith", "endsWith", "matches", "lowerAscii", "upperAscii", "trim",
-    "substring", "charAt", "indexOf", "lastIndexOf", "reverse", "split", "join", "replace",
-    "format", "strings.quote",
-})  # fmt: skip
-_KINDS: Mapping[type, tuple[str, str]] = {
-    bool: ("BOOL", "true or false"),
-    int: ("INT", "a whole number"),
-    float: ("DOUBLE", "a number"),
-    str: ("STRING", "text"),
-    list: ("LIST", "a list"),
-    dict: ("MAP", "a mapping"),
-}
 _STATIC = {"INT": "int", "UINT": "int", "DOUBLE": "float", "STRING": "str", "BOOL": "bool"}
-_AS_IS = frozenset({type(None), bool, int, str})
-_MISSING = object()
 
 
 @cache
@@ -88,12 +51,12 @@ class Expression:
         self.result = result
         self._compiled = _compile(source)
         self._tree = with_paths(read_tree(self._compiled.serialize()))
-        _check_tree(self._tree)
+        check_tree(self._tree)
         nodes = [node for node in walk(self._tree) if isinstance(node, PathNode)]
         known = [node for node in nodes if node.path[0] in VARIABLES]
         self.paths: frozenset[KeyPath] = frozenset(node.path for node in known)
         self.tested: frozenset[KeyPath] = frozenset(node.path for node in known if node.test)
-        self._read = _reads(known)
+        self._read = _collect_reads(known)
         self._only_path = known[0].path if self._tree in known and not known[0].test else None
         _check_result(self.kind, result)
 
@@ -127,15 +90,15 @@ class Expression:
         """Return the value as plain JSON: a time as RFC 3339 text, a duration in seconds.
 
         Raises:
-            ExpressionError: a name has no value, the result has the wrong type, or a limit.
+            ExpressionError: a name has no value, the result has the wrong type, or a limit is hit.
         """
         if self._only_path is not None:
-            value = _as_json(_look_up(bindings, self._only_path))
+            value = to_json(look_up(bindings, self._only_path))
         else:
             value = self._evaluate(bindings)
-        if self.result is not None and not _fits(value, self.result):
+        if self.result is not None and not fits(value, self.result):
             raise ExpressionError(
-                f"The expression gives {_word(value)}, not {_KINDS[self.result][1]}.",
+                f"The expression gives {name_kind(value)}, not {KINDS[self.result]}.",
                 "Convert or compare the value.",
             )
         return value
@@ -143,54 +106,57 @@ class Expression:
     def _evaluate(self, bindings: Mapping[str, Json]) -> Json:
         sizes: dict[KeyPath, Size] = {}
         try:
-            data = self._project(bindings, self._read, (), sizes) if self._read.fields else {}
+            reads = self._read.fields
+            data = self._copy_read_parts(bindings, self._read, (), sizes) if reads else {}
         except (TooMuch, RecursionError):
             raise ExpressionError(
                 "The expression reads too much data.", "Name the fields that it needs."
             ) from None
-        if self._grows or sizes:
+        if self._may_grow or sizes:
             check_cost(self._tree, sizes)
         try:
             answer = self._compiled.eval(_environment().Activation(data))
             if answer.type() == cel.Type.ERROR:
-                raise self._explained(str(answer.plain_value()), bindings)
-            return _as_json(answer.plain_value())
+                raise self._explain(str(answer.plain_value()), bindings)
+            return to_json(answer.plain_value())
         except RuntimeError as error:
-            raise run_error(str(error)) from None
+            raise explain_run_error(str(error)) from None
 
-    def _project(self, value: Json, read: _Read, path: KeyPath, sizes: dict[KeyPath, Size]) -> Json:
-        """Copy of the bindings what the expression reads, and note the sizes that matter.
+    def _copy_read_parts(
+        self, value: Json, read: _Read, path: KeyPath, sizes: dict[KeyPath, Size]
+    ) -> Json:
+        """Return a copy of what the expression reads, and add the sizes that matter to ``sizes``.
 
-        Handing over whole bindings costs 20 ms where ``input`` has a list of 20,000 items, as CEL
-        converts a mapping at the first touch.
+        Handing over whole bindings costs 20 ms where ``input`` has a list of 20,000 items, because
+        CEL converts a whole mapping when it first reads from it.
         """
         if read.whole:
-            self._note_sizes(value, read, path, sizes)
+            self._add_sizes(value, read, path, sizes)
             return value
         if not read.fields:
-            return True  # only has() asks for it
+            return True  # only has() reads it
         if type(value) is not dict and not isinstance(value, Mapping):
             return None if isinstance(value, list | str) else value
         return {
-            name: self._project(value[name], inner, (*path, name), sizes)
+            name: self._copy_read_parts(value[name], inner, (*path, name), sizes)
             for name, inner in read.fields.items()
             if name in value
         }
 
-    def _note_sizes(
+    def _add_sizes(
         self, value: Json, read: _Read, path: KeyPath, sizes: dict[KeyPath, Size]
     ) -> None:
         if type(value) in SMALL:
             return
         size = measure(value)
-        if self._grows or size.peak > SHORT:
+        if self._may_grow or size.peak > SHORT:
             sizes[path] = size
             for name, inner in read.fields.items():
                 if isinstance(value, Mapping) and name in value:
-                    self._note_sizes(value[name], inner, (*path, name), sizes)
+                    self._add_sizes(value[name], inner, (*path, name), sizes)
 
     @cached_property
-    def _grows(self) -> bool:
+    def _may_grow(self) -> bool:
         """Whether it can build something large even from small values."""
         nodes = walk(self._tree)
         return any(
@@ -199,16 +165,16 @@ class Expression:
             for node in nodes
         )
 
-    def _explained(self, text: str, bindings: Mapping[str, Json]) -> ExpressionError:
-        """Name the path that is missing, where that is the reason."""
+    def _explain(self, text: str, bindings: Mapping[str, Json]) -> ExpressionError:
+        """Return the error for an author, which names the missing path if that is the reason."""
         if "not found" in text.lower() or "No value with name" in text or "SELECT" in text:
             reached = {path[:-1] if path in self.tested else path for path in self.paths}
             for path in sorted(reached):
                 try:
-                    _look_up(bindings, path)
+                    look_up(bindings, path)
                 except ExpressionError as error:
                     return error
-        return run_error(text)
+        return explain_run_error(text)
 
 
 @lru_cache(maxsize=4096)
@@ -222,60 +188,11 @@ def compile_expression(source: str, *, result: type | None = None) -> Expression
 
 
 def _compile(source: str) -> cel.Expression:
-    if len(source) > MAX_SOURCE_CHARACTERS:
-        raise ExpressionError(
-            f"The expression has more than {MAX_SOURCE_CHARACTERS} characters.",
-            "Split it into several transform steps, or use a rules table.",
-        )
-    try:
-        source.encode()
-    except UnicodeEncodeError:
-        raise ExpressionError("The expression holds half a character.", "Type it again.") from None
+    check_source(source)
     try:
         return _environment().compile(source)
     except RuntimeError as error:
-        raise compile_error(source, str(error)) from None
-
-
-def _check_tree(tree: Node) -> None:
-    try:
-        nodes = list(walk(tree))
-        nesting = _nesting(tree)
-    except RecursionError:
-        nodes, nesting = [], MAX_LOOP_NESTING + 1
-    loops = sum(isinstance(node, Loop) for node in nodes)
-    if nesting > MAX_LOOP_NESTING or loops > MAX_LOOPS or len(nodes) > MAX_NODES:
-        raise ExpressionError(
-            f"The expression is too large: at most {MAX_LOOPS} loops, {MAX_LOOP_NESTING} deep, "
-            f"and {MAX_NODES} terms.",
-            "Split it into several transform steps.",
-        )
-    for node in nodes:
-        _check_node(node)
-
-
-def _check_node(node: Node) -> None:
-    match node:
-        case Call(function) if function not in _FUNCTIONS:
-            raise ExpressionError(f"There is no function {function}.", "Use another one.")
-        case Items(_, message) if message:
-            raise ExpressionError(f"The type {message} cannot be made.", "Write a mapping: {…}.")
-        case Const(str() | bytes() as text) if len(text) > MAX_LITERAL_CHARACTERS:
-            raise ExpressionError(
-                f"A text is longer than {MAX_LITERAL_CHARACTERS} characters.",
-                "Pass it as an input.",
-            )
-        case PathNode(("steps" | "secrets" as root,)):
-            raise ExpressionError(
-                f"`{root}` is used without a name.",
-                f"Name one: {root}.<name>, or has({root}.<name>).",
-            )
-
-
-def _nesting(node: Node) -> int:
-    if isinstance(node, Loop):
-        return max(_nesting(node.range), 1 + _nesting(node.step))
-    return max(map(_nesting, children(node)), default=0)
+        raise explain_compile_error(source, str(error)) from None
 
 
 def _check_result(kind: str, result: type | None) -> None:
@@ -283,7 +200,7 @@ def _check_result(kind: str, result: type | None) -> None:
         return
     if result is float and kind == "int":
         return
-    words = {item.__name__: word for item, (_, word) in _KINDS.items()}
+    words = {item.__name__: word for item, word in KINDS.items()}
     raise ExpressionError(
         f"The expression gives {words[kind]}, not {words[result.__name__]}.",
         "Compare the value with something, such as `… > 0`."
@@ -301,7 +218,7 @@ def _is_decimal(node: Node) -> bool:
     return False
 
 
-def _reads(nodes: list[PathNode]) -> _Read:
+def _collect_reads(nodes: list[PathNode]) -> _Read:
     root = _Read()
     for node in nodes:
         here = root
@@ -309,77 +226,3 @@ def _reads(nodes: list[PathNode]) -> _Read:
             here = here.fields.setdefault(name, _Read())
         here.whole = here.whole or not node.test
     return root
-
-
-def _look_up(bindings: Mapping[str, Json], path: KeyPath) -> Json:
-    value: Json = bindings
-    for depth, name in enumerate(path):
-        keyed = type(value) is dict or isinstance(value, Mapping)
-        found = value.get(name, _MISSING) if keyed else _MISSING
-        if found is _MISSING:
-            raise _missing(path[: depth + 1], value)
-        value = found
-    return value
-
-
-def _missing(path: KeyPath, holder: Json) -> ExpressionError:
-    name = ".".join(path)
-    match path:
-        case ("item" | "index",):
-            return ExpressionError(
-                f"`{name}` has no value here.", "It exists only inside for-each."
-            )
-        case ("secrets",):
-            return ExpressionError("Secrets have no values here.", "Use them in a step's `with`.")
-        case ("secrets", secret):
-            return ExpressionError(
-                f"The secret {secret} is not there.", "Add it under Admin, or correct the name."
-            )
-        case ("steps", step):
-            return ExpressionError(
-                f"The step {step} has not run, so `{name}` has no value.",
-                f"Test it first: has({name}) ? … : …, or let {step} run before.",
-            )
-    if isinstance(holder, Mapping):
-        return ExpressionError(f"`{name}` is missing.", f"Test it first: has({name}) ? {name} : ….")
-    return ExpressionError(
-        f"`{'.'.join(path[:-1])}` is {_word(holder)} and has no field {path[-1]}.",
-        "Correct the path.",
-    )
-
-
-def _word(value: Json) -> str:
-    if value is None:
-        return "null"
-    return next((word for kind, (_, word) in _KINDS.items() if type(value) is kind), "a value")
-
-
-def _fits(value: Json, result: type) -> bool:
-    if result is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if result is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, result)
-
-
-def _as_json(value: Any) -> Json:
-    """Return CEL's value as plain JSON. Raises ExpressionError for what JSON cannot hold."""
-    if type(value) in _AS_IS:
-        return value
-    match value:
-        case float() if isfinite(value):
-            return value
-        case list() | tuple():
-            return [_as_json(item) for item in value]
-        case Mapping():
-            if all(isinstance(key, str) for key in value):
-                return {key: _as_json(value[key]) for key in value}
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case timedelta():
-            seconds = value.total_seconds()
-            return int(seconds) if seconds.is_integer() else seconds
-    raise ExpressionError(
-        "The result is not JSON: bytes, a type, an endless number or a key that is no text.",
-        "Convert it with string(…), or test it first.",
-    )

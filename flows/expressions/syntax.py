@@ -1,6 +1,6 @@
 """An expression's tree, read from CEL's own serialized form.
 
-Our limits and references are judged on the tree that CEL itself parsed, macros expanded: a parser
+Limits and references are checked on the tree that CEL itself parsed, with macros expanded: a parser
 of our own could be made to disagree with it. The wire format is protocol buffers; the field
 numbers are those of ``cel/expr/checked.proto`` and ``syntax.proto``.
 """
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list or mapping written out, or a message: ``message`` is its type's name."""
+    """A list or mapping that is written out, or a message, whose type ``message`` names."""
 
     items: tuple["Node", ...]
     message: str = ""
@@ -70,24 +70,24 @@ Node = Const | Ident | Select | Call | Items | Loop | PathNode
 
 def read_tree(serialized: bytes) -> Node:
     """Return the tree of a serialized expression, a CheckedExpr in an Any."""
-    checked = _fields(_last(_fields(serialized), 2))
-    return _node(_last(checked, 4))
+    checked = _read_fields(_find_last(_read_fields(serialized), 2))
+    return _read_node(_find_last(checked, 4))
 
 
 Fields = list[tuple[int, Any]]
 
 
-def _fields(data: bytes) -> Fields:
+def _read_fields(data: bytes) -> Fields:
     found: Fields = []
     at = 0
     while at < len(data):
-        key, at = _varint(data, at)
+        key, at = _read_varint(data, at)
         number, wire = key >> 3, key & 7
         if wire == 0:
-            value, at = _varint(data, at)
+            value, at = _read_varint(data, at)
             found.append((number, value))
         elif wire == 2:  # noqa: PLR2004 - the wire types of protocol buffers
-            size, at = _varint(data, at)
+            size, at = _read_varint(data, at)
             found.append((number, data[at : at + size]))
             at += size
         else:
@@ -97,7 +97,7 @@ def _fields(data: bytes) -> Fields:
     return found
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = data[at]
@@ -107,23 +107,23 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def _last(fields: Fields, number: int, default: Any = b"") -> Any:
+def _find_last(fields: Fields, number: int, default: Any = b"") -> Any:
     return next((value for key, value in reversed(fields) if key == number), default)
 
 
-def _all(fields: Fields, number: int) -> Iterator[Any]:
+def _find_all(fields: Fields, number: int) -> Iterator[Any]:
     return (value for key, value in fields if key == number)
 
 
-def _node(data: bytes) -> Node:
-    for number, value in _fields(data):
+def _read_node(data: bytes) -> Node:
+    for number, value in _read_fields(data):
         reader = _READERS.get(number)
         if reader:
-            return reader(_fields(value))
+            return reader(_read_fields(value))
     return Const(None)
 
 
-def _const(fields: Fields) -> Node:  # noqa: PLR0911 - one answer for each kind
+def _read_const(fields: Fields) -> Node:  # noqa: PLR0911 - one answer for each kind
     kind: int = fields[0][0] if fields else 1
     value: Any = fields[0][1] if fields else None
     match kind:
@@ -143,46 +143,58 @@ def _const(fields: Fields) -> Node:  # noqa: PLR0911 - one answer for each kind
             return Const(None)
 
 
-def _ident(fields: Fields) -> Node:
-    return Ident(_last(fields, 1).decode())
+def _read_ident(fields: Fields) -> Node:
+    return Ident(_find_last(fields, 1).decode())
 
 
-def _select(fields: Fields) -> Node:
-    return Select(_node(_last(fields, 1)), _last(fields, 2).decode(), bool(_last(fields, 3, 0)))
-
-
-def _call(fields: Fields) -> Node:
-    receiver = [_node(value) for value in _all(fields, 1)]
-    return Call(_last(fields, 2).decode(), (*receiver, *map(_node, _all(fields, 3))))
-
-
-def _list(fields: Fields) -> Node:
-    return Items(tuple(map(_node, _all(fields, 1))))
-
-
-def _struct(fields: Fields) -> Node:
-    items: list[Node] = []
-    for entry in map(_fields, _all(fields, 2)):
-        items += [_node(value) for number, value in entry if number in {3, 4}]
-    return Items(tuple(items), _last(fields, 1).decode())
-
-
-def _loop(fields: Fields) -> Node:
-    return Loop(
-        variable=_last(fields, 1).decode(),
-        range=_node(_last(fields, 2)),
-        total=_last(fields, 3).decode(),
-        start=_node(_last(fields, 4)),
-        step=_node(_last(fields, 6)),
+def _read_select(fields: Fields) -> Node:
+    return Select(
+        _read_node(_find_last(fields, 1)),
+        _find_last(fields, 2).decode(),
+        bool(_find_last(fields, 3, 0)),
     )
 
 
-_READERS = {3: _const, 4: _ident, 5: _select, 6: _call, 7: _list, 8: _struct, 9: _loop}
+def _read_call(fields: Fields) -> Node:
+    receiver = [_read_node(value) for value in _find_all(fields, 1)]
+    return Call(_find_last(fields, 2).decode(), (*receiver, *map(_read_node, _find_all(fields, 3))))
+
+
+def _read_list(fields: Fields) -> Node:
+    return Items(tuple(map(_read_node, _find_all(fields, 1))))
+
+
+def _read_struct(fields: Fields) -> Node:
+    items: list[Node] = []
+    for entry in map(_read_fields, _find_all(fields, 2)):
+        items += [_read_node(value) for number, value in entry if number in {3, 4}]
+    return Items(tuple(items), _find_last(fields, 1).decode())
+
+
+def _read_loop(fields: Fields) -> Node:
+    return Loop(
+        variable=_find_last(fields, 1).decode(),
+        range=_read_node(_find_last(fields, 2)),
+        total=_find_last(fields, 3).decode(),
+        start=_read_node(_find_last(fields, 4)),
+        step=_read_node(_find_last(fields, 6)),
+    )
+
+
+_READERS = {
+    3: _read_const,
+    4: _read_ident,
+    5: _read_select,
+    6: _read_call,
+    7: _read_list,
+    8: _read_struct,
+    9: _read_loop,
+}
 
 
 def with_paths(node: Node, bound: frozenset[str] = frozenset()) -> Node:
-    """Return the tree with every static path from a variable as one node."""
-    if path := _path(node, bound):
+    """Return the tree with each static path from a variable as a single node."""
+    if path := _find_path(node, bound):
         return PathNode(path, isinstance(node, Select) and node.test)
     match node:
         case Select():
@@ -203,27 +215,28 @@ def with_paths(node: Node, bound: frozenset[str] = frozenset()) -> Node:
     return node
 
 
-def _path(node: Node, bound: frozenset[str]) -> tuple[str, ...]:
+def _find_path(node: Node, bound: frozenset[str]) -> tuple[str, ...]:
     match node:
         case Ident(name):
             return () if name in bound else (name,)
         case Select(operand, field, _):
-            before = _path(operand, bound)
+            before = _find_path(operand, bound)
             return (*before, field) if before else ()
         case Call("_[_]", (operand, Const(str() as field))):
-            before = _path(operand, bound)
+            before = _find_path(operand, bound)
             return (*before, field) if before else ()
     return ()
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """Yield the node and all below it."""
+    """Yield the node and every node below it."""
     yield node
-    for child in children(node):
+    for child in list_children(node):
         yield from walk(child)
 
 
-def children(node: Node) -> tuple[Node, ...]:
+def list_children(node: Node) -> tuple[Node, ...]:
+    """Return the nodes right below this one."""
     match node:
         case Select():
             return (node.operand,)

@@ -1,7 +1,7 @@
 """Templates: any JSON value with ``${ … }`` inside its texts.
 
-A text that is one expression gives its value, of any type; a longer text gives text. ``$${`` is a
-plain ``${``. Keys of mappings are never evaluated.
+A text that is a single expression gives its value, of any type; a longer text gives text. ``$${``
+stands for ``${`` itself. Keys of mappings are never evaluated.
 """
 
 import json
@@ -55,8 +55,8 @@ def compile_template(value: Json) -> Template:
     Raises:
         ExpressionError: the message begins with the path of the text that is wrong.
     """
-    part = _part(value, "", 0)
-    return Template(value, part, tuple(part.placed()))
+    part = _compile_part(value, "", 0)
+    return Template(value, part, tuple(part.list_placed()))
 
 
 class _Part:
@@ -65,7 +65,7 @@ class _Part:
     def render(self, bindings: Mapping[str, Json]) -> Json:
         raise NotImplementedError
 
-    def placed(self) -> Iterator[Placed]:
+    def list_placed(self) -> Iterator[Placed]:
         return iter(())
 
 
@@ -86,9 +86,9 @@ class _Single(_Part):
         try:
             return self.expression.evaluate(bindings)
         except ExpressionError as error:
-            raise _at(self.path, error) from error
+            raise _add_path(self.path, error) from error
 
-    def placed(self) -> Iterator[Placed]:
+    def list_placed(self) -> Iterator[Placed]:
         yield Placed(self.path, self.expression)
 
 
@@ -100,16 +100,16 @@ class _Mixed(_Part):
     def render(self, bindings: Mapping[str, Json]) -> Json:
         try:
             texts = [
-                piece if isinstance(piece, str) else as_text(piece.evaluate(bindings))
+                piece if isinstance(piece, str) else format_value(piece.evaluate(bindings))
                 for piece in self.pieces
             ]
             if sum(map(len, texts)) > MAX_TEXT_CHARACTERS:
                 raise ExpressionError("The text becomes too long.", "Put in shorter values.")
         except ExpressionError as error:
-            raise _at(self.path, error) from error
+            raise _add_path(self.path, error) from error
         return "".join(texts)
 
-    def placed(self) -> Iterator[Placed]:
+    def list_placed(self) -> Iterator[Placed]:
         return (Placed(self.path, piece) for piece in self.pieces if not isinstance(piece, str))
 
 
@@ -120,8 +120,8 @@ class _Mapping(_Part):
     def render(self, bindings: Mapping[str, Json]) -> Json:
         return {key: part.render(bindings) for key, part in self.parts.items()}
 
-    def placed(self) -> Iterator[Placed]:
-        return (item for part in self.parts.values() for item in part.placed())
+    def list_placed(self) -> Iterator[Placed]:
+        return (item for part in self.parts.values() for item in part.list_placed())
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,41 +131,44 @@ class _List(_Part):
     def render(self, bindings: Mapping[str, Json]) -> Json:
         return [part.render(bindings) for part in self.parts]
 
-    def placed(self) -> Iterator[Placed]:
-        return (item for part in self.parts for item in part.placed())
+    def list_placed(self) -> Iterator[Placed]:
+        return (item for part in self.parts for item in part.list_placed())
 
 
-def _part(value: Json, path: str, depth: int) -> _Part:
+def _compile_part(value: Json, path: str, depth: int) -> _Part:
+    """Return the compiled value, as a constant wherever it holds no expression."""
     if depth > MAX_TEMPLATE_DEPTH:
         raise ExpressionError("The value nests too deeply.", "Flatten it.")
     if isinstance(value, str):
-        return _text_part(value, path) if "${" in value else _Constant(value)
+        return _compile_text(value, path) if "${" in value else _Constant(value)
     if isinstance(value, Mapping):
         fields = {
-            key: _part(item, f"{path}.{key}" if path else str(key), depth + 1)
+            key: _compile_part(item, f"{path}.{key}" if path else str(key), depth + 1)
             for key, item in value.items()
         }
-        return _Constant(value) if _constant(fields.values()) else _Mapping(fields)
+        return _Constant(value) if _are_constant(fields.values()) else _Mapping(fields)
     if isinstance(value, list | tuple):
-        items = tuple(_part(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value))
-        return _Constant(value) if _constant(items) else _List(items)
+        items = tuple(
+            _compile_part(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)
+        )
+        return _Constant(value) if _are_constant(items) else _List(items)
     return _Constant(value)
 
 
-def _constant(parts: Any) -> bool:
-    """Whether all parts are constant, and none of them had ``$${`` taken out."""
+def _are_constant(parts: Any) -> bool:
+    """Return whether all parts are constant, and none of them contained ``$${``."""
     return all(isinstance(part, _Constant) and not isinstance(part, _Unescaped) for part in parts)
 
 
 class _Unescaped(_Constant):
-    """A text in which ``$${`` became ``${``: the value around it is no constant."""
+    """A text in which ``$${`` became ``${``, so that the value around it changes too."""
 
 
-def _text_part(text: str, path: str) -> _Part:
+def _compile_text(text: str, path: str) -> _Part:
     try:
-        pieces = tuple(_pieces(text))
+        pieces = tuple(_split(text))
     except ExpressionError as error:
-        raise _at(path, error) from error
+        raise _add_path(path, error) from error
     if len(pieces) == 1 and isinstance(pieces[0], Expression):
         return _Single(path, pieces[0])
     if all(isinstance(piece, str) for piece in pieces):
@@ -173,7 +176,8 @@ def _text_part(text: str, path: str) -> _Part:
     return _Mixed(path, pieces)
 
 
-def _pieces(text: str) -> Iterator[str | Expression]:
+def _split(text: str) -> Iterator[str | Expression]:
+    """Yield the text between expressions, and the expressions, in order."""
     at = 0
     while at < len(text):
         start = text.find("${", at)
@@ -186,37 +190,41 @@ def _pieces(text: str) -> Iterator[str | Expression]:
             continue
         if start > at:
             yield text[at:start]
-        end = _end(text, start + 2)
+        end = _find_end(text, start + 2)
         try:
             yield compile_expression(text[start + 2 : end].strip())
         except ExpressionError as error:
-            place = None if error.position is None else error.position + _lead(text, start + 2)
+            place = (
+                None if error.position is None else error.position + _find_source(text, start + 2)
+            )
             raise ExpressionError(error.message, error.remedy, place) from error
         at = end + 1
 
 
-def _lead(text: str, start: int) -> int:
+def _find_source(text: str, start: int) -> int:
+    """Return the place of the expression, after the spaces that begin at ``start``."""
     return len(text) - len(text[start:].lstrip())
 
 
-def _end(text: str, start: int) -> int:
-    """Return where the brace closes that ``${`` opened; braces in texts do not count."""
+def _find_end(text: str, start: int) -> int:
+    """Return the place of the brace that closes ``${``; braces inside quotes do not count."""
     at, depth = start, 0
     while at < len(text):
         sign = text[at]
         if sign in "'\"":
-            at = _after_quote(text, at)
+            at = _skip_quote(text, at)
             continue
         if sign == "}" and depth == 0:
             return at
         depth += (sign == "{") - (sign == "}")
         at += 1
     raise ExpressionError(
-        "`${` is not closed.", "Add `}`, or write `$${` for a plain `${`.", start - 2
+        "`${` is not closed.", "Add `}`, or write `$${` for `${` itself.", start - 2
     )
 
 
-def _after_quote(text: str, at: int) -> int:
+def _skip_quote(text: str, at: int) -> int:
+    """Return the place after the quoted text that begins here."""
     quote = text[at : at + 3] if text[at : at + 3] in {"'''", '"""'} else text[at]
     raw = at > 0 and text[at - 1] in "rR"
     at += len(quote)
@@ -230,8 +238,8 @@ def _after_quote(text: str, at: int) -> int:
     return at
 
 
-def as_text(value: Json) -> str:
-    """Return a value as it reads inside a longer text. Raises ExpressionError for null."""
+def format_value(value: Json) -> str:
+    """Return the value as it stands inside a longer text. Raises: ExpressionError for null."""
     match value:
         case str():
             return value
@@ -245,6 +253,7 @@ def as_text(value: Json) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-def _at(path: str, error: ExpressionError) -> ExpressionError:
+def _add_path(path: str, error: ExpressionError) -> ExpressionError:
+    """Return the error with the path of its text before the message."""
     message = f"{path}: {error.message}" if path else error.message
     return ExpressionError(message, error.remedy, error.position)

@@ -1,12 +1,12 @@
-"""What changed between two documents, for the canvas and as text."""
+"""The difference between two documents, for the canvas and as text."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flows.graph.codec import field_path, to_mapping
+from flows.graph.codec import to_mapping
+from flows.graph.json_values import Path, format_path
 from flows.graph.model import Document, Edge, Json
-from flows.graph.plain import Path
 
 _FLOW_FIELDS = (
     "name", "title", "description", "lane", "input", "output", "notes", "groups", "samples",
@@ -27,7 +27,7 @@ ABSENT = _Absent()
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field. ``old`` or ``new`` is ABSENT where that side does not have it.
+    """A changed field. ``old`` or ``new`` is ABSENT where that side does not have it.
 
     ``step`` is "" for a field of the flow; ``field`` is a path such as ``with.cases[0].when``.
     """
@@ -39,18 +39,19 @@ class Change:
 
     def __str__(self) -> str:
         if isinstance(self.old, _Absent):
-            return f"{self.field}: added {_short(self.new)}"
+            return f"{self.field}: added {_shorten(self.new)}"
         if isinstance(self.new, _Absent):
-            return f"{self.field}: removed {_short(self.old)}"
-        return f"{self.field}: {_short(self.old)} → {_short(self.new)}"
+            return f"{self.field}: removed {_shorten(self.old)}"
+        return f"{self.field}: {_shorten(self.old)} → {_shorten(self.new)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """``added``, ``removed``, ``changed`` and ``moved`` name steps; a moved one only changed place.
+    """What differs. ``added``, ``removed``, ``changed`` and ``moved`` name steps.
 
-    ``changes`` holds each changed field of steps that are on both sides, ``flow_changes`` those of
-    the flow itself. Truthy if anything differs, be it only a place on the canvas.
+    A moved step has another place on the canvas. ``changes`` holds each changed field of the steps
+    that are on both sides, ``flow_changes`` those of the flow itself; ``reordered`` says that the
+    steps stand in another order. True if anything differs, even if only a place.
     """
 
     added: tuple[str, ...] = ()
@@ -68,7 +69,7 @@ class Diff:
 
     @property
     def changes_behaviour(self) -> bool:
-        """Whether a run could go another way: places, titles and notes do not count."""
+        """Whether runs could differ. Places, titles, notes and runbooks do not count."""
         flow = any(change.field.startswith(("input", "output")) for change in self.flow_changes)
         steps = any(not change.field.startswith(("title", "runbook")) for change in self.changes)
         edges = self.edges_added or self.edges_removed
@@ -76,11 +77,11 @@ class Diff:
 
     def as_text(self) -> str:
         """Return the difference as lines of plain text, ending with a line break."""
-        return "\n".join(_lines(self)) + "\n"
+        return "\n".join(_list_lines(self)) + "\n"
 
 
 def diff(old: Document, new: Document) -> Diff:
-    """Compare two documents step by step and field by field. The order of edges does not count."""
+    """Return what differs, step by step and field by field. The order of edges does not count."""
     before, after = to_mapping(old), to_mapping(new)
     both = [name for name in new.steps if name in old.steps]
     changes = tuple(
@@ -95,14 +96,14 @@ def diff(old: Document, new: Document) -> Diff:
         changed=changed,
         moved=tuple(name for name in both if old.layout.get(name) != new.layout.get(name)),
         changes=changes,
-        edges_added=_missing(new.edges, old.edges),
-        edges_removed=_missing(old.edges, new.edges),
-        flow_changes=tuple(_flow_changes(before, after)),
+        edges_added=_list_missing(new.edges, old.edges),
+        edges_removed=_list_missing(old.edges, new.edges),
+        flow_changes=tuple(_list_flow_changes(before, after)),
         reordered=both != [name for name in old.steps if name in new.steps],
     )
 
 
-def _missing(edges: tuple[Edge, ...], others: tuple[Edge, ...]) -> tuple[Edge, ...]:
+def _list_missing(edges: tuple[Edge, ...], others: tuple[Edge, ...]) -> tuple[Edge, ...]:
     left = list(others)
     found = []
     for edge in edges:
@@ -113,7 +114,7 @@ def _missing(edges: tuple[Edge, ...], others: tuple[Edge, ...]) -> tuple[Edge, .
     return tuple(found)
 
 
-def _flow_changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[Change]:
+def _list_flow_changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[Change]:
     for field in _FLOW_FIELDS:
         yield from _compare("", before.get(field, ABSENT), after.get(field, ABSENT), (field,))
 
@@ -127,15 +128,15 @@ def _compare(step: str, old: Json, new: Json, path: Path) -> Iterator[Change]:
             left, right = (each[index] if index < len(each) else ABSENT for each in (old, new))
             yield from _compare(step, left, right, (*path, index))
     elif type(old) is not type(new) or old != new:
-        yield Change(step, field_path(path), old, new)
+        yield Change(step, format_path(path), old, new)
 
 
-def _short(value: Json) -> str:
+def _shorten(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _lines(found: Diff) -> Iterator[str]:
+def _list_lines(found: Diff) -> Iterator[str]:
     if not found:
         yield "No difference."
     yield from (f"~ flow {change}" for change in found.flow_changes)

@@ -1,12 +1,12 @@
-"""Edits that mend a fault, where one edit is sure to be right. Pure; see Problem.fix."""
+"""Fixes: the edit that corrects a problem, where only one can be right. Pure; see Problem.fix."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from flows.graph.codec import to_mapping
 from flows.graph.model import Edge, Json
-from flows.graph.problems import closest
-from flows.graph.references import rename_references
+from flows.graph.problems import find_closest
+from flows.graph.references import escape_key, rename_references
 from flows.graph.view import View
 
 Operations = list[dict[str, Any]]
@@ -15,41 +15,48 @@ BESIDE = 336  # from one column of cards to the next
 BELOW = 144
 
 
-def cut(edge: Edge) -> Operations:
+def disconnect(edge: Edge) -> Operations:
+    """Return the edit that removes the edge."""
     return [{"op": "disconnect", "edge": str(edge)}]
 
 
-def lead_aright(view: View, edge: Edge) -> Operations:
-    """Return what leads a dangling edge to the steps it nearly names, else what removes it."""
-    source, target = closest(edge.source, view.steps), closest(edge.target, view.steps)
-    return moved(view, edge, Edge(source, edge.port, target)) if source and target else cut(edge)
+def reconnect_to_closest_steps(view: View, edge: Edge) -> Operations:
+    """Return the edit that leads an edge to the steps it nearly names, or else removes it."""
+    source, target = find_closest(edge.source, view.steps), find_closest(edge.target, view.steps)
+    return (
+        reconnect(view, edge, Edge(source, edge.port, target))
+        if source and target
+        else disconnect(edge)
+    )
 
 
-def leave_by_nearest(view: View, edge: Edge) -> Operations | None:
-    """Return what moves an edge to the port it nearly names."""
+def reconnect_to_closest_port(view: View, edge: Edge) -> Operations | None:
+    """Return the edit that moves an edge to the port it nearly names, or None if there is none."""
     ports = view.all_ports(edge.source)
     if not ports:
-        return cut(edge)
+        return disconnect(edge)
     if edge.port == "limit":
         return limit_visits(edge.source)
-    port = closest(edge.port, ports)
-    return moved(view, edge, Edge(edge.source, port, edge.target)) if port else None
+    port = find_closest(edge.port, ports)
+    return reconnect(view, edge, Edge(edge.source, port, edge.target)) if port else None
 
 
-def moved(view: View, edge: Edge, to: Edge) -> Operations:
+def reconnect(view: View, edge: Edge, to: Edge) -> Operations:
+    """Return the edit that turns one edge into another, or removes it where that is there."""
     if to in view.document.edges:
-        return cut(edge)
+        return disconnect(edge)
     return [{"op": "reconnect", "edge": str(edge), "to": str(to)}]
 
 
 def limit_visits(step: str) -> Operations:
+    """Return the edit that limits how often a run may come to the step."""
     return [{"op": "set_field", "step": step, "path": "/max_visits", "value": 5}]
 
 
-def end_port(view: View, step: str, port: str) -> Operations:
-    """Return what leads a port to the end of its name, which is added where there is none.
+def connect_to_end(view: View, step: str, port: str) -> Operations:
+    """Return the edit that connects a port to an end of the same name, adding one if need be.
 
-    The path ends there anyway: the edit only says so, and gives the run an outcome.
+    The path ends at the port anyway: the edit only shows it, and gives the run an outcome.
     """
     for name, each in view.steps.items():
         if each.type == END and port in {name, each.config.get("outcome")}:
@@ -70,9 +77,9 @@ def end_port(view: View, step: str, port: str) -> Operations:
     return [{"op": "batch", "label": label, "operations": [added, connect]}]
 
 
-def rename_everywhere(view: View, old: str) -> Operations | None:
-    """Return what lets every expression name the step that ``old`` nearly names."""
-    new = closest(old, view.steps)
+def rename_in_expressions(view: View, old: str) -> Operations | None:
+    """Return the edit that renames ``old`` in expressions to the step it nearly names, or None."""
+    new = find_closest(old, view.steps)
     if new is None:
         return None
     before = to_mapping(view.document)
@@ -81,11 +88,11 @@ def rename_everywhere(view: View, old: str) -> Operations | None:
         *(
             {"op": "set_field", "step": step, "path": path, "value": text, "old": was}
             for step in before.get("steps", {})
-            for path, was, text in changed(before["steps"][step], after["steps"][step])
+            for path, was, text in find_changed_texts(before["steps"][step], after["steps"][step])
         ),
         *(
             {"op": "set_flow", "path": f"/output{path}", "value": text, "old": was}
-            for path, was, text in changed(before.get("output"), after.get("output"))
+            for path, was, text in find_changed_texts(before.get("output"), after.get("output"))
         ),
     ]
     places = "1 expression" if len(edits) == 1 else f"{len(edits)} expressions"
@@ -93,15 +100,14 @@ def rename_everywhere(view: View, old: str) -> Operations | None:
     return [{"op": "batch", "label": label, "operations": edits}] if edits else None
 
 
-def changed(old: Json, new: Json, path: str = "") -> Iterator[tuple[str, str, str]]:
-    """Yield pointer, old and new of each text that differs; both have one shape."""
+def find_changed_texts(old: Json, new: Json, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield pointer, old and new text where the two, which have the same shape, differ."""
     if isinstance(old, str):
         if old != new:
             yield path, old, new
     elif isinstance(old, dict):
         for key in old:
-            step = str(key).replace("~", "~0").replace("/", "~1")
-            yield from changed(old[key], new[key], f"{path}/{step}")
+            yield from find_changed_texts(old[key], new[key], f"{path}/{escape_key(str(key))}")
     elif isinstance(old, list | tuple):
         for index, each in enumerate(old):
-            yield from changed(each, new[index], f"{path}/{index}")
+            yield from find_changed_texts(each, new[index], f"{path}/{index}")

@@ -30,9 +30,9 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many activations with one ``key`` may be under way, and begin in a second.
+    """How many activations with the same ``key`` may be under way, and may begin in a second.
 
-    The key is shared by all flows; without one the limit is the step's own.
+    A key is shared by all flows. Without one the limit is the step's own.
     """
 
     key: str = ""
@@ -42,7 +42,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """How long a step's result is taken for others with the same type, config and input."""
+    """How long a step's result is reused for the same type, config and input."""
 
     ttl_seconds: float
 
@@ -80,7 +80,7 @@ class Edge:
 class Document:
     """A whole flow: contract, steps, edges, layout.
 
-    ``lane`` is the band of priority that its runs get when their start names none.
+    ``lane`` is the lane of its runs where their start names none.
     """
 
     name: str

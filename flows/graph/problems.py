@@ -1,4 +1,4 @@
-"""What is wrong with a document, said so that its author can mend it."""
+"""Problems: what is wrong with a document, and how its author can fix it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault: where it is, what it means, what to do.
+    """One fault: where it is, what it is, and what to do about it.
 
     ``code`` is a stable dotted name. ``step`` is "" for the flow itself. ``field`` is the path
     inside the step or the flow, such as ``with.cases[0].when``. ``line`` counts from 1 and is
-    known only when the document came from text. ``fix`` lists editor operations that mend the
-    fault, or is None where the right edit is the author's choice.
+    known only when the document came from text. ``fix`` holds the operations of an edit that
+    corrects the fault, or is None where the right edit is the author's choice.
     """
 
     severity: Severity
@@ -37,29 +37,37 @@ class Problem:
 
 
 class DocumentError(ValueError):
-    """The text is not a flow document. ``problems`` names every fault that was found."""
+    """The text is not a flow document. ``problems`` holds every fault that was found."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return names as prose: ``a, b or c``."""
+def error(code: str, step: str, field: str, message: str, remedy: str, **more: Any) -> Problem:
+    return Problem("error", code, step, field, message, remedy, **more)
+
+
+def warning(code: str, step: str, field: str, message: str, remedy: str, **more: Any) -> Problem:
+    return Problem("warning", code, step, field, message, remedy, **more)
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Return the names as prose: ``a, b or c``."""
     *rest, last = list(names) or ["nothing"]
     return f"{', '.join(rest)} or {last}" if rest else last
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like a name, or None if none is."""
+def find_closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like this one, or None if none is close."""
     found = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     return found[0] if found else None
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return ``Did you mean …?`` for the closest known name, else what is known."""
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return a remedy: ``Did you mean …?`` with the closest known name, else all that are known."""
     names = sorted(known)
-    close = closest(name, names)
+    close = find_closest(name, names)
     if close:
         return f"Did you mean {close}?"
-    return f"Use {listed(names)}." if names else "There is none."
+    return f"Use {join_names(names)}." if names else "Remove it: there is none to choose."

@@ -3,56 +3,81 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from flows.graph.fixes import cut, end_port, lead_aright, leave_by_nearest
-from flows.graph.problems import Problem, listed, suggestion
-from flows.graph.rules_config import CHECKPOINT, error, warning
+from flows.graph.fixes import (
+    connect_to_end,
+    disconnect,
+    reconnect_to_closest_port,
+    reconnect_to_closest_steps,
+)
+from flows.graph.problems import Problem, error, join_names, suggest, warning
+from flows.graph.rules_config import CHECKPOINT
 from flows.graph.view import View
 
-# What a reviewer can always choose: without an edge the run would end there, unseen.
+# Decisions a reviewer can always make: without an edge the run would end there unnoticed.
 _DECISIONS = ("approved", "rejected")
 
 
-def edge_ends(view: View) -> Iterator[Problem]:
+def check_edge_ends(view: View) -> Iterator[Problem]:
     for index, edge in enumerate(view.document.edges):
         field = f"edges[{index}]"
         if edge.source not in view.steps:
-            yield error("edge.unknown_source", "", field,
-                        f"{edge} begins at {edge.source}, which is not there.",
-                        suggestion(edge.source, view.steps),
-                        fix=lead_aright(view, edge))  # fmt: skip
+            yield error(
+                "edge.unknown_source",
+                "",
+                field,
+                f"The edge {edge} starts at {edge.source}, which does not exist.",
+                suggest(edge.source, view.steps),
+                fix=reconnect_to_closest_steps(view, edge),
+            )
         if edge.target not in view.steps:
             step = edge.source if edge.source in view.steps else ""
-            yield error("edge.unknown_target", step, field,
-                        f"{edge} leads to {edge.target}, which is not there.",
-                        suggestion(edge.target, view.steps),
-                        fix=lead_aright(view, edge))  # fmt: skip
+            yield error(
+                "edge.unknown_target",
+                step,
+                field,
+                f"The edge {edge} leads to {edge.target}, which does not exist.",
+                suggest(edge.target, view.steps),
+                fix=reconnect_to_closest_steps(view, edge),
+            )
 
 
-def edge_ports(view: View) -> Iterator[Problem]:
+def check_edge_ports(view: View) -> Iterator[Problem]:
     for index, edge in enumerate(view.document.edges):
         if edge.source not in view.steps or view.facts(edge.source) is None:
             continue
         ports = view.all_ports(edge.source)
         if edge.port in ports:
             continue
-        remedy = f"Use {listed(ports)}." if ports else "Remove the edge: this step ends its path."
+        remedy = (
+            f"Use {join_names(ports)}." if ports else "Remove the edge: this step ends its path."
+        )
         if edge.port == "limit":
             remedy = "Give the step `max_visits`, which opens the port limit."
-        yield error("edge.unknown_port", edge.source, f"edges[{index}]",
-                    f"{edge.source} has no port {edge.port}.", remedy,
-                    fix=leave_by_nearest(view, edge))  # fmt: skip
+        yield error(
+            "edge.unknown_port",
+            edge.source,
+            f"edges[{index}]",
+            f"{edge.source} has no port {edge.port}.",
+            remedy,
+            fix=reconnect_to_closest_port(view, edge),
+        )
 
 
-def duplicate_edges(view: View) -> Iterator[Problem]:
+def check_duplicate_edges(view: View) -> Iterator[Problem]:
     for edge, count in Counter(view.document.edges).items():
         if count > 1:
-            yield error("edge.twice", edge.source if edge.source in view.steps else "", "edges",
-                        f"The edge {edge} is there {count} times: its step would run as often.",
-                        "Keep one of them.", fix=cut(edge) * (count - 1))  # fmt: skip
+            yield error(
+                "edge.twice",
+                edge.source if edge.source in view.steps else "",
+                "edges",
+                f"The edge {edge} appears {count} times: its step would run as often.",
+                "Keep one of them.",
+                fix=disconnect(edge) * (count - 1),
+            )
 
 
-def open_ports(view: View) -> Iterator[Problem]:
-    """A port without an edge ends its path without a word. One exit alone may be the flow's end."""
+def check_open_ports(view: View) -> Iterator[Problem]:
+    """Warn of ports without an edge. A step with a single port may be meant to end the flow."""
     taken = {(edge.source, edge.port) for edge in view.document.edges}
     for name, step in view.steps.items():
         ports = view.ports(name)
@@ -62,15 +87,19 @@ def open_ports(view: View) -> Iterator[Problem]:
             continue
         for port in ports:
             if (name, port) not in taken:
-                yield warning("port.open", name, "",
-                              f"The port {port} leads nowhere: a run that takes it ends there.",
-                              f"Connect {name}.{port}, if only to an end step.",
-                              fix=end_port(view, name, port) or None)  # fmt: skip
+                yield warning(
+                    "port.open",
+                    name,
+                    "",
+                    f"No edge leaves by the port {port}: a run that takes it ends there.",
+                    f"Connect {name}.{port}, for example to an end step.",
+                    fix=connect_to_end(view, name, port) or None,
+                )
 
 
 EDGE_RULES: tuple[Callable[[View], Iterable[Problem]], ...] = (
-    edge_ends,
-    edge_ports,
-    duplicate_edges,
-    open_ports,
+    check_edge_ends,
+    check_edge_ports,
+    check_duplicate_edges,
+    check_open_ports,
 )

@@ -3,73 +3,87 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from flows.graph.fixes import limit_visits
-from flows.graph.problems import Problem
-from flows.graph.rules_config import error, warning
-from flows.graph.view import View, closure
+from flows.graph.problems import Problem, error, warning
+from flows.graph.view import View, find_reachable
 
 UNBOUNDED = 1_000_000
 
 
-def starts(view: View) -> Iterator[Problem]:
+def check_starts(view: View) -> Iterator[Problem]:
     if not view.steps:
         yield error("flow.empty", "", "steps", "The flow has no steps.", "Add a step.")
     elif not view.starts:
-        yield error("flow.no_start", "", "edges",
-                    "Every step has an edge into it, so a run cannot begin.",
-                    "Remove an edge, or add a step before the loop.")  # fmt: skip
+        yield error(
+            "flow.no_start",
+            "",
+            "edges",
+            "Every step has an edge into it, so a run cannot begin.",
+            "Remove an edge, or add a step before the loop.",
+        )
 
 
-def unreachable(view: View) -> Iterator[Problem]:
+def check_reachable(view: View) -> Iterator[Problem]:
     if not view.starts:
         return
     for name in view.steps:
         if name not in view.reachable:
-            yield error("step.unreachable", name, "", "No path leads from a start to this step.",
-                        "Draw an edge to it, or remove it.")  # fmt: skip
+            yield error(
+                "step.unreachable",
+                name,
+                "",
+                "No path leads from a start to this step.",
+                "Draw an edge to it, or remove it.",
+            )
 
 
-def unconnected(view: View) -> Iterator[Problem]:
-    """A step that was drawn and forgotten is a start: it would run, beside the others."""
+def check_connected(view: View) -> Iterator[Problem]:
+    """Warn of forgotten steps: one without edges is a start, and would run beside the others."""
     if len(view.steps) == 1:
         return
     for name in view.steps:
         if not view.after[name] and not view.before[name]:
-            yield warning("step.unconnected", name, "",
-                          "No edge touches this step, so it starts with every run.",
-                          "Draw an edge to it, or remove it.")  # fmt: skip
+            yield warning(
+                "step.unconnected",
+                name,
+                "",
+                "This step has no edges, so it starts with every run.",
+                "Draw an edge to it, or remove it.",
+            )
 
 
-def endless_loops(view: View) -> Iterator[Problem]:
-    """Every cycle goes through a step with ``max_visits``."""
+def check_loops(view: View) -> Iterator[Problem]:
+    """Check that every cycle goes through a step with ``max_visits``."""
     limited = {name for name, step in view.steps.items() if step.max_visits is not None}
     after = {
         name: {target for target in targets if target not in limited}
         for name, targets in view.after.items()
         if name not in limited
     }
-    for loop in cycles(after):
+    for loop in find_cycles(after):
         entry = next((name for name in view.steps if name in loop), loop[0])
         yield error(
-            "loop.no_limit", entry, "max_visits",
-            f"The loop {' → '.join([*loop, loop[0]])} has no limit: it could run for ever.",
+            "loop.no_limit",
+            entry,
+            "max_visits",
+            f"The loop {' → '.join([*loop, loop[0]])} has no limit: it could run forever.",
             f"Give one of its steps `max_visits`, for example {entry}.",
             fix=limit_visits(entry),
-        )  # fmt: skip
+        )
 
 
-def cycles(after: Mapping[str, set[str]]) -> Iterator[list[str]]:
-    """Yield one cycle of each knot of steps that reach one another."""
+def find_cycles(after: Mapping[str, set[str]]) -> Iterator[list[str]]:
+    """Yield one cycle of each knot, which is a set of steps that can all reach one another."""
     done: set[str] = set()
     for start in after:
         if start in done:
             continue
-        loop = _cycle_through(start, after)
+        loop = _find_cycle_through(start, after)
         if loop:
-            done |= _knot(start, after)
+            done |= _find_knot(start, after)
             yield loop
 
 
-def _cycle_through(start: str, after: Mapping[str, set[str]]) -> list[str]:
+def _find_cycle_through(start: str, after: Mapping[str, set[str]]) -> list[str]:
     """Return a shortest cycle through the step, beginning with it, or []."""
     came_from: dict[str, str] = {}
     queue = [start]
@@ -86,37 +100,45 @@ def _cycle_through(start: str, after: Mapping[str, set[str]]) -> list[str]:
     return []
 
 
-def _knot(start: str, after: Mapping[str, set[str]]) -> set[str]:
+def _find_knot(start: str, after: Mapping[str, set[str]]) -> set[str]:
     before: dict[str, set[str]] = {name: set() for name in after}
     for name, targets in after.items():
         for target in targets:
             before[target].add(name)
-    return set(closure([start], after) & closure([start], before))
+    return set(find_reachable([start], after) & find_reachable([start], before))
 
 
-def joins(view: View) -> Iterator[Problem]:
-    """A join that counts must be able to get as many tokens as it waits for."""
+def check_joins(view: View) -> Iterator[Problem]:
+    """Check that a join that counts can get as many tokens as it waits for."""
     for name, step in view.steps.items():
         need, mode = step.config.get("n"), step.config.get("mode")
         if step.type != "join" or not isinstance(need, int):
             continue
-        if mode == "threads" and need > (most := arrivals(view, name)):
-            yield error("join.waits_for_ever", name, "with.n",
-                        f"The join waits for {need} arrivals, but at most {most} can come.",
-                        f"Set n to {max(most, 1)} or less, or leave it out.")  # fmt: skip
+        if mode == "threads" and need > (most := count_arrivals(view, name)):
+            yield error(
+                "join.waits_for_ever",
+                name,
+                "with.n",
+                f"The join waits for {need} arrivals, but at most {most} can arrive.",
+                f"Set n to {max(most, 1)} or less, or leave it out.",
+            )
         if mode != "count":
             continue
         inputs = len({edge for edge in view.edges if edge.target == name})
-        most = inputs if need > inputs else min(inputs, arrivals(view, name))
+        most = inputs if need > inputs else min(inputs, count_arrivals(view, name))
         if need > most:
             reason = "" if most == inputs else ", as its other inputs exclude one another"
-            yield error("join.waits_for_ever", name, "with.n",
-                        f"The join waits for {need} paths, but at most {most} can arrive{reason}.",
-                        f"Set n to {max(most, 1)} or less, or use mode all.")  # fmt: skip
+            yield error(
+                "join.waits_for_ever",
+                name,
+                "with.n",
+                f"The join waits for {need} paths, but at most {most} can arrive{reason}.",
+                f"Set n to {max(most, 1)} or less, or use mode all.",
+            )
 
 
-def arrivals(view: View, join: str) -> int:
-    """Return an upper bound of the tokens that can come to a join in one run.
+def count_arrivals(view: View, join: str) -> int:
+    """Return an upper bound of the tokens that can arrive at a join in one run.
 
     A step leaves by one port, or by all where it may choose several; every edge of a port carries
     a token. Inside a loop nothing bounds them.
@@ -131,7 +153,7 @@ def arrivals(view: View, join: str) -> int:
         several = view.steps[step].config.get("inclusive") not in (None, False)
         return min(sum(totals.values()) if several else max(totals.values(), default=0), UNBOUNDED)
 
-    ordered = _backwards(view, join)
+    ordered = _order_ancestors(view, join)
     if ordered is None:
         return UNBOUNDED
     for step in ordered:
@@ -139,7 +161,7 @@ def arrivals(view: View, join: str) -> int:
     return sum(found.get(start, 0) for start in view.starts)
 
 
-def _backwards(view: View, join: str) -> list[str] | None:
+def _order_ancestors(view: View, join: str) -> list[str] | None:
     """Return the join's ancestors, each after all that follow it; None if there is a loop."""
     waiting = {
         step: len(view.after[step] & (view.ancestors(join) | {join}))
@@ -159,9 +181,9 @@ def _backwards(view: View, join: str) -> list[str] | None:
 
 
 PATH_RULES: tuple[Callable[[View], Iterable[Problem]], ...] = (
-    starts,
-    unreachable,
-    unconnected,
-    endless_loops,
-    joins,
+    check_starts,
+    check_reachable,
+    check_connected,
+    check_loops,
+    check_joins,
 )

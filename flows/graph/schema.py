@@ -1,4 +1,4 @@
-"""The flow document's published JSON Schema, and schemas that are safe to use."""
+"""The published JSON Schema of the flow document."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from flows.graph.view import RemoteReference, schema_validator
 
 __all__ = ["ID", "RemoteReference", "json_schema", "schema_text", "schema_validator"]
 
-ID = "urn:countersign:flow:1"  # no address: nothing may be fetched to read a flow
+ID = "urn:countersign:flow:1"  # not a URL: nothing may be fetched in order to read a flow
 
 _NAME = "^[A-Za-z_][A-Za-z0-9_]{0,79}$"
 
@@ -17,8 +17,8 @@ _NAME = "^[A-Za-z_][A-Za-z0-9_]{0,79}$"
 def json_schema() -> dict[str, Json]:
     """Return the JSON Schema (2020-12) of the document in its plain form.
 
-    It says what a document looks like. What a flow means, such as which configs a step type takes
-    and whether every path ends, is for validation.
+    It describes a document's form. Validation checks its meaning, such as which configs a step type
+    takes and whether every path ends.
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -28,8 +28,13 @@ def json_schema() -> dict[str, Json]:
         "type": "object",
         "required": ["schema", "name"],
         "additionalProperties": False,
-        "properties": _document(),
-        "$defs": {"step": _step(), "retry": _retry(), "limit": _limit(), "cache": _cache()},
+        "properties": _document_properties(),
+        "$defs": {
+            "step": _step_schema(),
+            "retry": _retry_schema(),
+            "limit": _limit_schema(),
+            "cache": _cache_schema(),
+        },
     }
 
 
@@ -38,7 +43,7 @@ def schema_text() -> str:
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _document() -> dict[str, Json]:
+def _document_properties() -> dict[str, Json]:
     return {
         "schema": {"const": SCHEMA},
         "name": {
@@ -46,8 +51,8 @@ def _document() -> dict[str, Json]:
             "pattern": "^[A-Za-z0-9_-]{1,80}$",
             "description": "The flow's own name, in addresses and commands.",
         },
-        "title": _text("The name people read."),
-        "description": _text("What the flow is for."),
+        "title": _describe_text("The name people read."),
+        "description": _describe_text("What the flow is for."),
         "lane": {
             "enum": list(LANES),
             "description": "The priority of its runs, where their start names none.",
@@ -81,8 +86,8 @@ def _document() -> dict[str, Json]:
                 "minItems": 2,
             },
         },
-        "notes": _things("Sticky notes on the canvas."),
-        "groups": _things("Steps that are drawn and folded together."),
+        "notes": _describe_objects("Sticky notes on the canvas."),
+        "groups": _describe_objects("Steps that are drawn and collapsed together."),
         "samples": {"type": "object", "description": "Inputs to try the flow with, by name."},
         "tests": {
             "type": "array",
@@ -92,14 +97,14 @@ def _document() -> dict[str, Json]:
     }
 
 
-def _step() -> dict[str, Json]:
+def _step_schema() -> dict[str, Json]:
     return {
         "type": "object",
         "required": ["type"],
         "additionalProperties": False,
         "properties": {
             "type": {"type": "string", "minLength": 1, "description": "Such as `http.request`."},
-            "title": _text("The name on the card."),
+            "title": _describe_text("The name on the card."),
             "with": {
                 "type": "object",
                 "description": "The type's config. `${ … }` is evaluated before the step starts.",
@@ -111,15 +116,15 @@ def _step() -> dict[str, Json]:
             "max_visits": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "How often a run may come here; past it, it leaves by port `limit`.",
+                "description": "How often a run may come here; after that it leaves by `limit`.",
             },
             "compensate": {"type": "string", "description": "The step that undoes this one."},
-            "runbook": _text("What to do when it fails, in Markdown."),
+            "runbook": _describe_text("What to do when it fails, in Markdown."),
         },
     }
 
 
-def _retry() -> dict[str, Json]:
+def _retry_schema() -> dict[str, Json]:
     kept = Retry()
     seconds: dict[str, Any] = {"type": "number", "minimum": 0}
     classes = {"type": "array", "items": {"type": "string", "minLength": 1}}
@@ -143,39 +148,41 @@ def _retry() -> dict[str, Json]:
     }
 
 
-def _limit() -> dict[str, Json]:
+def _limit_schema() -> dict[str, Json]:
     return {
         "type": "object",
         "description": "How many activations may be under way, and begin in a second.",
         "additionalProperties": False,
         "properties": {
-            "key": _text("Who shares the limit, such as `${ input.customer }`; else this step."),
+            "key": _describe_text(
+                "Steps with this key share the limit, such as `${ input.customer }`."
+            ),
             "concurrency": {"type": "integer", "minimum": 1},
             "per_second": {"type": "number", "exclusiveMinimum": 0},
         },
     }
 
 
-def _cache() -> dict[str, Json]:
+def _cache_schema() -> dict[str, Json]:
     return {
         "type": "object",
-        "description": "The step is stable: what it gave once may be taken again.",
+        "description": "The step is stable: a result may be reused for the same config and input.",
         "additionalProperties": False,
         "properties": {
             "ttl_seconds": {
                 "type": "number",
                 "exclusiveMinimum": 0,
-                "description": "For how long, from when it was made.",
+                "description": "For how long a result may be reused after it was made.",
             },
         },
     }
 
 
-def _text(description: str) -> dict[str, Json]:
+def _describe_text(description: str) -> dict[str, Json]:
     return {"type": "string", "description": description}
 
 
-def _things(description: str) -> dict[str, Json]:
+def _describe_objects(description: str) -> dict[str, Json]:
     return {
         "type": "object",
         "description": description,
@@ -183,5 +190,5 @@ def _things(description: str) -> dict[str, Json]:
     }
 
 
-if __name__ == "__main__":  # python -m flows.graph.schema: writes the committed copy
+if __name__ == "__main__":  # `python -m flows.graph.schema` writes the committed copy
     Path("docs/flow-document.schema.json").write_text(schema_text(), encoding="utf-8")

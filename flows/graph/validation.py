@@ -1,7 +1,7 @@
-"""Say what is wrong with a flow, and what to do about it.
+"""Validation: everything that is wrong with a flow, and what to do about it.
 
-A rule is one function from a View to problems, in one of the lists RULES is made of; to add a rule
-is to write one and list it. No rule raises, whatever the document holds.
+A rule is a function from a View to problems, and stands in one of the lists that make up RULES.
+No rule raises, whatever the document holds.
 """
 
 from collections.abc import Mapping
@@ -11,18 +11,20 @@ from flows.graph.problems import DocumentError, Problem, Severity
 from flows.graph.rules_config import CONFIG_RULES
 from flows.graph.rules_edges import EDGE_RULES
 from flows.graph.rules_expressions import EXPRESSION_RULES
+from flows.graph.rules_limits import LIMIT_RULES
 from flows.graph.rules_paths import PATH_RULES
+from flows.graph.rules_secrets import SECRET_RULES
 from flows.graph.view import TypeFacts, View
 
 __all__ = ["RULES", "DocumentError", "Problem", "Severity", "TypeFacts", "validate"]
 
-RULES = (*CONFIG_RULES, *EDGE_RULES, *PATH_RULES, *EXPRESSION_RULES)
+RULES = (*CONFIG_RULES, *LIMIT_RULES, *SECRET_RULES, *EDGE_RULES, *PATH_RULES, *EXPRESSION_RULES)
 
 
 def validate(document: Document, catalogue: Mapping[str, TypeFacts]) -> list[Problem]:
-    """Return every problem, errors first, then in the document's order of steps.
+    """Return every problem: errors first, and in the document's order of steps.
 
-    A flow with an error cannot be published; a warning is for its author to judge.
+    A flow with an error cannot be published; a warning is left to its author's judgement.
     """
     view = View(document, catalogue)
     found = [problem for rule in RULES for problem in rule(view)]

@@ -1,4 +1,4 @@
-"""What the rules of validation look at: a document with its step types, read once."""
+"""What the rules of validation look at: a document and its step types, read only once."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,9 +9,8 @@ from typing import Any
 import jsonschema_rs
 
 from flows.expressions import Expression, ExpressionError, compile_expression, compile_template
-from flows.graph.codec import field_path
+from flows.graph.json_values import Path, format_path
 from flows.graph.model import Document, Edge, Json, Step
-from flows.graph.plain import Path
 from flows.graph.problems import Problem
 
 # Fields of this name hold a condition: a bare expression that must give true or false.
@@ -22,10 +21,11 @@ CONDITION = "when"
 class TypeFacts:
     """What validation needs to know of a step type.
 
-    ``ports`` and ``output_schema`` take a step's raw config, which may be wrong, and never raise;
-    ``error`` is not among the ports, as every type has it. ``secret_fields`` name the config's
-    fields that hold secrets. ``runs`` says that a worker calls it. ``check`` finds what a schema
-    cannot say. ``acts_outside`` says that a call with that config changes the outside world.
+    ``ports`` and ``output_schema`` take a step's raw config, which may be wrong, and never raise.
+    ``error`` is not among the ports, as every type has it. ``secret_fields`` name the fields of
+    the config that hold secrets. ``runs`` says that a worker calls it. ``check`` returns problems
+    that a schema cannot express. ``acts_outside`` says that a call with this config changes the
+    outside world.
     """
 
     name: str
@@ -41,7 +41,7 @@ class TypeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """An expression and where it stands; ``step`` is "" in the flow's output."""
+    """An expression and its place; ``step`` is "" in the flow's output."""
 
     step: str
     field: str
@@ -58,7 +58,7 @@ class Broken:
 
 
 class View:
-    """A document, its types, and what both say together."""
+    """A document with its step types, and what follows from both."""
 
     def __init__(self, document: Document, catalogue: Mapping[str, TypeFacts]) -> None:
         self.document = document
@@ -66,13 +66,13 @@ class View:
         self.catalogue = catalogue
         self.uses: list[Used] = []
         self.broken: list[Broken] = []
-        self._collect()
+        self._collect_expressions()
 
     def facts(self, step: str) -> TypeFacts | None:
         return self.catalogue.get(self.steps[step].type)
 
     def ports(self, step: str) -> tuple[str, ...]:
-        """Return the ports the type names for this step; () where the type is unknown."""
+        """Return the ports that the type gives this step, or () if the type is unknown."""
         facts = self.facts(step)
         return tuple(facts.ports(self.steps[step].config)) if facts else ()
 
@@ -88,19 +88,19 @@ class View:
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
-        """The edges whose both ends exist."""
+        """The edges that join two steps of the flow."""
         known = self.steps
         return tuple(e for e in self.document.edges if e.source in known and e.target in known)
 
     @cached_property
     def after(self) -> dict[str, set[str]]:
-        return self._neighbours(lambda edge: (edge.source, edge.target))
+        return self._map_neighbours(lambda edge: (edge.source, edge.target))
 
     @cached_property
     def before(self) -> dict[str, set[str]]:
-        return self._neighbours(lambda edge: (edge.target, edge.source))
+        return self._map_neighbours(lambda edge: (edge.target, edge.source))
 
-    def _neighbours(self, ends: Callable[[Edge], tuple[str, str]]) -> dict[str, set[str]]:
+    def _map_neighbours(self, ends: Callable[[Edge], tuple[str, str]]) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {step: set() for step in self.steps}
         for edge in self.edges:
             here, there = ends(edge)
@@ -128,17 +128,17 @@ class View:
 
     @cached_property
     def reachable(self) -> frozenset[str]:
-        return closure(self.starts, self.after) | frozenset(self.starts)
+        return find_reachable(self.starts, self.after) | frozenset(self.starts)
 
     @cache  # noqa: B019 - a view lives as long as one validation
     def ancestors(self, step: str) -> frozenset[str]:
-        """Return the steps that may have run when this one starts; itself only in a loop."""
-        return closure([step], self.before)
+        """Return the steps that may have run before this one starts; itself only in a loop."""
+        return find_reachable([step], self.before)
 
-    def never_before(self, step: str, names: frozenset[str]) -> frozenset[str]:
+    def find_never_before(self, step: str, names: frozenset[str]) -> frozenset[str]:
         """Return those of the names that cannot have run when this step starts.
 
-        Searches backwards and stops when all are found, as most are named by a near neighbour.
+        The search goes backwards and stops once all are found: most names are of near neighbours.
         """
         missing, seen, open_ = set(names), {step}, [step]
         for here in open_:
@@ -149,24 +149,26 @@ class View:
             seen |= self.before[here]
         return frozenset(missing)
 
-    def _collect(self) -> None:
+    def _collect_expressions(self) -> None:
         for name, step in self.steps.items():
             facts = self.facts(name)
             schema = facts.config_schema if facts else {}
-            bare = dict(bare_expressions(step.config, schema))
+            bare = dict(find_bare_expressions(step.config, schema))
             for path, source in bare.items():
                 wanted = bool if path[-1] == CONDITION else None
-                self._add(name, ("with", *path), partial(compile_bare, source, wanted))
-            for path, text in texts(step.config):
+                self._add_expressions(name, ("with", *path), partial(compile_bare, source, wanted))
+            for path, text in walk_texts(step.config):
                 if path not in bare:
-                    self._add(name, ("with", *path), partial(compile_text, text))
+                    self._add_expressions(name, ("with", *path), partial(compile_text, text))
             if step.limit is not None:
-                self._add(name, ("limit", "key"), partial(compile_text, step.limit.key))
-        for path, text in texts(self.document.output):
-            self._add("", ("output", *path), partial(compile_text, text))
+                self._add_expressions(name, ("limit", "key"), partial(compile_text, step.limit.key))
+        for path, text in walk_texts(self.document.output):
+            self._add_expressions("", ("output", *path), partial(compile_text, text))
 
-    def _add(self, step: str, path: Path, build: Callable[[], list[Expression]]) -> None:
-        field = field_path(path)
+    def _add_expressions(
+        self, step: str, path: Path, build: Callable[[], list[Expression]]
+    ) -> None:
+        field = format_path(path)
         try:
             self.uses += [Used(step, field, expression) for expression in build()]
         except ExpressionError as error:
@@ -183,8 +185,8 @@ def compile_text(text: str) -> list[Expression]:
     return [each.expression for each in compile_template(text).expressions]
 
 
-def closure(starts: Sequence[str], next_of: Mapping[str, set[str]]) -> frozenset[str]:
-    """Return all that can be reached from the starts by one move or more."""
+def find_reachable(starts: Sequence[str], next_of: Mapping[str, set[str]]) -> frozenset[str]:
+    """Return every step that can be reached from the starts by at least one move."""
     found: set[str] = set()
     open_ = list(starts)
     while open_:
@@ -195,43 +197,43 @@ def closure(starts: Sequence[str], next_of: Mapping[str, set[str]]) -> frozenset
     return frozenset(found)
 
 
-def texts(value: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Yield each text inside a value with its path."""
+def walk_texts(value: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield path and text of each text inside a value."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from texts(item, (*path, str(key)))
+            yield from walk_texts(item, (*path, str(key)))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from texts(item, (*path, index))
+            yield from walk_texts(item, (*path, index))
 
 
-def bare_expressions(
+def find_bare_expressions(
     value: Json, schema: Mapping[str, Json], root: Mapping[str, Json] | None = None, path: Path = ()
 ) -> Iterator[tuple[Path, str]]:
-    """Yield the texts that a schema marks with ``format: cel``."""
+    """Yield path and text of each text that a schema marks with ``format: cel``."""
     root = schema if root is None else root
-    schema = resolved(schema, root)
+    schema = resolve_reference(schema, root)
     if isinstance(value, str):
         if schema.get("format") == "cel":
             yield path, value
         return
     for option in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
-        yield from bare_expressions(value, option, root, path)
+        yield from find_bare_expressions(value, option, root, path)
     if isinstance(value, Mapping):
         fields, rest = schema.get("properties", {}), schema.get("additionalProperties")
         for key, item in value.items():
             inner = fields.get(key, rest)
             if isinstance(inner, Mapping):
-                yield from bare_expressions(item, inner, root, (*path, str(key)))
+                yield from find_bare_expressions(item, inner, root, (*path, str(key)))
     elif isinstance(value, list | tuple) and isinstance(schema.get("items"), Mapping):
         for index, item in enumerate(value):
-            yield from bare_expressions(item, schema["items"], root, (*path, index))
+            yield from find_bare_expressions(item, schema["items"], root, (*path, index))
 
 
-def resolved(schema: Mapping[str, Json], root: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Follow references inside the same schema."""
+def resolve_reference(schema: Mapping[str, Json], root: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the schema that a ``$ref`` inside the same schema leads to, or the schema itself."""
     for _ in range(10):
         ref = schema.get("$ref")
         if not isinstance(ref, str) or not ref.startswith("#/"):
@@ -249,19 +251,19 @@ class RemoteReference(ValueError):
     """A schema refers to something outside itself."""
 
 
-def _refuse(uri: str) -> Any:
+def _refuse_retrieval(uri: str) -> Any:
     raise RemoteReference(uri)
 
 
 def schema_validator(schema: Mapping[str, Json]) -> jsonschema_rs.Draft202012Validator:
-    """Return a validator that never leaves the schema: no network, no files.
+    """Return a validator that reads nothing but the schema: no network, no files.
 
     Raises:
         ValueError: the schema is wrong, or refers to something outside itself.
     """
-    return _validator(json.dumps(schema, sort_keys=True))
+    return _make_validator(json.dumps(schema, sort_keys=True))
 
 
 @lru_cache(maxsize=512)
-def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json.loads(schema), retriever=_refuse)
+def _make_validator(schema: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(json.loads(schema), retriever=_refuse_retrieval)

@@ -83,7 +83,7 @@ def _as_plain_move(item: Finish, worker_id: int) -> Move | None:
     if not isinstance(action, Leave) or len(action.ports) != 1 or item.claim.pending:
         return None
     port = action.ports[0]
-    edge = graph.plain_edge(item.claim.step, port)
+    edge = graph.find_independent_edge(item.claim.step, port)
     if edge is None and not _ends_run_plainly(item, port):
         return None
     return Move(
@@ -163,7 +163,7 @@ def find_hop(wait: OpenWait, port: str) -> Hop | None:
 
     A join, a limit or an end takes one.
     """
-    edge = load_program(wait.version_id).graph.plain_edge(wait.step, port)
+    edge = load_program(wait.version_id).graph.find_independent_edge(wait.step, port)
     if edge is None:
         return None
     state = "held" if wait.run_status == "paused" else READY

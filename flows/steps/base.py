@@ -1,8 +1,8 @@
-"""What a step type is.
+"""The base classes of step types, and what they take and give.
 
-A type either *runs* (a worker calls ``run``) or *waits* (``open`` makes a durable wait inside the
-engine's transaction, and something later resolves it). Timer, event, child run and human review
-are all waits.
+A type *runs* (a worker calls ``run``), *waits* (``open`` makes a durable wait inside the engine's
+transaction, and something resolves it later) or is played by the engine itself. Timers, events,
+child runs and human reviews are all waits.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,22 +17,22 @@ from flows.graph.problems import Problem
 
 Json = Any
 
-# A field of this type holds a bare CEL expression that the step evaluates itself; in every other
-# field `${ … }` is evaluated before the step sees its config.
+# A field of this type holds a CEL expression without `${ … }`, which the step evaluates itself. In
+# every other field, `${ … }` is evaluated before the step gets its config.
 Cel = Annotated[str, Field(json_schema_extra={"format": "cel"})]
 
 
 class StepConfig(BaseModel):
-    """A type's ``with``. Unknown fields are refused."""
+    """The fields of a type's ``with``. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an activation ended: the port it leaves by and what it gives.
+    """How an activation ended: its port and its output.
 
-    ``ports`` is for an inclusive choice, which leaves by several; it then replaces ``port``.
+    ``ports`` is for an inclusive choice, which leaves by several ports; it then replaces ``port``.
     ``provenance`` says what made the output: model, version, parameters, tokens, cost, latency_ms.
     """
 
@@ -45,8 +45,8 @@ class Result:
 class StepFailure(Exception):
     """An attempt failed.
 
-    ``kind`` classes the failure (``timeout``, ``http``, ``contract`` …); ``retryable`` False goes
-    straight to the error port; ``retry_after_seconds`` is the destination's own wish.
+    ``kind`` is its class (``timeout``, ``http``, ``contract`` …). If ``retryable`` is False, the
+    step leaves by its error port at once. ``retry_after_seconds`` is what the destination asks for.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class StepFailure(Exception):
 
 
 class CodeMissing(StepFailure):
-    """This process has not the code that the step names. Another worker, with newer code, may."""
+    """This process lacks the code that the step names. A worker with newer code may have it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, kind="config", retryable=False)
@@ -75,7 +75,7 @@ class CodeMissing(StepFailure):
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """What an activation knows. ``idempotency_key`` is the same for each of its attempts."""
+    """What a step knows of its activation. ``idempotency_key`` is the same for each attempt."""
 
     run_id: int
     flow: str
@@ -97,9 +97,10 @@ class StepContext:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A wait that was opened. With ``due_at`` the clock resolves it by port ``due_port``.
+    """A wait that was opened.
 
-    With ``resolved`` there is nothing to wait for: the step leaves at once with that result.
+    With ``due_at`` the clock resolves it by the port ``due_port``. With ``resolved`` there is
+    nothing to wait for, and the step leaves at once with that result.
     """
 
     kind: str
@@ -112,9 +113,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What will be seen, before there is one: the template that its type brings, its context and
-    style sheets (paths of static files).
-    """
+    """How a wait will look to people: a template, its context and style sheets (static files)."""
 
     template: str
     context: Mapping[str, Any]
@@ -126,7 +125,7 @@ class PreviewUnfit(ValueError):
 
 
 class StepType:
-    """What the palette, the form, the validator and the card need to know of a type."""
+    """A type of step, as the palette, the form, the validator and the card need to know it."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -134,7 +133,7 @@ class StepType:
     icon: ClassVar[str] = "box"
     category: ClassVar[str] = "Steps"
     waits: ClassVar[bool] = False
-    # Fields of the config whose `${ … }` the step renders itself, when it knows more.
+    # Fields of the config whose `${ … }` the step evaluates itself, once it knows more.
     late_fields: ClassVar[frozenset[str]] = frozenset()
     secret_fields: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type[StepConfig]] = StepConfig
@@ -142,7 +141,7 @@ class StepType:
     def ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
         """Return the ports for this raw config, without ``error``, which every type has.
 
-        The config is the draft's and may be incomplete or wrong: never raise.
+        The config comes from a draft and may be incomplete or wrong: never raise.
         """
         return ("done",)
 
@@ -151,53 +150,53 @@ class StepType:
         return {}
 
     def describe(self, config: Mapping[str, Json]) -> str:
-        """Return the one line on the step's card. Never raises."""
+        """Return the line of text on the step's card. Never raise."""
         return self.summary
 
     def destination(self, config: Any) -> str | None:
-        """Return what a call with this rendered config depends on, such as ``host:port``.
+        """Return the service that a call with this rendered config needs, such as ``host:port``.
 
-        Calls to it share a circuit breaker. None for what lives in this process.
+        Calls to it share a circuit breaker. None for what runs in this process.
         """
         return None
 
     def acts_outside(self, config: Mapping[str, Json]) -> bool:
-        """Whether a step with this raw config changes something that a rerun would change again.
+        """Return whether a rerun with this raw config would change the outside world again.
 
         The config may be incomplete or wrong: never raise.
         """
         return False
 
     def reads_run(self, config: Mapping[str, Json]) -> bool:
-        """Whether a step with this raw config reads more of its run than its config says.
+        """Return whether a step with this raw config reads more of its run than the config names.
 
         Its result then depends on the run's input and the outputs it names. Never raise.
         """
         return False
 
     def check(self, step: Step) -> Sequence[Problem]:
-        """Return what is wrong beyond the config's schema. The config is raw: never raise."""
+        """Return problems that the config's schema does not find. Never raise, as it is raw."""
         return ()
 
 
 class RunningStep(StepType):
     """A type that a worker calls. ``effects`` says that a call changes the outside world.
 
-    ``blocking`` types run in a thread. One that is cheap and pure, or async, says False and runs on
-    the driver's loop.
+    ``blocking`` types run in a thread. Types that are cheap and pure, or async, set it to False and
+    run on the worker's event loop.
     """
 
     blocking: ClassVar[bool] = True
     effects: ClassVar[bool] = False
-    # A backtest takes a model's answers from the journal, unless told to ask again.
+    # A backtest takes a model's answers from the journal, unless it is told to ask again.
     asks_model: ClassVar[bool] = False
 
     def has_effects(self, config: Mapping[str, Json]) -> bool:
-        """Say whether a call with this raw config changes the outside world. Never raises."""
+        """Return whether a call with this raw config changes the outside world. Never raise."""
         return self.effects
 
     def needs_stub(self, config: Mapping[str, Json]) -> bool:
-        """Say whether ``rehearse`` cannot stand in for ``run``. Never raises."""
+        """Return whether ``rehearse`` cannot stand in for ``run``. Never raise."""
         return self.has_effects(config)
 
     def acts_outside(self, config: Mapping[str, Json]) -> bool:
@@ -207,7 +206,7 @@ class RunningStep(StepType):
         raise NotImplementedError
 
     def rehearse(self, ctx: StepContext, config: Any) -> "Result | Awaitable[Result]":
-        """Stand in for ``run`` in a test, a preview or a backtest, where nothing may be effected.
+        """Stand in for ``run`` in tests, previews and backtests, which must change nothing outside.
 
         A type with ``effects`` needs a stub, unless it overrides this.
         """
@@ -227,11 +226,11 @@ class WaitingStep(StepType):
     asks_people: ClassVar[bool] = False
 
     def example_output(self, config: Mapping[str, Json], port: str) -> Json:
-        """Return an output as the wait could be resolved with, for a test. Never raises."""
+        """Return an output that the wait could be resolved with, for a test. Never raise."""
         return {}
 
     def preview(self, config: Mapping[str, Json]) -> Preview | None:
-        """Return what people will see of this config, rendered as far as it can be; or None.
+        """Return what people will see, rendered as far as possible, or None if they see nothing.
 
         Raises: PreviewUnfit, with what is missing.
         """
@@ -249,9 +248,9 @@ class WaitingStep(StepType):
 
 
 class ControlStep(StepType):
-    """A type that the engine itself plays: join and end. It neither runs nor waits."""
+    """A type that the engine plays itself, such as join and end. It neither runs nor waits."""
 
 
 def text_of(value: Json) -> str:
-    """Return a value of a raw config if it is a text, else an empty one."""
+    """Return a value of a raw config if it is text, else an empty text."""
     return value if isinstance(value, str) else ""

@@ -67,13 +67,13 @@ class Branch(RunningStep):
 
         @model_validator(mode="after")
         def ports_are_distinct(self) -> "Branch.Config":
-            """A port may serve several cases, but `error` is the failure's own."""
+            """Refuse the port `error`, which failures leave by. Several cases may share a port."""
             if "error" in {self.otherwise, *(case.port for case in self.cases)}:
-                raise ValueError("the port `error` is taken by failures: choose another name")
+                raise ValueError("failures leave by the port `error`: choose another name")
             return self
 
     def ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
-        named = [text_of(case.get("port")) for case in _cases(config)]
+        named = [text_of(case.get("port")) for case in _list_cases(config)]
         otherwise = text_of(config.get("otherwise", "otherwise"))
         return tuple(dict.fromkeys(port for port in (*named, otherwise) if port))
 
@@ -83,14 +83,18 @@ class Branch(RunningStep):
 
     def describe(self, config: Mapping[str, Json]) -> str:
         cases = [
-            f"{text_of(case.get('when'))} → {text_of(case.get('port'))}" for case in _cases(config)
+            f"{text_of(case.get('when'))} → {text_of(case.get('port'))}"
+            for case in _list_cases(config)
         ]
         if not cases:
             return "Add a case"
         return cases[0] if len(cases) == 1 else f"{cases[0]} (+{len(cases) - 1})"
 
     def run(self, ctx: StepContext, config: Config) -> Result:
-        """Raises: StepFailure if a condition cannot be evaluated or gives no truth value."""
+        """Leave by the first port whose condition holds, or by all if the branch is inclusive.
+
+        Raises: StepFailure, if a condition cannot be evaluated or is neither true nor false.
+        """
         taken: list[str] = []
         for index, case in enumerate(config.cases):
             if not holds(case, index, ctx):
@@ -104,18 +108,18 @@ class Branch(RunningStep):
 
 
 def holds(case: Case, index: int, ctx: StepContext) -> bool:
-    """Return whether the case's condition is true. A wrong condition fails: it never chooses."""
+    """Return whether the case's condition is true. A condition that is wrong fails the step."""
     try:
         return compile_expression(case.when, result=bool).evaluate(ctx.bindings) is True
     except ExpressionError as error:
         raise StepFailure(
-            f"cases[{index}].when: {error}",
+            f"Step {ctx.step_id!r}, cases[{index}].when: {error}",
             kind="expression",
             retryable=False,
             detail={"field": f"cases[{index}].when", "source": case.when},
         ) from error
 
 
-def _cases(config: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+def _list_cases(config: Mapping[str, Json]) -> list[Mapping[str, Json]]:
     cases = config.get("cases")
     return [case for case in cases if isinstance(case, Mapping)] if isinstance(cases, list) else []

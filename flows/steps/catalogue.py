@@ -1,4 +1,4 @@
-"""What validation needs to know of the step types, so that flows.graph stays without Django."""
+"""The facts of step types for validation, so that flows.graph needs no Django."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ from flows.steps.registry import all_step_types
 
 def catalogue() -> Mapping[str, TypeFacts]:
     """Return the facts of every registered step type, by name."""
-    return {each.name: _facts(each) for each in all_step_types()}
+    return {each.name: _collect_facts(each) for each in all_step_types()}
 
 
-def _facts(step_type: StepType) -> TypeFacts:
+def _collect_facts(step_type: StepType) -> TypeFacts:
     return TypeFacts(
         name=step_type.name,
         ports=step_type.ports,

@@ -1,4 +1,4 @@
-"""The step type `end`: a path ends, with an outcome. The engine plays it."""
+"""The step type `end`: it ends a path with an outcome. The engine plays it."""
 
 from collections.abc import Mapping
 

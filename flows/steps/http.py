@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from flows.steps.base import Json, Result, RunningStep, StepConfig, StepContext, text_of
-from flows.steps.outgoing import Outgoing, host_and_port, send
+from flows.steps.destinations import host_and_port
+from flows.steps.outgoing import Outgoing, send
 from flows.steps.registry import register
 
 Scalar = str | int | float | bool
-# The client sets these; a flow that sets them could reach another host behind the same address.
+# The client sets these: a flow that did could reach another host behind the same address.
 RESERVED_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
@@ -68,7 +69,7 @@ class HttpRequest(RunningStep):
 
         @field_validator("headers")
         @classmethod
-        def reserved_headers_stay_ours(cls, headers: dict[str, str]) -> dict[str, str]:
+        def refuse_reserved_headers(cls, headers: dict[str, str]) -> dict[str, str]:
             if taken := [name for name in headers if name.lower() in RESERVED_HEADERS]:
                 raise ValueError(f"{', '.join(taken)} is set by the client: remove it")
             return headers
@@ -99,7 +100,10 @@ class HttpRequest(RunningStep):
         return host_and_port(config.url)
 
     def run(self, ctx: StepContext, config: Config) -> Result:
-        """Raises: StepFailure of kind refused, timeout, connection, http, redirect or too_large."""
+        """Send the request and return status, headers and body.
+
+        Raises: StepFailure of kind refused, timeout, connection, http, redirect or too_large.
+        """
         given = {name.lower() for name in config.headers}
         own = {} if "idempotency-key" in given else {"Idempotency-Key": ctx.idempotency_key}
         answer = send(

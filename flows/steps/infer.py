@@ -1,4 +1,4 @@
-"""The step type `model.infer`: ask a model, and keep why and by which version it answered."""
+"""The step type `model.infer`: ask a model, and keep its reasons and its provenance."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ from flows.steps.base import (
     StepFailure,
     text_of,
 )
-from flows.steps.python import UnknownFunction, load_functions
+from flows.steps.functions import UnknownFunction, load_functions
 from flows.steps.registry import register
 
 
@@ -65,21 +65,21 @@ class ModelInfer(RunningStep):
         if not name or "${" in name:
             return ()
         try:
-            _provider(name)
+            _find_provider(name)
         except (models.UnknownModel, UnknownFunction) as error:
             problem = Problem(
                 "error", "model.unknown", step.id, "with.model", str(error),
-                "Choose a model there is, or add its module to STEP_MODULES.",
+                "Choose one of the models, or add the module that registers it to STEP_MODULES.",
             )  # fmt: skip
             return (problem,)
         return ()
 
     def destination(self, config: Config) -> str | None:
         try:
-            provider = _provider(config.model)
+            provider = _find_provider(config.model)
         except (models.UnknownModel, UnknownFunction):
             return None
-        # A model of this process fails with its worker or not at all.
+        # A model in this process fails only together with its worker.
         local = isinstance(provider, models.LocalProvider)
         return None if local else f"{provider.name}/{config.model}"
 
@@ -92,27 +92,28 @@ class ModelInfer(RunningStep):
             timeout_seconds=config.timeout_seconds,
         )
         try:
-            inference = _provider(config.model).infer(request)
+            inference = _find_provider(config.model).infer(request)
         except (models.UnknownModel, UnknownFunction) as error:
             raise StepFailure(str(error), kind="config", retryable=False) from error
         except models.InputRefused as error:
             raise StepFailure(
-                f"{config.model}: input `{error.field}`: {error}.",
+                f"Step {ctx.step_id!r}: the model {config.model} refuses its input: "
+                f"`{error.field}` {error}.",
                 kind="contract",
                 retryable=False,
                 detail={"errors": [{"field": error.field, "message": str(error)}]},
             ) from error
-        return Result(output=_output(inference), provenance=inference.provenance.as_json())
+        return Result(output=_to_output(inference), provenance=inference.provenance.as_json())
 
 
-def _provider(model: str) -> models.ModelProvider:
+def _find_provider(model: str) -> models.ModelProvider:
     # The modules that register functions register local models too.
     load_functions()
     return models.find_provider(model)
 
 
-def _output(inference: models.Inference) -> dict[str, Json]:
-    """Return the inference as JSON; reasons have the form that a checkpoint shows."""
+def _to_output(inference: models.Inference) -> dict[str, Json]:
+    """Return the inference as JSON, with reasons in the form that a checkpoint shows."""
     return {
         "prediction": dict(inference.output),
         "confidence": inference.confidence,

@@ -43,11 +43,11 @@ class Join(ControlStep):
         )
 
         @model_validator(mode="after")
-        def n_belongs_to_count(self) -> "Join.Config":
+        def check_n(self) -> "Join.Config":
             if self.mode == "count" and self.n is None:
-                raise ValueError("the mode count needs `n`, how many paths to wait for")
+                raise ValueError("the mode count needs `n`, the number of paths to wait for")
             if self.mode in {"all", "any"} and self.n is not None:
-                raise ValueError(f"`n` says nothing in the mode {self.mode}: set mode: count")
+                raise ValueError(f"`n` has no meaning in the mode {self.mode}: set mode: count")
             return self
 
     def describe(self, config: Mapping[str, Json]) -> str:
@@ -61,15 +61,17 @@ class Join(ControlStep):
         return f"{line}, the others stop" if config.get("cancel_others") is True else line
 
     def check(self, step: Step) -> Sequence[Problem]:
-        """The engine plays it from the raw config, so what its model refuses is said here."""
+        """Return what ``Config`` would refuse: the engine plays a join from its raw config."""
         mode, n = step.config.get("mode", "all"), step.config.get("n")
         if mode == "count" and n is None:
-            return [_wrong(step, "The mode count needs `n`.", "Say how many paths to wait for.")]
+            return [
+                _make_problem(step, "The mode count needs `n`.", "Say how many paths to wait for.")
+            ]
         if mode in ("all", "any") and n is not None:
             remedy = "Remove it, or set mode: count."
-            return [_wrong(step, f"`n` says nothing in the mode {mode}.", remedy)]
+            return [_make_problem(step, f"`n` has no meaning in the mode {mode}.", remedy)]
         return ()
 
 
-def _wrong(step: Step, message: str, remedy: str) -> Problem:
+def _make_problem(step: Step, message: str, remedy: str) -> Problem:
     return Problem("error", "config.wrong", step.id, "with.n", message, remedy)

@@ -1,8 +1,8 @@
-"""What a model is to a flow, whoever serves it.
+"""Models and their providers, whoever serves them.
 
-A provider answers for models by name: ``local`` ones live in this process (a scorecard), others
-will ask a server. Whatever it is, an inference has an output, a confidence, the reasons for it,
-and the provenance that lets an auditor say which model, in which version, concluded it.
+A provider serves models by name: ``local`` ones run in this process (a scorecard), others will ask
+a server. Every inference has an output, a confidence, the reasons for it, and the provenance that
+tells an auditor which version of which model made it.
 """
 
 import time
@@ -26,7 +26,7 @@ class InferenceRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What moved the answer. A positive contribution speaks for what the model predicts by 1.
+    """A reason for an answer. A positive contribution speaks for what the model predicts as 1.
 
     ``label`` and ``text`` are for people: the feature's name, and its value in words.
     """
@@ -40,7 +40,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What made an inference. ``digest`` is the SHA-256 of the model's file, where it is known."""
+    """What made an inference. ``digest`` is the SHA-256 of the model's file, if it is known."""
 
     provider: str
     model: str
@@ -57,7 +57,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A model's answer. ``confidence`` is 0 to 1, or None if the model has none to give."""
+    """A model's answer. ``confidence`` is 0 to 1, or None if the model gives none."""
 
     output: Mapping[str, Json]
     confidence: float | None
@@ -66,7 +66,7 @@ class Inference:
 
 
 class UnknownModel(LookupError):
-    """No provider has a model of that name. The message says which there are."""
+    """No provider has a model of that name. The message lists those that exist."""
 
 
 class InputRefused(ValueError):
@@ -86,7 +86,7 @@ class ModelProvider(Protocol):
         """Return the version of each model it serves, by name."""
 
     def infer(self, request: InferenceRequest) -> Inference:
-        """Answer. Raises: UnknownModel, InputRefused, StepFailure (the server does not answer)."""
+        """Return the answer. Raises: UnknownModel, InputRefused, StepFailure (no answer)."""
 
 
 class LocalModel(Protocol):
@@ -116,7 +116,7 @@ class LocalProvider:
         self._models: dict[str, LocalModel] = {}
 
     def register(self, model: LocalModel) -> None:
-        """Add a model; the same one again is fine, another of its name is a programming error."""
+        """Add a model, or the same one again. Raises: ValueError for another of the same name."""
         known = self._models.get(model.name)
         if known is not None and known.digest != model.digest:
             raise ValueError(f"There are two models named {model.name!r}; rename one.")
@@ -128,7 +128,7 @@ class LocalProvider:
     def infer(self, request: InferenceRequest) -> Inference:
         model = self._models.get(request.model)
         if model is None:
-            raise UnknownModel(_unknown(request.model, self._models))
+            raise UnknownModel(_describe_unknown(request.model, self._models))
         if not isinstance(request.input, Mapping):
             raise InputRefused("", "the input must be an object of named values")
         began = time.perf_counter()
@@ -150,7 +150,7 @@ _PROVIDERS: dict[str, ModelProvider] = {LOCAL.name: LOCAL}
 
 
 def register_provider(provider: ModelProvider) -> None:
-    """Add a provider; a second one of the same name is a programming error."""
+    """Add a provider. Raises: ValueError for a second one of the same name."""
     if provider.name in _PROVIDERS:
         raise ValueError(f"The model provider {provider.name!r} is registered twice.")
     _PROVIDERS[provider.name] = provider
@@ -164,9 +164,9 @@ def find_provider(model: str) -> ModelProvider:
         if model in served:
             return provider
         known.update(served)
-    raise UnknownModel(_unknown(model, known))
+    raise UnknownModel(_describe_unknown(model, known))
 
 
-def _unknown(model: str, known: Mapping[str, object]) -> str:
+def _describe_unknown(model: str, known: Mapping[str, object]) -> str:
     names = ", ".join(sorted(known)) or "none"
-    return f"There is no model {model!r}. Models there are: {names}."
+    return f"There is no model {model!r}. Use one of: {names}."

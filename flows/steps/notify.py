@@ -1,8 +1,8 @@
-"""The step type `notify`: write an e-mail.
+"""The step type `notify`: send an e-mail.
 
-The mail server has no transaction of ours, so a worker that dies between its answer and our commit
-sends the mail a second time when the step is taken over. Both have the same Message-ID, made from
-the step run's idempotency key: receivers and mail servers that honour it keep one.
+The mail server is not part of our transaction: if a worker dies between its answer and our commit,
+the step is taken over and sends the mail again. Both mails have the same Message-ID, made from the
+step run's idempotency key, so that mail servers and readers which honour it keep only one.
 """
 
 from collections.abc import Mapping
@@ -26,25 +26,25 @@ from flows.steps.base import (
 )
 from flows.steps.registry import register
 
-# SMTP answers from here on are for good; below, the same mail may be taken later.
+# From this SMTP status on, a refusal is permanent; below it, the server may take the mail later.
 PERMANENT = 500
 
 
-def _one_line(text: str) -> str:
+def _check_one_line(text: str) -> str:
     if "\r" in text or "\n" in text:
         raise ValueError("must be one line: a line break would start another mail header")
     return text
 
 
-def _address(text: str) -> str:
-    address = parseaddr(_one_line(text))[1]
+def _check_address(text: str) -> str:
+    address = parseaddr(_check_one_line(text))[1]
     name, _, domain = address.rpartition("@")
     if not name or not domain or " " in address:
-        raise ValueError(f"{text!r} is no e-mail address: write name@example.com")
+        raise ValueError(f"{text!r} is not an e-mail address: write name@example.com")
     return text
 
 
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(_check_address)]
 
 
 @register
@@ -64,7 +64,7 @@ class Notify(RunningStep):
             description="E-mail addresses.",
             examples=[["applicant@example.com"]],
         )
-        subject: Annotated[str, AfterValidator(_one_line)] = Field(
+        subject: Annotated[str, AfterValidator(_check_one_line)] = Field(
             min_length=1, max_length=200, title="Subject"
         )
         body: str = Field(default="", max_length=100_000, title="Text", description="Plain text.")
@@ -86,7 +86,7 @@ class Notify(RunningStep):
         return f"To {first}" if first else "Choose whom to write to"
 
     def run(self, ctx: StepContext, config: Config) -> Result:
-        """Raises: StepFailure of kind ``mail``; not retryable if the server refuses for good."""
+        """Send the mail. Raises: StepFailure of kind ``mail``, final if the server says so."""
         message_id = f"<{ctx.idempotency_key}@{urlsplit(settings.SITE_URL).hostname}>"
         message = EmailMessage(
             subject=config.subject,
@@ -99,16 +99,19 @@ class Notify(RunningStep):
             message.send()
         except SMTPResponseException as error:
             raise StepFailure(
-                f"The mail server refused: {error.smtp_code} {_text(error.smtp_error)}.",
+                f"Step {ctx.step_id!r}: the mail server refused the mail with "
+                f"{error.smtp_code} {_decode(error.smtp_error)}. Check its addresses.",
                 kind="mail",
                 retryable=error.smtp_code < PERMANENT,
             ) from error
         except (SMTPException, OSError) as error:
             raise StepFailure(
-                f"The mail could not be handed over: {error}. Check EMAIL_HOST.", kind="mail"
+                f"Step {ctx.step_id!r}: the mail server cannot be reached: {error}. "
+                "Check EMAIL_HOST.",
+                kind="mail",
             ) from error
         return Result(output={"message_id": message_id, "to": config.to})
 
 
-def _text(error: bytes | str) -> str:
+def _decode(error: bytes | str) -> str:
     return error.decode("utf-8", "replace") if isinstance(error, bytes) else error

@@ -1,4 +1,4 @@
-"""The step types `cancel`, `turn` and `compensate`: the engine itself plays them."""
+"""The step types `cancel`, `turn` and `compensate`. The engine plays them itself."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The step types there are, by name."""
+"""The registry of step types, by name."""
 
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ class UnknownStepType(LookupError):
 
 
 def register(cls: T) -> T:
-    """Add a step type; a second one of the same name is a programming error."""
+    """Add a step type. Raises: ValueError for a second one of the same name."""
     if cls.name in _TYPES:
         raise ValueError(f"Step type {cls.name!r} is registered twice.")
     _TYPES[cls.name] = cls()
@@ -30,4 +30,5 @@ def get_step_type(name: str) -> StepType:
 
 
 def all_step_types() -> tuple[StepType, ...]:
+    """Return every registered step type, sorted by name."""
     return tuple(_TYPES[name] for name in sorted(_TYPES))

@@ -7,9 +7,9 @@ It is read from a JSON file:
             {"label", "points", "share", "values": [...]} or
             {"label", "points", "share", "over": number|null, "to": number|null}]}]}
 
-``points`` are log-odds for the predicted class; a number falls into the bin with over < number <=
-to. ``share`` is the bin's share in the data it was fitted on. A factor's contribution is its points
-less the average points over that data, so that reasons say how this case differs from the usual.
+``points`` are log-odds for the predicted class. A number belongs to the bin with over < number <=
+to. ``share`` is the bin's share of the data that the scorecard was fitted on. The contribution of a
+factor is its points less the average over that data: it says how a case differs from the average.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from flows.steps.models import InputRefused, Reason
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Values of one attribute that count the same."""
+    """Values of an attribute that get the same points."""
 
     label: str
     points: float
@@ -42,7 +42,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """An attribute with its bins. Either all its bins list values, or all are ranges."""
+    """An attribute with its bins, which either all list values or are all ranges."""
 
     feature: str
     label: str
@@ -57,7 +57,7 @@ class Factor:
         return self.bins[0].values is None
 
     def find(self, value: Json) -> Bin:
-        """Return the bin of a value. Raises: InputRefused, naming what would be taken."""
+        """Return the bin of a value. Raises: InputRefused, which says what is accepted."""
         if self.is_numeric:
             if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
                 raise InputRefused(self.feature, f"must be a number, not {value!r}")
@@ -76,7 +76,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """A local model. Its confidence is the probability of whichever class is more likely."""
+    """A local model. Its confidence is the probability of the likelier class."""
 
     name: str
     version: str
@@ -97,20 +97,20 @@ class Scorecard:
                 digest=hashlib.sha256(content).hexdigest(),
                 output=data["output"],
                 intercept=float(data["intercept"]),
-                factors=tuple(_factor(each) for each in data["factors"]),
+                factors=tuple(_read_factor(each) for each in data["factors"]),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(
-                f"{path} is no scorecard: {error!r}. Write it anew by fitting."
+                f"{path} is not a scorecard: {error!r}. Write it again by fitting it."
             ) from error
 
     def predict(
         self, values: Mapping[str, Json]
     ) -> tuple[Mapping[str, Json], float, Sequence[Reason]]:
-        """Score one application; attributes that are no factor are ignored.
+        """Return ``{output: probability, "points": log-odds}``, the confidence, and the reasons.
 
-        Returns ``{output: probability, "points": log-odds}``, the confidence, and a reason for each
-        factor, the strongest first. Raises: InputRefused.
+        There is a reason for each factor, the strongest first. Attributes that are not factors are
+        ignored. Raises: InputRefused.
         """
         log_odds = self.intercept
         reasons = []
@@ -127,7 +127,7 @@ class Scorecard:
         return output, round(max(probability, 1 - probability), 6), reasons
 
 
-def _factor(data: Mapping[str, Any]) -> Factor:
+def _read_factor(data: Mapping[str, Any]) -> Factor:
     bins = tuple(
         Bin(
             label=each["label"],
@@ -144,7 +144,10 @@ def _factor(data: Mapping[str, Any]) -> Factor:
 
 
 def _check_bins(feature: str, bins: Sequence[Bin]) -> None:
-    """Ranges must cover every number, once: a gap would be found only by the unlucky applicant."""
+    """Raise ValueError unless each number has exactly one bin.
+
+    A gap would otherwise come to light only when a case falls into it.
+    """
     if not bins:
         raise ValueError(f"{feature} has no bins")
     if bins[0].values is not None:

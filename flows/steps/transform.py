@@ -1,4 +1,4 @@
-"""The step type `transform`: new values from old ones, without a call to anywhere."""
+"""The step type `transform`: make new values from earlier ones, without calling anything."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -27,7 +27,7 @@ class Transform(RunningStep):
         )
 
     def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
-        return _promise(config.get("output"))
+        return _infer_schema(config.get("output"))
 
     def describe(self, config: Mapping[str, Json]) -> str:
         output = config.get("output")
@@ -39,12 +39,12 @@ class Transform(RunningStep):
         return Result(output=config.output)
 
 
-def _promise(value: Json) -> Mapping[str, Json]:
-    """Return what is known of a value before its expressions are evaluated: the object's names."""
+def _infer_schema(value: Json) -> Mapping[str, Json]:
+    """Return the schema that is known before expressions are evaluated: the names of objects."""
     if not isinstance(value, Mapping):
         return {}
     return {
         "type": "object",
-        "properties": {str(name): _promise(each) for name, each in value.items()},
+        "properties": {str(name): _infer_schema(each) for name, each in value.items()},
         "required": [str(name) for name in value],
     }

@@ -1,4 +1,4 @@
-"""Imports every step type of this package, once: importing is registering."""
+"""The step types of this package. Importing them registers them."""
 
 from flows.steps import (
     branch,

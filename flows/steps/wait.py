@@ -37,7 +37,7 @@ class Wait(WaitingStep):
         )
 
         @model_validator(mode="after")
-        def one_of_both(self) -> "Wait.Config":
+        def check_one_is_given(self) -> "Wait.Config":
             if (self.seconds is None) == (self.until is None):
                 raise ValueError("give either `seconds` or `until`, and not both")
             return self
@@ -49,7 +49,7 @@ class Wait(WaitingStep):
         if config.get("until") is not None:
             return f"Until {text_of(config['until']) or '?'}"
         seconds = config.get("seconds")
-        return "Choose how long" if seconds is None else f"For {_duration(seconds)}"
+        return "Choose how long" if seconds is None else f"For {_format_duration(seconds)}"
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
         due_at = config.until or ctx.now + timedelta(seconds=config.seconds or 0)
@@ -58,7 +58,7 @@ class Wait(WaitingStep):
         )
 
 
-def _duration(seconds: Json) -> str:
+def _format_duration(seconds: Json) -> str:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return text_of(seconds) or "?"
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):

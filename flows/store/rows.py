@@ -36,8 +36,8 @@ class Claim:
 class Move:
     """A plain step of a token: on to ``step``, or to its end where ``step`` is empty.
 
-    Only for moves that concern no other token of the run (engine.graph.Graph.plain_edge, or the
-    end of a linear graph, which completes the run).
+    Only for moves that concern no other token of the run (the engine's
+    Graph.find_independent_edge, or the end of a linear graph, which completes the run).
     """
 
     claim: Claim

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from flows.steps.base import StepFailure
-from flows.steps.outgoing import check_destination
+from flows.steps.destinations import check_destination
 from reviews.models import Case
 from reviews.models.notices import Destination, DestinationKind
 from reviews.models.states import CLAIMABLE

@@ -8,7 +8,7 @@ from flows.graph.codec import parse
 from flows.models import Flow, Run
 from flows.services import FlowExists, cancel_run, create_flow, publish_version, start_run
 from flows.steps.base import StepFailure
-from flows.steps.outgoing import check_destination
+from flows.steps.destinations import check_destination
 from reviews.errors import DecisionInvalid
 from reviews.models import Queue, SlaPolicy
 from reviews.notices.signed import key_problem

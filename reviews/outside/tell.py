@@ -15,7 +15,7 @@ from flows.steps.base import (
     StepFailure,
     text_of,
 )
-from flows.steps.outgoing import host_and_port
+from flows.steps.destinations import host_and_port
 from flows.steps.registry import register
 from reviews.notices.signed import call_signed
 from workbench.secrets.services import SecretUnknown, read_secrets

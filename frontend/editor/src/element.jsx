@@ -1,4 +1,5 @@
-// The custom element <flow-canvas>: loads what its attributes name, draws it, and tells the page.
+// The custom element <flow-canvas>: loads what its attributes name, draws it, and dispatches events to
+// the page.
 
 import "./styles.css";
 
@@ -16,26 +17,26 @@ class FlowCanvas extends HTMLElement {
     this.loading = true;
     this.setAttribute("aria-busy", "true");
     try {
-      this.start(await this.fetched(this.dataset.src));
+      this.start(await this.fetchJson(this.dataset.src));
     } catch (error) {
-      this.failed(error);
+      this.showFailure(error);
     }
     this.loading = false;
     this.removeAttribute("aria-busy");
   }
 
   disconnectedCallback() {
-    // A swap may move the element: only one that stays away is taken down.
+    // A swap may only move the element: clean up only if it is not put back.
     queueMicrotask(() => {
       if (this.isConnected) return;
       this.root?.unmount();
       this.presence?.close();
-      this.listening?.abort();
+      this.listeners?.abort();
       this.model = null;
     });
   }
 
-  async fetched(url) {
+  async fetchJson(url) {
     const response = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" } });
     if (!response.ok) throw new Error(`The flow could not be loaded (${response.status}).`);
     return response.json();
@@ -46,20 +47,20 @@ class FlowCanvas extends HTMLElement {
     const mode = this.getAttribute("mode") === "edit" ? "edit" : "view";
     this.model = new CanvasModel(loaded, { mode, urls: { draft: src, send, operations }, key: `editor.${flow}` });
     this.model.say = (text, tone) => this.say(text, tone);
-    this.speaker = Object.assign(document.createElement("p"), { className: "sr-only" });
-    this.speaker.setAttribute("aria-live", "polite");
+    this.announcer = Object.assign(document.createElement("p"), { className: "sr-only" });
+    this.announcer.setAttribute("aria-live", "polite");
     const host = document.createElement("div");
     host.className = "flow-host";
-    this.replaceChildren(host, this.speaker);
-    if (this.dataset.presence) this.presence = new Presence(this.model.presence, this.dataset.presence, (people) => this.tell("flow:presence", { people }));
+    this.replaceChildren(host, this.announcer);
+    if (this.dataset.presence) this.presence = new Presence(this.model.presence, this.dataset.presence, (people) => this.dispatch("flow:presence", { people }));
     this.root = createRoot(host);
-    this.root.render(<Canvas model={this.model} host={this} options={this.options()} />);
+    this.root.render(<Canvas model={this.model} host={this} options={this.makeOptions()} />);
     this.listen();
     if (this.dataset.statusSrc) this.refreshStatus();
     if (loaded.statuses) this.model.setStatuses(loaded.statuses);
   }
 
-  options() {
+  makeOptions() {
     return {
       id: `flow-canvas-${(count += 1)}`,
       label: this.dataset.label ?? "Flow",
@@ -67,23 +68,23 @@ class FlowCanvas extends HTMLElement {
       worker: this.dataset.layoutWorker,
       palette: innerWidth > 1100,
       fullscreen: () => (document.fullscreenElement ? document.exitFullscreen() : this.requestFullscreen()),
-      onPointer: this.presence ? (point) => this.presence.point(point) : null,
+      onPointer: this.presence ? (point) => this.presence.setPointer(point) : null,
     };
   }
 
   listen() {
-    this.listening = new AbortController();
-    const { signal } = this.listening;
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
     const live = (name, act) => document.body.addEventListener(`live:${name}`, act, { signal });
     for (const name of (this.dataset.live ?? "").split(/\s+/).filter(Boolean)) live(name, () => this.refresh());
     this.addEventListener("flow:select", (event) => this.presence?.select(event.detail.steps), { signal });
     const { sync, draft } = this.model;
     if (!sync) return;
-    draft.subscribe(() => this.tell("flow:changed", { revision: draft.revision }));
-    sync.subscribe(() => this.tell("flow:state", sync.state()));
+    draft.subscribe(() => this.dispatch("flow:changed", { revision: draft.revision }));
+    sync.subscribe(() => this.dispatch("flow:state", sync.state()));
     addEventListener("online", () => sync.nudge(), { signal });
     addEventListener("beforeunload", (event) => { if (draft.pending.length) event.preventDefault(); }, { signal });
-    this.tell("flow:state", sync.state());
+    this.dispatch("flow:state", sync.state());
     if (draft.pending.length) sync.flush();
   }
 
@@ -92,48 +93,48 @@ class FlowCanvas extends HTMLElement {
     if (this.dataset.statusSrc) this.refreshStatus();
   }
 
-  /** One request at a time; a nudge meanwhile asks once more after it. */
+  /** Fetch the statuses, one request at a time; a call during a request leads to one more after it. */
   async refreshStatus() {
-    if (this.asking) return (this.again = true);
+    if (this.asking) return (this.mustAskAgain = true);
     this.asking = true;
     try {
-      this.model.setStatuses(await this.fetched(this.dataset.statusSrc));
+      this.model.setStatuses(await this.fetchJson(this.dataset.statusSrc));
     } catch {
       // The next nudge, or live.js after 20 quiet seconds, asks again.
     }
     this.asking = false;
-    if (this.again) {
-      this.again = false;
+    if (this.mustAskAgain) {
+      this.mustAskAgain = false;
       setTimeout(() => this.refreshStatus(), 100);
     }
     return undefined;
   }
 
-  tell(name, detail) {
+  dispatch(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
   }
 
   say(text, tone = "info") {
-    this.speaker.textContent = text;
-    this.tell("flow:said", { text, tone });
+    this.announcer.textContent = text;
+    this.dispatch("flow:said", { text, tone });
   }
 
-  failed(error) {
+  showFailure(error) {
     const box = Object.assign(document.createElement("p"), { className: "canvas-failed", textContent: `${error.message} Reload the page to try again.` });
     box.setAttribute("role", "alert");
     this.replaceChildren(box);
     throw error;
   }
 
-  // What a page may ask for.
+  // For the page around the canvas.
 
   get document() { return this.model?.document; }
   get draft() { return this.model?.draft; }
   edit(op, label, how) { return this.model.edit(op, label, how); }
   reveal(step) { this.actions?.reveal(step, { centre: true }); }
-  /** Once the page has made room elsewhere: the canvas hears of its new size a frame later. */
+  /** Keep the selection in sight after the page has changed the canvas's size, which it learns a frame later. */
   keepInSight() { requestAnimationFrame(() => requestAnimationFrame(() => this.actions?.showChosen())); }
-  setStatuses(said) { this.model.setStatuses(said); }
+  setStatuses(statuses) { this.model.setStatuses(statuses); }
   setProblems(found) { this.model.setProblems(found); }
 }
 

@@ -1,13 +1,13 @@
 // @ts-check
-// One canvas: its draft, what is known of its steps, and what a person can do to it.
+// The model of one canvas: its draft, what is known of its steps, and edits by a person.
 
 import { Draft } from "./doc/draft.js";
-import { OperationRefused, parseEdge } from "./doc/operations.js";
+import { OperationRefused, parseEdge } from "./doc/operations/index.js";
 import { refuseEdge, titleOf } from "./doc/rules.js";
 import { KeyedStore } from "./live/keyed.js";
 import { Sync } from "./live/sync.js";
 
-/** @typedef {import("./doc/operations.js").Operation} Operation */
+/** @typedef {import("./doc/operations/index.js").Operation} Operation */
 
 export class CanvasModel {
   /** @param {any} loaded the JSON of data-src @param {{mode: "edit" | "view", urls?: any, key?: string}} how */
@@ -39,18 +39,19 @@ export class CanvasModel {
   /** @param {string} id */
   line = (id) => this.draft.faces[id]?.line ?? this.type(id)?.line ?? "";
 
-  /** What the type says, and what an edge still uses. @param {string} id @returns {string[]} */
+  /** The ports that the type has, and those that an edge still uses. @param {string} id @returns {string[]} */
   ports = (id) => {
     const own = this.draft.faces[id]?.ports ?? this.type(id)?.ports ?? [];
-    // What “Most visits” opens: where a loop goes when it has gone round often enough.
+    // “Most visits” opens the port limit, by which a run leaves a loop once it has visited often enough.
     const declared = own.length && this.document.steps[id]?.max_visits != null && !own.includes("limit") ? [...own, "limit"] : own;
-    const used = this.used().get(id);
+    const used = this.listUsedPorts().get(id);
     if (!used) return declared;
     const extra = [...used].filter((port) => port !== "error" && !declared.includes(port));
     return extra.length ? [...declared, ...extra] : declared;
   };
 
-  used() {
+  /** For each step, the ports that edges leave by. @returns {Map<string, Set<string>>} */
+  listUsedPorts() {
     if (this.usedBy.edges !== this.document.edges) {
       const ports = new Map();
       for (const edge of this.document.edges) {
@@ -66,8 +67,9 @@ export class CanvasModel {
   title = (id) => titleOf(this.document, id);
 
   /**
-   * Edit, and say so. @param {Operation} op @param {string} [label] what was done, for people
-   * @param {{merge?: string}} [how] @returns {boolean}
+   * Apply an edit and say what was done, or why not.
+   * @param {Operation} op @param {string} [label] what was done, in words for people
+   * @param {{merge?: string}} [how] @returns {boolean} whether it was applied
    */
   edit = (op, label = "", how = {}) => {
     if (this.mode !== "edit") return false;
@@ -82,8 +84,8 @@ export class CanvasModel {
     return true;
   };
 
-  /** @param {"undo" | "redo"} way */
-  step(way) {
+  /** Undo or redo, and say what. @param {"undo" | "redo"} way */
+  stepHistory(way) {
     try {
       const label = way === "undo" ? this.draft.undo() : this.draft.redo();
       const word = way === "undo" ? "Undone" : "Done again";
@@ -94,8 +96,8 @@ export class CanvasModel {
     }
   }
 
-  /** @param {string} source @param {string} port @param {string} target */
-  refusal = (source, port, target) => refuseEdge(this.document, this.ports(source), source, port, target);
+  /** The reason why an edge may not be drawn, or null. @param {string} source @param {string} port @param {string} target */
+  explainRefusal = (source, port, target) => refuseEdge(this.document, this.ports(source), source, port, target);
 
   /** @param {any[]} found */
   setProblems(found) {
@@ -110,7 +112,7 @@ export class CanvasModel {
     this.problems.set(byStep, true);
   }
 
-  /** @param {any} said `{steps, edges}` of the status URL */
+  /** @param {any} statuses `{steps, edges}`, as the status URL gives them */
   setStatuses({ steps = {}, edges = {} }) {
     this.statuses.set(steps, true);
     this.lines.set(edges, true);

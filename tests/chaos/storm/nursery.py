@@ -60,7 +60,7 @@ def main() -> None:
 def _import_everything() -> None:
     """So that no child has to. Nothing here may start a thread or open a connection."""
     import workbench.process.parts  # noqa: F401
-    from flows.steps.python import load_functions
+    from flows.steps.functions import load_functions
 
     load_functions()
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from flows.steps.answers import LONGEST_RETRY_AFTER_SECONDS, read_retry_after
 from flows.steps.base import Result, StepFailure
 from flows.steps.http import HttpRequest
-from flows.steps.outgoing import LONGEST_RETRY_AFTER_SECONDS, retry_after
 from tests.integration.steps.servers import Service, serving
 from tests.unit.steps.contexts import NOW, context
 
@@ -270,4 +270,4 @@ def test_a_header_with_a_line_break_is_refused(service: Service) -> None:
 def test_retry_after_is_read_as_seconds_or_as_a_date(
     value: str | None, seconds: float | None
 ) -> None:
-    assert retry_after(value, NOW) == seconds
+    assert read_retry_after(value, NOW) == seconds

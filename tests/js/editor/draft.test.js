@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Draft } from "../../../frontend/editor/src/doc/draft.js";
-import { bridges, freeName, insertOnEdge, paste, remove, routeError } from "../../../frontend/editor/src/doc/edits.js";
+import { findBridges, chooseFreeName, insertOnEdge, paste, remove, routeError } from "../../../frontend/editor/src/doc/edits.js";
 import { fromText, toText } from "../../../frontend/editor/src/doc/clipboard.js";
-import { OperationRefused, apply, normalForm, same } from "../../../frontend/editor/src/doc/operations.js";
-import { refuseEdge, walkOrder } from "../../../frontend/editor/src/doc/rules.js";
+import { OperationRefused, apply, normalForm, same } from "../../../frontend/editor/src/doc/operations/index.js";
+import { refuseEdge, orderSteps } from "../../../frontend/editor/src/doc/rules.js";
 import { Sync } from "../../../frontend/editor/src/live/sync.js";
 import { randomOperation, seeded } from "./random.js";
 
@@ -169,9 +169,9 @@ test("what could not be sent is kept, and sent again in order under the same ids
 
 test("a step removed from a chain leaves a chain; a fork leaves no guess", () => {
   const document = loan();
-  assert.deepEqual(bridges(document, ["route"]), ["score.done -> review"]);
+  assert.deepEqual(findBridges(document, ["route"]), ["score.done -> review"]);
   const forked = apply(document, { op: "connect", edge: "route.clear -> score" })[0];
-  assert.deepEqual(bridges(forked, ["route"]), []);
+  assert.deepEqual(findBridges(forked, ["route"]), []);
   const removed = remove(document, { steps: ["route"] });
   assert.deepEqual(apply(document, /** @type {any} */ (removed).op)[0].edges, ["score.done -> review"]);
 });
@@ -199,8 +199,8 @@ test("rules say in words why an edge may not be", () => {
   assert.match(refuseEdge(document, ["done"], "score", "done", "route") ?? "", /already/);
   assert.match(refuseEdge(document, [], "score", "done", "route") ?? "", /ends a path/);
   assert.match(refuseEdge(document, ["done"], "score", "done", "score") ?? "", /limit/);
-  assert.deepEqual(walkOrder(document), ["score", "route", "review"]);
-  assert.equal(freeName(["a", "a_2"], "a"), "a_3");
+  assert.deepEqual(orderSteps(document), ["score", "route", "review"]);
+  assert.equal(chooseFreeName(["a", "a_2"], "a"), "a_3");
 });
 
 test("a step's errors are led to one step, to another, and to none again", () => {

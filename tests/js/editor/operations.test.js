@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import test from "node:test";
 
-import { OperationRefused, apply, normalForm, same } from "../../../frontend/editor/src/doc/operations.js";
+import { OperationRefused, apply, normalForm, same } from "../../../frontend/editor/src/doc/operations/index.js";
 import { randomOperation, seeded } from "./random.js";
 
 const folder = new URL("../../vectors/operations/", import.meta.url);

@@ -92,11 +92,11 @@ def test_no_step_of_a_block_runs_twice_and_none_that_is_due_is_left_out(
     machine, visits = play(flow, ports, data)
     assert machine.status == "completed"
     assert max(visits.values()) == 1
-    due = _reached(flow, ports)
+    due = _find_reached(flow, ports)
     assert set(visits) == {step for step in due if flow.nodes[step].join is None}
 
 
-def _reached(flow: Graph, ports: dict[str, str]) -> set[str]:
+def _find_reached(flow: Graph, ports: dict[str, str]) -> set[str]:
     todo, seen = list(flow.starts), set[str]()
     while todo:
         step = todo.pop()

@@ -5,12 +5,12 @@ import pytest
 from flows.engine.machine import Machine
 from flows.engine.planner import Ended, Failed
 from tests.unit.engine.graphs import graph
-from tests.unit.engine.test_planner import at, finish, walk
+from tests.unit.engine.test_planner import finish, list_positions, walk
 
 SPLIT = ("a -> b", "a -> c")
 
 
-def notes(machine: Machine, kind: str) -> list[str]:
+def list_notes(machine: Machine, kind: str) -> list[str]:
     return [note.step for note in machine.notes if note.kind == kind]
 
 
@@ -20,7 +20,7 @@ def notes(machine: Machine, kind: str) -> list[str]:
 def test_a_cancel_drops_what_stands_on_its_steps_and_goes_on() -> None:
     flow = graph(*SPLIT, "c -> x", "x -> z", x={"type": "cancel", "steps": ["b"]})
     machine = walk(flow, "a", "c")
-    assert (at(machine), notes(machine, "step.cancelled")) == (["z"], ["b"])
+    assert (list_positions(machine), list_notes(machine, "step.cancelled")) == (["z"], ["b"])
 
 
 def test_a_cancel_drops_what_is_parked_at_a_join_and_the_joins_mark() -> None:
@@ -39,9 +39,9 @@ def test_a_cancel_releases_a_join_that_waited_for_what_it_dropped() -> None:
         j={"type": "join"}, x={"type": "cancel", "steps": ["c"]},
     )  # fmt: skip
     machine = walk(flow, "a", "b")
-    assert at(machine) == ["c", "d", "j*"]
+    assert list_positions(machine) == ["c", "d", "j*"]
     finish(machine, "d")
-    assert at(machine) == ["y"]
+    assert list_positions(machine) == ["y"]
 
 
 # --- Turns --------------------------------------------------------------------------------
@@ -52,26 +52,26 @@ TURNS = graph("a -> t", "a -> u", "t -> b", "u -> c", "b -> y", "c -> z", t=TURN
 
 def test_a_turn_lets_one_in_and_the_next_when_it_has_left() -> None:
     machine = walk(TURNS, "a")
-    assert at(machine) == ["b", "u*"]
+    assert list_positions(machine) == ["b", "u*"]
     finish(machine, "b")
-    assert at(machine) == ["c", "y"]
+    assert list_positions(machine) == ["c", "y"]
 
 
 def test_a_turn_is_free_again_when_the_path_inside_ends() -> None:
     machine = walk(TURNS, "a", "b.nowhere")
-    assert at(machine) == ["c"]
+    assert list_positions(machine) == ["c"]
 
 
-def test_a_move_that_makes_room_is_not_plain() -> None:
-    assert TURNS.plain_edge("b", "done") is None
-    assert TURNS.plain_edge("c", "done") is None
+def test_a_move_that_makes_room_is_not_independent() -> None:
+    assert TURNS.find_independent_edge("b", "done") is None
+    assert TURNS.find_independent_edge("c", "done") is None
     assert not TURNS.is_linear
 
 
-def test_what_failed_inside_keeps_the_others_out() -> None:
+def test_a_token_that_failed_in_a_region_keeps_the_others_out() -> None:
     machine = walk(TURNS, "a")
     machine.step(Failed(machine.ready()[0].id))
-    assert (machine.status, at(machine)) == ("failed", ["b!", "u*"])
+    assert (machine.status, list_positions(machine)) == ("failed", ["b!", "u*"])
 
 
 def test_a_turn_may_let_in_several() -> None:
@@ -80,18 +80,18 @@ def test_a_turn_may_let_in_several() -> None:
         "a -> t", "a -> u", "a -> v", "t -> b", "u -> c", "v -> d",
         t=two, u=two, v={**two, "steps": ["b", "c", "d"]},
     )  # fmt: skip
-    assert at(walk(flow, "a")) == ["b", "c", "v*"]
+    assert list_positions(walk(flow, "a")) == ["b", "c", "v*"]
 
 
-def test_a_join_waits_for_who_waits_for_a_turn() -> None:
+def test_a_join_waits_for_a_token_that_waits_for_a_turn() -> None:
     flow = graph(
         "a -> t", "a -> u", "t -> b", "u -> c", "b -> j", "c -> j", "j -> z",
         t=TURN, u=TURN, j={"type": "join"},
     )  # fmt: skip
     machine = walk(flow, "a", "b")
-    assert at(machine) == ["c", "j*"]
+    assert list_positions(machine) == ["c", "j*"]
     finish(machine, "c")
-    assert at(machine) == ["z"]
+    assert list_positions(machine) == ["z"]
 
 
 # --- Threads and rounds -------------------------------------------------------------------
@@ -104,9 +104,9 @@ def test_a_join_of_threads_counts_arrivals_by_one_path() -> None:
     machine = Machine.start(flow)
     finish(machine, "a", "x", "y")
     finish(machine, "b")
-    assert at(machine) == ["b", "j*"]
+    assert list_positions(machine) == ["b", "j*"]
     finish(machine, "b")
-    assert at(machine) == ["z"]
+    assert list_positions(machine) == ["z"]
 
 
 def test_a_join_of_threads_without_a_number_takes_all_that_can_come() -> None:
@@ -116,16 +116,16 @@ def test_a_join_of_threads_without_a_number_takes_all_that_can_come() -> None:
     finish(machine, "a", "x", "y")
     finish(machine, "b", "done", "more")
     finish(machine, "b")
-    assert at(machine) == ["b", "j*", "j*"]
+    assert list_positions(machine) == ["b", "j*", "j*"]
     finish(machine, "b")
-    assert (at(machine), len(notes(machine, "join.fired"))) == (["z"], 1)
+    assert (list_positions(machine), len(list_notes(machine, "join.fired"))) == (["z"], 1)
 
 
-def test_a_join_of_threads_can_cancel_the_rest_parked_ones_too() -> None:
+def test_a_join_of_threads_can_cancel_the_rest_and_the_parked() -> None:
     join = {"type": "join", "mode": "threads", "n": 2, "cancel_others": True}
     flow = graph("a -> b", "a -> c", "a -> d", "b -> j", "c -> j", "d -> j", "j -> z", j=join)
     machine = walk(flow, "a", "b", "d")
-    assert (at(machine), notes(machine, "step.cancelled")) == (["z"], ["c"])
+    assert (list_positions(machine), list_notes(machine, "step.cancelled")) == (["z"], ["c"])
 
 
 def test_a_join_of_threads_cancels_the_rest_of_the_same_path() -> None:
@@ -135,7 +135,7 @@ def test_a_join_of_threads_cancels_the_rest_of_the_same_path() -> None:
     finish(machine, "a", "x", "y", "z")
     finish(machine, "b")
     finish(machine, "b")
-    assert (at(machine), notes(machine, "step.cancelled")) == (["z"], ["b"])
+    assert (list_positions(machine), list_notes(machine, "step.cancelled")) == (["z"], ["b"])
 
 
 @pytest.mark.parametrize(("blocking", "after"), [(True, ["c", "j*"]), (False, ["c", "k"])])
@@ -144,7 +144,7 @@ def test_a_blocking_join_holds_the_next_round_back(blocking: bool, after: list[s
         "s -> a", "a -> b", "a -> c", "b -> j", "c -> j", "j -> k", "k.again -> b",
         j={"type": "join", "mode": "any", "blocking": blocking}, b={"max_visits": 3},
     )  # fmt: skip
-    assert at(walk(flow, "s", "a", "b", "k.again", "b")) == after
+    assert list_positions(walk(flow, "s", "a", "b", "k.again", "b")) == after
 
 
 def test_a_blocking_join_goes_on_when_the_rest_of_its_round_can_no_longer_come() -> None:
@@ -152,7 +152,7 @@ def test_a_blocking_join_goes_on_when_the_rest_of_its_round_can_no_longer_come()
         "s -> a", "a -> b", "a -> c", "b -> j", "c.x -> j", "j -> k", "k.again -> b",
         j={"type": "join", "mode": "any", "blocking": True}, b={"max_visits": 3},
     )  # fmt: skip
-    assert at(walk(flow, "s", "a", "b", "k.again", "b", "c.away")) == ["k"]
+    assert list_positions(walk(flow, "s", "a", "b", "k.again", "b", "c.away")) == ["k"]
 
 
 # --- Undo ---------------------------------------------------------------------------------
@@ -162,11 +162,11 @@ def test_compensation_goes_through_what_was_done_newest_first_and_comes_back() -
     flow = graph("a -> b", "b -> x", "x -> z", a={"compensate": "ua"}, b={"compensate": "ub"},
                  ua={}, ub={}, x={"type": "compensate"})  # fmt: skip
     machine = walk(flow, "a", "b")
-    assert at(machine) == ["ub"]
+    assert list_positions(machine) == ["ub"]
     finish(machine, "ub")
-    assert at(machine) == ["ua"]
+    assert list_positions(machine) == ["ua"]
     finish(machine, "ua")
-    assert at(machine) == ["z"]
+    assert list_positions(machine) == ["z"]
 
 
 def test_a_join_waits_for_a_token_that_undoes() -> None:
@@ -174,18 +174,18 @@ def test_a_join_waits_for_a_token_that_undoes() -> None:
                  a={"compensate": "ua"}, ua={}, x={"type": "compensate"},
                  j={"type": "join"})  # fmt: skip
     machine = walk(flow, "s", "a", "b")
-    assert at(machine) == ["j*", "ua"]
+    assert list_positions(machine) == ["j*", "ua"]
     finish(machine, "ua")
-    assert at(machine) == ["z"]
+    assert list_positions(machine) == ["z"]
 
 
 def test_two_compensations_in_one_move_undo_once() -> None:
     flow = graph("a -> x", "a -> y", "x -> z", a={"compensate": "ua"}, ua={},
                  x={"type": "compensate"}, y={"type": "compensate"})  # fmt: skip
     machine = walk(flow, "a")
-    assert at(machine) == ["ua"]
+    assert list_positions(machine) == ["ua"]
     finish(machine, "ua")
-    assert at(machine) == ["z"]
+    assert list_positions(machine) == ["z"]
 
 
 def test_terminate_ends_what_waits_for_its_turn_too() -> None:

@@ -159,7 +159,7 @@ def test_every_walk_ends_and_no_token_is_lost_or_doubled(
 
 @settings(max_examples=120, deadline=None)
 @given(flows(SAME_OUTCOME), st.data())
-def test_where_nothing_races_the_order_changes_nothing(
+def test_without_a_race_the_order_changes_nothing(
     drawn: tuple[Graph, dict[str, tuple[str, ...]]], data: st.DataObject
 ) -> None:
     first, second = Walk(*drawn).go(data), Walk(*drawn).go(data)
@@ -203,7 +203,7 @@ def test_an_end_with_terminate_leaves_nothing_wherever_it_comes(
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(2, 5), st.integers(1, 3), st.data())
-def test_a_turn_never_lets_in_more_than_it_says_and_everybody_comes_through(
+def test_a_turn_never_lets_in_more_than_its_number_and_every_token_passes(
     paths: int, at_once: int, data: st.DataObject
 ) -> None:
     region = [f"w{n}{part}" for n in range(paths) for part in "ab"]

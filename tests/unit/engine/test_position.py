@@ -19,29 +19,29 @@ tokens = st.builds(
 )
 
 
-def counts(position: Position) -> object:
+def list_counts(position: Position) -> object:
     return (
         position.is_empty,
         position.is_stuck,
         sorted(position.moving),
-        [sorted(position.parked(step)) for step in STEPS],
-        [dict(position.came(step)) for step in STEPS],
-        [sorted(token.id for token in position.elsewhere(step)) for step in STEPS],
-        [position.standing([step]) for step in STEPS],
-        [(mark.is_spent_mark if (mark := position.mark(step)) else None) for step in STEPS],
+        [sorted(position.list_parked(step)) for step in STEPS],
+        [dict(position.count_arrived(step)) for step in STEPS],
+        [sorted(token.id for token in position.list_elsewhere(step)) for step in STEPS],
+        [position.count_tokens_on([step]) for step in STEPS],
+        [(mark.is_spent_mark if (mark := position.find_mark(step)) else None) for step in STEPS],
     )
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.one_of(tokens, st.integers(-3, 6)), max_size=20))
-def test_what_is_counted_is_what_is_there(changes: list[TokenView | int]) -> None:
+def test_the_counts_agree_with_the_tokens(changes: list[TokenView | int]) -> None:
     position = Position()
     for change in changes:
         if isinstance(change, TokenView):
             position.put(change)
         elif change in position.tokens:
             position.remove(change)
-    assert counts(position) == counts(Position(position.tokens.values()))
+    assert list_counts(position) == list_counts(Position(position.tokens.values()))
 
 
 def branching(count: int, mode: str) -> Graph:
@@ -76,28 +76,28 @@ def test_one_position_over_many_events_leads_where_one_for_each_event_does(
 
 
 def test_a_branch_costs_the_same_in_a_run_of_many_as_in_one_of_few() -> None:
-    looks = {count: looks_of_the_last_but_one(count) for count in (10, 300)}
+    looks = {count: count_looks_at_last_arrival(count) for count in (10, 300)}
     assert looks[300] == looks[10]
 
 
-def looks_of_the_last_but_one(count: int) -> int:
-    """Count the tokens that are looked at when a branch comes to the join, others being there."""
+def count_looks_at_last_arrival(count: int) -> int:
+    """Return how many tokens are looked at when a late branch comes to the join."""
     machine = Machine.start(branching(count, "all"))
     machine.step(Finished(machine.ready()[0].id))
     for token in machine.ready()[2:]:
         machine.step(Finished(token.id))
-    machine.position = looking = Looking(machine.position.tokens.values())
+    machine.position = looking = CountingPosition(machine.position.tokens.values())
     looking.looks = 0
     machine.step(Finished(machine.ready()[0].id))
     return looking.looks
 
 
-class Looking(Position):
+class CountingPosition(Position):
     """Counts the tokens that the rules look at."""
 
     looks = 0
 
-    def elsewhere(self, step: str):  # type: ignore[no-untyped-def]
-        for token in super().elsewhere(step):
+    def list_elsewhere(self, step: str):  # type: ignore[no-untyped-def]
+        for token in super().list_elsewhere(step):
             self.looks += 1
             yield token

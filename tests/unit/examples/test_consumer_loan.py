@@ -13,7 +13,7 @@ from flows.expressions import compile_template
 from flows.graph.codec import parse
 from flows.graph.model import Document
 from flows.steps.base import StepFailure
-from flows.steps.python import get_function
+from flows.steps.functions import get_function
 from tests.unit.examples.applicants import application, applications
 from tests.unit.steps.contexts import context
 

@@ -22,7 +22,7 @@ BINDINGS: dict[str, Any] = {
 }
 
 
-def value(source: str, **options: Any) -> Any:
+def evaluate(source: str, **options: Any) -> Any:
     return compile_expression(source, **options).evaluate(BINDINGS)
 
 
@@ -54,11 +54,11 @@ def value(source: str, **options: Any) -> Any:
     ],
 )
 def test_values(source: str, expected: Any) -> None:
-    assert value(source) == expected
+    assert evaluate(source) == expected
 
 
 def test_a_path_gives_the_value_itself_in_its_own_order() -> None:
-    assert list(value("input.nested")) == ["z", "a"]
+    assert list(evaluate("input.nested")) == ["z", "a"]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_wrong_expression_is_refused_with_its_place(
 def test_a_condition_of_another_type_is_refused_when_compiled(source: str) -> None:
     if source.startswith("duration"):
         with pytest.raises(ExpressionError):
-            value(source, result=bool)
+            evaluate(source, result=bool)
     else:
         with pytest.raises(ExpressionError, match="not true or false"):
             compile_expression(source, result=bool)
@@ -137,13 +137,13 @@ def test_a_condition_of_another_type_is_refused_when_compiled(source: str) -> No
 @pytest.mark.parametrize("source", ["input.amount", "input.nothing", "input.name", "dyn(1)"])
 def test_a_condition_that_turns_out_another_type_fails_closed(source: str) -> None:
     with pytest.raises(ExpressionError, match="not true or false"):
-        value(source, result=bool)
+        evaluate(source, result=bool)
 
 
-def test_one_and_true_are_not_each_other() -> None:
+def test_one_and_true_differ() -> None:
     with pytest.raises(ExpressionError):
-        value("input.nested.a.b", result=int)
-    assert value("input.amount", result=float) == 12
+        evaluate("input.nested.a.b", result=int)
+    assert evaluate("input.amount", result=float) == 12
 
 
 def test_errors_never_repeat_a_value() -> None:
@@ -191,7 +191,7 @@ def test_braces_and_quotes_inside_an_expression_do_not_close_it() -> None:
     assert compile_template("<${ {'a': '}'}.a + \"}\" + r'\\d' }>").render({}) == "<}}\\d>"
 
 
-def test_two_dollars_are_a_plain_one() -> None:
+def test_two_dollars_stand_for_one() -> None:
     template = compile_template({"a": ["$${ input.x }"]})
     assert template.render({}) == {"a": ["${ input.x }"]}
 

@@ -74,7 +74,7 @@ def test_refused_when_evaluated(name: str) -> None:
     assert caught.value.remedy
 
 
-def test_none_of_them_takes_much_memory() -> None:
+def test_no_hostile_expression_takes_much_memory() -> None:
     """The peak of a process that tries all of them, beside one that tries none."""
     code = (
         "import resource, sys; sys.path[:0] = ['.', {folder!r}]\n"
@@ -104,7 +104,7 @@ def test_none_of_them_takes_much_memory() -> None:
         "!" * 1_001 + "true == false",
     ],
 )
-def test_honest_work_on_large_input_passes(source: str) -> None:
+def test_ordinary_work_on_large_input_passes(source: str) -> None:
     assert compile_expression(source, result=bool).evaluate(BIG) is True
 
 
@@ -116,7 +116,7 @@ def test_input_too_large_to_read_is_refused() -> None:
     assert compile_expression("has(input.text)").evaluate(bindings) is True
 
 
-def test_deep_and_endless_values_are_refused() -> None:
+def test_deep_and_infinite_values_are_refused() -> None:
     deep: dict[str, Any] = {}
     here = deep
     for _ in range(50_000):
@@ -129,7 +129,7 @@ def test_deep_and_endless_values_are_refused() -> None:
             compile_expression("input == input").evaluate({"input": bad})
 
 
-def test_values_that_are_no_json_are_refused() -> None:
+def test_values_that_are_not_json_are_refused() -> None:
     for bad in (object(), {1, 2}, float("nan"), b"x", 2**70, "\ud800"):
         with pytest.raises(ExpressionError):
             compile_expression("[input.a][0]").evaluate({"input": {"a": bad}})

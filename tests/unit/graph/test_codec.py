@@ -90,11 +90,13 @@ def _steps(name: str) -> st.SearchStrategy[Step]:
 slow = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def ordered(value: Any) -> Any:
+def list_in_order(value: Any) -> Any:
     """Return the value with its mappings as lists of pairs, so that order counts in ==."""
     if isinstance(value, dict):
-        return [(key, ordered(item)) for key, item in value.items()]
-    return [ordered(item) for item in value] if isinstance(value, list) else (type(value), value)
+        return [(key, list_in_order(item)) for key, item in value.items()]
+    return (
+        [list_in_order(item) for item in value] if isinstance(value, list) else (type(value), value)
+    )
 
 
 @slow
@@ -102,7 +104,7 @@ def ordered(value: Any) -> Any:
 def test_a_document_survives_yaml(document: Document) -> None:
     again = parse(to_yaml(document))
     assert again == document
-    assert ordered(to_mapping(again)) == ordered(to_mapping(document))
+    assert list_in_order(to_mapping(again)) == list_in_order(to_mapping(document))
 
 
 @slow
@@ -110,7 +112,7 @@ def test_a_document_survives_yaml(document: Document) -> None:
 def test_a_document_survives_json(document: Document) -> None:
     again = parse(to_json(document))
     assert again == document
-    assert ordered(to_mapping(again)) == ordered(to_mapping(document))
+    assert list_in_order(to_mapping(again)) == list_in_order(to_mapping(document))
 
 
 @slow
@@ -139,7 +141,7 @@ def test_a_date_stays_text() -> None:
     assert document.steps["a"].config == {"d": "2024-01-01", "n": "012", "y": "yes"}
 
 
-def problems(source: Any) -> tuple[Problem, ...]:
+def find_problems(source: Any) -> tuple[Problem, ...]:
     with pytest.raises(DocumentError) as caught:
         parse(source)
     assert all(problem.message and problem.remedy for problem in caught.value.problems)
@@ -183,16 +185,18 @@ def problems(source: Any) -> tuple[Problem, ...]:
     ],
 )
 def test_bad_text_is_refused_with_a_remedy(source: Any, code: str) -> None:
-    assert [problem.code for problem in problems(source)] == [code]
+    assert [problem.code for problem in find_problems(source)] == [code]
 
 
 def test_a_problem_names_step_field_and_line() -> None:
-    (problem,) = problems(HEADER + "steps:\n  score:\n    type: end\n    timeout_seconds: soon\n")
+    (problem,) = find_problems(
+        HEADER + "steps:\n  score:\n    type: end\n    timeout_seconds: soon\n"
+    )
     assert (problem.step, problem.field, problem.line) == ("score", "timeout_seconds", 6)
 
 
 def test_every_fault_is_reported_at_once() -> None:
-    found = problems(HEADER + "titel: x\nsteps: {a: {type: end, retry: {max_attempt: 2}}}\n")
+    found = find_problems(HEADER + "titel: x\nsteps: {a: {type: end, retry: {max_attempt: 2}}}\n")
     assert [problem.remedy for problem in found] == [
         "Did you mean title?",
         "Did you mean max_attempts?",

@@ -1,4 +1,4 @@
-"""Each rule finds its fault, names the place and says what to do; an honest flow has none."""
+"""Each rule finds its fault, names the place and says what to do; a correct flow has none."""
 
 # ruff: noqa: E501 - a row of the table of faults stays on its line
 
@@ -59,26 +59,26 @@ edges:
 """
 
 
-def found(text: str) -> list[Problem]:
+def validate_text(text: str) -> list[Problem]:
     problems = validate(parse(text), CATALOGUE)
     assert all(problem.message and problem.remedy for problem in problems)
     return problems
 
 
-def changed(old: str, new: str) -> list[Problem]:
+def validate_changed(old: str, new: str) -> list[Problem]:
     assert old in GOOD
-    return found(GOOD.replace(old, new))
+    return validate_text(GOOD.replace(old, new))
 
 
-def flow(steps: str, edges: str = "", rest: str = "") -> list[Problem]:
+def validate_flow(steps: str, edges: str = "", rest: str = "") -> list[Problem]:
     lines = "\n".join(f"  - {edge.strip()}" for edge in edges.split(",") if edge.strip())
-    return found(
+    return validate_text(
         f"schema: countersign/flow@1\nname: loan\nsteps: {{{steps}}}\nedges:\n{lines}\n{rest}"
     )
 
 
-def test_an_honest_flow_has_no_problem() -> None:
-    assert found(GOOD) == []
+def test_a_correct_flow_has_no_problems() -> None:
+    assert validate_text(GOOD) == []
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_an_honest_flow_has_no_problem() -> None:
         ("input.amount", "input.amuont", "expression.unknown_field", "intake", "with.value", "mean amount?"),
         ("input.person.age", "input.person.aeg", "expression.unknown_field", "intake", "with.times", "mean age?"),
         ("input.amount }", "steps.review.port }", "expression.too_early", "intake", "with.value",
-         "ask has(steps.review)"),
+         "test has(steps.review)"),
         ("steps.review.port", "steps.reviw.port", "expression.unknown_step", "", "output.decision", "review?"),
         ("steps.review.port", "run.numbr", "expression.unknown_field", "", "output.decision", "Use flow, id"),
         ("input.amount }", "input.amount / 3 }", "expression.whole_division", "intake", "with.value", "double"),
@@ -142,46 +142,46 @@ def test_an_honest_flow_has_no_problem() -> None:
 def test_a_fault_is_found(
     old: str, new: str, code: str, step: str, field: str, remedy: str
 ) -> None:
-    problems = changed(old, new)
+    problems = validate_changed(old, new)
     matching = [p for p in problems if (p.code, p.step, p.field) == (code, step, field)]
     assert matching, problems
     assert any(remedy in problem.remedy for problem in matching), matching
 
 
-def codes(problems: list[Problem], severity: str = "error") -> list[str]:
+def list_codes(problems: list[Problem], severity: str = "error") -> list[str]:
     return [problem.code for problem in problems if problem.severity == severity]
 
 
 def test_a_flow_needs_steps_and_a_start() -> None:
-    assert codes(flow("")) == ["flow.empty"]
+    assert list_codes(validate_flow("")) == ["flow.empty"]
     loop = "a: {type: work, max_visits: 2}, b: {type: work}"
-    assert codes(flow(loop, "a.done -> b, b.done -> a")) == ["flow.no_start"]
+    assert list_codes(validate_flow(loop, "a.done -> b, b.done -> a")) == ["flow.no_start"]
 
 
 def test_a_loop_that_nothing_leads_to_is_unreachable() -> None:
     steps = "s: {type: work}, a: {type: work, max_visits: 2}, b: {type: work}"
-    problems = flow(steps, "s.error -> s, a.done -> b, b.done -> a")
+    problems = validate_flow(steps, "s.error -> s, a.done -> b, b.done -> a")
     assert [p.step for p in problems if p.code == "step.unreachable"] == ["a", "b"]
 
 
 def test_a_step_name_must_fit_an_expression() -> None:
-    assert codes(flow("my-step: {type: end}")) == ["step.name"]
-    assert codes(flow("in: {type: end}")) == ["step.name"]
+    assert list_codes(validate_flow("my-step: {type: end}")) == ["step.name"]
+    assert list_codes(validate_flow("in: {type: end}")) == ["step.name"]
 
 
 def test_a_step_that_loops_on_itself_is_a_start_and_needs_a_limit() -> None:
-    assert codes(flow("a: {type: work}", "a.error -> a")) == ["loop.no_limit"]
-    assert codes(flow("a: {type: work, max_visits: 3}", "a.error -> a")) == []
+    assert list_codes(validate_flow("a: {type: work}", "a.error -> a")) == ["loop.no_limit"]
+    assert list_codes(validate_flow("a: {type: work, max_visits: 3}", "a.error -> a")) == []
 
 
 def test_each_knot_of_loops_is_named_once() -> None:
     steps = ", ".join(f"{name}: {{type: work}}" for name in "sabcd")
     edges = "s.done -> a, a.done -> b, b.done -> a, b.error -> c, c.done -> d, d.done -> c"
-    assert codes(flow(steps, edges)) == ["loop.no_limit", "loop.no_limit"]
+    assert list_codes(validate_flow(steps, edges)) == ["loop.no_limit", "loop.no_limit"]
 
 
 def test_the_fix_of_a_loop_is_an_operation() -> None:
-    (problem,) = flow("a: {type: work}", "a.error -> a")
+    (problem,) = validate_flow("a: {type: work}", "a.error -> a")
     assert problem.fix == [{"op": "set_field", "step": "a", "path": "/max_visits", "value": 5}]
 
 
@@ -198,7 +198,7 @@ def test_the_fix_of_a_loop_is_an_operation() -> None:
         ("steps.review.port", "steps.reviw.port", "Rename reviw to review in 1 expression"),
     ],
 )  # fmt: skip
-def test_a_sure_fix_mends_the_fault(old: str, new: str, fixed: str) -> None:
+def test_a_fix_corrects_its_fault(old: str, new: str, fixed: str) -> None:
     document = to_mapping(parse(GOOD.replace(old, new)))
     before = validate(parse(document), CATALOGUE)
     problem = next(each for each in before if each.fix)
@@ -217,31 +217,35 @@ CHOICE = (
 )
 
 
-def test_a_join_that_counts_more_than_its_inputs_waits_for_ever() -> None:
+def test_a_join_that_counts_more_than_its_inputs_waits_forever() -> None:
     edges = "s.done -> a, s.done -> b, a.done -> j, b.done -> j"
-    assert codes(flow(SPLIT + JOIN % 3, edges)) == ["join.waits_for_ever"]
-    assert codes(flow(SPLIT + JOIN % 2, edges)) == []
+    assert list_codes(validate_flow(SPLIT + JOIN % 3, edges)) == ["join.waits_for_ever"]
+    assert list_codes(validate_flow(SPLIT + JOIN % 2, edges)) == []
 
 
-def test_a_join_that_counts_paths_of_which_only_one_is_taken_waits_for_ever() -> None:
+def test_a_join_that_counts_paths_of_which_only_one_is_taken_waits_forever() -> None:
     work = "a: {type: work}, b: {type: work}, "
     edges = "s.x -> a, s.y -> b, a.done -> j, b.done -> j"
-    assert codes(flow(CHOICE % "false" + work + JOIN % 2, edges)) == ["join.waits_for_ever"]
-    assert codes(flow(CHOICE % "true" + work + JOIN % 2, edges)) == []
-    assert codes(flow(CHOICE % "false" + work + JOIN % 1, edges)) == []
+    assert list_codes(validate_flow(CHOICE % "false" + work + JOIN % 2, edges)) == [
+        "join.waits_for_ever"
+    ]
+    assert list_codes(validate_flow(CHOICE % "true" + work + JOIN % 2, edges)) == []
+    assert list_codes(validate_flow(CHOICE % "false" + work + JOIN % 1, edges)) == []
     everything = "j: {type: join, with: {mode: all}}"
-    assert codes(flow(CHOICE % "false" + work + everything, edges)) == []
+    assert list_codes(validate_flow(CHOICE % "false" + work + everything, edges)) == []
 
 
 def test_done_and_error_of_one_step_do_not_both_arrive() -> None:
     edges = "s.done -> j, s.error -> j"
-    assert codes(flow("s: {type: work}, " + JOIN % 2, edges)) == ["join.waits_for_ever"]
+    assert list_codes(validate_flow("s: {type: work}, " + JOIN % 2, edges)) == [
+        "join.waits_for_ever"
+    ]
 
 
 def test_a_loop_may_bring_any_number_to_a_join() -> None:
     steps = "s: {type: work}, a: {type: work, max_visits: 3}, "
     edges = "s.done -> a, a.error -> a, a.done -> j, a.limit -> j"
-    assert codes(flow(steps + JOIN % 2, edges)) == []
+    assert list_codes(validate_flow(steps + JOIN % 2, edges)) == []
 
 
 @pytest.mark.parametrize(
@@ -259,7 +263,7 @@ def test_a_loop_may_bring_any_number_to_a_join() -> None:
     ],
 )
 def test_a_secret_in_plain_text_is_found_and_not_repeated(config: str) -> None:
-    (problem,) = flow(f"a: {{type: work, with: {{{config}}}}}")
+    (problem,) = validate_flow(f"a: {{type: work, with: {{{config}}}}}")
     assert problem.code == "secret.plain"
     assert "secrets.NAME" in problem.remedy
     assert "hunter2" not in str(problem)
@@ -276,42 +280,52 @@ def test_a_secret_in_plain_text_is_found_and_not_repeated(config: str) -> None:
         "value: 'https://example.org/a:b@c'",
     ],
 )
-def test_what_is_no_secret_is_left_alone(config: str) -> None:
-    assert flow(f"a: {{type: work, with: {{{config}}}}}") == []
+def test_text_that_is_not_a_secret_is_left_alone(config: str) -> None:
+    assert validate_flow(f"a: {{type: work, with: {{{config}}}}}") == []
 
 
 def test_a_secret_field_takes_an_expression_only() -> None:
-    assert codes(flow("a: {type: login, with: {pin: '1234'}}")) == ["secret.plain"]
-    assert codes(flow("a: {type: login, with: {pin: '${ secrets.PIN }'}}")) == []
+    assert list_codes(validate_flow("a: {type: login, with: {pin: '1234'}}")) == ["secret.plain"]
+    assert list_codes(validate_flow("a: {type: login, with: {pin: '${ secrets.PIN }'}}")) == []
 
 
-def test_a_step_named_before_it_can_have_run_is_a_warning_unless_asked() -> None:
+def test_reading_a_step_that_cannot_have_run_is_a_warning_unless_tested() -> None:
     steps = "a: {type: work, with: {value: '${ %s }'}}, b: {type: work}"
     edge = "a.done -> b"
-    assert codes(flow(steps % "steps.b.port", edge), "warning") == ["expression.too_early"]
-    assert flow(steps % "has(steps.b) ? steps.b.port : 0", edge) == []
-    assert codes(flow(steps % "steps.a.port", edge), "warning") == ["expression.too_early"]
+    assert list_codes(validate_flow(steps % "steps.b.port", edge), "warning") == [
+        "expression.too_early"
+    ]
+    assert validate_flow(steps % "has(steps.b) ? steps.b.port : 0", edge) == []
+    assert list_codes(validate_flow(steps % "steps.a.port", edge), "warning") == [
+        "expression.too_early"
+    ]
 
 
 def test_an_undeclared_input_of_an_open_contract_is_a_warning() -> None:
     steps = "a: {type: work, with: {value: '${ input.b }'}}"
-    assert flow(steps) == []
-    assert flow(steps, rest="input: {type: object}") == []
+    assert validate_flow(steps) == []
+    assert validate_flow(steps, rest="input: {type: object}") == []
     contract = "input: {properties: {%s: {}}}"
-    assert flow(steps, rest=contract % "b") == []
-    assert codes(flow(steps, rest=contract % "c"), "warning") == ["expression.unknown_field"]
+    assert validate_flow(steps, rest=contract % "b") == []
+    assert list_codes(validate_flow(steps, rest=contract % "c"), "warning") == [
+        "expression.unknown_field"
+    ]
     asked = "a: {type: work, with: {value: '${ has(input.b) ? input.b : 0 }'}}"
-    assert flow(asked, rest=contract % "c") == []
+    assert validate_flow(asked, rest=contract % "c") == []
 
 
-def test_two_cases_may_share_a_port_but_are_told() -> None:
+def test_two_cases_that_share_a_port_give_a_warning() -> None:
     cases = "[{port: x, when: 'true'}, {port: x, when: 'false'}]"
-    problems = flow(f"s: {{type: branch, with: {{cases: {cases}, otherwise: x}}}}", "s.x -> s")
-    assert "branch.port_twice" in codes(problems, "warning")
+    problems = validate_flow(
+        f"s: {{type: branch, with: {{cases: {cases}, otherwise: x}}}}", "s.x -> s"
+    )
+    assert "branch.port_twice" in list_codes(problems, "warning")
 
 
 def test_errors_come_first() -> None:
-    severities = [problem.severity for problem in changed("- route.clear -> done", "- x.y -> z")]
+    severities = [
+        problem.severity for problem in validate_changed("- route.clear -> done", "- x.y -> z")
+    ]
     assert severities == sorted(severities, key=["error", "warning"].index)
 
 
@@ -320,7 +334,7 @@ def test_a_large_flow_is_validated_quickly() -> None:
              for i in range(1_000)}  # fmt: skip
     edges = tuple(Edge(f"s{i}", "done", f"s{i + 1}") for i in range(999))
     problems = validate(Document(name="long", steps=steps, edges=edges), CATALOGUE)
-    assert codes(problems, "warning") == ["expression.too_early"]
+    assert list_codes(problems, "warning") == ["expression.too_early"]
 
 
 anything = st.recursive(

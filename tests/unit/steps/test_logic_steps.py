@@ -18,14 +18,14 @@ CASES = [
 ]
 
 
-def branch(amount: Any, **config: Any) -> Any:
+def run_branch(amount: Any, **config: Any) -> Any:
     checked = Branch.Config.model_validate({"cases": CASES, "otherwise": "low", **config})
     return Branch().run(context({"input": {"amount": amount}}), checked)
 
 
 @pytest.mark.parametrize(("amount", "port"), [(500.0, "high"), (50.0, "some"), (5.0, "low")])
 def test_the_first_case_that_holds_is_taken(amount: float, port: str) -> None:
-    result = branch(amount)
+    result = run_branch(amount)
     assert (result.port, result.ports) == (port, None)
 
 
@@ -35,7 +35,7 @@ def test_the_first_case_that_holds_is_taken(amount: float, port: str) -> None:
 def test_an_inclusive_branch_takes_every_case_that_holds(
     amount: float, ports: tuple[str, ...]
 ) -> None:
-    assert branch(amount, inclusive=True).ports == ports
+    assert run_branch(amount, inclusive=True).ports == ports
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_an_inclusive_branch_takes_every_case_that_holds(
 )
 def test_a_condition_that_gives_no_truth_value_fails_and_chooses_nothing(when: str) -> None:
     with pytest.raises(StepFailure, match=r"cases\[0\]\.when") as caught:
-        branch(5, cases=[{"port": "high", "when": when}])
+        run_branch(5, cases=[{"port": "high", "when": when}])
     assert not caught.value.retryable
 
 
-def test_a_branch_has_its_cases_ports_and_the_other_one() -> None:
+def test_a_branch_has_the_ports_of_its_cases_and_otherwise() -> None:
     assert Branch().ports({"cases": CASES, "otherwise": "low"}) == ("high", "some", "low")
     assert Branch().ports({"cases": [CASES[0], CASES[0]]}) == ("high", "otherwise")
 
@@ -67,7 +67,7 @@ def test_a_broken_draft_of_a_branch_still_has_a_card(cases: Any) -> None:
         {"cases": CASES, "otherwise": "error"},
     ],
 )
-def test_a_branch_refuses_ports_that_cannot_be(config: dict[str, Any]) -> None:
+def test_a_branch_refuses_invalid_ports(config: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Branch.Config.model_validate(config)
 
@@ -81,7 +81,7 @@ def test_a_transform_gives_its_output_and_promises_its_names() -> None:
 
 
 @pytest.mark.parametrize("config", [{"mode": "count"}, {"mode": "all", "n": 2}, {"mode": "most"}])
-def test_a_join_refuses_a_count_that_makes_no_sense(config: dict[str, Any]) -> None:
+def test_a_join_refuses_a_meaningless_count(config: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Join.Config.model_validate(config)
 
@@ -101,7 +101,7 @@ def test_a_wait_until_an_instant_that_has_passed_is_due_now() -> None:
     [{}, {"seconds": 1, "until": "2026-01-01T00:00:00Z"}, {"seconds": -1},
      {"until": "2026-01-01T00:00:00"}, {"seconds": 1e12}],
 )  # fmt: skip
-def test_a_wait_needs_one_clear_end(config: dict[str, Any]) -> None:
+def test_a_wait_needs_either_seconds_or_until(config: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Wait.Config.model_validate(config)
 

@@ -134,7 +134,7 @@ def test_a_refused_input_is_a_breach_of_contract(served: Scorecard, given: Any, 
     assert caught.value.detail["errors"][0]["field"] == field
 
 
-def test_an_unknown_model_names_those_there_are(served: Scorecard) -> None:
+def test_an_unknown_model_names_the_known_ones(served: Scorecard) -> None:
     with pytest.raises(StepFailure, match="small") as caught:
         infer({}, model="smal")
     assert not caught.value.retryable

@@ -54,7 +54,7 @@ def test_a_repeated_attempt_has_the_same_message_id_and_another_run_has_not() ->
         {"reply_to": "nobody"},
     ],
 )
-def test_a_mail_that_cannot_be_or_smuggles_a_header_is_refused(config: dict[str, Any]) -> None:
+def test_an_invalid_mail_or_a_smuggled_header_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         send(**config)
     assert mail.outbox == []

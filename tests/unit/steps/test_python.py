@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 
 from flows.graph.model import Step
 from flows.steps.base import Result, StepContext, StepFailure
-from flows.steps.python import _FUNCTIONS, Python, UnknownFunction, get_function, step
+from flows.steps.functions import _FUNCTIONS, UnknownFunction, get_function
+from flows.steps.python import Python, step
 from tests.unit.steps.contexts import context
 
 
@@ -61,12 +62,12 @@ def run(function: str, args: dict[str, Any]) -> Any:
     config = Python.Config(function=f"{HERE}:{function}", args=args)
     result = Python().run(context(), config)
     if inspect.isawaitable(result):
-        result = asyncio.run(_awaited(result))
+        result = asyncio.run(_await_result(result))
     assert isinstance(result, Result)
     return result.output
 
 
-async def _awaited(result: Any) -> Any:
+async def _await_result(result: Any) -> Any:
     return await result
 
 
@@ -82,7 +83,7 @@ def test_an_async_function_gives_its_result_too() -> None:
     assert run("slowly", {"amount": 2}) == 4.0
 
 
-def test_the_context_is_filled_in_and_is_no_part_of_the_contract() -> None:
+def test_the_context_is_filled_in_and_is_not_part_of_the_contract() -> None:
     assert run("keyed", {"amount": 3}) == "run-12-5-2/3"
     assert set(get_function(f"{HERE}:keyed").input_schema["properties"]) == {"amount"}
 

@@ -210,7 +210,7 @@ def test_the_inspector_says_what_happens_when_a_step_fails(client: Client, flow:
     assert '<option value="review" selected>' in page
     assert '<option value="score"' not in page
     # A problem stands at its field, and nowhere else.
-    assert page.count("is no class of errors") == 1
+    assert page.count("is not a class of errors") == 1
     assert '<details class="more" data-group="When it fails" open>' in page
 
 

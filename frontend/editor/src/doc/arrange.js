@@ -1,20 +1,20 @@
 // @ts-check
-// Auto-layout by layers, left to right. The work is done in a worker that is loaded when first
-// asked for.
+// Automatic layout in layers, from left to right. A web worker does it, and is loaded at the first
+// use.
 
 import ELK from "elkjs/lib/elk-api.js";
 
-import { CARD, GAP, cardHeight, portPlace, snapped } from "./geometry.js";
-import { parseEdge } from "./operations.js";
-import { startSteps } from "./rules.js";
+import { CARD, GAP, cardHeight, portPlace, snap } from "./geometry.js";
+import { parseEdge } from "./operations/index.js";
+import { findStartSteps } from "./rules.js";
 
-/** @typedef {import("./operations.js").Doc} Doc */
+/** @typedef {import("./operations/index.js").Doc} Doc */
 
 /** @type {any} */
 let elk = null;
 
 /**
- * New places for all steps, or for those named; an anchor stays where it is.
+ * New places for all steps, or for those in `only`. The anchor stays where it is.
  * @param {Doc} document @param {(id: string) => string[]} portsOf
  * @param {string[] | null} only @param {string | null} anchor @param {string} worker the worker's URL
  * @returns {Promise<{[id: string]: [number, number]}>}
@@ -22,15 +22,15 @@ let elk = null;
 export async function arrange(document, portsOf, only, anchor, worker) {
   elk ??= new ELK({ workerFactory: () => new Worker(worker) });
   const ids = only ?? Object.keys(document.steps);
-  const laid = await elk.layout(toElk(document, portsOf, new Set(ids)));
-  const fixed = anchor && ids.includes(anchor) ? anchor : startSteps(document).find((id) => ids.includes(id) && document.layout[id]) ?? ids[0];
-  const still = laid.children.find((/** @type {any} */ child) => child.id === fixed);
+  const result = await elk.layout(toElk(document, portsOf, new Set(ids)));
+  const fixed = anchor && ids.includes(anchor) ? anchor : findStartSteps(document).find((id) => ids.includes(id) && document.layout[id]) ?? ids[0];
+  const anchored = result.children.find((/** @type {any} */ child) => child.id === fixed);
   const [x, y] = document.layout[fixed] ?? [0, 0];
   /** @type {{[id: string]: [number, number]}} */
   const places = {};
-  for (const child of laid.children) {
+  for (const child of result.children) {
     /** @type {[number, number]} */
-    const at = [snapped(x + child.x - still.x), snapped(y + child.y - still.y)];
+    const at = [snap(x + child.x - anchored.x), snap(y + child.y - anchored.y)];
     const known = document.layout[child.id];
     if (!known || known[0] !== at[0] || known[1] !== at[1]) places[child.id] = at;
   }

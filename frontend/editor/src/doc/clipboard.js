@@ -1,9 +1,10 @@
 // @ts-check
-// Steps as text: YAML out, YAML or JSON in, so that they go through any clipboard, chat or editor.
+// Steps as text, so that they pass through any clipboard, chat or editor: writes YAML, reads YAML
+// and JSON.
 
 import { parse, stringify } from "yaml";
 
-import { parseEdge } from "./operations.js";
+import { parseEdge } from "./operations/index.js";
 
 /** @typedef {import("./edits.js").Clip} Clip */
 
@@ -17,7 +18,7 @@ export function toText(clipped) {
   return stringify(data, { lineWidth: 0 });
 }
 
-/** Steps in a text, or null if it holds none. A whole flow document will do. @param {string} text @returns {Clip | null} */
+/** The steps in a text, which may be a whole flow document, or null if it holds none. @param {string} text @returns {Clip | null} */
 export function fromText(text) {
   if (!text.includes("steps") && !text.includes("notes")) return null;
   let data;
@@ -27,22 +28,22 @@ export function fromText(text) {
     return null;
   }
   if (!data || typeof data !== "object" || Array.isArray(data)) return null;
-  const steps = mapping(data.steps);
-  const whole = Object.entries(steps).filter(([, step]) => step && typeof (/** @type {any} */ (step).type) === "string");
-  const notes = Object.entries(mapping(data.notes)).filter(([, note]) => note && typeof note === "object");
-  if (!whole.length && !notes.length) return null;
+  const steps = asMapping(data.steps);
+  const valid = Object.entries(steps).filter(([, step]) => step && typeof (/** @type {any} */ (step).type) === "string");
+  const notes = Object.entries(asMapping(data.notes)).filter(([, note]) => note && typeof note === "object");
+  if (!valid.length && !notes.length) return null;
   return {
-    steps: Object.fromEntries(whole),
+    steps: Object.fromEntries(valid),
     edges: Array.isArray(data.edges) ? data.edges.filter(isEdge) : [],
-    layout: Object.fromEntries(Object.entries(mapping(data.layout)).filter(([, at]) => isPlace(at))),
+    layout: Object.fromEntries(Object.entries(asMapping(data.layout)).filter(([, at]) => isPlace(at))),
     notes: Object.fromEntries(notes.map(([id, note]) => [id, { ...note, at: isPlace(note.at) ? note.at : [0, 0] }])),
-    groups: Object.fromEntries(Object.entries(mapping(data.groups)).filter(([, group]) => Array.isArray(group?.steps))),
+    groups: Object.fromEntries(Object.entries(asMapping(data.groups)).filter(([, group]) => Array.isArray(group?.steps))),
   };
 }
 
-// What comes from elsewhere may hold anything; what makes no sense is left out.
+// A text from elsewhere may hold anything; what has the wrong form is left out.
 /** @param {any} value @returns {{[key: string]: any}} */
-const mapping = (value) => (value && typeof value === "object" && !Array.isArray(value) ? value : {});
+const asMapping = (value) => (value && typeof value === "object" && !Array.isArray(value) ? value : {});
 /** @param {any} at */
 const isPlace = (at) => Array.isArray(at) && at.length === 2 && at.every((n) => Number.isFinite(n));
 /** @param {any} edge */

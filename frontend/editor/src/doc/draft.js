@@ -1,11 +1,11 @@
 // @ts-check
-// The draft as this browser sees it: what the server has acknowledged, and on top of it what it
-// has not. The server's order is the only order; what is pending is played again after it.
+// The draft as this browser sees it: what the server has acknowledged, and on top of it the pending
+// edits that it has not. Only the server's order counts; pending edits are applied again after it.
 
-import { OperationRefused, apply, lookUp, normalForm, same } from "./operations.js";
+import { OperationRefused, apply, lookUp, normalForm, same } from "./operations/index.js";
 
-/** @typedef {import("./operations.js").Doc} Doc */
-/** @typedef {import("./operations.js").Operation} Operation */
+/** @typedef {import("./operations/index.js").Doc} Doc */
+/** @typedef {import("./operations/index.js").Operation} Operation */
 /** @typedef {{client_id: string, op: Operation}} Pending */
 /** @typedef {{client_id: string, op: Operation, code: string, message: string, remedy: string, current?: any}} Conflict */
 /** @typedef {{ids: string[], undo: Operation[], label: string, merge?: string, at: number}} Entry */
@@ -40,14 +40,14 @@ export class Draft {
 
   snapshot = () => this.version;
 
-  changed() {
+  notify() {
     this.version += 1;
     for (const listener of this.listeners) listener();
   }
 
   /**
-   * Edit now, here; the server hears of it later. Edits of one `merge` key that follow one another
-   * closely are undone together.
+   * Apply an edit here at once; it is sent to the server later. Edits with the same `merge` key that
+   * follow one another closely are undone together.
    * @param {Operation} op @param {{label?: string, merge?: string, now?: number}} [how]
    * @throws {OperationRefused}
    */
@@ -62,53 +62,53 @@ export class Draft {
       this.done.push({ ids: [id], undo: [inverse], label, merge, at: now });
     }
     this.undone = [];
-    this.changed();
+    this.notify();
   }
 
   /** @returns {string | null} what was undone, or null if there was nothing */
   undo() {
-    return this.swap(this.done, this.undone);
+    return this.moveEntry(this.done, this.undone);
   }
 
   /** @returns {string | null} */
   redo() {
-    return this.swap(this.undone, this.done);
+    return this.moveEntry(this.undone, this.done);
   }
 
   /** @param {Entry[]} from @param {Entry[]} to */
-  swap(from, to) {
+  moveEntry(from, to) {
     const entry = from.pop();
     if (!entry) return null;
     const op = entry.undo.length === 1 ? entry.undo[0] : { op: "batch", operations: entry.undo };
     const { id, inverse } = this.play(op);
     to.push({ ids: [id], undo: [inverse], label: entry.label, at: 0 });
-    this.changed();
+    this.notify();
     return entry.label;
   }
 
-  /** @param {Operation} op */
+  /** Apply an operation and add it to the pending ones. @param {Operation} op */
   play(op) {
     const [document, inverse] = apply(this.document, op);
     this.document = document;
     const id = this.makeId();
     this.pending.push({ client_id: id, op });
-    return { id, inverse: guarded(inverse, document) };
+    return { id, inverse: guardInverse(inverse, document) };
   }
 
-  /** Take up what an earlier page of this tab could not send. @param {Pending[]} kept */
+  /** Take over the edits that an earlier page of this tab could not send. @param {Pending[]} kept */
   resume(kept) {
     this.pending = [...kept, ...this.pending];
     this.replay();
-    this.changed();
+    this.notify();
   }
 
   /**
-   * Take the server's word: what was applied since, and what became of one's own.
-   * @param {{operations?: {revision: number, client_id: string, op: Operation}[], results?: any[], faces?: Doc}} said
-   * @returns {boolean} false if the draft is no longer the server's and must be loaded again
+   * Apply the server's answer: the operations since, and what became of the ones sent.
+   * @param {{operations?: {revision: number, client_id: string, op: Operation}[], results?: any[], faces?: Doc}} answer
+   * @returns {boolean} false if the draft differs from the server's and must be loaded again
    */
   receive({ operations = [], results = [], faces = {} }) {
-    let inStep = true;
+    let inOrder = true;
     for (const { revision, client_id, op } of operations) {
       if (revision <= this.revision) continue;
       if (revision !== this.revision + 1) return false;
@@ -121,19 +121,19 @@ export class Draft {
       this.revision = revision;
       if (this.pending[0]?.client_id === client_id) this.pending.shift();
       else {
-        inStep = false;
+        inOrder = false;
         this.pending = this.pending.filter((each) => each.client_id !== client_id);
       }
     }
     const refused = results.filter((each) => each.status === "refused");
     for (const each of refused) this.drop(each);
-    if (!inStep || refused.length) this.replay();
+    if (!inOrder || refused.length) this.replay();
     if (Object.keys(faces).length) this.faces = { ...this.faces, ...faces };
-    if (operations.length || refused.length) this.changed();
+    if (operations.length || refused.length) this.notify();
     return true;
   }
 
-  /** @param {Conflict} refusal */
+  /** Take back a pending edit that the server refused. @param {Conflict} refusal */
   drop(refusal) {
     const lost = this.pending.find((each) => each.client_id === refusal.client_id);
     if (!lost) return;
@@ -144,16 +144,16 @@ export class Draft {
     this.undone = this.undone.filter(without);
   }
 
-  /** Start again from the server's document; what is pending stays on top. @param {{document: Doc, revision: number, faces: Doc}} loaded */
+  /** Start again from the server's document, with the pending edits on top. @param {{document: Doc, revision: number, faces: Doc}} loaded */
   reload({ document, revision, faces }) {
     this.base = normalForm(document);
     this.revision = revision;
     this.faces = faces;
     this.replay();
-    this.changed();
+    this.notify();
   }
 
-  /** What no longer fits is not drawn, but still sent: the server says why not. */
+  /** Apply the pending edits again. One that no longer fits is not drawn but still sent: the server then says why. */
   replay() {
     this.document = this.base;
     for (const { op } of this.pending) {
@@ -165,18 +165,18 @@ export class Draft {
     }
   }
 
-  /** @param {string} client_id */
+  /** Remove a conflict that has been dealt with. @param {string} client_id */
   settle(client_id) {
     this.conflicts = this.conflicts.filter((each) => each.client_id !== client_id);
-    this.changed();
+    this.notify();
   }
 }
 
 /**
- * Undoing a field must not sweep away what someone else wrote there since.
+ * The inverse with `old`, so that undoing a field does not overwrite what someone else has set since.
  * @param {Operation} inverse @param {Doc} document as the edit left it @returns {Operation}
  */
-function guarded(inverse, document) {
+function guardInverse(inverse, document) {
   const root = {
     set_field: () => document.steps[inverse.step], set_flow: () => document,
     set_note: () => document.notes[inverse.id], set_group: () => document.groups[inverse.id],

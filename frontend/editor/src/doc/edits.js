@@ -1,21 +1,21 @@
 // @ts-check
-// What a person means, said in operations. Pure: a document in, an operation out.
+// Edits as a person thinks of them, turned into operations. Pure: a document in, an operation out.
 
-import { CARD, GAP, around, cardBox, freePlace, snapped } from "./geometry.js";
-import { edgeText, parseEdge } from "./operations.js";
+import { CARD, GAP, boundBoxes, cardBox, findFreePlace, snap } from "./geometry.js";
+import { formatEdge, parseEdge } from "./operations/index.js";
 
-/** @typedef {import("./operations.js").Doc} Doc */
-/** @typedef {import("./operations.js").Operation} Operation */
+/** @typedef {import("./operations/index.js").Doc} Doc */
+/** @typedef {import("./operations/index.js").Operation} Operation */
 /** @typedef {(id: string) => string[]} PortsOf */
 /** @typedef {{name: string, title: string, ports: string[]}} Type */
 /** @typedef {{steps: Doc, edges: string[], layout: Doc, notes?: Doc, groups?: Doc}} Clip */
 
-/** @param {string} label @param {Operation[]} operations @returns {Operation} */
-export const together = (label, operations) =>
+/** One operation that does them all. @param {string} label @param {Operation[]} operations @returns {Operation} */
+export const combine = (label, operations) =>
   operations.length === 1 ? operations[0] : { op: "batch", label, operations };
 
-/** A name no step has yet. @param {Iterable<string>} taken @param {string} wish */
-export function freeName(taken, wish) {
+/** A name that is not taken, and close to the wish. @param {Iterable<string>} taken @param {string} wish */
+export function chooseFreeName(taken, wish) {
   const names = new Set(taken);
   const base = wish.toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^[_0-9]+|_+$/g, "").slice(0, 70) || "step";
   if (!names.has(base)) return base;
@@ -26,128 +26,128 @@ export function freeName(taken, wish) {
 }
 
 /** @param {Doc} document @param {PortsOf} portsOf */
-const boxes = (document, portsOf) => Object.keys(document.layout).map((id) => cardBox(document, id, portsOf(id)));
+const listBoxes = (document, portsOf) => Object.keys(document.layout).map((id) => cardBox(document, id, portsOf(id)));
 
-/** @param {Doc} document @param {string} source @param {string[]} ports */
-export function openPort(document, source, ports) {
+/** The first port without an edge, or else the first. @param {Doc} document @param {string} source @param {string[]} ports */
+export function findOpenPort(document, source, ports) {
   const used = new Set(document.edges.map(parseEdge).filter((/** @type {string[]} */ e) => e[0] === source).map((/** @type {string[]} */ e) => e[1]));
   return ports.find((port) => !used.has(port)) ?? ports[0] ?? null;
 }
 
-/** Where a step's errors lead. @param {Doc} document @param {string} step @returns {string[]} */
-export function errorTargets(document, step) {
+/** The steps that a step's errors lead to. @param {Doc} document @param {string} step @returns {string[]} */
+export function findErrorTargets(document, step) {
   const ends = document.edges.map(parseEdge).filter((/** @type {string[]} */ [from, port]) => from === step && port === "error");
   return ends.map((/** @type {string[]} */ each) => each[2]);
 }
 
 /**
- * Lead a step's errors to one step instead of wherever they go now; to none, they fail the run.
+ * Lead a step's errors to one step instead of where they go now. To none, they fail the run.
  * @param {Doc} document @param {string} step @param {string} to "" for none
- * @returns {Operation | null} null if it is so already
+ * @returns {Operation | null} null if they already do
  */
 export function routeError(document, step, to) {
-  const now = errorTargets(document, step);
+  const now = findErrorTargets(document, step);
   const [kept, ...others] = now.includes(to) ? [to, ...now.filter((each) => each !== to)] : now;
-  const edge = (/** @type {string} */ target) => edgeText(step, "error", target);
+  const edge = (/** @type {string} */ target) => formatEdge(step, "error", target);
   /** @type {Operation[]} */
   const operations = others.map((target) => ({ op: "disconnect", edge: edge(target) }));
   if (kept && !to) operations.push({ op: "disconnect", edge: edge(kept) });
   if (kept && to && kept !== to) operations.push({ op: "reconnect", edge: edge(kept), to: edge(to) });
   if (!kept && to) operations.push({ op: "connect", edge: edge(to) });
-  return operations.length ? together(to ? `Errors of ${step} lead to ${to}` : `Errors of ${step} fail the run`, operations) : null;
+  return operations.length ? combine(to ? `Errors of ${step} lead to ${to}` : `Errors of ${step} fail the run`, operations) : null;
 }
 
 /**
- * Add a step: beside another and joined to it, or at a place.
+ * Add a step, beside another and connected to it, or at a place.
  * @param {Doc} document @param {PortsOf} portsOf @param {Type} type
  * @param {{from?: {step: string, port?: string | null} | null, into?: string | null, at?: [number, number] | null}} where
  * @returns {{id: string, op: Operation}}
  */
 export function addStep(document, portsOf, type, { from = null, into = null, at = null }) {
-  const id = freeName(Object.keys(document.steps), type.name.split(".").at(-1) ?? "step");
+  const id = chooseFreeName(Object.keys(document.steps), type.name.split(".").at(-1) ?? "step");
   const wish = { x: at?.[0] ?? 0, y: at?.[1] ?? 0, width: CARD.width, height: CARD.header };
   if (!at && from) {
     const beside = cardBox(document, from.step, portsOf(from.step));
     wish.x = beside.x + CARD.width + GAP.x;
     wish.y = beside.y;
   } else if (!at && Object.keys(document.layout).length) {
-    const all = around(boxes(document, portsOf));
+    const all = boundBoxes(listBoxes(document, portsOf));
     wish.x = all.x;
     wish.y = all.y + all.height + GAP.y;
   }
-  const place = at ? [snapped(at[0]), snapped(at[1])] : freePlace(wish, boxes(document, portsOf));
+  const place = at ? [snap(at[0]), snap(at[1])] : findFreePlace(wish, listBoxes(document, portsOf));
   /** @type {Operation[]} */
   const operations = [{ op: "add_step", id, step: { type: type.name, title: type.title }, at: place }];
-  const port = from && (from.port ?? openPort(document, from.step, portsOf(from.step)));
-  if (from && port) operations.push({ op: "connect", edge: edgeText(from.step, port, id) });
-  if (into && type.ports.length) operations.push({ op: "connect", edge: edgeText(id, type.ports[0], into) });
-  return { id, op: together(`Add ${type.title}`, operations) };
+  const port = from && (from.port ?? findOpenPort(document, from.step, portsOf(from.step)));
+  if (from && port) operations.push({ op: "connect", edge: formatEdge(from.step, port, id) });
+  if (into && type.ports.length) operations.push({ op: "connect", edge: formatEdge(id, type.ports[0], into) });
+  return { id, op: combine(`Add ${type.title}`, operations) };
 }
 
 /**
- * Put a step on an edge, and make room for it.
+ * Insert a step into an edge, and make room for it.
  * @param {Doc} document @param {PortsOf} portsOf @param {Type} type @param {string} edge
  */
 export function insertOnEdge(document, portsOf, type, edge) {
   const [source, port, target] = parseEdge(edge);
-  const id = freeName(Object.keys(document.steps), type.name.split(".").at(-1) ?? "step");
+  const id = chooseFreeName(Object.keys(document.steps), type.name.split(".").at(-1) ?? "step");
   const from = cardBox(document, source, portsOf(source));
   const to = cardBox(document, target, portsOf(target));
   const x = from.x + CARD.width + GAP.x;
   const forward = to.x > from.x;
-  const at = forward ? [snapped(x), snapped((from.y + to.y) / 2)] : [snapped((from.x + to.x) / 2), snapped(Math.max(from.y, to.y) + 120)];
+  const at = forward ? [snap(x), snap((from.y + to.y) / 2)] : [snap((from.x + to.x) / 2), snap(Math.max(from.y, to.y) + 120)];
   /** @type {Operation[]} */
   const operations = [
     { op: "disconnect", edge },
     { op: "add_step", id, step: { type: type.name, title: type.title }, at },
-    { op: "connect", edge: edgeText(source, port, id) },
+    { op: "connect", edge: formatEdge(source, port, id) },
   ];
-  if (type.ports.length) operations.push({ op: "connect", edge: edgeText(id, type.ports[0], target) });
+  if (type.ports.length) operations.push({ op: "connect", edge: formatEdge(id, type.ports[0], target) });
   const lacking = at[0] + CARD.width + GAP.x - to.x;
   if (forward && lacking > 0) {
     const behind = Object.entries(document.layout).filter(([each, p]) => each !== source && p[0] >= to.x);
-    operations.push({ op: "move", steps: Object.fromEntries(behind.map(([each, p]) => [each, [p[0] + snapped(lacking), p[1]]])) });
+    operations.push({ op: "move", steps: Object.fromEntries(behind.map(([each, p]) => [each, [p[0] + snap(lacking), p[1]]])) });
   }
-  return { id, op: together(`Insert ${type.title}`, operations) };
+  return { id, op: combine(`Insert ${type.title}`, operations) };
 }
 
 /**
- * The edges that close the gaps again: from each port that led in, to the one step that followed.
- * Where several followed there is no telling which, and none is drawn.
+ * The edges that close the gaps: from each port that led to the removed steps, to the only step that
+ * followed them. Where several followed, no edge is drawn, as any of them could be meant.
  * @param {Doc} document @param {string[]} ids @returns {string[]}
  */
-export function bridges(document, ids) {
-  const going = new Set(ids);
+export function findBridges(document, ids) {
+  const removed = new Set(ids);
   const edges = document.edges.map(parseEdge);
   /** @type {Set<string>} */
   const found = new Set();
   for (const [source, port, first] of edges) {
-    if (going.has(source) || !going.has(first)) continue;
-    const targets = reached(edges, going, first);
-    if (targets.length === 1 && targets[0] !== source) found.add(edgeText(source, port, targets[0]));
+    if (removed.has(source) || !removed.has(first)) continue;
+    const targets = findReached(edges, removed, first);
+    if (targets.length === 1 && targets[0] !== source) found.add(formatEdge(source, port, targets[0]));
   }
   return [...found].filter((edge) => !document.edges.includes(edge));
 }
 
 /** @param {string[][]} edges @param {Set<string>} going @param {string} first @returns {string[]} */
-function reached(edges, going, first) {
+function findReached(edges, removed, first) {
   const seen = new Set([first]);
   for (const here of seen) {
-    if (!going.has(here)) continue;
+    if (!removed.has(here)) continue;
     for (const [from, port, to] of edges) if (from === here && port !== "error") seen.add(to);
   }
-  return [...seen].filter((id) => !going.has(id));
+  return [...seen].filter((id) => !removed.has(id));
 }
 
 /**
- * Remove steps, edges and notes; a chain through one step is closed again.
+ * Remove steps, edges, notes and groups, and close the gaps if `join` is true.
  * @param {Doc} document @param {{steps?: string[], edges?: string[], notes?: string[], groups?: string[], join?: boolean}} what
  * @returns {{op: Operation, bridged: number} | null}
  */
 export function remove(document, { steps = [], edges = [], notes = [], groups = [], join = true }) {
-  const going = new Set(steps);
-  const apart = edges.filter((edge) => !going.has(parseEdge(edge)[0]) && !going.has(parseEdge(edge)[2]));
-  const joined = edges.length || !join ? [] : bridges(document, steps);
+  const removed = new Set(steps);
+  const apart = edges.filter((edge) => !removed.has(parseEdge(edge)[0]) && !removed.has(parseEdge(edge)[2]));
+  const joined = edges.length || !join ? [] : findBridges(document, steps);
   /** @type {Operation[]} */
   const operations = [
     ...apart.map((edge) => ({ op: "disconnect", edge })),
@@ -156,10 +156,10 @@ export function remove(document, { steps = [], edges = [], notes = [], groups = 
     ...notes.map((id) => ({ op: "remove_note", id })),
     ...groups.map((id) => ({ op: "remove_group", id })),
   ];
-  return operations.length ? { op: together("Delete", operations), bridged: joined.length } : null;
+  return operations.length ? { op: combine("Delete", operations), bridged: joined.length } : null;
 }
 
-/** @param {Doc} document @param {string[]} steps @param {string[]} [notes] @returns {Clip} */
+/** A copy of steps and notes, with the edges and groups among them. @param {Doc} document @param {string[]} steps @param {string[]} [notes] @returns {Clip} */
 export function clip(document, steps, notes = []) {
   const among = new Set(steps);
   const pick = (/** @type {Doc} */ from, /** @type {Iterable<string>} */ keys) =>
@@ -177,7 +177,7 @@ export function clip(document, steps, notes = []) {
 }
 
 /**
- * Put a clip in, with names of its own; `at` is where its top left corner goes.
+ * Insert copied steps under names that are free. `at` is the place of their top left corner.
  * @param {Doc} document @param {Clip} clipped @param {[number, number] | null} at
  * @returns {{ids: string[], notes: string[], op: Operation} | null}
  */
@@ -186,64 +186,64 @@ export function paste(document, clipped, at) {
   /** @type {Map<string, string>} */
   const names = new Map();
   for (const id of Object.keys(clipped.steps)) {
-    const free = taken.has(id) ? freeName(taken, id) : id;
+    const free = taken.has(id) ? chooseFreeName(taken, id) : id;
     names.set(id, free);
     taken.add(free);
   }
   const places = [...Object.values(clipped.layout ?? {}), ...Object.values(clipped.notes ?? {}).map((n) => n.at ?? [0, 0])];
   const corner = [Math.min(...places.map((p) => p[0]), Infinity), Math.min(...places.map((p) => p[1]), Infinity)];
-  const shift = at && places.length ? [at[0] - corner[0], at[1] - corner[1]] : cascade(document, places);
-  const moved = (/** @type {number[]} */ p) => [snapped(p[0] + shift[0]), snapped(p[1] + shift[1])];
+  const shift = at && places.length ? [at[0] - corner[0], at[1] - corner[1]] : findPasteShift(document, places);
+  const moved = (/** @type {number[]} */ p) => [snap(p[0] + shift[0]), snap(p[1] + shift[1])];
   /** @type {Operation[]} */
   const operations = Object.entries(clipped.steps).map(([id, step], index) => ({
-    op: "add_step", id: names.get(id), step: renamed(step, names),
+    op: "add_step", id: names.get(id), step: renameInValue(step, names),
     at: moved(clipped.layout?.[id] ?? [index * (CARD.width + GAP.x), 0]),
   }));
   for (const edge of clipped.edges ?? []) {
     const [source, port, target] = parseEdge(edge);
     if (!names.has(source) || !names.has(target)) continue;
-    operations.push({ op: "connect", edge: edgeText(names.get(source) ?? "", port, names.get(target) ?? "") });
+    operations.push({ op: "connect", edge: formatEdge(names.get(source) ?? "", port, names.get(target) ?? "") });
   }
   const notes = Object.entries(clipped.notes ?? {}).map(([id, note]) => ({
-    op: "add_note", id: freeName(Object.keys(document.notes), id), note: { ...note, at: moved(note.at ?? [0, 0]) },
+    op: "add_note", id: chooseFreeName(Object.keys(document.notes), id), note: { ...note, at: moved(note.at ?? [0, 0]) },
   }));
   operations.push(...notes);
   const groups = new Set(Object.keys(document.groups));
   for (const [wish, group] of Object.entries(clipped.groups ?? {})) {
     const steps = (group.steps ?? []).map((/** @type {string} */ id) => names.get(id)).filter(Boolean);
-    const id = groups.has(wish) ? freeName(groups, wish) : wish;
+    const id = groups.has(wish) ? chooseFreeName(groups, wish) : wish;
     groups.add(id);
     if (steps.length) operations.push({ op: "add_group", id, group: { ...group, steps } });
   }
   if (!operations.length) return null;
-  return { ids: [...names.values()], notes: notes.map((n) => n.id), op: together("Paste", operations) };
+  return { ids: [...names.values()], notes: notes.map((n) => n.id), op: combine("Paste", operations) };
 }
 
 const GRID_SHIFT = 48;
 
-/** Beside the original, and beside what was pasted there before. @param {Doc} document @param {number[][]} places */
-function cascade(document, places) {
+/** The shift that puts a copy beside the original, and beside earlier copies. @param {Doc} document @param {number[][]} places */
+function findPasteShift(document, places) {
   const taken = new Set(Object.values(document.layout).map(String));
   let shift = GRID_SHIFT;
-  while (places.some((p) => taken.has(String([snapped(p[0] + shift), snapped(p[1] + shift)])))) shift += GRID_SHIFT;
+  while (places.some((p) => taken.has(String([snap(p[0] + shift), snap(p[1] + shift)])))) shift += GRID_SHIFT;
   return [shift, shift];
 }
 
-/** Expressions among the pasted steps follow their new names. @param {any} value @param {Map<string, string>} names @returns {any} */
-function renamed(value, names) {
+/** The value with the pasted steps' new names in its expressions. @param {any} value @param {Map<string, string>} names @returns {any} */
+function renameInValue(value, names) {
   if (typeof value === "string") {
     return value.replace(/\bsteps(\.|\[["'])([A-Za-z0-9_]+)/g, (whole, between, id) => (names.has(id) ? `steps${between}${names.get(id)}` : whole));
   }
-  if (Array.isArray(value)) return value.map((each) => renamed(each, names));
+  if (Array.isArray(value)) return value.map((each) => renameInValue(each, names));
   if (value && typeof value === "object") {
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, renamed(each, names)]));
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, renameInValue(each, names)]));
   }
   return value;
 }
 
 /** @param {Doc} document @param {string[]} steps @param {string} [title] */
 export function groupSteps(document, steps, title = "Group") {
-  const id = freeName(Object.keys(document.groups), "group");
+  const id = chooseFreeName(Object.keys(document.groups), "group");
   return { id, op: { op: "add_group", id, group: { title, steps } } };
 }
 
@@ -253,7 +253,7 @@ export const joinGroup = (document, id, steps) => ({
 });
 
 /**
- * Undo groups, and take steps out of theirs; a group that nothing is left in goes.
+ * Remove groups, and take steps out of theirs. A group without steps is removed as well.
  * @param {Doc} document @param {string[]} groups @param {string[]} steps @returns {Operation | null}
  */
 export function ungroupSteps(document, groups, steps) {
@@ -264,5 +264,5 @@ export function ungroupSteps(document, groups, steps) {
     if (groups.includes(id) || left.length === (group.steps ?? []).length) continue;
     operations.push(left.length ? { op: "set_group", id, path: "/steps", value: left } : { op: "remove_group", id });
   }
-  return operations.length ? together("Ungroup", operations) : null;
+  return operations.length ? combine("Ungroup", operations) : null;
 }

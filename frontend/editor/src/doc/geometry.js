@@ -1,8 +1,8 @@
 // @ts-check
-// Sizes and places of cards. Cards have a size that follows from their ports alone, so that
-// nothing has to be measured.
+// Sizes and places of cards. A card's size follows from its ports alone, so that nothing has to be
+// measured.
 
-/** @typedef {import("./operations.js").Doc} Doc */
+/** @typedef {import("./operations/index.js").Doc} Doc */
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
 export const GRID = 16;
@@ -22,8 +22,8 @@ export function portPlace(ports, port) {
   return { x: CARD.width, y, side: "right" };
 }
 
-/** @param {number} value */
-export const snapped = (value) => Math.round(value / GRID) * GRID;
+/** The nearest point of the grid. @param {number} value */
+export const snap = (value) => Math.round(value / GRID) * GRID;
 
 /** @param {Doc} document @param {string} id @param {string[]} ports @returns {Box} */
 export function cardBox(document, id, ports) {
@@ -31,8 +31,8 @@ export function cardBox(document, id, ports) {
   return { x, y, width: CARD.width, height: cardHeight(ports) };
 }
 
-/** @param {Box[]} boxes @param {number} [margin] @returns {Box} */
-export function around(boxes, margin = 0) {
+/** The box around all boxes. @param {Box[]} boxes @param {number} [margin] @returns {Box} */
+export function boundBoxes(boxes, margin = 0) {
   if (!boxes.length) return { x: 0, y: 0, width: 0, height: 0 };
   const left = Math.min(...boxes.map((b) => b.x)) - margin;
   const top = Math.min(...boxes.map((b) => b.y)) - margin;
@@ -41,25 +41,25 @@ export function around(boxes, margin = 0) {
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
-/** @param {Box} a @param {Box} b @param {number} gap */
-const near = (a, b, gap) =>
+/** Whether two boxes lie closer than the gap. @param {Box} a @param {Box} b @param {number} gap */
+const areNear = (a, b, gap) =>
   a.x < b.x + b.width + gap && b.x < a.x + a.width + gap && a.y < b.y + b.height + gap && b.y < a.y + a.height + gap;
 
 /** The first free place at or below a wish. @param {Box} wish @param {Box[]} taken @returns {[number, number]} */
-export function freePlace(wish, taken) {
-  const box = { ...wish, x: snapped(wish.x), y: snapped(wish.y) };
-  for (let tries = 0; tries < 400 && taken.some((each) => near(box, each, GRID)); tries += 1) box.y += GRID * 2;
+export function findFreePlace(wish, taken) {
+  const box = { ...wish, x: snap(wish.x), y: snap(wish.y) };
+  for (let tries = 0; tries < 400 && taken.some((each) => areNear(box, each, GRID)); tries += 1) box.y += GRID * 2;
   return [box.x, box.y];
 }
 
 /**
- * Where a dragged box lines up with others.
+ * The place where a dragged box lines up with others, and the lines along which it does.
  * @param {Box} box @param {Box[]} others @param {number} reach
  * @returns {{x: number, y: number, vertical: number | null, horizontal: number | null}}
  */
-export function alignment(box, others, reach) {
-  const across = closest(box.x, box.width, others.map((o) => [o.x, o.width]), reach);
-  const down = closest(box.y, box.height, others.map((o) => [o.y, o.height]), reach);
+export function align(box, others, reach) {
+  const across = findClosestLine(box.x, box.width, others.map((o) => [o.x, o.width]), reach);
+  const down = findClosestLine(box.y, box.height, others.map((o) => [o.y, o.height]), reach);
   return {
     x: box.x + (across?.shift ?? 0),
     y: box.y + (down?.shift ?? 0),
@@ -68,8 +68,8 @@ export function alignment(box, others, reach) {
   };
 }
 
-/** @param {number} start @param {number} size @param {number[][]} others @param {number} reach */
-function closest(start, size, others, reach) {
+/** The line of another box that is nearest to one of this box, within reach. @param {number} start @param {number} size @param {number[][]} others @param {number} reach */
+function findClosestLine(start, size, others, reach) {
   /** @type {{shift: number, line: number} | null} */
   let best = null;
   for (const [from, length] of others) {

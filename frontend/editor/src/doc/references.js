@@ -1,5 +1,5 @@
 // @ts-check
-// Where a document's texts name a step, as `steps.<id>`: the browser's half of
+// Renaming a step where a document's texts name it, as `steps.<id>`: the browser's half of
 // flows/graph/references.py.
 
 /** @typedef {any} Json */
@@ -11,7 +11,8 @@ const TEST_ANSWERS = ["stubs", "decisions"];
 const TEST_EXPECTATIONS = ["path", "not_path", "waits_at"];
 
 /**
- * Rewrite every `steps.<old>`; see the Python half for `texts` and what is returned.
+ * The document with `steps.<old>` and compensations renamed, and `texts` for the undo; the Python
+ * half says more of them.
  * @param {Doc} document
  * @param {string} old
  * @param {string} to
@@ -20,31 +21,31 @@ const TEST_EXPECTATIONS = ["path", "not_path", "waits_at"];
  */
 export function renameReferences(document, old, to, texts) {
   /** @type {{[pointer: string]: [string, string]}} */
-  const lasting = {};
+  const kept = {};
   /** @param {string} value @param {string} pointer */
-  const swap = (value, pointer) => {
+  const rename = (value, pointer) => {
     const given = Object.hasOwn(texts, pointer) ? texts[pointer] : null;
     const changed = given && given[0] === value ? given[1] : rewrite(value, pointer, old, to);
-    if (rewrite(changed, pointer, to, old) !== value) lasting[pointer] = [changed, value];
+    if (rewrite(changed, pointer, to, old) !== value) kept[pointer] = [changed, value];
     return changed;
   };
   /** @type {Doc} */
   const steps = {};
   for (const [id, step] of Object.entries(document.steps)) {
-    const base = id === to ? "/step" : `/steps/${id}`;
+    const place = id === to ? "/step" : `/steps/${id}`;
     const entries = Object.entries(step).map(([key, value]) => [
-      key, STEP_PARTS.has(key) ? mapped(value, `${base}/${key}`, swap) : value,
+      key, STEP_PARTS.has(key) ? mapTexts(value, `${place}/${key}`, rename) : value,
     ]);
     steps[id] = entries.some(([key, value]) => step[key] !== value) ? Object.fromEntries(entries) : step;
   }
   const changed = { ...document, steps };
   for (const key of FLOW_PARTS) {
-    if (key in document) changed[key] = mapped(document[key], `/${key}`, swap);
+    if (key in document) changed[key] = mapTexts(document[key], `/${key}`, rename);
   }
-  return [changed, lasting];
+  return [changed, kept];
 }
 
-/** @param {string} value @param {string} pointer @param {string} old @param {string} to */
+/** The text at the pointer with the step renamed. @param {string} value @param {string} pointer @param {string} old @param {string} to */
 function rewrite(value, pointer, old, to) {
   if (/^\/step(s\/[^/]+)?\/compensate$/.test(pointer)) return value === old ? to : value;
   const name = old.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
@@ -52,30 +53,30 @@ function rewrite(value, pointer, old, to) {
   return value.replace(pattern, (_found, between) => `steps${between}${to}`);
 }
 
-/** @param {Json} value @param {string} pointer @param {(text: string, pointer: string) => string} swap @returns {Json} */
-function mapped(value, pointer, swap) {
-  if (typeof value === "string") return swap(value, pointer);
+/** A copy of the value with `change` done to each text in it. @param {Json} value @param {string} pointer @param {(text: string, pointer: string) => string} change @returns {Json} */
+function mapTexts(value, pointer, change) {
+  if (typeof value === "string") return change(value, pointer);
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) {
-    const items = value.map((each, i) => mapped(each, `${pointer}/${i}`, swap));
+    const items = value.map((each, i) => mapTexts(each, `${pointer}/${i}`, change));
     return items.some((each, i) => each !== value[i]) ? items : value;
   }
   const entries = Object.entries(value).map(([key, each]) => [
-    key, mapped(each, `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`, swap),
+    key, mapTexts(each, `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`, change),
   ]);
   return entries.some(([key, each]) => value[key] !== each) ? Object.fromEntries(entries) : value;
 }
 
 /**
- * A flow's tests with the step's name changed; see the Python half.
+ * A flow's tests with the step renamed in what they stub, decide and expect.
  * @param {Json} tests @param {string} old @param {string} to @returns {Json}
  */
 export function renameInTests(tests, old, to) {
-  return Array.isArray(tests) ? tests.map((test) => (isObject(test) ? renamedTest(test, old, to) : test)) : tests;
+  return Array.isArray(tests) ? tests.map((test) => (isObject(test) ? renameInTest(test, old, to) : test)) : tests;
 }
 
 /** @param {Doc} test @param {string} old @param {string} to @returns {Doc} */
-function renamedTest(test, old, to) {
+function renameInTest(test, old, to) {
   const changed = { ...test };
   for (const part of TEST_ANSWERS) {
     const answers = test[part];
@@ -85,13 +86,13 @@ function renamedTest(test, old, to) {
   }
   if (isObject(test.expect)) {
     const entries = Object.entries(test.expect);
-    changed.expect = Object.fromEntries(entries.map(([key, value]) => [key, TEST_EXPECTATIONS.includes(key) ? renamedNames(value, old, to) : value]));
+    changed.expect = Object.fromEntries(entries.map(([key, value]) => [key, TEST_EXPECTATIONS.includes(key) ? renameNames(value, old, to) : value]));
   }
   return changed;
 }
 
 /** @param {Json} value @param {string} old @param {string} to */
-function renamedNames(value, old, to) {
+function renameNames(value, old, to) {
   if (Array.isArray(value)) return value.map((each) => (each === old ? to : each));
   return value === old ? to : value;
 }

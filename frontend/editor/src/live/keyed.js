@@ -1,6 +1,6 @@
 // @ts-check
-// A value by key that a card subscribes to alone, told in one go every 100 ms: a burst of hundreds
-// of changes must not draw hundreds of times.
+// Values by key. A card subscribes to its own key, and changes are announced together every 100 ms,
+// so that a burst of hundreds of changes is not drawn hundreds of times.
 
 export const FLUSH_MS = 100;
 
@@ -33,7 +33,7 @@ export class KeyedStore {
     };
   }
 
-  /** @param {{[key: string]: any}} values @param {boolean} [whole] keys that are not named are gone */
+  /** @param {{[key: string]: any}} values @param {boolean} [whole] whether keys that are not named are removed */
   set(values, whole = false) {
     if (whole) for (const key of this.values.keys()) if (!(key in values)) this.waiting.set(key, undefined);
     for (const [key, value] of Object.entries(values)) this.waiting.set(key, value);
@@ -44,14 +44,14 @@ export class KeyedStore {
     clearTimeout(this.timer);
     this.timer = null;
     /** @type {Set<() => void>} */
-    const told = new Set();
+    const affected = new Set();
     for (const [key, value] of this.waiting) {
       if (JSON.stringify(this.values.get(key)) === JSON.stringify(value)) continue;
       if (value === undefined) this.values.delete(key);
       else this.values.set(key, value);
-      for (const listener of this.listeners.get(key) ?? []) told.add(listener);
+      for (const listener of this.listeners.get(key) ?? []) affected.add(listener);
     }
     this.waiting.clear();
-    for (const listener of told) listener();
+    for (const listener of affected) listener();
   }
 }

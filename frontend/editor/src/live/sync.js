@@ -1,6 +1,6 @@
 // @ts-check
-// Sends pending edits in order, one request at a time, and fetches what others did. What is not
-// acknowledged is kept in this tab's storage and sent again under the same ids.
+// Sends pending edits in order, one request at a time, and fetches the edits of others. Edits that
+// are not acknowledged are kept in this tab's storage and sent again under the same ids.
 
 /** @typedef {import("../doc/draft.js").Draft} Draft */
 /** @typedef {{draft: string, send: string, operations: string}} Urls */
@@ -14,25 +14,25 @@ export class Sync {
    * @param {Draft} draft @param {Urls} urls @param {string} key
    * @param {{fetch?: typeof fetch, storage?: Storage | null, csrf?: () => string}} [parts]
    */
-  constructor(draft, urls, key, { fetch: ask = (...all) => fetch(...all), storage = sessionStorage, csrf = csrfToken } = {}) {
+  constructor(draft, urls, key, { fetch: request = (...all) => fetch(...all), storage = sessionStorage, csrf = readCsrfToken } = {}) {
     this.draft = draft;
     this.urls = urls;
     this.key = key;
-    this.ask = ask;
+    this.request = request;
     this.storage = storage;
     this.csrf = csrf;
     this.sending = false;
-    this.asked = false;
+    this.mustFetch = false;
     this.failures = 0;
-    /** @type {string} why nothing can be saved, until the page is loaded again */
+    /** @type {string} why nothing can be saved before the page is loaded again */
     this.stopped = "";
     /** @type {any} */
     this.timer = null;
     /** @type {Set<() => void>} */
     this.listeners = new Set();
-    const kept = this.kept();
+    const kept = this.readKept();
     if (kept.length) draft.resume(kept);
-    draft.subscribe(() => this.noticed());
+    draft.subscribe(() => this.onDraftChange());
   }
 
   /** @param {() => void} listener */
@@ -52,19 +52,19 @@ export class Sync {
     return count ? { kind: "saving", count, text: `${count} not yet saved` } : { kind: "saved", count, text: "All changes saved" };
   }
 
-  told() {
+  notify() {
     for (const listener of this.listeners) listener();
   }
 
-  noticed() {
-    this.keep();
-    this.told();
+  onDraftChange() {
+    this.keepPending();
+    this.notify();
     if (!this.timer) this.flush();
   }
 
-  /** Someone else edited, or the line may be back. */
+  /** Fetch soon: someone else may have edited, or the connection may be back. */
   nudge() {
-    this.asked = true;
+    this.mustFetch = true;
     if (!this.timer || this.failures) this.flush();
   }
 
@@ -74,23 +74,23 @@ export class Sync {
     clearTimeout(this.timer);
     this.timer = null;
     try {
-      while (this.draft.pending.length || this.asked) await this.exchange();
+      while (this.draft.pending.length || this.mustFetch) await this.exchange();
       this.failures = 0;
     } catch (error) {
-      this.failed(error);
+      this.handleFailure(error);
     }
     this.sending = false;
-    this.told();
+    this.notify();
   }
 
   async exchange() {
-    this.asked = false;
+    this.mustFetch = false;
     const batch = this.draft.pending.slice(0, BATCH);
-    const answer = batch.length ? await this.post(batch) : await this.get();
+    const answer = batch.length ? await this.post(batch) : await this.fetchNews();
     this.failures = 0;
     if (!this.draft.receive(answer)) this.draft.reload(await this.json(this.urls.draft));
-    if (answer.more) this.asked = true;
-    this.told();
+    if (answer.more) this.mustFetch = true;
+    this.notify();
   }
 
   /** @param {import("../doc/draft.js").Pending[]} operations */
@@ -102,44 +102,44 @@ export class Sync {
     });
   }
 
-  get() {
+  fetchNews() {
     return this.json(`${this.urls.operations}?since=${this.draft.revision}`);
   }
 
   /** @param {string} url @param {RequestInit} [init] */
   async json(url, init = {}) {
     const signal = AbortSignal.timeout(REQUEST_MS);
-    const response = await this.ask(url, { credentials: "same-origin", redirect: "manual", signal, ...init });
+    const response = await this.request(url, { credentials: "same-origin", redirect: "manual", signal, ...init });
     if (response.ok) return response.json();
     if (response.status >= 500 || response.status === 429) throw new Error(`status ${response.status}`);
-    throw new Refused(await reason(response));
+    throw new Refused(await explainAnswer(response));
   }
 
   /** @param {unknown} error */
-  failed(error) {
+  handleFailure(error) {
     if (error instanceof Refused) this.stopped = error.message;
     else {
       const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
       this.failures += 1;
       this.timer = setTimeout(() => {
         this.timer = null;
-        this.asked = true;
+        this.mustFetch = true;
         this.flush();
       }, wait);
     }
   }
 
-  keep() {
+  keepPending() {
     const { pending } = this.draft;
     try {
       if (pending.length) this.storage?.setItem(this.key, JSON.stringify(pending));
       else this.storage?.removeItem(this.key);
     } catch {
-      // Storage may be full or forbidden: the edits are still in memory.
+      // Storage may be full or not permitted: the edits are still in memory.
     }
   }
 
-  kept() {
+  readKept() {
     try {
       return JSON.parse(this.storage?.getItem(this.key) ?? "[]");
     } catch {
@@ -151,7 +151,7 @@ export class Sync {
 class Refused extends Error {}
 
 /** @param {Response} response */
-async function reason(response) {
+async function explainAnswer(response) {
   if (response.type === "opaqueredirect" || response.status === 401) return "Signed out: sign in again in another tab, then reload";
   if (response.status === 403) return "Not saved: you may not edit this flow";
   try {
@@ -162,6 +162,6 @@ async function reason(response) {
   }
 }
 
-function csrfToken() {
+function readCsrfToken() {
   return document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
 }

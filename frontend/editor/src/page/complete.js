@@ -1,5 +1,5 @@
 // @ts-check
-// Completion in expressions: what the steps before promise, as one types it.
+// Completion in expressions: suggests what earlier steps give, while a person types.
 
 const MOST = 8;
 
@@ -24,7 +24,7 @@ export function completeExpressions(pane) {
       item.setAttribute("role", "option");
       item.setAttribute("aria-selected", String(index === open?.at));
       item.append(Object.assign(document.createElement("code"), { textContent: text }), Object.assign(document.createElement("small"), { textContent: detail }));
-      item.addEventListener("pointerdown", (event) => { event.preventDefault(); take(index); });
+      item.addEventListener("pointerdown", (event) => { event.preventDefault(); choose(index); });
       return item;
     }));
     open.field.setAttribute("aria-activedescendant", `completion-${open.at}`);
@@ -33,10 +33,10 @@ export function completeExpressions(pane) {
     list.style.top = `${box.bottom - around.top + 2}px`;
     list.hidden = false;
   };
-  const take = (/** @type {number} */ index) => {
+  const choose = (/** @type {number} */ index) => {
     if (!open) return;
     const { field, found, from } = open;
-    const wrap = field.dataset.complete !== "bare" && !inside(field.value.slice(0, from));
+    const wrap = field.dataset.complete !== "bare" && !isInside(field.value.slice(0, from));
     const text = wrap ? `\${ ${found[index].text} }` : found[index].text;
     field.setRangeText(text, from, field.selectionStart, "end");
     close();
@@ -46,10 +46,10 @@ export function completeExpressions(pane) {
   pane.addEventListener("input", (event) => {
     const field = /** @type {HTMLTextAreaElement} */ (event.target);
     if (!("complete" in field.dataset)) return;
-    const suggestions = known(pane);
+    const suggestions = readSuggestions(pane);
     const before = field.value.slice(0, field.selectionStart);
     const word = /[A-Za-z_][\w.]*$/.exec(before)?.[0] ?? "";
-    const bare = field.dataset.complete === "bare" || inside(before);
+    const bare = field.dataset.complete === "bare" || isInside(before);
     const wanted = word.length > (bare ? 0 : 4) || (bare && /\$\{\s*$/.test(before));
     const found = wanted ? suggestions.filter(({ text }) => text.startsWith(word) && text !== word).slice(0, MOST) : [];
     if (!found.length) return close();
@@ -61,7 +61,7 @@ export function completeExpressions(pane) {
     if (!open || list.hidden) return;
     const move = /** @type {any} */ ({ ArrowDown: 1, ArrowUp: -1 })[event.key];
     if (move) open.at = (open.at + move + open.found.length) % open.found.length;
-    else if (event.key === "Enter" || event.key === "Tab") take(open.at);
+    else if (event.key === "Enter" || event.key === "Tab") choose(open.at);
     else if (event.key === "Escape") close();
     else return;
     event.preventDefault();
@@ -72,10 +72,10 @@ export function completeExpressions(pane) {
 }
 
 /** Whether the caret is inside `${ }`. @param {string} before */
-const inside = (before) => before.lastIndexOf("${") > before.lastIndexOf("}");
+const isInside = (before) => before.lastIndexOf("${") > before.lastIndexOf("}");
 
 /** @param {HTMLElement} pane @returns {{text: string, detail: string}[]} */
-function known(pane) {
+function readSuggestions(pane) {
   const data = /** @type {HTMLTemplateElement | null} */ (pane.querySelector("template[data-suggestions]"))?.content.textContent;
   return data ? JSON.parse(data) : [];
 }

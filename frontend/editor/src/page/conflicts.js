@@ -1,7 +1,7 @@
 // @ts-check
-// Edits that the server refused, with both values, until someone says which is to stand.
+// Edits that the server refused, with both values, until a person chooses one.
 
-// After a long time without a line there may be hundreds: they are gone through a few at a time.
+// After a long time without a connection there may be hundreds: a few are shown at a time.
 const MOST = 3;
 
 /** @param {HTMLElement} root @param {any} canvas */
@@ -11,41 +11,41 @@ export function showConflicts(root, canvas) {
   if (!place) return;
   place.hidden = !conflicts.length;
   const shown = conflicts.slice(0, MOST);
-  place.replaceChildren(...shown.map((/** @type {any} */ each) => drawn(each, canvas)));
-  if (conflicts.length > 1) place.append(rest(conflicts, canvas));
+  place.replaceChildren(...shown.map((/** @type {any} */ each) => drawConflict(each, canvas)));
+  if (conflicts.length > 1) place.append(drawRest(conflicts, canvas));
 }
 
 /** @param {any[]} conflicts @param {any} canvas */
-function rest(conflicts, canvas) {
+function drawRest(conflicts, canvas) {
   const bar = Object.assign(document.createElement("div"), { className: "conflict conflict-rest" });
   const more = conflicts.length - MOST;
   const words = more > 0 ? `${more} more could not be saved` : "None of these could be saved";
-  const all = button(`Close all ${conflicts.length}`, () => { for (const each of conflicts) canvas.draft.settle(each.client_id); });
+  const all = makeButton(`Close all ${conflicts.length}`, () => { for (const each of conflicts) canvas.draft.settle(each.client_id); });
   bar.append(Object.assign(document.createElement("span"), { textContent: words }), all);
   return bar;
 }
 
 /** @param {any} conflict @param {any} canvas */
-function drawn(conflict, canvas) {
+function drawConflict(conflict, canvas) {
   const { op, code, message, remedy, current, client_id: id } = conflict;
   const box = document.createElement("div");
   box.className = "conflict";
   box.setAttribute("role", "alert");
   const words = document.createElement("div");
   words.append(Object.assign(document.createElement("strong"), { textContent: message }), Object.assign(document.createElement("p"), { textContent: remedy }));
-  if (code === "field_changed") words.append(both(op, current));
-  const acts = document.createElement("div");
-  acts.className = "row";
-  const done = () => canvas.draft.settle(id);
+  if (code === "field_changed") words.append(drawBothValues(op, current));
+  const buttons = document.createElement("div");
+  buttons.className = "row";
+  const close = () => canvas.draft.settle(id);
   if (code === "field_changed") {
-    acts.append(button("Use mine", () => { const { old, ...mine } = op; canvas.edit(mine, "Set again"); done(); }), button("Keep theirs", done));
-  } else acts.append(button("Close", done));
-  box.append(words, acts);
+    buttons.append(makeButton("Use mine", () => { const { old, ...mine } = op; canvas.edit(mine, "Set again"); close(); }), makeButton("Keep theirs", close));
+  } else buttons.append(makeButton("Close", close));
+  box.append(words, buttons);
   return box;
 }
 
 /** @param {any} op @param {any} current */
-function both(op, current) {
+function drawBothValues(op, current) {
   const list = document.createElement("dl");
   const row = (/** @type {string} */ name, /** @type {any} */ value) => [
     Object.assign(document.createElement("dt"), { textContent: name }),
@@ -56,7 +56,7 @@ function both(op, current) {
 }
 
 /** @param {string} text @param {() => void} act */
-function button(text, act) {
+function makeButton(text, act) {
   const made = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: text });
   made.addEventListener("click", act);
   return made;

@@ -1,6 +1,6 @@
 // @ts-check
-// The page around the canvas: inspector, problems, save state, conflicts, panes. It only runs
-// where the page has an editor.
+// The page around the canvas: inspector, problems, save state, conflicts, panes. It does nothing on
+// pages without an editor.
 
 import { listenToInspector } from "./inspector.js";
 import { showConflicts } from "./conflicts.js";
@@ -21,15 +21,15 @@ function start(root) {
   canvas.addEventListener("flow:ready", () => {
     inspector.show([]);
     problems.refresh();
-    // Whoever opens the editor wants the canvas: its keys work at once.
+    // Focus the canvas, so that its keys work at once.
     if (document.activeElement === document.body) /** @type {HTMLElement | null} */ (canvas.querySelector(".flow-stage"))?.focus(/** @type {any} */ ({ preventScroll: true, focusVisible: false }));
   });
   canvas.addEventListener("flow:publish", () => publish(canvas));
-  canvas.addEventListener("flow:changed", () => { problems.soon(); showConflicts(root, canvas); });
-  canvas.addEventListener("flow:said", (/** @type {CustomEvent} */ event) => { if (event.detail.tone === "bad") told(root, event.detail.text); });
+  canvas.addEventListener("flow:changed", () => { problems.refreshSoon(); showConflicts(root, canvas); });
+  canvas.addEventListener("flow:said", (/** @type {CustomEvent} */ event) => { if (event.detail.tone === "bad") showRefusal(root, event.detail.text); });
 }
 
-/** What is published is what the server has: so once it has everything. @param {any} canvas */
+/** Open the dialog once the server has every edit, as it publishes what it has. @param {any} canvas */
 function publish(canvas) {
   const link = /** @type {HTMLElement | null} */ (document.querySelector("[data-publish]"));
   if (canvas.draft.pending.length) return void setTimeout(() => publish(canvas), 80);
@@ -48,32 +48,32 @@ function makePanes(root) {
     open(true);
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.getAttribute("data-pane") === name));
     for (const view of views) /** @type {HTMLElement} */ (view).hidden = view.getAttribute("data-view") !== name;
-    if (name === "history") load(/** @type {HTMLElement} */ (root.querySelector("#editor-history")));
+    if (name === "history") loadHistory(/** @type {HTMLElement} */ (root.querySelector("#editor-history")));
   };
   for (const button of buttons) button.addEventListener("click", () => show(button.getAttribute("data-pane") ?? ""));
   root.querySelector("[data-pane-close]")?.addEventListener("click", () => open(false));
   root.querySelector("[data-pane-open]")?.addEventListener("click", () => open(true));
-  root.addEventListener("click", (event) => inHistory(root, event));
+  root.addEventListener("click", (event) => handleHistoryClick(root, event));
   makeSheet(root, open);
   if (innerWidth < 900) open(false);
   return { show, open };
 }
 
 /** @param {HTMLElement} pane @param {string} [url] */
-async function load(pane, url = pane.dataset.url ?? "") {
+async function loadHistory(pane, url = pane.dataset.url ?? "") {
   const response = await fetch(url, { credentials: "same-origin" }).catch(() => null);
   pane.innerHTML = response?.ok ? await response.text() : "<p class=\"muted pane-note\">The history could not be loaded. Try again.</p>";
 }
 
 /** @param {HTMLElement} root @param {Event} event */
-async function inHistory(root, event) {
+async function handleHistoryClick(root, event) {
   const target = /** @type {Element} */ (event.target);
   const pane = /** @type {HTMLElement} */ (root.querySelector("#editor-history"));
   const link = /** @type {HTMLAnchorElement | null} */ (target.closest("a[data-history]"));
   const button = /** @type {HTMLElement | null} */ (target.closest("[data-restore]"));
   if (link) {
     event.preventDefault();
-    load(pane, link.href);
+    loadHistory(pane, link.href);
   } else if (button) await restore(root, button, pane);
 }
 
@@ -82,9 +82,9 @@ async function restore(root, button, pane) {
   const csrf = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
   const body = new URLSearchParams({ revision: button.dataset.restore ?? "" });
   const response = await fetch(button.dataset.url ?? "", { method: "POST", headers: { "X-CSRFToken": csrf }, body }).catch(() => null);
-  if (!response?.ok) return told(root, "It could not be restored. Try again when the line is back.");
+  if (!response?.ok) return showRefusal(root, "It could not be restored. Try again when the connection is back.");
   /** @type {any} */ (root.querySelector("flow-canvas")).refresh();
-  await load(pane);
+  await loadHistory(pane);
   /** @type {HTMLElement | null} */ (pane.querySelector("summary"))?.focus();
 }
 
@@ -106,7 +106,7 @@ function showState(canvas) {
   canvas.addEventListener("flow:state", (event) => {
     clearTimeout(timer);
     const { detail } = /** @type {CustomEvent} */ (event);
-    // A save that takes no time need not flicker.
+    // A save that takes hardly any time must not flicker.
     timer = setTimeout(() => show(detail), detail.kind === "saving" ? 300 : 0);
   });
 }
@@ -125,8 +125,8 @@ function showPeople(canvas) {
   });
 }
 
-/** What was refused stands over the canvas for a while. @param {HTMLElement} root @param {string} text */
-function told(root, text) {
+/** Show over the canvas, for a while, what was refused. @param {HTMLElement} root @param {string} text */
+function showRefusal(root, text) {
   root.querySelector(".canvas-said")?.remove();
   const note = Object.assign(document.createElement("p"), { className: "canvas-said", textContent: text });
   note.setAttribute("aria-hidden", "true");

@@ -1,8 +1,8 @@
 // @ts-check
-// The inspector: a form from the server, whose changes go through the canvas like every other edit.
+// The inspector: a form from the server, whose changes go through the canvas like all edits.
 
-import { errorTargets, routeError } from "../doc/edits.js";
-import { lookUp } from "../doc/operations.js";
+import { findErrorTargets, routeError } from "../doc/edits.js";
+import { lookUp } from "../doc/operations/index.js";
 import { completeExpressions } from "./complete.js";
 
 const WAIT_MS = 120;
@@ -14,30 +14,30 @@ export function listenToInspector(root, canvas, panes) {
   let step = "";
   /** @type {any} */
   let timer = null;
-  let asked = 0;
-  /** The field to go to once the form of the step is there. */
-  let wanted = "";
+  let requests = 0;
+  /** The field to go to once the form of the step has come. */
+  let wantedField = "";
   const focusWanted = () => {
     const shown = pane.querySelector(".inspect")?.getAttribute("data-step") === step;
-    const field = wanted && shown ? /** @type {HTMLElement | null} */ (pane.querySelector(wanted)) : null;
+    const field = wantedField && shown ? /** @type {HTMLElement | null} */ (pane.querySelector(wantedField)) : null;
     if (!field) return;
-    wanted = "";
+    wantedField = "";
     field.closest("details")?.setAttribute("open", "");
     field.focus();
   };
   /** @param {string} selector */
-  const goTo = (selector) => { wanted = selector; focusWanted(); };
+  const goTo = (selector) => { wantedField = selector; focusWanted(); };
 
   const load = async () => {
-    const mine = (asked += 1);
+    const mine = (requests += 1);
     const response = await fetch(`${pane.dataset.url}?step=${encodeURIComponent(step)}`, { credentials: "same-origin" });
-    if (mine !== asked) return;
+    if (mine !== requests) return;
     if (!response.ok) {
       if (response.status === 404 && canvas.draft?.pending.length) return void (timer = setTimeout(load, 300));
       pane.innerHTML = '<p class="muted pane-note">The settings could not be loaded. Select the step again.</p>';
       return;
     }
-    keepFocus(pane, await response.text());
+    replaceForm(pane, await response.text());
     fill();
     focusWanted();
   };
@@ -46,13 +46,13 @@ export function listenToInspector(root, canvas, panes) {
     clearTimeout(timer);
     timer = setTimeout(load, WAIT_MS);
   };
-  /** The server's form may be older than what is on the canvas, or others may have written. */
+  /** Put the canvas's values into the form, which may be older, or others may have edited. */
   const fill = () => {
     for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (pane.querySelectorAll("[data-path]"))) {
-      if (field !== document.activeElement) write(field, read(canvas, step, field.dataset.path ?? ""));
+      if (field !== document.activeElement) writeField(field, readStored(canvas, step, field.dataset.path ?? ""));
     }
     const route = /** @type {HTMLSelectElement | null} */ (pane.querySelector("[data-route]"));
-    if (route) route.value = errorTargets(canvas.document, step)[0] ?? "";
+    if (route) route.value = findErrorTargets(canvas.document, step)[0] ?? "";
   };
   /** Ask for the form again once the server has the edit. */
   const reload = () => {
@@ -72,14 +72,14 @@ export function listenToInspector(root, canvas, panes) {
 
   const commit = (/** @type {HTMLInputElement} */ field) => {
     const path = field.dataset.path ?? "";
-    const value = valueOf(field);
-    const old = read(canvas, step, path);
-    if (value instanceof Error) return mark(field, value.message);
-    mark(field, "");
+    const value = readField(field);
+    const old = readStored(canvas, step, path);
+    if (value instanceof Error) return markWrong(field, value.message);
+    markWrong(field, "");
     if (JSON.stringify(value) === JSON.stringify(old)) return;
     const merge = { merge: `${step} ${path}` };
-    const whole = value === undefined ? emptied(canvas, step, path) : "";
-    if (whole) return void canvas.edit({ op: "set_field", step, path: whole, old: read(canvas, step, whole) }, "", merge);
+    const emptiedPath = value === undefined ? findEmptied(canvas, step, path) : "";
+    if (emptiedPath) return void canvas.edit({ op: "set_field", step, path: emptiedPath, old: readStored(canvas, step, emptiedPath) }, "", merge);
     const where = step ? { op: "set_field", step, path } : { op: "set_flow", path };
     canvas.edit({ ...where, ...(value === undefined ? {} : { value }), old: old ?? null }, "", merge);
   };
@@ -120,8 +120,8 @@ export function listenToInspector(root, canvas, panes) {
     const list = /** @type {HTMLElement | null} */ (button?.closest("[data-list]") ?? null);
     if (!button || !list) return;
     const path = list.dataset.list ?? "";
-    const before = read(canvas, step, path) ?? [];
-    const after = changed(before, button.dataset.listAct ?? "", Number(button.dataset.index), list);
+    const before = readStored(canvas, step, path) ?? [];
+    const after = applyListAct(before, button.dataset.listAct ?? "", Number(button.dataset.index), list);
     if (canvas.edit({ op: "set_field", step, path, value: after })) reload();
   });
   completeExpressions(pane);
@@ -129,7 +129,7 @@ export function listenToInspector(root, canvas, panes) {
 }
 
 /** @param {any[]} list @param {string} act @param {number} index @param {HTMLElement} place */
-function changed(list, act, index, place) {
+function applyListAct(list, act, index, place) {
   const copy = [...list];
   if (act === "remove") copy.splice(index, 1);
   if (act === "up") copy.splice(index - 1, 0, ...copy.splice(index, 1));
@@ -141,23 +141,23 @@ function changed(list, act, index, place) {
 }
 
 /** @param {any} canvas @param {string} step @param {string} path */
-function read(canvas, step, path) {
+function readStored(canvas, step, path) {
   const root = step ? canvas.document.steps[step] : canvas.document;
   return root && path ? lookUp(root, path) : undefined;
 }
 
-// What means nothing once its last field has gone, and is then taken away with it.
-const WHOLES = /^\/(retry|limit|cache)\/[^/]+$/;
+// Fields that are removed together with the last field inside them.
+const REMOVED_WHEN_EMPTY = /^\/(retry|limit|cache)\/[^/]+$/;
 
-/** The pointer of what would be left empty, or "". @param {any} canvas @param {string} step @param {string} path */
-function emptied(canvas, step, path) {
-  const found = step ? WHOLES.exec(path) : null;
-  const whole = found && read(canvas, step, `/${found[1]}`);
-  return whole && Object.keys(whole).length === 1 && read(canvas, step, path) !== undefined ? `/${found[1]}` : "";
+/** The pointer of the field that would be left empty, or "". @param {any} canvas @param {string} step @param {string} path */
+function findEmptied(canvas, step, path) {
+  const found = step ? REMOVED_WHEN_EMPTY.exec(path) : null;
+  const parent = found && readStored(canvas, step, `/${found[1]}`);
+  return parent && Object.keys(parent).length === 1 && readStored(canvas, step, path) !== undefined ? `/${found[1]}` : "";
 }
 
-/** @param {HTMLInputElement} field @returns {any} undefined removes the field, an Error says what is wrong with it */
-function valueOf(field) {
+/** @param {HTMLInputElement} field @returns {any} the value; undefined removes the field, an Error says what is wrong */
+function readField(field) {
   const text = field.value;
   if (field.dataset.kind === "bool") return field.checked;
   if (text.trim() === "") return undefined;
@@ -166,7 +166,7 @@ function valueOf(field) {
     const number = Number(text.replace(",", "."));
     return Number.isFinite(number) ? number : new Error("Write a number, or an expression in ${ }.");
   }
-  if (field.dataset.kind === "names") return namesIn(text);
+  if (field.dataset.kind === "names") return splitNames(text);
   if (field.dataset.kind !== "json") return text;
   try {
     return JSON.parse(text);
@@ -177,22 +177,22 @@ function valueOf(field) {
 }
 
 /** @param {string} text @returns {string[] | undefined} */
-function namesIn(text) {
+function splitNames(text) {
   const names = [...new Set(text.split(/[\s,]+/).filter(Boolean))];
   return names.length ? names : undefined;
 }
 
 /** @param {HTMLInputElement} field @param {any} value */
-function write(field, value) {
+function writeField(field, value) {
   if (field.getAttribute("data-wrong")) return;
   if (field.dataset.kind === "bool") return void (value === undefined || (field.checked = Boolean(value)));
   if (field.dataset.kind === "names") value = Array.isArray(value) ? value.join(", ") : value;
   const text = value === undefined || value === null ? "" : field.dataset.kind === "json" && typeof value !== "string" ? JSON.stringify(value, null, 2) : String(value);
-  if (JSON.stringify(valueOf(field)) !== JSON.stringify(value) && field.value !== text) field.value = text;
+  if (JSON.stringify(readField(field)) !== JSON.stringify(value) && field.value !== text) field.value = text;
 }
 
 /** @param {HTMLInputElement} field @param {string} wrong */
-function mark(field, wrong) {
+function markWrong(field, wrong) {
   field.toggleAttribute("data-wrong", Boolean(wrong));
   field.setCustomValidity(wrong);
   if (wrong) field.setAttribute("aria-invalid", "true");
@@ -202,13 +202,13 @@ function mark(field, wrong) {
 }
 
 /** @param {HTMLElement} pane @param {string} html */
-function keepFocus(pane, html) {
+function replaceForm(pane, html) {
   const active = /** @type {HTMLInputElement | null} */ (document.activeElement);
   const id = active && pane.contains(active) ? active.id : "";
   const open = [...pane.querySelectorAll("details[open]")].map((each) => each.getAttribute("data-group"));
   const at = active && "selectionStart" in active ? active.selectionStart : null;
   pane.innerHTML = html;
-  // What one looks at in each step stays open; what this step has set is open anyway.
+  // Sections that a person opened stay open from step to step; those with settings are open anyway.
   for (const each of pane.querySelectorAll("details")) if (open.includes(each.getAttribute("data-group"))) each.open = true;
   const again = /** @type {HTMLInputElement | null} */ (id ? document.getElementById(id) : null);
   again?.focus();

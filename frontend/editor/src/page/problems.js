@@ -1,7 +1,7 @@
 // @ts-check
-// What is wrong with the draft, as it is edited: on the cards, in the list, beside the fields.
+// The draft's problems while it is edited: on the cards, in the list, beside the fields.
 
-const SOON_MS = 350;
+const WAIT_MS = 350;
 
 /** @param {HTMLElement} root @param {any} canvas @param {any} panes @param {any} inspector */
 export function watchProblems(root, canvas, panes, inspector) {
@@ -12,28 +12,28 @@ export function watchProblems(root, canvas, panes, inspector) {
   let shown = -1;
 
   const refresh = async () => {
-    if (canvas.draft?.pending.length) return soon();
+    if (canvas.draft?.pending.length) return refreshSoon();
     const response = await fetch(list.dataset.url ?? "", { credentials: "same-origin" }).catch(() => null);
     if (!response?.ok) return;
     const { revision, problems } = await response.json();
-    if (revision < canvas.draft.revision) return soon();
+    if (revision < canvas.draft.revision) return refreshSoon();
     shown = revision;
     canvas.setProblems(problems);
     count.textContent = String(problems.length);
     count.dataset.tone = problems.some((/** @type {any} */ p) => p.severity === "error") ? "bad" : problems.length ? "waiting" : "good";
-    draw(root, list, problems, canvas, panes, inspector);
-    besideFields(root, problems, inspector.current());
+    drawList(root, list, problems, canvas, panes, inspector);
+    showBesideFields(root, problems, inspector.current());
   };
-  const soon = () => {
+  const refreshSoon = () => {
     if (canvas.draft?.revision === shown && !canvas.draft.pending.length) return;
     clearTimeout(timer);
-    timer = setTimeout(refresh, SOON_MS);
+    timer = setTimeout(refresh, WAIT_MS);
   };
-  return { refresh, soon };
+  return { refresh, refreshSoon };
 }
 
 /** @param {HTMLElement} root @param {HTMLElement} list @param {any[]} problems @param {any} canvas @param {any} panes @param {any} inspector */
-function draw(root, list, problems, canvas, panes, inspector) {
+function drawList(root, list, problems, canvas, panes, inspector) {
   const template = /** @type {HTMLTemplateElement} */ (document.querySelector("template[data-problem-template]"));
   const icons = /** @type {HTMLTemplateElement} */ (document.querySelector("template[data-icons]"));
   if (!problems.length) {
@@ -52,12 +52,12 @@ function draw(root, list, problems, canvas, panes, inspector) {
     if (where) where.textContent = problem.field ? `${title}, ${problem.field}` : title;
     if (what) what.textContent = problem.message;
     if (how) how.textContent = problem.remedy;
-    item.querySelector(".problem-jump")?.addEventListener("click", () => jump(problem, canvas, panes, inspector));
+    item.querySelector(".problem-jump")?.addEventListener("click", () => goToProblem(problem, canvas, panes, inspector));
     const fix = /** @type {HTMLButtonElement} */ (item.querySelector(".problem-fix"));
     if (problem.fix?.length && canvas.getAttribute("mode") === "edit") {
       fix.hidden = false;
-      fix.textContent = fixLabel(problem.fix);
-      fix.addEventListener("click", () => canvas.edit(problem.fix.length === 1 ? problem.fix[0] : { op: "batch", label: fixLabel(problem.fix), operations: problem.fix }, `${fixLabel(problem.fix)}: done`));
+      fix.textContent = labelFix(problem.fix);
+      fix.addEventListener("click", () => canvas.edit(problem.fix.length === 1 ? problem.fix[0] : { op: "batch", label: labelFix(problem.fix), operations: problem.fix }, `${labelFix(problem.fix)}: done`));
     }
     items.append(item);
   }
@@ -65,18 +65,18 @@ function draw(root, list, problems, canvas, panes, inspector) {
 }
 
 /** @param {any[]} operations */
-function fixLabel([first, ...rest]) {
+function labelFix([first, ...rest]) {
   if (first.label) return first.label;
   if (rest.length) return `Fix (${rest.length + 1} edits)`;
-  const words = /** @type {any} */ ({
+  const labels = /** @type {any} */ ({
     connect: `Connect port ${String(first.edge).replace(/^.*?\./, "")}`, reconnect: `Make it ${first.to}`, disconnect: `Remove ${first.edge}`, set_field: `Set ${String(first.path).slice(1).replaceAll("/", ".")}`,
     remove_step: `Remove ${first.id}`, rename_step: `Rename to ${first.to}`,
   });
-  return words[first.op] ?? "Fix";
+  return labels[first.op] ?? "Fix";
 }
 
 /** @param {any} problem @param {any} canvas @param {any} panes @param {any} inspector */
-function jump(problem, canvas, panes, inspector) {
+function goToProblem(problem, canvas, panes, inspector) {
   if (problem.step) canvas.reveal(problem.step);
   else canvas.actions.select([]);
   panes.show("inspect");
@@ -85,7 +85,7 @@ function jump(problem, canvas, panes, inspector) {
 }
 
 /** @param {HTMLElement} root @param {any[]} problems @param {string} step */
-function besideFields(root, problems, step) {
+function showBesideFields(root, problems, step) {
   const icons = /** @type {HTMLTemplateElement} */ (document.querySelector("template[data-icons]"));
   for (const place of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("#inspector [data-problems-of]"))) {
     const mine = problems.filter((each) => each.step === step && each.field === place.dataset.problemsOf);

@@ -1,6 +1,6 @@
 // @ts-check
-// On a narrow screen the inspector is a sheet from below: half the height beside the canvas, all of
-// it, or shut. Its handle is dragged, pressed, or moved by the arrow keys.
+// On a narrow screen the inspector is a sheet at the bottom: half as high as the page, as high as the
+// page, or shut. Its handle is dragged, pressed, or moved with the arrow keys.
 
 const NARROW = matchMedia("(width < 48rem)");
 const SLOP_PX = 6;
@@ -9,66 +9,66 @@ const TALL_ABOVE = 0.7;
 
 /** @typedef {"shut" | "half" | "tall"} Height */
 
-/** How tall a sheet becomes that was let go at so much of the whole. @param {number} share @returns {Height} */
-export const heightAt = (share) => (share < SHUT_BELOW ? "shut" : share > TALL_ABOVE ? "tall" : "half");
+/** The height that a sheet takes when it is let go at this share of the page. @param {number} share @returns {Height} */
+export const chooseHeight = (share) => (share < SHUT_BELOW ? "shut" : share > TALL_ABOVE ? "tall" : "half");
 
 /** @param {HTMLElement} root @param {(open: boolean) => void} open */
 export function makeSheet(root, open) {
   const pane = /** @type {HTMLElement} */ (root.querySelector("[data-inspector-pane]"));
   const handle = /** @type {HTMLElement} */ (root.querySelector("[data-sheet-handle]"));
-  const toCanvas = () => /** @type {HTMLElement | null} */ (root.querySelector(".flow-stage"))?.focus({ preventScroll: true });
+  const focusCanvas = () => /** @type {HTMLElement | null} */ (root.querySelector(".flow-stage"))?.focus({ preventScroll: true });
 
   /** @param {Height} height */
-  const set = (height) => {
+  const setHeight = (height) => {
     pane.style.removeProperty("block-size");
     pane.toggleAttribute("data-tall", height === "tall");
     handle.setAttribute("aria-expanded", String(height === "tall"));
     if (height !== "shut") return;
     open(false);
-    toCanvas();
+    focusCanvas();
   };
-  const tall = () => pane.hasAttribute("data-tall");
+  const isTall = () => pane.hasAttribute("data-tall");
 
   handle.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowUp") set("tall");
-    else if (event.key === "ArrowDown") set(tall() ? "half" : "shut");
+    if (event.key === "ArrowUp") setHeight("tall");
+    else if (event.key === "ArrowDown") setHeight(isTall() ? "half" : "shut");
     else return;
     event.preventDefault();
   });
-  dragged(handle, pane, (moved) => {
-    if (moved) set(heightAt(pane.offsetHeight / root.offsetHeight));
+  followDrag(handle, pane, (moved) => {
+    if (moved) setHeight(chooseHeight(pane.offsetHeight / root.offsetHeight));
   });
-  // A drag ends in a click as well.
-  handle.addEventListener("click", () => { if (!handle.hasAttribute("data-dragged")) set(tall() ? "half" : "tall"); });
-  // Before the canvas hears it: with the sheet over it, the way back comes first.
+  // A drag ends with a click as well.
+  handle.addEventListener("click", () => { if (!handle.hasAttribute("data-dragged")) setHeight(isTall() ? "half" : "tall"); });
+  // Before the canvas gets the key: while the sheet covers it, Escape shuts the sheet.
   pane.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && NARROW.matches && !event.defaultPrevented) set("shut");
+    if (event.key === "Escape" && NARROW.matches && !event.defaultPrevented) setHeight("shut");
   });
 }
 
 /**
- * The pane is as tall as the finger says.
+ * Let the pane's height follow the finger.
  * @param {HTMLElement} handle @param {HTMLElement} pane @param {(moved: boolean) => void} letGo
  */
-function dragged(handle, pane, letGo) {
+function followDrag(handle, pane, letGo) {
   /** @type {{y: number, height: number, moved: boolean} | null} */
-  let held = null;
+  let drag = null;
   handle.addEventListener("pointerdown", (event) => {
-    held = { y: event.clientY, height: pane.offsetHeight, moved: false };
+    drag = { y: event.clientY, height: pane.offsetHeight, moved: false };
     handle.removeAttribute("data-dragged");
     handle.setPointerCapture(event.pointerId);
   });
   handle.addEventListener("pointermove", (event) => {
-    if (!held) return;
-    held.moved ||= Math.abs(event.clientY - held.y) > SLOP_PX;
-    if (held.moved) pane.style.blockSize = `${held.height + held.y - event.clientY}px`;
+    if (!drag) return;
+    drag.moved ||= Math.abs(event.clientY - drag.y) > SLOP_PX;
+    if (drag.moved) pane.style.blockSize = `${drag.height + drag.y - event.clientY}px`;
   });
   for (const end of ["pointerup", "pointercancel"]) {
     handle.addEventListener(end, () => {
-      if (!held) return;
-      handle.toggleAttribute("data-dragged", held.moved);
-      letGo(held.moved);
-      held = null;
+      if (!drag) return;
+      handle.toggleAttribute("data-dragged", drag.moved);
+      letGo(drag.moved);
+      drag = null;
     });
   }
 }

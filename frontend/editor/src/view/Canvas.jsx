@@ -2,9 +2,9 @@ import { Background, BackgroundVariant, MarkerType, MiniMap, ReactFlow, ReactFlo
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from "react";
 import { flushSync } from "react-dom";
 
-import { alignment } from "../doc/geometry.js";
-import { edgeText } from "../doc/operations.js";
-import { startSteps } from "../doc/rules.js";
+import { align } from "../doc/geometry.js";
+import { formatEdge } from "../doc/operations/index.js";
+import { findStartSteps } from "../doc/rules.js";
 import { useActions } from "./actions.js";
 import { Card } from "./Card.jsx";
 import { CanvasContext } from "./context.js";
@@ -42,7 +42,7 @@ function Inner({ model, host, options }) {
   const root = useRef(null);
   const version = useSyncExternalStore(model.draft.subscribe, model.draft.snapshot);
   const [deriver] = useState(() => new Deriver());
-  const [nodes, setNodes] = useState(() => deriver.nodes(model.document, model, []));
+  const [nodes, setNodes] = useState(() => deriver.deriveNodes(model.document, model, []));
   const [chosenEdges, setChosenEdges] = useState(() => new Set());
   const [zoom, setZoom] = useState(1);
   const [ui, setUi] = useReducer((state, change) => ({ ...state, ...change }), {
@@ -51,9 +51,9 @@ function Inner({ model, host, options }) {
   const drawn = useRef(version);
   if (drawn.current !== version) {
     drawn.current = version;
-    setNodes(deriver.nodes(model.document, model, nodes));
+    setNodes(deriver.deriveNodes(model.document, model, nodes));
   }
-  const edges = useMemo(() => deriver.edges(model.document, chosenEdges), [deriver, model, version, chosenEdges]);
+  const edges = useMemo(() => deriver.deriveEdges(model.document, chosenEdges), [deriver, model, version, chosenEdges]);
   const latest = useRef(null);
   latest.current = { nodes, chosenEdges, ui };
 
@@ -71,7 +71,7 @@ function Inner({ model, host, options }) {
 
   const onNodesChange = useCallback((changes) => {
     const wanted = changes.filter((change) => change.type !== "remove" && (change.type !== "dimensions" || change.id.startsWith(NOTE)));
-    aligned(wanted, latest.current, flow.getZoom(), setUi);
+    alignDragged(wanted, latest.current, flow.getZoom(), setUi);
     setNodes((before) => applyNodeChanges(wanted, before));
   }, [flow]);
   const onEdgesChange = useCallback((changes) => {
@@ -86,17 +86,17 @@ function Inner({ model, host, options }) {
   const onNodeDragStop = useCallback((_event, _node, dragged) => {
     const guides = latest.current.ui.guides;
     setUi({ guides: null });
-    actions.settle(dragged, guides);
+    actions.endDrag(dragged, guides);
   }, [actions]);
 
-  // After the click has been told: what it selects is what the menu is about.
+  // After the click has been handled, as the menu is about what it selects.
   const menu = useCallback((event) => {
     event.preventDefault();
     const { clientX: x, clientY: y } = event;
     requestAnimationFrame(() => actions.openMenu({ x, y }));
   }, [actions]);
 
-  const pressed = useCallback((target, at) => {
+  const openMenuAt = useCallback((target, at) => {
     const [node, edge] = [target.closest(".react-flow__node"), target.closest(".react-flow__edge")].map((each) => each?.getAttribute("data-id"));
     // The menu is about what is selected, so that has to be drawn first.
     flushSync(() => {
@@ -105,18 +105,18 @@ function Inner({ model, host, options }) {
     });
     actions.openMenu(at);
   }, [model, actions]);
-  useLongPress(root, pressed);
+  useLongPress(root, openMenuAt);
 
   const far = zoom < FAR;
   const edit = model.mode === "edit";
   const context = useMemo(() => ({
     ...model, far, canConnect: edit, writing: ui.writing, marks: model.marks, edit: model.edit,
     setWriting: (id) => { setUi({ writing: id }); if (!id) actions.focusRoot(); },
-    fold: actions.fold, openInsert: (edge, point) => actions.openInsert(edge, actions.anchor(null, point)),
+    fold: actions.fold, openInsert: (edge, point) => actions.openInsert(edge, actions.placePopover(null, point)),
   }), [model, far, edit, ui.writing, actions]);
 
   const count = nodes.length;
-  const mapped = count > FEW && count <= MINIMAP_STEPS;
+  const hasMap = count > FEW && count <= MINIMAP_STEPS;
   return (
     <CanvasContext.Provider value={context}>
       <div className="flow-root" data-mode={model.mode} data-hand={ui.hand || undefined} data-far={far || undefined}>
@@ -129,17 +129,17 @@ function Inner({ model, host, options }) {
           <ReactFlow
             nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} defaultEdgeOptions={EDGE_DEFAULTS}
             onNodesChange={onNodesChange} onEdgesChange={onEdgesChange} onNodeDragStop={onNodeDragStop}
-            onSelectionDragStop={(event, dragged) => actions.settle(dragged, null)}
+            onSelectionDragStop={(event, dragged) => actions.endDrag(dragged, null)}
             onConnect={({ source, sourceHandle, target }) => actions.connect(source, sourceHandle, target)}
-            isValidConnection={actions.maySnap} onConnectStart={(_event, from) => actions.connectStart(from)} onConnectEnd={actions.connectEnd}
-            onReconnectStart={(_event, edge) => actions.reconnectStart(edge.data.text)}
-            onReconnect={(edge, { source, sourceHandle, target }) => actions.reconnect(edge.data.text, edgeText(source, sourceHandle, target))}
+            isValidConnection={actions.maySnap} onConnectStart={(_event, from) => actions.startConnect(from)} onConnectEnd={actions.endConnect}
+            onReconnectStart={(_event, edge) => actions.startReconnect(edge.data.text)}
+            onReconnect={(edge, { source, sourceHandle, target }) => actions.reconnect(edge.data.text, formatEdge(source, sourceHandle, target))}
             onNodeDoubleClick={(_event, node) => node.type === "step" && actions.open(node.id)}
             onNodeContextMenu={(event, node) => { if (!node.selected) actions.select([node.id]); menu(event); }}
             onEdgeContextMenu={(event, edge) => { if (edge.data.whole) actions.chooseEdge(edge.data.text); menu(event); }}
             onPaneContextMenu={menu}
-            onMove={(_event, viewport) => { setZoom((before) => (crossed(before, viewport.zoom) ? viewport.zoom : before)); }}
-            onInit={() => { const whole = actions.openAt(options.focus || startSteps(model.document)[0]); setUi({ map: edit || !whole }); }}
+            onMove={(_event, viewport) => { setZoom((before) => (crossesFar(before, viewport.zoom) ? viewport.zoom : before)); }}
+            onInit={() => { const whole = actions.openAt(options.focus || findStartSteps(model.document)[0]); setUi({ map: edit || !whole }); }}
             onlyRenderVisibleElements={count > MANY && zoom >= FAR}
             nodesDraggable={edit} nodesConnectable={edit} edgesReconnectable={edit} elementsSelectable
             nodesFocusable={false} edgesFocusable={false} disableKeyboardA11y deleteKeyCode={null} selectionKeyCode={ui.hand ? "Shift" : null} multiSelectionKeyCode={["Meta", "Control", "Shift"]}
@@ -148,13 +148,13 @@ function Inner({ model, host, options }) {
             proOptions={PRO} attributionPosition="bottom-left"
           >
             <Background variant={BackgroundVariant.Dots} gap={16} size={1} />
-            {ui.map && mapped && <MiniMap pannable zoomable position="bottom-right" ariaLabel="Map of the flow" nodeClassName={(node) => `map-${node.type}`} />}
+            {ui.map && hasMap && <MiniMap pannable zoomable position="bottom-right" ariaLabel="Map of the flow" nodeClassName={(node) => `map-${node.type}`} />}
             {ui.guides && <Guides guides={ui.guides} />}
             <Cursors store={model.presence} />
           </ReactFlow>
           {!Object.keys(model.document.steps).length && <Empty edit={edit} onAdd={actions.openAdd} />}
-          <Toolbar model={model} actions={actions} ui={ui} setUi={setUi} mapped={mapped} options={options} />
-          <Permission root={root} drawing={ui.drawing} whyNot={actions.whyNot} />
+          <Toolbar model={model} actions={actions} ui={ui} setUi={setUi} hasMap={hasMap} options={options} />
+          <Permission root={root} drawing={ui.drawing} explainRefusal={actions.explainRefusal} />
           {ui.popover && <Popover {...ui.popover} onClose={actions.closePopover} />}
         </div>
         <p className="sr-only" id={`${options.id}-help`}>{edit ? HELP_EDIT : HELP_VIEW}</p>
@@ -167,16 +167,16 @@ const SNAP = [8, 8];
 const PRO = { hideAttribution: false };
 const HELP_EDIT = "Tab walks the graph along its edges, arrows move a step, Alt and an arrow go to the next card that way, slash adds a step, C connects, E lists the edges, Delete removes, Control Z undoes, Shift F finds, full stop lists everything that can be done. Escape, then Tab, leaves the canvas.";
 const HELP_VIEW = "Tab walks the graph along its edges, Enter opens a step, Shift F finds, full stop lists everything that can be done. Escape, then Tab, leaves the canvas.";
-const crossed = (before, after) => before < FAR !== after < FAR;
+const crossesFar = (before, after) => before < FAR !== after < FAR;
 const allowDrop = (event) => { if (event.dataTransfer.types.includes("application/x-step-type")) event.preventDefault(); };
 
-/** A card dragged alone lines up with the others: its change is bent before it is drawn. */
-function aligned(changes, { nodes, ui }, zoom, setUi) {
+/** Line a card that is dragged alone up with the others, by changing its move before it is drawn. */
+function alignDragged(changes, { nodes, ui }, zoom, setUi) {
   const moves = changes.filter((change) => change.type === "position" && change.dragging && change.position);
   const node = moves.length === 1 && nodes.find((each) => each.id === moves[0].id);
   if (!node) return;
   const others = nodes.filter((each) => each.id !== node.id && each.type === "step").map((each) => ({ ...each.position, ...each.measured }));
-  const found = alignment({ ...moves[0].position, ...node.measured }, others, ALIGN_PX / zoom);
+  const found = align({ ...moves[0].position, ...node.measured }, others, ALIGN_PX / zoom);
   const lines = found.vertical === null && found.horizontal === null ? null : found;
   if (lines) moves[0].position = { x: found.x, y: found.y };
   if (lines || ui.guides) setUi({ guides: lines });
@@ -206,7 +206,7 @@ function useClipboard(root, model, actions) {
   useEffect(() => {
     const mine = (event) => root.current?.contains(document.activeElement) && !/^(INPUT|TEXTAREA)$/.test(document.activeElement?.tagName ?? "") && !event.defaultPrevented;
     const copy = (event) => {
-      const text = mine(event) && actions.copied();
+      const text = mine(event) && actions.copySelection();
       if (!text) return;
       event.clipboardData.setData("text/plain", text);
       event.preventDefault();

@@ -9,12 +9,13 @@ import { useCanvas, useKeyed } from "./context.js";
 
 const COARSE = matchMedia("(pointer: coarse)").matches;
 
-/** A step. Far away it is an icon and a title: nothing else could be read. */
+/** A step. From far away it is only an icon and a title, as nothing else could be read. */
 export const Card = memo(function Card({ id, data, selected }) {
   const { far, statuses, problems, presence, marks, looks, canConnect } = useCanvas();
   const { step, line, ports, type } = data;
-  // Cards come and go as one pans. Until someone comes near, a port is a plain dot, as React
-  // Flow's own costs several subscriptions each. The press may follow at once: hence no waiting.
+  // Cards are mounted and removed while one pans. Until the pointer comes near, a port is a simple
+  // dot, as each of React Flow's own costs several subscriptions. A press may follow at once, hence
+  // flushSync.
   const [near, setNear] = useState(COARSE);
   const live = canConnect && (near || selected);
   const status = useKeyed(statuses, id);
@@ -26,7 +27,7 @@ export const Card = memo(function Card({ id, data, selected }) {
   return (
     <div
       className="step-card" tabIndex={-1} role="group" aria-roledescription="step" data-step={id} data-node={id}
-      aria-label={spoken(title, data, status, look, found, mark)}
+      aria-label={describeCard(title, data, status, look, found, mark)}
       onPointerEnter={near ? undefined : () => flushSync(() => setNear(true))}
       data-kind={isCheckpoint(type) ? "people" : type?.category === "Logic" ? "logic" : "machine"} data-selected={selected || undefined}
       data-tone={look?.tone} data-state={status?.state} data-mark={mark} data-far={far || undefined}
@@ -68,7 +69,7 @@ function Port({ port, ports, live }) {
   );
 }
 
-function spoken(title, { id, line, ports, type }, status, look, found, mark) {
+function describeCard(title, { id, line, ports, type }, status, look, found, mark) {
   const parts = [title, type?.title, line, look && `${look.word}${status.note ? `: ${status.note}` : ""}`, mark, found?.text];
   const exits = ports.length ? `exits ${ports.join(", ")}` : "ends a path";
   return [...parts, `named ${id}`, exits].filter(Boolean).join(". ");

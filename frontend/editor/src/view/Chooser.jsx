@@ -2,8 +2,8 @@ import { useEffect, useId, useMemo, useRef, useState } from "react";
 
 import { Icon } from "./Icon.jsx";
 
-/** Filter and rank: words that begin with the query come first. */
-function matching(items, query) {
+/** The items that match, with titles that begin with the query first. */
+function filterItems(items, query) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (!words.length) return items;
   const rank = (item) => {
@@ -15,7 +15,7 @@ function matching(items, query) {
 }
 
 /**
- * A search field and what it finds: the palette, "insert here", "connect to", "find a step".
+ * A search field with a list, for the palette, "Insert a step", "Connect to" and "Find a step".
  * Items are `{key, title, detail, group, icon, disabled, reason}`.
  */
 export function Chooser({ items, label, placeholder, onChoose, onClose, autoFocus = false, draggable = false, empty = "Nothing found" }) {
@@ -23,7 +23,7 @@ export function Chooser({ items, label, placeholder, onChoose, onClose, autoFocu
   const [at, setAt] = useState(0);
   const list = useId();
   const field = useRef(null);
-  const found = useMemo(() => matching(items, query), [items, query]);
+  const found = useMemo(() => filterItems(items, query), [items, query]);
   const current = Math.min(at, found.length - 1);
   useEffect(() => { if (autoFocus) field.current?.focus({ preventScroll: true }); }, [autoFocus]);
   useEffect(() => { document.getElementById(`${list}-${current}`)?.scrollIntoView({ block: "nearest" }); }, [current, list, query]);

@@ -2,7 +2,7 @@ import { ViewportPortal } from "@xyflow/react";
 
 import { useKeyed } from "./context.js";
 
-/** Where the others point. */
+/** The pointers of other people. */
 export function Cursors({ store }) {
   const people = useKeyed(store, "@cursors");
   if (!people?.length) return null;

@@ -5,7 +5,7 @@ import { Icon } from "./Icon.jsx";
 import { useCanvas } from "./context.js";
 import { GROUP } from "./derive.js";
 
-/** Steps that belong together; folded, they are one card. */
+/** A group of steps. Folded, it is a single card. */
 export const Group = memo(function Group({ data, selected }) {
   const { mode, fold, edit, writing, setWriting } = useCanvas();
   const { id, group, members, collapsed } = data;

@@ -1,6 +1,6 @@
 import { useCanvas } from "./context.js";
 
-/** An icon of the vendored set, as the page ships it. */
+/** An icon of the vendored set, which comes with the page. */
 export function Icon({ name }) {
   const { icons } = useCanvas();
   return (

@@ -5,18 +5,18 @@ import { useCanvas, useKeyed } from "./context.js";
 
 const BELOW = 112;
 
-/** An edge. One that leads back goes around in right angles, so that a loop looks like one. */
+/** An edge. One that leads back runs at right angles, so that a loop looks like a loop. */
 export const Line = memo(function Line(props) {
   const { data, selected, markerEnd, id } = props;
   const { lines, marks, mode, openInsert } = useCanvas();
-  const told = useKeyed(lines, data.text);
+  const state = useKeyed(lines, data.text);
   const back = props.targetX < props.sourceX + 24;
   const [path, x, y] = back ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 28, centerY: Math.max(props.sourceY, props.targetY) + BELOW }) : getBezierPath(props);
   const mark = marks?.edges?.[data.text];
   return (
-    <g className="flow-line" data-selected={selected || undefined} data-state={told?.state} data-mark={mark} data-back={back || undefined}>
+    <g className="flow-line" data-selected={selected || undefined} data-state={state?.state} data-mark={mark} data-back={back || undefined}>
       <BaseEdge id={id} path={path} markerEnd={markerEnd} interactionWidth={24} />
-      {told?.count > 0 && <text className="line-count" x={x} y={y - 8}>{told.count}</text>}
+      {state?.count > 0 && <text className="line-count" x={x} y={y - 8}>{state.count}</text>}
       {mode === "edit" && data.whole && (
         <g className="line-insert" transform={`translate(${x} ${y})`} onClick={(event) => { event.stopPropagation(); openInsert(data.text, { x: event.clientX, y: event.clientY + 12 }); }}>
           <circle r="12" />

@@ -4,7 +4,7 @@ import { memo, useEffect, useRef, useState } from "react";
 import { useCanvas } from "./context.js";
 import { NOTE } from "./derive.js";
 
-/** A sticky note. Enter or a double click edits it, Escape or leaving it keeps the text. */
+/** A sticky note. Enter or a double click edits it; Escape or leaving it saves the text. */
 export const Note = memo(function Note({ data, selected }) {
   const { mode, edit, writing, setWriting } = useCanvas();
   const { id, note } = data;

@@ -4,7 +4,7 @@ import { isCheckpoint } from "../doc/rules.js";
 import { Chooser } from "./Chooser.jsx";
 import { Icon } from "./Icon.jsx";
 
-/** The step types, to drag, click or choose by Enter. */
+/** The step types, to drag, click or choose with Enter. */
 export function Palette({ model, open, onToggle, onChoose }) {
   const items = useMemo(() => model.types.map((type) => ({ key: type.name, title: type.title, detail: type.summary, group: type.category, icon: type.icon, kind: isCheckpoint(type) ? "people" : undefined })), [model]);
   return (

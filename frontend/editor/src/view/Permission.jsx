@@ -1,20 +1,20 @@
 import { useEffect, useState } from "react";
 
-import { under } from "./edges.js";
+import { findUnder } from "./edges.js";
 
-/** While an edge is drawn: the steps that refuse it are dimmed, and the one under the pointer says why. */
-export function Permission({ root, drawing, whyNot }) {
-  const [said, setSaid] = useState(null);
+/** While an edge is drawn, dims the steps that refuse it, and says why at the one under the pointer. */
+export function Permission({ root, drawing, explainRefusal }) {
+  const [shown, setSaid] = useState(null);
   useEffect(() => {
     if (!drawing) return undefined;
-    // On the elements alone: to draw hundreds of cards anew would hold up the drag.
-    const refusing = [...root.current.querySelectorAll(".step-card")].filter((card) => card.dataset.step !== drawing.step && whyNot(drawing, card.dataset.step));
+    // Only attributes change, as drawing hundreds of cards again would hold up the drag.
+    const refusing = [...root.current.querySelectorAll(".step-card")].filter((card) => card.dataset.step !== drawing.step && explainRefusal(drawing, card.dataset.step));
     for (const card of refusing) card.setAttribute("data-refuses", "");
-    let away = false;
+    let hasLeft = false;
     const follow = (event) => {
-      const { step, port } = under(event);
-      away ||= step !== drawing.step;
-      const reason = step && away ? whyNot(drawing, step, port) : null;
+      const { step, port } = findUnder(event);
+      hasLeft ||= step !== drawing.step;
+      const reason = step && hasLeft ? explainRefusal(drawing, step, port) : null;
       const box = root.current.getBoundingClientRect();
       setSaid(reason ? { reason, left: event.clientX - box.left + 16, top: event.clientY - box.top + 16 } : null);
     };
@@ -24,6 +24,6 @@ export function Permission({ root, drawing, whyNot }) {
       for (const card of refusing) card.removeAttribute("data-refuses");
       setSaid(null);
     };
-  }, [root, drawing, whyNot]);
-  return said && <p className="refusal" role="status" style={{ left: said.left, top: said.top }}>{said.reason}</p>;
+  }, [root, drawing, explainRefusal]);
+  return shown && <p className="refusal" role="status" style={{ left: shown.left, top: shown.top }}>{shown.reason}</p>;
 }

@@ -4,7 +4,7 @@ import { Icon } from "./Icon.jsx";
 
 const percentOf = (/** @type {any} */ state) => Math.round(state.transform[2] * 100);
 
-export function Toolbar({ model, actions, ui, setUi, mapped, options }) {
+export function Toolbar({ model, actions, ui, setUi, hasMap, options }) {
   const edit = model.mode === "edit";
   const percent = useStore(percentOf);
   const button = (icon, label, act, extra = {}) => (
@@ -23,10 +23,10 @@ export function Toolbar({ model, actions, ui, setUi, mapped, options }) {
       {button("search", "Find a step (Shift F)", actions.openFind)}
       <span className="bar-line" />
       {button("minus", "Zoom out (-)", () => actions.zoom(0.8))}
-      <button type="button" className="zoom-level" title="Zoom to 100 % (Shift 0)" aria-label={`Zoom ${percent} %: set to 100 %`} onClick={actions.zoomReset}>{percent} %</button>
+      <button type="button" className="zoom-level" title="Zoom to 100 % (Shift 0)" aria-label={`Zoom ${percent} %: set to 100 %`} onClick={actions.resetZoom}>{percent} %</button>
       {button("zoom-in", "Zoom in (+)", () => actions.zoom(1.25))}
       {button("scan-search", "Fit everything (Shift 1)", actions.fit)}
-      {mapped && button("map", ui.map ? "Hide the map" : "Show the map", () => setUi({ map: !ui.map }), { "aria-pressed": ui.map })}
+      {hasMap && button("map", ui.map ? "Hide the map" : "Show the map", () => setUi({ map: !ui.map }), { "aria-pressed": ui.map })}
       <span className="bar-line" />
       {button("fullscreen", "Full screen", () => options.fullscreen())}
       {button("ellipsis", "Everything that can be done here (.)", () => actions.openMenu())}

@@ -1,21 +1,21 @@
 // @ts-check
-// What can be done on the canvas, by whichever way: mouse, key, menu or the page around it.
+// The actions on the canvas, whether they come from the mouse, the keyboard, a menu or the page.
 
 import { useMemo } from "react";
 
 import { fromText, toText } from "../doc/clipboard.js";
-import { addStep, clip, groupSteps, joinGroup, paste, remove, together, ungroupSteps } from "../doc/edits.js";
-import { CARD, cardBox, cardHeight, freePlace, snapped } from "../doc/geometry.js";
+import { addStep, clip, groupSteps, joinGroup, paste, remove, combine, ungroupSteps } from "../doc/edits.js";
+import { CARD, cardBox, cardHeight, findFreePlace, snap } from "../doc/geometry.js";
 import { arrange } from "../doc/arrange.js";
-import { parseEdge } from "../doc/operations.js";
-import { isCheckpoint, startSteps, walkOrder } from "../doc/rules.js";
+import { parseEdge } from "../doc/operations/index.js";
+import { isCheckpoint, findStartSteps, orderSteps } from "../doc/rules.js";
 import { GROUP, NOTE } from "./derive.js";
 import { makeEdgeActions } from "./edges.js";
 import { isStep, makeLooking } from "./looking.js";
-import { menuOf } from "./menu.js";
+import { listMenuEntries } from "./menu.js";
 
 const NOTE_SIZE = { width: 208, height: 112 };
-const plural = (/** @type {number} */ n, /** @type {string} */ word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+const countOf = (/** @type {number} */ n, /** @type {string} */ word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
 /** @param {any} parts */
 export function useActions(parts) {
@@ -27,27 +27,27 @@ export function useActions(parts) {
 function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges, setUi, options }) {
   const portsOf = model.ports;
   const looking = makeLooking({ model, flow, root, host, latest, setNodes, setChosenEdges, options });
-  const { anchor, chosen, chosenGroups, chosenNotes, chosenSteps, focusCard, focusRoot, inView, middle, middleStep, reveal, select } = looking;
-  const typeItems = () => model.types.map((/** @type {any} */ type) => ({ key: type.name, title: type.title, detail: type.summary, group: type.category, icon: type.icon, kind: isCheckpoint(type) ? "people" : undefined }));
-  const stepItems = (/** @type {(id: string) => any} */ more) => walkOrder(model.document).map((id) => ({ key: id, title: model.title(id), detail: model.line(id), icon: model.type(id)?.icon ?? "box", ...more(id) }));
+  const { placePopover, listChosen, listChosenGroups, listChosenNotes, listChosenSteps, focusCard, focusRoot, isInView, findMiddle, findMiddleStep, reveal, select } = looking;
+  const listTypeItems = () => model.types.map((/** @type {any} */ type) => ({ key: type.name, title: type.title, detail: type.summary, group: type.category, icon: type.icon, kind: isCheckpoint(type) ? "people" : undefined }));
+  const listStepItems = (/** @type {(id: string) => any} */ more) => orderSteps(model.document).map((id) => ({ key: id, title: model.title(id), detail: model.line(id), icon: model.type(id)?.icon ?? "box", ...more(id) }));
 
   const closePopover = () => { setUi({ popover: null }); focusRoot(); };
 
-  /** @type {any} filled below: edges and steps need one another */
+  /** @type {any} filled below, as actions on edges and on steps need one another */
   const edges = {};
 
   /** @param {any} popover */
   const openPopover = (popover) => setUi({ popover });
 
-  /** @param {{id: string, op: any}} made @param {string} said */
-  const added = (made, said) => {
-    if (model.edit(made.op, said)) requestAnimationFrame(() => reveal(made.id));
+  /** @param {{id: string, op: any}} made @param {string} label */
+  const addAndReveal = (made, label) => {
+    if (model.edit(made.op, label)) requestAnimationFrame(() => reveal(made.id));
   };
 
   const typeOf = (/** @type {string} */ name) => model.typeByName.get(name);
 
-  /** The one edge that a step after `from` goes on: a second one there would make the run go both ways. @param {string} from */
-  const onlyEdge = (from) => {
+  /** The only edge out of `from`, into which to insert a step: a second edge would make a run go both ways. @param {string} from */
+  const findOnlyEdge = (from) => {
     const going = model.document.edges.filter((/** @type {string} */ edge) => parseEdge(edge)[0] === from && parseEdge(edge)[1] !== "error");
     return portsOf(from).length === 1 && going.length === 1 ? going[0] : null;
   };
@@ -56,31 +56,31 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
   const addType = (name, where) => {
     const type = typeOf(name);
     if (!type) return;
-    if (!where && edges.chosenEdge()) return edges.insert(edges.chosenEdge(), name);
-    const [from] = chosenSteps().slice(-1);
+    if (!where && edges.findChosenEdge()) return edges.insert(edges.findChosenEdge(), name);
+    const [from] = listChosenSteps().slice(-1);
     const joins = from && portsOf(from).length;
-    const edge = !where && joins && type.ports.length ? onlyEdge(from) : null;
+    const edge = !where && joins && type.ports.length ? findOnlyEdge(from) : null;
     if (edge) return edges.insert(edge, name);
-    const place = where ?? (joins ? { from: { step: from } } : Object.keys(model.document.steps).length ? {} : { at: [middle().x - CARD.width / 2, middle().y - CARD.header / 2] });
-    added(addStep(model.document, portsOf, type, place), place.from ? `Added ${type.title} after ${model.title(place.from.step)}` : `Added ${type.title}`);
+    const place = where ?? (joins ? { from: { step: from } } : Object.keys(model.document.steps).length ? {} : { at: [findMiddle().x - CARD.width / 2, findMiddle().y - CARD.header / 2] });
+    addAndReveal(addStep(model.document, portsOf, type, place), place.from ? `Added ${type.title} after ${model.title(place.from.step)}` : `Added ${type.title}`);
   };
 
   const openAdd = () => {
     if (model.mode !== "edit") return;
-    const [from] = chosenSteps().slice(-1);
-    openPopover({ ...anchor(from ?? null), label: "Add a step", placeholder: from ? `Add after ${model.title(from)}…` : "Add a step…", items: typeItems(), onChoose: (/** @type {any} */ item) => { setUi({ popover: null }); addType(item.key); } });
+    const [from] = listChosenSteps().slice(-1);
+    openPopover({ ...placePopover(from ?? null), label: "Add a step", placeholder: from ? `Add after ${model.title(from)}…` : "Add a step…", items: listTypeItems(), onChoose: (/** @type {any} */ item) => { setUi({ popover: null }); addType(item.key); } });
   };
 
-  const openFind = () => openPopover({ ...anchor(null), label: "Find a step", placeholder: "Find a step…", items: stepItems((id) => ({ detail: `${id} · ${model.line(id)}` })), onChoose: (/** @type {any} */ item) => { setUi({ popover: null }); reveal(item.key, { centre: true }); } });
+  const openFind = () => openPopover({ ...placePopover(null), label: "Find a step", placeholder: "Find a step…", items: listStepItems((id) => ({ detail: `${id} · ${model.line(id)}` })), onChoose: (/** @type {any} */ item) => { setUi({ popover: null }); reveal(item.key, { centre: true }); } });
 
-  /** A drag has ended. @param {any[]} dragged @param {any} guides */
-  const settle = (dragged, guides) => {
+  /** Move what has been dragged. @param {any[]} dragged @param {any} guides */
+  const endDrag = (dragged, guides) => {
     /** @type {any} */
     const [steps, notes] = [{}, {}];
     for (const node of dragged) {
       const at = [Math.round(dragged.length === 1 && guides ? guides.x : node.position.x), Math.round(dragged.length === 1 && guides ? guides.y : node.position.y)];
       if (node.id.startsWith(NOTE)) notes[node.id.slice(NOTE.length)] = at;
-      else if (node.id.startsWith(GROUP)) Object.assign(steps, groupMove(node));
+      else if (node.id.startsWith(GROUP)) Object.assign(steps, moveGroup(node));
       else steps[node.id] = at;
     }
     const moved = Object.keys(steps).filter((id) => String(model.document.layout[id]) !== String(steps[id]));
@@ -90,22 +90,22 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     model.edit(op, moved.length + shifted.length === 1 ? `Moved ${moved[0] ? model.title(moved[0]) : "a note"}` : `Moved ${moved.length + shifted.length}`);
   };
 
-  /** A group carries its steps. @param {any} node */
-  const groupMove = (node) => {
+  /** The new places of the steps of a group that has been dragged. @param {any} node */
+  const moveGroup = (node) => {
     const { group, members, collapsed } = node.data;
     const boxes = members.map((/** @type {string} */ id) => model.document.layout[id] ?? [0, 0]);
     const left = Math.min(...boxes.map((/** @type {number[]} */ p) => p[0]));
     const top = Math.min(...boxes.map((/** @type {number[]} */ p) => p[1]));
-    const shift = [snapped(node.position.x + (collapsed ? 0 : 24) - left), snapped(node.position.y + (collapsed ? 0 : 56) - top)];
+    const shift = [snap(node.position.x + (collapsed ? 0 : 24) - left), snap(node.position.y + (collapsed ? 0 : 56) - top)];
     return Object.fromEntries((group.steps ?? []).filter((/** @type {string} */ id) => model.document.layout[id]).map((/** @type {string} */ id) => [id, [model.document.layout[id][0] + shift[0], model.document.layout[id][1] + shift[1]]]));
   };
 
-  /** The steps that are selected, and those of selected groups. */
-  const carried = () => [...new Set([...chosenSteps(), ...chosenGroups().flatMap((/** @type {string} */ id) => model.document.groups[id]?.steps ?? [])])];
+  /** The selected steps, and those of selected groups. */
+  const listCarriedSteps = () => [...new Set([...listChosenSteps(), ...listChosenGroups().flatMap((/** @type {string} */ id) => model.document.groups[id]?.steps ?? [])])];
 
   /** @param {number} dx @param {number} dy */
   const nudge = (dx, dy) => {
-    const [steps, notes] = [carried(), chosenNotes()];
+    const [steps, notes] = [listCarriedSteps(), listChosenNotes()];
     if (!steps.length && !notes.length) return false;
     const shifted = (/** @type {any} */ at) => [(at?.[0] ?? 0) + dx, (at?.[1] ?? 0) + dy];
     /** @type {any} */
@@ -113,33 +113,33 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     if (steps.length) op.steps = Object.fromEntries(steps.map((/** @type {string} */ id) => [id, shifted(model.document.layout[id])]));
     if (notes.length) op.notes = Object.fromEntries(notes.map((/** @type {string} */ id) => [id, shifted(model.document.notes[id].at)]));
     const way = dx ? (dx > 0 ? "right" : "left") : dy > 0 ? "down" : "up";
-    return model.edit(op, `Moved ${steps.length === 1 ? model.title(steps[0]) : plural(steps.length + notes.length, "item")} ${way}`, { merge: `nudge ${steps} ${notes}` });
+    return model.edit(op, `Moved ${steps.length === 1 ? model.title(steps[0]) : countOf(steps.length + notes.length, "item")} ${way}`, { merge: `nudge ${steps} ${notes}` });
   };
 
-  /** @param {{join?: boolean}} [how] whether what was around a step is joined */
+  /** @param {{join?: boolean}} [how] whether to close the gaps */
   const removeChosen = ({ join = true } = {}) => {
-    const [steps, notes, groups, gone] = [chosenSteps(), chosenNotes(), chosenGroups(), [...latest.current.chosenEdges]];
-    const made = remove(model.document, { steps, notes, groups, edges: gone, join });
+    const [steps, notes, groups, chosenEdges] = [listChosenSteps(), listChosenNotes(), listChosenGroups(), [...latest.current.chosenEdges]];
+    const made = remove(model.document, { steps, notes, groups, edges: chosenEdges, join });
     if (!made) return;
-    const what = [steps.length && (steps.length === 1 ? model.title(steps[0]) : plural(steps.length, "step")), gone.length && plural(gone.length, "edge"), notes.length && plural(notes.length, "note"), groups.length && plural(groups.length, "group")].filter(Boolean).join(", ");
+    const what = [steps.length && (steps.length === 1 ? model.title(steps[0]) : countOf(steps.length, "step")), chosenEdges.length && countOf(chosenEdges.length, "edge"), notes.length && countOf(notes.length, "note"), groups.length && countOf(groups.length, "group")].filter(Boolean).join(", ");
     setChosenEdges(new Set());
     if (model.edit(made.op, `Deleted ${what}${made.bridged ? ", and joined what was around it" : ""}`)) focusRoot();
   };
 
-  const copied = () => {
-    const [steps, notes] = [carried(), chosenNotes()];
+  const copySelection = () => {
+    const [steps, notes] = [listCarriedSteps(), listChosenNotes()];
     if (!steps.length && !notes.length) return "";
-    model.say(`Copied ${plural(steps.length + notes.length, "item")}`);
+    model.say(`Copied ${countOf(steps.length + notes.length, "item")}`);
     return toText(clip(model.document, steps, notes));
   };
 
-  /** @param {any} clipped @param {[number, number] | null} at @param {string} said */
-  const putIn = (clipped, at, said) => {
+  /** @param {any} clipped @param {[number, number] | null} at @param {string} label */
+  const pasteClip = (clipped, at, label) => {
     const made = paste(model.document, clipped, at);
-    if (!made || !model.edit(made.op, `${said} ${plural(made.ids.length + made.notes.length, "item")}`)) return false;
+    if (!made || !model.edit(made.op, `${label} ${countOf(made.ids.length + made.notes.length, "item")}`)) return false;
     requestAnimationFrame(() => {
       select([...made.ids, ...made.notes.map((id) => NOTE + id)]);
-      if (made.ids[0] && !inView(made.ids[0])) reveal(made.ids[0]);
+      if (made.ids[0] && !isInView(made.ids[0])) reveal(made.ids[0]);
       else focusRoot();
     });
     return true;
@@ -150,57 +150,57 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     if (model.mode !== "edit") return false;
     const clipped = fromText(text);
     if (!clipped) {
-      model.say("The clipboard holds no steps", "bad");
+      model.say("The clipboard contains no steps", "bad");
       return false;
     }
     const here = Object.keys(clipped.steps).some((id) => model.document.layout[id]);
-    const centre = middle();
-    return putIn(clipped, here ? null : [snapped(centre.x - CARD.width / 2), snapped(centre.y - CARD.header)], "Pasted");
+    const centre = findMiddle();
+    return pasteClip(clipped, here ? null : [snap(centre.x - CARD.width / 2), snap(centre.y - CARD.header)], "Pasted");
   };
 
   const duplicate = () => {
-    const [steps, notes] = [carried(), chosenNotes()];
-    if (steps.length || notes.length) putIn(clip(model.document, steps, notes), null, "Duplicated");
+    const [steps, notes] = [listCarriedSteps(), listChosenNotes()];
+    if (steps.length || notes.length) pasteClip(clip(model.document, steps, notes), null, "Duplicated");
   };
 
   const addNote = () => {
-    const centre = middle();
+    const centre = findMiddle();
     const ids = Object.keys(model.document.notes);
     let number = ids.length + 1;
     while (ids.includes(`note_${number}`)) number += 1;
     const id = `note_${number}`;
-    // Beneath what lies in the middle, not under it: cards are drawn over notes.
+    // Below the cards in the middle and not behind them, as cards are drawn over notes.
     const wish = { x: centre.x - NOTE_SIZE.width / 2, y: centre.y - NOTE_SIZE.height / 2, ...NOTE_SIZE };
     const boxes = Object.keys(model.document.layout).map((/** @type {string} */ step) => cardBox(model.document, step, portsOf(step)));
-    if (!model.edit({ op: "add_note", id, note: { text: "", at: freePlace(wish, boxes) } }, "Added a note")) return;
+    if (!model.edit({ op: "add_note", id, note: { text: "", at: findFreePlace(wish, boxes) } }, "Added a note")) return;
     requestAnimationFrame(() => { select([NOTE + id]); setUi({ writing: NOTE + id }); });
   };
 
-  /** Steps become a group, or join the group that is selected with them. */
+  /** Group the selected steps, or put them into the group that is selected with them. */
   const group = () => {
-    const [steps, [into]] = [chosenSteps(), chosenGroups()];
+    const [steps, [into]] = [listChosenSteps(), listChosenGroups()];
     if (!steps.length) return model.say("Select the steps to group first", "bad");
-    if (into) return model.edit(joinGroup(model.document, into, steps), `Put ${plural(steps.length, "step")} into ${model.document.groups[into].title ?? "the group"}`);
+    if (into) return model.edit(joinGroup(model.document, into, steps), `Put ${countOf(steps.length, "step")} into ${model.document.groups[into].title ?? "the group"}`);
     const made = groupSteps(model.document, steps);
-    if (model.edit(made.op, `Grouped ${plural(steps.length, "step")}`)) requestAnimationFrame(() => setUi({ writing: GROUP + made.id }));
+    if (model.edit(made.op, `Grouped ${countOf(steps.length, "step")}`)) requestAnimationFrame(() => setUi({ writing: GROUP + made.id }));
   };
 
-  /** Groups are undone, or steps taken out of theirs. */
+  /** Remove the selected groups, and take the selected steps out of theirs. */
   const ungroup = () => {
-    const op = ungroupSteps(model.document, chosenGroups(), chosenSteps());
-    if (!op) return model.say("Nothing of this is in a group", "bad");
+    const op = ungroupSteps(model.document, listChosenGroups(), listChosenSteps());
+    if (!op) return model.say("Nothing in the selection is in a group", "bad");
     if (model.edit(op, "Ungrouped")) focusRoot();
   };
 
-  /** @param {string} path @param {any} value @param {string} said */
-  const setNotes = (path, value, said) => {
-    const ids = chosenNotes();
-    if (ids.length) model.edit(together(said, ids.map((/** @type {string} */ id) => ({ op: "set_note", id, path, value }))), said);
+  /** @param {string} path @param {any} value @param {string} label */
+  const setNotes = (path, value, label) => {
+    const ids = listChosenNotes();
+    if (ids.length) model.edit(combine(label, ids.map((/** @type {string} */ id) => ({ op: "set_note", id, path, value }))), label);
   };
 
   /** @param {number} by */
   const resizeNote = (by) => {
-    const [id] = chosenNotes();
+    const [id] = listChosenNotes();
     const [width, height] = model.document.notes[id]?.size ?? [208, 112];
     setNotes("/size", [Math.max(96, Math.round(width * by)), Math.max(64, Math.round(height * by))], by > 1 ? "Note made larger" : "Note made smaller");
   };
@@ -210,17 +210,17 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     if (model.mode === "edit") model.edit({ op: "set_group", id, path: "/collapsed", value: collapsed }, `${collapsed ? "Folded" : "Unfolded"} ${model.document.groups[id].title ?? "group"}`);
   };
 
-  /** All, or what is selected. A step in sight stays where it is, so that nobody loses their bearings. */
-  const arrangeAll = async () => {
-    const steps = carried();
-    const start = startSteps(model.document)[0];
-    const still = steps[0] ?? (start && inView(start) ? start : middleStep());
+  /** Arrange the selection, or everything. A step in sight stays where it is, for orientation. */
+  const arrangeSteps = async () => {
+    const steps = listCarriedSteps();
+    const start = findStartSteps(model.document)[0];
+    const anchor = steps[0] ?? (start && isInView(start) ? start : findMiddleStep());
     model.say("Arranging…");
     try {
-      const moved = await arrange(model.document, portsOf, steps.length > 1 ? steps : null, still, options.worker);
+      const moved = await arrange(model.document, portsOf, steps.length > 1 ? steps : null, anchor, options.worker);
       if (!Object.keys(moved).length) return model.say("Everything is in place already");
-      model.edit({ op: "move", steps: moved }, `Arranged ${plural(Object.keys(moved).length, "step")}`);
-      if (steps[0] && !inView(steps[0])) reveal(steps[0]);
+      model.edit({ op: "move", steps: moved }, `Arranged ${countOf(Object.keys(moved).length, "step")}`);
+      if (steps[0] && !isInView(steps[0])) reveal(steps[0]);
     } catch (error) {
       model.say(`Could not arrange the steps: ${error instanceof Error ? error.message : error}`, "bad");
     }
@@ -250,37 +250,37 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     else write({ writing: id });
   };
 
-  /** Without the key: the browser may ask whether the page may. */
+  /** Copy from the menu. The browser may ask for permission, unlike for its own key. */
   const copy = async () => {
-    const text = copied();
-    if (text) await navigator.clipboard.writeText(text).catch(() => model.say("The browser forbids it: press Ctrl C", "bad"));
+    const text = copySelection();
+    if (text) await navigator.clipboard.writeText(text).catch(() => model.say("The browser does not allow it: press Ctrl C", "bad"));
   };
   const pasteFromClipboard = async () => {
     const text = await navigator.clipboard.readText().catch(() => null);
-    if (text === null) model.say("The browser forbids it: press Ctrl V", "bad");
+    if (text === null) model.say("The browser does not allow it: press Ctrl V", "bad");
     else pasteText(text);
   };
 
   /** @param {{x: number, y: number} | null} [point] */
   const openMenu = (point = null) => {
     const ui = latest.current.ui;
-    const step = chosen()[0] ?? (edges.chosenEdge() ? parseEdge(edges.chosenEdge())[0] : null);
+    const step = listChosen()[0] ?? (edges.findChosenEdge() ? parseEdge(edges.findChosenEdge())[0] : null);
     openPopover({
-      ...anchor(point ? null : step, point), label: "What to do", placeholder: "What to do…", look: "menu", items: menuOf({ model, actions: all, ui, setUi, options }),
+      ...placePopover(point ? null : step, point), label: "What to do", placeholder: "What to do…", look: "menu", items: listMenuEntries({ model, actions: all, ui, setUi, options }),
       onChoose: (/** @type {any} */ item) => { closePopover(); item.act(); },
     });
   };
 
   Object.assign(edges, makeEdgeActions({
-    model, flow, setUi, setChosenEdges, select, chosenSteps, latest, anchor, openPopover, closePopover, typeItems, stepItems, added, addType, focusCard, focusRoot, isStep, showPlace: looking.showPlace,
+    model, flow, setUi, setChosenEdges, select, listChosenSteps, latest, placePopover, openPopover, closePopover, listTypeItems, listStepItems, addAndReveal, addType, focusCard, focusRoot, isStep, showPlace: looking.showPlace,
   }));
 
   const all = {
     ...looking, ...edges,
-    addNote, addType, arrange: arrangeAll, closePopover, copied, drop, duplicate, fold, group, nudge, open, openAdd, openFind, openPopover, paste: pasteText, remove: removeChosen, resizeNote, setNotes, settle, ungroup, carried, cardHeight, copy, openMenu, pasteFromClipboard, publish, rename,
+    addNote, addType, arrange: arrangeSteps, closePopover, copySelection, drop, duplicate, fold, group, nudge, open, openAdd, openFind, openPopover, paste: pasteText, remove: removeChosen, resizeNote, setNotes, endDrag, ungroup, listCarriedSteps, cardHeight, copy, openMenu, pasteFromClipboard, publish, rename,
     selectAll: () => { select(latest.current.nodes.map((/** @type {any} */ n) => n.id)); model.say("Everything selected"); },
-    undo: () => model.step("undo"),
-    redo: () => model.step("redo"),
+    undo: () => model.stepHistory("undo"),
+    redo: () => model.stepHistory("redo"),
   };
   return all;
 }

@@ -1,12 +1,12 @@
 // @ts-check
 import { createContext, useCallback, useContext, useSyncExternalStore } from "react";
 
-/** What the cards need of the canvas around them. @type {import("react").Context<any>} */
+/** What cards need from the canvas around them. @type {import("react").Context<any>} */
 export const CanvasContext = createContext(null);
 
 export const useCanvas = () => useContext(CanvasContext);
 
-/** One key of a keyed store. @param {import("../live/keyed.js").KeyedStore} store @param {string} key */
+/** The value of one key of a keyed store. @param {import("../live/keyed.js").KeyedStore} store @param {string} key */
 export function useKeyed(store, key) {
   return useSyncExternalStore(
     useCallback((tell) => store.subscribe(key, tell), [store, key]),

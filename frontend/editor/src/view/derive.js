@@ -1,11 +1,11 @@
 // @ts-check
-// From the document to what React Flow draws. What did not change keeps its identity, so that a
-// card whose step is untouched is not drawn again.
+// Turns the document into the nodes and edges that React Flow draws. What has not changed keeps its
+// identity, so that a card whose step is unchanged is not drawn again.
 
-import { CARD, around, cardBox, cardHeight, portPlace } from "../doc/geometry.js";
-import { parseEdge } from "../doc/operations.js";
+import { CARD, boundBoxes, cardBox, cardHeight, portPlace } from "../doc/geometry.js";
+import { parseEdge } from "../doc/operations/index.js";
 
-/** @typedef {import("../doc/operations.js").Doc} Doc */
+/** @typedef {import("../doc/operations/index.js").Doc} Doc */
 
 export const NOTE = "note ";
 export const GROUP = "group ";
@@ -14,7 +14,7 @@ const MARGIN = 24;
 const DOT = 12;
 
 /** @param {string[]} ports */
-function handlesOf(ports) {
+function makeHandles(ports) {
   const dot = (/** @type {string} */ id, /** @type {string} */ type, /** @type {string} */ position, /** @type {number} */ x, /** @type {number} */ y) => ({
     id, type, position, x: x - DOT / 2, y: y - DOT / 2, width: DOT, height: DOT,
   });
@@ -40,19 +40,19 @@ export class Deriver {
    * @param {Doc} document @param {{line: (id: string) => string, ports: (id: string) => string[], type: (id: string) => any}} face
    * @param {any[]} previous the nodes as they stand, with their selection and a drag under way
    */
-  nodes(document, face, previous) {
+  deriveNodes(document, face, previous) {
     const before = new Map(previous.map((node) => [node.id, node]));
-    const hidden = hiddenSteps(document);
+    const hidden = mapHiddenSteps(document);
     const made = [
-      ...Object.keys(document.groups).map((id) => this.group(document, id, face)),
-      ...Object.keys(document.notes).map((id) => this.note(document, id)),
-      ...Object.keys(document.steps).filter((id) => !hidden.has(id)).map((id) => this.card(document, id, face)),
+      ...Object.keys(document.groups).map((id) => this.makeGroup(document, id, face)),
+      ...Object.keys(document.notes).map((id) => this.makeNote(document, id)),
+      ...Object.keys(document.steps).filter((id) => !hidden.has(id)).map((id) => this.makeCard(document, id, face)),
     ].filter(Boolean);
-    return made.map((node) => merged(before.get(node.id), node));
+    return made.map((node) => mergeNode(before.get(node.id), node));
   }
 
   /** @param {Doc} document @param {string} id @param {any} face */
-  card(document, id, face) {
+  makeCard(document, id, face) {
     const [step, place] = [document.steps[id], document.layout[id]];
     const [line, ports, type] = [face.line(id), face.ports(id), face.type(id)];
     const known = this.cards.get(id);
@@ -61,14 +61,14 @@ export class Deriver {
     const size = { width: CARD.width, height: cardHeight(ports) };
     const node = {
       id, type: "step", position: { x: place?.[0] ?? 0, y: place?.[1] ?? 0 }, ...size, measured: size,
-      handles: handlesOf(ports), data: { id, step, line, ports, type },
+      handles: makeHandles(ports), data: { id, step, line, ports, type },
     };
     this.cards.set(id, { step, place, line, portText, type, node });
     return node;
   }
 
   /** @param {Doc} document @param {string} id */
-  note(document, id) {
+  makeNote(document, id) {
     const note = document.notes[id];
     const known = this.cards.get(NOTE + id);
     if (known?.note === note) return known.node;
@@ -80,11 +80,11 @@ export class Deriver {
   }
 
   /** @param {Doc} document @param {string} id @param {any} face */
-  group(document, id, face) {
+  makeGroup(document, id, face) {
     const group = document.groups[id];
     const members = (group.steps ?? []).filter((/** @type {string} */ step) => document.steps[step]);
     if (!members.length) return null;
-    const box = around(members.map((/** @type {string} */ step) => cardBox(document, step, face.ports(step))), MARGIN);
+    const box = boundBoxes(members.map((/** @type {string} */ step) => cardBox(document, step, face.ports(step))), MARGIN);
     const size = group.collapsed ? { width: CARD.width, height: CARD.header } : { width: box.width, height: box.height + HEADER };
     const place = group.collapsed ? { x: box.x + MARGIN, y: box.y + MARGIN } : { x: box.x, y: box.y - HEADER };
     const key = JSON.stringify([size, place, members]);
@@ -103,8 +103,8 @@ export class Deriver {
   }
 
   /** @param {Doc} document @param {Set<string>} selected */
-  edges(document, selected) {
-    const within = hiddenSteps(document);
+  deriveEdges(document, selected) {
+    const within = mapHiddenSteps(document);
     const made = [];
     const seen = new Set();
     for (const text of document.edges) {
@@ -112,7 +112,7 @@ export class Deriver {
       if (!document.steps[from] || !document.steps[to]) continue;
       const [source, target] = [within.get(from) ?? from, within.get(to) ?? to];
       if (source === target && source !== from) continue;
-      const edge = this.edge(text, source, source === from ? port : "out", target, selected.has(text));
+      const edge = this.makeEdge(text, source, source === from ? port : "out", target, selected.has(text));
       if (!seen.has(edge.id)) made.push(edge);
       seen.add(edge.id);
     }
@@ -120,7 +120,7 @@ export class Deriver {
   }
 
   /** @param {string} text @param {string} source @param {string} handle @param {string} target @param {boolean} selected */
-  edge(text, source, handle, target, selected) {
+  makeEdge(text, source, handle, target, selected) {
     const known = this.lines.get(text);
     if (known && known.source === source && known.target === target && known.selected === selected) return known;
     const whole = !source.startsWith(GROUP) && !target.startsWith(GROUP);
@@ -134,8 +134,8 @@ export class Deriver {
   }
 }
 
-/** Steps inside a collapsed group, and the node that stands for them. @param {Doc} document @returns {Map<string, string>} */
-function hiddenSteps(document) {
+/** For each step inside a collapsed group, the node that is drawn in its place. @param {Doc} document @returns {Map<string, string>} */
+function mapHiddenSteps(document) {
   const hidden = new Map();
   for (const [id, group] of Object.entries(document.groups)) {
     if (group.collapsed) for (const step of group.steps ?? []) hidden.set(step, GROUP + id);
@@ -143,8 +143,8 @@ function hiddenSteps(document) {
   return hidden;
 }
 
-/** @param {any} old @param {any} node */
-function merged(old, node) {
+/** The new node with selection and drag of the old one, or the old one if nothing differs. @param {any} old @param {any} node */
+function mergeNode(old, node) {
   if (!old) return node;
   const stays = old.dragging || (old.position.x === node.position.x && old.position.y === node.position.y);
   if (old.data === node.data && stays && old.width === node.width && old.height === node.height && old.zIndex === node.zIndex) return old;

@@ -1,8 +1,8 @@
 // @ts-check
 // Looking around: what is selected, in view and in focus; walking the graph; zoom.
 
-import { CARD, around } from "../doc/geometry.js";
-import { walkOrder } from "../doc/rules.js";
+import { CARD, boundBoxes } from "../doc/geometry.js";
+import { orderSteps } from "../doc/rules.js";
 import { GROUP, NOTE } from "./derive.js";
 
 export const isStep = (/** @type {string} */ id) => !id.startsWith(NOTE) && !id.startsWith(GROUP);
@@ -14,10 +14,10 @@ const FITS_TO_LOOK = 0.35;
 
 /** @param {any} parts */
 export function makeLooking({ model, flow, root, host, latest, setNodes, setChosenEdges, options }) {
-  const nodes = () => latest.current.nodes;
-  const chosen = () => nodes().filter((/** @type {any} */ n) => n.selected).map((/** @type {any} */ n) => n.id);
-  const chosenSteps = () => chosen().filter(isStep);
-  const named = (/** @type {string} */ prefix) => () => chosen().filter((/** @type {string} */ id) => id.startsWith(prefix)).map((/** @type {string} */ id) => id.slice(prefix.length));
+  const listNodes = () => latest.current.nodes;
+  const listChosen = () => listNodes().filter((/** @type {any} */ n) => n.selected).map((/** @type {any} */ n) => n.id);
+  const listChosenSteps = () => listChosen().filter(isStep);
+  const listChosenOf = (/** @type {string} */ prefix) => () => listChosen().filter((/** @type {string} */ id) => id.startsWith(prefix)).map((/** @type {string} */ id) => id.slice(prefix.length));
   const focusRoot = () => root.current?.focus({ preventScroll: true });
 
   /** @param {string[]} ids */
@@ -27,14 +27,14 @@ export function makeLooking({ model, flow, root, host, latest, setNodes, setChos
     setNodes((/** @type {any[]} */ before) => before.map((node) => (Boolean(node.selected) === wanted.has(node.id) ? node : { ...node, selected: wanted.has(node.id) })));
   };
 
-  /** Where a step, note or group is drawn. @param {string} id */
-  const boxOf = (id) => {
+  /** The box in which a step, note or group is drawn. @param {string} id */
+  const findBox = (id) => {
     if (model.document.layout[id]) return { x: model.document.layout[id][0], y: model.document.layout[id][1], width: CARD.width, height: CARD.header };
-    const node = nodes().find((/** @type {any} */ n) => n.id === id);
+    const node = listNodes().find((/** @type {any} */ n) => n.id === id);
     return node ? { ...node.position, width: node.width, height: Math.min(node.height, CARD.header * 2) } : { x: 0, y: 0, width: CARD.width, height: CARD.header };
   };
 
-  /** The card of a step, note or group, once it is drawn. @param {string} id @param {number} tries */
+  /** Focus the card of a step, note or group once it is drawn. @param {string} id @param {number} tries */
   const focusCard = (id, tries = 20) => {
     const card = root.current?.querySelector(`[data-node="${CSS.escape(id)}"]`);
     if (card) card.focus({ preventScroll: true });
@@ -42,25 +42,25 @@ export function makeLooking({ model, flow, root, host, latest, setNodes, setChos
   };
 
   /** @param {string} id */
-  const inView = (id) => {
-    const { x, y, width, height } = boxOf(id);
+  const isInView = (id) => {
+    const { x, y, width, height } = findBox(id);
     const at = flow.flowToScreenPosition({ x, y });
     const box = root.current.getBoundingClientRect();
     const zoom = flow.getZoom();
     return at.x > box.left + 8 && at.y > box.top + 8 && at.x + width * zoom < box.right - 8 && at.y + height * zoom < box.bottom - 8;
   };
 
-  /** Move the view there unless it is in sight. @param {string} id @param {boolean} [centre] */
+  /** Move the view to a step, note or group unless it is in sight. @param {string} id @param {boolean} [centre] */
   const showPlace = (id, centre = false) => {
-    if (!centre && inView(id)) return;
-    const { x, y, width, height } = boxOf(id);
+    if (!centre && isInView(id)) return;
+    const { x, y, width, height } = findBox(id);
     flow.setCenter(x + width / 2, y + height / 2, { zoom: Math.max(flow.getZoom(), READABLE) });
   };
 
-  /** Whoever makes the canvas smaller keeps what is selected in sight. */
-  const showChosen = () => { const [id] = chosen(); if (id) showPlace(id); };
+  /** Keep the selection in sight after the canvas has become smaller. */
+  const showChosen = () => { const [id] = listChosen(); if (id) showPlace(id); };
 
-  /** Select a step, note or group, bring it into view, give it the focus. @param {string} id @param {{focus?: boolean, centre?: boolean, among?: string[]}} [how] */
+  /** Select a step, note or group, bring it into view and focus it. @param {string} id @param {{focus?: boolean, centre?: boolean, among?: string[]}} [how] */
   const reveal = (id, { focus = true, centre = false, among = [] } = {}) => {
     if (isStep(id) && !model.document.steps[id]) return;
     select([...among, id]);
@@ -68,10 +68,14 @@ export function makeLooking({ model, flow, root, host, latest, setNodes, setChos
     if (focus) focusCard(id);
   };
 
-  /** Open at a step where not all of it could be read: who looks wants the shape, who edits the words. @param {string} id @returns {boolean} whether all is in sight */
+  /**
+   * Show the whole flow if it could be read, or else the step. To edit, the words must be readable; to
+   * look, the shape is enough.
+   * @param {string} id @returns {boolean} whether all of it is in sight
+   */
   const openAt = (id) => {
     const places = Object.values(model.document.layout);
-    const whole = around(places.map(([x, y]) => ({ x, y, width: CARD.width, height: CARD.header * 2 })), 48);
+    const whole = boundBoxes(places.map(([x, y]) => ({ x, y, width: CARD.width, height: CARD.header * 2 })), 48);
     const box = root.current.getBoundingClientRect();
     const zoom = Math.min(1, box.width / whole.width, box.height / whole.height);
     const fits = zoom > (model.mode === "edit" ? FITS_TO_EDIT : FITS_TO_LOOK) || places.length < 3;
@@ -82,72 +86,72 @@ export function makeLooking({ model, flow, root, host, latest, setNodes, setChos
     return fits;
   };
 
-  const middle = () => {
+  const findMiddle = () => {
     const box = root.current.getBoundingClientRect();
     return flow.screenToFlowPosition({ x: box.left + box.width / 2, y: box.top + box.height / 2 });
   };
 
   /** The step in sight that is nearest to the middle of the view. */
-  const middleStep = () => {
-    const { x, y } = middle();
-    const far = (/** @type {string} */ id) => { const box = boxOf(id); return Math.hypot(box.x + box.width / 2 - x, box.y + box.height / 2 - y); };
-    return Object.keys(model.document.layout).filter(inView).sort((a, b) => far(a) - far(b))[0] ?? null;
+  const findMiddleStep = () => {
+    const { x, y } = findMiddle();
+    const far = (/** @type {string} */ id) => { const box = findBox(id); return Math.hypot(box.x + box.width / 2 - x, box.y + box.height / 2 - y); };
+    return Object.keys(model.document.layout).filter(isInView).sort((a, b) => far(a) - far(b))[0] ?? null;
   };
 
-  /** Where a popover opens: beside a step, at a pointer, or in the middle. @param {string | null} step @param {{x: number, y: number} | null} [point] */
-  const anchor = (step, point = null) => {
+  /** The place for a popover: beside a step, at a point, or in the middle. @param {string | null} step @param {{x: number, y: number} | null} [point] */
+  const placePopover = (step, point = null) => {
     const box = root.current.getBoundingClientRect();
-    const beside = step && boxOf(step);
+    const beside = step && findBox(step);
     const at = point ?? (beside ? flow.flowToScreenPosition({ x: beside.x + beside.width + 16, y: beside.y }) : { x: box.left + box.width / 2 - 150, y: box.top + 64 });
     return { left: Math.max(8, Math.min(at.x - box.left, box.width - 316)), top: Math.max(8, Math.min(at.y - box.top, box.height - 380)) };
   };
 
-  /** What Tab goes through: steps along the edges, a folded group for those in it, then the rest. */
-  const order = () => {
-    const drawn = new Map(nodes().map((/** @type {any} */ n) => [n.id, n]));
-    const folded = new Map(nodes().filter((/** @type {any} */ n) => n.data.collapsed).flatMap((/** @type {any} */ n) => n.data.members.map((/** @type {string} */ step) => [step, n.id])));
-    const steps = walkOrder(model.document).map((id) => folded.get(id) ?? id);
+  /** The order of Tab: steps along the edges, a folded group in place of its steps, then the rest. */
+  const orderNodes = () => {
+    const drawn = new Map(listNodes().map((/** @type {any} */ n) => [n.id, n]));
+    const folded = new Map(listNodes().filter((/** @type {any} */ n) => n.data.collapsed).flatMap((/** @type {any} */ n) => n.data.members.map((/** @type {string} */ step) => [step, n.id])));
+    const steps = orderSteps(model.document).map((id) => folded.get(id) ?? id);
     return [...new Set([...steps, ...drawn.keys()])].filter((id) => drawn.has(id));
   };
 
-  /** Walk along the edges. @param {1 | -1} way @param {string | null} from @returns {boolean} false at the end */
+  /** Go to the next card along the edges. @param {1 | -1} way @param {string | null} from @returns {boolean} false at the end */
   const walk = (way, from) => {
-    const all = order();
+    const all = orderNodes();
     const next = all[from ? all.indexOf(from) + way : way > 0 ? 0 : all.length - 1];
     if (!next) return false;
     reveal(next);
     return true;
   };
 
-  /** Go to the nearest card to one side; `add` keeps what is selected. @param {string | null} from @param {[number, number]} way @param {boolean} add */
-  const toward = (from, [dx, dy], add) => {
+  /** Go to the nearest card on one side. `add` keeps the selection. @param {string | null} from @param {[number, number]} way @param {boolean} add */
+  const goToward = (from, [dx, dy], add) => {
     if (!from) return void walk(1, null);
-    const here = boxOf(from);
+    const here = findBox(from);
     let best = null;
     let least = Infinity;
-    for (const { id } of nodes()) {
-      const there = boxOf(id);
+    for (const { id } of listNodes()) {
+      const there = findBox(id);
       const [ahead, aside] = [(there.x - here.x) * dx + (there.y - here.y) * dy, Math.abs((there.x - here.x) * dy) + Math.abs((there.y - here.y) * dx)];
       const cost = ahead + aside * 2;
       if (id !== from && ahead > 0 && aside <= ahead * 2 && cost < least) [best, least] = [id, cost];
     }
-    if (best) reveal(best, { among: add ? chosen() : [] });
+    if (best) reveal(best, { among: add ? listChosen() : [] });
   };
 
   /** @param {string[]} ids */
   const fitTo = (ids) => {
     const wanted = new Set(ids);
-    const boxes = nodes().filter((/** @type {any} */ n) => !wanted.size || wanted.has(n.id)).map((/** @type {any} */ n) => ({ ...n.position, ...n.measured }));
-    if (boxes.length) flow.fitBounds(around(boxes), { padding: 0.08 });
+    const boxes = listNodes().filter((/** @type {any} */ n) => !wanted.size || wanted.has(n.id)).map((/** @type {any} */ n) => ({ ...n.position, ...n.measured }));
+    if (boxes.length) flow.fitBounds(boundBoxes(boxes), { padding: 0.08 });
   };
 
   return {
-    anchor, chosen, chosenGroups: named(GROUP), chosenNotes: named(NOTE), chosenSteps, fitTo, focusCard, focusRoot, inView, middle, middleStep, openAt, reveal, select, showChosen, showPlace, toward, walk,
+    placePopover, listChosen, listChosenGroups: listChosenOf(GROUP), listChosenNotes: listChosenOf(NOTE), listChosenSteps, fitTo, focusCard, focusRoot, isInView, findMiddle, findMiddleStep, openAt, reveal, select, showChosen, showPlace, goToward, walk,
     fit: () => fitTo([]),
-    fitChosen: () => fitTo(chosen()),
+    fitChosen: () => fitTo(listChosen()),
     /** @param {number} by */
     zoom: (by) => flow.zoomTo(Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, flow.getZoom() * by))),
-    zoomReset: () => flow.zoomTo(1),
+    resetZoom: () => flow.zoomTo(1),
     pan: (/** @type {number} */ x, /** @type {number} */ y) => { const v = flow.getViewport(); flow.setViewport({ ...v, x: v.x + x, y: v.y + y }); },
   };
 }

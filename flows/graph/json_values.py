@@ -1,4 +1,4 @@
-"""Plain JSON values: what a document may hold, however it came."""
+"""The JSON values that a document may hold, whatever it was read from."""
 
 import json
 import math
@@ -15,8 +15,14 @@ MAX_DEPTH = 60
 MAX_INT = 2**63 - 1  # what CEL, PostgreSQL and other languages' readers still hold exactly
 
 
+def format_path(path: Path) -> str:
+    """Return the path as authors read it: ``with.cases[0].when``."""
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path]
+    return "".join(parts).removeprefix(".")
+
+
 class TextProblem(ValueError):
-    """The text or mapping does not hold plain JSON values."""
+    """The text or mapping holds something else than plain JSON values."""
 
     def __init__(self, code: str, message: str, remedy: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -38,22 +44,25 @@ def too_deep(line: int | None = None) -> TextProblem:
 def duplicate_key(key: str, line: int | None = None) -> TextProblem:
     return TextProblem(
         "document.duplicate_key",
-        f"The key {key!r} is there twice in one mapping.",
+        f"The key {key!r} appears twice in one mapping.",
         "Remove or rename one of them.",
         line,
     )
 
 
 def read_json(text: str) -> Json:
-    """Read strict JSON: no NaN, no key twice. Raises JSONDecodeError where it is no JSON."""
+    """Return the value of strict JSON text: without NaN, and no key twice in one mapping.
+
+    Raises: JSONDecodeError, TextProblem.
+    """
     try:
-        data = json.loads(text, object_pairs_hook=_unique)
+        data = json.loads(text, object_pairs_hook=_refuse_duplicates)
     except RecursionError:
         raise too_deep() from None
-    return plain_copy(data)
+    return copy_value(data)
 
 
-def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+def _refuse_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     data: dict[str, Json] = {}
     for key, value in pairs:
         if key in data:
@@ -62,49 +71,52 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return data
 
 
-def plain_copy(value: Any, depth: int = 0) -> Json:
-    """Copy a value, refusing whatever JSON cannot hold. Raises TextProblem."""
+def copy_value(value: Any, depth: int = 0) -> Json:
+    """Return a copy of the value. Raises: TextProblem for whatever JSON cannot hold."""
     if depth > MAX_DEPTH:
         raise too_deep()
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return plain_text(value)
+        return check_text(value)
     if isinstance(value, int | float):
-        return plain_number(value)
+        return check_number(value)
     if isinstance(value, Mapping):
-        return {_plain_key(key): plain_copy(item, depth + 1) for key, item in value.items()}
+        return {_check_key(key): copy_value(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain_copy(item, depth + 1) for item in value]
+        return [copy_value(item, depth + 1) for item in value]
     raise TextProblem(
         "document.not_json",
-        f"A value of the kind {type(value).__name__} cannot be stored.",
+        f"A value of type {type(value).__name__} cannot be stored.",
         "Use text, numbers, true, false, null, lists and mappings.",
     )
 
 
-def _plain_key(key: Any) -> str:
+def _check_key(key: Any) -> str:
     if not isinstance(key, str):
         raise TextProblem("document.key", f"The key {key!r} is not text.", "Put it in quotes.")
-    return plain_text(key)
+    return check_text(key)
 
 
-def plain_text(value: str, line: int | None = None) -> str:
-    """Return the text, refusing half surrogate pairs, which no encoding can write."""
+def check_text(value: str, line: int | None = None) -> str:
+    """Return the text. Raises: TextProblem for half of a surrogate pair, which has no encoding."""
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
         raise TextProblem(
-            "document.text", "A text holds half a character.", "Type it again.", line
+            "document.text", "A text contains half a character.", "Type it again.", line
         ) from None
     return value
 
 
-def plain_number(value: int | float, line: int | None = None) -> int | float:
-    """Return the number, refusing what a reader in another language would not get back."""
+def check_number(value: int | float, line: int | None = None) -> int | float:
+    """Return the number. Raises: TextProblem where readers in other languages would change it."""
     if isinstance(value, float) and not math.isfinite(value):
         raise TextProblem(
-            "document.number", "A number is not finite.", "Use a finite number or text.", line
+            "document.number",
+            "A number is infinite or not a number.",
+            "Use a finite number or text.",
+            line,
         )
     if isinstance(value, int) and abs(value) > MAX_INT:
         raise TextProblem(

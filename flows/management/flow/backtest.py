@@ -1,0 +1,93 @@
+"""``manage.py flow backtest``."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
+
+from flows import services
+from flows.backtest.models import Backtest
+from flows.backtest.selectors import choose_runs, flipped_runs, lane_figures
+from flows.backtest.services import Choice, play_part, start_backtest
+from flows.graph.codec import parse, to_mapping
+from flows.management.flow.documents import add_flow_argument, find_flow, find_stored_document
+from flows.management.subcommands import Options, Subcommand
+from flows.models import Flow
+from flows.selectors.runs import RunFilters
+
+Json = Any
+
+
+class RunBacktest(Subcommand):
+    name = "backtest"
+    help = "Play a draft or a version over recorded runs; print what changes."
+
+    @classmethod
+    def add_arguments(cls, parser: CommandParser) -> None:
+        add_flow_argument(parser)
+        parser.add_argument("--runs", type=int, default=500, metavar="N", help="The last N.")
+        parser.add_argument("--file", type=Path, help="Play this document, not the draft.")
+        parser.add_argument("--again", action="store_true", help="Ask models again.")
+        parser.add_argument("--calls", type=int, default=0, help="How often a model may be asked.")
+        parser.add_argument("--json", action="store_true", help="The summary, and what flips.")
+        parser.add_argument("--fail-on-flips", action="store_true", help="Exit 1 if any flips.")
+
+    def handle(self, options: Options) -> None:
+        flow = find_flow(options["flow"].partition("@")[0])
+        if options["file"]:
+            document = to_mapping(parse(options["file"].read_text()))
+        else:
+            document = find_stored_document(options["flow"])
+        began = time.monotonic()
+        made = _play(flow, document, _choose(flow, options))
+        flipped = flipped_runs(made)
+        if options["json"]:
+            self.stdout.write(json.dumps({**made.summary, "flipped": flipped}, indent=2))
+        else:
+            self._print(made, flipped, time.monotonic() - began)
+        if flipped and options["fail_on_flips"]:
+            raise SystemExit(1)
+
+    def _print(self, made: Backtest, flipped: list[int], seconds: float) -> None:
+        found = made.summary
+        self.stdout.write(f"Played {found['runs']:,} runs in {seconds:.1f} s.")
+        for before, row in found["matrix"].items():
+            for after, count in row.items():
+                if before != after:
+                    self.stdout.write(f"    {count:5,}  {before} → {after}")
+        self.stdout.write(f"{len(flipped):,} decisions flip: {', '.join(map(str, flipped))}")
+        for figure in lane_figures(made):
+            self.stdout.write(f"{figure.label}: {figure.before:g} → {figure.after:g}")
+        if found["noisy"]:
+            self.stdout.write(
+                f"Noise: {found['noisy']:,} runs come out otherwise than recorded under the "
+                "released version itself."
+            )
+
+
+def _choose(flow: Flow, options: Options) -> Choice:
+    """Return the runs to play, and how often a model may be asked."""
+    run_ids = choose_runs(flow, RunFilters(flow=flow.name), most=options["runs"])
+    name = f"the last {options['runs']:,} runs"
+    return Choice(run_ids, name, options["again"], options["calls"])
+
+
+def _play(flow: Flow, document: Mapping[str, Json], choice: Choice) -> Backtest:
+    """Play every run in this process, and return the finished backtest. Raises: CommandError."""
+    try:
+        made = start_backtest(
+            flow=flow, choice=choice, author=None, now=timezone.now(), queued=False,
+            document={**document, "name": flow.name},
+        )  # fmt: skip
+    except services.FlowInvalid as error:
+        raise CommandError("\n".join([str(error), *map(str, error.problems)])) from error
+    except services.ServiceError as error:
+        raise CommandError(f"{error} {error.remedy}") from error
+    while play_part(backtest_id=made.pk, now=timezone.now(), queued=False):
+        pass
+    made.refresh_from_db()
+    return made
