@@ -1,5 +1,5 @@
 // @ts-check
-// What a cutoff would mean. The same sums as flows/lab/estimate.py; tests/js hold one to the other.
+// What a cutoff would mean. The same sums as flows/lab/estimate.py; tests/js checks that they agree.
 
 /**
  * @typedef {[value: number, portIf: string, portElse: string, went: string, decided: string]} Point
@@ -24,7 +24,7 @@ export function estimate(data, at) {
       }
     }
   }
-  const [low, high] = wilsonInterval(found.wrong, found.judged);
+  const [low, high] = computeWilsonInterval(found.wrong, found.judged);
   found.errors = found.judged ? (found.newly * found.wrong) / found.judged : 0;
   return { ...found, low: found.newly * low, high: found.newly * high };
 }
@@ -36,8 +36,13 @@ function holds(sign, value, at) {
   return sign === "<=" ? value <= at : value < at;
 }
 
-/** Wilson's score interval at 95 %; its source is named in flows/lab/intervals.py. @param {number} hits @param {number} total @returns {[number, number]} */
-export function wilsonInterval(hits, total) {
+/**
+ * Wilson's score interval at 95 %. flows/lab/intervals.py names its source.
+ * @param {number} hits
+ * @param {number} total
+ * @returns {[number, number]}
+ */
+export function computeWilsonInterval(hits, total) {
   if (!total) return [0, 1];
   const share = hits / total;
   const centre = share + (Z * Z) / (2 * total);

@@ -1,5 +1,5 @@
 // @ts-check
-// The threshold lab: the sums of flows/lab/estimate.py, made again while the cutoff is dragged.
+// The threshold lab: does the sums of flows/lab/estimate.py again while the cutoff is dragged.
 
 import { estimate } from "./lab-sums.js";
 
@@ -16,7 +16,7 @@ function start(form, data) {
   const apply = /** @type {HTMLButtonElement | null} */ (form.querySelector("[data-apply]"));
   const step = Number(range.dataset.step);
   const [low, high, width] = [Number(drawing.dataset.low), Number(drawing.dataset.high), Number(drawing.dataset.width)];
-  const first = Number(apply ? form.dataset.now ?? number.value : number.value);
+  const first = Number(apply ? (form.dataset.now ?? number.value) : number.value);
 
   const show = (/** @type {number} */ at) => {
     const place = Math.min(1, Math.max(0, (at - low) / (high - low || 1))) * width;
@@ -29,7 +29,9 @@ function start(form, data) {
       minutes: `${Math.round(found.people * data.minutes).toLocaleString("en")} min`,
       newly: found.newly.toLocaleString("en"),
       errors: found.judged ? found.errors.toFixed(1) : "–",
-      interval: found.judged ? `${found.low.toFixed(1)} to ${found.high.toFixed(1)} (95 %), from ${found.judged} decisions` : "no decision of people to go by",
+      interval: found.judged
+        ? `${found.low.toFixed(1)} to ${found.high.toFixed(1)} (95 %), from ${found.judged} decisions`
+        : "no human decisions to estimate from",
     };
     for (const [name, text] of Object.entries(words)) {
       const out = form.querySelector(`[data-out="${name}"]`);
@@ -46,12 +48,20 @@ function start(form, data) {
     range.setAttribute("aria-valuetext", tidy(rounded));
     show(rounded);
   };
-  /** As many places as the step has. @param {number} at */
-  const tidy = (at) => String(Number((Math.round(at / step) * step).toFixed(Math.max(0, -Math.floor(Math.log10(step))))));
+  /** Round to as many decimal places as the step has. @param {number} at */
+  const tidy = (at) =>
+    String(Number((Math.round(at / step) * step).toFixed(Math.max(0, -Math.floor(Math.log10(step))))));
 
   range.addEventListener("input", () => set(Number(range.value)));
   range.addEventListener("keydown", (event) => {
-    const moves = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 });
+    const moves = /** @type {Record<string, number>} */ ({
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      ArrowRight: 1,
+      ArrowUp: 1,
+      PageDown: -10,
+      PageUp: 10,
+    });
     const by = moves[event.key];
     if (!by) return;
     event.preventDefault();
@@ -63,11 +73,16 @@ function start(form, data) {
     range.value = String(at);
     show(at);
   });
-  // The drawing itself can be pressed and dragged.
+  // The drawing itself can be clicked and dragged.
   const drag = (/** @type {PointerEvent} */ event) => {
     const box = drawing.getBoundingClientRect();
     set(low + ((event.clientX - box.left) / box.width) * (high - low));
   };
-  drawing.addEventListener("pointerdown", (event) => { drawing.setPointerCapture(event.pointerId); drag(event); });
-  drawing.addEventListener("pointermove", (event) => { if (drawing.hasPointerCapture(event.pointerId)) drag(event); });
+  drawing.addEventListener("pointerdown", (event) => {
+    drawing.setPointerCapture(event.pointerId);
+    drag(event);
+  });
+  drawing.addEventListener("pointermove", (event) => {
+    if (drawing.hasPointerCapture(event.pointerId)) drag(event);
+  });
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// Under a field of the inspector: what its expression gives on the last run's data, as one types.
+// Shows under a field of the inspector what its expression gives with the last run's data.
 
 const WAIT_MS = 350;
 const pane = document.getElementById("inspector");
@@ -10,7 +10,7 @@ function start(root) {
   /** @type {any} */
   let timer = null;
   let asked = 0;
-  const soon = (/** @type {Event} */ event) => {
+  const askSoon = (/** @type {Event} */ event) => {
     const field = /** @type {HTMLTextAreaElement} */ (event.target);
     if (!("complete" in field.dataset)) return;
     clearTimeout(timer);
@@ -22,24 +22,31 @@ function start(root) {
     const place = /** @type {HTMLElement | null} */ (field.closest(".inspect"));
     if (!place?.dataset.evaluate) return;
     const mine = (asked += 1);
-    const body = new URLSearchParams({ step: place.dataset.step ?? "", text: field.value, kind: kindOf(field) });
+    const body = new URLSearchParams({ step: place.dataset.step ?? "", text: field.value, kind: getKind(field) });
     const csrf = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
-    const response = await fetch(place.dataset.evaluate, { method: "POST", body, headers: { "X-CSRFToken": csrf }, credentials: "same-origin" }).catch(() => null);
+    const response = await fetch(place.dataset.evaluate, {
+      method: "POST",
+      body,
+      headers: { "X-CSRFToken": csrf },
+      credentials: "same-origin",
+    }).catch(() => null);
     if (mine !== asked || !response) return;
     if (response.status === 403) return;
     const told = await response.json().catch(() => ({}));
     if (told.error) say(field, told.error, "bad");
     else say(field, `${told.value}`, "good", `${told.type}, in run ${told.run}`);
   };
-  root.addEventListener("focusin", soon);
-  root.addEventListener("input", soon);
+  root.addEventListener("focusin", askSoon);
+  root.addEventListener("input", askSoon);
 }
 
 /** @param {HTMLTextAreaElement} field */
-const kindOf = (field) => (field.dataset.complete === "bare" ? "bare" : field.dataset.kind === "json" ? "json" : "text");
+const getKind = (field) =>
+  field.dataset.complete === "bare" ? "bare" : field.dataset.kind === "json" ? "json" : "text";
 
 /** @param {HTMLTextAreaElement} field */
-const isExpression = (field) => (field.dataset.complete === "bare" ? field.value.trim() !== "" : field.value.includes("${"));
+const isExpression = (field) =>
+  field.dataset.complete === "bare" ? field.value.trim() !== "" : field.value.includes("${");
 
 /** @param {HTMLTextAreaElement} field @param {string} text @param {string} tone @param {string} [detail] */
 function say(field, text, tone, detail = "") {
@@ -51,6 +58,9 @@ function say(field, text, tone, detail = "") {
     field.after(out);
   }
   out.dataset.tone = tone;
-  out.replaceChildren(Object.assign(document.createElement("code"), { textContent: text }), Object.assign(document.createElement("small"), { textContent: detail }));
+  out.replaceChildren(
+    Object.assign(document.createElement("code"), { textContent: text }),
+    Object.assign(document.createElement("small"), { textContent: detail }),
+  );
   return undefined;
 }

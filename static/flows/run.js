@@ -1,5 +1,5 @@
 // @ts-check
-// The run page: choosing a step on the graph marks its rows, and opening a row reveals its step.
+// The run page: selecting a step on the graph marks its rows, and opening a row reveals its step.
 
 const canvas = /** @type {HTMLElement & { reveal?: (step: string) => void } | null} */ (
   document.querySelector("flow-canvas")
@@ -22,7 +22,7 @@ function toggleDetail(link) {
   link.setAttribute("aria-expanded", String(!open));
   const detail = link.parentElement?.querySelector(".step-detail");
   if (open) {
-    // Its answer may still be on the way, and would fill what is closed.
+    // Its answer may still be on the way, and would fill what was just closed.
     link.dispatchEvent(new Event("htmx:abort"));
     detail?.replaceChildren();
   }
@@ -39,7 +39,7 @@ canvas?.addEventListener("flow:open", (event) => {
   /** @type {HTMLElement | undefined} */ ([...rows].at(-1))?.click();
 });
 
-// Before htmx sees the click: a second one closes what the first one fetched.
+// Before htmx sees the click: a second click closes what the first one fetched.
 document.addEventListener(
   "click",
   (event) => {

@@ -1,5 +1,5 @@
 // @ts-check
-// Lists of queues and cases: N takes the next case. J, K and Enter are the frame's.
+// Lists of queues and cases: N claims the next case. The frame handles J, K and Enter.
 
 import { isTyping } from "../shell/keys.js";
 

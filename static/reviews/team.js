@@ -1,19 +1,11 @@
 // @ts-check
-// The team's page: a case is given to a person by dragging it onto their lane, or by M and a
-// figure. Both send the same form; the lanes come back as the server has them.
+// The team's page: M and a digit give a case to a person, as does dragging it onto their lane.
 
 import { isTyping } from "../shell/keys.js";
+import { giveCase } from "./team-give.js";
+import { listenForDragging } from "./team-drag.js";
 
 const dialog = () => /** @type {HTMLDialogElement | null} */ (document.getElementById("give"));
-
-/** @param {string} number @param {string} to */
-function give(number, to) {
-  const lanes = document.getElementById("lanes");
-  if (!lanes) return;
-  const values = { case: number, to, queue: lanes.dataset.queue ?? "" };
-  // @ts-ignore: htmx is a global of the frame
-  void window.htmx.ajax("POST", lanes.dataset.giveUrl, { target: "#lanes", swap: "outerHTML", values });
-}
 
 /** @param {Element | null | undefined} chip */
 function ask(chip) {
@@ -74,42 +66,7 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("case"));
   dialog()?.close();
-  give(field.value, by.value);
+  giveCase(field.value, by.value);
 });
 
-// --- Dragging ---------------------------------------------------------------------
-
-let dragged = "";
-
-document.addEventListener("dragstart", (event) => {
-  const chip = /** @type {Element} */ (event.target).closest?.(".chip");
-  if (!(chip instanceof HTMLElement) || !event.dataTransfer) return;
-  dragged = chip.dataset.case ?? "";
-  event.dataTransfer.effectAllowed = "move";
-  event.dataTransfer.setData("text/plain", dragged);
-  chip.dataset.dragged = "";
-});
-
-document.addEventListener("dragover", (event) => {
-  const lane = /** @type {Element} */ (event.target).closest?.(".lane");
-  document.querySelectorAll(".lane[data-over]").forEach((each) => each.removeAttribute("data-over"));
-  if (!lane || !dragged) return;
-  event.preventDefault();
-  lane.setAttribute("data-over", "");
-});
-
-document.addEventListener("drop", (event) => {
-  const lane = /** @type {Element} */ (event.target).closest?.(".lane");
-  if (!(lane instanceof HTMLElement) || !dragged) return;
-  event.preventDefault();
-  const from = document.querySelector(`.chip[data-case="${dragged}"]`)?.closest(".lane");
-  if (from !== lane) give(dragged, lane.dataset.lane ?? "");
-});
-
-document.addEventListener("dragend", () => {
-  dragged = "";
-  document.querySelectorAll("[data-over], [data-dragged]").forEach((each) => {
-    each.removeAttribute("data-over");
-    each.removeAttribute("data-dragged");
-  });
-});
+listenForDragging();

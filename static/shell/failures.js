@@ -1,5 +1,5 @@
 // @ts-check
-// What to say when a request of the page fails. 409 and 422 bring a partial that says it itself.
+// What to say when a request of the page fails. 409 and 422 bring a partial that explains itself.
 
 /** @typedef {{ title: string, text: string, tone: "bad" | "waiting", reload?: boolean }} Failure */
 
@@ -18,14 +18,14 @@ const KNOWN = {
     reload: true,
   },
   403: {
-    title: "You may not do this",
-    text: "Nothing was changed. Ask an admin for the role, or reload if you just signed in.",
+    title: "You are not allowed to do this",
+    text: "Nothing was changed. Ask an admin for the role, or reload the page if you just signed in.",
     tone: "bad",
     reload: true,
   },
   404: {
     title: "That is no longer here",
-    text: "It was removed, or you may not see it. Reload the page to see what is there now.",
+    text: "It was removed, or you are no longer allowed to see it. Reload the page to see what is there now.",
     tone: "bad",
     reload: true,
   },
@@ -43,7 +43,7 @@ const KNOWN = {
 
 const BROKEN = /** @type {Failure} */ ({
   title: "Something broke on the server",
-  text: "This was not saved. Try once more; if it stays, tell the operator the time.",
+  text: "This was not saved. Try again; if it keeps happening, tell the operator the time.",
   tone: "bad",
 });
 
@@ -56,11 +56,11 @@ const UNREACHABLE = /** @type {Failure} */ ({
 const SWAPPED = new Set([409, 422]);
 
 /**
- * What to tell about a response, or null where its own partial tells it.
+ * Return what to say about a response, or null if its own partial says it.
  * @param {number | null} status null: there was no response
  * @returns {Failure | null}
  */
-export function failureOf(status) {
+export function describeFailure(status) {
   if (status === null) return UNREACHABLE;
   if (status < 400 || SWAPPED.has(status)) return null;
   return KNOWN[status] ?? (status >= 500 ? BROKEN : KNOWN[400]);

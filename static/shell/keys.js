@@ -1,5 +1,5 @@
 // @ts-check
-// Keys that work everywhere, and the list of them that `?` opens.
+// Keys that work everywhere, and the list of keys that `?` opens.
 
 /**
  * @typedef {{ keys: string[], does: string }} Key
@@ -20,26 +20,24 @@ export function parseKeys(text) {
 }
 
 /**
- * Whether a key press belongs to what has the focus rather than to the page.
+ * Whether a key press is for the focused element rather than for the page.
  * @param {{ target: EventTarget | null, ctrlKey: boolean, metaKey: boolean, altKey: boolean, isComposing?: boolean, defaultPrevented?: boolean }} event
  */
 export function isTyping(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true;
   if (event.defaultPrevented) return true;
   const target = /** @type {{ closest?: (selector: string) => unknown } | null} */ (event.target);
-  return Boolean(
-    target?.closest?.("input, textarea, select, [contenteditable], [role=textbox], dialog[open]"),
-  );
+  return Boolean(target?.closest?.("input, textarea, select, [contenteditable], [role=textbox], dialog[open]"));
 }
 
 /**
- * Which row J, K or an arrow leads to; it stays within the list.
+ * Find the row that J or K leads to, staying within the list.
  * @param {string} key
  * @param {number} at the row that has the focus, -1 for none
  * @param {number} count
  * @returns {number | null} null: not such a key
  */
-export function nextRow(key, at, count) {
+export function findNextRow(key, at, count) {
   if (!count) return null;
   if (key === "j") return Math.min(at + 1, count - 1);
   if (key === "k") return at < 0 ? count - 1 : Math.max(at - 1, 0);
@@ -63,7 +61,7 @@ function renderGroup({ heading, keys }) {
   return section;
 }
 
-/** Open the list of keys, with those of the page. */
+/** Open the list of keys, including those of the page. */
 export function openKeys() {
   const dialog = document.getElementById("keys");
   if (!(dialog instanceof HTMLDialogElement) || dialog.open) return;
@@ -77,7 +75,7 @@ export function openKeys() {
 /** @param {string} key */
 function moveRow(key) {
   const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("main .row-link")]);
-  const next = nextRow(key, rows.indexOf(/** @type {HTMLElement} */ (document.activeElement)), rows.length);
+  const next = findNextRow(key, rows.indexOf(/** @type {HTMLElement} */ (document.activeElement)), rows.length);
   if (next === null) return false;
   rows[next].focus();
   rows[next].scrollIntoView({ block: "nearest" });
@@ -91,7 +89,7 @@ function goTo(key) {
   if (place instanceof HTMLAnchorElement) place.click();
 }
 
-/** A page that has J and K of its own puts `data-own-rows` on main. */
+/** A page that handles J and K itself puts `data-own-rows` on main. */
 export function listenForKeys() {
   let afterG = -Infinity;
   document.addEventListener("keydown", (event) => {

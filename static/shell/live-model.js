@@ -1,5 +1,5 @@
 // @ts-check
-// What the live connection decides, without a socket, a page or a clock of its own.
+// The decisions of the live connection, without a socket, a page or a clock.
 
 export const SPACING_MS = 100;
 export const QUIET_MS = 20_000;
@@ -8,28 +8,28 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 15_000;
 
 /**
- * The groups that elements ask for, without repeats.
+ * Collect the groups that elements ask for, without repeats.
  * @param {Iterable<string | null>} values of `data-live`: names separated by spaces
  * @returns {string[]}
  */
-export function groupsOf(values) {
+export function collectGroups(values) {
   const names = new Set();
   for (const value of values) for (const name of (value ?? "").split(/\s+/)) if (name) names.add(name);
   return [...names].sort();
 }
 
 /**
- * How long to wait before trying again: doubling, capped, and spread so that a thousand pages do
- * not come back in the same instant after a restart.
+ * How long to wait before trying again: doubled each time, capped, and spread so that a thousand
+ * pages do not reconnect at the same instant after a restart.
  * @param {number} failures in a row, from 1
  * @param {number} random from 0 to 1
  */
-export function retryMs(failures, random) {
+export function computeRetryMs(failures, random) {
   const full = Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS);
   return Math.round(full / 2 + (full / 2) * random);
 }
 
-/** Knows which numbers of a group's journal went by, to tell a gap. */
+/** Remembers the last number seen of each group's journal, to detect gaps. */
 export class Sequences {
   constructor() {
     /** @type {Map<string, number>} */
@@ -38,7 +38,7 @@ export class Sequences {
 
   /**
    * @param {string} group
-   * @param {unknown} seq of the payload; groups of many things have none that counts
+   * @param {unknown} seq of the payload; groups that cover many things have none
    * @returns {boolean} whether something was missed in between
    */
   sees(group, seq) {
@@ -49,7 +49,7 @@ export class Sequences {
   }
 }
 
-/** Lets the first event of a group through at once, then at most one each 100 ms, the latest. */
+/** Lets the first event of a group through at once, then at most one every 100 ms: the latest. */
 export class Spacing {
   constructor() {
     /** @type {Map<string, number>} */
@@ -61,7 +61,7 @@ export class Spacing {
   /**
    * @param {string} group
    * @param {number} now
-   * @returns {number | null} milliseconds until it may fire, 0 for at once; null: it is held already
+   * @returns {number | null} milliseconds until it may fire, 0 for at once; null: one is waiting already
    */
   ask(group, now) {
     if (this.held.has(group)) return null;
@@ -75,7 +75,7 @@ export class Spacing {
    * @param {string} group
    * @param {number} now
    */
-  fired(group, now) {
+  markFired(group, now) {
     this.held.delete(group);
     this.firedAt.set(group, now);
   }

@@ -1,9 +1,9 @@
 // @ts-check
-// One socket a page. A nudge becomes the event `live:<group>` (and `live:any`) on body; what
-// listens asks the server by HTTP. `data-live="run.12 runs"` on any element, also one that htmx
+// One socket per page. A nudge becomes the event `live:<group>` (and `live:any`) on body, and whoever
+// listens asks the server by HTTP. `data-live="run.12 runs"` on any element, including one that htmx
 // brings later, says what to listen to.
 
-import { PONG_MS, QUIET_MS, Sequences, Spacing, groupsOf, retryMs } from "./live-model.js";
+import { PONG_MS, QUIET_MS, Sequences, Spacing, collectGroups, computeRetryMs } from "./live-model.js";
 
 const SIGNED_OUT = 4401;
 
@@ -34,10 +34,10 @@ export class Live {
     this.retryTimer = undefined;
   }
 
-  /** Listen to what the page asks for now. */
+  /** Listen to the groups that the page asks for now. */
   refresh() {
     const elements = document.querySelectorAll("[data-live]");
-    const groups = groupsOf([...elements].map((element) => element.getAttribute("data-live")));
+    const groups = collectGroups([...elements].map((element) => element.getAttribute("data-live")));
     if (groups.join(" ") === this.groups.join(" ")) return;
     this.groups = groups;
     if (groups.length) this.connect();
@@ -53,7 +53,7 @@ export class Live {
     socket.addEventListener("open", () => this.subscribe());
     socket.addEventListener("message", (event) => this.hear(JSON.parse(event.data)));
     socket.addEventListener("close", (event) => {
-      // An old socket may close after the next one opened.
+      // An old socket may close after the next one has opened.
       if (this.socket === socket) this.lost(event.code);
     });
   }
@@ -84,11 +84,11 @@ export class Live {
       return;
     }
     this.show("live");
-    // What happened between the page's rendering and this moment was not heard.
+    // Ask once for what happened between the rendering of the page and now.
     if (!again) for (const group of this.groups) this.fire(group, { missed: true });
   }
 
-  /** Ask for everything: something may have changed while nobody told us. */
+  /** Ask for everything: something may have changed while the connection was down. */
   catchUp() {
     this.show("catching-up");
     for (const group of this.groups) this.fire(group, { missed: true });
@@ -106,7 +106,7 @@ export class Live {
   onQuiet() {
     for (const group of this.groups) this.fire(group, { missed: true });
     if (this.socket?.readyState !== WebSocket.OPEN) return;
-    // A connection that died without a word (sleep, a changed network) does not answer.
+    // A connection that died silently (sleep, a changed network) does not answer.
     this.socket.send(JSON.stringify({ ping: Date.now() }));
     this.pongTimer = setTimeout(() => this.socket && this.drop(), PONG_MS);
   }
@@ -127,7 +127,7 @@ export class Live {
       this.ended = true;
       const detail = {
         title: "You are signed out",
-        text: "What you see no longer changes. Sign in again to go on.",
+        text: "This page no longer updates. Sign in again to continue.",
         tone: "waiting",
         action: "Sign in",
         onAction: () => location.reload(),
@@ -137,7 +137,7 @@ export class Live {
       return;
     }
     this.failures += 1;
-    this.retryTimer = setTimeout(() => this.connect(), retryMs(this.failures, Math.random()));
+    this.retryTimer = setTimeout(() => this.connect(), computeRetryMs(this.failures, Math.random()));
   }
 
   /**
@@ -151,7 +151,7 @@ export class Live {
     if (wait === 0) this.dispatch(group);
     else if (wait !== null) {
       setTimeout(() => {
-        this.spacing.fired(group, performance.now());
+        this.spacing.markFired(group, performance.now());
         this.dispatch(group);
       }, wait);
     }
@@ -175,7 +175,7 @@ export class Live {
   }
 }
 
-/** Start the page's connection; without a `data-live` there is none until one appears. */
+/** Start the page's connection, which opens as soon as the page has a `data-live`. */
 export function startLive() {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   const live = new Live(`${scheme}//${location.host}/live/`);

@@ -1,10 +1,10 @@
 // @ts-check
-// Menus are popovers. Their button says where; the arrows move within.
+// Menus are popovers, placed at their button; the arrow keys move within.
 
 const GAP = 8;
 
 /**
- * Where a menu goes, kept within the window.
+ * Place a menu at its button, within the window.
  * @param {{ left: number, right: number, top: number, bottom: number }} button
  * @param {{ width: number, height: number }} menu
  * @param {{ width: number, height: number }} view
@@ -21,14 +21,14 @@ export function placeMenu(button, menu, view) {
 }
 
 /** @param {HTMLElement} menu */
-function items(menu) {
+function getItems(menu) {
   return /** @type {HTMLElement[]} */ ([...menu.querySelectorAll(".menu-item:not(:disabled)")]);
 }
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
   const menu = /** @type {HTMLElement} */ (event.currentTarget);
-  const all = items(menu);
+  const all = getItems(menu);
   const at = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   const to = { ArrowDown: at + 1, ArrowUp: at < 1 ? -1 : at - 1, Home: 0, End: -1 }[event.key];
   if (to === undefined) return;
@@ -53,7 +53,7 @@ export function listenForMenus() {
       menu.style.left = `${left}px`;
       menu.style.top = `${top}px`;
       menu.addEventListener("keydown", onKey);
-      items(menu)[0]?.focus({ preventScroll: true });
+      getItems(menu)[0]?.focus({ preventScroll: true });
     },
     true,
   );

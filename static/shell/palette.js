@@ -2,13 +2,13 @@
 // Search and commands: an ARIA combobox over results that the server renders.
 
 /**
- * The option that a key leads to, round the ends.
+ * Find the option that a key leads to, wrapping around at the ends.
  * @param {string} key
  * @param {number} at -1 for none
  * @param {number} count
  * @returns {number | null} null: the key does not choose
  */
-export function nextOption(key, at, count) {
+export function findNextOption(key, at, count) {
   if (!count) return null;
   switch (key) {
     case "ArrowDown":
@@ -33,7 +33,7 @@ class Palette {
     this.count = dialog.querySelector("[data-palette-count]");
     this.at = -1;
     this.input.addEventListener("keydown", (event) => this.onKey(event));
-    // Results come by htmx: the first one is chosen as soon as they are there.
+    // Results come through htmx; choose the first one as soon as they arrive.
     new MutationObserver(() => this.onResults()).observe(this.list, { childList: true });
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog) dialog.close();
@@ -73,7 +73,7 @@ class Palette {
   /** @param {KeyboardEvent} event */
   onKey(event) {
     if (event.isComposing) return;
-    const next = nextOption(event.key, this.at, this.options.length);
+    const next = findNextOption(event.key, this.at, this.options.length);
     if (next !== null) this.choose(next);
     else if (event.key === "Enter") this.go(event);
     else return;

@@ -1,14 +1,14 @@
 // @ts-check
-// Every htmx request: the token against forgery, and a notice when it fails.
+// Every htmx request: adds the CSRF token, and shows a notice when the request fails.
 
-import { failureOf } from "./failures.js";
+import { describeFailure } from "./failures.js";
 import { showToast } from "./toasts.js";
 
 /** @typedef {{ ctx: { request: { headers: Record<string, string>, method: string }, response?: { status: number }, sourceElement?: Element }, error?: Error }} Detail */
 
 /** @param {number | null} status */
 function tell(status) {
-  const failure = failureOf(status);
+  const failure = describeFailure(status);
   if (!failure) return;
   showToast({
     ...failure,
@@ -18,8 +18,8 @@ function tell(status) {
 }
 
 /**
- * A refresh that a nudge or a timer asked for may fail in silence: the live indicator tells, and
- * it is asked for again. A person's own act may not.
+ * Whether a person caused the request. A refresh by a nudge or a timer may fail silently: the live
+ * indicator shows it, and the page asks again.
  * @param {Detail} detail
  */
 function isOwnAct({ ctx }) {
@@ -40,7 +40,7 @@ export function listenForRequests() {
   });
   document.addEventListener("htmx:error", (event) => {
     const { detail } = /** @type {CustomEvent<Detail>} */ (event);
-    // htmx reports faults of a swap here too; those had their response.
+    // htmx also reports failed swaps here; those did have a response.
     if (detail.ctx && !detail.ctx.response && isOwnAct(detail)) tell(null);
   });
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// What every page does. Pages that need more load a module of their own in the block `scripts`.
+// What every page does. A page that needs more loads its own module in the block `scripts`.
 
 import { listenForKeys, openKeys } from "./keys.js";
 import { startLive } from "./live.js";

@@ -1,5 +1,5 @@
 // @ts-check
-// Relative times, said as workbench/shell/durations.py says them.
+// Relative times, in the same words as workbench/shell/durations.py.
 
 /** @type {ReadonlyArray<readonly [number, string]>} */
 const UNITS = [
@@ -10,12 +10,12 @@ const UNITS = [
 ];
 
 /**
- * How far away an instant is, in one unit.
+ * Say how far away an instant is, in one unit.
  * @param {number} when milliseconds since the epoch
  * @param {number} now milliseconds since the epoch
  * @returns {string}
  */
-export function agoText(when, now) {
+export function formatAgo(when, now) {
   const seconds = (now - when) / 1000;
   const away = Math.abs(seconds);
   if (away < 10) return "just now";
@@ -25,13 +25,13 @@ export function agoText(when, now) {
 }
 
 /**
- * Bring the relative times of a page up to date.
+ * Update the relative times of a page.
  * @param {ParentNode} root
  * @param {number} now
  */
 export function refreshTimes(root, now) {
   for (const element of root.querySelectorAll("time.ago")) {
-    const text = agoText(Date.parse(element.getAttribute("datetime") ?? ""), now);
+    const text = formatAgo(Date.parse(element.getAttribute("datetime") ?? ""), now);
     if (element.textContent !== text) element.textContent = text;
   }
 }

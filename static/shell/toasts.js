@@ -1,5 +1,5 @@
 // @ts-check
-// Notices at the corner of the page, read out by screen readers.
+// Notices in the corner of the page, read out by screen readers.
 
 const NOTE_MS = 6000;
 
@@ -14,7 +14,7 @@ const NOTE_MS = 6000;
  */
 
 /**
- * Show a notice. One that says something went wrong stays until it is closed.
+ * Show a notice. One about a failure stays until it is closed.
  * @param {Toast} toast
  * @returns {() => void} closes it
  */
@@ -22,7 +22,7 @@ export function showToast({ title, text = "", tone = "active", action, onAction,
   const region = document.querySelector("[data-toasts]");
   const template = document.querySelector("template[data-toast-template]");
   if (!region || !(template instanceof HTMLTemplateElement)) return () => {};
-  // The same notice twice says nothing new.
+  // Replace the same notice instead of repeating it.
   for (const other of region.querySelectorAll("[data-toast]")) {
     if (other.querySelector("strong")?.textContent === title) other.remove();
   }
@@ -46,7 +46,7 @@ export function showToast({ title, text = "", tone = "active", action, onAction,
   return () => element.remove();
 }
 
-/** Let the close buttons work, also on notices that the server rendered. */
+/** Make the close buttons work, including those of notices that the server rendered. */
 export function listenForToasts() {
   document.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);

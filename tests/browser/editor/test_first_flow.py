@@ -57,7 +57,7 @@ def told(capsys: Any, way: str, counts: Counter[str], began: float) -> None:
 
 
 def ran(page: Page) -> None:
-    expect(page.get_by_role("complementary", name="First-run tour")).to_contain_text(
+    expect(page.get_by_role("complementary", name="Guided tour")).to_contain_text(
         "Your first flow ran", timeout=20_000
     )
 
@@ -71,8 +71,8 @@ def test_a_first_flow_by_mouse(
     page.get_by_role("link", name="Begin").click()
     page.get_by_label("Title").click()
     page.keyboard.type("Greet")
-    page.get_by_role("button", name="Make the flow").click()
-    tour = page.get_by_role("complementary", name="First-run tour")
+    page.get_by_role("button", name="Create flow").click()
+    tour = page.get_by_role("complementary", name="Guided tour")
     expect(tour).to_contain_text("Add a step")
     page.locator(".flow-palette [data-key=transform]").click()
     expect(tour).to_contain_text("Settle its settings")

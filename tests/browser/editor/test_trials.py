@@ -50,7 +50,7 @@ def test_a_designer_tries_a_draft_answers_its_checkpoint_and_keeps_the_test(
     expect(page.locator('[data-step="yes"]')).to_have_attribute("data-state", "done")
 
     drawer.get_by_label("Name of the test").fill("Who is looked at may be granted")
-    drawer.get_by_role("button", name="Keep as a test").click()
+    drawer.get_by_role("button", name="Save as a test").click()
     expect(drawer.get_by_text("Kept as test 1")).to_be_visible()
     drawer.get_by_role("button", name="Tests", exact=True).click()
     drawer.get_by_role("button", name="Run all tests").click()

@@ -160,7 +160,7 @@ def test_a_correction_is_typed_marked_kept_and_survives_a_reload(
     page.keyboard.press("f")
     page.keyboard.type("2800")
     expect(page.locator(".shown-field.overridden")).to_contain_text("3,000")
-    expect(page.locator("[data-draft-state]")).to_have_text("Draft kept")
+    expect(page.locator("[data-draft-state]")).to_have_text("Draft saved")
     page.reload()
     expect(page.locator("#field-income")).to_have_value("2800")
     expect(page.locator(".shown-field.overridden")).to_be_visible()
@@ -248,7 +248,7 @@ def test_who_looks_at_a_case_hears_at_once_that_another_took_it(
     other.goto(f"/review/cases/{case}/")
     other.get_by_role("button", name="Claim").click()
     expect(other.locator("#standing")).to_contain_text("by you")
-    expect(page.locator("#standing")).to_contain_text("Changed since you looked")
+    expect(page.locator("#standing")).to_contain_text("Changed since you last looked")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { estimate, wilsonInterval } from "../../../static/flows/lab-sums.js";
+import { estimate, computeWilsonInterval } from "../../../static/flows/lab-sums.js";
 
 const vectors = JSON.parse(readFileSync(new URL("../../vectors/lab/cutoffs.json", import.meta.url), "utf8"));
 
@@ -16,4 +16,4 @@ for (const { at, ...expected } of vectors.expected) {
   });
 }
 
-test("nothing counted says nothing", () => assert.deepEqual(wilsonInterval(0, 0), [0, 1]));
+test("nothing counted says nothing", () => assert.deepEqual(computeWilsonInterval(0, 0), [0, 1]));

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { failureOf } from "../../../static/shell/failures.js";
-import { isTyping, nextRow, parseKeys } from "../../../static/shell/keys.js";
+import { describeFailure } from "../../../static/shell/failures.js";
+import { isTyping, findNextRow, parseKeys } from "../../../static/shell/keys.js";
 import { placeMenu } from "../../../static/shell/menus.js";
-import { nextOption } from "../../../static/shell/palette.js";
-import { agoText } from "../../../static/shell/times.js";
+import { findNextOption } from "../../../static/shell/palette.js";
+import { formatAgo } from "../../../static/shell/times.js";
 
 test("times are told in one unit, both ways", () => {
   const now = Date.parse("2026-03-10T10:00:00Z");
@@ -20,36 +20,36 @@ test("times are told in one unit, both ways", () => {
     [200_000, "2 d ago"],
     [-7300, "in 2 h"],
   ]);
-  for (const [seconds, text] of cases) assert.equal(agoText(now - seconds * 1000, now), text);
+  for (const [seconds, text] of cases) assert.equal(formatAgo(now - seconds * 1000, now), text);
 });
 
 test("a conflict and an invalid form speak for themselves; all else is told with what to do", () => {
-  for (const status of [200, 204, 304, 409, 422]) assert.equal(failureOf(status), null);
+  for (const status of [200, 204, 304, 409, 422]) assert.equal(describeFailure(status), null);
   for (const status of [null, 400, 401, 403, 404, 413, 418, 429, 500, 502, 504]) {
-    const failure = failureOf(status);
+    const failure = describeFailure(status);
     assert.ok(failure?.title, String(status));
     assert.ok(failure.text.length > 20, String(status));
   }
-  assert.match(failureOf(null)?.text ?? "", /not saved/);
+  assert.match(describeFailure(null)?.text ?? "", /not saved/);
 });
 
 test("the palette's choice goes round", () => {
-  assert.equal(nextOption("ArrowDown", -1, 3), 0);
-  assert.equal(nextOption("ArrowDown", 2, 3), 0);
-  assert.equal(nextOption("ArrowUp", 0, 3), 2);
-  assert.equal(nextOption("ArrowUp", -1, 3), 2);
-  assert.equal(nextOption("PageDown", 0, 3), 2);
-  assert.equal(nextOption("ArrowDown", -1, 0), null);
-  assert.equal(nextOption("a", 0, 3), null);
+  assert.equal(findNextOption("ArrowDown", -1, 3), 0);
+  assert.equal(findNextOption("ArrowDown", 2, 3), 0);
+  assert.equal(findNextOption("ArrowUp", 0, 3), 2);
+  assert.equal(findNextOption("ArrowUp", -1, 3), 2);
+  assert.equal(findNextOption("PageDown", 0, 3), 2);
+  assert.equal(findNextOption("ArrowDown", -1, 0), null);
+  assert.equal(findNextOption("a", 0, 3), null);
 });
 
 test("J and K stay within the list", () => {
-  assert.equal(nextRow("j", -1, 3), 0);
-  assert.equal(nextRow("j", 2, 3), 2);
-  assert.equal(nextRow("k", 0, 3), 0);
-  assert.equal(nextRow("k", -1, 3), 2);
-  assert.equal(nextRow("j", -1, 0), null);
-  assert.equal(nextRow("x", 1, 3), null);
+  assert.equal(findNextRow("j", -1, 3), 0);
+  assert.equal(findNextRow("j", 2, 3), 2);
+  assert.equal(findNextRow("k", 0, 3), 0);
+  assert.equal(findNextRow("k", -1, 3), 2);
+  assert.equal(findNextRow("j", -1, 0), null);
+  assert.equal(findNextRow("x", 1, 3), null);
 });
 
 test("keys belong to a field that has the focus, and to the browser with a modifier", () => {

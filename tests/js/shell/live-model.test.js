@@ -2,20 +2,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Sequences, Spacing, groupsOf, retryMs } from "../../../static/shell/live-model.js";
+import { Sequences, Spacing, collectGroups, computeRetryMs } from "../../../static/shell/live-model.js";
 
 test("groups are gathered from all elements, once each", () => {
-  assert.deepEqual(groupsOf(["run.12 runs", null, "", "  runs\n queue.a "]), ["queue.a", "run.12", "runs"]);
-  assert.deepEqual(groupsOf([]), []);
+  assert.deepEqual(collectGroups(["run.12 runs", null, "", "  runs\n queue.a "]), ["queue.a", "run.12", "runs"]);
+  assert.deepEqual(collectGroups([]), []);
 });
 
 test("retries double, stay under the cap and are spread", () => {
-  assert.equal(retryMs(1, 1), 500);
-  assert.equal(retryMs(1, 0), 250);
-  assert.equal(retryMs(4, 1), 4000);
-  assert.equal(retryMs(50, 1), 15_000);
+  assert.equal(computeRetryMs(1, 1), 500);
+  assert.equal(computeRetryMs(1, 0), 250);
+  assert.equal(computeRetryMs(4, 1), 4000);
+  assert.equal(computeRetryMs(50, 1), 15_000);
   for (let failures = 1; failures < 12; failures += 1) {
-    const wait = retryMs(failures, Math.random());
+    const wait = computeRetryMs(failures, Math.random());
     assert.ok(wait >= 250 && wait <= 15_000);
   }
 });
@@ -37,8 +37,8 @@ test("the first event of a group fires at once, the next ones merge into one a t
   assert.equal(spacing.ask("runs", 1030), 70);
   assert.equal(spacing.ask("runs", 1050), null);
   assert.equal(spacing.ask("run.1", 1050), 0);
-  spacing.fired("runs", 1100);
+  spacing.markFired("runs", 1100);
   assert.equal(spacing.ask("runs", 1150), 50);
-  spacing.fired("runs", 1200);
+  spacing.markFired("runs", 1200);
   assert.equal(spacing.ask("runs", 1400), 0);
 });

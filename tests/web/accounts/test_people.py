@@ -41,7 +41,7 @@ def test_the_list_finds_people_and_names_their_roles(client: Client, admin: User
     page = client.get("/accounts/people/?q=ad").content.decode()
     assert "Reviewer · loans" in page
     assert "grace" not in page
-    assert "Nobody fits" in client.get("/accounts/people/rows/?q=zzz").content.decode()
+    assert "Nobody found" in client.get("/accounts/people/rows/?q=zzz").content.decode()
 
 
 def test_the_list_takes_the_same_queries_however_many_people(

@@ -69,7 +69,7 @@ def test_guessing_is_slowed_down(client: Client, person: User) -> None:
 
 def test_nobody_signs_up(client: Client) -> None:
     page = client.post("/accounts/signup/", {"username": "eve", "password1": PASSWORD})
-    assert "Nobody signs up here" in page.content.decode()
+    assert "There is no sign-up" in page.content.decode()
     assert not User.objects.exists()
 
 

@@ -101,7 +101,8 @@ def test_an_entry_shows_its_chain_and_its_proof(client: Client, noted: list[Entr
         assert part in page
     assert f"/audit/entries/{noted[6].pk}/" in page
     assert (
-        "waits for the next block" in client.get(f"/audit/entries/{noted[59].pk}/").content.decode()
+        "waiting for the next block"
+        in client.get(f"/audit/entries/{noted[59].pk}/").content.decode()
     )
     assert client.get("/audit/entries/99999999/").status_code == 404
 

@@ -71,10 +71,10 @@ def test_a_running_backtest_tells_how_far_it_is_and_can_be_stopped(
 def test_the_rows_are_narrowed_to_a_kind_and_to_a_pair(designer: Client, flow: Flow) -> None:
     made = played(designer)
     rows = f"{HERE}{made.pk}/rows/"
-    assert "No run is like that" in text_of(designer.get(f"{rows}?only=noisy"))
+    assert "No matching runs" in text_of(designer.get(f"{rows}?only=noisy"))
     pair = text_of(designer.get(f"{rows}?only=flipped&was=settled&is=refused"))
     assert pair.count("<tr>") == 4
-    assert "No run is like that" in text_of(designer.get(f"{rows}?only=flipped&was=refused"))
+    assert "No matching runs" in text_of(designer.get(f"{rows}?only=flipped&was=refused"))
 
 
 def test_the_canvas_marks_the_change_and_counts_the_runs(designer: Client, flow: Flow) -> None:

@@ -54,7 +54,7 @@ def test_an_empty_list_teaches_the_first_step(designer: Client) -> None:
 
 def test_a_search_without_a_match_says_so(designer: Client) -> None:
     make_flow()
-    assert "No flow is called that" in text_of(designer.get("/flows/?q=zebra"))
+    assert "No matching flow" in text_of(designer.get("/flows/?q=zebra"))
 
 
 def test_a_reviewer_may_not_see_flows(client_of: Callable[..., Client], db: None) -> None:
@@ -168,7 +168,7 @@ def test_text_from_an_older_draft_is_a_conflict_and_kept(designer: Client) -> No
     Flow.objects.update(draft_revision=5)
     response = designer.post("/flows/loan/text/", {"text": text, "revision": flow.draft_revision})
     assert response.status_code == 409
-    assert "Somebody else saved this draft" in text_of(response)
+    assert "Somebody else has saved this draft" in text_of(response)
     again = {"text": text, "revision": 0, "anyway": "1"}
     assert designer.post("/flows/loan/text/", again).status_code == 302
 

@@ -30,11 +30,11 @@ def test_the_plan_is_shown_before_anything_is_started(operator: Client) -> None:
     steps = {**LOAN["steps"], "tell": POST}
     edges = ["fee.done -> tell", "tell.done -> settle"]
     run = make_completed_run(make_flow(steps=steps, edges=edges))
-    page = text_of(operator.get(f"/runs/{run.pk}/rerun/?step=tell"))
-    assert "May happen again outside:</strong> Tell the bank" in page
+    page = " ".join(text_of(operator.get(f"/runs/{run.pk}/rerun/?step=tell")).split())
+    assert "May act outside again:</strong> Tell the bank" in page
     assert page.index('data-fate="reused"') < page.index('data-fate="start"')
     alone = text_of(operator.get(f"/runs/{run.pk}/rerun/plan/?step=settle"))
-    assert "Nothing outside happens again" in alone
+    assert "Nothing acts outside again" in alone
     assert Run.objects.count() == 1
 
 
@@ -66,7 +66,7 @@ def test_an_input_that_does_not_fit_is_kept_and_explained(
 
 def test_a_step_that_the_version_lacks_is_said(operator: Client) -> None:
     run = make_completed_run(make_flow())
-    assert "no such step" in text_of(operator.get(f"/runs/{run.pk}/rerun/?step=gone"))
+    assert "does not have that step" in text_of(operator.get(f"/runs/{run.pk}/rerun/?step=gone"))
 
 
 def test_a_waiting_run_is_moved_to_a_version_and_a_lane(operator: Client) -> None:
@@ -140,7 +140,7 @@ def test_a_flow_is_paused_and_resumed_on_its_page(operator: Client, auditor: Cli
     operator.post("/flows/loan/pause/")
     flow.refresh_from_db()
     assert flow.paused_at
-    assert "takes no new runs" in text_of(operator.get("/flows/loan/"))
+    assert "accepts no new runs" in text_of(operator.get("/flows/loan/"))
     operator.post("/flows/loan/pause/", {"resume": "1"})
     flow.refresh_from_db()
     assert flow.paused_at is None

@@ -131,7 +131,7 @@ def test_runs_out_of_reach_are_neither_shown_nor_counted(client_of: Callable[...
 
 
 def test_an_empty_list_teaches_the_first_step(operator: Client) -> None:
-    assert "Nothing has run yet" in text_of(operator.get("/runs/"))
+    assert "No runs yet" in text_of(operator.get("/runs/"))
 
 
 # --- One run ---
@@ -178,7 +178,7 @@ def test_what_followed_from_a_failure_is_folded(auditor: Client) -> None:
     )
     shown = text_of(auditor.get(f"/runs/{run.pk}/head/"))
     assert (
-        shown.index("Fee failed") < shown.index("1 more followed from it") < shown.index("Settle")
+        shown.index("Fee failed") < shown.index("1 more failed as a result") < shown.index("Settle")
     )
 
 
@@ -281,7 +281,7 @@ def test_cancelling_a_run_that_has_ended_is_a_conflict_and_shows_the_run(operato
     run = make_completed_run(make_flow())
     response = operator.post(f"/runs/{run.pk}/cancel/")
     assert response.status_code == 409
-    assert "That was not done." in text_of(response)
+    assert "Nothing was done." in text_of(response)
 
 
 def test_a_failed_run_is_retried(operator: Client) -> None:

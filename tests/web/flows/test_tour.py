@@ -92,10 +92,10 @@ def test_a_large_flow_is_nobodys_first(ada: User, now: datetime) -> None:
 
 def test_it_is_shown_until_it_is_ended(ada: User, now: datetime, client: Client) -> None:
     client.force_login(ada)
-    assert "First-run tour" in client.get("/flows/").content.decode()
+    assert "Guided tour" in client.get("/flows/").content.decode()
     answer = client.post("/tour/end/", {"next": "/flows/?q=a"})
     assert answer["Location"] == "/flows/?q=a"
-    assert "First-run tour" not in client.get("/flows/").content.decode()
+    assert "Guided tour" not in client.get("/flows/").content.decode()
 
 
 def test_it_leads_to_no_other_site(ada: User, client: Client) -> None:

@@ -113,7 +113,7 @@ def test_the_page_draws_the_values_with_a_table_and_the_data_for_its_script(
 ) -> None:
     shown = designer.get(f"{HERE}?at=0.6").content.decode()
     assert "<svg" in shown
-    assert "The numbers behind the histogram" in shown
+    assert "Data behind the histogram" in shown
     data = json.loads(shown.partition("data-lab-data>")[2].partition("<")[0].replace("&quot;", '"'))
     assert len(data["points"]) == len(RUNS)
     assert "1.2" not in data["people"]

@@ -138,7 +138,7 @@ def test_the_page_asks_and_another_persons_page_agrees(
     mine, theirs = text_of(first.get(PAGE)), text_of(second.get(PAGE))
     assert "Withdraw" in mine
     assert "Agree and publish" not in mine
-    assert "Agree and publish version 2" in theirs
+    assert "Approve and publish version 2" in theirs
     second.post(f"{PAGE}requests/{asked.pk}/", {"answer": "agree"})
     flow.refresh_from_db()
     assert flow.released is not None
@@ -212,7 +212,7 @@ def test_versions_tell_which_waiting_runs_could_go_on_with_the_release(
     flow.released = make_version(flow, 2, kept)
     flow.save()
     shown = text_of(designer.get("/flows/loan/versions/"))
-    assert "1 waiting could go on with v2" in shown
-    assert "1 wait on a step that v2 has not" in shown
+    assert "1 waiting could move to v2" in shown
+    assert "1 waiting at a step that v2 does not have" in shown
     operating = text_of(client_of(Role.OPERATOR).get("/flows/loan/versions/"))
     assert "/runs/many/?flow=loan&amp;version=1&amp;act=migrate" in operating

@@ -95,5 +95,5 @@ def test_what_is_held_back_and_timers_that_cannot_fire_are_shown(operator: Clien
 
 def test_an_empty_page_says_that_all_is_well(operator: Client) -> None:
     page = operator.get(PAGE).content.decode()
-    assert "Every destination answers" in page
+    assert "Every destination responds" in page
     assert "No run has failed" in page

@@ -26,7 +26,7 @@ def test_a_reviewer_finds_their_cases_and_where_to_take_the_next() -> None:
     make_person("ada", Role.REVIEWER)
     now = timezone.now()
     held, _ = make_case(now, title="Loan in hand"), make_case(now, title="Loan in line")
-    assert "You hold no case" in home_of("ada")
+    assert "You have no claimed cases" in home_of("ada")
     claim_case(case_id=held.pk, acting=person("ada"), now=now)
     text = home_of("ada")
     assert "Loan in hand" in text

@@ -85,10 +85,10 @@ def test_the_page_takes_as_many_queries_for_many_decisions_as_for_one(
 
 
 def test_an_empty_page_says_what_will_be_there() -> None:
-    assert "Nothing is decided yet" in page(signed_in("lea"), "/insights/quality/")
+    assert "Nothing has been decided yet" in page(signed_in("lea"), "/insights/quality/")
     decided("ada", approve())
     text = page(signed_in("lea"), "/insights/quality/?flow=other")
-    assert "No decision passes this filter" in text
+    assert "No decisions match this filter" in text
 
 
 def test_figures_about_people_are_for_leads_auditors_and_admins() -> None:
@@ -103,7 +103,7 @@ def test_figures_about_people_are_for_leads_auditors_and_admins() -> None:
 
 def test_a_lead_of_one_queue_sees_the_figures_of_that_queue() -> None:
     decided("ada", approve())
-    assert "Nothing is decided yet" in page(signed_in("lou"), "/insights/quality/")
+    assert "Nothing has been decided yet" in page(signed_in("lou"), "/insights/quality/")
     disagreement_case = QualityCheck.objects.get()
     assert str(disagreement_case.case.title) not in page(
         signed_in("lou"), "/insights/checks/?show=waiting"
@@ -114,10 +114,10 @@ def test_dates_narrow_the_figures() -> None:
     decided("ada", approve())
     today = timezone.now().date()
     url = "/insights/quality/?since={}&until={}"
-    assert "In short" in page(signed_in("lea"), url.format(today, today))
+    assert "Summary" in page(signed_in("lea"), url.format(today, today))
     before = today - timedelta(days=1)
     assert "No decision" in page(signed_in("lea"), url.format(before, before))
-    assert "In short" in page(signed_in("lea"), "/insights/quality/?since=nonsense")
+    assert "Summary" in page(signed_in("lea"), "/insights/quality/?since=nonsense")
 
 
 def test_a_disagreement_is_shown_to_the_lead_and_closed_with_a_note() -> None:

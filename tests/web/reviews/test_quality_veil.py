@@ -21,7 +21,7 @@ from tests.integration.reviews.kit import (
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
-ANSWER = ("0.4242", "42 %", "Model suggests", "Long employment", "What moved the model", "0.9191")
+ANSWER = ("0.4242", "42 %", "Model suggests", "Long employment", "Why the model says so", "0.9191")
 
 
 @pytest.fixture(autouse=True)

@@ -146,7 +146,7 @@ def test_an_absence_is_planned_on_the_page_and_covers_at_once() -> None:
     absence = Absence.objects.get()
     assert absence.ends_at - absence.starts_at == timedelta(days=4)
     ada.post(f"/review/absences/{absence.pk}/end/")
-    assert "Everyone is here" in text(ada, "/review/absences/")
+    assert "Nobody is away" in text(ada, "/review/absences/")
 
 
 def test_a_wrong_absence_says_on_which_field() -> None:

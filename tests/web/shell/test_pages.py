@@ -134,8 +134,8 @@ def test_what_is_not_there_says_what_to_do(client_of_nobody: Client) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
-        (OperationalError("connection refused"), 503, "The database does not answer"),
-        (OperationalError("database or disk is full"), 503, "There is no room left"),
+        (OperationalError("connection refused"), 503, "The database does not respond"),
+        (OperationalError("database or disk is full"), 503, "The disk is full"),
         (RuntimeError("ours"), 500, "Something broke on our side"),
     ],
 )

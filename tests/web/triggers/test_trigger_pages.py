@@ -20,7 +20,7 @@ LIST = "/flows/loan/triggers/"
 
 def test_a_designer_adds_changes_and_removes_a_schedule(designer: Client) -> None:
     make_flow("loan")
-    assert "Only people and the API" in designer.get(LIST).content.decode()
+    assert "No triggers yet" in designer.get(LIST).content.decode()
     form = {"title": "Nightly", "cron": "0 2 * * *", "zone": "Europe/Berlin", "missed": "once",
             "most": "5", "input": '{"amount": 1, "purpose": "car"}'}  # fmt: skip
     assert designer.post(f"{LIST}new/schedule/", form).status_code == 302

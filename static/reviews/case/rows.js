@@ -1,16 +1,16 @@
 // @ts-check
-// Lists of rows in a form: a row is added from a template and removed with a way back.
+// Lists of rows in a form: a row is added from a template, and removing one can be undone.
 
-import { showToast } from "../shell/toasts.js";
-import { renamed, room } from "./row-names.js";
+import { showToast } from "../../shell/toasts.js";
+import { checkRoom, renumberName } from "./row-names.js";
 
 const NAMED = ["name", "id", "for", "aria-describedby", "data-widget", "data-row", "data-rows"];
 
 /** @param {Element} list @returns {HTMLElement[]} its own rows, not those inside them */
-const rowsOf = (list) => [.../** @type {HTMLCollectionOf<HTMLElement>} */ (holderOf(list).children)];
+const getRows = (list) => [.../** @type {HTMLCollectionOf<HTMLElement>} */ (getHolder(list).children)];
 
 /** @param {Element} list */
-const holderOf = (list) => /** @type {HTMLElement} */ (list.querySelector(":scope > [data-rows-list]"));
+const getHolder = (list) => /** @type {HTMLElement} */ (list.querySelector(":scope > [data-rows-list]"));
 
 /**
  * @param {ParentNode} part
@@ -22,7 +22,7 @@ function rename(part, from, to) {
   for (const element of part instanceof Element ? [part, ...inside] : inside) {
     for (const name of NAMED) {
       const value = element.getAttribute(name);
-      if (value) element.setAttribute(name, renamed(value, from, to));
+      if (value) element.setAttribute(name, renumberName(value, from, to));
     }
     if (element instanceof HTMLTemplateElement) rename(element.content, from, to);
   }
@@ -30,7 +30,7 @@ function rename(part, from, to) {
 
 /** @param {HTMLElement} list */
 function renumber(list) {
-  const rows = rowsOf(list);
+  const rows = getRows(list);
   rows.forEach((row, index) => {
     const to = `${list.dataset.rows}.${index}`;
     rename(row, row.dataset.row ?? "", to);
@@ -40,7 +40,7 @@ function renumber(list) {
       if (number.closest("[data-row]") === row) number.textContent = String(index + 1);
     }
   });
-  const may = room(rows.length, { least: Number(list.dataset.least), most: Number(list.dataset.most) });
+  const may = checkRoom(rows.length, { least: Number(list.dataset.least), most: Number(list.dataset.most) });
   /** @type {HTMLButtonElement} */ (list.querySelector(":scope > [data-row-add]")).disabled = !may.add;
   for (const row of rows) {
     /** @type {HTMLButtonElement} */ (row.querySelector(":scope > .row-head [data-row-remove]")).disabled = !may.remove;
@@ -52,10 +52,10 @@ function renumber(list) {
 /** @param {HTMLElement} list */
 function add(list) {
   const blank = /** @type {HTMLTemplateElement} */ (list.querySelector(":scope > template"));
-  holderOf(list).append(blank.content.cloneNode(true));
+  getHolder(list).append(blank.content.cloneNode(true));
   renumber(list);
   /** @type {HTMLElement | null} */ (
-    holderOf(list).lastElementChild?.querySelector("input:not([type=hidden]), select, textarea")
+    getHolder(list).lastElementChild?.querySelector("input:not([type=hidden]), select, textarea")
   )?.focus();
 }
 
@@ -65,17 +65,17 @@ function add(list) {
  * @param {() => void} changed
  */
 function remove(list, row, changed) {
-  const at = rowsOf(list).indexOf(row);
+  const at = getRows(list).indexOf(row);
   row.remove();
   renumber(list);
-  const next = rowsOf(list)[at]?.querySelector(":scope > .row-head [data-row-remove]:enabled");
+  const next = getRows(list)[at]?.querySelector(":scope > .row-head [data-row-remove]:enabled");
   /** @type {HTMLElement} */ (next ?? list.querySelector(":scope > [data-row-add]")).focus();
   showToast({
     title: `${list.dataset.rowLabel} ${at + 1} removed`,
     action: "Undo",
     onAction: () => {
       if (!list.isConnected) return;
-      holderOf(list).insertBefore(row, rowsOf(list)[at] ?? null);
+      getHolder(list).insertBefore(row, getRows(list)[at] ?? null);
       renumber(list);
       row.querySelector("input:not([type=hidden]), select, textarea")?.scrollIntoView({ block: "nearest" });
       changed();
@@ -84,8 +84,8 @@ function remove(list, row, changed) {
 }
 
 /**
- * Let the buttons of every list work, also of one that comes into the page later.
- * @param {(list: HTMLElement) => void} changed told of each list that has other rows now
+ * Make the buttons of every list work, including lists that come into the page later.
+ * @param {(list: HTMLElement) => void} changed called with each list whose rows changed
  */
 export function listenForRows(changed) {
   document.addEventListener("click", (event) => {
@@ -99,7 +99,7 @@ export function listenForRows(changed) {
   });
 }
 
-/** Say at which lists a row may be added or removed. @param {ParentNode} page */
+/** Number the rows of every list, and enable the buttons that may be used. @param {ParentNode} page */
 export function beginRows(page) {
   for (const list of /** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll("[data-rows]"))) renumber(list);
 }

@@ -1,20 +1,23 @@
 // @ts-check
-// Naming people in a comment: @ and the first letters list who may see the case.
+// Mentioning people in a comment: @ and the first letters list the people who can see the case.
 
-import { mentionAt, step, withMention } from "./mention-text.js";
+import { findMention, stepChoice, insertMention } from "./mention-text.js";
 
 /** @typedef {{ name: string, label: string }} Person */
 
 const WAIT_MS = 120;
 
-/** What is open: at most one list on a page. @type {{ area: HTMLTextAreaElement, list: HTMLElement, at: number } | null} */
+/**
+ * The open list; at most one on a page.
+ * @type {{ area: HTMLTextAreaElement, list: HTMLElement, at: number } | null}
+ */
 let open = null;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 let asked = 0;
 
 /** @param {HTMLElement} list @returns {HTMLElement[]} */
-const options = (list) => [.../** @type {HTMLCollectionOf<HTMLElement>} */ (list.children)];
+const getOptions = (list) => [.../** @type {HTMLCollectionOf<HTMLElement>} */ (list.children)];
 
 function close() {
   clearTimeout(timer);
@@ -30,8 +33,8 @@ function close() {
 function mark(at) {
   if (!open) return;
   open.at = at;
-  options(open.list).forEach((option, index) => option.setAttribute("aria-selected", String(index === at)));
-  const chosen = options(open.list)[at];
+  getOptions(open.list).forEach((option, index) => option.setAttribute("aria-selected", String(index === at)));
+  const chosen = getOptions(open.list)[at];
   open.area.setAttribute("aria-activedescendant", chosen.id);
   chosen.scrollIntoView({ block: "nearest" });
 }
@@ -40,10 +43,10 @@ function mark(at) {
 function choose(option) {
   if (!open || !option) return;
   const { area } = open;
-  const mention = mentionAt(area.value, area.selectionStart);
+  const mention = findMention(area.value, area.selectionStart);
   close();
   if (!mention) return;
-  const next = withMention(area.value, mention.start, area.selectionStart, option.dataset.name ?? "");
+  const next = insertMention(area.value, mention.start, area.selectionStart, option.dataset.name ?? "");
   area.value = next.text;
   area.setSelectionRange(next.caret, next.caret);
   area.focus();
@@ -76,13 +79,13 @@ function show(area, people) {
 
 /** @param {HTMLTextAreaElement} area */
 async function ask(area) {
-  const mention = mentionAt(area.value, area.selectionStart);
+  const mention = findMention(area.value, area.selectionStart);
   if (!mention) return close();
   asked += 1;
   const mine = asked;
   const address = `${area.dataset.mentions}?q=${encodeURIComponent(mention.typed)}`;
   const response = await fetch(address).catch(() => null);
-  // Only the newest answer counts, and only where one still writes.
+  // Only the newest answer counts, and only while the field still has the focus.
   if (mine !== asked || document.activeElement !== area) return;
   show(area, response?.ok ? await response.json() : []);
 }
@@ -90,10 +93,10 @@ async function ask(area) {
 /** @param {KeyboardEvent} event */
 function onKey(event) {
   if (!open || event.target !== open.area || event.isComposing || event.ctrlKey || event.metaKey) return;
-  const count = options(open.list).length;
+  const count = getOptions(open.list).length;
   const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (by) mark(step(open.at, by, count));
-  else if (event.key === "Enter" || event.key === "Tab") choose(options(open.list)[open.at]);
+  if (by) mark(stepChoice(open.at, by, count));
+  else if (event.key === "Enter" || event.key === "Tab") choose(getOptions(open.list)[open.at]);
   else if (event.key === "Escape") close();
   else return;
   event.preventDefault();
@@ -101,7 +104,7 @@ function onKey(event) {
 }
 
 export function listenForMentions() {
-  // Before the page's own keys, which leave the field at Escape.
+  // Before the page's own keys, for which Escape leaves the field.
   window.addEventListener("keydown", onKey, { capture: true });
   document.addEventListener("input", (event) => {
     const area = event.target;
@@ -112,7 +115,7 @@ export function listenForMentions() {
   document.addEventListener("focusout", (event) => {
     if (open && event.target === open.area) close();
   });
-  // The field keeps the focus while one points at a name.
+  // Keeps the focus in the field when a name is clicked.
   document.addEventListener("mousedown", (event) => {
     const option = /** @type {Element} */ (event.target).closest("[role=option]");
     if (!open || !(option instanceof HTMLElement) || !open.list.contains(option)) return;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Draft } from "../../../static/reviews/draft.js";
+import { Draft } from "../../../../static/reviews/case/draft.js";
 
 globalThis.FormData = /** @type {any} */ (class {});
 
@@ -31,18 +31,18 @@ test("many keys make one draft, within a second", async (t) => {
   t.mock.timers.tick(500);
   await new Promise(setImmediate);
   assert.equal(sent(), 1);
-  assert.equal(state.textContent, "Draft kept");
+  assert.equal(state.textContent, "Draft saved");
 });
 
-test("what could not be kept says so and is tried again", async (t) => {
+test("a draft that could not be saved says so and is tried again", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { draft, state, sent } = drafting([new Error("offline"), 200]);
   await draft.save();
-  assert.match(state.textContent, /Not kept yet/);
+  assert.match(state.textContent, /Not saved yet/);
   t.mock.timers.tick(500);
   await new Promise(setImmediate);
   assert.equal(sent(), 2);
-  assert.equal(state.textContent, "Draft kept");
+  assert.equal(state.textContent, "Draft saved");
 });
 
 test("a draft that is being sent as the decision is not sent after it", (t) => {
