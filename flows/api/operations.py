@@ -133,7 +133,7 @@ def rerun_run(request: HttpRequest, run_id: Id, body: RerunIn) -> Status[Any]:
     """Start a new run from a step of this one, or from its start; GET says first what repeats."""
     run = run_in_reach(request, run_id, "runs.start")
     with listed_faults():
-        made = services.rerun(
+        started = services.rerun(
             run_id=run.pk,
             step=searchable(body.step) or None,
             input=body.input,
@@ -141,7 +141,7 @@ def rerun_run(request: HttpRequest, run_id: Id, body: RerunIn) -> Status[Any]:
             actor=actor_of(request),
             now=timezone.now(),
         )
-    return Status(201, run_out(selectors.get_run(made.pk)))
+    return Status(201, run_out(selectors.get_run(started.run.pk)))
 
 
 def _chosen(run: Run, version: str | int) -> int:

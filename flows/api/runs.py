@@ -24,7 +24,6 @@ from flows.engine.errors import RunNotActive
 from flows.engine.lanes import PRIORITY, Lane, lane_of
 from flows.models import Run
 from flows.runtime.artifacts import ArtifactTooLarge
-from flows.runtime.payloads import fetch
 from flows.selectors.runs import RunFilters
 from flows.services.editing import DraftTooLarge
 from workbench.accounts.permissions import requires
@@ -49,6 +48,12 @@ map_error(
     status=409,
     code="flow-not-released",
     remedy="Publish the draft, or release a version.",
+)
+map_error(
+    services.IdempotencyKeyReused,
+    status=422,
+    code="idempotency-key-reused",
+    remedy="Use a new key for each run.",
 )
 map_error(services.FlowPaused, status=409, code="flow-paused", remedy="Resume the flow first.")
 map_error(services.NothingChanged, status=409, code="nothing-changed", remedy="Change the draft.")
@@ -162,9 +167,8 @@ def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
     flow = flow_named(name)
     key = request.headers.get("Idempotency-Key") or None
     version = version_numbered(flow, body.version).pk if body.version else None
-    before = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     with listed_faults():
-        run = services.start_run(
+        started = services.start_run(
             flow=flow,
             input=body.input,
             actor=actor_of(request),
@@ -173,14 +177,8 @@ def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
             priority=PRIORITY[body.lane] if body.lane else body.priority,
             version_id=version,
         )
-    if fetch(run.input) != body.input:
-        raise ApiProblem(
-            422,
-            "idempotency-key-reused",
-            f"This Idempotency-Key started run {run.pk} with another input.",
-            "Use a new key for each run.",
-        )
-    return Status(200 if run.pk <= before else 201, run_out(selectors.get_run(run.pk)))
+    run = selectors.get_run(started.run.pk)
+    return Status(201 if started.is_new else 200, run_out(run))
 
 
 @router.get("/flows/{name}/runs", response=Page[RunOut], operation_id="list_runs_of_flow")

@@ -76,6 +76,17 @@ class InputTooLarge(ServiceError):
     """The input is larger than a run may carry."""
 
 
+class IdempotencyKeyReused(ServiceError):
+    """The key started a run that was asked for otherwise: ``run_id``."""
+
+    def __init__(self, run_id: int, what: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"This idempotency key started run {run_id} with another {what}.",
+            "Use a new key for each run.",
+        )
+
+
 class RunBusy(ServiceError):
     """A worker is in one of the run's steps, or the run has ended."""
 

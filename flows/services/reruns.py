@@ -12,8 +12,8 @@ from flows.engine import events
 from flows.models import FlowVersion, Journal, Run, Token, TokenState
 from flows.runtime.payloads import fetch
 from flows.runtime.program import Program, load_program
-from flows.services.errors import StepUnknown, VersionUnfit
-from flows.services.runs import start_run
+from flows.services.errors import IdempotencyKeyReused, StepUnknown, VersionUnfit
+from flows.services.starting import Started, start_run
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 
@@ -92,15 +92,18 @@ def rerun(
     input: Json = None,
     version_id: int | None = None,
     idempotency_key: str | None = None,
-) -> Run:
-    """Start a new run that goes on from ``step`` with what the old one had found, or from the
-    start where ``step`` is None. The old run is left as it is. ``input`` None keeps the old input.
+) -> Started:
+    """Start a new run that goes on from ``step`` with what the old run had found.
 
-    Raises: StepUnknown, VersionUnfit, FlowPaused, InputInvalid, InputTooLarge.
+    From the start where ``step`` is None. The old run is left as it is. ``input`` None keeps the
+    old input.
+
+    Raises: StepUnknown, VersionUnfit, FlowPaused, InputInvalid, InputTooLarge,
+    IdempotencyKeyReused.
     """
     old = Run.objects.select_related("flow").get(pk=run_id)
     plan = plan_rerun(run_id=run_id, step=step, version_id=version_id) if step else None
-    run = start_run(
+    started = start_run(
         flow=old.flow,
         input=fetch(old.input) if input is None else input,
         actor=actor,
@@ -110,8 +113,11 @@ def rerun(
         priority=old.priority,
         version_id=version_id or old.version_id,
     )
-    if run.rerun_of_id is not None:
-        return run
+    run = started.run
+    if not started.is_new:
+        if run.rerun_of_id != run_id:
+            raise IdempotencyKeyReused(run.pk, "run to repeat")
+        return started
     Run.objects.filter(pk=run.pk).update(rerun_of_id=run_id)
     if plan is not None and step is not None:
         _begin_at(run, plan, step, now)
@@ -123,7 +129,7 @@ def rerun(
         now=now,
     )
     run.refresh_from_db()
-    return run
+    return started
 
 
 def _begin_at(run: Run, plan: RerunPlan, step: str, now: datetime) -> None:

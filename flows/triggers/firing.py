@@ -11,7 +11,7 @@ from flows.engine.lanes import PRIORITY
 from flows.expressions import ExpressionError, compile_template
 from flows.models import Flow
 from flows.services.errors import ServiceError
-from flows.services.runs import start_run
+from flows.services.starting import start_run
 from flows.triggers.models import Firing, FiringOutcome, Trigger
 from workbench.accounts.actors import Actor
 from workbench.live import nudge_on_commit
@@ -78,7 +78,7 @@ def _start(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int:
             "Break the circle of triggers.",
         )
     made = compile_template(trigger.input).render({"input": given})
-    run = start_run(
+    started = start_run(
         # Read anew: the release may have moved since the trigger was read.
         flow=Flow.objects.get(pk=trigger.flow_id),
         input=made,
@@ -88,7 +88,7 @@ def _start(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int:
         trigger=trigger.kind,
         priority=PRIORITY[trigger.lane] if trigger.lane else None,
     )
-    return run.pk
+    return started.run.pk
 
 
 def short_key(key: str) -> str:

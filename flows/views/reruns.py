@@ -62,7 +62,7 @@ def _rerun(request: HttpRequest, run: Run) -> HttpResponse:
     except ValueError as error:
         return _page(request, run, text, input_error=f"This is not JSON: {error}.", status=422)
     try:
-        made = services.rerun(
+        started = services.rerun(
             run_id=run.pk,
             step=request.POST.get("step") or None,
             input=given,
@@ -74,10 +74,13 @@ def _rerun(request: HttpRequest, run: Run) -> HttpResponse:
     except services.InputInvalid as error:
         found = "; ".join(f"{e['path'] or 'the input'}: {e['message']}" for e in error.errors)
         return _page(request, run, text, input_error=found, status=422)
+    except services.IdempotencyKeyReused as error:
+        refusal = f"This form has started run {error.run_id}. Send it again to start another run."
+        return _page(request, run, text, refusal=refusal, key=_new_key(), status=422)
     except services.ServiceError as error:
         return _page(request, run, text, refusal=f"{error} {error.remedy}", status=422)
-    messages.success(request, f"Run {made.pk} goes on from run {run.pk}.")
-    return redirect("flows:run-detail", made.pk)
+    messages.success(request, f"Run {started.run.pk} goes on from run {run.pk}.")
+    return redirect("flows:run-detail", started.run.pk)
 
 
 def _page(
@@ -87,11 +90,15 @@ def _page(
         "run": run,
         "text": text,
         "versions": list(run.flow.versions.order_by("-number").only("number", "note")[:50]),
-        "key": request.POST.get("key") or f"rerun-{uuid4()}",
+        "key": request.POST.get("key") or _new_key(),
         **_plan_context(request, run),
         **more,
     }
     return render(request, "flows/run_rerun.html", context, status=status)
+
+
+def _new_key() -> str:
+    return f"rerun-{uuid4()}"
 
 
 def _plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:

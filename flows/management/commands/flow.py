@@ -26,7 +26,7 @@ from flows.runtime.flow_tests import coverage, run_flow_tests
 from flows.selectors.changes import document_text
 from flows.selectors.faces import list_problems
 from flows.selectors.runs import RunFilters
-from flows.services.runs import NewRun
+from flows.services.starting import NewRun, Started
 from workbench.accounts.actors import Actor
 
 Json = Any
@@ -35,7 +35,7 @@ BATCH = 200
 LONGEST_KEY = 200
 POLL_SECONDS = 0.5
 # What can go wrong with one line, and is then told with its number.
-LINE_FAULTS = (services.InputInvalid, services.InputTooLarge)
+LINE_FAULTS = (services.InputInvalid, services.InputTooLarge, services.IdempotencyKeyReused)
 
 
 class Command(BaseCommand):
@@ -242,15 +242,14 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> None:
         flow = _flow(options["name"])
-        newest = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        began, ids, refused = time.monotonic(), [], 0
+        began, ids, fresh, refused = time.monotonic(), [], 0, 0
         for batch in _batches(_lines(options)):
             started, faults = _start(flow, batch, options)
-            ids += started
+            ids += [each.run.pk for each in started]
+            fresh += sum(each.is_new for each in started)
             refused += len(faults)
             for fault in faults:
                 self.stderr.write(fault)
-        fresh = sum(pk > newest for pk in ids)
         took = time.monotonic() - began
         self.stdout.write(
             f"{fresh} started, {len(ids) - fresh} started before, {refused} refused, "
@@ -369,8 +368,8 @@ def _batches(lines: Iterator[tuple[int, str]]) -> Iterator[list[tuple[int, str]]
 
 def _start(
     flow: Flow, lines: list[tuple[int, str]], options: dict[str, Any]
-) -> tuple[list[int], list[str]]:
-    """Start a batch; return the run ids and what is wrong with the lines that were refused."""
+) -> tuple[list[Started], list[str]]:
+    """Start a batch; return the runs and what is wrong with the lines that were refused."""
     news: list[tuple[int, NewRun]] = []
     faults: list[str] = []
     for number, line in lines:
@@ -387,14 +386,13 @@ def _start(
         raise CommandError(f"{error} {error.remedy}") from error
 
 
-def _start_all(flow: Flow, news: list[NewRun]) -> list[int]:
-    runs = services.start_runs(
+def _start_all(flow: Flow, news: list[NewRun]) -> list[Started]:
+    return services.start_runs(
         flow=flow, runs=news, actor=ACTOR, now=timezone.now(), trigger="command"
     )
-    return [run.pk for run in runs]
 
 
-def _start_each(flow: Flow, news: list[tuple[int, NewRun]], faults: list[str]) -> list[int]:
+def _start_each(flow: Flow, news: list[tuple[int, NewRun]], faults: list[str]) -> list[Started]:
     started = []
     for number, new in news:
         try:

@@ -220,8 +220,8 @@ def _do(act: Act, run: Run, options: dict[str, Any]) -> str:
     if act is Act.RERUN:
         given = json.loads(options["input"]) if options["input"] else None
         step, version_id = options["step"] or None, _version_id(run, options)
-        made = services.rerun(**who, step=step, input=given, version_id=version_id)
-        return f"run {made.pk} goes on from it"
+        started = services.rerun(**who, step=step, input=given, version_id=version_id)
+        return f"run {started.run.pk} goes on from it"
     acts: dict[Act, Callable[[], object]] = {
         Act.CANCEL: partial(services.cancel_run, **who, reason=options.get("reason", "")),
         Act.PAUSE: partial(services.pause_run, **who),

@@ -31,7 +31,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def some(flow: Any, runs: int) -> list[Run]:
     now = timezone.now()
-    return start_runs(flow=flow, runs=[NewRun({"n": n}) for n in range(runs)], actor=ACTOR, now=now)
+    new = [NewRun({"n": n}) for n in range(runs)]
+    return [each.run for each in start_runs(flow=flow, runs=new, actor=ACTOR, now=now)]
 
 
 def begin(act: Act, within: Reach = EVERYWHERE, **given: Any) -> BulkAct:

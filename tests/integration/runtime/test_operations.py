@@ -72,7 +72,7 @@ def test_a_rerun_can_take_edited_input_and_a_newer_version() -> None:
             version_id=newer.pk,
             actor=ACTOR,
             now=timezone.now(),
-        )
+        ).run
         assert ended(new).output == {"b": 105}
     old.refresh_from_db()
     assert old.output == {"b": 1}
