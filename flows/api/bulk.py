@@ -21,7 +21,7 @@ from flows.api.runs import RunQuery
 from flows.engine.lanes import Lane
 from flows.models import BulkAct
 from flows.selectors.bulk import get_bulk_act, list_bulk_acts
-from flows.selectors.runs import RunFilters
+from flows.selectors.run_filters import RunFilters
 from workbench.accounts.permissions import Reach, can, principal_of, reach, requires
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict, page_by_id

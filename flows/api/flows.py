@@ -21,8 +21,8 @@ from flows.api.finding import (
 from flows.graph.codec import parse, to_mapping
 from flows.graph.operations import normal_form
 from flows.models import Flow, FlowVersion
-from flows.selectors.faces import list_problems
 from flows.selectors.flows import within_reach
+from flows.selectors.problems import list_problems
 from workbench.accounts.permissions import requires
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import (

@@ -24,7 +24,7 @@ from flows.engine.errors import RunNotActive
 from flows.engine.lanes import PRIORITY, Lane, lane_of
 from flows.models import Run
 from flows.runtime.artifacts import ArtifactTooLarge
-from flows.selectors.runs import RunFilters
+from flows.selectors.run_filters import RunFilters
 from flows.services.editing import DraftTooLarge
 from workbench.accounts.permissions import requires
 from workbench.http.problems import ApiProblem, map_error
@@ -272,7 +272,7 @@ def run_detail_out(run: Run) -> dict[str, Any]:
         "input": run.input,
         "output": run.output,
         "error": run.error,
-        "steps": selectors.run_status(run, timezone.now())["steps"],
+        "steps": selectors.get_run_status(run, timezone.now())["steps"],
         "waits": [
             {"step": w.step, "kind": w.kind, "detail": w.detail, "opened_at": w.opened_at}
             for w in waits

@@ -3,7 +3,17 @@
 from flows.models.bulk import BulkAct, BulkStatus
 from flows.models.flows import DocumentField, DraftOperation, Flow, FlowVersion, PublishRule
 from flows.models.machinery import Artifact, Event, Worker
-from flows.models.runs import Journal, KeptResult, Run, RunStatus, Timer, Token, TokenState, Wait, WaitState
+from flows.models.runs import (
+    Journal,
+    KeptResult,
+    Run,
+    RunStatus,
+    Timer,
+    Token,
+    TokenState,
+    Wait,
+    WaitState,
+)
 
 __all__ = [
     "Artifact",

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from flows.models.flows import Flow, FlowVersion
 
+
 class RunStatus(models.TextChoices):
     RUNNING = "running"
     PAUSED = "paused"

@@ -16,7 +16,9 @@ from django.db import transaction
 from flows.engine.errors import EngineError
 from flows.engine.lanes import Lane
 from flows.models import BulkAct, BulkStatus, FlowVersion, RunStatus
-from flows.selectors.runs import RunFilters, count_matching, ids_matching, newest_run_id
+from flows.selectors.bulk import count_matching_runs, get_next_chunk
+from flows.selectors.run_filters import RunFilters
+from flows.selectors.run_search import get_newest_run_id
 from flows.services.errors import BulkActEnded, BulkOptionMissing, ServiceError, VersionUnfit
 from flows.services.operations import migrate_run, move_to_lane
 from flows.services.reruns import rerun
@@ -79,8 +81,8 @@ class BulkPlan:
 
 def plan_bulk_act(*, act: Act, filters: RunFilters, within: Reach) -> BulkPlan:
     """Count the runs that the act applies to. Changes nothing."""
-    up_to = newest_run_id()
-    matched, is_exact = count_matching(filters, within, APPLIES_TO[act])
+    up_to = get_newest_run_id()
+    matched, is_exact = count_matching_runs(filters, within, APPLIES_TO[act])
     return BulkPlan(act, matched, is_exact, up_to)
 
 
@@ -170,7 +172,7 @@ def go_on(args: dict[str, Json], now: datetime) -> None:
         if bulk.status != BulkStatus.RUNNING or bulk.after != args["after"]:
             return
         statuses = APPLIES_TO[Act(bulk.act)]
-        chunk = ids_matching(
+        chunk = get_next_chunk(
             _filters_in(bulk.filters),
             _reach_in(bulk.within),
             statuses,

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from flows.graph.operations import OperationRefused, apply, normal_form
 from flows.models import DraftOperation, Flow
-from flows.selectors.drafts import draft_at
+from flows.selectors.drafts import get_draft_at
 from workbench.accounts.models import User
 
 Json = Any
@@ -104,6 +104,6 @@ def restore_draft(
     Raises: RevisionUnknown.
     """
     Flow.objects.select_for_update().get(pk=flow_id)
-    operation = {"op": "replace", "document": draft_at(flow_id=flow_id, revision=revision)}
+    operation = {"op": "replace", "document": get_draft_at(flow_id=flow_id, revision=revision)}
     wrapped = [{"client_id": client_id, "op": operation}]
     return apply_operations(flow_id=flow_id, operations=wrapped, author=author, now=now)[0]

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from flows.models import BulkAct, Flow
-from flows.selectors.runs import RunFilters
+from flows.selectors.run_filters import RunFilters
 from flows.services.bulk import Act, start_bulk_act
 from flows.store.doorbell import ring_on_commit
 from workbench.accounts.actors import Actor

@@ -24,8 +24,8 @@ from flows.graph.problems import DocumentError
 from flows.models import Flow, FlowVersion, Run, RunStatus
 from flows.runtime.flow_tests import coverage, run_flow_tests
 from flows.selectors.changes import document_text
-from flows.selectors.faces import list_problems
-from flows.selectors.runs import RunFilters
+from flows.selectors.problems import list_problems
+from flows.selectors.run_filters import RunFilters
 from flows.services.starting import NewRun, Started
 from workbench.accounts.actors import Actor
 

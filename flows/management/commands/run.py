@@ -16,7 +16,7 @@ from flows import selectors, services
 from flows.engine.errors import EngineError
 from flows.engine.lanes import Lane, lane_of
 from flows.models import BulkAct, FlowVersion, Run
-from flows.selectors.runs import WAITING, RunFilters
+from flows.selectors.run_filters import WAITING, RunFilters
 from flows.services import Act
 from workbench.accounts.actors import Actor
 from workbench.accounts.permissions import EVERYWHERE

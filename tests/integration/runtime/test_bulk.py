@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from flows.engine.lanes import PRIORITY, Lane
 from flows.models import BulkAct, Run, Token
-from flows.selectors.runs import RunFilters
+from flows.selectors.run_filters import RunFilters
 from flows.services import (
     Act,
     BulkActEnded,
