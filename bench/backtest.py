@@ -86,7 +86,7 @@ import json
 from flows.backtest.selectors import choose_runs
 from flows.models import Flow, Journal
 from flows.runtime.payloads import fetch
-from flows.selectors.runs import RunFilters
+from flows.selectors.run_filters import RunFilters
 flow = Flow.objects.get(name="consumer-loan")
 rows = Journal.objects.filter(
     run_id__in=choose_runs(flow, RunFilters(flow=flow.name), most={runs}),

@@ -78,8 +78,8 @@ def pause(count: int) -> list[str]:
     """Start runs that wait for somebody; return the ids of their waits, when all are open."""
     flow = publish(pausing_flow())
     new = [NewRun({}) for _ in range(count)]
-    runs = start_runs(flow=flow, runs=new, actor=ACTOR, now=timezone.now())
-    waits = Wait.objects.filter(run_id__in=[run.pk for run in runs], state="open")
+    started = start_runs(flow=flow, runs=new, actor=ACTOR, now=timezone.now())
+    waits = Wait.objects.filter(run_id__in=[each.run.pk for each in started], state="open")
     until(lambda: waits.count() == count, "The runs did not come to their waits")
     return [str(wait) for wait in waits.order_by("id").values_list("id", flat=True)]
 

@@ -51,7 +51,9 @@ def fill(runs: int) -> None:
 
 def reads(runs: int) -> dict[str, Callable[[], Any]]:
     from flows.selectors.flows import list_flows
-    from flows.selectors.runs import RunFilters, count_runs, list_runs
+    from flows.selectors.run_counts import count_runs
+    from flows.selectors.run_filters import RunFilters
+    from flows.selectors.runs import list_runs
     from workbench.accounts.permissions import Reach
 
     everywhere = Reach(everywhere=True, scopes=frozenset())

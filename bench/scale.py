@@ -43,7 +43,8 @@ def branches(count: int) -> float:
 def _run_to_end(document: dict[str, Any]) -> tuple[Run, float]:
     flow = publish(document)
     began = time.monotonic()
-    [run] = start_runs(flow=flow, runs=[NewRun({})], actor=ACTOR, now=timezone.now())
+    [started] = start_runs(flow=flow, runs=[NewRun({})], actor=ACTOR, now=timezone.now())
+    run = started.run
     until(lambda: Run.objects.filter(pk=run.pk, status="completed").exists(), "It did not end")
     seconds = time.monotonic() - began
     run.refresh_from_db()
@@ -58,7 +59,7 @@ def wait_for_years(runs: int) -> None:
     flow = publish(waiting_flow())
     new = [NewRun({"amount": 12_000 + n}) for n in range(runs)]
     started = start_runs(flow=flow, runs=new, actor=ACTOR, now=timezone.now())
-    timers = Timer.objects.filter(run_id__in=[run.pk for run in started])
+    timers = Timer.objects.filter(run_id__in=[each.run.pk for each in started])
     until(lambda: timers.count() == runs, "They do not wait")
     wait_for_seal()
 

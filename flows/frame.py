@@ -8,7 +8,8 @@ from django.utils import timezone
 from flows.health.selectors import get_health
 from flows.models import Flow, Run, RunStatus
 from flows.selectors.flows import list_flows, within_reach
-from flows.selectors.runs import RunFilters, list_runs, run_id_in
+from flows.selectors.run_filters import RunFilters, parse_run_id
+from flows.selectors.runs import list_runs
 from workbench.accounts.permissions import can, reach
 from workbench.live.access import register_live_authoriser
 from workbench.shell.registry import (
@@ -75,7 +76,7 @@ def found_runs(user: Any, text: str) -> list[Found]:
     if not wanted or not can(user, "runs.view"):
         return []
     runs = Run.objects.filter(within_reach(reach(user, "runs.view"), "flow__"))
-    if run_id := run_id_in(wanted):
+    if run_id := parse_run_id(wanted):
         runs = runs.filter(pk=run_id)
     else:
         # The index on keys begins with the flow.

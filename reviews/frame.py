@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from flows.models import Wait
-from flows.selectors.wait_faces import WaitFace, register_wait_face
+from flows.selectors.waits import WaitDescription, register_wait_describer
 from reviews.models import Case, Queue
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.cases import next_act_words
@@ -22,7 +22,7 @@ MOST_OF_MINE = 6
 def register_frame() -> None:
     register_home_panel("reviews/_home_mine.html", home_mine, "cases.decide", order=5)
     register_home_panel("reviews/_home_queues.html", home_queues, "cases.view", order=10)
-    register_wait_face("case", case_faces)
+    register_wait_describer("case", case_faces)
 
 
 def home_mine(request: Any) -> dict[str, Any] | None:
@@ -58,7 +58,7 @@ def home_queues(request: Any) -> dict[str, Any] | None:
     return {"rows": waiting, "live": _groups([row.queue for row in rows])} if waiting else None
 
 
-def case_faces(waits: Sequence[Wait]) -> Mapping[int, WaitFace]:
+def case_faces(waits: Sequence[Wait]) -> Mapping[int, WaitDescription]:
     """Tell for whom each run waits and what happens if nobody acts: one query."""
     cases = Case.objects.select_related("queue", "claimed_by").filter(
         wait_id__in=[wait.pk for wait in waits]
@@ -67,16 +67,16 @@ def case_faces(waits: Sequence[Wait]) -> Mapping[int, WaitFace]:
     return {wait.pk: faces.get(wait.pk) or _without_case(wait) for wait in waits}
 
 
-def _without_case(wait: Wait) -> WaitFace:
+def _without_case(wait: Wait) -> WaitDescription:
     """The case is gone, or belongs to another installation: the wait itself names the queue."""
-    return WaitFace(f"a person in queue {wait.detail.get('queue', '?')}")
+    return WaitDescription(f"a person in queue {wait.detail.get('queue', '?')}")
 
 
-def _face(case: Case) -> WaitFace:
+def _face(case: Case) -> WaitDescription:
     holder = case.claimed_by
     whom = f"{holder.label}, who has the case" if holder else f"a person in {case.queue.title}"
     act = next_act_words(case)
-    return WaitFace(
+    return WaitDescription(
         whom,
         url=reverse("reviews:case", args=[case.pk]),
         link=f"Case {case.pk}",

@@ -10,7 +10,8 @@ from flows.backtest.models import Backtest, BacktestRun, RunKind
 from flows.graph.codec import parse
 from flows.graph.diff import diff
 from flows.models import Flow, RunStatus
-from flows.selectors.runs import RunFilters, list_runs
+from flows.selectors.run_filters import RunFilters
+from flows.selectors.runs import list_runs
 from workbench.accounts.permissions import Reach, can
 
 Json = Any

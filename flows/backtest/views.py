@@ -23,8 +23,8 @@ from flows.backtest.selectors import (
 )
 from flows.graph.operations import normal_form
 from flows.models import Flow, RunStatus
-from flows.selectors.faces import canvas_data
-from flows.selectors.runs import WAITING, RunFilters
+from flows.selectors.canvas import get_canvas_data
+from flows.selectors.run_filters import WAITING, RunFilters
 from flows.services.errors import FlowInvalid
 from flows.views.requests import filters_in, flow_context, flow_or_404, positive_number, user_of
 from workbench.accounts.permissions import requires
@@ -172,7 +172,7 @@ def backtest_cancel(request: HttpRequest, name: str, backtest_id: int) -> HttpRe
 def backtest_canvas(request: HttpRequest, name: str, backtest_id: int) -> JsonResponse:
     """The draft that was played, with what it changes and how many runs take which way."""
     _, backtest = _found(name, backtest_id)
-    data = canvas_data(normal_form(backtest.document))
+    data = get_canvas_data(normal_form(backtest.document))
     marks, statuses = backtest_marks(backtest), backtest_statuses(backtest)
     return JsonResponse({**data, "marks": marks, "statuses": statuses})
 

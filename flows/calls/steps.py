@@ -14,7 +14,7 @@ from flows.calls.ends import cancel_children
 from flows.expressions import ExpressionError, compile_template
 from flows.models import Flow, FlowVersion, Run, RunStatus, Wait
 from flows.services.errors import ServiceError
-from flows.services.runs import NewRun, start_runs
+from flows.services.starting import NewRun, start_runs
 from flows.steps.base import (
     Opened,
     Result,
@@ -72,7 +72,7 @@ def _start(
         # Its step was under way when it was held: what it calls begins when the caller goes on.
         at_once = 0
     try:
-        return start_runs(
+        started = start_runs(
             flow=flow,
             runs=[
                 NewRun(given, key, caller.priority) for given, key in zip(inputs, keys, strict=True)
@@ -86,6 +86,7 @@ def _start(
         )
     except ServiceError as error:
         raise StepFailure(str(error), kind="subflow", retryable=False) from error
+    return [each.run for each in started]
 
 
 def _refuse_depth(ctx: StepContext) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from flows.editor.fields import Field, object_fields, suggestions
 from flows.editor.running import running_groups
 from flows.graph.operations import parse_edge
-from flows.selectors.faces import config_schema
+from flows.selectors.canvas import get_config_schema
 from flows.steps.registry import UnknownStepType, get_step_type
 
 Json = Any
@@ -50,7 +50,7 @@ def names_of(each: Field) -> list[str]:
 
 def config_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[Field]:
     """Return the fields of ``with``; those that must be filled in come first."""
-    schema = config_schema(step["type"])
+    schema = get_config_schema(step["type"])
     config = step.get("with")
     found = object_fields(
         schema,

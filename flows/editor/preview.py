@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from flows.expressions import ExpressionError, compile_expression, compile_template
 from flows.graph.operations import normal_form
-from flows.selectors.last_run import LastRun, last_run_at
+from flows.selectors.last_run import LastRun, get_last_run
 from flows.steps.base import PreviewUnfit, WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
 from flows.views.requests import flow_or_404
@@ -31,7 +31,7 @@ def evaluate(request: HttpRequest, name: str) -> JsonResponse:
     """
     flow = flow_or_404(name)
     step, text = request.POST.get("step", ""), request.POST.get("text", "")[:LONGEST_SOURCE]
-    last = last_run_at(flow, step)
+    last = get_last_run(flow, step)
     if last is None:
         return JsonResponse({"error": NO_RUN}, status=422)
     try:
@@ -67,7 +67,7 @@ def preview_case(request: HttpRequest, name: str, step: str) -> HttpResponse:
     if step not in document["steps"]:
         raise Http404(f"This flow has no step {step}.")
     told = document["steps"][step]
-    last = last_run_at(flow, step)
+    last = get_last_run(flow, step)
     context: dict[str, Any] = {"flow": flow, "step": told, "step_id": step, "last": last}
     try:
         context |= _previewed(told, last)

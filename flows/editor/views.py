@@ -15,8 +15,9 @@ from flows.graph.operations import normal_form
 from flows.lab.thresholds import list_thresholds
 from flows.models import Flow
 from flows.selectors import drafts
-from flows.selectors.faces import canvas_data, faces, kept_problems, touched_steps
-from flows.selectors.last_run import last_run_at
+from flows.selectors.canvas import describe_steps, get_canvas_data, list_touched_steps
+from flows.selectors.last_run import get_last_run
+from flows.selectors.problems import get_cached_problems
 from flows.services import editing
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can, requires
@@ -52,11 +53,11 @@ def inspector(request: HttpRequest, name: str) -> HttpResponse:
         return render(request, "flows/editor/_inspect_flow.html", context)
     if step_id not in document["steps"]:
         raise Http404(f"This flow has no step {step_id}.")
-    found = inspector_context(document, step_id, kept_problems(document))
+    found = inspector_context(document, step_id, get_cached_problems(document))
     found |= {
         "flow": flow,
         "may_edit": may_edit,
-        "suggestions": with_values(found["suggestions"], last_run_at(flow, step_id)),
+        "suggestions": with_values(found["suggestions"], get_last_run(flow, step_id)),
         "thresholds": [each for each in list_thresholds(document) if each.step == step_id],
     }
     return render(request, "flows/editor/_inspect_step.html", found)
@@ -91,21 +92,21 @@ def draft(request: HttpRequest, name: str) -> JsonResponse:
     """The document, its revision and what is needed to draw it. Two queries."""
     flow = get_object_or_404(Flow, name=name)
     document = normal_form(flow.draft)
-    return JsonResponse({"revision": flow.draft_revision, **canvas_data(document)})
+    return JsonResponse({"revision": flow.draft_revision, **get_canvas_data(document)})
 
 
 @require_GET
 @requires("flows.view", flow="name")
 def problems(request: HttpRequest, name: str) -> JsonResponse:
     flow = get_object_or_404(Flow, name=name)
-    found = kept_problems(flow.draft)
+    found = get_cached_problems(flow.draft)
     return JsonResponse({"revision": flow.draft_revision, "problems": found})
 
 
 @require_GET
 @requires("flows.view", flow="name")
 def list_operations(request: HttpRequest, name: str) -> JsonResponse:
-    """What was applied after revision ``?since=``, with the new faces of the steps it touched."""
+    """Return the edits after revision ``?since=``, and line and ports of the steps they touched."""
     flow = get_object_or_404(Flow, name=name)
     return JsonResponse(since_json(flow, number(request, "since") or 0))
 
@@ -158,13 +159,13 @@ def restore(request: HttpRequest, name: str) -> HttpResponse:
 
 def since_json(flow: Flow, since: int) -> dict[str, Json]:
     operations = drafts.list_operations(flow_id=flow.pk, since=since)
-    touched = {step for each in operations for step in touched_steps(each["op"])}
+    touched = {step for each in operations for step in list_touched_steps(each["op"])}
     reached = operations[-1]["revision"] if operations else flow.draft_revision
     return {
         "revision": reached,
         "more": reached < flow.draft_revision,
         "operations": operations,
-        "faces": faces(flow.draft, touched),
+        "faces": describe_steps(flow.draft, touched),
     }
 
 

@@ -9,7 +9,7 @@ from flows.models import BulkAct, RunStatus
 from flows.resilience import gate
 from flows.resilience.breakers import CLOSED
 from flows.resilience.models import Breaker, BreakerState
-from flows.selectors.runs import RunFilters
+from flows.selectors.run_filters import RunFilters
 from flows.services import Act, BulkResult, for_each_run, retry_run, start_bulk_act
 from flows.services.errors import ServiceError
 from workbench.accounts.actors import Actor

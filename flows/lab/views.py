@@ -20,7 +20,7 @@ from flows.lab.estimate import bands_of, estimate
 from flows.lab.evidence import Evidence, NoCutoff, read_evidence
 from flows.lab.thresholds import Threshold, list_thresholds
 from flows.models import Flow
-from flows.selectors.runs import RunFilters
+from flows.selectors.run_filters import RunFilters
 from flows.services import editing
 from flows.steps.base import WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type

@@ -9,7 +9,7 @@ from flows.graph.codec import parse
 from flows.graph.diff import ABSENT, Change, Diff, diff
 from flows.graph.operations import normal_form
 from flows.graph.problems import DocumentError
-from flows.selectors.faces import canvas_data
+from flows.selectors.canvas import get_canvas_data
 
 Json = Any
 
@@ -102,4 +102,4 @@ def comparison_canvas(old: Mapping[str, Json] | None, new: Mapping[str, Json]) -
         **{str(edge): "added" for edge in found.edges_added},
         **dict.fromkeys(lost, "removed"),
     }
-    return {**canvas_data(drawn), "marks": {"steps": steps, "edges": edges}}
+    return {**get_canvas_data(drawn), "marks": {"steps": steps, "edges": edges}}

@@ -26,8 +26,8 @@ from flows.publishing.services import (
 )
 from flows.runtime.flow_tests import run_flow_tests
 from flows.selectors.changes import text_changes
-from flows.selectors.faces import list_problems
-from flows.selectors.flows import version_run_counts
+from flows.selectors.flows import count_runs_by_version
+from flows.selectors.problems import list_problems
 from flows.views.requests import (
     actor_of,
     flow_context,
@@ -157,7 +157,7 @@ def version_list(request: HttpRequest, name: str) -> HttpResponse:
     """Who published what, when and why, and what runs on it."""
     flow = flow_or_404(name)
     versions = list(selectors.list_versions(flow))
-    counts = version_run_counts(versions)
+    counts = count_runs_by_version(versions)
     movable = migratable_runs(flow)
     rows = [
         {"version": each, "runs": counts.get(each.pk, {}), "movable": movable.get(each.pk)}

@@ -1,41 +1,44 @@
-"""Reads of flows, runs and the machinery that drives them. Each says how many queries it makes."""
+"""Reads of flows and runs. Each says how many queries it makes."""
 
-from flows.selectors.artifacts import get_artifact, run_artifacts
+from flows.selectors.artifacts import get_artifact, list_run_artifacts
 from flows.selectors.callers import get_caller
 from flows.selectors.comparison import compare_with_last_success
 from flows.selectors.flows import (
-    flow_stats,
+    count_recent_runs,
     get_flow,
     get_version,
     list_flows,
     list_versions,
-    released_document,
 )
-from flows.selectors.provenance import models_used
-from flows.selectors.runs import RunFilters, RunPage, RunRow, count_runs, get_run, list_runs
-from flows.selectors.steps import get_journal, get_step_run, run_status, run_timeline, step_outputs
+from flows.selectors.journal import get_journal, get_step_outputs
+from flows.selectors.provenance import list_models_used
+from flows.selectors.run_counts import count_runs
+from flows.selectors.run_filters import RunFilters
+from flows.selectors.run_status import get_run_status
+from flows.selectors.runs import RunPage, RunRow, get_run, list_runs
+from flows.selectors.step_detail import get_step_run
+from flows.selectors.timeline import list_step_runs
 
 __all__ = [
     "RunFilters",
     "RunPage",
     "RunRow",
     "compare_with_last_success",
+    "count_recent_runs",
     "count_runs",
-    "flow_stats",
     "get_artifact",
     "get_caller",
     "get_flow",
     "get_journal",
     "get_run",
+    "get_run_status",
+    "get_step_outputs",
     "get_step_run",
     "get_version",
     "list_flows",
+    "list_models_used",
+    "list_run_artifacts",
     "list_runs",
+    "list_step_runs",
     "list_versions",
-    "models_used",
-    "released_document",
-    "run_artifacts",
-    "run_status",
-    "run_timeline",
-    "step_outputs",
 ]

@@ -31,7 +31,7 @@ def _refers(run: Run, digest: str) -> bool:
     return any(digest in digests_in(row.data) for row in rows.filter(text__contains=digest))
 
 
-def run_artifacts(run: Run) -> list[Artifact]:
+def list_run_artifacts(run: Run) -> list[Artifact]:
     """Return the artifacts that the run's input, outputs and output name: two queries."""
     digests = {*digests_in(run.input), *digests_in(run.output)}
     rows = Journal.objects.filter(run_id=run.pk).annotate(text=Cast("data", TextField()))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.models import Run, RunStatus
-from flows.selectors.steps import StepRun, run_timeline
+from flows.selectors.timeline import StepRun, list_step_runs
 
 Json = Any
 MOST_FIELDS = 50
@@ -57,7 +57,7 @@ def compare_with_last_success(run: Run, timeline: list[StepRun]) -> Comparison |
         last,
         version_changed=last.version_id != run.version_id,
         fields=tuple(changed_fields(last.input, run.input))[:MOST_FIELDS],
-        steps=tuple(_changed_steps(run_timeline(last), timeline)),
+        steps=tuple(_changed_steps(list_step_runs(last), timeline)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads of a draft's operations: its history, its authors, and the draft as it was."""
+"""A draft's operations: its history, its authors, and the draft as it was at a revision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class RevisionUnknown(LookupError):
 
 
 def list_operations(*, flow_id: int, since: int, limit: int = MAX_OPERATIONS) -> list[Json]:
-    """Return ``{revision, client_id, op}`` of what was applied after a revision. One query."""
+    """Return ``{revision, client_id, op}`` of each edit after a revision. One query."""
     rows = DraftOperation.objects.filter(flow_id=flow_id, revision__gt=since)
     found = rows.order_by("revision").values_list("revision", "client_id", "operation")[:limit]
     return [{"revision": r, "client_id": c, "op": op} for r, c, op in found]
@@ -29,7 +29,7 @@ def list_operations(*, flow_id: int, since: int, limit: int = MAX_OPERATIONS) ->
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """Edits that one person made in one go, newest first: ``[{revision, said, at}]``."""
+    """Edits that one person made in one go, newest first: ``[{revision, text, at}]``."""
 
     author: User | None
     entries: list[dict[str, Json]]
@@ -42,7 +42,7 @@ class Sitting:
 def list_history(
     *, flow_id: int, before: int | None = None, author_id: int | None = None, limit: int = 200
 ) -> list[Sitting]:
-    """Return the newest edits first, by who made them and when. One query."""
+    """Return the edits, newest first, grouped by sitting. One query."""
     rows = DraftOperation.objects.filter(flow_id=flow_id).select_related("author")
     if before is not None:
         rows = rows.filter(revision__lt=before)
@@ -50,7 +50,7 @@ def list_history(
         rows = rows.filter(author_id=author_id)
     sittings: list[Sitting] = []
     for row in rows.order_by("-revision")[:limit]:
-        entry = {"revision": row.revision, "said": said(row.operation), "at": row.at}
+        entry = {"revision": row.revision, "text": describe_operation(row.operation), "at": row.at}
         last = sittings[-1] if sittings else None
         if last and last.author == row.author and last.entries[-1]["at"] - row.at < SITTING:
             last.entries.append(entry)
@@ -60,12 +60,12 @@ def list_history(
 
 
 def list_authors(*, flow_id: int) -> list[User]:
-    """Return who has edited a draft, by name. One query."""
+    """Return the people who have edited a draft, by name. One query."""
     edited = DraftOperation.objects.filter(flow_id=flow_id, author__isnull=False)
     return list(User.objects.filter(pk__in=edited.values("author")).order_by("username"))
 
 
-def said(operation: Mapping[str, Json]) -> str:
+def describe_operation(operation: Mapping[str, Json]) -> str:
     """Return an edit in words, for the history."""
     kind = str(operation.get("op"))
     words = kind.replace("_", " ").capitalize()
@@ -83,7 +83,7 @@ def said(operation: Mapping[str, Json]) -> str:
     return f"{words} {named or operation.get('edge') or 'the whole draft'}"
 
 
-def draft_at(*, flow_id: int, revision: int) -> dict[str, Json]:
+def get_draft_at(*, flow_id: int, revision: int) -> dict[str, Json]:
     """Return the draft as it stood after a revision, by undoing what came later.
 
     Raises: RevisionUnknown.

@@ -1,4 +1,4 @@
-"""Flows, their versions and how they do."""
+"""Flows, their versions, and the counts of their runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,6 @@ from typing import Any
 from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from flows.graph.codec import parse
-from flows.graph.model import Document
 from flows.models import Flow, FlowVersion, Run, RunStatus
 from workbench.accounts.permissions import Reach
 
@@ -30,7 +28,7 @@ class FlowRow:
 
 
 def within_reach(within: Reach, prefix: str = "") -> Q:
-    """Return the condition that keeps to the flows a principal may know of."""
+    """Return the condition for the flows that a principal may know of."""
     if within.everywhere:
         return Q()
     names = {flow for flow, _ in within.scopes if flow}
@@ -45,7 +43,7 @@ def get_flow(name: str) -> Flow:
 def list_flows(
     *, within: Reach, now: datetime, text: str = "", archived: bool = False
 ) -> list[FlowRow]:
-    """Return flows by title with what ran in the last 24 hours: three queries at most."""
+    """Return flows by title, with the counts of their recent runs: three queries at most."""
     newest = FlowVersion.objects.filter(flow=OuterRef("pk")).order_by("-number")
     flows = (
         Flow.objects.filter(within_reach(within), archived_at__isnull=not archived)
@@ -75,10 +73,10 @@ def _recent_counts(now: datetime) -> dict[int, dict[str, int]]:
 
 
 def _last_id_before(cutoff: datetime) -> Any:
-    """Return a subquery of the newest run older than ``cutoff``.
+    """Return a subquery for the id of the newest run older than ``cutoff``, or 0.
 
-    ``started_at`` has no index, since each would slow every start; ids rise with it, so walking
-    the primary key back from the newest run reads only what is counted anyway.
+    ``started_at`` has no index, since it would slow every start. Ids rise with it, so walking the
+    primary key back from the newest run reads only what is counted anyway.
     """
     older = Run.objects.filter(started_at__lt=cutoff).order_by("-pk").values("pk")[:1]
     return Coalesce(Subquery(older), 0)
@@ -99,8 +97,8 @@ def list_versions(flow: Flow) -> QuerySet[FlowVersion]:
     )
 
 
-def version_run_counts(versions: Sequence[FlowVersion]) -> dict[int, Any]:
-    """Return, by version id, how many runs are live on it and when it first and last ran."""
+def count_runs_by_version(versions: Sequence[FlowVersion]) -> dict[int, Any]:
+    """Return ``{version id: {total, live, first, last}}``, the last two being times: one query."""
     rows = (
         Run.objects.filter(version__in=[version.pk for version in versions])
         .values("version_id")
@@ -115,13 +113,8 @@ def version_run_counts(versions: Sequence[FlowVersion]) -> dict[int, Any]:
     return {row["version_id"]: row for row in rows}
 
 
-def released_document(flow: Flow) -> Document | None:
-    """Return the document that new runs use; no query when the flow came from ``get_flow``."""
-    return parse(flow.released.document) if flow.released else None
-
-
-def flow_stats(flow: Flow, *, now: datetime) -> dict[str, int]:
-    """Return the runs of the last 24 hours by status: one query."""
+def count_recent_runs(flow: Flow, *, now: datetime) -> dict[str, int]:
+    """Return the number of runs of the last 24 hours by status: one query."""
     counted = (
         Run.objects.filter(flow=flow, pk__gt=_last_id_before(now - RECENT))
         .values("status")

@@ -1,4 +1,4 @@
-"""What the newest run says of a step: the data to preview its expressions on."""
+"""The newest run that came to a step: the data on which its expressions are previewed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from flows.models import Flow, Journal, Run
 from flows.runtime.payloads import fetch, outputs_of
 
 Json = Any
-# How far back a run that came to the step is looked for.
-LOOKED_AT = 200
+# Among this many of the newest runs, one that came to the step is looked for.
+MOST_RUNS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,13 @@ class LastRun:
     bindings: Mapping[str, Json]
 
 
-def last_run_at(flow: Flow, step: str) -> LastRun | None:
+def get_last_run(flow: Flow, step: str) -> LastRun | None:
     """Return the newest run that came to ``step``, else the newest; None without runs: 4 queries.
 
     The bindings hold the newest output of each step, also of those after ``step``.
     """
     newest = list(
-        Run.objects.filter(flow=flow).order_by("-pk").values_list("pk", flat=True)[:LOOKED_AT]
+        Run.objects.filter(flow=flow).order_by("-pk").values_list("pk", flat=True)[:MOST_RUNS]
     )
     if not newest:
         return None
@@ -39,10 +39,10 @@ def last_run_at(flow: Flow, step: str) -> LastRun | None:
     run = Run.objects.select_related("version").get(pk=run_id)
     done = Journal.objects.filter(run_id=run_id, kind__in=[events.STEP_FINISHED, events.JOIN_FIRED])
     steps = outputs_of(run_id, set(done.values_list("step", flat=True)))
-    told = {
+    bindings = {
         "id": run.pk,
         "flow": flow.name,
         "version": run.version.number,
         "started_at": run.started_at.isoformat(),
     }
-    return LastRun(run, {"input": fetch(run.input), "steps": steps, "run": told})
+    return LastRun(run, {"input": fetch(run.input), "steps": steps, "run": bindings})

@@ -9,7 +9,7 @@ Json = Any
 SHOWN = ("provider", "model", "version", "digest", "parameters", "prompt")
 
 
-def models_used(run_id: int) -> list[dict[str, Json]]:
+def list_models_used(run_id: int) -> list[dict[str, Json]]:
     """Return, by step, the model that gave its newest output, with its version: one query."""
     rows = (
         Journal.objects.filter(run_id=run_id, kind=events.STEP_FINISHED)

@@ -1,7 +1,7 @@
 """The first-run tour: from nothing to a flow that ran, one hint at a time.
 
-Nothing of it is kept but that a person has ended it: how far someone has come is read from the
-flow itself, so that a step done out of order, or by somebody else, is simply done.
+All that is stored is that a person has ended it. How far somebody has come is read from the flow
+itself, so that a stage that was done out of order, or by somebody else, is done.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from flows.models import Flow, Run, RunStatus
-from flows.selectors.faces import list_problems
+from flows.selectors.problems import list_problems
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
 
@@ -26,7 +26,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Tour:
-    """Where somebody is: ``done`` of ``total`` stages, and the one at hand."""
+    """How far somebody is: ``done`` of ``total`` stages, and the one that comes next."""
 
     done: int
     total: int
@@ -38,12 +38,12 @@ class Tour:
         return self.done == self.total
 
 
-# A larger flow is nobody's first, and to find what is wrong with it would hold up its page.
+# A larger flow is nobody's first, and looking for its problems would hold up its page.
 MOST_STEPS = 20
 TITLES = ("Make a flow", "Add a step", "Settle its settings", "Publish it", "Start a run")
 
 
-def tour_of(person: User, flow: Flow | None) -> Tour | None:
+def get_tour(person: User, flow: Flow | None) -> Tour | None:
     """Return the person's tour on a page of this flow, or None where there is none to show.
 
     At most two queries; none for whoever may not edit, or has ended the tour.
@@ -51,12 +51,12 @@ def tour_of(person: User, flow: Flow | None) -> Tour | None:
     if getattr(person, "tour_ended_at", True) or not can(person, "flows.edit"):
         return None
     if flow is None:
-        return _at(0, _making(), None)
+        return _tour(0, _first_stage(), None)
     if flow.archived_at or (flow.released and not _is_first_of(flow, person)):
         return None
     if len(flow.draft.get("steps") or ()) > MOST_STEPS:
         return None
-    return _of_flow(flow)
+    return _tour_of_flow(flow)
 
 
 def _is_first_of(flow: Flow, person: User) -> bool:
@@ -64,26 +64,26 @@ def _is_first_of(flow: Flow, person: User) -> bool:
     return version is not None and version.number == 1 and version.published_by_id == person.pk
 
 
-def _of_flow(flow: Flow) -> Tour:
+def _tour_of_flow(flow: Flow) -> Tour:
     if flow.released is None:
-        done, stage = _drawing(flow)
-        return _at(done, stage, flow)
+        done, stage = _stage_of_draft(flow)
+        return _tour(done, stage, flow)
     # By hand: what a command or another system started is not what the tour asked for.
     newest = Run.objects.filter(flow=flow, trigger="manual").order_by("-pk").first()
     if newest is None:
         start = reverse("flows:flow-start", args=[flow.name])
         how = "It is released: new runs use it. Start one."
-        return _at(4, Stage(TITLES[4], how, "Start a run", start), flow)
+        return _tour(4, Stage(TITLES[4], how, "Start a run", start), flow)
     page = reverse("flows:run-detail", args=[newest.pk])
     if newest.status == RunStatus.COMPLETED:
         how = "Your first flow ran. Its timeline shows what each step got and gave."
-        return _at(5, Stage("That is it", how, "See the run", page), flow)
+        return _tour(5, Stage("That is it", how, "See the run", page), flow)
     how = "The run has begun. Its page says what it does, and what it waits for."
-    return _at(4, Stage("Watch it run", how, "See the run", page), flow)
+    return _tour(4, Stage("Watch it run", how, "See the run", page), flow)
 
 
-def _drawing(flow: Flow) -> tuple[int, Stage]:
-    """Return how many stages an unreleased flow has behind it, and the one at hand."""
+def _stage_of_draft(flow: Flow) -> tuple[int, Stage]:
+    """Return how many stages an unreleased flow has behind it, and the one that comes next."""
     editor = reverse("flows:editor", args=[flow.name])
     steps = flow.draft.get("steps") or {}
     if not steps:
@@ -104,10 +104,10 @@ def _drawing(flow: Flow) -> tuple[int, Stage]:
     return 2, Stage(TITLES[2], how, "Open the editor", editor)
 
 
-def _making() -> Stage:
+def _first_stage() -> Stage:
     how = "Draw, publish and run a flow. It takes under three minutes."
     return Stage("Your first flow", how, "Begin", reverse("flows:flow-create") + "?from=blank")
 
 
-def _at(done: int, stage: Stage, flow: Flow | None) -> Tour:
+def _tour(done: int, stage: Stage, flow: Flow | None) -> Tour:
     return Tour(done=done, total=len(TITLES), stage=stage, flow=flow)

@@ -1,4 +1,4 @@
-"""The writes of flows and runs. Keyword-only, each in one transaction with its ledger entry."""
+"""What changes flows and runs: each service is one transaction with its entry in the ledger."""
 
 from flows.services.bulk import (
     Act,
@@ -18,6 +18,7 @@ from flows.services.errors import (
     FlowNotReleased,
     FlowPaused,
     FlowTestsFailed,
+    IdempotencyKeyReused,
     InputInvalid,
     InputTooLarge,
     NothingChanged,
@@ -31,16 +32,8 @@ from flows.services.errors import (
 from flows.services.flow_pause import pause_flow, resume_flow
 from flows.services.operations import BulkResult, for_each_run, migrate_run, move_to_lane
 from flows.services.reruns import RerunPlan, plan_rerun, rerun
-from flows.services.runs import (
-    NewRun,
-    cancel_run,
-    pause_run,
-    resolve_wait,
-    resume_run,
-    retry_run,
-    start_run,
-    start_runs,
-)
+from flows.services.runs import cancel_run, pause_run, resolve_wait, resume_run, retry_run
+from flows.services.starting import NewRun, Started, start_run, start_runs
 from flows.services.versions import publish_version, release_version
 
 __all__ = [
@@ -56,6 +49,7 @@ __all__ = [
     "FlowNotReleased",
     "FlowPaused",
     "FlowTestsFailed",
+    "IdempotencyKeyReused",
     "InputInvalid",
     "InputTooLarge",
     "NewRun",
@@ -65,6 +59,7 @@ __all__ = [
     "RunNotFailed",
     "SecondPersonNeeded",
     "ServiceError",
+    "Started",
     "StepUnknown",
     "VersionUnfit",
     "cancel_run",

@@ -10,16 +10,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from flows.models import Flow, Run, RunStatus
-from flows.selectors.faces import list_problems
-from flows.selectors.tour import tour_of
-from flows.selectors.wait_faces import WaitFace, wait_faces
+from flows.selectors.problems import list_problems
+from flows.selectors.tour import get_tour
+from flows.selectors.waits import WaitDescription, describe_waits
 from workbench.shell.icons import render_icon
 from workbench.shell.statuses import look_of
 
 register = template.Library()
 
-KEPT_SECONDS = 24 * 3600
-_SHOWN = (
+CACHED_SECONDS = 24 * 3600
+_STATES = (
     RunStatus.RUNNING,
     RunStatus.FAILED,
     RunStatus.PAUSED,
@@ -30,7 +30,7 @@ _SHOWN = (
 
 @register.simple_tag
 def state_counts(counts: Mapping[str, int], flow: str) -> SafeString:
-    """``{% state_counts row.recent flow.name %}``: icon and number for each state there is."""
+    """``{% state_counts row.recent flow.name %}``: icon and number of each state that has runs."""
     if not counts:
         return format_html('<span class="muted">{}</span>', "None")
     runs = reverse("flows:run-list")
@@ -43,7 +43,7 @@ def state_counts(counts: Mapping[str, int], flow: str) -> SafeString:
             f"{counts[s]:,}",
             look_of(s).word.lower(),
         )
-        for s in _SHOWN
+        for s in _STATES
         if counts.get(s)
     )
     return format_html(
@@ -59,12 +59,12 @@ def state_counts(counts: Mapping[str, int], flow: str) -> SafeString:
 
 @register.simple_tag
 def draft_state(flow: Flow) -> SafeString:
-    """``{% draft_state flow %}``: how many problems the draft has. Kept by revision."""
+    """``{% draft_state flow %}``: how many errors the draft has. Cached by revision."""
     key = f"flows.problems.{flow.pk}.{flow.draft_revision}"
     errors = cache.get(key)
     if errors is None:
         errors = sum(each["severity"] == "error" for each in list_problems(flow.draft))
-        cache.set(key, errors, KEPT_SECONDS)
+        cache.set(key, errors, CACHED_SECONDS)
     if not errors:
         return format_html('<span class="muted">{}</span>', "No problems")
     word = "problem" if errors == 1 else "problems"
@@ -77,9 +77,9 @@ def draft_state(flow: Flow) -> SafeString:
 
 
 @register.simple_tag
-def wait_face(wait: Any) -> WaitFace:
-    """``{% wait_face wait as face %}``: for whom or what a run waits."""
-    return wait_faces([wait])[wait.pk]
+def describe_wait(wait: Any) -> WaitDescription:
+    """``{% describe_wait wait as waiting %}``: for whom or what a run waits."""
+    return describe_waits([wait])[wait.pk]
 
 
 @register.filter
@@ -94,12 +94,12 @@ def tour(
 ) -> dict[str, Any]:
     """``{% tour flow %}``: what to do next on the way to a first flow, if this person is on it.
 
-    Nudges about the run refresh it, or else about the flow.
+    It refreshes itself at nudges about the run or, without one, about the flow.
     """
     live = f"run.{run.pk}" if run else f"flow.{flow.name}" if flow else ""
     request = context["request"]
     return {
-        "tour": tour_of(request.user, flow),
+        "tour": get_tour(request.user, flow),
         "flow": flow,
         "live": live,
         "here_url": request.get_full_path(),

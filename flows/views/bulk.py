@@ -14,8 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from flows import selectors, services
 from flows.engine.lanes import Lane
 from flows.models import BulkAct, Flow
-from flows.selectors.bulk import get_bulk_act, list_bulk_acts
-from flows.selectors.runs import MOST_COUNTED, RunFilters
+from flows.selectors.bulk import MOST_COUNTED, get_bulk_act, list_bulk_acts
+from flows.selectors.run_filters import RunFilters
 from flows.services import Act
 from flows.services.bulk import APPLIES_TO
 from flows.views.requests import actor_of, positive_number, run_filters

@@ -16,10 +16,11 @@ from flows.graph.model import Document
 from flows.graph.operations import OperationRefused, normal_form
 from flows.graph.problems import DocumentError
 from flows.models import Flow, RunStatus
+from flows.selectors.canvas import get_canvas_data
 from flows.selectors.changes import document_text
 from flows.selectors.examples import list_examples
-from flows.selectors.faces import canvas_data, list_problems
-from flows.selectors.runs import RunFilters
+from flows.selectors.problems import list_problems
+from flows.selectors.run_filters import RunFilters
 from flows.services.editing import DraftTooLarge
 from flows.views.requests import actor_of, flow_context, flow_or_404, user_of, version_or_404
 from workbench.accounts.permissions import Reach, can, reach, requires
@@ -179,7 +180,7 @@ def flow_pause(request: HttpRequest, name: str) -> HttpResponse:
 def _activity(flow: Flow) -> dict[str, Any]:
     here = Reach(everywhere=False, scopes=frozenset({(flow.name, "")}))
     page = selectors.list_runs(RunFilters(flow=flow.name), within=here, page_size=RECENT_RUNS)
-    stats = selectors.flow_stats(flow, now=timezone.now())
+    stats = selectors.count_recent_runs(flow, now=timezone.now())
     return {
         "stats": [(status, stats.get(status, 0)) for status in STATE_ORDER],
         "runs": page.rows,
@@ -193,7 +194,7 @@ def flow_canvas(request: HttpRequest, name: str, number: int | None = None) -> J
     """What the canvas draws: a version, or the draft when none is named."""
     flow = flow_or_404(name)
     document = flow.draft if number is None else version_or_404(flow, number).document
-    return JsonResponse(canvas_data(normal_form(document)))
+    return JsonResponse(get_canvas_data(normal_form(document)))
 
 
 # --- The draft as text ------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.utils.timezone import is_naive, make_aware
 from flows import selectors
 from flows.graph.operations import normal_form
 from flows.models import Flow, FlowVersion, Run
-from flows.selectors.runs import RunFilters, run_id_in
+from flows.selectors.run_filters import RunFilters, parse_run_id
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, can, reach
@@ -76,7 +76,7 @@ def filters_in(given: QueryDict) -> RunFilters:
 
 def positive_number(text: str) -> int | None:
     """Return the whole number above 0 that the text is, or None."""
-    return run_id_in(text) or None
+    return parse_run_id(text) or None
 
 
 def _instant(text: str) -> Any:

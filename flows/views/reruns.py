@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from flows import services
 from flows.models import Run
 from flows.runtime.payloads import fetch
-from flows.services.reruns import RerunPlan, program_for
+from flows.services.reruns import RerunPlan, get_program
 from flows.views.requests import actor_of, positive_number, run_or_404
 from workbench.accounts.permissions import can, requires
 
@@ -62,7 +62,7 @@ def _rerun(request: HttpRequest, run: Run) -> HttpResponse:
     except ValueError as error:
         return _page(request, run, text, input_error=f"This is not JSON: {error}.", status=422)
     try:
-        made = services.rerun(
+        started = services.rerun(
             run_id=run.pk,
             step=request.POST.get("step") or None,
             input=given,
@@ -74,10 +74,13 @@ def _rerun(request: HttpRequest, run: Run) -> HttpResponse:
     except services.InputInvalid as error:
         found = "; ".join(f"{e['path'] or 'the input'}: {e['message']}" for e in error.errors)
         return _page(request, run, text, input_error=found, status=422)
+    except services.IdempotencyKeyReused as error:
+        refusal = f"This form has started run {error.run_id}. Send it again to start another run."
+        return _page(request, run, text, refusal=refusal, key=_new_key(), status=422)
     except services.ServiceError as error:
         return _page(request, run, text, refusal=f"{error} {error.remedy}", status=422)
-    messages.success(request, f"Run {made.pk} goes on from run {run.pk}.")
-    return redirect("flows:run-detail", made.pk)
+    messages.success(request, f"Run {started.run.pk} goes on from run {run.pk}.")
+    return redirect("flows:run-detail", started.run.pk)
 
 
 def _page(
@@ -87,18 +90,22 @@ def _page(
         "run": run,
         "text": text,
         "versions": list(run.flow.versions.order_by("-number").only("number", "note")[:50]),
-        "key": request.POST.get("key") or f"rerun-{uuid4()}",
+        "key": request.POST.get("key") or _new_key(),
         **_plan_context(request, run),
         **more,
     }
     return render(request, "flows/run_rerun.html", context, status=status)
 
 
+def _new_key() -> str:
+    return f"rerun-{uuid4()}"
+
+
 def _plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     """The plan for what is chosen, or why there is none. A step the version lacks is let go."""
     given = request.POST if request.method == "POST" else request.GET
     version_id, step = _version_id(request, run), given.get("step", "")[:80] or None
-    program = program_for(run, version_id)
+    program = get_program(run, version_id)
     unknown = step if step is not None and step not in program.steps else ""
     plan = services.plan_rerun(run_id=run.pk, step=None if unknown else step, version_id=version_id)
     steps = [_planned(plan, program.steps[name].step) for name in _in_order(plan, program.steps)]

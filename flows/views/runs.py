@@ -13,10 +13,12 @@ from flows import selectors, services
 from flows.engine.errors import RunNotActive
 from flows.engine.lanes import Lane, lane_of
 from flows.models import Flow, Run, RunStatus
-from flows.selectors.faces import canvas_data
+from flows.selectors.canvas import get_canvas_data
 from flows.selectors.flows import within_reach
-from flows.selectors.runs import COUNT_CAP, WAITING, RunFilters
-from flows.selectors.steps import JOURNAL_PAGE, StepRun
+from flows.selectors.journal import PAGE_SIZE
+from flows.selectors.run_counts import COUNT_CAP
+from flows.selectors.run_filters import WAITING, RunFilters
+from flows.selectors.timeline import StepRun
 from flows.views.requests import (
     actor_of,
     positive_number,
@@ -99,7 +101,7 @@ def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_head(request: HttpRequest, run_id: int) -> HttpResponse:
     """What the run is at now: its state, what it waits for or failed on, what may be done."""
     run = run_or_404(request, run_id)
-    context = {**_run_context(request, run), "timeline": selectors.run_timeline(run)}
+    context = {**_run_context(request, run), "timeline": selectors.list_step_runs(run)}
     return render(
         request, "flows/_run_head.html", {**context, **_headline(run, context["timeline"])}
     )
@@ -136,7 +138,7 @@ def _run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 
 def _timeline_context(request: HttpRequest, run: Run) -> dict[str, Any]:
-    timeline = selectors.run_timeline(run)
+    timeline = selectors.list_step_runs(run)
     now = timezone.now()
     chosen = request.GET.get("step", "")
     span = max(((run.finished_at or now) - run.started_at).total_seconds(), 0.001)
@@ -235,12 +237,12 @@ def _journal_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "journal": rows,
         "after": after,
-        "more": len(rows) == JOURNAL_PAGE and rows[-1].seq < run.seq,
+        "more": len(rows) == PAGE_SIZE and rows[-1].seq < run.seq,
     }
 
 
 def _quick_headline(run: Run) -> dict[str, Any]:
-    return _headline(run, selectors.run_timeline(run))
+    return _headline(run, selectors.list_step_runs(run))
 
 
 @requires("runs.view")
@@ -251,7 +253,7 @@ def run_data(request: HttpRequest, run_id: int) -> HttpResponse:
     context = {
         **_run_context(request, run),
         **_quick_headline(run),
-        "artifacts": selectors.run_artifacts(run),
+        "artifacts": selectors.list_run_artifacts(run),
         "tab": "data",
     }
     return render(request, "flows/run_data.html", context)
@@ -262,7 +264,7 @@ def run_data(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_compare(request: HttpRequest, run_id: int) -> HttpResponse:
     """What is different from the last run that went well."""
     run = run_or_404(request, run_id)
-    timeline = selectors.run_timeline(run)
+    timeline = selectors.list_step_runs(run)
     context = {
         **_run_context(request, run),
         **_headline(run, timeline),
@@ -280,8 +282,8 @@ def run_compare(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_canvas(request: HttpRequest, run_id: int) -> JsonResponse:
     """The graph of the run's version, as the canvas loads it."""
     run = run_or_404(request, run_id)
-    data = canvas_data(run.version.document)
-    return JsonResponse({**data, "statuses": selectors.run_status(run, timezone.now())})
+    data = get_canvas_data(run.version.document)
+    return JsonResponse({**data, "statuses": selectors.get_run_status(run, timezone.now())})
 
 
 @requires("runs.view")
@@ -289,7 +291,7 @@ def run_canvas(request: HttpRequest, run_id: int) -> JsonResponse:
 def run_status(request: HttpRequest, run_id: int) -> JsonResponse:
     """``{seq, status, steps: {id: {state, since, visits, ms}}}``."""
     run = run_or_404(request, run_id)
-    response = JsonResponse(selectors.run_status(run, timezone.now()))
+    response = JsonResponse(selectors.get_run_status(run, timezone.now()))
     response["Cache-Control"] = "no-store"
     return response
 

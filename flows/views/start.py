@@ -49,11 +49,16 @@ def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
     if errors:
         return _page(request, flow, form, mode, text=text, text_errors=errors, status=422)
     try:
-        run = services.start_run(
+        started = services.start_run(
             flow=flow, input=value, actor=actor_of(request), now=timezone.now(), trigger="manual",
             idempotency_key=request.POST.get("key") or None,
             priority=PRIORITY[Lane.INTERACTIVE],
         )  # fmt: skip
+    except services.IdempotencyKeyReused as error:
+        refusal = f"This form has started run {error.run_id}. Send it again to start another run."
+        return _page(
+            request, flow, form, mode, text=text, refusal=refusal, key=_new_key(), status=422
+        )
     except services.InputTooLarge as error:
         return _page(
             request, flow, form, mode, text=text, refusal=f"{error} {error.remedy}", status=413
@@ -62,8 +67,8 @@ def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
         return _page(
             request, flow, form, mode, text=text, refusal=f"{error} {error.remedy}", status=422
         )
-    messages.success(request, f"Run {run.pk} started.")
-    return redirect("flows:run-detail", run.pk)
+    messages.success(request, f"Run {started.run.pk} started.")
+    return redirect("flows:run-detail", started.run.pk)
 
 
 def _read_text(schema: Json, text: str) -> tuple[Json, list[str]]:
@@ -75,6 +80,10 @@ def _read_text(schema: Json, text: str) -> tuple[Json, list[str]]:
     return value, [
         f"{'.'.join(map(str, path)) or 'The input'}: {message}" for path, message in found
     ]
+
+
+def _new_key() -> str:
+    return f"form-{uuid4()}"
 
 
 def _page(
@@ -89,7 +98,7 @@ def _page(
         "samples": document.get("samples") or {},
         "sample": request.GET.get("sample", ""),
         # Sent with the form, so that sending it twice starts one run.
-        "key": request.POST.get("key") or f"form-{uuid4()}",
+        "key": request.POST.get("key") or _new_key(),
         **more,
     }
     return render(request, "flows/start.html", context, status=status)

@@ -1,4 +1,4 @@
-"""The first-run tour: its hint, by itself, and its end."""
+"""The first-run tour: fetch its hint, and end it."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from flows.selectors.tour import tour_of
+from flows.selectors.tour import get_tour
 from flows.views.requests import flow_or_404, user_of
 from workbench.accounts.permissions import requires
 from workbench.people.services import end_tour
@@ -15,8 +15,11 @@ from workbench.people.services import end_tour
 @require_GET
 @requires("flows.view", flow="name")
 def tour_hint(request: HttpRequest, name: str) -> HttpResponse:
-    """What to do next; ``?at=`` is the page that asks, which needs no link to itself."""
-    context = {"tour": tour_of(user_of(request), flow_or_404(name)), "here_url": own(request, "at")}
+    """Show what to do next; ``?at=`` is the page that asks, which needs no link to itself."""
+    context = {
+        "tour": get_tour(user_of(request), flow_or_404(name)),
+        "here_url": read_own_url(request, "at"),
+    }
     return render(request, "flows/_tour.html", context)
 
 
@@ -24,10 +27,10 @@ def tour_hint(request: HttpRequest, name: str) -> HttpResponse:
 @requires("flows.view")
 def tour_end(request: HttpRequest) -> HttpResponse:
     end_tour(user=user_of(request), now=timezone.now())
-    return redirect(own(request, "next") or "flows:flow-list")
+    return redirect(read_own_url(request, "next") or "flows:flow-list")
 
 
-def own(request: HttpRequest, key: str) -> str:
-    """Return an address of this site that the request names, or nothing."""
+def read_own_url(request: HttpRequest, key: str) -> str:
+    """Return the address of this site that the request names, or "" if it names none."""
     wish = str((request.POST if request.method == "POST" else request.GET).get(key, ""))
     return wish if url_has_allowed_host_and_scheme(wish, allowed_hosts=None) else ""

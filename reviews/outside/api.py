@@ -1,5 +1,7 @@
 """Any engine asks for a human decision here, and is called back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +12,10 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from flows.models import Run
-from flows.runtime.payloads import fetch
+from flows.services import IdempotencyKeyReused
 from reviews.api.finding import Id, listed_faults
 from reviews.outside.selectors import Checkpoint, get_checkpoint
-from reviews.outside.services import Callback, cancel_checkpoint, input_of, open_checkpoint
+from reviews.outside.services import Callback, cancel_checkpoint, open_checkpoint
 from reviews.rules.checkpoint_config import CheckpointConfig
 from workbench.accounts.permissions import can, principal_of, requires
 from workbench.http.problems import ApiProblem
@@ -73,9 +75,8 @@ def open_(request: HttpRequest, body: CheckpointIn) -> Status[Any]:
     """
     _check_queue(request, body.case.queue)
     callback = Callback(body.callback.url, body.callback.secret) if body.callback else Callback()
-    before = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    with listed_faults():
-        run = open_checkpoint(
+    with listed_faults(), _reused_key():
+        opened = open_checkpoint(
             case=body.case,
             reference=body.reference,
             callback=callback,
@@ -83,14 +84,21 @@ def open_(request: HttpRequest, body: CheckpointIn) -> Status[Any]:
             now=timezone.now(),
             idempotency_key=request.headers.get("Idempotency-Key") or None,
         )
-    if fetch(run.input) != input_of(body.case, body.reference, callback):
+    return Status(201 if opened.is_new else 200, _out(get_checkpoint(opened.run.pk)))
+
+
+@contextmanager
+def _reused_key() -> Iterator[None]:
+    """Speak of the checkpoint that the key opened, not of its run."""
+    try:
+        yield
+    except IdempotencyKeyReused as error:
         raise ApiProblem(
             422,
             "idempotency-key-reused",
-            f"This Idempotency-Key opened checkpoint {run.pk} with another body.",
+            f"This Idempotency-Key opened checkpoint {error.run_id} with another body.",
             "Use a new key for each checkpoint.",
-        )
-    return Status(200 if run.pk <= before else 201, _out(get_checkpoint(run.pk)))
+        ) from error
 
 
 @router.get("/checkpoints/{checkpoint_id}", response=CheckpointOut, operation_id="get_checkpoint")

@@ -5,7 +5,7 @@ from typing import Any
 
 from flows.models import Run
 from flows.runtime.payloads import fetch
-from flows.selectors import step_outputs
+from flows.selectors import get_step_outputs
 from reviews.models import Case
 from reviews.models.states import ACTIVE
 from reviews.outside.document import FLOW, REVIEW
@@ -36,7 +36,7 @@ def get_checkpoint(run_id: int) -> Checkpoint:
         .order_by("-pk")
         .first()
     )
-    decision = step_outputs(run.pk).get(REVIEW)
+    decision = get_step_outputs(run.pk).get(REVIEW)
     asked = fetch(run.input)
     return Checkpoint(
         run=run,

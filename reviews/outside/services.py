@@ -6,7 +6,14 @@ from typing import Any
 
 from flows.graph.codec import parse
 from flows.models import Flow, Run
-from flows.services import FlowExists, cancel_run, create_flow, publish_version, start_run
+from flows.services import (
+    FlowExists,
+    Started,
+    cancel_run,
+    create_flow,
+    publish_version,
+    start_run,
+)
 from flows.steps.base import StepFailure
 from flows.steps.destinations import check_destination
 from reviews.errors import DecisionInvalid
@@ -37,11 +44,11 @@ def open_checkpoint(
     actor: Actor,
     now: datetime,
     idempotency_key: str | None = None,
-) -> Run:
+) -> Started:
     """Start the run that asks people and calls back; the same key gives the run of before.
 
     Raises: DecisionInvalid with each fault by its place, FlowPaused, FlowNotReleased,
-    InputTooLarge.
+    InputTooLarge, IdempotencyKeyReused.
     """
     if problems := _problems(case, callback):
         raise DecisionInvalid(problems)

@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import Q
 
 from flows.models import FlowVersion, Run
-from flows.selectors import run_timeline
-from flows.selectors.steps import StepRun
+from flows.selectors import list_step_runs
+from flows.selectors.timeline import StepRun
 from reviews.models import (
     OPEN_ENDED,
     Attachment,
@@ -222,7 +222,7 @@ def run_picture(case: Case, steps: list[StepRun]) -> Picture | None:
 def run_so_far(case: Case) -> list[StepRun]:
     """Return the step runs of the case's run: five queries, six for a check."""
     run = Run.objects.select_related("flow", "version").filter(pk=case.run_id).first()
-    return run_as_seen(case, run_timeline(run)) if run else []
+    return run_as_seen(case, list_step_runs(run)) if run else []
 
 
 def band_of(case: Case, now: datetime) -> str:

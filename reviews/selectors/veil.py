@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from flows.models import Run
 from flows.runtime.program import load_program
-from flows.selectors.steps import StepRun
+from flows.selectors.timeline import StepRun
 from reviews.models import Case, Decision, DecisionState, Queue
 from reviews.models.quality import CheckState, FirstChoice, QualityCheck, QueuePolicy
 from reviews.models.states import ACTIVE

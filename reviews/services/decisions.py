@@ -13,7 +13,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
-from flows.selectors import models_used
+from flows.selectors import list_models_used
 from flows.services import resolve_wait
 from reviews.errors import (
     CaseAlreadyDecided,
@@ -323,7 +323,7 @@ def _seal(decision: Decision, case: Case, verdict: Verdict, now: datetime) -> No
         case,
         decision,
         checks=verdict.checks,
-        models=models_used(case.run_id),
+        models=list_models_used(case.run_id),
         opened=list(draft.opened) if draft else [],
         active_seconds=draft.active_seconds if draft else 0,
         now=now,
@@ -431,7 +431,7 @@ def expire_case(case: Case, now: datetime) -> None:
         case,
         decision,
         checks={},
-        models=models_used(case.run_id),
+        models=list_models_used(case.run_id),
         opened=[],
         active_seconds=0,
         now=now,

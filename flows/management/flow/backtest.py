@@ -17,7 +17,7 @@ from flows.graph.codec import parse, to_mapping
 from flows.management.flow.documents import add_flow_argument, find_flow, find_stored_document
 from flows.management.subcommands import Options, Subcommand
 from flows.models import Flow
-from flows.selectors.runs import RunFilters
+from flows.selectors.run_filters import RunFilters
 
 Json = Any
 

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 
 from flows.engine.lanes import PRIORITY, Lane
 from flows.management.subcommands import Options
-from flows.services.runs import NewRun
+from flows.services.starting import NewRun
 
 Json = Any
 Line = tuple[int, str]

@@ -12,7 +12,7 @@ from flows.management.flow.documents import ACTOR, find_flow
 from flows.management.flow.lines import BATCH, Line, read_batches, read_new_run
 from flows.management.subcommands import Options, Subcommand
 from flows.models import Flow, Run, RunStatus
-from flows.services.runs import NewRun
+from flows.services.starting import NewRun, Started
 
 POLL_SECONDS = 0.5
 # What can be wrong with a single line, which is then named by its number.
@@ -42,15 +42,14 @@ class StartRuns(Subcommand):
 
     def handle(self, options: Options) -> None:
         flow = find_flow(options["name"])
-        newest = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        began, ids, refused = time.monotonic(), [], 0
+        began, ids, fresh, refused = time.monotonic(), [], 0, 0
         for batch in read_batches(options):
             started, faults = start_batch(flow, batch, options)
-            ids += started
+            ids += [each.run.pk for each in started]
+            fresh += sum(each.is_new for each in started)
             refused += len(faults)
             for fault in faults:
                 self.stderr.write(fault)
-        fresh = sum(pk > newest for pk in ids)
         self.stdout.write(
             f"{fresh} started, {len(ids) - fresh} started before, {refused} refused, "
             f"in {time.monotonic() - began:.1f} s"
@@ -76,8 +75,8 @@ class StartRuns(Subcommand):
 # --- Starting -----------------------------------------------------------------------------------
 
 
-def start_batch(flow: Flow, lines: list[Line], options: Options) -> tuple[list[int], list[str]]:
-    """Start a batch; return the run ids, and what is wrong with the lines that were refused."""
+def start_batch(flow: Flow, lines: list[Line], options: Options) -> tuple[list[Started], list[str]]:
+    """Start a batch; return what was started, and what is wrong with the lines refused."""
     news: list[tuple[int, NewRun]] = []
     faults: list[str] = []
     for number, line in lines:
@@ -94,15 +93,14 @@ def start_batch(flow: Flow, lines: list[Line], options: Options) -> tuple[list[i
         raise CommandError(f"{error} {error.remedy}") from error
 
 
-def _start_all(flow: Flow, news: list[NewRun]) -> list[int]:
-    runs = services.start_runs(
+def _start_all(flow: Flow, news: list[NewRun]) -> list[Started]:
+    return services.start_runs(
         flow=flow, runs=news, actor=ACTOR, now=timezone.now(), trigger="command"
     )
-    return [run.pk for run in runs]
 
 
-def _start_each(flow: Flow, news: list[tuple[int, NewRun]], faults: list[str]) -> list[int]:
-    """Start the runs one by one, add what is wrong to ``faults``, and return the run ids."""
+def _start_each(flow: Flow, news: list[tuple[int, NewRun]], faults: list[str]) -> list[Started]:
+    """Start the runs one by one, and add what is wrong to ``faults``."""
     started = []
     for number, new in news:
         try:

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from flows.graph.codec import parse, to_mapping
 from flows.graph.problems import DocumentError
 from flows.management.subcommands import Options, Subcommand
-from flows.selectors.faces import list_problems
+from flows.selectors.problems import list_problems
 
 Json = Any
 

@@ -25,7 +25,7 @@ def act_on_run(act: Act, run: Run, options: Options) -> str:
         given = json.loads(options["input"]) if options["input"] else None
         step, version_id = options["step"] or None, find_version_id(run, options)
         made = services.rerun(**who, step=step, input=given, version_id=version_id)
-        return f"run {made.pk} goes on from it"
+        return f"run {made.run.pk} goes on from it"
     acts: dict[Act, Callable[[], object]] = {
         Act.CANCEL: partial(services.cancel_run, **who, reason=options.get("reason", "")),
         Act.PAUSE: partial(services.pause_run, **who),

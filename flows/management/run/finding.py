@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from flows import selectors
 from flows.management.subcommands import Options
 from flows.models import Run
-from flows.selectors.runs import WAITING, RunFilters
+from flows.selectors.run_filters import WAITING, RunFilters
 
 Json = Any
 STATES = ("running", WAITING, "paused", "completed", "failed", "cancelled")

@@ -87,12 +87,12 @@ PENDING = "document.querySelector('flow-canvas').draft.pending.length"
 CONFLICTS = "document.querySelector('flow-canvas').draft.conflicts.length"
 HISTORY = f"""
 import json
-from flows import editing
+from flows.selectors.drafts import get_draft_at
 from flows.graph.operations import apply, normal_form
 from flows.models import DraftOperation, Flow
 flow = Flow.objects.get(name="{FLOW}")
 rows = DraftOperation.objects.filter(flow=flow).order_by("revision")
-document = start = editing.draft_at(flow_id=flow.pk, revision=0)
+document = start = get_draft_at(flow_id=flow.pk, revision=0)
 for row in rows:
     document, _ = apply(document, row.operation)
 print(json.dumps({{

@@ -58,7 +58,8 @@ def _answer(order: dict[str, Any]) -> dict[str, Any]:
 def _start(flow: str, runs: list[Any]) -> list[int]:
     found = Flow.objects.get(name=flow)
     new = [NewRun(given, key) for key, given in runs]
-    return [run.pk for run in start_runs(flow=found, runs=new, actor=ACTOR, now=timezone.now())]
+    started = start_runs(flow=found, runs=new, actor=ACTOR, now=timezone.now())
+    return [each.run.pk for each in started]
 
 
 def _event(name: str, key: str) -> bool:

@@ -10,7 +10,7 @@ from flows.backtest.models import Backtest
 from flows.backtest.selectors import choose_runs
 from flows.backtest.services import Choice, play_part, start_backtest
 from flows.models import Flow, Run, Wait
-from flows.selectors.runs import RunFilters
+from flows.selectors.run_filters import RunFilters
 from flows.services import resolve_wait
 from flows.steps import models
 from flows.steps.base import Opened, StepConfig, StepContext, WaitingStep

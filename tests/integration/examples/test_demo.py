@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from flows.models import Artifact, Flow, Run, Wait
 from flows.runtime.program import forget_programs
-from flows.selectors import step_outputs
+from flows.selectors import get_step_outputs
 from reviews.models import Case, Decision, Queue, SlaPolicy
 from reviews.quality.figures import Filter, get_figures
 from reviews.rules.answers import Answer
@@ -99,7 +99,7 @@ def settled() -> int:
 
 def assert_case_shows_what_was_found(case: Case | None) -> None:
     assert case is not None
-    outputs = step_outputs(case.run_id)
+    outputs = get_step_outputs(case.run_id)
     documents = case.shown["documents"]
     assert [each["id"] for each in documents] == ["payslip", "application"]
     digests = {each["artifact"]["artifact"] for each in documents}
@@ -129,7 +129,7 @@ def test_a_corrected_application_goes_round_and_all_decided_runs_end(
         decide(first, returned)
         run = Run.objects.get(pk=first.run_id)
         until(lambda: run_settled_again(run, first), "the run to come round")
-        assert step_outputs(run.pk)["prepare"]["application"]["amount"] == 777
+        assert get_step_outputs(run.pk)["prepare"]["application"]["amount"] == 777
         while case := Case.objects.filter(state="open").first():
             decide(case, Answer("rejected", reasons=("income",), grounds={"income": "income"}))
         runs = [ended(each) for each in Run.objects.all()]

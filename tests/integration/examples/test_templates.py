@@ -79,7 +79,7 @@ def test_each_template_runs_to_its_checkpoint_and_by_a_decision_to_its_end(
             flow, document = publish(trade)
             runs[trade] = start_run(
                 flow=flow, input=document.samples[sample], actor=ACTOR, now=timezone.now()
-            )
+            ).run
         until(lambda: Case.objects.count() == len(UNSURE), "a case of each template")
         for trade, run in runs.items():
             case = Case.objects.select_related("queue").get(run_id=run.pk)

@@ -48,7 +48,7 @@ class Stage:
     # --- Acts ---
 
     def start(self, **given: Any) -> Run:
-        run = start_run(flow=self.flow, input=given, actor=ACTOR, now=timezone.now())
+        run = start_run(flow=self.flow, input=given, actor=ACTOR, now=timezone.now()).run
         self.settle()
         return run
 

@@ -121,7 +121,8 @@ def _step(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def start(flow: Flow, input: Any = None, **options: Any) -> Run:
-    return start_run(flow=flow, input=input or {}, actor=ACTOR, now=timezone.now(), **options)
+    now = timezone.now()
+    return start_run(flow=flow, input=input or {}, actor=ACTOR, now=now, **options).run
 
 
 @contextmanager

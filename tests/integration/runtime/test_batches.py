@@ -13,7 +13,7 @@ from flows.runtime.actions import Finish, Leave
 from flows.runtime.program import load_program
 from flows.runtime.transitions import commit
 from flows.services import start_runs
-from flows.services.runs import NewRun
+from flows.services.starting import NewRun
 from flows.store import get_store
 from flows.store.rows import Claim
 from tests.integration.runtime.kit import ACTOR, journal, make_flow, start

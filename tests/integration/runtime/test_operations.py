@@ -49,7 +49,7 @@ def test_a_rerun_reuses_what_came_before_and_repeats_what_follows() -> None:
         old = ended(start(flow))
         plan = plan_rerun(run_id=old.pk, step="b")
         assert (plan.reused, plan.repeated) == (("a", "c"), ("b", "c"))
-        new = ended(rerun(run_id=old.pk, step="b", actor=ACTOR, now=timezone.now()))
+        new = ended(rerun(run_id=old.pk, step="b", actor=ACTOR, now=timezone.now()).run)
     assert (new.status, new.output, new.rerun_of_id) == ("completed", {"n": 4}, old.pk)
     assert kit.calls == {"a": 1, "c": 2}
     copied = Journal.objects.get(run_id=new.pk, step="a")
@@ -72,7 +72,7 @@ def test_a_rerun_can_take_edited_input_and_a_newer_version() -> None:
             version_id=newer.pk,
             actor=ACTOR,
             now=timezone.now(),
-        )
+        ).run
         assert ended(new).output == {"b": 105}
     old.refresh_from_db()
     assert old.output == {"b": 1}

@@ -33,7 +33,7 @@ def test_a_large_input_is_an_artifact_and_a_rerun_has_it_too() -> None:
     )  # fmt: skip
     with driving():
         run = ended(start(flow, {"text": LARGE}))
-        again = ended(rerun(run_id=run.pk, step=None, actor=ACTOR, now=timezone.now()))
+        again = ended(rerun(run_id=run.pk, step=None, actor=ACTOR, now=timezone.now()).run)
     assert run.output == again.output == {"size": len(LARGE)}
     assert MARK in run.input
 

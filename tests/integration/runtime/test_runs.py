@@ -17,7 +17,7 @@ from flows.services import (
     retry_run,
     start_runs,
 )
-from flows.services.runs import NewRun
+from flows.services.starting import NewRun
 from tests.integration.runtime import kit
 from tests.integration.runtime.kit import (
     ACTOR,
@@ -246,16 +246,16 @@ def test_one_key_starts_one_run() -> None:
         actor=ACTOR,
         now=timezone.now(),
     )
-    assert twice[0].pk == first.pk
-    assert twice[1].pk == twice[2].pk
-    assert len({run.pk for run in twice}) == 3
+    assert twice[0].run.pk == first.pk
+    assert twice[1].run.pk == twice[2].run.pk
+    assert len({each.run.pk for each in twice}) == 3
 
 
 def test_many_runs_at_once_all_end_and_every_effect_is_made_once() -> None:
     flow = make_flow("a -> b", "a -> c", "b -> j", "c -> j", "j -> z", j={"type": "join"})
     with driving():
         runs = start_runs(flow=flow, runs=[NewRun({})] * 100, actor=ACTOR, now=timezone.now())
-        for run in runs:
-            ended(run)
+        for each in runs:
+            ended(each.run)
     assert kit.calls == {"a": 100, "b": 100, "c": 100, "z": 100}
     assert set(kit.effects.values()) == {1}

@@ -12,7 +12,7 @@ from django.test import Client
 
 from flows.graph.operations import normal_form
 from flows.models import DraftOperation, Flow
-from flows.selectors.drafts import draft_at, list_history
+from flows.selectors.drafts import get_draft_at, list_history
 from flows.services import editing
 from tests.unit.operations.samples import loan
 from workbench.accounts.models import Role, RoleGrant, User
@@ -99,8 +99,8 @@ def test_any_point_of_the_history_can_be_restored_and_that_undone(
     flow.refresh_from_db()
     assert flow.draft["title"] == "One"
     assert "score" in flow.draft["steps"]
-    assert draft_at(flow_id=flow.pk, revision=3)["title"] == "Three"
-    assert draft_at(flow_id=flow.pk, revision=0) == normal_form(loan())
+    assert get_draft_at(flow_id=flow.pk, revision=3)["title"] == "Three"
+    assert get_draft_at(flow_id=flow.pk, revision=0) == normal_form(loan())
 
 
 @pytest.mark.parametrize("revision", ["9", "-1", "many", ""])

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from flows.models import BulkAct, Run
-from flows.services.bulk import go_on
+from flows.services.bulk import work_off_chunk
 from tests.web.flows.factories import (
     LOAN,
     add_token,
@@ -85,7 +85,7 @@ def test_a_waiting_run_is_moved_to_a_version_and_a_lane(operator: Client) -> Non
 
 def work_off() -> BulkAct:
     bulk = BulkAct.objects.get()
-    go_on({"bulk": bulk.pk, "after": bulk.after}, timezone.now())
+    work_off_chunk({"bulk": bulk.pk, "after": bulk.after}, timezone.now())
     bulk.refresh_from_db()
     return bulk
 
@@ -122,7 +122,7 @@ def test_an_act_that_needs_to_know_more_says_what(operator: Client) -> None:
     make_run(make_flow())
     answer = operator.post("/runs/many/", {"act": "lane"})
     assert (answer.status_code, BulkAct.objects.count()) == (422, 0)
-    assert "Which lane is not said" in text_of(answer)
+    assert "The act needs a lane" in text_of(answer)
     assert operator.get("/runs/many/?act=explode").status_code == 404
 
 

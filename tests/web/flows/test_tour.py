@@ -9,7 +9,7 @@ from django.test import Client
 from flows import services
 from flows.graph.operations import normal_form
 from flows.models import Flow, Run
-from flows.selectors.tour import tour_of
+from flows.selectors.tour import get_tour
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, RoleGrant, User
 
@@ -48,7 +48,7 @@ READY = {"hello": {"type": "transform", "with": {"output": {"greeting": "Hello"}
 def test_the_hint_is_about_what_the_flow_lacks(
     ada: User, now: datetime, steps: dict[str, Any], done: int, title: str
 ) -> None:
-    tour = tour_of(ada, flow_with(now, **steps))
+    tour = get_tour(ada, flow_with(now, **steps))
     assert tour
     assert (tour.done, tour.stage.title) == (done, title)
 
@@ -60,15 +60,15 @@ def test_publishing_and_a_run_bring_it_to_its_end(ada: User, now: datetime) -> N
         flow_id=flow.pk, note="First", author=ada, actor=actor, now=now, release=True
     )
     flow.refresh_from_db()
-    tour = tour_of(ada, flow)
+    tour = get_tour(ada, flow)
     assert tour
     assert (tour.done, tour.stage.title) == (4, "Start a run")
     services.start_run(flow=flow, input={}, actor=actor, now=now, trigger="manual")
-    tour = tour_of(ada, flow)
+    tour = get_tour(ada, flow)
     assert tour
     assert tour.stage.title == "Watch it run"
     Run.objects.filter(flow=flow).update(status="completed", finished_at=now)
-    tour = tour_of(ada, flow)
+    tour = get_tour(ada, flow)
     assert tour
     assert tour.finished
 
@@ -80,14 +80,14 @@ def test_a_run_that_nobody_started_by_hand_is_not_the_tours(ada: User, now: date
     )
     flow.refresh_from_db()
     services.start_run(flow=flow, input={}, actor=actor, now=now, trigger="demo")
-    tour = tour_of(ada, flow)
+    tour = get_tour(ada, flow)
     assert tour
     assert tour.stage.title == "Start a run"
 
 
 def test_a_large_flow_is_nobodys_first(ada: User, now: datetime) -> None:
     steps = {f"s{n}": {"type": "transform"} for n in range(21)}
-    assert tour_of(ada, flow_with(now, **steps)) is None
+    assert get_tour(ada, flow_with(now, **steps)) is None
 
 
 def test_it_is_shown_until_it_is_ended(ada: User, now: datetime, client: Client) -> None:
@@ -105,7 +105,7 @@ def test_it_leads_to_no_other_site(ada: User, client: Client) -> None:
 
 
 def test_whoever_may_not_draw_is_not_shown_it(now: datetime) -> None:
-    assert tour_of(person("ben", Role.AUDITOR, now), None) is None
+    assert get_tour(person("ben", Role.AUDITOR, now), None) is None
 
 
 def test_a_flow_that_others_released_is_none_to_begin_with(ada: User, now: datetime) -> None:
@@ -115,4 +115,4 @@ def test_a_flow_that_others_released_is_none_to_begin_with(ada: User, now: datet
         flow_id=flow.pk, note="Theirs", author=other, actor=Actor.user(other), now=now, release=True
     )
     flow.refresh_from_db()
-    assert tour_of(ada, flow) is None
+    assert get_tour(ada, flow) is None

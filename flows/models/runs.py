@@ -1,103 +1,17 @@
-"""The tables of flows and their runs.
+"""Runs and what they are made of: tokens, journal, waits, timers and results that are reused.
 
-The hot path (claim, commit, recover) is SQL in flows/store and writes these tables directly;
-the ORM serves pages and services. ``Token`` and ``Journal`` carry no foreign key constraint to
-``Run``: each insert would lock the run row once more.
+The hot path (claim, commit, recover) is SQL in flows/store and writes these tables directly; the
+ORM serves pages and services. ``Token`` and ``Journal`` carry no foreign key constraint to ``Run``:
+each insert would lock the run row once more.
 """
 
 import re
-from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-
-class DocumentField(models.JSONField):
-    """JSON that keeps the order of its keys. PostgreSQL's jsonb sorts them; its json does not.
-
-    The database is asked for here and not by the store: Django hands a field the connection that it
-    makes a column or a value for, and a migration may run on another than the store's.
-    """
-
-    def db_type(self, connection: Any) -> str | None:
-        return "json" if connection.vendor == "postgresql" else super().db_type(connection)
-
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        if connection.vendor != "postgresql" or value is None:
-            return super().get_db_prep_value(value, connection, prepared)
-        from psycopg.types.json import Json
-
-        return Json(value)
-
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        # The driver reads json by itself; only jsonb is left to Django.
-        if not isinstance(value, str):
-            return value
-        return super().from_db_value(value, expression, connection)
-
-
-class Flow(models.Model):
-    """A named definition with a history: one editable draft, many versions, one release."""
-
-    name = models.SlugField(max_length=80, unique=True)
-    title = models.CharField(max_length=200)
-    draft = DocumentField(default=dict)
-    draft_revision = models.PositiveIntegerField(default=0)
-    released = models.ForeignKey(
-        "FlowVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    paused_at = models.DateTimeField(null=True, blank=True)
-    archived_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class FlowVersion(models.Model):
-    """An immutable, numbered publication of a draft."""
-
-    flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="versions")
-    number = models.PositiveIntegerField()
-    document = DocumentField()
-    digest = models.CharField(max_length=64)
-    note = models.TextField(blank=True)
-    published_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
-    )
-    published_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["flow", "number"], name="flow_version_number"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.flow_id}@{self.number}"
-
-
-class DraftOperation(models.Model):
-    """One edit of a draft, in the order the server applied it, with the edit that undoes it."""
-
-    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="operations")
-    revision = models.PositiveIntegerField()
-    client_id = models.CharField(max_length=64)
-    operation = DocumentField()
-    inverse = DocumentField()
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
-    )
-    at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["flow", "revision"], name="draft_operation_revision"),
-            # A client that resends after a lost acknowledgement must not apply twice.
-            models.UniqueConstraint(fields=["flow", "client_id"], name="draft_operation_client_id"),
-        ]
+from flows.models.flows import Flow, FlowVersion
 
 
 class RunStatus(models.TextChoices):
@@ -302,90 +216,3 @@ class KeptResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key[:12]} from run {self.run_id}"
-
-
-class Event(models.Model):
-    """Something that happened and that runs may wait for, kept for those that wait later."""
-
-    name = models.CharField(max_length=120)
-    key = models.CharField(max_length=200, blank=True, default="")
-    event_id = models.CharField(max_length=200, unique=True)
-    payload = models.JSONField(default=dict)
-    received_at = models.DateTimeField()
-
-    class Meta:
-        indexes = [models.Index(fields=["name", "key", "received_at"], name="event_by_key")]
-
-
-class BulkStatus(models.TextChoices):
-    RUNNING = "running"
-    COMPLETED = "completed"
-    STOPPED = "stopped"  # by hand, before it was through
-
-
-class BulkAct(models.Model):
-    """One act on many runs, worked off in chunks. ``after`` is the last run it has looked at.
-
-    ``filters``, ``options`` and ``within`` are what services.bulk reads back; ``refusals`` holds
-    the first of them as ``[run id, reason]``.
-    """
-
-    act = models.CharField(max_length=12)
-    status = models.CharField(max_length=10, choices=BulkStatus.choices, default=BulkStatus.RUNNING)
-    filters = models.JSONField(default=dict)
-    options = models.JSONField(default=dict)
-    within = models.JSONField(default=dict, help_text="Where its actor might do it.")
-    actor = models.JSONField(default=dict)
-    matched = models.PositiveIntegerField(default=0)
-    is_exact = models.BooleanField(default=True, help_text="Whether no more can have matched.")
-    after = models.BigIntegerField(default=0)
-    up_to = models.BigIntegerField()
-    done = models.PositiveIntegerField(default=0)
-    refused = models.PositiveIntegerField(default=0)
-    refusals = models.JSONField(default=list)
-    created_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(status__in=BulkStatus.values), name="bulk_act_status_known"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.act} {self.pk}"
-
-
-class Worker(models.Model):
-    """A process that drives runs. One that stops beating loses what it holds."""
-
-    name = models.CharField(max_length=120)
-    started_at = models.DateTimeField()
-    beat_at = models.DateTimeField()
-    draining = models.BooleanField(default=False)
-    riders = models.IntegerField(default=0)
-
-
-class Artifact(models.Model):
-    """A stored payload, addressed by its content."""
-
-    digest = models.CharField(max_length=64, unique=True)
-    media_type = models.CharField(max_length=120, default="application/octet-stream")
-    name = models.CharField(max_length=200, blank=True, default="")
-    size = models.BigIntegerField()
-    path = models.CharField(max_length=300)
-    created_at = models.DateTimeField()
-
-
-class PublishRule(models.Model):
-    """What a flow demands of publishing. A flow without a row demands nothing more."""
-
-    flow = models.OneToOneField(Flow, on_delete=models.CASCADE, related_name="publish_rule")
-    second_person = models.BooleanField(default=False)
-
-    class Meta:
-        app_label = "publishing"  # where its table was made
-
-    def __str__(self) -> str:
-        return f"{self.flow_id}: second person {self.second_person}"

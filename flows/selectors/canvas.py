@@ -1,23 +1,14 @@
-"""What the canvas shows of step types and steps: the palette's entries, a card's line and ports."""
+"""What the canvas draws: the palette's step types, each step's line and ports, icons, states."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from functools import cache as once
+from functools import cache
 from typing import Any
 
-from django.core.cache import cache
-
-from flows.graph.codec import parse
-from flows.graph.problems import DocumentError, Problem
-from flows.graph.validation import validate
-from flows.steps.catalogue import catalogue
 from flows.steps.registry import UnknownStepType, all_step_types, get_step_type
 from workbench.shell.icons import icon_markup
 from workbench.shell.statuses import LOOKS
 
 Json = Any
-KEPT_SECONDS = 600
 # Icons of the canvas itself, beside those of step types and states.
 CANVAS_ICONS = (
     "arrow-left", "arrow-right", "box", "boxes", "chevron-down", "chevron-left", "chevron-right",
@@ -30,8 +21,8 @@ CANVAS_ICONS = (
 )  # fmt: skip
 
 
-def list_types() -> list[Json]:
-    """Return the palette: one entry a step type, by category and title."""
+def list_step_types() -> list[Json]:
+    """Return the palette: an entry for each step type, by category and title."""
     types = sorted(all_step_types(), key=lambda each: (each.category, each.title))
     return [
         {
@@ -49,7 +40,7 @@ def list_types() -> list[Json]:
 
 
 def list_icons() -> dict[str, str]:
-    """Return the SVG inside of each icon that a canvas may draw."""
+    """Return the inner SVG of each icon that a canvas may draw."""
     markup = icon_markup()
     named = {each.icon for each in all_step_types()} | {look.icon for look in LOOKS.values()}
     return {name: markup[name] for name in sorted({*named, *CANVAS_ICONS}) if name in markup}
@@ -60,25 +51,25 @@ def list_looks() -> dict[str, Json]:
     return {state: {"icon": k.icon, "word": k.word, "tone": k.tone} for state, k in LOOKS.items()}
 
 
-def canvas_data(document: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what <flow-canvas> loads: a document, and all that is needed to draw it."""
+def get_canvas_data(document: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what <flow-canvas> loads: a document and everything that is needed to draw it."""
     return {
         "document": document,
-        "faces": faces(document),
-        "types": list_types(),
+        "faces": describe_steps(document),
+        "types": list_step_types(),
         "icons": list_icons(),
         "looks": list_looks(),
     }
 
 
-@once
-def config_schema(type_name: str) -> Mapping[str, Json]:
+@cache
+def get_config_schema(type_name: str) -> Mapping[str, Json]:
     """Return the JSON Schema of a type's ``with``. Raises: UnknownStepType."""
     return get_step_type(type_name).Config.model_json_schema()
 
 
-def face(step: Mapping[str, Json]) -> Json:
-    """Return ``{line, ports}`` of a step in a draft, whose config may be wrong in any way."""
+def describe_step(step: Mapping[str, Json]) -> Json:
+    """Return ``{line, ports}`` of a step of a draft, however wrong its config is."""
     config = step.get("with")
     config = config if isinstance(config, dict) else {}
     try:
@@ -88,54 +79,21 @@ def face(step: Mapping[str, Json]) -> Json:
     return {"line": step_type.describe(config), "ports": list(step_type.ports(config))}
 
 
-def faces(document: Mapping[str, Json], only: Iterable[str] | None = None) -> dict[str, Json]:
-    """Return the face of each step, or of those named that are still there."""
+def describe_steps(
+    document: Mapping[str, Json], only: Iterable[str] | None = None
+) -> dict[str, Json]:
+    """Return ``{line, ports}`` of each step, or of those named that are still there."""
     steps = document.get("steps") or {}
     names = steps if only is None else [each for each in set(only) if each in steps]
-    return {name: face(steps[name]) for name in names}
+    return {name: describe_step(steps[name]) for name in names}
 
 
-def touched_steps(operation: Mapping[str, Json]) -> set[str]:
-    """Return the steps whose face an operation may have changed."""
+def list_touched_steps(operation: Mapping[str, Json]) -> set[str]:
+    """Return the steps whose line or ports an operation may have changed."""
     kind = operation.get("op")
     if kind == "batch":
-        return {name for each in operation["operations"] for name in touched_steps(each)}
+        return {name for each in operation["operations"] for name in list_touched_steps(each)}
     if kind == "replace":
         return set(operation["document"].get("steps") or {})
     keys = {"add_step": "id", "set_field": "step", "rename_step": "to"}
     return {str(operation[keys[kind]])} if kind in keys else set()
-
-
-def kept_problems(document: Mapping[str, Json]) -> list[Json]:
-    """Return what ``list_problems`` does, found once for each state of a draft.
-
-    The inspector asks with each selection, and each browser after each edit; of 2,000 steps it
-    takes a second.
-    """
-    text = json.dumps(document, sort_keys=True)
-    key = f"problems.{hashlib.sha256(text.encode()).hexdigest()}"
-    found: list[Json] | None = cache.get(key)
-    if found is None:
-        found = list_problems(document)
-        cache.set(key, found, KEPT_SECONDS)
-    return found
-
-
-def list_problems(document: Mapping[str, Json]) -> list[Json]:
-    """Return what is wrong with a draft, as the canvas and its list show it."""
-    try:
-        found: Iterable[Problem] = validate(parse(document), catalogue())
-    except DocumentError as error:
-        found = error.problems
-    return [
-        {
-            "severity": each.severity,
-            "code": each.code,
-            "step": each.step,
-            "field": each.field,
-            "message": each.message,
-            "remedy": each.remedy,
-            "fix": list(each.fix) if each.fix else None,
-        }
-        for each in found
-    ]

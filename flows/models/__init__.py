@@ -1,0 +1,38 @@
+"""The tables of flows and their runs."""
+
+from flows.models.bulk import BulkAct, BulkStatus
+from flows.models.flows import DocumentField, DraftOperation, Flow, FlowVersion, PublishRule
+from flows.models.machinery import Artifact, Event, Worker
+from flows.models.runs import (
+    Journal,
+    KeptResult,
+    Run,
+    RunStatus,
+    Timer,
+    Token,
+    TokenState,
+    Wait,
+    WaitState,
+)
+
+__all__ = [
+    "Artifact",
+    "BulkAct",
+    "BulkStatus",
+    "DocumentField",
+    "DraftOperation",
+    "Event",
+    "Flow",
+    "FlowVersion",
+    "Journal",
+    "KeptResult",
+    "PublishRule",
+    "Run",
+    "RunStatus",
+    "Timer",
+    "Token",
+    "TokenState",
+    "Wait",
+    "WaitState",
+    "Worker",
+]

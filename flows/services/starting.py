@@ -1,0 +1,250 @@
+"""Start runs, each once for its idempotency key."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from flows.engine import events
+from flows.engine.lanes import PRIORITY, Lane, lane_of
+from flows.engine.planner import plan_start
+from flows.models import Flow, Journal, Run, RunStatus
+from flows.runtime.payloads import fetch, store_if_large
+from flows.runtime.program import Program, load_program
+from flows.services.errors import (
+    FlowNotReleased,
+    FlowPaused,
+    IdempotencyKeyReused,
+    InputInvalid,
+    InputTooLarge,
+)
+from flows.store import get_store
+from flows.store.doorbell import ring_on_commit
+from flows.store.rows import NewRunRow
+from workbench.accounts.actors import Actor
+from workbench.audit.services import Act, record_many
+from workbench.live import nudge_on_commit
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to start. Of two with the same ``idempotency_key`` in a flow, only the first starts."""
+
+    input: Json
+    idempotency_key: str | None = None
+    priority: int | None = None  # None: that of the flow's lane
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that was asked for. ``is_new`` is False if its key had started it before."""
+
+    run: Run
+    is_new: bool
+
+
+def start_run(
+    *,
+    flow: Flow,
+    input: Json,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str | None = None,
+    trigger: str = "api",
+    priority: int | None = None,
+    version_id: int | None = None,
+) -> Started:
+    """Start a run, of the released version by default; a repeated key gives its earlier run.
+
+    Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
+    """
+    new = NewRun(input, idempotency_key, priority)
+    [started] = start_runs(
+        flow=flow, runs=[new], actor=actor, now=now, trigger=trigger, version_id=version_id
+    )
+    return started
+
+
+@transaction.atomic
+def start_runs(
+    *,
+    flow: Flow,
+    runs: Sequence[NewRun],
+    actor: Actor,
+    now: datetime,
+    trigger: str = "api",
+    version_id: int | None = None,
+    parent_wait_id: int | None = None,
+    at_once: int | None = None,
+) -> list[Started]:
+    """Start many runs in one transaction: all of them or none. Return them in the given order.
+
+    With ``at_once``, the runs past that number start paused; whoever called them resumes them.
+
+    Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
+    """
+    program = _program_to_start(flow, version_id)
+    for new in runs:
+        _check_input(program, new.input)
+    known = _started_before(flow, runs)
+    made = [
+        _to_row(
+            new, program, trigger=trigger, actor=actor, parent_wait_id=parent_wait_id,
+            is_held=at_once is not None and n >= at_once, now=now,
+        )
+        for n, new in enumerate(_first_of_each_key(runs, known))
+    ]  # fmt: skip
+    Run.objects.bulk_create(made, batch_size=500)
+    started = list(_match_with_runs(runs, made, known, program if version_id else None))
+    if made:
+        _put_on_first_steps(made, program, trigger, now)
+        _record_starts(made, flow, program, trigger, actor, now)
+        nudge_on_commit(["runs", f"flow.{flow.name}"], {"started": len(made)})
+    return started
+
+
+def _program_to_start(flow: Flow, version_id: int | None) -> Program:
+    if flow.paused_at is not None:
+        raise FlowPaused(f"Flow {flow.name!r} is paused.", "Resume it, then start the run again.")
+    chosen = version_id or flow.released_id
+    if chosen is None:
+        raise FlowNotReleased(
+            f"Flow {flow.name!r} has no released version.",
+            "Publish its draft, or release a version.",
+        )
+    return load_program(chosen)
+
+
+def _check_input(program: Program, input: Json) -> None:
+    size = len(json.dumps(input, separators=(",", ":")))
+    if size > settings.MAX_PAYLOAD_BYTES:
+        raise InputTooLarge(
+            f"The input has {size:,} bytes; at most {settings.MAX_PAYLOAD_BYTES:,} are taken.",
+            "Store large parts as artifacts and pass their references.",
+        )
+    errors = [
+        {"path": "/".join(str(part) for part in error.instance_path), "message": error.message}
+        for error in program.input_validator.iter_errors(input)
+    ]
+    if errors:
+        raise InputInvalid(errors)
+
+
+def _to_row(
+    new: NewRun, program: Program, *, trigger: str, actor: Actor, parent_wait_id: int | None,
+    is_held: bool, now: datetime,
+) -> Run:  # fmt: skip
+    usual = PRIORITY[Lane(program.document.lane or Lane.STANDARD)]
+    return Run(
+        flow_id=program.flow_id,
+        version_id=program.version_id,
+        input=store_if_large(new.input, name="input", now=now),
+        idempotency_key=new.idempotency_key or None,
+        priority=usual if new.priority is None else new.priority,
+        trigger=trigger,
+        started_by=actor.name[:150],
+        parent_wait_id=parent_wait_id,
+        status=RunStatus.PAUSED if is_held else RunStatus.RUNNING,
+        started_at=now,
+        seq=1,
+    )
+
+
+def _put_on_first_steps(made: Sequence[Run], program: Program, trigger: str, now: datetime) -> None:
+    get_store().start_runs(
+        [NewRunRow(run.pk, run.priority, run.status == RunStatus.PAUSED) for run in made],
+        list(plan_start(program.graph).placed.values()),
+        data={"trigger": trigger},
+        now=now,
+    )
+    get_store().ring()
+    ring_on_commit()
+
+
+def _record_starts(
+    made: Sequence[Run], flow: Flow, program: Program, trigger: str, actor: Actor, now: datetime
+) -> None:
+    payload = {"flow": flow.name, "version": program.number, "trigger": trigger}
+    acts = [Act("run.started", ("run", str(run.pk)), actor, payload) for run in made]
+    record_many(acts, now=now)
+
+
+# --- Idempotency keys ---------------------------------------------------------------------
+
+
+def _started_before(flow: Flow, runs: Sequence[NewRun]) -> dict[str, Run]:
+    """Return the runs that the keys have started, by key. Locks the flow's row if there are keys.
+
+    The row is the lock of its keys: two starts with one key come one after the other.
+    """
+    keys = [new.idempotency_key for new in runs if new.idempotency_key]
+    if not keys:
+        return {}
+    Flow.objects.select_for_update().only("id").get(pk=flow.pk)
+    found = Run.objects.filter(flow=flow, idempotency_key__in=keys)
+    return {str(run.idempotency_key): run for run in found}
+
+
+def _first_of_each_key(runs: Sequence[NewRun], known: Mapping[str, Run]) -> Iterator[NewRun]:
+    seen = set(known)
+    for new in runs:
+        if not new.idempotency_key:
+            yield new
+        elif new.idempotency_key not in seen:
+            seen.add(new.idempotency_key)
+            yield new
+
+
+def _match_with_runs(
+    runs: Sequence[NewRun], made: Sequence[Run], known: Mapping[str, Run], chosen: Program | None
+) -> Iterator[Started]:
+    """Yield the run of each; ``chosen`` is the version, if the caller named one.
+
+    Raises: IdempotencyKeyReused.
+    """
+    by_key, fresh = dict(known), iter(made)
+    for new in runs:
+        earlier = by_key.get(new.idempotency_key or "")
+        if earlier is not None:
+            _check_repeat(earlier, new, chosen)
+            yield Started(earlier, is_new=False)
+            continue
+        run = next(fresh)
+        if run.idempotency_key:
+            by_key[run.idempotency_key] = run
+        yield Started(run, is_new=True)
+
+
+def _check_repeat(run: Run, new: NewRun, chosen: Program | None) -> None:
+    """Refuse a start that asks for another run than the one its key started."""
+    if fetch(run.input) != new.input:
+        raise IdempotencyKeyReused(run.pk, "input")
+    if _is_in_another_lane(run, new.priority):
+        raise IdempotencyKeyReused(run.pk, "lane")
+    if chosen is not None and _is_of_another_version(run, chosen):
+        raise IdempotencyKeyReused(run.pk, "version")
+
+
+def _is_in_another_lane(run: Run, priority: int | None) -> bool:
+    """Say whether the run was started with another priority; it may have been moved since."""
+    if priority is None:
+        return False
+    moved = _first_change(run, events.RUN_MOVED)
+    return lane_of(priority) != moved["before"] if moved else priority != run.priority
+
+
+def _is_of_another_version(run: Run, chosen: Program) -> bool:
+    """Say whether the run was started on another version; it may have been migrated since."""
+    migrated = _first_change(run, events.RUN_MIGRATED)
+    return migrated["from"] != chosen.number if migrated else run.version_id != chosen.version_id
+
+
+def _first_change(run: Run, kind: str) -> Json:
+    rows = Journal.objects.filter(run_id=run.pk, kind=kind).order_by("seq")
+    return rows.values_list("data", flat=True).first()

@@ -1,0 +1,71 @@
+"""What the pages and the API answer to a key that started another run."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from flows.models import Run
+from tests.web.flows.factories import make_completed_run, make_flow
+from tests.web.flows.test_api import INPUT, Api
+from tests.web.flows.test_flow_pages import text_of
+from workbench.accounts.models import IdempotentRequest, Role
+
+pytestmark = pytest.mark.django_db
+CAR = '{"amount": 7, "purpose": "car"}'
+VAN = '{"amount": 8, "purpose": "car"}'
+
+
+def key_in(page: str) -> str:
+    found = re.search(r'name="key" value="([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+def test_a_start_form_sent_again_with_another_input_is_told_of_its_run_and_may_be_sent_once_more(
+    operator: Client,
+) -> None:
+    make_flow()
+    form = {"mode": "json", "text": CAR, "key": "form-1"}
+    operator.post("/flows/loan/start/", form)
+    refused = operator.post("/flows/loan/start/", {**form, "text": VAN})
+    page = text_of(refused)
+    assert refused.status_code == 422
+    assert f"This form has started run {Run.objects.get().pk}." in page
+    operator.post("/flows/loan/start/", {**form, "text": VAN, "key": key_in(page)})
+    assert Run.objects.count() == 2
+
+
+def test_a_rerun_form_sent_again_with_another_input_may_be_sent_once_more(
+    operator: Client,
+) -> None:
+    run = make_completed_run(make_flow())
+    form = {"version": "1", "key": "rerun-1", "input": CAR}
+    operator.post(f"/runs/{run.pk}/rerun/", form)
+    refused = operator.post(f"/runs/{run.pk}/rerun/", {**form, "input": VAN})
+    page = text_of(refused)
+    assert refused.status_code == 422
+    assert "This form has started run" in page
+    operator.post(f"/runs/{run.pk}/rerun/", {**form, "input": VAN, "key": key_in(page)})
+    assert Run.objects.count() == 3
+
+
+@pytest.mark.parametrize("changed", [{"lane": "bulk"}, {"version": 2}])
+def test_the_api_refuses_a_key_with_another_lane_or_version(changed: dict[str, object]) -> None:
+    make_flow(versions=3)
+    body = {"input": INPUT, "version": 1, "lane": "standard"}
+    first = Api(Role.OPERATOR).post("/flows/loan/runs", body, key="order-1")
+    assert first.status_code == 201
+    answer = Api(Role.OPERATOR).post("/flows/loan/runs", {**body, **changed}, key="order-1")
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith("idempotency-key-reused")
+    assert "new key" in answer.json()["remedy"]
+
+
+def test_the_api_gives_the_run_of_a_key_after_its_answer_was_forgotten() -> None:
+    make_flow()
+    api = Api(Role.OPERATOR)
+    first = api.post("/flows/loan/runs", {"input": INPUT}, key="order-1")
+    IdempotentRequest.objects.all().delete()
+    again = api.post("/flows/loan/runs", {"input": INPUT}, key="order-1")
+    assert (again.status_code, again.json()) == (200, first.json())
