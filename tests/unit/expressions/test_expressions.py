@@ -1,4 +1,4 @@
-"""Expressions give plain JSON of the type that is needed, or say what to mend."""
+"""Expressions give plain JSON of the type that is needed, or say what to correct."""
 
 import threading
 from datetime import UTC, datetime

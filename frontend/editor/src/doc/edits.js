@@ -193,11 +193,11 @@ export function paste(document, clipped, at) {
   const places = [...Object.values(clipped.layout ?? {}), ...Object.values(clipped.notes ?? {}).map((n) => n.at ?? [0, 0])];
   const corner = [Math.min(...places.map((p) => p[0]), Infinity), Math.min(...places.map((p) => p[1]), Infinity)];
   const shift = at && places.length ? [at[0] - corner[0], at[1] - corner[1]] : findPasteShift(document, places);
-  const moved = (/** @type {number[]} */ p) => [snap(p[0] + shift[0]), snap(p[1] + shift[1])];
+  const shiftPoint = (/** @type {number[]} */ p) => [snap(p[0] + shift[0]), snap(p[1] + shift[1])];
   /** @type {Operation[]} */
   const operations = Object.entries(clipped.steps).map(([id, step], index) => ({
     op: "add_step", id: names.get(id), step: renameInValue(step, names),
-    at: moved(clipped.layout?.[id] ?? [index * (CARD.width + GAP.x), 0]),
+    at: shiftPoint(clipped.layout?.[id] ?? [index * (CARD.width + GAP.x), 0]),
   }));
   for (const edge of clipped.edges ?? []) {
     const [source, port, target] = parseEdge(edge);
@@ -205,7 +205,7 @@ export function paste(document, clipped, at) {
     operations.push({ op: "connect", edge: formatEdge(names.get(source) ?? "", port, names.get(target) ?? "") });
   }
   const notes = Object.entries(clipped.notes ?? {}).map(([id, note]) => ({
-    op: "add_note", id: chooseFreeName(Object.keys(document.notes), id), note: { ...note, at: moved(note.at ?? [0, 0]) },
+    op: "add_note", id: chooseFreeName(Object.keys(document.notes), id), note: { ...note, at: shiftPoint(note.at ?? [0, 0]) },
   }));
   operations.push(...notes);
   const groups = new Set(Object.keys(document.groups));

@@ -107,7 +107,7 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
   const nudge = (dx, dy) => {
     const [steps, notes] = [listCarriedSteps(), listChosenNotes()];
     if (!steps.length && !notes.length) return false;
-    const shifted = (/** @type {any} */ at) => [(at?.[0] ?? 0) + dx, (at?.[1] ?? 0) + dy];
+    const shiftPoint = (/** @type {any} */ at) => [(at?.[0] ?? 0) + dx, (at?.[1] ?? 0) + dy];
     /** @type {any} */
     const op = { op: "move" };
     if (steps.length) op.steps = Object.fromEntries(steps.map((/** @type {string} */ id) => [id, shifted(model.document.layout[id])]));
