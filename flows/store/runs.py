@@ -1,12 +1,12 @@
-"""The statements on runs: lock their rows, pause, reopen and end them."""
+"""The statements on runs: lock their rows, pause, resume and reopen them."""
 
 from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
 from flows.store.dialect import placeholders, split_rows
-from flows.store.journal import JournalStatements, make_end_row
-from flows.store.rows import Json, RunEnd, RunRow
+from flows.store.journal import JournalStatements
+from flows.store.rows import RunRow
 
 
 class RunStatements(JournalStatements):
@@ -37,33 +37,6 @@ class RunStatements(JournalStatements):
             )
             return {row[0] for row in cursor.fetchall()}
 
-    def end_run(self, run: RunRow, end: RunEnd) -> None:
-        """End the run and append that to its journal. The caller holds the run's lock."""
-        self.append(run, [make_end_row(run, end)])
-        run.status = end.status
-        self.write_run(run, end)
-
-    def write_run(self, run: RunRow, end: RunEnd | None) -> None:
-        """Write the run's seq, and its end if it has ended. The caller holds the run's lock."""
-        with connection.cursor() as cursor:
-            if end is None:
-                cursor.execute("UPDATE flows_run SET seq = %s WHERE id = %s", [run.seq, run.id])
-                return
-            cursor.execute(
-                f"""UPDATE flows_run SET seq = %s, status = %s, outcome = %s,
-                output = {self.json_param}, error = COALESCE({self.json_param}, error),
-                finished_at = %s WHERE id = %s""",
-                [
-                    run.seq,
-                    end.status,
-                    end.outcome,
-                    self.json_or_null(end.output),
-                    self.json_or_null(end.error),
-                    self.time_in(end.at),
-                    run.id,
-                ],
-            )
-
     def reopen_run(self, run: RunRow) -> None:
         """Set a failed run running again, without its error. The caller holds the run's lock."""
         with connection.cursor() as cursor:
@@ -90,11 +63,3 @@ class RunStatements(JournalStatements):
                 )
         for run in runs:
             run.status = status
-
-    def set_first_error(self, run_id: int, error: Json) -> None:
-        """Set the run's error, unless it has one: what follows from the first is not the cause."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"UPDATE flows_run SET error = {self.json_param} WHERE id = %s AND error IS NULL",
-                [self.json_in(error), run_id],
-            )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from flows.engine import events
 from flows.engine.position import READY, TokenView
@@ -26,6 +27,7 @@ from flows.store.rows import (
     RunWrites,
     TokenRow,
 )
+from flows.store.write_buffer import WriteBuffer
 
 
 class SqliteStore(Store):
@@ -85,55 +87,84 @@ class SqliteStore(Store):
 
     def commit_moves(self, moves: Sequence[Move]) -> list[str]:
         runs = self.lock_runs({move.claim.run_id for move in moves})
+        buffer = WriteBuffer(self)
         states = []
-        for move in moves:
-            run = runs.get(move.claim.run_id)
-            states.append(self._commit_move(run, move) if run else "")
+        with connection.cursor() as cursor:
+            for move in moves:
+                run = runs.get(move.claim.run_id)
+                states.append(self._commit_move(cursor, buffer, run, move) if run else "")
+        buffer.flush()
         return states
 
-    def _commit_move(self, run: RunRow, move: Move) -> str:
+    def _commit_move(
+        self, cursor: CursorWrapper, buffer: WriteBuffer, run: RunRow, move: Move
+    ) -> str:
         if run.status not in {"running", "paused"}:
             return ""
         state = ("running" if run.status == "running" else "held") if move.step else "ended"
-        if not (self._move_token(move, state) if move.step else self._end_token(move.claim)):
-            return ""
-        self.append(run, [make_move_row(move)])
-        if not move.step:
-            self.end_run(run, RunEnd("completed", move.at))
-        return state
-
-    def _move_token(self, move: Move, state: str) -> bool:
-        claim = move.claim
-        with connection.cursor() as cursor:
+        held = [move.claim.token_id, move.claim.fence, move.claim.activation]
+        if move.step:
             cursor.execute(
                 """UPDATE flows_token SET step = %s, via = %s, state = %s, since = %s, attempt = 1,
                 deaths = 0, activation = activation + 1
                 WHERE id = %s AND fence = %s AND activation = %s AND state = 'running'""",
-                [
-                    move.step, move.via, state, self.time_in(move.at),
-                    claim.token_id, claim.fence, claim.activation,
-                ],
-            )  # fmt: skip
-            return bool(cursor.rowcount == 1)
-
-    def _end_token(self, claim: Claim) -> bool:
-        with connection.cursor() as cursor:
+                [move.step, move.via, state, self.time_in(move.at), *held],
+            )
+        else:
             cursor.execute(
                 "DELETE FROM flows_token WHERE id = %s AND fence = %s AND activation = %s"
                 " AND state = 'running'",
-                [claim.token_id, claim.fence, claim.activation],
+                held,
             )
-            return bool(cursor.rowcount == 1)
+        if cursor.rowcount != 1:
+            return ""
+        buffer.append(run, [make_move_row(move)])
+        if not move.step:
+            buffer.end_run(run, RunEnd("completed", move.at))
+        return state
 
     def write_runs(self, writes: RunWrites) -> None:
         self.insert_journal(writes.journal)
+        self._write_seqs([each.run for each in writes.runs.values() if each.end is None])
         for update in writes.runs.values():
             if update.first_error is not None:
-                self.set_first_error(update.run.id, update.first_error)
-            self.write_run(update.run, update.end)
+                self._write_first_error(update.run, update.first_error)
+            if update.end is not None:
+                self._write_end(update.run, update.end)
         for token in writes.tokens.values():
             self.update_token(token)
         self.delete_tokens(writes.deleted_tokens)
+
+    def _write_seqs(self, runs: Sequence[RunRow]) -> None:
+        if runs:
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    "UPDATE flows_run SET seq = %s WHERE id = %s",
+                    [(run.seq, run.id) for run in runs],
+                )
+
+    def _write_first_error(self, run: RunRow, error: Json) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE flows_run SET error = %s WHERE id = %s AND error IS NULL",
+                [self.json_in(error), run.id],
+            )
+
+    def _write_end(self, run: RunRow, end: RunEnd) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """UPDATE flows_run SET seq = %s, status = %s, outcome = %s, output = %s,
+                error = COALESCE(%s, error), finished_at = %s WHERE id = %s""",
+                [
+                    run.seq,
+                    end.status,
+                    end.outcome,
+                    self.json_or_null(end.output),
+                    self.json_or_null(end.error),
+                    self.time_in(end.at),
+                    run.id,
+                ],
+            )
 
     # --- Waits that only move their run to the next step ----------------------------------
 
