@@ -361,8 +361,3 @@ def _count_waiting(filters: RunFilters, within: Reach) -> int:
         waits = waits.filter(run__flow__name=filters.flow)
     waits = waits.filter(run__status=RunStatus.RUNNING)
     return waits.values("run").distinct()[: COUNT_CAP + 1].count()
-
-
-def duration_seconds(run: Run, now: datetime) -> float:
-    """Return how long the run took, or has taken so far."""
-    return ((run.finished_at or now) - run.started_at).total_seconds()

@@ -60,12 +60,6 @@ def list_clock_tasks() -> list[ClockTask]:
     return sorted(_tasks.values(), key=lambda task: task.name)
 
 
-def tick(now: datetime) -> None:
-    """Run every registered task once, in this thread."""
-    for task in list_clock_tasks():
-        task.function(now)
-
-
 def run_clock(stop_event: threading.Event) -> None:
     """Run the registered tasks until ``stop_event`` is set; return when they have stopped."""
     threads = [

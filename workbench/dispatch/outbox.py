@@ -7,12 +7,10 @@ enqueue -> due -> claimed -> deleted
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Min, Q
 
 from workbench.dispatch.broker import ring
 from workbench.dispatch.models import Outbox
@@ -117,30 +115,3 @@ def revive_jobs(ids: Iterable[int], *, now: datetime) -> int:
     )
     transaction.on_commit(lambda: ring(chosen), robust=True)
     return revived
-
-
-@dataclass(frozen=True)
-class OutboxHealth:
-    """What the health page shows of the outbox."""
-
-    waiting: int
-    failing: int
-    dead: int
-    oldest_at: datetime | None
-
-
-def get_outbox_health() -> OutboxHealth:
-    """Count the outbox's rows. One query."""
-    alive = Q(dead_at=None)
-    counts = Outbox.objects.aggregate(
-        waiting=Count("pk", filter=alive),
-        failing=Count("pk", filter=alive & ~Q(last_error="")),
-        dead=Count("pk", filter=~alive),
-        oldest_at=Min("created_at", filter=alive),
-    )
-    return OutboxHealth(**counts)
-
-
-def list_dead_jobs(limit: int = 100) -> list[Outbox]:
-    """Return the dead jobs, newest first. One query."""
-    return list(Outbox.objects.filter(dead_at__isnull=False).order_by("-dead_at")[:limit])

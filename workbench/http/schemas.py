@@ -14,7 +14,6 @@ from workbench.http.problems import ApiProblem
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=Model)
-Limit = int
 MOST_ROWS = 200
 
 
@@ -47,7 +46,7 @@ def page_by_id(
     rows: QuerySet[Row],
     *,
     cursor: str,
-    limit: Limit,
+    limit: int,
     to_item: Callable[[Row], Any],
     newest_first: bool = True,
 ) -> dict[str, Any]:

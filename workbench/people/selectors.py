@@ -16,11 +16,6 @@ def list_people(text: str = "") -> QuerySet[User]:
     return people.order_by("username")
 
 
-def get_person(username: str) -> User:
-    """Return the person. Raises: User.DoesNotExist."""
-    return User.objects.get(username=username)
-
-
 def list_tokens(user: User) -> QuerySet[ApiToken]:
     """Return the person's tokens, newest first: one query."""
     return ApiToken.objects.filter(user=user).order_by("-id")
