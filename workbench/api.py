@@ -3,7 +3,8 @@
 from importlib import import_module
 
 from workbench.audit.api import router as audit_router
-from workbench.http.gateway import GuardedApi, add_error_answers
+from workbench.http.errors import add_error_handlers
+from workbench.http.gateway import GuardedApi
 from workbench.http.sign_in import BearerToken, PageSession
 from workbench.people.api import router as account_router
 from workbench.secrets.api import router as secrets_router
@@ -23,7 +24,7 @@ api = GuardedApi(
     openapi_url="/openapi.json",
     urls_namespace="api-v1",
 )
-add_error_answers(api)
+add_error_handlers(api)
 api.add_router("", account_router)
 api.add_router("/audit", audit_router)
 api.add_router("", secrets_router)

@@ -17,7 +17,8 @@ from workbench.accounts.permissions import SIGNED_IN, requires
 from workbench.audit.actions import register_action
 from workbench.audit.models import Entry
 from workbench.audit.services import record
-from workbench.http.gateway import GuardedApi, accepts, add_error_answers
+from workbench.http.errors import add_error_handlers
+from workbench.http.gateway import GuardedApi, accepts
 from workbench.http.idempotency import prune
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import Strict
@@ -71,7 +72,7 @@ def make_api() -> GuardedApi:
     api = GuardedApi(
         auth=[BearerToken()], docs_url=None, openapi_url="/openapi.json", urls_namespace="gate"
     )
-    add_error_answers(api)
+    add_error_handlers(api)
     api.add_router("", router)
     return api
 
