@@ -6,13 +6,13 @@ from django.core.checks import CheckMessage, register
 from django.core.checks import Warning as Problem
 
 from workbench.shell.icons import icon_markup
-from workbench.shell.registry import Command, NavItem, commands, nav_items
+from workbench.shell.registry import Command, NavItem, list_commands, list_nav_items
 
 
 @register()
 def check_frame(**kwargs: Any) -> list[CheckMessage]:
     problems: list[CheckMessage] = []
-    shown: list[NavItem | Command] = [*nav_items(), *commands()]
+    shown: list[NavItem | Command] = [*list_nav_items(), *list_commands()]
     for item in shown:
         if item.url is None:
             hint = f"Name a URL pattern {item.url_name!r} that needs no argument."

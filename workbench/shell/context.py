@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from workbench.shell.offers import list_bar_items_for, list_nav_items_for
 from workbench.shell.preferences import THEMES, ThemeChoice, theme_of
-from workbench.shell.registry import bar_items_for, nav_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Frame:
     @cached_property
     def nav(self) -> list[Place]:
         path = self._request.path
-        places = [(item, item.url or "") for item in nav_for(self._request.user)]
+        places = [(item, item.url or "") for item in list_nav_items_for(self._request.user)]
         # Of two places that the path lies under, the longer address is where we are.
         here = max((url for _, url in places if path.startswith(url)), key=len, default="")
         return [
@@ -46,7 +46,7 @@ class Frame:
     @cached_property
     def bar_items(self) -> list[str]:
         """The templates of the top bar's further parts."""
-        return [item.template for item in bar_items_for(self._request.user)]
+        return [item.template for item in list_bar_items_for(self._request.user)]
 
     @cached_property
     def person_name(self) -> str:

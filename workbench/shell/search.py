@@ -3,7 +3,8 @@
 import logging
 from typing import Any, NamedTuple
 
-from workbench.shell.registry import Found, commands_for, nav_for, search_providers
+from workbench.shell.offers import list_commands_for, list_nav_items_for
+from workbench.shell.registry import Found, list_search_providers
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ def search(person: Any, text: str) -> list[Group]:
     text = text.strip()
     found = _places(person, text) + _commands(person, text)
     if len(text) >= MIN_PROVIDER_TEXT:
-        for provider in search_providers():
+        for provider in list_search_providers():
             try:
                 found += list(provider(person, text))[:MAX_EACH]
             except Exception:
@@ -41,7 +42,7 @@ def _matches(text: str, *candidates: str) -> bool:
 def _places(person: Any, text: str) -> list[Found]:
     return [
         Found(item.label, item.url or "", "Go to", item.icon)
-        for item in nav_for(person)
+        for item in list_nav_items_for(person)
         if _matches(text, item.label)
     ]
 
@@ -49,7 +50,7 @@ def _places(person: Any, text: str) -> list[Found]:
 def _commands(person: Any, text: str) -> list[Found]:
     return [
         Found(command.label, command.url or "", "Do", command.icon)
-        for command in commands_for(person)
+        for command in list_commands_for(person)
         if _matches(text, command.label, command.words)
     ]
 

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from workbench.accounts.models import User
 from workbench.accounts.permissions import SIGNED_IN, requires
 from workbench.shell.icons import icon_markup
+from workbench.shell.offers import list_commands_for, list_home_panels_for, list_nav_items_for
 from workbench.shell.preferences import THEMES, keep_theme
-from workbench.shell.registry import commands_for, home_panels_for, nav_for
 from workbench.shell.search import search
 from workbench.shell.statuses import LOOKS
 
@@ -41,7 +41,7 @@ def home_panels(request: HttpRequest) -> HttpResponse:
 def _home(request: HttpRequest) -> dict[str, Any]:
     panels = []
     live = [f"user.{request.user.pk}"]
-    for panel in home_panels_for(request.user):
+    for panel in list_home_panels_for(request.user):
         context = panel.function(request)
         if context is not None:
             panels.append(render_to_string(panel.template, context, request))
@@ -49,8 +49,8 @@ def _home(request: HttpRequest) -> dict[str, Any]:
     return {
         "panels": panels,
         "live": sorted(set(live)),
-        "places": nav_for(request.user),
-        "first_steps": [step for step in commands_for(request.user) if step.permission],
+        "places": list_nav_items_for(request.user),
+        "first_steps": [step for step in list_commands_for(request.user) if step.permission],
     }
 
 
