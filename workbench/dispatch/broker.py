@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import dramatiq
+import redis
 from django.conf import settings
 from django.db import close_old_connections, connections
 from dramatiq.brokers.stub import StubBroker
@@ -18,6 +19,7 @@ from dramatiq.middleware import Middleware, TimeLimit
 
 from workbench.dispatch import agreed_time
 from workbench.dispatch.delivery import DELIVERY_SECONDS, deliver
+from workbench.dispatch.redis_broker import WakingRedisBroker
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +64,6 @@ def get_broker() -> dramatiq.Broker:
     middleware = [DatabaseConnections(), TimeLimit(time_limit=DELIVERY_SECONDS * 1000)]
     broker: dramatiq.Broker
     if settings.REDIS_URL:
-        # Imported where it is used: the client takes a third of a process's start.
-        from workbench.dispatch.redis_broker import WakingRedisBroker
-
         broker = WakingRedisBroker(url=settings.REDIS_URL, middleware=middleware)
     else:
         broker = StubBroker(middleware=middleware)
@@ -86,7 +85,7 @@ def ring(outbox_ids: Iterable[int]) -> None:
     try:
         for outbox_id in outbox_ids:
             actor.send(outbox_id)
-    except _redis_error() as error:
+    except redis.RedisError as error:
         _quiet_until = time.monotonic() + QUIET_SECONDS
         logger.warning("Redis cannot be reached, the clock will ring later: %s", error)
 
@@ -99,15 +98,9 @@ def has_forgotten() -> bool:
     broker: Any = get_broker()
     try:
         forgotten: bool = broker.has_forgotten()
-    except _redis_error():
+    except redis.RedisError:
         return False
     if forgotten:
         # It answers again, and there is much to say.
         _quiet_until = 0.0
     return forgotten
-
-
-def _redis_error() -> type[Exception]:
-    import redis
-
-    return redis.RedisError

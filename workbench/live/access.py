@@ -1,9 +1,12 @@
 """Who may listen to what. Deny by default: a group whose prefix nobody registered is refused."""
 
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
+
+from workbench.live.nudges import publish
 
 Authoriser = Callable[[Any, str], bool]
 
@@ -31,8 +34,6 @@ def access_changed(user_id: int) -> None:
 
     Their open pages are authorised anew before the next nudge reaches them.
     """
-    from workbench.live.nudges import publish
-
     groups = [access_group(user_id)]
     transaction.on_commit(lambda: publish(groups, {"type": "live.access"}))
 
@@ -43,8 +44,6 @@ def access_group(user_id: int) -> str:
 
 def session_group(session_key: str) -> str:
     """Return the group that hears of a session's end; the key itself must not leave the process."""
-    from hashlib import sha256
-
     return f"session.{sha256(session_key.encode()).hexdigest()[:40]}"
 
 
