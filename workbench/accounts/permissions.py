@@ -19,7 +19,7 @@ Principal = User | ApiToken | AnonymousUser
 View = TypeVar("View", bound=Callable[..., Any])
 
 EVERY_ROLE = frozenset(Role)
-# What any signed-in person may do, with or without a role: their own account, their home page.
+# What everybody who is signed in may do, with or without a role: their own account, the home page.
 SIGNED_IN = "signed_in"
 
 D, R, L, A, O, X = (  # noqa: E741 - the columns of the table below
@@ -51,8 +51,9 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "people.view": frozenset({A, X}),
     "people.manage": frozenset({X}),
 }
-# By what a grant of the permission can be narrowed. One that is not here holds for the whole
-# installation, so a narrowed grant never gives it: an admin of one flow cannot make admins.
+# To what a grant of each permission can be narrowed. A permission that is missing here applies to
+# the whole installation, so that a narrowed grant does not confer it: an admin of one flow cannot
+# make admins.
 SCOPED_BY: dict[str, frozenset[str]] = {
     **{
         name: frozenset({"flow"}) for name in PERMISSIONS if name.split(".")[0] in {"flows", "runs"}
@@ -71,7 +72,7 @@ class UnknownPermission(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where a principal has a permission. Each pair is (flow or "", queue or "")."""
+    """Where a principal has a permission. Each scope is (flow or "", queue or "")."""
 
     everywhere: bool
     scopes: frozenset[tuple[str, str]]
@@ -80,7 +81,10 @@ class Reach:
         return self.everywhere or bool(self.scopes)
 
     def covers(self, flow: str | None, queue: str | None) -> bool:
-        """Whether an object of that flow and queue lies within. What is not named is not."""
+        """Return whether the reach includes an object of that flow and queue.
+
+        A scope that names a flow or a queue does not include an object that has none.
+        """
         return self.everywhere or any(
             (not a_flow or a_flow == flow) and (not a_queue or a_queue == queue)
             for a_flow, a_queue in self.scopes
@@ -88,16 +92,23 @@ class Reach:
 
 
 EVERYWHERE = Reach(everywhere=True, scopes=frozenset())
+NOWHERE = Reach(everywhere=False, scopes=frozenset())
+
+
+def ensure_known(permission: str) -> None:
+    """Raises: UnknownPermission."""
+    if permission not in PERMISSIONS:
+        raise UnknownPermission(f"Unknown permission {permission!r}. Add it to PERMISSIONS.")
 
 
 def can(
     principal: Any, permission: str, *, flow: str | None = None, queue: str | None = None
 ) -> bool:
-    """Say whether the principal has the permission, on that flow and queue if any is named.
+    """Return whether the principal has the permission on the given flow and queue.
 
-    With neither named, a permission that can be narrowed is had if it is had anywhere: the gate
-    in front of a list, whose rows must then be narrowed by ``reach``. An object with a flow and a
-    queue must name both. One query for each principal object, kept on it.
+    With neither given, it is enough to have it anywhere. That opens a list, whose rows must then be
+    narrowed by ``reach``. For an object with a flow and a queue, give both. Makes one query for
+    each principal object, which keeps the answer.
 
     Raises: UnknownPermission.
     """
@@ -112,18 +123,16 @@ def reach(principal: Any, permission: str) -> Reach:
 
     Raises: UnknownPermission.
     """
-    if permission not in PERMISSIONS:
-        raise UnknownPermission(f"Unknown permission {permission!r}. Add it to PERMISSIONS.")
-    nowhere = Reach(everywhere=False, scopes=frozenset())
+    ensure_known(permission)
     user = _user_of(principal, permission)
     if user is None:
-        return nowhere
+        return NOWHERE
     if user.is_superuser or permission == SIGNED_IN:
-        return Reach(everywhere=True, scopes=frozenset())
+        return EVERYWHERE
     roles = PERMISSIONS[permission]
-    held = [grant for grant in grants_of(user) if grant.role in roles]
+    held = [grant for grant in list_grants(user) if grant.role in roles]
     if any(not grant.flow_name and not grant.queue_name for grant in held):
-        return Reach(everywhere=True, scopes=frozenset())
+        return EVERYWHERE
     narrowed_by = SCOPED_BY.get(permission, frozenset())
     return Reach(
         everywhere=False,
@@ -136,8 +145,8 @@ def reach(principal: Any, permission: str) -> Reach:
     )
 
 
-def grants_of(user: User) -> list[RoleGrant]:
-    """Return the person's grants: one query for each user object."""
+def list_grants(user: User) -> list[RoleGrant]:
+    """Return the person's grants: one query for each user object, which keeps them."""
     kept: list[RoleGrant] | None = getattr(user, "_kept_grants", None)
     if kept is None:
         kept = list(RoleGrant.objects.filter(user_id=user.pk))
@@ -156,20 +165,19 @@ def _user_of(principal: Any, permission: str) -> User | None:
 
 
 def principal_of(request: HttpRequest) -> Any:
-    """Return who asks: the token that the API authenticated, else the session's person."""
+    """Return who sends the request: the API's token, else the person of the session."""
     return getattr(request, "auth", None) or request.user
 
 
 def requires(
     permission: str, *, flow: str | None = None, queue: str | None = None, secret: bool = False
 ) -> Callable[[View], View]:
-    """Guard a view. ``flow`` and ``queue`` name the URL arguments that scope the permission.
+    """Guard a view. ``flow`` and ``queue`` are the names of URL arguments to ask for.
 
-    Anonymous goes to sign-in; not permitted is 403, or 404 where ``secret``: the existence of
-    the object must not show.
+    Who is not signed in is sent to sign in. Who lacks the permission gets 403, or with ``secret``
+    404, so that nobody learns whether the object exists. Raises: UnknownPermission.
     """
-    if permission not in PERMISSIONS:
-        raise UnknownPermission(f"Unknown permission {permission!r}. Add it to PERMISSIONS.")
+    ensure_known(permission)
 
     def check(principal: Any, arguments: Mapping[str, Any]) -> None:
         scope = {"flow": arguments.get(flow or ""), "queue": arguments.get(queue or "")}
@@ -189,7 +197,7 @@ def requires(
             return cast(HttpResponseBase, view(request, *args, **kwargs))
 
         guarded.required_permission = permission  # type: ignore[attr-defined]
-        # For the API's gate, which must refuse before it reads the body.
+        # The API's gate calls it before the body is parsed.
         guarded.check_permission = check  # type: ignore[attr-defined]
         return cast(View, guarded)
 
@@ -204,7 +212,7 @@ def public(view: View) -> View:
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request") == "true":
-        # A partial's redirect would swap the whole sign-in page into its place.
+        # A redirect would put the whole sign-in page in the place of a partial.
         response = HttpResponse(status=401)
         response["HX-Refresh"] = "true"
         return response
