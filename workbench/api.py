@@ -1,4 +1,4 @@
-"""The HTTP API under /api/v1/, composed from the routers of each part."""
+"""The HTTP API under /api/v1/, composed of the routers of all apps."""
 
 from importlib import import_module
 
@@ -11,8 +11,8 @@ from workbench.secrets.api import router as secrets_router
 
 DESCRIPTION = """\
 Send an API token as `Authorization: Bearer csn_…`. Errors are problem+json (RFC 9457) with a
-`remedy`. Every POST takes an `Idempotency-Key`: repeat it unchanged and you get the same answer,
-for 48 hours. Lists are paged: pass `next` as `cursor`.
+`remedy`. Every POST takes an `Idempotency-Key`: repeat the request unchanged within 48 hours and
+you get the same answer. Lists come in pages: pass `next` as `cursor` to get the next one.
 """
 
 api = GuardedApi(
@@ -51,5 +51,5 @@ _ROUTERS = (
     "reviews.quality.api",
 )
 for _name in _ROUTERS:
-    # By name, so that this list alone decides the order; a name that is misspelt fails at start.
+    # By name, so that only this list decides the order. A misspelt name fails at start-up.
     api.add_router("", import_module(_name).router)

@@ -1,4 +1,4 @@
-"""What the frame shows must exist: the check warns of a place without a page or an icon."""
+"""The system check of the frame: every place has a page, and every icon is there."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from workbench.shell.registry import Command, NavItem, list_commands, list_nav_i
 
 @register()
 def check_frame(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of places and commands without a page (shell.W001) or an icon (shell.W002)."""
     problems: list[CheckMessage] = []
     shown: list[NavItem | Command] = [*list_nav_items(), *list_commands()]
     for item in shown:

@@ -1,4 +1,4 @@
-"""The palette: places, commands and what the search providers find, in groups."""
+"""Search for the palette: places, commands, and what the search providers find."""
 
 import logging
 from typing import Any, NamedTuple
@@ -18,9 +18,9 @@ class Group(NamedTuple):
 
 
 def search(person: Any, text: str) -> list[Group]:
-    """Return what matches, grouped by kind, best kinds first. Queries: those of the providers.
+    """Return what matches, grouped by kind: places, commands, then what each provider found.
 
-    A provider that fails is left out and logged: one broken index must not close the palette.
+    Makes only the queries of the providers. One that fails is logged and left out.
     """
     text = text.strip()
     found = _places(person, text) + _commands(person, text)
@@ -29,12 +29,12 @@ def search(person: Any, text: str) -> list[Group]:
             try:
                 found += list(provider(person, text))[:MAX_EACH]
             except Exception:
-                logger.exception("search provider %s failed", provider.__qualname__)
+                logger.exception("The search provider %s failed", provider.__qualname__)
     return _grouped(found)
 
 
 def _matches(text: str, *candidates: str) -> bool:
-    """Every word typed begins a word of what is offered: "au lo" finds "Audit log"."""
+    """Return whether each word typed begins a word of a candidate: "au lo" finds "Audit log"."""
     words = " ".join(candidates).lower().split()
     return all(any(word.startswith(typed) for word in words) for typed in text.lower().split())
 
