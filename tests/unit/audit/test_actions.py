@@ -3,9 +3,9 @@ import pytest
 from workbench.audit.actions import (
     ActionTaken,
     UnknownAction,
+    describe_action,
     ensure_registered,
     register_action,
-    describe_action,
 )
 from workbench.audit.canonical import PayloadNotCanonical, canonical_bytes
 
