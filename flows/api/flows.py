@@ -23,7 +23,7 @@ from flows.graph.operations import normal_form
 from flows.models import Flow, FlowVersion
 from flows.selectors.faces import list_problems
 from flows.selectors.flows import within_reach
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import (
     Page,

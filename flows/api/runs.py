@@ -27,7 +27,7 @@ from flows.runtime.artifacts import ArtifactTooLarge
 from flows.runtime.payloads import fetch
 from flows.selectors.runs import RunFilters
 from flows.services.editing import DraftTooLarge
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import (
     MOST_ROWS,

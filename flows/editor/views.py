@@ -18,8 +18,9 @@ from flows.selectors import drafts
 from flows.selectors.faces import canvas_data, faces, kept_problems, touched_steps
 from flows.selectors.last_run import last_run_at
 from flows.services import editing
+from workbench.accounts.gate import requires
 from workbench.accounts.models import User
-from workbench.accounts.permissions import can, requires
+from workbench.accounts.permissions import can
 
 Json = Any
 MAX_CLIENT_ID = 64

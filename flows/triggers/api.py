@@ -15,7 +15,7 @@ from flows.triggers import services
 from flows.triggers.cloudevents import PLAIN, STRUCTURED, EventMalformed, read_cloudevent
 from flows.triggers.firing import short_key
 from flows.triggers.models import Firing, Trigger
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict, page_by_id

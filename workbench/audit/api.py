@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.audit.models import Entry
 from workbench.audit.selectors import (
     EntryFilter,

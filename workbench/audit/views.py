@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from workbench.accounts.actors import Actor
+from workbench.accounts.gate import requires
 from workbench.accounts.models import User
-from workbench.accounts.permissions import can, requires
+from workbench.accounts.permissions import can
 from workbench.audit.export import export_bundle
 from workbench.audit.forms import EntryFilterForm
 from workbench.audit.models import Entry

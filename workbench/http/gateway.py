@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.openapi.views import openapi_json
 
-from workbench.accounts.permissions import Principal, public
+from workbench.accounts.gate import public
+from workbench.accounts.permissions import Principal
 from workbench.dispatch.patience import AWAY
 from workbench.http.errors import answer_error, replace_plain_405, standard_problem
 from workbench.http.idempotency import answer_once

@@ -7,8 +7,9 @@ from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import Field
 
+from workbench.accounts.gate import requires
 from workbench.accounts.models import ApiToken
-from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN, can, list_grants, requires
+from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN, can, list_grants
 
 router = Router(tags=["account"])
 

@@ -9,7 +9,8 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from django.urls import URLPattern, path, re_path
 
-from workbench.accounts.permissions import SIGNED_IN, public, requires
+from workbench.accounts.gate import public, requires
+from workbench.accounts.permissions import SIGNED_IN
 
 own = requires(SIGNED_IN)
 

@@ -12,8 +12,9 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from workbench.accounts.actors import Actor
+from workbench.accounts.gate import requires
 from workbench.accounts.models import ApiToken, Role, RoleGrant, User
-from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN, can, requires
+from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN, can
 from workbench.people.forms import GrantForm, PersonForm, TokenForm
 from workbench.people.selectors import list_people, list_tokens
 from workbench.people.services import (

@@ -8,7 +8,7 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import map_error
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of

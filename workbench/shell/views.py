@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
+from workbench.accounts.gate import requires
 from workbench.accounts.models import User
-from workbench.accounts.permissions import SIGNED_IN, requires
+from workbench.accounts.permissions import SIGNED_IN
 from workbench.shell.icons import icon_markup
 from workbench.shell.offers import list_commands_for, list_home_panels_for, list_nav_items_for
 from workbench.shell.preferences import THEMES, keep_theme

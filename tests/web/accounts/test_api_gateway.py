@@ -12,8 +12,9 @@ from django.utils import timezone
 from ninja import Router, Status
 
 from workbench.accounts.actors import Actor
+from workbench.accounts.gate import requires
 from workbench.accounts.models import IdempotentRequest, Role, User
-from workbench.accounts.permissions import SIGNED_IN, requires
+from workbench.accounts.permissions import SIGNED_IN
 from workbench.audit.actions import register_action
 from workbench.audit.models import Entry
 from workbench.audit.services import record
