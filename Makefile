@@ -1,4 +1,4 @@
-# Everything a person types. Each target makes what it needs.
+# The commands of this project. Each makes the environment that it needs.
 export PORT ?= 8000
 PY := .venv/bin/python
 
@@ -6,14 +6,14 @@ PY := .venv/bin/python
 
 help:
 	@echo "make run      serve the demo on 127.0.0.1:$(PORT) (PORT=... for another port)"
-	@echo "make test     every test that can run here"
-	@echo "make lint     style, types, layers, templates, vendored files"
+	@echo "make test     run every test that can run here"
+	@echo "make lint     check style, types, layers, templates, vendored files"
 	@echo "make format   rewrite the code in the project's style"
-	@echo "make bench    measure the engine and its peers; make bench-editor, the canvas"
+	@echo "make bench    measure the engine beside its peers; make bench-editor, the canvas"
 	@echo "make screens  take the screenshots of the docs"
-	@echo "make chaos    harm every process for CHAOS_MINUTES=28 (CHAOS_SEED=... to repeat)"
-	@echo "make chaos-editor  two browsers, 5,000 edits each, on a bad line; 100,000 on the model"
-	@echo "make lock     resolve the requirements locks anew"
+	@echo "make chaos    kill and disturb all processes for CHAOS_MINUTES=28 (CHAOS_SEED=... repeats it)"
+	@echo "make chaos-editor  make 5,000 edits in each of two browsers on a bad line; 100,000 on the model"
+	@echo "make lock     resolve the locks of the requirements again"
 
 run:
 	@exec tools/run
@@ -32,7 +32,7 @@ format:
 
 bench:
 	@tools/environment dev
-	@test -n "$$BENCH_PEERS_PYTHON" || tools/environment bench || echo "Without the peers, then."
+	@test -n "$$BENCH_PEERS_PYTHON" || tools/environment bench || echo "Measuring without the peers."
 	@exec $(PY) manage.py bench $(ARGS)
 
 bench-editor:

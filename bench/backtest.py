@@ -1,9 +1,9 @@
-"""How long a backtest of recorded demo runs takes, and whether it tells the runs that flip.
+"""Measure how long a backtest of recorded demo runs takes, and check which decisions flip.
 
     python -m bench.backtest [--runs 500] [--cutoff 0.83]
 
 Loads the demo's history into a database of its own, moves the cutoff for approval, and backtests
-the draft. Beside it, each run is decided by hand: by plain Python on the values in its journal.
+the draft. Each run is then decided once more by plain Python, on the values in its journal.
 """
 
 import argparse
@@ -30,51 +30,51 @@ Json = Any
 
 
 def main() -> int:
-    options = parse()
+    options = parse_arguments()
     with tempfile.TemporaryDirectory(prefix="countersign-backtest-") as folder:
         var = Path(folder)
         servers.manage(var, "migrate", "--verbosity", "0")
         servers.manage(var, "load_demo", "--runs", "0", "--history", str(HISTORY))
         changed = var / "changed.yaml"
         changed.write_text(
-            with_cutoff(servers.manage(var, "flow", "export", "consumer-loan"), options.cutoff)
+            replace_cutoff(servers.manage(var, "flow", "export", "consumer-loan"), options.cutoff)
         )
-        load, began, computed = os.getloadavg()[0], time.monotonic(), cpu_seconds()
+        load, began, computed = os.getloadavg()[0], time.monotonic(), read_cpu_seconds()
         told = json.loads(
             servers.manage(
                 var, "flow", "backtest", "consumer-loan", "--file", str(changed),
                 "--runs", str(options.runs), "--json",
             )
         )  # fmt: skip
-        seconds, computed = time.monotonic() - began, cpu_seconds() - computed
-        by_hand = flips_by_hand(var, options.runs, options.cutoff)
+        seconds, computed = time.monotonic() - began, read_cpu_seconds() - computed
+        by_hand = find_flips_by_hand(var, options.runs, options.cutoff)
     print(
-        f"{told['runs']} runs in {seconds:.1f} s, of {MOST_SECONDS}, the command's start with it; "
-        f"{computed:.1f} s computed; load {load:.1f}"
+        f"{told['runs']} runs in {seconds:.1f} s of {MOST_SECONDS}, with the command's start; "
+        f"{computed:.1f} s of CPU time; load {load:.1f}"
     )
     exact = sorted(told["flipped"]) == by_hand
-    same = "the same" if exact else "others"
-    print(f"{len(told['flipped'])} decisions flip; by hand {len(by_hand)}, {same}")
+    same = "the same" if exact else "not the same"
+    print(f"{len(told['flipped'])} decisions flip; decided by hand {len(by_hand)}, {same}")
     return int(not exact or not by_hand or seconds > MOST_SECONDS)
 
 
-def parse() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, prog="bench.backtest")
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--cutoff", type=float, default=0.83)
     return parser.parse_args()
 
 
-def with_cutoff(document: str, cutoff: float) -> str:
-    """Return the flow's text with another cutoff for approval."""
+def replace_cutoff(document: str, cutoff: float) -> str:
+    """Return the flow's document with another cutoff for approval."""
     before = f"probability_good >= {RELEASED_CUTOFF}"
     if document.count(before) != 1:
         raise AssertionError(f"The demo's cutoff is not {before}")
     return document.replace(before, f"probability_good >= {cutoff}")
 
 
-def cpu_seconds() -> float:
-    """Return what the commands so far computed."""
+def read_cpu_seconds() -> float:
+    """Return the CPU time of all commands so far."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -96,8 +96,8 @@ print(json.dumps([[run, step, port, fetch(data)] for run, step, port, data in ro
 """
 
 
-def flips_by_hand(var: Path, runs: int, cutoff: float) -> list[int]:
-    """Return the runs that end otherwise with the cutoff than with the released one."""
+def find_flips_by_hand(var: Path, runs: int, cutoff: float) -> list[int]:
+    """Return the runs that end differently with the cutoff than with the released one."""
     read = READ.format(runs=runs)
     finished: dict[int, dict[str, list[Json]]] = {}
     for run, step, port, output in json.loads(
@@ -107,12 +107,12 @@ def flips_by_hand(var: Path, runs: int, cutoff: float) -> list[int]:
     return sorted(
         run
         for run, steps in finished.items()
-        if end_of(steps, cutoff) != end_of(steps, RELEASED_CUTOFF)
+        if decide_by_hand(steps, cutoff) != decide_by_hand(steps, RELEASED_CUTOFF)
     )
 
 
-def end_of(steps: dict[str, list[Json]], cutoff: float) -> str:
-    """Go through a run's rounds until a machine or a person decides."""
+def decide_by_hand(steps: dict[str, list[Json]], cutoff: float) -> str:
+    """Return the outcome of a run: go through its rounds until a rule or a person decides."""
     rounds = zip(steps["score"], steps["affordability"], steps["fraud"], strict=True)
     decisions = iter(steps.get("review", []))
     for (_, score), (_, affordability), (_, fraud) in rounds:
@@ -125,7 +125,7 @@ def end_of(steps: dict[str, list[Json]], cutoff: float) -> str:
 
 
 def route(score: Json, affordability: Json, fraud: Json, cutoff: float) -> str:
-    """What the branch *Clear or unsure* of examples/consumer_loan/flow.yaml says, once more."""
+    """Return the port of the branch *Clear or unsure* in examples/consumer_loan/flow.yaml."""
     good = score["prediction"]["probability_good"]
     no_flags = not affordability["flags"] and not fraud["flags"]
     if good >= cutoff and score["confidence"] >= LEAST_CONFIDENCE and no_flags:

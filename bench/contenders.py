@@ -1,7 +1,7 @@
-"""Who is measured, and the processes of each.
+"""The products that are measured, and how the processes of each are started.
 
-They are started for a measurement and gone after it, so that nobody idles beside another. Each has
-a database of its own on the one PostgreSQL, and two processes that work.
+They run only while they are measured, so that none disturbs another. Each has a database of its own
+on the one PostgreSQL, and two working processes.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.conversation import Speaker, speaking
+from bench.conversation import Speaker, start_speaker
 from bench.running import Running
 from bench.servers import Servers
 from tests import servers as test_servers
@@ -32,7 +32,7 @@ Start = Callable[[Servers, ExitStack], Running]
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One product, and how many runs of W1 take it some seconds. ``decides`` says if it has W2."""
+    """A product. ``runs`` of W1 take it some seconds; ``decides`` says whether it can do W2."""
 
     name: str
     start: Start
@@ -41,7 +41,7 @@ class Contender:
 
     @contextlib.contextmanager
     def running(self, servers: Servers) -> Iterator[Running]:
-        """Start its processes; they have ended when the block has."""
+        """Start its processes, and stop them when the block ends."""
         with ExitStack() as stack:
             yield self.start(servers, stack)
 
@@ -57,16 +57,16 @@ def start_ours(servers: Servers, stack: ExitStack, database: str = "ours") -> Ru
 def start_our_desk(
     servers: Servers, stack: ExitStack, database: str = "ours", clocks: int = 1
 ) -> Speaker:
-    """Start two workers, clocks, and the desk that starts runs and decides."""
+    """Start two workers, the clocks, and the desk, which starts runs and decides."""
     var = servers.folder / database
     var.mkdir(exist_ok=True)
-    settings = our_settings(servers, var, database)
+    settings = prepare_settings(servers, var, database)
     started: list[test_servers.Countersign] = []
     for arguments in [("worker", "--processes", "1")] * WORKERS + [("clock",)] * clocks:
         started.append(stack.enter_context(test_servers.command(var, *arguments, **settings)))
-    stack.callback(_end_ours, started)
+    stack.callback(_stop_ours, started)
     desk = stack.enter_context(
-        speaking(
+        start_speaker(
             [sys.executable, "-m", "bench.desk"],
             folder=servers.folder,
             environment=test_servers.environment(var, **settings),
@@ -77,16 +77,16 @@ def start_our_desk(
     return desk
 
 
-def _end_ours(started: Sequence[test_servers.Countersign]) -> None:
-    """Ask all to leave before waiting for the first: each drains for a moment."""
+def _stop_ours(started: Sequence[test_servers.Countersign]) -> None:
+    """Tell all to stop before waiting for any: each needs a moment to finish its work."""
     for each in started:
         each.process.terminate()
     for each in started:
         each.stop(signal.SIGTERM)
 
 
-def our_settings(servers: Servers, var: Path, database: str) -> dict[str, str]:
-    """Return where our processes find their database, made and migrated if it is not there."""
+def prepare_settings(servers: Servers, var: Path, database: str) -> dict[str, str]:
+    """Return the environment of our processes. The database is made and migrated if it is new."""
     url, fresh = servers.database(database)
     settings = {
         "DATABASE_URL": url,
@@ -102,7 +102,7 @@ def start_embedded(servers: Servers, stack: ExitStack) -> Running:
     """Start the one-process default, on SQLite."""
     var = servers.folder / "embedded"
     var.mkdir(exist_ok=True)
-    process = speaking(
+    process = start_speaker(
         [sys.executable, "-m", "bench.embedded"],
         folder=servers.folder,
         environment=test_servers.environment(var, STEP_MODULES=STEP_MODULES),
@@ -117,29 +117,29 @@ def start_embedded(servers: Servers, stack: ExitStack) -> Running:
 
 def start_dbos(servers: Servers, stack: ExitStack) -> Running:
     peer = Peer("dbos", servers, stack)
-    workers = [peer.speaker("worker") for _ in range(WORKERS)]
-    return Running(starters=workers, deciders=[peer.speaker("desk")], witnesses=workers)
+    workers = [peer.start_speaker("worker") for _ in range(WORKERS)]
+    return Running(starters=workers, deciders=[peer.start_speaker("desk")], witnesses=workers)
 
 
 def start_langgraph(servers: Servers, stack: ExitStack) -> Running:
     peer = Peer("langgraph", servers, stack)
     peer.set_up()
-    workers = [peer.speaker("worker") for _ in range(WORKERS)]
+    workers = [peer.start_speaker("worker") for _ in range(WORKERS)]
     return Running(starters=workers, deciders=workers, witnesses=workers)
 
 
 def start_procrastinate(servers: Servers, stack: ExitStack) -> Running:
     peer = Peer("procrastinate", servers, stack)
     peer.set_up()
-    workers = [peer.speaker("worker") for _ in range(WORKERS)]
-    desk = peer.speaker("desk")
+    workers = [peer.start_speaker("worker") for _ in range(WORKERS)]
+    desk = peer.start_speaker("desk")
     return Running(starters=[desk], deciders=[desk], witnesses=workers)
 
 
 def start_dramatiq(servers: Servers, stack: ExitStack) -> Running:
     peer = Peer("dramatiq", servers, stack)
-    peer.beside("-m", "dramatiq", "bench.peers.with_dramatiq", "-p", str(WORKERS), "-t", "8")
-    return Running(starters=[peer.speaker("desk")])
+    peer.start_silent("-m", "dramatiq", "bench.peers.with_dramatiq", "-p", str(WORKERS), "-t", "8")
+    return Running(starters=[peer.start_speaker("desk")])
 
 
 def start_prefect(servers: Servers, stack: ExitStack) -> Running:
@@ -153,9 +153,9 @@ def start_prefect(servers: Servers, stack: ExitStack) -> Running:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
-    peer.beside("-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
+    peer.start_silent("-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
     _wait_for_page(f"http://127.0.0.1:{port}/api/health")
-    return Running(starters=[peer.speaker("worker") for _ in range(WORKERS)])
+    return Running(starters=[peer.start_speaker("worker") for _ in range(WORKERS)])
 
 
 CONTENDERS = [
@@ -171,7 +171,7 @@ EMBEDDED = Contender("Countersign, embedded", start_embedded, runs=800, decides=
 
 
 class Peer:
-    """The processes of a peer, which run in the peers' environment."""
+    """Starts the processes of a peer, in the environment where the peers are installed."""
 
     def __init__(self, name: str, servers: Servers, stack: ExitStack) -> None:
         self._module = f"bench.peers.with_{name}"
@@ -184,7 +184,7 @@ class Peer:
         }
 
     def set_up(self) -> None:
-        """Make its tables, the first time."""
+        """Make its tables if the database is new."""
         if self._fresh:
             command = [peers_python(), "-m", self._module, "set-up"]
             subprocess.run(
@@ -192,41 +192,41 @@ class Peer:
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             )  # fmt: skip
 
-    def speaker(self, role: str) -> Speaker:
+    def start_speaker(self, role: str) -> Speaker:
         command = [peers_python(), "-m", self._module, role]
         speaker = self._stack.enter_context(
-            speaking(command, folder=self._servers.folder, environment=self.environment)
+            start_speaker(command, folder=self._servers.folder, environment=self.environment)
         )
         speaker.wait_until_ready()
         return speaker
 
-    def beside(self, *arguments: str) -> None:
-        """Start a process that does not answer; it is ended with the rest."""
+    def start_silent(self, *arguments: str) -> None:
+        """Start a process that answers no requests. It is stopped with the others."""
         log = self._servers.folder / f"{self._module}.log"
         with log.open("a") as output:
             process = subprocess.Popen(
                 [peers_python(), *arguments], env=self.environment, text=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
-        self._stack.callback(_end_group, process)
+        self._stack.callback(_stop_group, process)
 
 
 def peers_python() -> str:
-    """Return the Python of the peers' environment; BENCH_PEERS_PYTHON names another."""
+    """Return the Python that has the peers: BENCH_PEERS_PYTHON, else that of .venv-bench."""
     ours = test_servers.ROOT / ".venv-bench/bin/python"
     return os.environ.get("BENCH_PEERS_PYTHON", str(ours))
 
 
-def peers_there() -> bool:
-    """Say whether the peers can be imported."""
+def are_peers_installed() -> bool:
+    """Return whether the peers can be imported."""
     check = [peers_python(), "-c", "import dbos, dramatiq, langgraph, prefect, procrastinate"]
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         return subprocess.run(check, capture_output=True, check=False, timeout=120).returncode == 0
     return False
 
 
-def _end_group(process: "subprocess.Popen[str]") -> None:
-    """End a process and its children: first as asked, then by force."""
+def _stop_group(process: "subprocess.Popen[str]") -> None:
+    """Stop a process and its children: by SIGTERM, and later by SIGKILL."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):

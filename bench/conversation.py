@@ -1,6 +1,6 @@
-"""How the benchmark talks to the processes that it measures: one JSON object a line, each way.
+"""Talk to the processes that are measured: in both directions, one JSON object on each line.
 
-Needs the standard library alone: the peers run it in an environment of their own.
+Uses the standard library alone, for the peers run it in an environment of their own.
 """
 
 import contextlib
@@ -22,15 +22,15 @@ STOP_SECONDS = 15.0
 
 
 class ProcessFailed(Exception):
-    """A process said that it failed, ended, or did not answer in time; the message has its log."""
+    """A process failed, ended or did not answer in time. The message has the end of its log."""
 
 
 # --- In the process that is measured ------------------------------------------------------
 
 
 def answer(commands: Mapping[str, Callable[..., Json]]) -> None:
-    """Say ``ready``, then answer each request ``{"do": name, …}`` until standard input closes."""
-    # What libraries print must not get between the lines.
+    """Write ``ready``, then answer each request ``{"do": name, …}`` until standard input closes."""
+    # Whatever libraries print goes to standard error, not between the answers.
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     replies.write('"ready"\n')
@@ -47,7 +47,7 @@ def answer(commands: Mapping[str, Callable[..., Json]]) -> None:
 
 
 class Speaker:
-    """A process that answers; made by ``speaking``."""
+    """A process that answers requests, as ``start_speaker`` starts it."""
 
     def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
         self._process = process
@@ -76,8 +76,8 @@ class Speaker:
     def wait_until_ready(self) -> None:
         self._next_line()
 
-    def leave(self) -> None:
-        """Close its input, which ends it; a deaf one is killed."""
+    def stop(self) -> None:
+        """Close its input, which ends it. Kill it if it does not end."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -110,10 +110,10 @@ class Speaker:
 
 
 @contextlib.contextmanager
-def speaking(
+def start_speaker(
     command: Sequence[str], *, folder: Path, environment: Mapping[str, str]
 ) -> Iterator[Speaker]:
-    """Start a process that answers; it has ended when the block has."""
+    """Start a process that answers requests, and stop it when the block ends."""
     log = folder / f"{len(list(folder.glob('*.log')))}.log"
     with log.open("w") as errors:
         process = subprocess.Popen(
@@ -124,11 +124,11 @@ def speaking(
     try:
         yield speaker
     finally:
-        speaker.leave()
+        speaker.stop()
 
 
 def ask_all(speakers: Sequence[Speaker], do: str, arguments: Sequence[Json]) -> list[Json]:
-    """Ask each with its own arguments, all at the same moment."""
+    """Return the answer of each, asked at the same time and each with its own arguments."""
     for speaker, each in zip(speakers, arguments, strict=True):
         speaker.tell(do, **each)
     return [speaker.hear() for speaker in speakers]

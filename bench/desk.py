@@ -1,7 +1,7 @@
-"""Our desk: the process that starts runs and decides, as a web process does.
+"""Our desk: a process that starts runs and decides, in the place of a web process.
 
-Workers and clock are processes of their own, as in production. DATABASE_URL, REDIS_URL and
-COUNTERSIGN_VAR say where.
+Workers and clocks are processes of their own, as in production. The environment gives DATABASE_URL,
+REDIS_URL and COUNTERSIGN_VAR.
 """
 
 import os
@@ -14,6 +14,7 @@ def main() -> None:
     import django
 
     django.setup()
+    # Below the set-up, which models need.
     from bench import ours, scale
 
     answer(

@@ -1,4 +1,4 @@
-"""W1 as the one-process default does it: SQLite, with driver, jobs and clock in this process."""
+"""W1 in the one-process default: SQLite, with driver, jobs and clock in this process."""
 
 import os
 
@@ -12,6 +12,7 @@ def main() -> None:
 
     django.setup()
     call_command("migrate", verbosity=0)
+    # Below the set-up, which models need.
     from bench import ours
     from workbench.process.parts import Embedded
 

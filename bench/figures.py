@@ -1,4 +1,4 @@
-"""What was measured: samples, their median and spread, as a Markdown table and as JSON."""
+"""The figures of a sitting: samples, their median and range, as Markdown and as JSON."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from bench import machine
 
 @dataclass(slots=True)
 class Figure:
-    """One row of the table. ``samples`` has one value a repeat, of which the median counts."""
+    """A row of the table. ``samples`` has a value for each repeat; their median is the result."""
 
     workload: str
     contender: str
@@ -56,7 +56,7 @@ KEPT_HEAD = """\
 
 @dataclass(slots=True)
 class Sheet:
-    """The figures of a sitting, in the order of their first sample."""
+    """The figures of a sitting, in the order of their first samples."""
 
     figures: dict[tuple[str, str, str], Figure] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Sheet:
     def add(
         self, workload: str, contender: str, values: Mapping[str, tuple[float, str]], load: float
     ) -> None:
-        """Add a sample of each figure, ``{name: (value, unit)}``; ``load`` was at its start."""
+        """Add a sample to each figure, as ``{name: (value, unit)}``. ``load`` was at its start."""
         for name, (value, unit) in values.items():
             key = (workload, contender, name)
             figure = self.figures.setdefault(
@@ -84,7 +84,7 @@ class Sheet:
         print(f"{time.monotonic() - self.began:6.0f} s  {text}", flush=True)
 
     def compare(self, workload: str, name: str, ours: str, *, more_is_better: bool) -> list[str]:
-        """Return how ours stands to each other one: the median of the ratios of paired samples."""
+        """Return rows that compare ours with each other one, by the ratios of paired samples."""
         mine = self.figures.get((workload, ours, name))
         lines = []
         for figure in self.figures.values():
@@ -132,7 +132,7 @@ class Sheet:
 
 
 def write_page(page: Path, figures: str) -> None:
-    """Put the figures of a sitting in place of the last one's, between the page's two marks."""
+    """Replace the figures on the page, between its two marks."""
     before, mark, rest = page.read_text().partition("<!-- sitting -->\n")
     _, end, after = rest.partition("<!-- /sitting -->")
     if not end:
@@ -141,12 +141,12 @@ def write_page(page: Path, figures: str) -> None:
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """Return the value that ``share`` of the values do not exceed (nearest rank)."""
+    """Return the percentile by nearest rank: ``share`` of the values do not exceed it."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 def _short(value: float) -> str:
-    """Write three digits, about: more would claim a precision that is not there."""
+    """Return the value with about three digits: more would claim too much precision."""
     digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
     return f"{value:,.{digits}f}"

@@ -1,4 +1,4 @@
-"""The flows that the benchmarks run, published through the services."""
+"""The flows that are measured, and how they are published."""
 
 from itertools import pairwise
 from typing import Any
@@ -14,7 +14,7 @@ ACTOR = Actor.system("bench", channel="command")
 
 
 def linear_flow(steps: int, function: str = "trivial") -> dict[str, Any]:
-    """W1: trivial steps in a row, each with an input and an output that is kept."""
+    """Return the flow of W1: trivial steps in a row, each with an input and a stored output."""
     names = [f"step_{n}" for n in range(steps)]
     function = f"bench.steps:{function}"
     return {
@@ -28,12 +28,12 @@ def linear_flow(steps: int, function: str = "trivial") -> dict[str, Any]:
 
 
 def filled_flow(steps: int) -> dict[str, Any]:
-    """Like W1's flow, with outputs as large as a decision's: what is stored while W1 runs."""
+    """Return W1's flow with outputs as large as a decision's: its runs are stored beside W1."""
     return {**linear_flow(steps, "assess"), "name": f"filled-{steps}"}
 
 
 def pausing_flow() -> dict[str, Any]:
-    """W2: a wait that somebody resolves, and a step that says when it began."""
+    """Return the flow of W2: a wait that somebody resolves, and a step that tells when it began."""
     return {
         "name": "pausing",
         "steps": {
@@ -45,7 +45,7 @@ def pausing_flow() -> dict[str, Any]:
 
 
 def item_flow() -> dict[str, Any]:
-    """What is run for each item: one trivial step."""
+    """Return the flow that runs for each item of W3: one trivial step."""
     return {
         "name": "item",
         "steps": {
@@ -59,7 +59,7 @@ def item_flow() -> dict[str, Any]:
 
 
 def for_each_flow(items: int) -> dict[str, Any]:
-    """W3: a run for each of so many items, all at once, and their outputs in one list."""
+    """Return a flow of W3: a run for each item, all at once, and their outputs in one list."""
     return {
         "name": f"for-each-{items}",
         "steps": {
@@ -78,7 +78,7 @@ def for_each_flow(items: int) -> dict[str, Any]:
 
 
 def branching_flow(branches: int) -> dict[str, Any]:
-    """W3: one step, then so many branches of one step each in the same run, then a join."""
+    """Return a flow of W3: a step, so many branches of one step in the same run, and a join."""
     step = {"type": "python", "with": {"function": "bench.steps:trivial", "args": {"n": 1}}}
     names = [f"b{n}" for n in range(branches)]
     return {
@@ -92,12 +92,12 @@ def branching_flow(branches: int) -> dict[str, Any]:
 
 
 def waiting_flow() -> dict[str, Any]:
-    """W4, W5: a wait for a time, and a step that says when it began."""
+    """Return the flow of W4 and W5: a wait for a time, and a step that tells when it began."""
     return {**pausing_flow(), "name": "waiting"}
 
 
 def publish(document: dict[str, Any]) -> Flow:
-    """Publish the flow unless it is there from an earlier measurement."""
+    """Publish the flow, or return it if an earlier measurement published it."""
     name = document["name"]
     found = Flow.objects.filter(name=name).first()
     if found is not None:

@@ -1,4 +1,4 @@
-"""Say what machine the figures are from. A figure without it compares with nothing."""
+"""Describe the machine, without which no figure can be compared."""
 
 import os
 import platform

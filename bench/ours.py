@@ -1,4 +1,4 @@
-"""What our web process does in W1 and W2: start runs, decide, read what came of them."""
+"""What our desk does in W1 and W2: start runs, decide, read the results."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ _decided: list[int] = []
 
 
 def linear(runs: int) -> dict[str, Any]:
-    """Start runs of ten trivial steps and wait for the last one's end; starts count as time."""
+    """Run flows of ten trivial steps. Return when the first start began and the last run ended."""
     flow = publish(linear_flow(STEPS))
     began = time.monotonic()
     for first in range(0, runs, STARTS_A_BATCH):
@@ -35,7 +35,7 @@ def linear(runs: int) -> dict[str, Any]:
 
 
 def filled(runs: int) -> None:
-    """Run flows whose input and outputs are as large as an application's, to be copied."""
+    """Run flows with inputs and outputs as large as an application's, for ``copy_runs``."""
     flow = publish(filled_flow(STEPS))
     new = [NewRun({"applicant": f"Applicant {n}", "amount": 12_000 + n}) for n in range(runs)]
     start_runs(flow=flow, runs=new, actor=ACTOR, now=timezone.now())
@@ -45,12 +45,12 @@ def filled(runs: int) -> None:
 
 
 def wait_for_seal() -> None:
-    """Wait until the clock has sealed what was recorded: what is copied must look like it."""
-    until(lambda: not Unsealed.objects.exists(), "The ledger was not sealed")
+    """Wait until the clock has sealed the ledger, so that the copies are of sealed entries."""
+    wait_until(lambda: not Unsealed.objects.exists(), "The ledger was not sealed")
 
 
 def check_finished(flow: Flow, runs: int) -> None:
-    """A figure counts only if every step of every run was done and kept, once."""
+    """Raise AssertionError unless each step of the newest runs finished, once."""
     newest = Run.objects.filter(flow=flow).order_by("-id").values_list("id", flat=True)[:runs]
     finished = Journal.objects.filter(run_id__in=list(newest), kind="step.finished").count()
     if finished != runs * STEPS:
@@ -59,15 +59,17 @@ def check_finished(flow: Flow, runs: int) -> None:
 
 def wait_for_end(flow: Flow) -> None:
     running = Run.objects.filter(flow=flow, status="running")
-    until(lambda: not running.exists(), f"The runs of {flow.name} did not end")
+    wait_until(lambda: not running.exists(), f"The runs of {flow.name} did not end")
 
 
-def until(holds: Callable[[], bool], else_: str, *, look_seconds: float = LOOK_SECONDS) -> None:
-    """Look until it holds. Raises: TimeoutError."""
+def wait_until(
+    holds: Callable[[], bool], otherwise: str, *, look_seconds: float = LOOK_SECONDS
+) -> None:
+    """Wait until ``holds()`` is true. Raises: TimeoutError, with what ``otherwise`` says."""
     deadline = time.monotonic() + LIMIT_SECONDS
     while not holds():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{else_} in {LIMIT_SECONDS} s.")
+            raise TimeoutError(f"{otherwise} in {LIMIT_SECONDS} s.")
         time.sleep(look_seconds)
 
 
@@ -75,19 +77,19 @@ def until(holds: Callable[[], bool], else_: str, *, look_seconds: float = LOOK_S
 
 
 def pause(count: int) -> list[str]:
-    """Start runs that wait for somebody; return the ids of their waits, when all are open."""
+    """Start runs that wait for somebody. Return the ids of their waits once all are open."""
     flow = publish(pausing_flow())
     new = [NewRun({}) for _ in range(count)]
     started = start_runs(flow=flow, runs=new, actor=ACTOR, now=timezone.now())
     waits = Wait.objects.filter(run_id__in=[each.run.pk for each in started], state="open")
-    until(lambda: waits.count() == count, "The runs did not come to their waits")
+    wait_until(lambda: waits.count() == count, "The runs did not come to their waits")
     return [str(wait) for wait in waits.order_by("id").values_list("id", flat=True)]
 
 
 def decide(ids: Sequence[str], pace_seconds: float, threads: int) -> dict[str, Any]:
-    """Resolve the waits, one each ``pace_seconds``, or with 0 by ``threads`` threads at once.
+    """Resolve the waits: one every ``pace_seconds``, or with 0 all at once by so many threads.
 
-    Returns ``{id: [seconds when it was taken up, seconds when it was committed]}``.
+    Returns ``{id: [when the decision began, when it was committed]}`` by the monotonic clock.
     """
     if pace_seconds:
         decided = {}
@@ -96,7 +98,7 @@ def decide(ids: Sequence[str], pace_seconds: float, threads: int) -> dict[str, A
             time.sleep(pace_seconds)
         return decided
     with ThreadPoolExecutor(threads, initializer=connection.ensure_connection) as pool:
-        # A web process has its threads and connections before the burst comes.
+        # Start all threads and their connections first, as a web process would have them.
         list(pool.map(lambda _: time.sleep(0.1), range(threads)))
         return dict(zip(ids, pool.map(decide_one, ids), strict=True))
 
@@ -110,11 +112,11 @@ def decide_one(id_: str) -> tuple[float, float]:
 
 
 def stamps() -> dict[str, float]:
-    """Return when the step after each decision began, by the machine's monotonic clock."""
+    """Return when the step after each decision began, by the monotonic clock."""
     waits = dict(Wait.objects.filter(id__in=_decided).values_list("run_id", "id"))
     _decided.clear()
     running = Run.objects.filter(id__in=list(waits), status="running")
-    until(lambda: not running.exists(), "The runs did not end")
+    wait_until(lambda: not running.exists(), "The runs did not end")
     rows = Journal.objects.filter(run_id__in=list(waits), step="stamp", kind="step.finished")
     return {
         str(waits[run_id]): float(str(data)) for run_id, data in rows.values_list("run_id", "data")
@@ -122,4 +124,4 @@ def stamps() -> dict[str, float]:
 
 
 def workers_ready(count: int) -> None:
-    until(lambda: Worker.objects.count() == count, f"{count} workers did not register")
+    wait_until(lambda: Worker.objects.count() == count, f"{count} workers did not register")

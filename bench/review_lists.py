@@ -1,4 +1,4 @@
-"""How long a queue's list takes with 100,000 open and 1,000,000 closed cases.
+"""Measure how long the lists of cases take, with 100,000 open and 1,000,000 closed ones.
 
     python -m bench.review_lists [--open 100000] [--closed 1000000] [--on postgresql sqlite]
 
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.runs_list import explain, slowest_ms
+from bench.runs_list import explain, measure_slowest_ms
 from tests import servers
 
 TARGET_MS = 200
@@ -27,7 +27,7 @@ COLUMNS = """queue_id, wait_id, run_id, flow, flow_version, step, title, summary
     revision, claimed_by_id, claimed_at, lease_until, escalation, priority, value, product, rank,
     confidence, requested_by, shown, rules, fields, sla, used_seconds, running_since, acts_done,
     next_act_at, warn_at, due_at, outcome, opened_at, closed_at, independent"""
-# One in twelve cases is in someone's hands, one in fifty is overdue; one in ten of another queue.
+# One case in twelve is claimed, one in fifty is overdue, one in ten is in the other queue.
 OPEN = """
 INSERT INTO reviews_case ({columns})
 SELECT CASE WHEN n % 10 = 0 THEN 2 ELSE 1 END, n, n, 'consumer-loan', 1, 'review',
@@ -69,6 +69,7 @@ SQLITE = {
 
 
 def fill(open_cases: int, closed_cases: int) -> None:
+    # Imported here, as everywhere below, since models need Django to be set up first.
     from django.db import connection
 
     from reviews.models import Queue
@@ -91,11 +92,11 @@ def fill(open_cases: int, closed_cases: int) -> None:
                 **{**words, "series": series}, columns=COLUMNS, shown=f"'{SHOWN}'"
             )
             cursor.execute(sql)
-        # As autovacuum does, and so that each read finds the pages as they are in use.
+        # As autovacuum would have done by then.
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 
 
-def reads(open_cases: int) -> dict[str, Callable[[], Any]]:
+def list_reads(open_cases: int) -> dict[str, Callable[[], Any]]:
     from reviews.models import Queue
     from reviews.rules.filters import CaseFilters
     from reviews.selectors.acting import acting_as
@@ -153,8 +154,8 @@ def measure(options: argparse.Namespace) -> int:
     call_command("migrate", verbosity=0)
     fill(options.open, options.closed)
     slow = 0
-    for name, read in reads(options.open).items():
-        took = slowest_ms(read)
+    for name, read in list_reads(options.open).items():
+        took = measure_slowest_ms(read)
         slow += took > TARGET_MS
         print(f"{took:8.1f} ms  {name}", flush=True)
         if took > TARGET_MS and connection.vendor == "postgresql":
@@ -180,7 +181,7 @@ def main() -> None:
     again = [sys.executable, "-m", "bench.review_lists", "--here", "--open", str(options.open),
              "--closed", str(options.closed)]  # fmt: skip
     for database in options.on:
-        # A process each: Django knows one database.
+        # A process for each, since Django is set up for one database.
         with tempfile.TemporaryDirectory() as var:
             os.environ |= {"COUNTERSIGN_VAR": var, "SECRET_KEY": "only for a bench"}
             os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workbench.settings")

@@ -1,4 +1,4 @@
-"""How long the list of runs takes with a million of them, on PostgreSQL.
+"""Measure how long the list of runs takes with a million of them, on PostgreSQL.
 
     python -m bench.runs_list [--runs 1000000]
 
@@ -33,6 +33,7 @@ FROM generate_series(1, %(runs)s) n
 
 
 def fill(runs: int) -> None:
+    # Imported here, as everywhere below, since models need Django to be set up first.
     from django.db import connection
 
     from flows.models import Flow, FlowVersion
@@ -49,14 +50,13 @@ def fill(runs: int) -> None:
         cursor.execute("ANALYZE")
 
 
-def reads(runs: int) -> dict[str, Callable[[], Any]]:
+def list_reads(runs: int) -> dict[str, Callable[[], Any]]:
     from flows.selectors.flows import list_flows
     from flows.selectors.run_counts import count_runs
     from flows.selectors.run_filters import RunFilters
     from flows.selectors.runs import list_runs
-    from workbench.accounts.permissions import Reach
+    from workbench.accounts.permissions import EVERYWHERE, Reach
 
-    everywhere = Reach(everywhere=True, scopes=frozenset())
     one = Reach(everywhere=False, scopes=frozenset({("support-triage", "")}))
     now = datetime.now(UTC)
     month: dict[str, Any] = {
@@ -65,7 +65,7 @@ def reads(runs: int) -> dict[str, Callable[[], Any]]:
     }
 
     def page(
-        within: Reach = everywhere, before: int | None = None, **filters: Any
+        within: Reach = EVERYWHERE, before: int | None = None, **filters: Any
     ) -> Callable[[], Any]:
         return lambda: list_runs(RunFilters(**filters), within=within, before=before)
 
@@ -87,15 +87,16 @@ def reads(runs: int) -> dict[str, Callable[[], Any]]:
         "value of the input (none)": page(text="nobody"),
         "narrowed by role": page(within=one),
         "failed, narrowed by role": page(within=one, state="failed"),
-        "counts": lambda: count_runs(RunFilters(), within=everywhere),
+        "counts": lambda: count_runs(RunFilters(), within=EVERYWHERE),
         "counts of one flow": lambda: count_runs(
-            RunFilters(flow="support-triage"), within=everywhere
+            RunFilters(flow="support-triage"), within=EVERYWHERE
         ),
-        "list of flows": lambda: list_flows(within=everywhere, now=now),
+        "list of flows": lambda: list_flows(within=EVERYWHERE, now=now),
     }
 
 
-def slowest_ms(read: Callable[[], Any]) -> float:
+def measure_slowest_ms(read: Callable[[], Any]) -> float:
+    """Return the time of the slowest of five calls, after one that does not count."""
     read()
     taken = []
     for _ in range(5):
@@ -106,6 +107,7 @@ def slowest_ms(read: Callable[[], Any]) -> float:
 
 
 def explain(read: Callable[[], Any]) -> None:
+    """Print the plan of the slowest query of a read."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -132,8 +134,8 @@ def main() -> None:
         call_command("migrate", verbosity=0)
         fill(options.runs)
         slow = 0
-        for name, read in reads(options.runs).items():
-            took = slowest_ms(read)
+        for name, read in list_reads(options.runs).items():
+            took = measure_slowest_ms(read)
             slow += took > TARGET_MS
             print(f"{took:8.1f} ms  {name}", flush=True)
             if took > TARGET_MS:

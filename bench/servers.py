@@ -1,4 +1,4 @@
-"""The servers of a sitting: one PostgreSQL with fsync on, one Redis, private and on loopback."""
+"""The servers of a sitting: a PostgreSQL with fsync on and a Redis, private and on loopback."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests import servers
 
 @dataclass(slots=True)
 class Servers:
-    """Where they are, and a folder for the files and logs of the processes that use them."""
+    """Where the servers are, and a folder for the files and logs of the measured processes."""
 
     database_server: str
     redis_url: str
@@ -21,7 +21,7 @@ class Servers:
     _made: set[str] = field(default_factory=set)
 
     def database(self, name: str) -> tuple[str, bool]:
-        """Return the URL of a database, and whether it was made just now."""
+        """Return the URL of a database, and whether this call has made it."""
         fresh = name not in self._made
         if fresh:
             self.execute(f'CREATE DATABASE "{name}"')
@@ -29,13 +29,13 @@ class Servers:
         return f"{self.database_server}/{name}", fresh
 
     def copy_database(self, original: str, name: str) -> None:
-        """Make ``name`` a copy of a database that nobody uses, in place of what it was."""
+        """Replace ``name`` by a copy of a database to which nobody is connected."""
         self.execute(f'DROP DATABASE IF EXISTS "{name}"')
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
         self._made.add(name)
 
     def set(self, name: str, value: str | None) -> None:
-        """Set one of PostgreSQL's settings, or with None put it back to what is packaged."""
+        """Set one of PostgreSQL's settings, or with None reset it to its default."""
         self.execute(
             f"ALTER SYSTEM SET {name} = '{value}'" if value else f"ALTER SYSTEM RESET {name}"
         )
@@ -49,7 +49,8 @@ class Servers:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Servers]:
+def start_servers() -> Iterator[Servers]:
+    """Start the servers, and stop them when the block ends."""
     with (
         servers.postgresql(durable=True) as database_url,
         servers.redis_server() as redis_url,

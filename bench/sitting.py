@@ -1,7 +1,7 @@
-"""A sitting: every workload of every contender, in turn, on the same servers.
+"""A sitting: measure each workload of each contender, in turn, on the same servers.
 
 In turn, so that a machine whose speed drifts treats all alike: each repeat measures one contender
-after the other, each time beginning with another one.
+after the other, and begins with another one than the repeat before.
 """
 
 import statistics
@@ -21,7 +21,7 @@ PACE_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is done: ``share`` scales runs, decisions and stored runs alike."""
+    """How much is measured. ``share`` scales the numbers of runs, decisions and stored runs."""
 
     repeats: int = 5
     share: float = 1.0
@@ -39,7 +39,7 @@ class Sitting:
     failed: bool = False
 
     def attempt(self, what: str, measure: Callable[[], None]) -> bool:
-        """Measure, or note why it could not be: one that fails must not take the others along."""
+        """Measure, or note why it failed. Return whether it worked: others are measured anyway."""
         try:
             measure()
         except (ProcessFailed, TimeoutError, OSError) as error:

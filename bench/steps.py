@@ -1,4 +1,4 @@
-"""The steps that the benchmarks run. Allowed by STEP_MODULES=bench.steps."""
+"""The steps of the measured flows. STEP_MODULES=bench.steps allows them."""
 
 import time
 from typing import Any
@@ -8,13 +8,13 @@ from flows.steps.python import step
 
 @step
 def trivial(n: int) -> int:
-    """Return the next number: the least that a step can do and still have input and output."""
+    """Return the next number: the least that a step with input and output can do."""
     return n + 1
 
 
 @step
 def assess(n: int) -> dict[str, Any]:
-    """Return about as much as a step of a real flow does."""
+    """Return as much as a step of a real flow."""
     return {
         "application": n,
         "score": 640 + n,
@@ -26,5 +26,5 @@ def assess(n: int) -> dict[str, Any]:
 
 @step
 def stamp() -> float:
-    """Return the machine's monotonic clock in seconds: the first line of a step."""
+    """Return the monotonic clock in seconds, which tells when this step began."""
     return time.monotonic()

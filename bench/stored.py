@@ -1,14 +1,13 @@
-"""Fill a database by SQL with copies of real runs, with all that hangs on them.
+"""Fill a database by SQL with copies of real runs and of all their rows.
 
-Running a million runs would take an hour; what matters is that their rows are there, in every
-table and index that a run leaves rows in: run, journal, ledger, and for a run that waits its token,
-wait and timer.
+A million runs would take an hour to run; what matters is their rows, in every table and index that
+a run adds to: run, journal and ledger, and for a run that waits its token, wait and timer.
 """
 
 import psycopg
 from psycopg import sql
 
-# The originals, each so often, with an id for each row that will be made.
+# One row for each copy to be made: the ids of its originals, and the new ids.
 _COPIES = """
 CREATE TEMPORARY TABLE copied AS
 SELECT r.id AS run, nextval(pg_get_serial_sequence('flows_run', 'id')) AS new_run,
@@ -22,8 +21,8 @@ LEFT JOIN flows_wait w ON w.run_id = r.id AND w.state = 'open'
 JOIN audit_entry e ON e.subject_kind = 'run' AND e.subject_id = r.id::text
 LIMIT %(rows)s
 """
-# Table, how its rows are found, and what the copy has in place of the original's value. A copy is
-# half a minute younger than the one before it. What is not named is copied.
+# For each table: how its rows are found, and the columns in which a copy differs from its original.
+# Each copy starts half a minute after the one before it.
 _TABLES = [
     (
         "flows_run",
@@ -72,7 +71,7 @@ def copy_runs(url: str, *, originals: int, rows: int) -> None:
     """Copy the newest ``originals`` runs until there are ``rows`` more of them."""
     with psycopg.connect(url, autocommit=True) as connection:
         with connection.transaction():
-            # The ledger's guards and its queue of unsealed entries are for what is recorded.
+            # Switches triggers off: the ledger's would refuse, and would queue copies for sealing.
             connection.execute("SET LOCAL session_replication_role = replica")
             connection.execute(
                 _COPIES,
@@ -82,7 +81,7 @@ def copy_runs(url: str, *, originals: int, rows: int) -> None:
             for table, found, replaced in _TABLES:
                 connection.execute(_copy(connection, table, found, replaced))
         connection.execute("VACUUM ANALYZE")
-        # Or it would run into the measurement.
+        # Now, so that it does not happen while something is measured.
         connection.execute("CHECKPOINT")
 
 

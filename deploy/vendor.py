@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Fetch the front-end files that are served from static/vendor, and prove that they are those.
+"""Fetch the front-end files in static/vendor, and check that they are what the lock names.
 
     python deploy/vendor.py            fetch what the lock names, write the files and their digests
     python deploy/vendor.py --check    compare the committed files with the lock; no network
 
-The lock names a package, its version and the integrity of its archive, and each file with its
-digest; no host, so that any npm registry serves. To move to a newer version, change it in the
-lock, delete its "integrity", and run without arguments.
+The lock has each package with its version and the integrity of its archive, and each file with its
+digest. It names no host, so that any npm registry will do. To update a package, change its version
+in the lock, delete its "integrity", and run this without arguments.
 """
 
 import argparse
@@ -27,10 +27,11 @@ LOCK = Path(__file__).with_name("vendor.lock.json")
 
 
 def sri(data: bytes) -> str:
+    """Return the digest as Subresource Integrity writes it."""
     return "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
 
 
-def pack(name: str, version: str, folder: Path) -> bytes:
+def download(name: str, version: str, folder: Path) -> bytes:
     """Return the package's archive, as ``npm pack`` downloads it."""
     command = ["npm", "pack", f"{name}@{version}", "--silent", "--pack-destination", str(folder)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - names from our lock
@@ -38,7 +39,8 @@ def pack(name: str, version: str, folder: Path) -> bytes:
     return archive.read_bytes()
 
 
-def members(archive: Path) -> dict[str, bytes]:
+def read_archive(archive: Path) -> dict[str, bytes]:
+    """Return the content of each file, by its path inside the package."""
     found: dict[str, bytes] = {}
     with tarfile.open(archive) as bundle:
         for member in bundle.getmembers():
@@ -48,13 +50,13 @@ def members(archive: Path) -> dict[str, bytes]:
 
 
 def inner_markup(svg: str) -> str:
-    """Return what is inside the svg element on one line, for an element of our own around it."""
+    """Return what stands inside the svg element, on one line, for an element of our own."""
     body = re.sub(r"^.*?<svg[^>]*>|</svg>\s*$", "", svg, flags=re.S)
     return re.sub(r"\s*\n\s*", "", body).replace(" />", "/>").strip()
 
 
-def icon_set(files: dict[str, bytes], names: list[str]) -> bytes:
-    """Return one JSON object, icon name to markup, of the icons that pages use."""
+def build_icon_set(files: dict[str, bytes], names: list[str]) -> bytes:
+    """Return a JSON object of the icons that pages use: their markup by name."""
     missing = [name for name in names if f"icons/{name}.svg" not in files]
     if missing:
         sys.exit(f"lucide has no icon named {', '.join(missing)}: correct deploy/vendor.lock.json")
@@ -62,12 +64,13 @@ def icon_set(files: dict[str, bytes], names: list[str]) -> bytes:
     return (json.dumps(icons, indent=0) + "\n").encode()
 
 
-def without_source_map(data: bytes) -> bytes:
-    """Drop the pointer to a source map that is not shipped: browsers would ask for it in vain."""
+def drop_source_map(data: bytes) -> bytes:
+    """Return a script without its reference to a source map, which is not shipped."""
     return re.sub(rb"\n?//# sourceMappingURL=\S+\s*$", b"\n", data)
 
 
-def files_of(package: dict[str, Any], content: dict[str, bytes]) -> dict[str, bytes]:
+def choose_files(package: dict[str, Any], content: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the files to write, by their path in static/vendor."""
     written: dict[str, bytes] = {}
     for source, target in package.get("copy", {}).items():
         chosen = [path for path in content if path == source or path.startswith(source + "/")]
@@ -76,21 +79,22 @@ def files_of(package: dict[str, Any], content: dict[str, bytes]) -> dict[str, by
         for path in chosen:
             data = content[path]
             name = target + path[len(source) :]
-            written[name] = without_source_map(data) if name.endswith(("js", "css")) else data
+            written[name] = drop_source_map(data) if name.endswith(("js", "css")) else data
     if "icons" in package:
-        written["lucide/icons.json"] = icon_set(content, package["icons"])
+        written["lucide/icons.json"] = build_icon_set(content, package["icons"])
     return written
 
 
 def fetch(lock: dict[str, Any]) -> None:
+    """Download the packages, and write their files to static/vendor and the digests to the lock."""
     files: dict[str, str] = {}
     for package in lock["packages"]:
         with tempfile.TemporaryDirectory() as folder:
-            data = pack(package["name"], package["version"], Path(folder))
+            data = download(package["name"], package["version"], Path(folder))
             if package.setdefault("integrity", sri(data)) != sri(data):
                 sys.exit(f"{package['name']} {package['version']} is not the archive of the lock")
             (archive,) = Path(folder).glob("*.tgz")
-            for name, body in files_of(package, members(archive)).items():
+            for name, body in choose_files(package, read_archive(archive)).items():
                 (VENDOR / name).parent.mkdir(parents=True, exist_ok=True)
                 (VENDOR / name).write_bytes(body)
                 files[name] = sri(body)
@@ -100,7 +104,7 @@ def fetch(lock: dict[str, Any]) -> None:
 
 
 def check(lock: dict[str, Any]) -> list[str]:
-    """Return what differs between static/vendor and the lock, in words."""
+    """Return the differences between static/vendor and the lock, in words."""
     there = {str(path.relative_to(VENDOR)) for path in VENDOR.rglob("*") if path.is_file()}
     wanted: dict[str, str] = lock["files"]
     problems = [f"missing: {name}" for name in sorted(wanted.keys() - there)]

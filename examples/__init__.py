@@ -1,1 +1,1 @@
-"""Flows to start from, with the modules they call."""
+"""Flows to start from, and the functions that they call."""

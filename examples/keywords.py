@@ -1,7 +1,7 @@
-"""Sort a text into kinds by the phrases in it, with the evidence for each answer. Pure.
+"""Sort a text into kinds by the phrases in it, and give the evidence. Pure.
 
-A stand-in for a model that needs nothing installed: the weights are set by hand, the answer can be
-read off them, and a step that calls a real model gives the same form.
+It stands in for a model and needs nothing installed. Its weights are set by hand and explain each
+answer; a step that calls a real model returns the same form.
 """
 
 import re
@@ -9,13 +9,13 @@ from collections.abc import Mapping
 
 from typing_extensions import TypedDict
 
-# What each kind is given before any phrase is found: one weak phrase alone is not near certainty.
+# The weight of each kind before any phrase is found, so that one weak phrase gives no certainty.
 PRIOR = 0.25
 Phrases = Mapping[str, Mapping[str, float]]
 
 
 class Reason(TypedDict):
-    """What moved the answer, as a case shows it. Positive speaks for the kind that was chosen."""
+    """Evidence, as a case shows it. A positive contribution speaks for the chosen kind."""
 
     label: str
     value: str
@@ -23,15 +23,15 @@ class Reason(TypedDict):
 
 
 class Sorted(TypedDict):
-    """``confidence`` is the kind's share of the evidence, 0 to 1, and no measured probability."""
+    """``confidence`` is the kind's share of the evidence, 0 to 1. It is no measured probability."""
 
     kind: str
     confidence: float
     reasons: list[Reason]
 
 
-def phrases_in(text: str, phrases: Mapping[str, float]) -> dict[str, float]:
-    """Return the phrases that stand in the text as whole words. Repeating one adds nothing."""
+def find_phrases(text: str, phrases: Mapping[str, float]) -> dict[str, float]:
+    """Return the phrases that the text contains as whole words, each once, with their weights."""
     words = " ".join(re.findall(r"\w+", text.lower()))
     plain = {phrase: " ".join(re.findall(r"\w+", phrase.lower())) for phrase in phrases}
     return {phrase: phrases[phrase] for phrase in phrases if f" {plain[phrase]} " in f" {words} "}
@@ -40,15 +40,21 @@ def phrases_in(text: str, phrases: Mapping[str, float]) -> dict[str, float]:
 def sort_text(text: str, kinds: Phrases, otherwise: str) -> Sorted:
     """Choose the kind with the most evidence; without any, ``otherwise`` with its prior share.
 
-    The confidence is (weight of the kind + prior) / (weight of all + prior for each kind), so it
-    falls where the text speaks for two kinds and where it says little.
+    The confidence is (weight of the kind + prior) / (weight of all + prior for each kind). So it is
+    low where the text speaks for two kinds, and where it says little.
     """
-    found = {kind: phrases_in(text, phrases) for kind, phrases in kinds.items()}
+    found = {kind: find_phrases(text, phrases) for kind, phrases in kinds.items()}
     weights = {kind: sum(matched.values()) for kind, matched in found.items()}
     best = max(weights, key=lambda kind: weights[kind])
     total = sum(weights.values()) + PRIOR * len(kinds)
     if not weights[best]:
         return Sorted(kind=otherwise, confidence=round(PRIOR / total, 2), reasons=[])
+    confidence = round((weights[best] + PRIOR) / total, 2)
+    return Sorted(kind=best, confidence=confidence, reasons=_list_reasons(found, best))
+
+
+def _list_reasons(found: Phrases, best: str) -> list[Reason]:
+    """Return the eight strongest phrases, for and against the chosen kind."""
     reasons = [
         Reason(
             label=f"“{phrase}”",
@@ -58,7 +64,4 @@ def sort_text(text: str, kinds: Phrases, otherwise: str) -> Sorted:
         for kind, matched in found.items()
         for phrase, weight in matched.items()
     ]
-    reasons.sort(key=lambda reason: -abs(reason["contribution"]))
-    return Sorted(
-        kind=best, confidence=round((weights[best] + PRIOR) / total, 2), reasons=reasons[:8]
-    )
+    return sorted(reasons, key=lambda reason: -abs(reason["contribution"]))[:8]

@@ -1,4 +1,4 @@
-"""Fail if the committed canvas is not what its source builds."""
+"""Fail if the committed canvas differs from what its source builds."""
 
 import filecmp
 import subprocess
@@ -20,7 +20,7 @@ def main() -> int:
         built = sorted(path.name for path in Path(folder).iterdir())
         _, different, missing = filecmp.cmpfiles(folder, COMMITTED, built, shallow=False)
     if different or missing:
-        print(f"Not what the source builds: {', '.join([*different, *missing])}")
+        print(f"These differ from what the source builds: {', '.join([*different, *missing])}")
         print("Run `npm run build` in frontend/editor and commit static/flows/editor.")
         return 1
     return 0

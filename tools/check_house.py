@@ -1,6 +1,6 @@
 """Count the circles and the upward imports of the packages: ``python -m tools.check_house``.
 
-A circle is a set of modules and packages of one package that import each other in a ring. An
+A circle is a set of modules and packages inside one package that import each other in a ring. An
 upward import goes from a lower layer to a higher one, as `[tool.importlinter]` in pyproject.toml
 orders them. Imports inside functions count too. Exits with 1 if there is either.
 """
@@ -18,14 +18,14 @@ Edges = Mapping[str, set[str]]
 
 @dataclass(frozen=True)
 class Upward:
-    """An import from ``importer`` to ``imported``, which stands in a higher layer."""
+    """An import of ``imported``, which stands in a higher layer than ``importer``."""
 
     importer: str
     imported: str
 
 
 def find_circles(graph: grimp.ImportGraph, package: str) -> Iterator[list[str]]:
-    """Yield each circle among the children of ``package``, and of every package below it."""
+    """Yield each circle among the children of ``package`` and of every package inside it."""
     children = graph.find_children(package)
     if not children:
         return
@@ -35,7 +35,7 @@ def find_circles(graph: grimp.ImportGraph, package: str) -> Iterator[list[str]]:
 
 
 def find_upward_imports(graph: grimp.ImportGraph, layers: list[list[str]]) -> Iterator[Upward]:
-    """Yield the imports against the order of ``layers``, the highest first."""
+    """Yield the imports that go up. ``layers`` begins with the highest."""
     level = {name: height for height, names in enumerate(layers) for name in names}
     for importer in sorted(graph.modules):
         for imported in sorted(graph.find_modules_directly_imported_by(importer)):

@@ -1,4 +1,4 @@
-"""Fail where a file of the project names a package index: locks must install from any mirror."""
+"""Fail if a file of the project names a package index: locks must install from any mirror."""
 
 import re
 import subprocess
@@ -9,9 +9,9 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMED = re.compile(
     r"pypi\.org|pythonhosted\.org|registry\.npmjs|registry\.yarnpkg|--(extra-)?index-url|/simple/"
 )
-# These two say the words in order to look for, or to leave out, what they mean.
+# These two need the words: one looks for them, the other keeps them out of the locks.
 EXEMPT = {"tools/check_index_names.py", "Makefile"}
-# Bundles that were built or vendored: what their authors' comments say is not ours to change.
+# Built and vendored bundles have comments of their authors, which are not ours to change.
 BUILT = ("static/vendor/", "static/flows/editor/")
 
 

@@ -1,17 +1,18 @@
-"""The HTTP API under /api/v1/, composed from the routers of each part."""
+"""The HTTP API under /api/v1/, composed of the routers of all apps."""
 
 from importlib import import_module
 
 from workbench.audit.api import router as audit_router
-from workbench.http.gateway import GuardedApi, add_error_answers
+from workbench.http.errors import add_error_handlers
+from workbench.http.gateway import GuardedApi
 from workbench.http.sign_in import BearerToken, PageSession
 from workbench.people.api import router as account_router
 from workbench.secrets.api import router as secrets_router
 
 DESCRIPTION = """\
 Send an API token as `Authorization: Bearer csn_…`. Errors are problem+json (RFC 9457) with a
-`remedy`. Every POST takes an `Idempotency-Key`: repeat it unchanged and you get the same answer,
-for 48 hours. Lists are paged: pass `next` as `cursor`.
+`remedy`. Every POST takes an `Idempotency-Key`: repeat the request unchanged within 48 hours and
+you get the same answer. Lists come in pages: pass `next` as `cursor` to get the next one.
 """
 
 api = GuardedApi(
@@ -23,7 +24,7 @@ api = GuardedApi(
     openapi_url="/openapi.json",
     urls_namespace="api-v1",
 )
-add_error_answers(api)
+add_error_handlers(api)
 api.add_router("", account_router)
 api.add_router("/audit", audit_router)
 api.add_router("", secrets_router)
@@ -51,5 +52,5 @@ _ROUTERS = (
     "reviews.quality.api",
 )
 for _name in _ROUTERS:
-    # By name, so that this list alone decides the order; a name that is misspelt fails at start.
+    # By name, so that only this list decides the order. A misspelt name fails at start-up.
     api.add_router("", import_module(_name).router)

@@ -1,4 +1,4 @@
-"""Settings, driven by the environment. With nothing set: one process, SQLite, loopback."""
+"""Settings, read from the environment. With nothing set: one process, SQLite, loopback."""
 
 import json
 import os
@@ -26,14 +26,14 @@ def env_object(name: str) -> dict[str, Any]:
     try:
         value = json.loads(os.environ.get(name) or "{}")
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name} is no JSON: {error}") from error
+        raise ImproperlyConfigured(f"{name} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ImproperlyConfigured(f"{name} must be a JSON object.")
     return value
 
 
 def local_secret(name: str) -> str:
-    """Return the secret kept in VAR_DIR, made at the first start. Production sets the variable."""
+    """Return the secret kept in VAR_DIR, made at the first start. In production, set SECRET_KEY."""
     path = VAR_DIR / name
     if not path.exists():
         VAR_DIR.mkdir(parents=True, exist_ok=True)
@@ -78,10 +78,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "channels",
     "csp",
-    "django_htmx",
-    "template_partials",
     "ninja",
-    "pgtrigger",
 ]
 
 MIDDLEWARE = [
@@ -96,7 +93,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 ROOT_URLCONF = "workbench.urls"
@@ -127,15 +123,15 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        # FULL: what was acknowledged survives a power cut too, as it does on PostgreSQL.
+        # FULL: what was acknowledged survives even a power cut, as it does on PostgreSQL.
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
         ),
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    # With none, which is Django's default, not even the hot path's statements are prepared. The
-    # ORM's own bind on the client and never are.
+    # Django's default, None, would prepare no statement at all, not even those of the hot path. The
+    # ORM binds its parameters on the client, so that its own statements are never prepared.
     DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 5
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 
@@ -162,17 +158,17 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
 # --- Engine -------------------------------------------------------------------
 
-# Largest input or step output in bytes; above INLINE_PAYLOAD_BYTES it becomes an artifact.
+# The largest input or step output in bytes. Above INLINE_PAYLOAD_BYTES it is kept as an artifact.
 MAX_PAYLOAD_BYTES = int(os.environ.get("MAX_PAYLOAD_BYTES", str(4 * 1024 * 1024)))
 INLINE_PAYLOAD_BYTES = int(os.environ.get("INLINE_PAYLOAD_BYTES", str(64 * 1024)))
-# Hosts that `http.request` and remote models may reach, beyond none. "host" or "host:port".
+# The only hosts that `http.request` and remote models may reach: "host" or "host:port".
 OUTGOING_ALLOWLIST = env_list("OUTGOING_ALLOWLIST")
-# A Redis stream of CloudEvents that the clock reads, where REDIS_URL is set.
+# A Redis stream of CloudEvents that the clock reads. Needs REDIS_URL.
 EVENT_STREAM = os.environ.get("EVENT_STREAM", "")
-# Limits by step type: {"http.request": {"concurrency": 20, "per_second": 10}}.
+# Limits by step type, as JSON: {"http.request": {"concurrency": 20, "per_second": 10}}.
 STEP_LIMITS = env_object("STEP_LIMITS")
-# Failures in a row (time-out, connection, 5xx) that open the breaker of a destination; how long it
-# then rests before one probe, doubled each time the probe fails.
+# How many failures in a row (time-out, connection, 5xx) open the circuit breaker of a destination,
+# and how long it then pauses before it lets one probe through: doubled each time the probe fails.
 BREAKER_FAILURES = int(os.environ.get("BREAKER_FAILURES", "5"))
 BREAKER_PAUSE_SECONDS = float(os.environ.get("BREAKER_PAUSE_SECONDS", "5"))
 BREAKER_LONGEST_PAUSE_SECONDS = float(os.environ.get("BREAKER_LONGEST_PAUSE_SECONDS", "60"))
@@ -209,15 +205,15 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_URL.startswith("https://")
 
 # --- Secrets ------------------------------------------------------------------
 
-# 32 random bytes in base64, with which secrets are encrypted; with nothing set, a key is made in
-# VAR_DIR. Without the key no secret can be read: keep it apart from the database's backups.
+# The key that encrypts secrets: 32 random bytes in base64. With nothing set, one is made in
+# VAR_DIR. Without it no secret can be read: back it up, and not beside the database.
 SECRETS_KEY = os.environ.get("SECRETS_KEY", "")
 
 # --- Audit ledger -------------------------------------------------------------
 
-# Ed25519 private key that signs the ledger's blocks; with nothing set, one is made in VAR_DIR.
+# The Ed25519 private key that signs the ledger's blocks. With nothing set, one is made in VAR_DIR.
 LEDGER_KEY = os.environ.get("LEDGER_KEY", "")
-# Public keys (hex) of earlier LEDGER_KEYs, whose blocks still count.
+# The public keys (hex) of earlier LEDGER_KEYs, whose blocks stay valid.
 LEDGER_TRUSTED_KEYS = env_list("LEDGER_TRUSTED_KEYS")
 
 # --- Pages --------------------------------------------------------------------

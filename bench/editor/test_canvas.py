@@ -1,8 +1,8 @@
-"""How fast the canvas is: opening, dragging, panning, painting states; beside a bare canvas.
+"""Measure opening, dragging, panning and painting states on the canvas, and on a bare canvas.
 
-Prints medians and 95th percentiles in ms, and whether they are within what was promised. Frames
-come every 16.7 ms at best; a busy machine shows in the bare canvas too. What the page's main thread
-computed for a frame, in CPU time, does not depend on who else was busy.
+Prints medians and 95th percentiles in ms, and whether they meet the targets. Frames come every
+16.7 ms at best; a busy machine slows the bare canvas too. The CPU time that the page's main thread
+takes for a frame does not depend on other processes.
 """
 
 import gzip
@@ -28,7 +28,7 @@ from tests.browser.conftest import Login, Site
 ROOT = Path(__file__).resolve().parents[2]
 FRONTEND = ROOT / "frontend" / "editor"
 OPENINGS = 5
-FRAME_JITTER_MS = 0.2  # a frame of 16.7 is told as up to 16.9
+FRAME_JITTER_MS = 0.2  # a frame of 16.7 ms is reported as up to 16.9
 MOST_SCRIPT_BYTES = 200_000
 FRAMES = """() => { window.frames_ = []; let last = performance.now();
   const tick = (now) => { window.frames_.push(now - last); last = now;
@@ -45,8 +45,8 @@ PAINT = """async (steps) => { const start = performance.now();
   return performance.now() - start; }"""
 
 
-def graph(steps: int) -> dict[str, Any]:
-    """Return a document of rows of ten, with 1.3 edges a step."""
+def build_graph(steps: int) -> dict[str, Any]:
+    """Return a flow document of rows of steps, with 1.3 edges for each step."""
     names = [f"s{i}" for i in range(steps)]
     chain = [f"{a}.done -> {b}" for a, b in pairwise(names)]
     across = [f"{names[i]}.error -> {names[i + 11]}" for i in range(0, steps - 11, 3)]
@@ -61,7 +61,7 @@ def graph(steps: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], str]]:
-    """Return a function that gives the URL of a bare canvas with so many steps."""
+    """Return a function that returns the URL of a bare canvas with so many steps."""
     if not (FRONTEND / "node_modules").exists() or not shutil.which("npx"):
         pytest.skip("run `npm ci` in frontend/editor for the bare canvas")
     out = tmp_path_factory.mktemp("bare")
@@ -81,7 +81,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], s
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def url(steps: int) -> str:
-        document = graph(steps)
+        document = build_graph(steps)
         edges = [edge.replace(" -> ", ".").split(".") for edge in document["edges"]]
         data = {
             "nodes": [
@@ -105,7 +105,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 @dataclass
 class Figures:
-    """``spreads`` holds medians and 95th percentiles; ``computed`` CPU time a frame. All in ms."""
+    """``spreads``: medians and 95th percentiles. ``computed``: CPU times of a frame. All in ms."""
 
     spreads: dict[str, tuple[float, float]] = field(default_factory=dict)
     computed: dict[str, float] = field(default_factory=dict)
@@ -125,7 +125,7 @@ def spread(values: list[float]) -> tuple[float, float]:
 
 
 def measure(page: Page, url: str, card: str, steps: int) -> Figures:
-    """Open a canvas and use it; return what each took, in ms."""
+    """Open a canvas and use it. Return how long each act took, in ms."""
     loads = []
     for _ in range(OPENINGS):
         page.goto(url)
@@ -133,16 +133,16 @@ def measure(page: Page, url: str, card: str, steps: int) -> Figures:
         while (ready := page.evaluate("window.readyAt")) is None:
             page.wait_for_timeout(20)
         loads.append(ready)
-        # What the page asks for afterwards must not hold up its next opening.
+        # The page's later requests must not delay its next opening.
         page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1000)
     box = page.locator(card).first.bounding_box()
     assert box
     x, y = box["x"] + 90, box["y"] + 30
     found = Figures({"load": spread(loads)})
-    watch(page, found, "drag", lambda: drag_by(page, x, y))
+    measure_frames(page, found, "drag", lambda: drag_by(page, x, y))
     page.mouse.move(900, 500)
-    watch(page, found, "pan", lambda: pan_by_wheel(page))
+    measure_frames(page, found, "pan", lambda: pan_by_wheel(page))
     states = {f"s{i}": {"state": "done", "visits": 1} for i in range(min(steps, 500))}
     painted = [
         page.evaluate(PAINT, {k: {**v, "visits": n + 2} for k, v in states.items()})
@@ -152,13 +152,13 @@ def measure(page: Page, url: str, card: str, steps: int) -> Figures:
     return found
 
 
-def shown(figures: Figures) -> str:
+def as_text(figures: Figures) -> str:
     spreads = [f"{k} {low:7.1f} p95 {high:7.1f}" for k, (low, high) in figures.spreads.items()]
     computed = [f"{k} {ms:4.1f}" for k, ms in figures.computed.items()]
     return "  ".join([*spreads, "computed a frame:", *computed])
 
 
-def against_targets(figures: Figures, steps: int) -> Iterator[str]:
+def compare_with_targets(figures: Figures, steps: int) -> Iterator[str]:
     for (what, size), most in TARGETS.items():
         if size == steps:
             found = figures.spreads[what][1 if what in {"drag", "pan"} else 0]
@@ -179,22 +179,22 @@ def pan_by_wheel(page: Page) -> None:
         page.mouse.wheel(24, 8)
 
 
-def watch(page: Page, found: Figures, what: str, act: Callable[[], None]) -> None:
-    """Add how long the frames of an act took, and what the main thread computed for one."""
+def measure_frames(page: Page, found: Figures, what: str, act: Callable[[], None]) -> None:
+    """Add how long the frames of an act took, and the main thread's CPU time for one frame."""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.evaluate(FRAMES)
-    before = computed_ms(session)
+    before = read_cpu_ms(session)
     act()
-    after = computed_ms(session)
+    after = read_cpu_ms(session)
     frames = list(page.evaluate(STOP))
     session.detach()
     found.spreads[what] = spread(frames)
     found.computed[what] = (after - before) / len(frames)
 
 
-def computed_ms(session: CDPSession) -> float:
-    """Return the CPU time of the page's main thread so far."""
+def read_cpu_ms(session: CDPSession) -> float:
+    """Return the CPU time of the page's main thread so far, in ms."""
     metrics = session.send("Performance.getMetrics")["metrics"]
     return 1000 * next(float(each["value"]) for each in metrics if each["name"] == "TaskDuration")
 
@@ -215,17 +215,17 @@ def test_the_canvas_beside_a_bare_one(
     show(f"\nscript {script / 1000:.1f} kB gzipped, of {MOST_SCRIPT_BYTES / 1000:.0f}; in ms:")
     for steps in (500, 2000):
         name = f"bench-{steps}"
-        site.run(make_flow(name, graph(steps), tmp_path))
+        site.run(make_flow(name, build_graph(steps), tmp_path))
         figures = measure(page, f"/flows/{name}/edit/", ".step-card", steps)
-        show(f"{steps:5} steps        {shown(figures)}")
+        show(f"{steps:5} steps        {as_text(figures)}")
         bare_figures = measure(page, bare(steps), ".bare-card", steps)
-        show(f"{steps:5} steps, bare  {shown(bare_figures)}")
-        show("\n".join(against_targets(figures, steps)))
+        show(f"{steps:5} steps, bare  {as_text(bare_figures)}")
+        show("\n".join(compare_with_targets(figures, steps)))
     assert script < MOST_SCRIPT_BYTES
 
 
 def make_flow(name: str, parts: dict[str, Any], folder: Path) -> str:
-    """Return the code that makes a flow; its document goes by a file, as it is long."""
+    """Return the code that makes a flow. Its long document is passed in a file."""
     document = {"schema": "countersign/flow@1", "name": name, **parts}
     path = folder / f"{name}.json"
     path.write_text(json.dumps(document))

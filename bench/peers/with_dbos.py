@@ -1,7 +1,7 @@
 """DBOS: workflows of ten steps, and workflows that wait in ``recv`` for a message.
 
-``worker`` is one of two processes that start and run workflows: nothing is enqueued, which is
-DBOS's shortest way. ``desk`` is the process that decides, with a DBOSClient.
+``worker`` is one of two processes that start and run workflows, without a queue: that is DBOS's
+fastest way. ``desk`` is the process that decides, with a DBOSClient.
 """
 # mypy: disable-error-code="untyped-decorator,no-any-return"
 
@@ -60,7 +60,7 @@ def linear(runs: int) -> dict[str, Any]:
 
 
 def pause(count: int) -> list[str]:
-    """Start workflows that wait; give each time to come to its ``recv``."""
+    """Start workflows that wait, and give them time to reach their ``recv``."""
     handles = [DBOS.start_workflow(pausing) for _ in range(count)]
     _handles.update((handle.workflow_id, handle) for handle in handles)
     time.sleep(1 + count / 100)

@@ -1,5 +1,6 @@
-"""Bare Dramatiq: no-op actors that send the next, ten in a chain. Nothing is kept: the bar that a
-durable engine on the same broker is held against.
+"""Bare Dramatiq: no-op actors, each of which sends the next, ten in a chain.
+
+Nothing is stored: it is what a durable engine on the same broker can at best be compared with.
 
 ``dramatiq bench.peers.with_dramatiq -p 2`` are the workers; ``desk`` sends and counts.
 """

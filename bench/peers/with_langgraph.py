@@ -1,11 +1,11 @@
 """LangGraph with its PostgreSQL checkpointer: ten nodes in a row; a node that interrupts.
 
-``worker`` is one of two processes. LangGraph has no worker of its own: whoever resumes a graph runs
-it on, so a worker is also who decides. Durability is "sync", as its documentation asks where a
-finished node must survive a crash.
+``worker`` is one of two processes. LangGraph has no workers of its own: whoever resumes a
+graph also runs it on, so the workers decide. Durability is "sync", as its documentation asks where
+a finished node must survive a crash.
 
-A saver holds a lock while it writes, so that graphs which share one write one after the other. Each
-thread here has a saver and a connection of its own.
+A saver holds a lock while it writes, so that graphs which share a saver write one after the other.
+Here each thread has a saver and a connection of its own.
 """
 
 import os
@@ -114,7 +114,7 @@ def pause(count: int) -> list[str]:
 
 
 def resume(id_: str) -> tuple[float, float]:
-    """Resume a graph; return when it was called, twice: no decision is committed apart from it."""
+    """Resume a graph. Return twice when it was called: its decision has no commit of its own."""
     called = time.monotonic()
     end = _mine.pausing.invoke(Command(resume="approve"), thread_config(id_), durability="sync")
     _stamps[id_] = end["began"]

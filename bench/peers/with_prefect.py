@@ -1,7 +1,7 @@
 """Prefect: flows of ten tasks whose results are kept, against a server on the same PostgreSQL.
 
-``worker`` is one of two processes that run flows, several at a time, as its documentation has it
-for many small flows: async flows, gathered.
+``worker`` is one of two processes that run several flows at a time: async flows, gathered, as its
+documentation recommends for many small flows.
 """
 # mypy: disable-error-code="untyped-decorator"
 

@@ -1,7 +1,7 @@
 """Procrastinate: jobs that defer the next job, ten in a chain; a job that a decision defers.
 
-``worker`` is one of two workers that listen for jobs; ``desk`` defers them. Finished jobs are kept,
-as is the default and as our journal is.
+``worker`` is one of two workers that listen for jobs; ``desk`` defers them. Finished jobs are kept:
+that is the default, and our journal is kept too.
 """
 # mypy: disable-error-code="untyped-decorator"
 
@@ -43,7 +43,7 @@ async def stamp(id_: str) -> None:
 
 
 def run(what: Awaitable[Any]) -> Any:
-    """Await it on the loop, which has a thread of its own."""
+    """Await something on the loop, which has a thread of its own, and return its result."""
 
     async def wait() -> Any:
         return await what
@@ -90,7 +90,7 @@ async def run_chains(runs: int) -> dict[str, Any]:
 
 
 def pause(count: int) -> list[str]:
-    """Nothing waits here: the decision is what makes the job."""
+    """Return new ids. Nothing has to wait: the decision itself makes the job."""
     return [uuid.uuid4().hex for _ in range(count)]
 
 

@@ -1,7 +1,7 @@
 """The attributes of an application: readable names for the codes of the Statlog data set.
 
 The data set (Hans Hofmann, UCI Machine Learning Repository, CC BY 4.0) has 20 attributes and the
-outcome. Three are protected: they are accepted, kept apart for fairness reports, and used nowhere.
+outcome. Three are protected: they are kept apart for fairness reports and not used otherwise.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ LABELS = {"1": "good", "2": "bad"}
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One column of the data set. Without ``codes`` it is a whole number."""
+    """A column of the data set. Without ``codes`` its values are whole numbers."""
 
     column: int
     name: str
@@ -83,7 +83,7 @@ PROTECTED = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the data set: the application, and how the loan turned out (``good``, ``bad``)."""
+    """A row of the data set: the application, and how the loan turned out, ``good`` or ``bad``."""
 
     number: int
     application: Application
@@ -91,7 +91,10 @@ class Row:
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Read a ``.data`` file; the outcome may be absent. Raises: ValueError, with the line."""
+    """Yield the rows of a ``.data`` file. The outcome may be missing.
+
+    Raises: ValueError, which names the line.
+    """
     with path.open(encoding="ascii") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():

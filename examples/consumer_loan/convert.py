@@ -17,7 +17,7 @@ from examples.consumer_loan.attributes import read_rows
 
 
 def lines(path: Path, prefix: str) -> Iterator[dict[str, Any]]:
-    """Yield one start for each row. Raises: ValueError, naming the line that is wrong."""
+    """Yield the start of a run for each row. Raises: ValueError, which names the wrong line."""
     for row in read_rows(path):
         start = {"input": row.application, "idempotency_key": f"{prefix}-{row.number:04d}"}
         yield start if row.label is None else {**start, "label": row.label}
@@ -26,7 +26,7 @@ def lines(path: Path, prefix: str) -> Iterator[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--prefix", help="of the idempotency keys; default: the file's name")
+    parser.add_argument("--prefix", help="begins each idempotency key; by default the file's name")
     options = parser.parse_args()
     try:
         for line in lines(options.data, options.prefix or options.data.stem):

@@ -1,10 +1,10 @@
-"""Count what became of the runs of converted applications, and what the decisions cost.
+"""Count how the runs of converted applications ended, and what their decisions cost.
 
     python -m examples.consumer_loan.cost applications.jsonl
 
-The file is the converter's. Its labels are matched to runs by idempotency key, in the database that
-the environment names. The cost matrix is the data set's own: 5 for a bad risk approved, 1 for a
-good one declined.
+The file comes from the converter. Its labels are matched to runs by idempotency key, in the
+database that the environment names. The costs are the data set's own: 5 for approving a bad risk, 1
+for declining a good one.
 """
 
 import argparse
@@ -22,7 +22,7 @@ MATRIX = {("approved", "bad"): COST_BAD_APPROVED, ("declined", "good"): COST_GOO
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One application: how it turned out, how its run stands, and whether people saw it."""
+    """An application: how the loan turned out, how its run ended, and whether people saw it."""
 
     label: str
     outcome: str
@@ -31,7 +31,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Costs are over the decided applications alone, so that all three compare the same ones."""
+    """Counts and costs. All three costs are of the decided applications, so that they compare."""
 
     outcomes: Mapping[tuple[str, str], int]
     to_people: int
@@ -76,7 +76,7 @@ def as_text(found: Report) -> str:
 
 
 def read_labels(path: Path) -> dict[str, str]:
-    """Return the label of each idempotency key. Raises: ValueError, naming the line."""
+    """Return the label of each idempotency key. Raises: ValueError, which names the line."""
     labels = {}
     for number, line in enumerate(path.read_text().splitlines(), 1):
         try:
@@ -91,7 +91,8 @@ def read_labels(path: Path) -> dict[str, str]:
 
 
 def read_runs(flow: str, labels: Mapping[str, str]) -> list[Ended]:
-    """Return how the labelled applications stand; one without a run is ``not started``."""
+    """Return how the labelled applications ended. One without a run is ``not started``."""
+    # Below the set-up in main, which models need.
     from flows.models import Run, Wait
 
     runs = Run.objects.filter(flow__name=flow, idempotency_key__isnull=False)

@@ -1,10 +1,10 @@
-"""Fit the scorecard and choose its cutoffs. Needs the dependency group ``fit``; running does not.
+"""Fit the scorecard and choose its cutoffs. Needs the dependency group ``fit``; scoring does not.
 
     python -m examples.consumer_loan.fit_scorecard applications.data
 
-A regularised logistic regression over hand-made bins, one column a bin. Left out are the protected
-attributes (9, 13, 20), and four that stand in for them or for little else: job (one of its classes
-is residency), dependants, telephone, residence. How strongly to regularise is chosen inside each
+A regularised logistic regression over hand-made bins, with a column for each bin. It leaves out the
+protected attributes (9, 13, 20) and four that mostly stand in for them: job (one of its classes is
+residency), dependants, telephone, residence. How strongly to regularise is chosen inside each
 training fold; AUC and cutoffs come from predictions for applications that the model had not seen.
 """
 
@@ -29,7 +29,7 @@ STRENGTHS = [0.02, 0.05, 0.1, 0.2, 0.5]
 
 # The data set's own cost matrix.
 COST_BAD_APPROVED, COST_GOOD_DECLINED = 5, 1
-# Assumed of people: they see documents that the model does not, and are still wrong this often.
+# An assumption: people see documents that the model does not, and are still wrong this often.
 REVIEWER_ERROR = 0.25
 LARGEST_SHARE_TO_PEOPLE = 0.33
 
@@ -72,8 +72,8 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
 }  # fmt: skip
 
 
-def bins_of(feature: str) -> list[dict[str, Any]]:
-    """Return a feature's bins as the scorecard file has them, still without points and share."""
+def build_bins(feature: str) -> list[dict[str, Any]]:
+    """Return a feature's bins as in the scorecard's file, but without points and shares."""
     if feature in GROUPS:
         return [{"label": label, "values": values} for label, values in GROUPS[feature]]
     edges, unit = RANGES[feature]
@@ -89,7 +89,7 @@ def bins_of(feature: str) -> list[dict[str, Any]]:
     return found
 
 
-def falls_into(one: dict[str, Any], value: Any) -> bool:
+def is_in_bin(one: dict[str, Any], value: Any) -> bool:
     if "values" in one:
         return value in one["values"]
     return (one["over"] is None or value > one["over"]) and (
@@ -98,16 +98,16 @@ def falls_into(one: dict[str, Any], value: Any) -> bool:
 
 
 FEATURES = [each for each in ATTRIBUTES if each.name in GROUPS or each.name in RANGES]
-COLUMNS = [(each, one) for each in FEATURES for one in bins_of(each.name)]
+COLUMNS = [(each, one) for each in FEATURES for one in build_bins(each.name)]
 
 
-def design(applications: Sequence[Application]) -> np.ndarray:
+def build_matrix(applications: Sequence[Application]) -> np.ndarray:
     return np.array(
-        [[falls_into(one, row[each.name]) for each, one in COLUMNS] for row in applications], float
+        [[is_in_bin(one, row[each.name]) for each, one in COLUMNS] for row in applications], float
     )
 
 
-def model() -> LogisticRegressionCV:
+def make_model() -> LogisticRegressionCV:
     return LogisticRegressionCV(
         Cs=STRENGTHS,
         cv=StratifiedKFold(FOLDS, shuffle=True, random_state=SEED),
@@ -118,22 +118,22 @@ def model() -> LogisticRegressionCV:
     )
 
 
-def unseen_predictions(x: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """Return the probability of good for each repeat and application, and the AUC of each fold."""
+def predict_unseen(x: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """Return the probability of good by repeat and application, and the AUC of each fold."""
     probabilities = np.zeros((REPEATS, len(good)))
     aucs = []
     folds = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=SEED)
     for number, (train, test) in enumerate(folds.split(x, good)):
-        found = model().fit(x[train], good[train]).predict_proba(x[test])[:, 1]
+        found = make_model().fit(x[train], good[train]).predict_proba(x[test])[:, 1]
         probabilities[number // FOLDS, test] = found
         aucs.append(float(roc_auc_score(good[test], found)))
     return probabilities, aucs
 
 
-def costs(
+def compute_costs(
     probabilities: np.ndarray, good: np.ndarray, approve: float, decline: float, error: float
 ) -> tuple[float, float]:
-    """Return the cost an application and the share sent to people, averaged over the repeats."""
+    """Return the cost of an application and the share sent to people, averaged over the repeats."""
     approved, declined = probabilities >= approve, probabilities < decline
     unsure = ~approved & ~declined
     bad = ~good[np.newaxis, :]
@@ -149,21 +149,22 @@ def costs(
 
 
 def choose_cutoffs(probabilities: np.ndarray, good: np.ndarray) -> tuple[float, float]:
-    """Return (approve, decline): the cheapest pair that does not overload people."""
+    """Return the cutoffs (approve, decline): the cheapest pair that does not overload people."""
     choices = []
     for approve in np.arange(0.60, 0.96, 0.01):
         for decline in np.arange(0.20, approve, 0.01):
-            cost, share = costs(probabilities, good, approve, decline, REVIEWER_ERROR)
+            cost, share = compute_costs(probabilities, good, approve, decline, REVIEWER_ERROR)
             if share <= LARGEST_SHARE_TO_PEOPLE:
                 choices.append((cost, round(float(approve), 2), round(float(decline), 2)))
     _, approve, decline = min(choices)
     return approve, decline
 
 
-def measured(probabilities: np.ndarray, good: np.ndarray, aucs: list[float]) -> dict[str, Any]:
+def measure(probabilities: np.ndarray, good: np.ndarray, aucs: list[float]) -> dict[str, Any]:
+    """Return the cutoffs and what validation found, as the scorecard's file has them."""
     approve, decline = choose_cutoffs(probabilities, good)
     by_error = {
-        f"{error:.0%}": round(costs(probabilities, good, approve, decline, error)[0], 4)
+        f"{error:.0%}": round(compute_costs(probabilities, good, approve, decline, error)[0], 4)
         for error in (0.0, REVIEWER_ERROR, 0.5)
     }
     return {
@@ -176,7 +177,7 @@ def measured(probabilities: np.ndarray, good: np.ndarray, aucs: list[float]) -> 
                 round(float(roc_auc_score(good, each)), 4) for each in probabilities
             ],
             "brier": round(float(np.mean([brier_score_loss(good, p) for p in probabilities])), 4),
-            "share_to_people": round(costs(probabilities, good, approve, decline, 0)[1], 4),
+            "share_to_people": round(compute_costs(probabilities, good, approve, decline, 0)[1], 4),
             "cost_per_application": {
                 "approve_all": round(COST_BAD_APPROVED * float((~good).mean()), 4),
                 "decline_all": round(COST_GOOD_DECLINED * float(good.mean()), 4),
@@ -186,8 +187,9 @@ def measured(probabilities: np.ndarray, good: np.ndarray, aucs: list[float]) -> 
     }
 
 
-def fitted(x: np.ndarray, good: np.ndarray) -> dict[str, Any]:
-    final = model().fit(x, good)
+def fit(x: np.ndarray, good: np.ndarray) -> dict[str, Any]:
+    """Return the intercept and the factors with their points, as the scorecard's file has them."""
+    final = make_model().fit(x, good)
     factors: dict[str, dict[str, Any]] = {}
     for (each, one), points, share in zip(COLUMNS, final.coef_[0], x.mean(axis=0), strict=True):
         factor = factors.setdefault(
@@ -210,9 +212,9 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=TARGET)
     options = parser.parse_args()
     rows = list(read_rows(options.data))
-    x = design([row.application for row in rows])
+    x = build_matrix([row.application for row in rows])
     good = np.array([row.label == "good" for row in rows])
-    probabilities, aucs = unseen_predictions(x, good)
+    probabilities, aucs = predict_unseen(x, good)
     scorecard = {
         "name": "scorecard",
         "version": options.version,
@@ -222,8 +224,8 @@ def main() -> None:
             "applications": len(rows),
             "base_rate_good": round(float(good.mean()), 4),
         },
-        **measured(probabilities, good, aucs),
-        **fitted(x, good),
+        **measure(probabilities, good, aucs),
+        **fit(x, good),
     }
     options.to.write_text(json.dumps(scorecard, indent=1) + "\n")
     shown = {key: scorecard[key] for key in ("data", "cutoffs", "validation")}

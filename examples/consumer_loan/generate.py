@@ -1,8 +1,8 @@
-"""Make applicants that do not exist, as JSON lines that `flow run --input-file` takes.
+"""Invent applications, as JSON lines that `flow run --input-file` takes.
 
     python -m examples.consumer_loan.generate --count 40 --seed 7 > applications.jsonl
 
-How often each value occurs is read from the scorecard's own shares; amounts follow durations.
+Values are as frequent as in the scorecard's bins; longer loans are larger.
 """
 
 import argparse
@@ -23,13 +23,13 @@ EMPLOYERS = (
 )  # fmt: skip
 INCOMES = {"highly_skilled": 4300, "skilled": 2900, "unskilled_resident": 2200}
 DURATIONS = (6, 9, 12, 12, 15, 18, 18, 24, 24, 24, 30, 36, 36, 48, 60)
-# Of a hundred applicants, so many hand in a payslip that says something else than they did.
+# Of a hundred applicants, so many hand in a payslip that contradicts what they stated.
 CONTRADICTED = 6
 SHARE_WITH_TELEPHONE, SHARE_OF_FOREIGN_WORKERS = 0.4, 0.96
 
 
 def applications(count: int, seed: int) -> Iterator[Application]:
-    """Yield applications; the same seed gives the same ones."""
+    """Yield applications. The same seed gives the same ones."""
     random = Random(seed)  # noqa: S311 - reproducible, and nothing secret
     factors = {factor.feature: factor for factor in scorecard.load().factors}
     for number in range(1, count + 1):
@@ -64,13 +64,13 @@ def _draw(random: Random, factor: Factor) -> str:
 
 
 def _amount(random: Random, months: int) -> int:
-    """Longer loans are larger: about 120 DM a month, with a long tail."""
+    """Return an amount: about 120 DM for each month, with a long tail."""
     amount = random.lognormvariate(4.75, 0.55) * months + 400
     return min(18_500, max(300, round(amount / 50) * 50))
 
 
 def _income(random: Random, application: Application) -> dict[str, Any]:
-    """Return what is stated of work, and now and then a payslip that contradicts it."""
+    """Return the stated employer and income, and sometimes a payslip that contradicts them."""
     if application["employed_since"] == "unemployed":
         income = round(random.uniform(1300, 1800), -1)
         return {"employer": "Employment office", "net_income": income}

@@ -11,7 +11,7 @@ LIVING_COST, COST_OF_A_DEPENDANT, COST_OF_A_CREDIT = 900, 300, 200
 HOUSING_COST: Mapping[str, int] = {"rent": 600, "own": 300, "free": 0}
 HIGH_INSTALMENT = 700
 HIGH_AMOUNT_WITHOUT_WORK = 4000
-# An income on paper may differ this much from the one stated: overtime, rounding, a bonus.
+# The payslip may differ from the stated income by this share: overtime, rounding, a bonus.
 INCOME_TOLERANCE = 0.15
 LONGEST_FOR_GOODS_MONTHS = 48
 GOODS = frozenset({"radio_tv", "appliances", "repairs"})
@@ -26,13 +26,13 @@ class Flag(TypedDict):
 
 
 def monthly_instalment(amount: float, months: int) -> float:
-    """Return the annuity in DM, by the usual formula, with interest by the month."""
+    """Return the instalment of an annuity loan with monthly interest, in DM."""
     rate = YEARLY_INTEREST / 12
     return round(amount * rate / (1 - (1 + rate) ** -months), 2)
 
 
 def left_over(income: float, instalment: float, housing: str, dependants: int, loans: int) -> float:
-    """Return what the household keeps of its income each month, in DM."""
+    """Return what is left of the household's income each month, in DM."""
     needs = LIVING_COST + HOUSING_COST[housing] + COST_OF_A_DEPENDANT * (dependants - 1)
     return round(income - needs - COST_OF_A_CREDIT * (loans - 1) - instalment, 2)
 
@@ -55,7 +55,7 @@ def affordability_flags(
 
 
 def fraud_flags(application: Mapping[str, Any], documents: Mapping[str, Any]) -> list[Flag]:
-    """Compare the application with itself and with what its documents say."""
+    """Return contradictions inside the application, and between it and its documents."""
     flags: list[Flag] = []
     stated, shown = application.get("net_income"), documents["net_income"]
     if stated and abs(shown - stated) > INCOME_TOLERANCE * stated:

@@ -9,10 +9,11 @@ from typing_extensions import TypedDict
 
 from examples.consumer_loan import documents as papers
 from examples.consumer_loan import rules, scorecard
+from flows.runtime.artifacts import store_artifact
 from flows.steps.base import StepContext, StepFailure
 from flows.steps.python import step
 
-# Makes the model `scorecard` known to `model.infer`.
+# Registers the model `scorecard`, so that `model.infer` finds it.
 scorecard.load()
 
 Amount = Annotated[float, Field(gt=0, le=1_000_000)]
@@ -20,7 +21,7 @@ Amount = Annotated[float, Field(gt=0, le=1_000_000)]
 
 @with_config(ConfigDict(extra="allow"))
 class Application(TypedDict):
-    """What the rules and documents read; the scorecard reads the rest."""
+    """The values that rules and documents read. The scorecard reads others too."""
 
     amount: Amount
     duration_months: Annotated[int, Field(ge=1, le=120)]
@@ -36,7 +37,7 @@ class Application(TypedDict):
     applicant: NotRequired[str]
     net_income: NotRequired[float | None]
     employer: NotRequired[str | None]
-    # What the generated payslip says, where a demonstration wants it to differ from what is stated.
+    # What the generated payslip says, if a demonstration wants it to contradict the application.
     paper: NotRequired[dict[str, Any] | None]
 
 
@@ -46,7 +47,7 @@ class Prepared(TypedDict):
 
 
 class Intake(TypedDict):
-    """``documents`` has the form a case shows; ``fields`` is everything read from them."""
+    """``documents`` are as a case shows them; ``fields`` is everything that was read on them."""
 
     documents: list[dict[str, Any]]
     fields: list[dict[str, Any]]
@@ -57,7 +58,7 @@ class Intake(TypedDict):
 
 
 class Affordability(TypedDict):
-    """``left_over`` is what the household keeps each month, in DM; None without an income."""
+    """``left_over`` is what the household has left each month, in DM; None without an income."""
 
     instalment: float
     left_over: float | None
@@ -83,7 +84,7 @@ class Correction(TypedDict):
 
 @step
 def prepare(application: dict[str, Any], corrections: list[Correction]) -> Prepared:
-    """Complete the application, with what a reviewer corrected when sending it back."""
+    """Complete the application, and put in what a reviewer corrected when returning it."""
     changes = {each["field"]: each["new"] for each in corrections}
     unknown = sorted(set(changes) - CORRECTABLE)
     if unknown:
@@ -94,20 +95,19 @@ def prepare(application: dict[str, Any], corrections: list[Correction]) -> Prepa
         )
     merged = {"applicant": "Applicant", "net_income": None, "employer": None, **application}
     merged.setdefault("email", "applicant@applicants.example")
-    # Protected attributes go no further than this: no later step is given them.
+    # No later step may see the protected attributes.
     merged.pop("protected", None)
     return Prepared(application=merged | changes, corrected=sorted(changes))
 
 
-def _seen(application: Application, ctx: StepContext) -> Intake:
-    """Draw and read the documents without keeping them, for tests and previews."""
-    return _read(application, lambda drawn: hashlib.sha256(drawn.content).hexdigest())
+def _preview(application: Application, ctx: StepContext) -> Intake:
+    """Draw and read the documents without storing them, for tests and previews."""
+    return _read_documents(application, lambda drawn: hashlib.sha256(drawn.content).hexdigest())
 
 
-@step(effects=True, stand_in=_seen)
+@step(effects=True, stand_in=_preview)
 def documents(application: Application, ctx: StepContext) -> Intake:
-    """Make the documents an applicant would hand in, and read the values on them."""
-    from flows.runtime.artifacts import store_artifact
+    """Make the documents that an applicant would hand in, and read the values on them."""
 
     def keep(drawn: papers.Drawn) -> dict[str, Any]:
         return store_artifact(
@@ -117,12 +117,12 @@ def documents(application: Application, ctx: StepContext) -> Intake:
             now=ctx.now,
         )
 
-    return _read(application, keep)
+    return _read_documents(application, keep)
 
 
-def _read(application: Application, keep: Callable[[papers.Drawn], Any]) -> Intake:
+def _read_documents(application: Application, keep: Callable[[papers.Drawn], Any]) -> Intake:
     applicant = str(application.get("applicant") or "Applicant")
-    paper = _paper(applicant, application)
+    paper = _payslip_text(applicant, application)
     drawn = [papers.payslip(applicant, paper), papers.application_form(applicant, application)]
     shown = [
         {
@@ -150,7 +150,7 @@ def _read(application: Application, keep: Callable[[papers.Drawn], Any]) -> Inta
 
 @step
 def affordability(application: Application) -> Affordability:
-    """Say whether the household can carry the instalment."""
+    """Return whether the household can afford the instalment."""
     instalment = rules.monthly_instalment(application["amount"], application["duration_months"])
     income = application.get("net_income")
     left = None
@@ -170,14 +170,14 @@ def affordability(application: Application) -> Affordability:
 
 @step
 def fraud(application: Application, net_income: float, employer: str) -> Fraud:
-    """Compare the application with itself and with its documents."""
+    """Look for contradictions in the application and between it and its documents."""
     read = {"net_income": net_income, "employer": employer}
     flags = rules.fraud_flags(application, read)
     return Fraud(flags=flags, critical=any(flag["level"] == "critical" for flag in flags))
 
 
-def _paper(applicant: str, application: Application) -> dict[str, Any]:
-    """Return what the payslip says: what was stated, unless a generated case says otherwise."""
+def _payslip_text(applicant: str, application: Application) -> dict[str, Any]:
+    """Return what the payslip says: what was stated, unless ``paper`` contradicts it."""
     usual = {"highly_skilled": 4300, "skilled": 2900}.get(application["job"], 2100)
     spread = hashlib.sha256(applicant.encode()).digest()[0] / 255
     stated = application.get("net_income") or round(usual * (0.85 + 0.3 * spread), 2)

@@ -1,10 +1,10 @@
-"""Decide the waiting cases of converted applications by API, in place of an underwriter.
+"""Decide the waiting cases of converted applications through the API, instead of an underwriter.
 
     COUNTERSIGN_TOKEN=csn_… python -m examples.consumer_loan.underwriter applications.jsonl \\
         --policy suggestion --url http://127.0.0.1:8000
 
-The token needs the scopes cases.view and cases.decide. Two stand-ins, as bounds for what people do:
-``suggestion`` always does what the case suggests, ``truth`` looks up how the loan turned out.
+The token needs the scopes cases.view and cases.decide. Two policies bound what people would do:
+``suggestion`` always decides as the case suggests, ``truth`` looks up how the loan turned out.
 """
 
 import argparse
@@ -25,13 +25,13 @@ PAGE_SIZE = 200
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The API of an installation, as one reviewer."""
+    """Calls the API of an installation as one reviewer."""
 
     url: str
     token: str
 
-    def waiting(self) -> Iterator[dict[str, Any]]:
-        """Yield the active cases as they were listed; decided ones leave the list behind."""
+    def list_waiting(self) -> Iterator[dict[str, Any]]:
+        """Yield the active cases, page by page. A case that is decided leaves the list."""
         cursor: str | None = ""
         while cursor is not None:
             query = {"show": "all", "limit": PAGE_SIZE, "cursor": cursor}
@@ -63,7 +63,7 @@ class Desk:
 
 
 def read_truth(path: Path) -> dict[str, str]:
-    """Return ``approved`` or ``rejected`` by applicant, from the converter's labels."""
+    """Return the right decision for each applicant, by the converter's labels."""
     starts = map(json.loads, path.read_text().splitlines())
     right = {"good": "approved", "bad": "rejected"}
     return {start["input"]["applicant"]: right[start["label"]] for start in starts}
@@ -78,7 +78,7 @@ def main() -> None:
     desk = Desk(options.url.rstrip("/"), os.environ.get("COUNTERSIGN_TOKEN", ""))
     truth = read_truth(options.applications) if options.policy == "truth" else {}
     decided: Counter[str] = Counter()
-    for case in list(desk.waiting()):
+    for case in list(desk.list_waiting()):
         if options.policy == "truth":
             outcome = truth[case["subject"]]
         else:

@@ -1,4 +1,4 @@
-"""What the content moderation flow looks for. Pure. The lists are short: put in your own."""
+"""What the content moderation flow looks for. Pure. The lists are samples: put in your own."""
 
 import re
 import unicodedata
@@ -44,8 +44,8 @@ class Flag(TypedDict):
     detail: str
 
 
-def plain(text: str) -> str:
-    """Undo the usual disguises: full-width and accented letters, digits inside words."""
+def undo_disguises(text: str) -> str:
+    """Return the text without the usual disguises: odd or accented letters, digits inside words."""
     folded = unicodedata.normalize("NFKD", text)
     folded = "".join(each for each in folded if not unicodedata.combining(each))
     words = [
@@ -55,15 +55,15 @@ def plain(text: str) -> str:
     return " ".join(words)
 
 
-def links_in(text: str) -> list[str]:
+def find_link_hosts(text: str) -> list[str]:
     """Return the hosts that the text links to."""
     return [host.lower() for host in LINK.findall(text)]
 
 
 def spam_points(text: str, phrases: Mapping[str, float]) -> dict[str, float]:
-    """Return what speaks for advertising, in points by reason."""
+    """Return the signs of advertising, with their points."""
     points = {f"“{phrase}”": weight for phrase, weight in phrases.items()}
-    hosts = links_in(text)
+    hosts = find_link_hosts(text)
     if len(hosts) > 1:
         points[f"{len(hosts)} links"] = len(hosts)
     if short := sorted(SHORTENERS & set(hosts)):
@@ -75,8 +75,8 @@ def spam_points(text: str, phrases: Mapping[str, float]) -> dict[str, float]:
     return points
 
 
-def personal_data(text: str) -> dict[str, list[str]]:
-    """Return what looks like personal data, by kind. An earlier kind takes a text first."""
+def find_personal_data(text: str) -> dict[str, list[str]]:
+    """Return what looks like personal data, by kind. What one kind matched, no later kind can."""
     found: dict[str, list[str]] = {}
     rest = text
     for kind, pattern in PERSONAL.items():
@@ -86,7 +86,7 @@ def personal_data(text: str) -> dict[str, list[str]]:
     return found
 
 
-def masked(text: str) -> str:
+def mask_personal_data(text: str) -> str:
     """Return the text with each piece of personal data replaced by its kind."""
     for kind, pattern in PERSONAL.items():
         text = re.sub(pattern, f"[{kind}]", text)

@@ -6,12 +6,12 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from examples.content_moderation import rules
-from examples.keywords import PRIOR, Reason, Sorted, phrases_in, sort_text
+from examples.keywords import PRIOR, Reason, Sorted, find_phrases, sort_text
 from flows.steps.python import step
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
-# Shares of the evidence that speaks for a post.
+# The share of the evidence that speaks for a post: from here on, and up to here.
 KEEP_FROM, REMOVE_UP_TO = 0.8, 0.2
 
 
@@ -31,14 +31,14 @@ class Correction(TypedDict):
 
 
 class Standing(TypedDict):
-    """What speaks for the author, in points by reason; ``flags`` what speaks against."""
+    """``points`` is what speaks for the author, by reason; ``flags`` is what speaks against."""
 
     points: dict[str, float]
     flags: list[rules.Flag]
 
 
 class Text(TypedDict):
-    """``text`` as it would be published, ``plain`` with its disguises undone."""
+    """``text`` is as it would be published, ``plain`` is without its disguises."""
 
     text: str
     plain: str
@@ -46,7 +46,7 @@ class Text(TypedDict):
 
 
 class Harm(Sorted):
-    """``weight`` is the evidence for the kind; ``flags`` what must not wait."""
+    """``weight`` is the evidence for the kind; ``flags`` is what must not wait."""
 
     weight: float
     flags: list[rules.Flag]
@@ -78,7 +78,7 @@ class Statement(TypedDict):
 
 @step
 def standing(author: Author, reports: Count) -> Standing:
-    """Say what is known of the author and of who reported the post."""
+    """Return what speaks for and against the author, and how many people reported the post."""
     points = {"Nothing found in the text so far": 1.0}
     flags: list[rules.Flag] = []
     if author["age_days"] >= rules.OLD_ACCOUNT_DAYS:
@@ -96,15 +96,15 @@ def standing(author: Author, reports: Count) -> Standing:
 
 @step
 def text(text: str, corrections: list[Correction]) -> Text:
-    """Take the text as posted, or as a moderator edited it, and undo its disguises."""
+    """Return the text as posted, or as a moderator edited it, and without its disguises."""
     edited = next((str(each["new"]) for each in corrections if each["field"] == "text"), None)
     shown = text if edited is None else edited
-    return Text(text=shown, plain=rules.plain(shown), edited=edited is not None)
+    return Text(text=shown, plain=rules.undo_disguises(shown), edited=edited is not None)
 
 
 @step
 def harm(text: str) -> Harm:
-    """Look for harassment, threats, hate, and for somebody who needs help."""
+    """Look for harassment, threats and hate, and for somebody who needs help."""
     found = sort_text(text, rules.HARM, rules.NOTHING)
     weight = sum(
         reason["contribution"] for reason in found["reasons"] if reason["contribution"] > 0
@@ -122,7 +122,7 @@ def harm(text: str) -> Harm:
 @step
 def spam(text: str, plain: str) -> Spam:
     """Look for advertising."""
-    points = rules.spam_points(text, phrases_in(plain, rules.SPAM))
+    points = rules.spam_points(text, find_phrases(plain, rules.SPAM))
     reasons = [
         Reason(label=label, value="spam", contribution=weight)
         for label, weight in sorted(points.items(), key=lambda each: -each[1])
@@ -132,26 +132,45 @@ def spam(text: str, plain: str) -> Spam:
 
 @step
 def personal(text: str) -> Personal:
-    """Find personal data, and what the text is without it."""
-    return Personal(kinds=list(rules.personal_data(text)), masked=rules.masked(text))
+    """Find personal data, and return the text without it."""
+    return Personal(
+        kinds=list(rules.find_personal_data(text)), masked=rules.mask_personal_data(text)
+    )
 
 
 @step
 def policy(
     standing: Standing, harm: Harm, spam: Spam, personal: Personal, reports: Count
 ) -> Verdict:
-    """Weigh what was found. Only advertising is removed by rule: speech is judged by people."""
+    """Weigh what was found. Only advertising is removed by rule; people judge what was said."""
     speaks_for = sum(standing["points"].values()) - (1.0 if harm["weight"] or spam["points"] else 0)
     against = harm["weight"] + spam["points"] + reports
     share_for = (speaks_for + PRIOR) / (speaks_for + against + 2 * PRIOR)
-    rule = harm["kind"] if harm["weight"] >= spam["points"] and harm["weight"] else ""
-    rule = rule or ("spam" if spam["points"] else "")
+    rule = _broken_rule(harm, spam)
     flags = standing["flags"] + harm["flags"]
     verdict: Literal["keep", "mask", "remove", "unsure"] = "unsure"
     if share_for >= KEEP_FROM and not flags:
         verdict = "mask" if personal["kinds"] else "keep"
     elif share_for <= REMOVE_UP_TO and rule == "spam":
         verdict = "remove"
+    return Verdict(
+        verdict=verdict,
+        rule=rule,
+        confidence=round(max(share_for, 1 - share_for), 2),
+        reasons=_list_reasons(standing, harm, spam),
+        flags=flags,
+    )
+
+
+def _broken_rule(harm: Harm, spam: Spam) -> str:
+    """Return the rule that the post breaks most, or ``none``."""
+    if harm["weight"] and harm["weight"] >= spam["points"]:
+        return harm["kind"]
+    return "spam" if spam["points"] else "none"
+
+
+def _list_reasons(standing: Standing, harm: Harm, spam: Spam) -> list[Reason]:
+    """Return the eight strongest reasons, for and against the post."""
     reasons = [
         Reason(label=label, value="for the post", contribution=weight)
         for label, weight in standing["points"].items()
@@ -160,13 +179,7 @@ def policy(
     for each in harm["reasons"] + spam["reasons"]:
         against_it = abs(each["contribution"])
         reasons.append(Reason(label=each["label"], value=each["value"], contribution=-against_it))
-    return Verdict(
-        verdict=verdict,
-        rule=rule or "none",
-        confidence=round(max(share_for, 1 - share_for), 2),
-        reasons=sorted(reasons, key=lambda each: -abs(each["contribution"]))[:8],
-        flags=flags,
-    )
+    return sorted(reasons, key=lambda each: -abs(each["contribution"]))[:8]
 
 
 RULES = {
@@ -184,7 +197,7 @@ RULES = {
 def statement(
     rules_broken: list[str], action: Literal["removed", "restricted"], by: str
 ) -> Statement:
-    """Write the statement of reasons that the author gets."""
+    """Write the statement of reasons for the author."""
     what = " and ".join(RULES[rule] for rule in rules_broken if rule in RULES) or "our rules"
     who = "automatically, by a rule" if by == "policy" else "by a person"
     shown = "removed" if action == "removed" else "shown to adults only"

@@ -1,4 +1,4 @@
-"""Set a document's text as a PDF page, so that a case can mark where each value stands."""
+"""Typeset a document's text as PDF pages, so that a case can mark where each value stands."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,16 +10,16 @@ from examples.document_intake.rules import Found
 
 PAGE_WIDTH, PAGE_HEIGHT, MARGIN = 595.28, 841.89, 54.0  # A4 in points
 LARGEST, SMALLEST, LEADING = 12.0, 5.0, 1.5
-# Each character of Courier is 0.6 of its size wide: a place follows from a line and a column.
+# A character of Courier is 0.6 of its size wide, so that line and column give the place.
 ADVANCE = 0.6
-# A document carries the day it was made for; a moving one would give each attempt new bytes.
+# A fixed date of creation: with the current one, each attempt would give other bytes.
 MADE_AT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def set_page(
     title: str, text: str, found: Mapping[str, Found]
 ) -> tuple[bytes, list[dict[str, Any]]]:
-    """Return the PDF and the boxes of the values, in the form a case shows."""
+    """Return the PDF, and the boxes of the values as a case shows them."""
     lines = text.splitlines() or [""]
     width = (PAGE_WIDTH - 2 * MARGIN) / (ADVANCE * max(1, *map(len, lines)))
     size = max(SMALLEST, min(LARGEST, width))

@@ -1,4 +1,4 @@
-"""How the document intake flow reads a document: its kind, its fields, what to check. Pure."""
+"""The rules of the document intake flow: kinds, fields and checks of a document. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "contract": ("number", "date"),
     OTHER: (),
 }
-# How surely a value was read: under its label; alone of its form; set by a person.
+# How surely a value was read: beside its label; by its form alone; set by a person.
 LABELLED, ALONE, BY_A_PERSON = 0.96, 0.6, 1.0
 LEAST_READABLE, LEAST_CHARACTERS = 0.85, 40
 ROUNDING = 0.01
@@ -52,7 +52,7 @@ class Flag(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value and where it stands: the line from 0, and the characters in it."""
+    """A value and where it stands: the line, counted from 0, and the characters in it."""
 
     key: str
     value: Any
@@ -63,14 +63,14 @@ class Found:
 
 
 def readable_share(text: str) -> float:
-    """Return the share of characters that letters, digits and usual signs make up, 0 to 1."""
+    """Return the share of letters, digits and usual signs among the characters, 0 to 1."""
     shown = [each for each in text if not each.isspace()]
     good = [each for each in shown if each.isalnum() or each in ".,:;-/()%€$&@'+#"]
     return round(len(good) / len(shown), 2) if shown else 0.0
 
 
 def read_fields(text: str) -> dict[str, Found]:
-    """Find each field. Different values under one label share its confidence."""
+    """Return each field that was found. Different values for one field divide its confidence."""
     found = {}
     for key, pattern in LABELS.items():
         sure, matches = LABELLED, _matches(key, pattern, text)
@@ -121,13 +121,13 @@ def _day(text: str) -> str | None:
 
 
 def is_iban(text: str) -> bool:
-    """Say whether the check digits hold (ISO 13616: the number modulo 97 is 1)."""
+    """Return whether the check digits are right (ISO 13616: the number modulo 97 is 1)."""
     moved = text[4:] + text[:4]
     return text.isalnum() and int("".join(str(int(each, 36)) for each in moved)) % 97 == 1
 
 
 def check_flags(kind: str, values: Mapping[str, Any], known_iban: str) -> list[Flag]:
-    """Check a document against itself and against the account paid so far."""
+    """Return what is missing or contradictory, and whether the account paid so far has changed."""
     flags: list[Flag] = []
     for key in REQUIRED.get(kind, ()):
         if values.get(key) in (None, ""):
@@ -153,7 +153,7 @@ def check_flags(kind: str, values: Mapping[str, Any], known_iban: str) -> list[F
 def received_before(
     values: Mapping[str, Any], sender: str, earlier: Sequence[Mapping[str, Any]]
 ) -> tuple[str, list[Flag]]:
-    """Return the reference of the same document, and flags for what is only like it."""
+    """Return the reference of the same document, or flags for those that are only similar."""
     flags: list[Flag] = []
     for each in earlier:
         if each["sender"] != sender:

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from examples.document_intake import rules
 from examples.document_intake.page import set_page
 from examples.keywords import Reason, Sorted, sort_text
+from flows.runtime.artifacts import store_artifact
 from flows.steps.base import StepContext
 from flows.steps.python import step
 
@@ -25,13 +26,13 @@ class Text(TypedDict):
 
 
 class Kind(Sorted):
-    """``chosen`` is the kind that a person set, empty where none did; it stands from then on."""
+    """``chosen`` is the kind that a person set, else empty. It is not guessed again."""
 
     chosen: str
 
 
 class Values(TypedDict):
-    """What the document says; a field that was not found is empty."""
+    """What the document says. A field that was not found is empty."""
 
     number: str
     date: str
@@ -53,9 +54,9 @@ class Sure(TypedDict):
 
 
 class Fields(TypedDict):
-    """``confidence`` is that of the least sure field among those the kind requires.
+    """``confidence`` is that of the least certain field that the kind requires.
 
-    ``corrected`` are the values that a person set, which stand from then on.
+    ``corrected`` are the values that a person set. They are not read again.
     """
 
     values: Values
@@ -69,7 +70,7 @@ class Checked(TypedDict):
 
 
 class Before(TypedDict):
-    """``reference`` names the same document received earlier, empty where there is none."""
+    """``reference`` names the same document, received earlier; empty if there is none."""
 
     reference: str
     flags: list[rules.Flag]
@@ -101,7 +102,7 @@ class Correction(TypedDict):
 
 @step
 def read(text: str) -> Text:
-    """Tidy the text, and say whether a person could read it."""
+    """Tidy the text, and tell whether it is legible."""
     tidy = "\n".join(line.rstrip() for line in text.replace("\t", "    ").splitlines()).strip("\n")
     share = rules.readable_share(tidy)
     legible = share >= rules.LEAST_READABLE and len(tidy) >= rules.LEAST_CHARACTERS
@@ -110,7 +111,7 @@ def read(text: str) -> Text:
 
 @step
 def kind(text: str, chosen: str, corrections: list[Correction]) -> Kind:
-    """Say what kind of document it is; what a person chose stands."""
+    """Tell what kind of document it is, unless a person has chosen the kind."""
     chosen = next((str(each["new"]) for each in corrections if each["field"] == "kind"), chosen)
     if chosen:
         reason = Reason(label="Chosen by a person", value=chosen, contribution=1.0)
@@ -122,7 +123,7 @@ def kind(text: str, chosen: str, corrections: list[Correction]) -> Kind:
 def fields(
     text: str, kind: str, corrected: dict[str, Any], corrections: list[Correction]
 ) -> Fields:
-    """Read the values under their labels; what a person corrected stands."""
+    """Read the values beside their labels, except those that a person has corrected."""
     found = rules.read_fields(text)
     names = list(Values.__annotations__)
     values: dict[str, Any] = dict.fromkeys(names, "") | dict.fromkeys(rules.MONEY)
@@ -151,15 +152,14 @@ def before(values: Values, sender: str, earlier: list[Earlier]) -> Before:
     return Before(reference=reference, flags=flags)
 
 
-def _unkept(title: str, text: str, ctx: StepContext) -> Page:
-    """Set the page without keeping it, for tests and previews."""
+def _preview(title: str, text: str, ctx: StepContext) -> Page:
+    """Typeset the page without storing it, for tests and previews."""
     return _page(title, text, lambda content: hashlib.sha256(content).hexdigest())
 
 
-@step(effects=True, stand_in=_unkept)
+@step(effects=True, stand_in=_preview)
 def page(title: str, text: str, ctx: StepContext) -> Page:
-    """Keep the document as a page, with the place of each value on it."""
-    from flows.runtime.artifacts import store_artifact
+    """Store the document as a page, with the place of each value on it."""
 
     def keep(content: bytes) -> Any:
         return store_artifact(
@@ -184,7 +184,7 @@ def _page(title: str, text: str, keep: Callable[[bytes], Any]) -> Page:
 
 @step
 def file(reference: str, kind: str, sender: str, values: dict[str, Any]) -> Filed:
-    """Name the place in the archive: kind, year, sender, number."""
+    """Return the place in the archive: kind, year, sender, number."""
     parts = [
         kind,
         str(values.get("date") or "undated")[:4],

@@ -1,6 +1,6 @@
 """The rules of the insurance claim flow: cover, depreciation, signs of fraud. Pure.
 
-They are made for the example and are no insurer's. Amounts are in EUR.
+They are made up for the example; no insurer uses them. Amounts are in EUR.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-# Years after which a thing has lost its value but for the remainder.
+# The years after which a thing is worth no more than the remainder.
 LIFE_YEARS: Mapping[str, int] = {
     "electronics": 5, "furniture": 10, "clothing": 3, "bicycle": 8, "other": 5,
 }  # fmt: skip
@@ -32,7 +32,7 @@ def days_between(earlier: str, later: str) -> int:
 
 
 def worth(price: float, category: str, age_years: float) -> float:
-    """Return what a thing was worth: straight-line loss of value down to the remainder."""
+    """Return what a thing was worth, by straight-line depreciation down to the remainder."""
     life = LIFE_YEARS.get(category, LIFE_YEARS["other"])
     return round(price * max(REMAINDER, 1 - age_years / life), 2)
 
@@ -53,7 +53,7 @@ def cover_flags(policy: Mapping[str, Any], incident_on: str, cause: str) -> list
 def fraud_flags(
     incident: Mapping[str, Any], facts: Mapping[str, Any], items: Sequence[Mapping[str, Any]]
 ) -> list[Flag]:
-    """Return what an investigator would look at first. None of it proves anything."""
+    """Return what an investigator would look at first. None of it proves fraud."""
     flags: list[Flag] = []
     if facts["reported_after_days"] > LATE_AFTER_DAYS:
         detail = f"{facts['reported_after_days']} days after the damage."

@@ -71,7 +71,7 @@ class Facts(TypedDict):
 
 
 class Prepared(TypedDict):
-    """The incident as it now stands; ``agreed`` is an amount that an adjuster set, or None."""
+    """The incident with corrections; ``agreed`` is the amount that an adjuster set, or None."""
 
     incident: dict[str, Any]
     agreed: float | None
@@ -83,7 +83,7 @@ class Cover(TypedDict):
 
 
 class Damage(TypedDict):
-    """``confidence`` is the share of the estimate that receipts prove; ``rows`` for the case."""
+    """``confidence`` is the share of the estimate that receipts prove; the case shows ``rows``."""
 
     amount: Amount
     confidence: Share
@@ -96,7 +96,7 @@ class Fraud(TypedDict):
 
 
 class Settlement(TypedDict):
-    """``reasons`` say what became of each euro of the damage, as shares of it."""
+    """``reasons`` tell which share of the damage is paid, and why the rest is not."""
 
     payable: Amount
     reasons: list[Reason]
@@ -111,7 +111,7 @@ class Payment(TypedDict):
 def register(
     policy: Policy, incident: Incident, items: list[Item], earlier: list[EarlierClaim]
 ) -> Facts:
-    """Work out what does not change: sums and spans of days."""
+    """Compute what no correction changes: the sum claimed and numbers of days."""
     return Facts(
         claimed=round(sum(item["price"] for item in items), 2),
         reported_after_days=rules.days_between(incident["date"], incident["reported"]),
@@ -124,7 +124,7 @@ def register(
 def prepare(
     incident: dict[str, Any], agreed: float | None, corrections: list[Correction]
 ) -> Prepared:
-    """Put in what an adjuster corrected: the cause, the amount of the damage."""
+    """Put in what an adjuster corrected, such as the cause or the amount of the damage."""
     changes = {each["field"]: each["new"] for each in corrections}
     agreed = changes.get("damage", agreed)
     kept = {key: changes[key] for key in ("cause", "police_report") if key in changes}
@@ -133,14 +133,14 @@ def prepare(
 
 @step
 def cover(policy: Policy, incident: Incident) -> Cover:
-    """Say whether the policy was in force and covers the cause."""
+    """Tell whether the policy was in force and covers the cause."""
     flags = rules.cover_flags(policy, incident["date"], incident["cause"])
     return Cover(covered=not flags, flags=flags)
 
 
 @step
 def damage(items: list[Item], agreed: float | None) -> Damage:
-    """Estimate what was lost: each thing at its price less its age. An agreed amount stands."""
+    """Estimate the damage by the depreciated price of each thing, unless an amount is agreed."""
     rows: list[list[str]] = []
     total = proved = 0.0
     for item in items:
@@ -165,7 +165,7 @@ def fraud(incident: Incident, facts: Facts, items: list[Item]) -> Fraud:
 
 @step
 def settlement(policy: Policy, covered: bool, damage: Amount) -> Settlement:
-    """Work out what the policy pays: the damage up to the limit, less the deductible."""
+    """Compute what the policy pays: the damage up to the limit, less the deductible."""
     within = min(damage, policy["limit"])
     payable = round(max(0.0, within - policy["deductible"]), 2) if covered else 0.0
     whole = damage or 1.0
@@ -184,5 +184,5 @@ def settlement(policy: Policy, covered: bool, damage: Amount) -> Settlement:
 
 @step
 def pay(claim: str, amount: Amount, ctx: StepContext) -> Payment:
-    """Write the payment order. Its reference is the same for each attempt."""
+    """Return the payment order. Its reference is the same in each attempt."""
     return Payment(reference=f"{claim}-{ctx.run_id}", amount=amount)

@@ -1,4 +1,4 @@
-"""What the support triage flow knows: topics, urgency, risks, prepared answers. Pure."""
+"""The rules of the support triage flow: topics, urgency, risks, prepared answers. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from examples.keywords import phrases_in
+from examples.keywords import find_phrases
 
 TOPICS: Mapping[str, Mapping[str, float]] = {
     "billing": {
@@ -63,14 +63,14 @@ class Flag(TypedDict):
 
 
 def is_card(digits: str) -> bool:
-    """Say whether the digits pass the check of payment cards (Luhn, ISO/IEC 7812-1)."""
+    """Return whether the digits pass the check of payment cards (Luhn, ISO/IEC 7812-1)."""
     backwards = [int(each) for each in reversed(digits)]
     doubled = [sum(divmod(2 * each, 10)) for each in backwards[1::2]]
     return (sum(backwards[::2]) + sum(doubled)) % 10 == 0
 
 
 def mask_cards(text: str) -> tuple[str, int]:
-    """Return the text with card numbers replaced by their last four digits, and how many."""
+    """Return the text with only the last four digits of card numbers, and how many there were."""
     masked = 0
 
     def replace(match: re.Match[str]) -> str:
@@ -84,8 +84,8 @@ def mask_cards(text: str) -> tuple[str, int]:
     return CARD.sub(replace, text), masked
 
 
-def without_quotes(body: str) -> str:
-    """Drop quoted lines and the signature, which speak of other requests than this one."""
+def drop_quotes(body: str) -> str:
+    """Return the text without quoted lines and signature, which are about other requests."""
     lines = []
     for line in body.splitlines():
         if line.rstrip() == "--":
@@ -96,8 +96,8 @@ def without_quotes(body: str) -> str:
 
 
 def urgency_points(text: str, plan: str) -> dict[str, float]:
-    """Return what speaks for urgency, in points by reason."""
-    points = {f"“{phrase}”": weight for phrase, weight in phrases_in(text, PRESSING).items()}
+    """Return the signs of urgency, with their points."""
+    points = {f"“{phrase}”": weight for phrase, weight in find_phrases(text, PRESSING).items()}
     if PLAN_POINTS[plan]:
         points[f"Plan: {plan}"] = PLAN_POINTS[plan]
     return points
@@ -106,20 +106,20 @@ def urgency_points(text: str, plan: str) -> dict[str, float]:
 def risk_flags(text: str) -> list[Flag]:
     flags: list[Flag] = []
     for label, phrases in RISKS.items():
-        if found := phrases_in(text, phrases):
+        if found := find_phrases(text, phrases):
             detail = f"The customer writes “{'”, “'.join(found)}”."
             flags.append(Flag(label=label, level="warning", detail=detail))
     return flags
 
 
 def likeness(one: str, other: str) -> float:
-    """Return the share of words that two texts have in common (Jaccard index), 0 to 1."""
+    """Return the share of their words that two texts have in common (Jaccard index), 0 to 1."""
     mine, yours = (set(re.findall(r"\w+", text.lower())) for text in (one, other))
     return round(len(mine & yours) / len(mine | yours), 2) if mine | yours else 0.0
 
 
-def most_alike(text: str, earlier: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
-    """Return the number and likeness of the open request that is most like this one."""
+def find_most_alike(text: str, earlier: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
+    """Return the ticket of the open request that is most like this text, and the likeness."""
     ranked = [(likeness(text, each["text"]), str(each["ticket"])) for each in earlier]
     best = max(ranked, default=(0.0, ""))
     return best[1], best[0]

@@ -14,7 +14,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Cleaned(TypedDict):
-    """``text`` is subject and body, as all later steps read them."""
+    """``text`` is subject and body together, for all later steps."""
 
     subject: str
     text: str
@@ -22,7 +22,7 @@ class Cleaned(TypedDict):
 
 
 class Topic(Sorted):
-    """``chosen`` is the topic that an agent set, empty where none did; it stands from then on."""
+    """``chosen`` is the topic that an agent set, else empty. It is not guessed again."""
 
     chosen: str
 
@@ -35,14 +35,14 @@ class Urgency(TypedDict):
 
 
 class Duplicate(TypedDict):
-    """``of`` is the open request this one repeats, empty where it is a new one."""
+    """``of`` is the open request that this one repeats; empty if it is new."""
 
     of: str
     likeness: Share
 
 
 class Answer(TypedDict):
-    """``found`` says whether the reply answers; otherwise it only says that we are at it."""
+    """``found`` tells whether the reply is an answer or only an acknowledgement."""
 
     found: bool
     reply: str
@@ -64,8 +64,8 @@ class Correction(TypedDict):
 
 @step
 def clean(subject: str, body: str) -> Cleaned:
-    """Drop quotes and signature, and mask card numbers."""
-    text, masked = rules.mask_cards(f"{subject}\n{rules.without_quotes(body)}".strip())
+    """Take out quotes and signature, and mask card numbers."""
+    text, masked = rules.mask_cards(f"{subject}\n{rules.drop_quotes(body)}".strip())
     flags = []
     if masked:
         detail = f"{masked} masked before anyone reads it; the original stays with the run."
@@ -76,7 +76,7 @@ def clean(subject: str, body: str) -> Cleaned:
 
 @step
 def topic(text: str, chosen: str, corrections: list[Correction]) -> Topic:
-    """Sort the request by topic; what an agent chose stands."""
+    """Tell the topic of the request, unless an agent has chosen it."""
     chosen = next((str(each["new"]) for each in corrections if each["field"] == "topic"), chosen)
     if chosen:
         reason = Reason(label="Chosen by an agent", value=chosen, contribution=1.0)
@@ -86,7 +86,7 @@ def topic(text: str, chosen: str, corrections: list[Correction]) -> Topic:
 
 @step
 def urgency(text: str, plan: Plan) -> Urgency:
-    """Say how soon somebody must look, and what needs care."""
+    """Tell how urgent the request is, and what needs care."""
     points = rules.urgency_points(text, plan)
     total = sum(points.values())
     level: Literal["urgent", "high", "normal"] = (
@@ -102,7 +102,7 @@ def urgency(text: str, plan: Plan) -> Urgency:
 @step
 def duplicate(text: str, open_requests: list[OpenRequest]) -> Duplicate:
     """Find the open request of the same customer that this one repeats."""
-    ticket, likeness = rules.most_alike(text, open_requests)
+    ticket, likeness = rules.find_most_alike(text, open_requests)
     return Duplicate(of=ticket if likeness >= rules.SAME_REQUEST else "", likeness=likeness)
 
 

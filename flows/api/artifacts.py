@@ -15,7 +15,7 @@ from flows.api.finding import (
 )
 from flows.models import Artifact
 from flows.runtime.artifacts import MOST_BYTES, ArtifactTooLarge, store_artifact
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import map_error
 

@@ -22,7 +22,8 @@ from flows.engine.lanes import Lane
 from flows.models import BulkAct
 from flows.selectors.bulk import get_bulk_act, list_bulk_acts
 from flows.selectors.run_filters import RunFilters
-from workbench.accounts.permissions import Reach, can, principal_of, reach, requires
+from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.permissions import Reach, can, reach
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of

@@ -12,7 +12,8 @@ from flows import selectors, services
 from flows.graph.operations import OperationRefused
 from flows.graph.problems import DocumentError
 from flows.models import Flow, FlowVersion, Run
-from workbench.accounts.permissions import Reach, can, principal_of, reach
+from workbench.accounts.gate import principal_of
+from workbench.accounts.permissions import Reach, can, reach
 from workbench.http.problems import ApiProblem
 
 BIGGEST_ID = 2**63 - 1

@@ -24,7 +24,7 @@ from flows.models import Flow, FlowVersion
 from flows.selectors.flows import within_reach
 from flows.selectors.problems import list_problems
 from flows.services.editing import DraftTooLarge
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import (
     Page,

@@ -22,7 +22,7 @@ from flows.api.flows import FlowOut, flow_out
 from flows.api.runs import RunDetailOut, RunOut, run_detail_out, run_out
 from flows.engine.lanes import Lane
 from flows.models import FlowVersion, Run
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import map_error
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of

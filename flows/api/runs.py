@@ -24,7 +24,7 @@ from flows.engine.errors import RunNotActive
 from flows.engine.lanes import PRIORITY, Lane, lane_of
 from flows.models import Run
 from flows.selectors.run_filters import RunFilters
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import (
     MOST_ROWS,

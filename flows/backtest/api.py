@@ -14,7 +14,7 @@ from flows.backtest.models import Backtest, BacktestRun
 from flows.backtest.selectors import RowFilter, choose_runs, list_backtests, list_rows
 from flows.models import Flow
 from flows.selectors.run_filters import RunFilters
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import (
     MOST_ROWS,

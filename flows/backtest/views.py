@@ -27,7 +27,7 @@ from flows.selectors.canvas import get_canvas_data
 from flows.selectors.run_filters import WAITING, RunFilters
 from flows.services.errors import FlowInvalid
 from flows.views.requests import filters_in, flow_context, flow_or_404, positive_number, user_of
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 
 USUAL_RUNS = 500
 COUNTS = (100, 500, 1_000, 2_000)

@@ -14,7 +14,7 @@ from flows.selectors.last_run import LastRun, get_last_run
 from flows.steps.base import PreviewUnfit, WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
 from flows.views.requests import flow_or_404
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 
 Json = Any
 LONGEST_SHOWN = 2_000

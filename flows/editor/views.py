@@ -19,8 +19,9 @@ from flows.selectors.canvas import describe_steps, get_canvas_data, list_touched
 from flows.selectors.last_run import get_last_run
 from flows.selectors.problems import get_cached_problems
 from flows.services import editing
+from workbench.accounts.gate import requires
 from workbench.accounts.models import User
-from workbench.accounts.permissions import can, requires
+from workbench.accounts.permissions import can
 
 Json = Any
 MAX_CLIENT_ID = 64

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from flows.events.cloudevents import PLAIN, STRUCTURED, EventMalformed, read_cloudevent
 from flows.events.receiving import receive_event, shorten_key
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem
 from workbench.http.sign_in import actor_of

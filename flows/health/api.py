@@ -10,7 +10,8 @@ from pydantic import Field
 
 from flows.health import held as selectors
 from flows.health import services
-from workbench.accounts.permissions import principal_of, reach, requires
+from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.permissions import reach
 from workbench.http.problems import map_error
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET
 from flows.health.held import list_breakers, list_dead_groups
 from flows.health.selectors import get_health
 from flows.views.requests import runs_within
-from workbench.accounts.permissions import can, requires
+from workbench.accounts.gate import requires
+from workbench.accounts.permissions import can
 
 
 @requires("health.view")

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 from flows.health import services
 from flows.health.held import get_resilience
 from flows.views.requests import actor_of, runs_within
-from workbench.accounts.permissions import can, reach, requires
+from workbench.accounts.gate import requires
+from workbench.accounts.permissions import can, reach
 from workbench.dispatch.models import Outbox
 from workbench.dispatch.outbox import revive_jobs
 

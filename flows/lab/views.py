@@ -25,7 +25,7 @@ from flows.services import editing
 from flows.steps.base import WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
 from flows.views.requests import flow_context, flow_or_404, positive_number, user_of
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 
 Json = Any
 USUAL_RUNS, MOST_RUNS = 500, 2_000

@@ -12,7 +12,7 @@ from flows.api.finding import Id, find_flow, listed_faults
 from flows.api.flows import VersionOut, version_out
 from flows.publishing import services
 from flows.publishing.models import PublishRequest, RequestState
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import map_error
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of

@@ -36,7 +36,8 @@ from flows.views.requests import (
     user_of,
     version_or_404,
 )
-from workbench.accounts.permissions import can, requires
+from workbench.accounts.gate import requires
+from workbench.accounts.permissions import can
 
 
 @requires("flows.publish", flow="name")

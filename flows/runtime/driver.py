@@ -32,7 +32,7 @@ from flows.store import doorbell, get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
 from workbench.dispatch.delivery import process_name
-from workbench.dispatch.patience import patiently
+from workbench.dispatch.patience import retry_while_away
 from workbench.live import nudge
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Driver:
 
     def start(self) -> None:
         try:
-            agreed_time.agree()
+            agreed_time.ask_database()
             take_over_from_dead_processes(agreed_time.now())
             self._register()
         except (OperationalError, InterfaceError):
@@ -121,7 +121,7 @@ class Driver:
             pool.stop()
         self._reads.stop()
         self._loop.close()
-        agreed_time.forget()
+        agreed_time.use_own_clock()
 
     def ring(self) -> None:
         """Have the loop look for ready tokens. May be called from any thread."""
@@ -232,7 +232,7 @@ class Driver:
         # A worker died while it held this token and others. Suspects are called one at a time, so
         # that the step that kills its worker is told from those that the worker also held.
         async with self._alone:
-            if not await self._reads.submit(patiently, self._count_death_in_advance, claim):
+            if not await self._reads.submit(retry_while_away, self._count_death_in_advance, claim):
                 return None
             driving = asyncio.ensure_future(self._drive_step(claim, memory))
             seconds = ALONE_SECONDS if claim.deaths == 1 else LAST_ALONE_SECONDS
@@ -247,9 +247,9 @@ class Driver:
         program = cached_program(claim.version_id)
         if program is None:
             try:
-                program = await self._reads.submit(patiently, load_program, claim.version_id)
+                program = await self._reads.submit(retry_while_away, load_program, claim.version_id)
             except UnknownStepType as unknown:
-                await self._reads.submit(patiently, _defer_unknown_type, claim, unknown)
+                await self._reads.submit(retry_while_away, _defer_unknown_type, claim, unknown)
                 return None
         began_at = agreed_time.now()
         pool = self._steps[lane_of(claim.priority)]
@@ -291,7 +291,7 @@ class Driver:
         """Renew the lease; return False if the database is away."""
         try:
             close_old_connections()
-            agreed_time.agree()
+            agreed_time.ask_database()
             store = get_store()
             alive = store.beat(
                 self.worker_id,

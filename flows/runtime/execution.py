@@ -34,7 +34,7 @@ from flows.steps.base import (
 from flows.store import get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
-from workbench.dispatch.patience import patiently
+from workbench.dispatch.patience import retry_while_away
 from workbench.secrets.masking import mask
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 
@@ -122,12 +122,12 @@ class Drive:
         if bound.step.cache is None:
             return await self._call_through_gate(bound, ctx, config)
         key = result_key(bound, self._render_without_secrets(bound, config, bindings), bindings)
-        found: Leave | None = await self.pool.submit(patiently, find_result, key, now)
+        found: Leave | None = await self.pool.submit(retry_while_away, find_result, key, now)
         if found is not None:
             return found
         leave = await self._call_through_gate(bound, ctx, config)
         remember = partial(remember_result, ttl_seconds=bound.step.cache.ttl_seconds)
-        await self.pool.submit(patiently, remember, key, self.claim, now)
+        await self.pool.submit(retry_while_away, remember, key, self.claim, now)
         return leave
 
     async def _call_through_gate(self, bound: BoundStep, ctx: StepContext, config: Any) -> Leave:
@@ -167,7 +167,7 @@ class Drive:
         if self.rehearsing:
             return {**bindings, "secrets": _name_secrets(bound.secrets)}
         try:
-            values = await self.pool.submit(patiently, read_secrets, bound.secrets)
+            values = await self.pool.submit(retry_while_away, read_secrets, bound.secrets)
         except (SecretUnknown, SecretUnreadable) as error:
             raise StepFailure(str(error), kind="secret", retryable=False) from error
         self.hidden = tuple(values.values())
@@ -203,15 +203,15 @@ class Drive:
     async def _put_away(self, leave: Leave, now: datetime) -> Leave:
         """Store a large output as an artifact before its mark is on its way to the database."""
         store = partial(store_if_large, leave.output, name=self.claim.step, now=now)
-        mark = await self.pool.submit(patiently, store)
+        mark = await self.pool.submit(retry_while_away, store)
         return replace(leave, output=mark)
 
     async def _read_bindings(self, bound: BoundStep) -> dict[str, Json]:
         if is_mark(self.claim.input):
-            self.claim.input = await self.pool.submit(patiently, fetch, self.claim.input)
+            self.claim.input = await self.pool.submit(retry_while_away, fetch, self.claim.input)
         missing = bound.references - self.memory.known
         if missing:
-            read = await self.pool.submit(patiently, outputs_of, self.claim.run_id, missing)
+            read = await self.pool.submit(retry_while_away, outputs_of, self.claim.run_id, missing)
             self.memory.outputs.update(read)
             self.memory.known.update(missing)
         return {
@@ -282,7 +282,7 @@ class Drive:
         if retry is None or retry.deadline_seconds is None or self.claim.attempt == 1:
             return self.claim.since
         look = get_store().get_first_attempt_at
-        first: datetime = await self.pool.submit(patiently, look, self.claim)
+        first: datetime = await self.pool.submit(retry_while_away, look, self.claim)
         return first
 
     async def _defer_to_newer_worker(self, missing: CodeMissing) -> Action:

@@ -18,7 +18,7 @@ from flows.lab.thresholds import Threshold, list_thresholds
 from flows.models import Flow
 from flows.runtime.flow_tests import coverage, run_flow_tests
 from flows.selectors.run_filters import RunFilters
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem, map_error
 
 Json = Any

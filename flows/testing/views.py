@@ -34,7 +34,8 @@ from flows.testing.bench import (
 from flows.testing.coverage import read_traffic, tests_statuses, traffic_statuses
 from flows.testing.samples import sample_of
 from flows.views.requests import flow_or_404, user_of
-from workbench.accounts.permissions import can, requires
+from workbench.accounts.gate import requires
+from workbench.accounts.permissions import can
 
 Json = Any
 MOST_KNOWN_BYTES = 500_000

@@ -12,7 +12,7 @@ from pydantic import Field
 from flows.api.finding import Id, find_flow
 from flows.triggers import services
 from flows.triggers.models import Firing, Trigger
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of

@@ -14,7 +14,7 @@ from flows.services.errors import FlowNotReleased, FlowPaused, InputTooLarge, Se
 from flows.triggers.configs import WebhookConfig
 from flows.triggers.firing import Fired, fire
 from flows.triggers.models import Trigger, TriggerKind
-from workbench.accounts.permissions import public
+from workbench.accounts.gate import public
 from workbench.http.problems import ApiProblem, problem_response
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 

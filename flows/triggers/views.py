@@ -16,7 +16,7 @@ from flows.triggers.forms import FORMS
 from flows.triggers.models import Trigger, TriggerKind
 from flows.triggers.selectors import list_firings, list_triggers
 from flows.views.requests import actor_of, flow_context, flow_or_404
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 
 ICONS = {
     TriggerKind.WEBHOOK: "webhook",

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 from flows import selectors
 from flows.models import Artifact
 from flows.views.requests import positive_number, runs_within
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 
 # What a browser shows without running it. PDF is shown by the bundled viewer, which fetches it.
 SHOWN = frozenset(

@@ -19,7 +19,8 @@ from flows.selectors.run_filters import RunFilters
 from flows.services import Act
 from flows.services.bulk import APPLIES_TO
 from flows.views.requests import actor_of, positive_number, run_filters
-from workbench.accounts.permissions import Reach, can, reach, requires
+from workbench.accounts.gate import requires
+from workbench.accounts.permissions import Reach, can, reach
 
 SHOWN = 8
 NEWEST_ACTS = 10

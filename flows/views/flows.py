@@ -23,7 +23,8 @@ from flows.selectors.problems import list_problems
 from flows.selectors.run_filters import RunFilters
 from flows.services.editing import DraftTooLarge
 from flows.views.requests import actor_of, flow_context, flow_or_404, user_of, version_or_404
-from workbench.accounts.permissions import Reach, can, reach, requires
+from workbench.accounts.gate import requires
+from workbench.accounts.permissions import Reach, can, reach
 
 PAGE_SIZE = 50
 RECENT_RUNS = 8

@@ -17,7 +17,8 @@ from flows.models import Run
 from flows.runtime.payloads import fetch
 from flows.services.reruns import RerunPlan, get_program
 from flows.views.requests import actor_of, positive_number, run_or_404
-from workbench.accounts.permissions import can, requires
+from workbench.accounts.gate import requires
+from workbench.accounts.permissions import can
 
 Json = Any
 

@@ -26,7 +26,8 @@ from flows.views.requests import (
     run_or_404,
     runs_within,
 )
-from workbench.accounts.permissions import can, requires
+from workbench.accounts.gate import requires
+from workbench.accounts.permissions import can
 
 STATES = [RunStatus.RUNNING, WAITING, *(s for s in RunStatus.values if s != RunStatus.RUNNING)]
 ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})

@@ -15,7 +15,7 @@ from flows.engine.lanes import PRIORITY, Lane
 from flows.models import Flow
 from flows.views.requests import actor_of, flow_context, flow_or_404
 from flows.views.schema_form import SchemaForm, schema_errors
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 
 Json = Any
 

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from flows.selectors.tour import get_tour
 from flows.views.requests import flow_or_404, user_of
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.people.services import end_tour
 
 

@@ -18,7 +18,7 @@ from reviews.rules.attachments import BEGINNINGS, MOST_BYTES, PLAIN, RIFF_KINDS,
 from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import attachments_of
 from reviews.services.conversation import add_comment
-from workbench.accounts.permissions import principal_of, requires
+from workbench.accounts.gate import principal_of, requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page

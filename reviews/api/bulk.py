@@ -13,7 +13,7 @@ from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import similar_cases
 from reviews.services.bulk import MOST, decide_in_bulk, list_like_cases
 from reviews.services.reopening import reopen_case
-from workbench.accounts.permissions import principal_of, requires
+from workbench.accounts.gate import principal_of, requires
 from workbench.http.schemas import Strict
 
 router = Router(tags=["review"])

@@ -29,7 +29,7 @@ from reviews.selectors.queues import QueueRow, queue_rows
 from reviews.selectors.veil import veil_of
 from reviews.services.claims import claim_case, claim_next, heartbeat, release_case
 from reviews.services.passing import assign_case
-from workbench.accounts.permissions import principal_of, requires
+from workbench.accounts.gate import principal_of, requires
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import MOST_ROWS, Page, Strict, decode_cursor, encode_cursor
 from workbench.http.sign_in import person_of

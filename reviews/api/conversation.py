@@ -18,7 +18,7 @@ from reviews.api.finding import (
 from reviews.rules.answers import COMMENT_MAX
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.links import reply_link
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of
 

@@ -28,7 +28,7 @@ from reviews.selectors.cases import decisions_of
 from reviews.selectors.veil import veil_of
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.first_choices import record_first_choice
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.schemas import Strict
 
 router = Router(tags=["review"])

@@ -14,8 +14,9 @@ from reviews.selectors.acting import Acting, acting_as
 from reviews.selectors.cases import get_visible_case
 from reviews.selectors.lists import list_queues
 from reviews.services.moving import condition_of
+from workbench.accounts.gate import principal_of
 from workbench.accounts.models import User
-from workbench.accounts.permissions import can, principal_of
+from workbench.accounts.permissions import can
 from workbench.http.problems import ApiProblem
 
 BIGGEST_ID = 2**63 - 1

@@ -19,7 +19,7 @@ from reviews.rules.widgets import read_form, read_grounds, widgets_of
 from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import get_visible_case, next_act_words
 from reviews.selectors.veil import veil_of
-from workbench.accounts.permissions import principal_of, public, requires
+from workbench.accounts.gate import principal_of, public, requires
 
 # --- To decide --------------------------------------------------------------------------
 

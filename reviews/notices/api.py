@@ -11,7 +11,7 @@ from pydantic import Field
 from reviews.models.notices import Notice
 from reviews.notices.selectors import PAGE_SIZE, list_notices
 from reviews.services.telling import mark_read
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.schemas import Page, Strict
 from workbench.http.sign_in import person_of
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from reviews.models.notices import Notice
 from reviews.notices.selectors import COUNT_CAP, PAGE_SIZE, count_unread, list_notices
 from reviews.services.telling import mark_read
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.numbers import number_in
 
 

@@ -15,7 +15,7 @@ from reviews.notices.forms import DestinationForm
 from reviews.selectors.acting import acting_as
 from reviews.selectors.lists import list_queues
 from reviews.settings.forms import add_problems
-from workbench.accounts.permissions import principal_of, requires
+from workbench.accounts.gate import principal_of, requires
 
 
 @require_GET

@@ -17,7 +17,8 @@ from reviews.api.finding import Id, listed_faults
 from reviews.outside.selectors import Checkpoint, get_checkpoint
 from reviews.outside.services import Callback, cancel_checkpoint, open_checkpoint
 from reviews.rules.checkpoint_config import CheckpointConfig
-from workbench.accounts.permissions import can, principal_of, requires
+from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.permissions import can
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of

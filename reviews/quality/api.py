@@ -29,7 +29,8 @@ from reviews.quality.selectors import list_checks, list_sampling_policies
 from reviews.quality.statistics import Agreement
 from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import get_visible_case
-from workbench.accounts.permissions import can, principal_of, requires
+from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.permissions import can
 from workbench.http.problems import map_error
 from workbench.http.schemas import Page, Strict, decode_cursor, encode_cursor, page_by_id
 

@@ -15,7 +15,7 @@ from reviews.quality.figures import filter_choices
 from reviews.quality.forms import DatasetForm
 from reviews.quality.selectors import list_datasets
 from reviews.selectors.acting import acting_as
-from workbench.accounts.permissions import principal_of, requires
+from workbench.accounts.gate import principal_of, requires
 
 UNPROCESSABLE = 422
 

@@ -27,7 +27,8 @@ from reviews.quality.selectors import (
 )
 from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import get_visible_case
-from workbench.accounts.permissions import can, principal_of, requires
+from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.permissions import can
 
 UNPROCESSABLE = 422
 

@@ -16,7 +16,8 @@ from reviews.quality.forms import FilterForm
 from reviews.quality.policies import close_disagreement
 from reviews.quality.selectors import list_checks
 from reviews.selectors.acting import acting_as
-from workbench.accounts.permissions import can, principal_of, requires
+from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.permissions import can
 
 TABS = (
     ("open", "Disagreements"),

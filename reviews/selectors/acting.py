@@ -8,7 +8,7 @@ from reviews.models import Queue, Reviewer
 from reviews.rules.access import CLAIM, SEE, WATCHING_ROLES, rule_of
 from workbench.accounts.actors import Actor, Channel
 from workbench.accounts.models import ApiToken, User
-from workbench.accounts.permissions import can, grants_of
+from workbench.accounts.permissions import can, list_grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def refusal_of(act: str, user: User, queue: Queue) -> str:
 def roles_on(user: User, queue: Queue) -> frozenset[str]:
     """Return the roles that the person holds on the queue, whatever the flow."""
     return frozenset(
-        grant.role for grant in grants_of(user) if grant.queue_name in {"", queue.name}
+        grant.role for grant in list_grants(user) if grant.queue_name in {"", queue.name}
     )
 
 

@@ -21,8 +21,9 @@ from reviews.rules.filters import CaseFilters
 from reviews.selectors.acting import may_see
 from reviews.selectors.titles import cases_titled, has_words, words_of
 from reviews.selectors.veil import not_hidden_from
+from workbench.accounts.gate import principal_of
 from workbench.accounts.models import User
-from workbench.accounts.permissions import Reach, principal_of, reach
+from workbench.accounts.permissions import Reach, reach
 
 PAGE_SIZE = 50
 # How many titles one search looks at, at most.

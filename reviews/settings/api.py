@@ -15,7 +15,7 @@ from reviews.errors import SettingsInvalid
 from reviews.models import Queue, SlaPolicy, WorkCalendar
 from reviews.rules.sla import MAX_STEPS, instants_of, plan_from
 from reviews.settings.services import change_queue, create_queue, save_calendar, save_policy
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict
 from workbench.http.sign_in import actor_of

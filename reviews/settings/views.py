@@ -33,7 +33,8 @@ from reviews.settings.forms import (
     time_zones,
 )
 from reviews.settings.services import change_queue, create_queue, save_calendar, save_policy
-from workbench.accounts.permissions import can, principal_of, requires
+from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.permissions import can
 
 OFFICE_HOURS = "09:00-17:00"
 SHOWN_DAYS = 14

@@ -19,7 +19,8 @@ from reviews.services.passing import delegate_case
 from reviews.team import saved
 from reviews.team.selectors import Lane, deciders, list_absences, list_views, team_lanes
 from reviews.team.services import end_absence, plan_absence
-from workbench.accounts.permissions import can, principal_of, requires
+from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.permissions import can
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import Page, Strict
 from workbench.http.sign_in import person_of

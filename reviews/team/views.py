@@ -18,8 +18,9 @@ from reviews.services.passing import assign_case
 from reviews.team.forms import ReviewerForm
 from reviews.team.selectors import deciders, free_lane, list_absences, team_lanes
 from reviews.team.services import leads, set_reviewer
+from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.models import User
-from workbench.accounts.permissions import can, principal_of, requires
+from workbench.accounts.permissions import can
 from workbench.http.numbers import number_in
 
 

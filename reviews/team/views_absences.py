@@ -15,7 +15,7 @@ from reviews.selectors.lists import list_queues
 from reviews.team.forms import AbsenceForm
 from reviews.team.selectors import deciders, list_absences
 from reviews.team.services import end_absence, leads, plan_absence
-from workbench.accounts.permissions import principal_of, requires
+from workbench.accounts.gate import principal_of, requires
 
 FIELDS = {"starts_at": "first_day", "ends_at": "last_day", "cover": "cover"}
 

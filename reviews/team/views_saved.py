@@ -14,7 +14,7 @@ from reviews.rules.filters import filters_from
 from reviews.selectors.acting import acting_as
 from reviews.selectors.lists import visible_queue
 from reviews.team.saved import delete_view, save_view
-from workbench.accounts.permissions import principal_of, requires
+from workbench.accounts.gate import principal_of, requires
 
 
 @require_POST

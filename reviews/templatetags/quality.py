@@ -8,7 +8,8 @@ from django.utils.safestring import SafeString
 
 from reviews.quality.figures import Share
 from reviews.quality.statistics import Agreement, Interval
-from workbench.accounts.permissions import can, principal_of
+from workbench.accounts.gate import principal_of
+from workbench.accounts.permissions import can
 from workbench.shell.templatetags.shell import EMPTY
 
 register = template.Library()

@@ -14,7 +14,7 @@ from reviews.apps import ACTIONS
 from reviews.models import Case, CaseEvent
 from reviews.rules.widgets import text_of
 from reviews.selectors.cases import band_of
-from workbench.audit.actions import sentence_for
+from workbench.audit.actions import describe_action
 from workbench.shell.icons import render_icon
 from workbench.shell.templatetags.shell import EMPTY, ago
 
@@ -129,7 +129,7 @@ def event_words(event: CaseEvent) -> str:
     if event.kind in UNRECORDED:
         return UNRECORDED[event.kind].format_map(event.data)
     name = f"case.{event.kind}"
-    return sentence_for(name, event.data) if name in ACTIONS else event.kind.replace("_", " ")
+    return describe_action(name, event.data) if name in ACTIONS else event.kind.replace("_", " ")
 
 
 @register.filter

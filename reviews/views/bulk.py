@@ -12,7 +12,7 @@ from reviews.models import Queue
 from reviews.selectors.acting import acting_as
 from reviews.selectors.lists import visible_queue
 from reviews.services.bulk import decide_in_bulk, facts_of, list_like_cases, undo_in_bulk
-from workbench.accounts.permissions import principal_of, requires
+from workbench.accounts.gate import principal_of, requires
 
 MOST_DIGITS = 18
 

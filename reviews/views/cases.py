@@ -41,8 +41,8 @@ from reviews.services.passing import assign_case
 from reviews.services.reopening import reopen_case
 from reviews.views.gate import case_view
 from reviews.views.workspace import show_case, standing
+from workbench.accounts.gate import principal_of
 from workbench.accounts.models import User
-from workbench.accounts.permissions import principal_of
 from workbench.http.numbers import number_in
 
 MAX_DRAFT_BYTES = 200_000

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 
 from reviews.models import Case
 from reviews.selectors.cases import get_visible_case
-from workbench.accounts.permissions import principal_of, requires
+from workbench.accounts.gate import principal_of, requires
 
 CaseView = Callable[..., HttpResponseBase]
 

@@ -17,7 +17,8 @@ from reviews.selectors.lists import list_cases, visible_queue
 from reviews.selectors.queues import queue_rows
 from reviews.services.claims import claim_next
 from reviews.team.selectors import deciders, list_views
-from workbench.accounts.permissions import can, principal_of, requires
+from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.permissions import can
 
 TABS = (
     ("open", "Open"),

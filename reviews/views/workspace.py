@@ -35,7 +35,7 @@ from reviews.services.links import reply_link
 from reviews.services.looks import look_at
 from reviews.services.moving import condition_of
 from reviews.services.reopening import REOPENABLE, reopened_as
-from workbench.accounts.permissions import principal_of
+from workbench.accounts.gate import principal_of
 
 Json = Any
 

@@ -1,4 +1,4 @@
-"""Who acts, and by which way in."""
+"""Who acts, and through which channel."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
@@ -12,7 +12,7 @@ Channel = Literal["page", "api", "link", "command", "system"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something. ``name`` is what to show, as it was at the time."""
+    """Who did something. ``name`` is the name to show, as it was at that time."""
 
     kind: ActorKind
     id: str
@@ -29,12 +29,12 @@ class Actor:
 
     @classmethod
     def token(cls, token: "ApiToken") -> Self:
-        """The program that holds the token; record its person with ``on_behalf_of``."""
+        """Return the program that holds the token. Record its person as ``on_behalf_of``."""
         return cls("token", str(token.pk), f"{token.user.label} · {token.name}", "api")
 
     @classmethod
     def link(cls, user: "User") -> Self:
-        """A person who followed a link from a message and confirmed."""
+        """Return a person who followed a link from a message and confirmed there."""
         return cls("link", str(user.pk), user.label, "link")
 
     def __str__(self) -> str:

@@ -8,11 +8,11 @@ from django.db.models import Q
 
 
 class User(AbstractUser):
-    """A person who signs in. Roles are granted apart, by flow and by queue."""
+    """A person who signs in. Their roles are granted by ``RoleGrant``."""
 
     display_name = models.CharField(max_length=120, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")
-    # The first-run tour is shown until then.
+    # Null while the first-run tour is still to be shown.
     tour_ended_at = models.DateTimeField(null=True, blank=True)
 
     @property
@@ -31,7 +31,7 @@ class Role(models.TextChoices):
 
 
 class RoleGrant(models.Model):
-    """A role that a person holds. An empty scope means everywhere; both named means both."""
+    """A role that a person holds: on one flow, on one queue, on both together, or everywhere."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="grants")
     role = models.CharField(max_length=12, choices=Role.choices)
@@ -60,10 +60,10 @@ class RoleGrant(models.Model):
 
 
 class ApiToken(models.Model):
-    """A secret by which a program acts for its user, within ``scopes`` (permission names).
+    """A secret with which a program acts for its user, within ``scopes`` (names of permissions).
 
-    Only the SHA-256 of the secret is kept. ``start`` is the secret's first characters, by which
-    its owner recognises it.
+    Only the SHA-256 of the secret is kept, and its first characters in ``start``, by which the
+    owner recognises it.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
@@ -91,7 +91,7 @@ class ApiToken(models.Model):
 class IdempotentRequest(models.Model):
     """A POST that named an ``Idempotency-Key``, and its answer once there is one.
 
-    ``status`` is null while the first request is at work. Pruned after 48 hours.
+    ``status`` is null until the first request is answered. Pruned after 48 hours.
     """
 
     principal = models.CharField(max_length=40, help_text="user:12 or token:7")

@@ -1,25 +1,16 @@
-"""Who may do what: one table of permissions by role, and the gate in front of every view.
+"""Who may do what: one table of permissions by role, and where each person has them."""
 
-Deny by default: a URL or API route without ``@requires`` or ``@public`` fails the matrix test.
-"""
-
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from workbench.accounts.models import ApiToken, Role, RoleGrant, User
 
 Principal = User | ApiToken | AnonymousUser
-View = TypeVar("View", bound=Callable[..., Any])
 
 EVERY_ROLE = frozenset(Role)
-# What any signed-in person may do, with or without a role: their own account, their home page.
+# What everybody who is signed in may do, with or without a role: their own account, the home page.
 SIGNED_IN = "signed_in"
 
 D, R, L, A, O, X = (  # noqa: E741 - the columns of the table below
@@ -51,8 +42,9 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "people.view": frozenset({A, X}),
     "people.manage": frozenset({X}),
 }
-# By what a grant of the permission can be narrowed. One that is not here holds for the whole
-# installation, so a narrowed grant never gives it: an admin of one flow cannot make admins.
+# To what a grant of each permission can be narrowed. A permission that is missing here applies to
+# the whole installation, so that a narrowed grant does not confer it: an admin of one flow cannot
+# make admins.
 SCOPED_BY: dict[str, frozenset[str]] = {
     **{
         name: frozenset({"flow"}) for name in PERMISSIONS if name.split(".")[0] in {"flows", "runs"}
@@ -71,7 +63,7 @@ class UnknownPermission(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where a principal has a permission. Each pair is (flow or "", queue or "")."""
+    """Where a principal has a permission. Each scope is (flow or "", queue or "")."""
 
     everywhere: bool
     scopes: frozenset[tuple[str, str]]
@@ -80,7 +72,10 @@ class Reach:
         return self.everywhere or bool(self.scopes)
 
     def covers(self, flow: str | None, queue: str | None) -> bool:
-        """Whether an object of that flow and queue lies within. What is not named is not."""
+        """Return whether the reach includes an object of that flow and queue.
+
+        A scope that names a flow or a queue does not include an object that has none.
+        """
         return self.everywhere or any(
             (not a_flow or a_flow == flow) and (not a_queue or a_queue == queue)
             for a_flow, a_queue in self.scopes
@@ -88,16 +83,23 @@ class Reach:
 
 
 EVERYWHERE = Reach(everywhere=True, scopes=frozenset())
+NOWHERE = Reach(everywhere=False, scopes=frozenset())
+
+
+def ensure_known(permission: str) -> None:
+    """Raises: UnknownPermission."""
+    if permission not in PERMISSIONS:
+        raise UnknownPermission(f"Unknown permission {permission!r}. Add it to PERMISSIONS.")
 
 
 def can(
     principal: Any, permission: str, *, flow: str | None = None, queue: str | None = None
 ) -> bool:
-    """Say whether the principal has the permission, on that flow and queue if any is named.
+    """Return whether the principal has the permission on the given flow and queue.
 
-    With neither named, a permission that can be narrowed is had if it is had anywhere: the gate
-    in front of a list, whose rows must then be narrowed by ``reach``. An object with a flow and a
-    queue must name both. One query for each principal object, kept on it.
+    With neither given, it is enough to have it anywhere. That opens a list, whose rows must then be
+    narrowed by ``reach``. For an object with a flow and a queue, give both. Makes one query for
+    each principal object, which keeps the answer.
 
     Raises: UnknownPermission.
     """
@@ -112,18 +114,16 @@ def reach(principal: Any, permission: str) -> Reach:
 
     Raises: UnknownPermission.
     """
-    if permission not in PERMISSIONS:
-        raise UnknownPermission(f"Unknown permission {permission!r}. Add it to PERMISSIONS.")
-    nowhere = Reach(everywhere=False, scopes=frozenset())
+    ensure_known(permission)
     user = _user_of(principal, permission)
     if user is None:
-        return nowhere
+        return NOWHERE
     if user.is_superuser or permission == SIGNED_IN:
-        return Reach(everywhere=True, scopes=frozenset())
+        return EVERYWHERE
     roles = PERMISSIONS[permission]
-    held = [grant for grant in grants_of(user) if grant.role in roles]
+    held = [grant for grant in list_grants(user) if grant.role in roles]
     if any(not grant.flow_name and not grant.queue_name for grant in held):
-        return Reach(everywhere=True, scopes=frozenset())
+        return EVERYWHERE
     narrowed_by = SCOPED_BY.get(permission, frozenset())
     return Reach(
         everywhere=False,
@@ -136,8 +136,8 @@ def reach(principal: Any, permission: str) -> Reach:
     )
 
 
-def grants_of(user: User) -> list[RoleGrant]:
-    """Return the person's grants: one query for each user object."""
+def list_grants(user: User) -> list[RoleGrant]:
+    """Return the person's grants: one query for each user object, which keeps them."""
     kept: list[RoleGrant] | None = getattr(user, "_kept_grants", None)
     if kept is None:
         kept = list(RoleGrant.objects.filter(user_id=user.pk))
@@ -153,59 +153,3 @@ def _user_of(principal: Any, permission: str) -> User | None:
     if principal is None or not principal.is_authenticated or not principal.is_active:
         return None
     return cast(User, principal)
-
-
-def principal_of(request: HttpRequest) -> Any:
-    """Return who asks: the token that the API authenticated, else the session's person."""
-    return getattr(request, "auth", None) or request.user
-
-
-def requires(
-    permission: str, *, flow: str | None = None, queue: str | None = None, secret: bool = False
-) -> Callable[[View], View]:
-    """Guard a view. ``flow`` and ``queue`` name the URL arguments that scope the permission.
-
-    Anonymous goes to sign-in; not permitted is 403, or 404 where ``secret``: the existence of
-    the object must not show.
-    """
-    if permission not in PERMISSIONS:
-        raise UnknownPermission(f"Unknown permission {permission!r}. Add it to PERMISSIONS.")
-
-    def check(principal: Any, arguments: Mapping[str, Any]) -> None:
-        scope = {"flow": arguments.get(flow or ""), "queue": arguments.get(queue or "")}
-        if can(principal, permission, **scope):
-            return
-        if secret:
-            raise Http404
-        raise PermissionDenied(f"This needs the permission {permission}.")
-
-    def guard(view: View) -> View:
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            principal = principal_of(request)
-            if not getattr(principal, "user", principal).is_authenticated:
-                return _to_sign_in(request)
-            check(principal, kwargs)
-            return cast(HttpResponseBase, view(request, *args, **kwargs))
-
-        guarded.required_permission = permission  # type: ignore[attr-defined]
-        # For the API's gate, which must refuse before it reads the body.
-        guarded.check_permission = check  # type: ignore[attr-defined]
-        return cast(View, guarded)
-
-    return guard
-
-
-def public(view: View) -> View:
-    """Mark a view that anyone may see without signing in."""
-    view.required_permission = None  # type: ignore[attr-defined]
-    return view
-
-
-def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    if request.headers.get("HX-Request") == "true":
-        # A partial's redirect would swap the whole sign-in page into its place.
-        response = HttpResponse(status=401)
-        response["HX-Refresh"] = "true"
-        return response
-    return redirect_to_login(request.get_full_path())

@@ -1,12 +1,12 @@
-"""API tokens: find the person whose program holds one."""
+"""API tokens: find the one that belongs to a secret."""
 
 import hashlib
 from datetime import datetime, timedelta
 
 from workbench.accounts.models import ApiToken
 
-TOKEN_PREFIX = "csn_"  # noqa: S105 - by it leaked tokens are recognised
-# Each use of a token would be a write on the hot path; this often is enough to see it is in use.
+TOKEN_PREFIX = "csn_"  # noqa: S105 - no secret: scanners recognise leaked tokens by it
+# A write at each use would burden every request; once a minute shows that a token is in use.
 LAST_USED_EVERY = timedelta(minutes=1)
 
 
@@ -19,7 +19,7 @@ class TokenExpired(Exception):
 
 
 def authenticate_token(secret: str, now: datetime) -> ApiToken:
-    """Return the token with its user.
+    """Return the token that the secret belongs to, with its user: one query.
 
     Raises: TokenInvalid, TokenExpired.
     """
@@ -36,5 +36,5 @@ def authenticate_token(secret: str, now: datetime) -> ApiToken:
 
 
 def digest_secret(secret: str) -> str:
-    """Return the SHA-256 by which a token is found. The secret has 256 bits: no salt is needed."""
+    """Return the SHA-256 by which a token is found. A secret of 256 bits needs no salt."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The registry of action names: each app registers its own, in ``ready``."""
+"""The actions that the ledger knows. Each app registers its own in ``AppConfig.ready``."""
 
 import re
 import string
@@ -18,7 +18,7 @@ class ActionTaken(ValueError):
 
 
 def register_action(name: str, sentence: str) -> None:
-    """Declare an action and the sentence that tells it; ``{fields}`` come from the payload.
+    """Register an action and the sentence that describes it; ``{names}`` come from the payload.
 
     Raises: ActionTaken, or ValueError for a name that is not dotted lower case.
     """
@@ -34,18 +34,18 @@ def ensure_registered(name: str) -> None:
         raise UnknownAction(f"Unknown action {name!r}. Register it in its app's ready().")
 
 
-def action_names() -> list[str]:
+def list_actions() -> list[str]:
     return sorted(_ACTIONS)
 
 
-def sentence_for(action: str, payload: Mapping[str, Any] | None) -> str:
-    """Tell an action in words. What the payload lacks, or was erased, shows as an ellipsis."""
+def describe_action(action: str, payload: Mapping[str, Any] | None) -> str:
+    """Return the action's sentence. A field that is missing or was erased shows as an ellipsis."""
     template = _ACTIONS.get(action, action)
-    return _Lenient().vformat(template, (), payload or {})
+    return _PlainFields().vformat(template, (), payload or {})
 
 
-class _Lenient(string.Formatter):
-    """Only plain ``{names}``: a sentence must not reach into attributes of what it is given."""
+class _PlainFields(string.Formatter):
+    """Takes a field's whole name as a key, so that no sentence can reach into an object."""
 
     def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
         value = kwargs.get(field_name)

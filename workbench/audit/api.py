@@ -1,4 +1,4 @@
-"""The ledger over HTTP: read only."""
+"""The ledger over HTTP, to read it."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.audit.models import Entry
 from workbench.audit.selectors import (
     EntryFilter,
@@ -44,7 +44,7 @@ class EntryOut(Schema):
     subject: SubjectOut
     actor: ActorOut
     on_behalf_of: str
-    payload: Any = Field(None, description="Null where it was erased.")
+    payload: Any = Field(None, description="Null if it was erased.")
     leaf_hash: str
     block: int | None = Field(None, description="Null until it is sealed.")
 
@@ -59,7 +59,7 @@ class ProofOut(Schema):
 
 
 class EntryDetailOut(EntryOut):
-    canonical: str = Field(description="RFC 8785 text; leaf_hash is SHA-256 of 0x00 and it.")
+    canonical: str = Field(description="RFC 8785 text. leaf_hash is the SHA-256 of 0x00 and it.")
     prev_hash: str
     proof: ProofOut | None
 
@@ -119,7 +119,7 @@ def get_audit_entry(request: HttpRequest, entry_id: int) -> Any:
 @router.get("/verify", response=VerificationOut, operation_id="verify_audit_ledger")
 @requires("audit.view")
 def verify_audit_ledger(request: HttpRequest) -> Any:
-    """Check the whole ledger. Reads all of it: seconds for some hundred thousand entries."""
+    """Check the whole ledger. It takes some seconds per hundred thousand entries."""
     return verify()
 
 

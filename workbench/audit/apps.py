@@ -1,5 +1,8 @@
 from django.apps import AppConfig
 
+from workbench.audit.actions import register_action
+from workbench.shell.registry import Command, NavItem, register_command, register_nav
+
 
 class AuditConfig(AppConfig):
     name = "workbench.audit"
@@ -7,9 +10,6 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit ledger"
 
     def ready(self) -> None:
-        from workbench.audit.actions import register_action
-        from workbench.shell.registry import Command, NavItem, register_command, register_nav
-
         register_action("ledger.exported", "Exported {entries} entries")
         register_action("ledger.payload_erased", "Erased the details of entry {entry}: {reason}")
         register_nav(NavItem("Audit", "audit:entries", "scroll-text", "audit.view", 50))

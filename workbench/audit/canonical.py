@@ -1,4 +1,4 @@
-"""Canonical bytes and hashes of the ledger. Pure: the bundle's verifier repeats it by itself."""
+"""Canonical bytes and hashes of the ledger. Pure. The bundle's verifier has code of its own."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ class PayloadNotCanonical(ValueError):
 
 
 def canonical_bytes(value: Any) -> bytes:
-    """Return the RFC 8785 form. Dates, decimals and UUIDs become text as Django writes them.
+    """Return the value's RFC 8785 form. Dates, decimals and UUIDs become text as in Django's JSON.
 
     Raises: PayloadNotCanonical.
     """
@@ -34,7 +34,7 @@ def canonical_bytes(value: Any) -> bytes:
 
 
 def commitment(salt: bytes, payload: bytes) -> str:
-    """Commit to the payload so that it can be erased: who lacks the salt cannot guess it back."""
+    """Return a hash that proves the payload, and lets nobody guess it without the salt."""
     return hashlib.sha256(salt + payload).hexdigest()
 
 
@@ -44,7 +44,7 @@ def leaf_hash(canonical: bytes) -> str:
 
 
 def entry_bytes(fields: Mapping[str, Any]) -> bytes:
-    """Return the bytes an entry is hashed over, from the entry's columns by name."""
+    """Return the bytes of which an entry's hash is taken, from its columns by name."""
     return canonical_bytes(
         {
             "v": 1,
@@ -66,5 +66,5 @@ def entry_bytes(fields: Mapping[str, Any]) -> bytes:
 
 
 def instant(moment: datetime) -> str:
-    """Return the moment in UTC to the microsecond: what both databases keep without loss."""
+    """Return the moment in UTC with microseconds, which both databases store without loss."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,12 +1,11 @@
-"""Write a bundle of the ledger that an examiner verifies without this product.
+"""Write a bundle of the ledger that an examiner can verify without this product.
 
 entries.jsonl has each entry with its canonical text, payload, salt and inclusion proof;
-blocks.jsonl has every block header from the first to the last one that is needed, so that their
-chain can be followed; verify.py checks them with Python's standard library alone.
+blocks.jsonl has every block header from the first to the last that these need, so that their chain
+can be followed; verify.py checks them with Python's standard library alone.
 """
 
 import json
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -37,6 +36,8 @@ An entry whose block is null was not sealed yet when the bundle was written.
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
+    """How many entries and blocks a bundle has."""
+
     entries: int
     blocks: int
 
@@ -44,16 +45,7 @@ class Bundle:
 def export_bundle(out: IO[bytes], wanted: EntryFilter, *, actor: Actor, now: datetime) -> Bundle:
     """Write the zip into ``out``, and record the export in the ledger."""
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as bundle:
-        numbers: set[int] = set()
-        with tempfile.TemporaryFile("w+b") as lines:
-            count = 0
-            for line in _entry_lines(wanted, numbers):
-                lines.write(line)
-                count += 1
-            lines.seek(0)
-            with bundle.open("entries.jsonl", "w") as file:
-                while chunk := lines.read(1 << 20):
-                    file.write(chunk)
+        count, numbers = _write_entries(bundle, wanted)
         blocks, keys = _write_blocks(bundle, numbers)
         bundle.writestr("manifest.json", _manifest(wanted, count, blocks, keys, now))
         bundle.writestr("README.txt", README.format(at=now.isoformat()))
@@ -67,6 +59,16 @@ def export_bundle(out: IO[bytes], wanted: EntryFilter, *, actor: Actor, now: dat
             now=now,
         )
     return Bundle(count, blocks)
+
+
+def _write_entries(bundle: zipfile.ZipFile, wanted: EntryFilter) -> tuple[int, set[int]]:
+    """Return how many entries there were, and the numbers of their blocks."""
+    count, numbers = 0, set[int]()
+    with bundle.open("entries.jsonl", "w") as file:
+        for line in _entry_lines(wanted, numbers):
+            file.write(line)
+            count += 1
+    return count, numbers
 
 
 def _entry_lines(wanted: EntryFilter, numbers: set[int]) -> Iterator[bytes]:
@@ -97,7 +99,7 @@ def _entry_fields(
 
 
 class _Leaves:
-    """The leaf hashes of the blocks last asked for: entries in id order rarely jump between."""
+    """Caches the leaf hashes of a few blocks: entries in id order seldom jump between blocks."""
 
     def __init__(self) -> None:
         self._kept: dict[int, list[str]] = {}

@@ -3,13 +3,13 @@ from datetime import date, datetime, time, timedelta
 from django import forms
 from django.utils import timezone
 
-from workbench.audit.actions import action_names
+from workbench.audit.actions import list_actions
 from workbench.audit.selectors import EntryFilter
 from workbench.audit.services import SUBJECT_KINDS
 
 
 class EntryFilterForm(forms.Form):
-    """The filter of the ledger's list. Days are days of the person's time zone."""
+    """The filter of the ledger's list. Its days are in the person's time zone."""
 
     text = forms.CharField(required=False, max_length=200)
     action = forms.ChoiceField(required=False)
@@ -21,7 +21,7 @@ class EntryFilterForm(forms.Form):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        names = action_names()
+        names = list_actions()
         kinds = sorted({name.split(".")[0] for name in names})
         self.action_groups = [
             (kind, [name for name in names if name.startswith(f"{kind}.")]) for kind in kinds

@@ -1,4 +1,4 @@
-"""What the ledger asks of the clock."""
+"""The clock task that seals the ledger."""
 
 from datetime import datetime
 
@@ -8,5 +8,6 @@ from workbench.dispatch.clock import clock_task
 
 @clock_task("audit.seal", every_seconds=0.5)
 def seal_waiting(now: datetime) -> bool:
+    """Seal a block. Return whether it was full, so that more entries may wait."""
     block = seal(now)
     return block is not None and block.size == ENTRIES_A_BLOCK

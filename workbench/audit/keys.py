@@ -27,7 +27,7 @@ RAW_BYTES = 32
 
 
 def signing_key() -> Ed25519PrivateKey:
-    """Return the private key of LEDGER_KEY, else the one in VAR_DIR, made at the first use.
+    """Return the private key in LEDGER_KEY, else the one in VAR_DIR, made at its first use.
 
     Raises: ImproperlyConfigured.
     """
@@ -44,9 +44,9 @@ def key_id(public_key: str) -> str:
 
 
 def trusted_keys() -> frozenset[str]:
-    """Return the public keys whose blocks count: the present one and LEDGER_TRUSTED_KEYS.
+    """Return the public keys whose blocks are valid: today's and those in LEDGER_TRUSTED_KEYS.
 
-    The key that a block names is not enough: who rewrites the tables can sign with their own.
+    The key that a block names proves nothing: whoever rewrites the tables can sign with their own.
     """
     return frozenset({public_hex(signing_key()), *settings.LEDGER_TRUSTED_KEYS})
 
@@ -84,8 +84,8 @@ def _local_key(folder: Path) -> Ed25519PrivateKey:
     made = Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    # Written aside and linked into place: two processes that start together must agree on one
-    # key, and neither may read half of it.
+    # Written to a file of this process, then linked into place: two processes that start together
+    # must end up with one key, and neither may read half of it.
     aside = folder / f".ledger-key.{os.getpid()}"
     if not path.exists():
         aside.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The ledger's tables. The database refuses UPDATE, DELETE and TRUNCATE of what is recorded.
+"""The ledger's tables. Triggers refuse UPDATE, DELETE and TRUNCATE of what is recorded.
 
 Entries are chained by subject when they are written, and sealed into signed Merkle blocks
 afterwards. The guards and the trigger that fills ``Unsealed`` are in migration 0002.
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Entry(models.Model):
-    """One act. ``canonical`` is what is hashed; the columns repeat it to search by."""
+    """One act. ``canonical`` is what is hashed; the other columns repeat it, for queries."""
 
     subject_kind = models.CharField(max_length=16)
     subject_id = models.CharField(max_length=80)
@@ -43,9 +43,9 @@ class Entry(models.Model):
 
 
 class EntryPayload(models.Model):
-    """An entry's details, apart from it so that they can be erased and the chain stays valid.
+    """An entry's details, in a row of their own: erasing them leaves the chain valid.
 
-    ``body`` is canonical JSON. Erased means both columns are null.
+    ``body`` is canonical JSON. Both columns are null once it is erased.
     """
 
     entry = models.OneToOneField(
@@ -56,7 +56,7 @@ class EntryPayload(models.Model):
 
 
 class SubjectHead(models.Model):
-    """The end of a subject's chain. Its row lock puts the writers of one subject in line."""
+    """The end of a subject's chain. Whoever adds to the chain locks this row first."""
 
     subject_kind = models.CharField(max_length=16)
     subject_id = models.CharField(max_length=80)
@@ -70,7 +70,7 @@ class SubjectHead(models.Model):
 
 
 class Block(models.Model):
-    """A sealed batch: the RFC 9162 root over its entries' leaf hashes, chained and signed."""
+    """A sealed batch of entries: the RFC 9162 root over their leaf hashes, chained and signed."""
 
     number = models.PositiveBigIntegerField(unique=True)
     size = models.PositiveIntegerField()
@@ -86,7 +86,7 @@ class Block(models.Model):
 
 
 class BlockEntry(models.Model):
-    """A block's leaf. An explicit list: ids commit out of order, so a range would miss some."""
+    """A leaf of a block. Entries commit out of the order of their ids: a range would miss some."""
 
     entry = models.OneToOneField(
         Entry, on_delete=models.PROTECT, primary_key=True, related_name="sealed"
@@ -101,9 +101,9 @@ class BlockEntry(models.Model):
 
 
 class Unsealed(models.Model):
-    """What the next block must take in. A database trigger adds each new entry."""
+    """An entry that is in no block yet. A database trigger adds each new entry here."""
 
-    # No constraint: the trigger that inserts it has just seen the entry.
+    # No foreign key in the database: the trigger that inserts the row has just seen the entry.
     entry = models.OneToOneField(
         Entry, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="+"
     )

@@ -1,4 +1,4 @@
-"""Seal entries into signed Merkle blocks. The clock calls it twice a second."""
+"""Seal entries into signed Merkle blocks."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,23 +13,23 @@ from workbench.audit.merkle import merkle_root
 from workbench.audit.models import Block, BlockEntry, Unsealed
 
 ENTRIES_A_BLOCK = 10_000
-# Any number that nothing else in the database takes as an advisory lock.
+# Any number that nothing else in the database uses for an advisory lock.
 SEALER_LOCK = 0x1EDE6
 
 
 def seal(now: datetime) -> Block | None:
-    """Seal what is committed and unsealed into one block, and return it.
+    """Seal committed entries into one block and return it.
 
-    None when nothing waits, or when another process is sealing. At most 10,000 entries; the rest
-    waits for the next call.
+    Returns None when nothing waits, or when another process is sealing. A block takes 10,000
+    entries at most; the rest waits for the next call.
     """
-    if not Unsealed.objects.exists():  # the common case must not take SQLite's write lock
+    if not Unsealed.objects.exists():  # usual, and so done without SQLite's write lock
         return None
     with transaction.atomic():
-        if not _take_turn():
+        if not _become_only_sealer():
             return None
-        # An entry's row here commits with the entry, so one that got a low id and committed
-        # late is seen by whichever seal comes after its commit.
+        # A row here commits together with its entry. One with a low id that commits late is thus
+        # seen by the first seal after its commit.
         waiting = list(
             Unsealed.objects.order_by("entry_id").values_list("entry_id", "entry__leaf_hash")[
                 :ENTRIES_A_BLOCK
@@ -41,7 +41,7 @@ def seal(now: datetime) -> Block | None:
 def header_bytes(
     *, number: int, size: int, root: str, prev_hash: str, public_key: str, sealed_at: datetime
 ) -> bytes:
-    """Return the canonical bytes of a block that are hashed and signed."""
+    """Return the bytes of a block that are hashed and signed."""
     return canonical_bytes(
         {
             "v": 1,
@@ -56,26 +56,8 @@ def header_bytes(
 
 
 def _seal_entries(waiting: Sequence[tuple[int, str]], now: datetime) -> Block:
-    last = Block.objects.order_by("-number").first()
-    key = signing_key()
-    public_key = public_hex(key)
-    signed: dict[str, Any] = {
-        "number": last.number + 1 if last else 1,
-        "size": len(waiting),
-        "root": merkle_root([leaf for _, leaf in waiting]),
-        "prev_hash": last.hash if last else FIRST_HASH,
-        "public_key": public_key,
-        "sealed_at": now,
-    }
-    header = header_bytes(**signed)
-    block = Block.objects.create(
-        **signed,
-        first_entry=waiting[0][0],
-        last_entry=waiting[-1][0],
-        hash=hashlib.sha256(header).hexdigest(),
-        signature=key.sign(header).hex(),
-        key_id=key_id(public_key),
-    )
+    """Make a block of (id, leaf hash) pairs, and take its entries off the waiting list."""
+    block = _sign_block(waiting, now)
     BlockEntry.objects.bulk_create(
         (
             BlockEntry(entry_id=entry, block=block, position=position)
@@ -88,8 +70,34 @@ def _seal_entries(waiting: Sequence[tuple[int, str]], now: datetime) -> Block:
     return block
 
 
-def _take_turn() -> bool:
-    """One sealer at a time. SQLite has one writer anyway."""
+def _sign_block(waiting: Sequence[tuple[int, str]], now: datetime) -> Block:
+    last = Block.objects.order_by("-number").first()
+    key = signing_key()
+    public_key = public_hex(key)
+    signed: dict[str, Any] = {
+        "number": last.number + 1 if last else 1,
+        "size": len(waiting),
+        "root": merkle_root([leaf for _, leaf in waiting]),
+        "prev_hash": last.hash if last else FIRST_HASH,
+        "public_key": public_key,
+        "sealed_at": now,
+    }
+    header = header_bytes(**signed)
+    return Block.objects.create(
+        **signed,
+        first_entry=waiting[0][0],
+        last_entry=waiting[-1][0],
+        hash=hashlib.sha256(header).hexdigest(),
+        signature=key.sign(header).hex(),
+        key_id=key_id(public_key),
+    )
+
+
+def _become_only_sealer() -> bool:
+    """Return whether this transaction may seal: one at a time.
+
+    On PostgreSQL an advisory lock decides. SQLite has a single writer anyway.
+    """
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Reads of the ledger."""
+"""Read the ledger."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from workbench.audit.actions import sentence_for
+from workbench.audit.actions import describe_action
 from workbench.audit.merkle import inclusion_proof
 from workbench.audit.models import Block, BlockEntry, Entry
 
@@ -16,7 +16,7 @@ ROWS_A_PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """What to look for. Empty means anything. ``actor`` is part of a name, or ``kind:id``."""
+    """What to look for; an empty field matches anything. ``actor`` is part of a name or kind:id."""
 
     text: str = ""
     action: str = ""
@@ -51,7 +51,7 @@ def list_entries(wanted: EntryFilter, *, before: int | None = None) -> QuerySet[
 
 
 def _action(action: str) -> Q:
-    """``case`` finds every action of cases, ``case.decided`` that one."""
+    """Match one action, such as ``case.decided``, or with ``case`` every action of cases."""
     return Q(action=action) | Q(action__startswith=f"{action}.")
 
 
@@ -78,7 +78,7 @@ def payload_of(entry: Entry) -> Any:
 
 def sentence_of(entry: Entry) -> str:
     payload = payload_of(entry)
-    return sentence_for(entry.action, payload if isinstance(payload, dict) else None)
+    return describe_action(entry.action, payload if isinstance(payload, dict) else None)
 
 
 def get_entry(pk: int) -> Entry:
@@ -88,7 +88,7 @@ def get_entry(pk: int) -> Entry:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How an entry is proved to be in its block. ``path`` is (side, hash) from leaf to root."""
+    """The proof that an entry is in its block. ``path`` is (side, hash) from leaf to root."""
 
     block: Block
     position: int

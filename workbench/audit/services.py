@@ -42,12 +42,12 @@ Subject = tuple[str, str]
 
 
 class RecordOutsideTransaction(RuntimeError):
-    """Record an act inside the transaction that does it: `with transaction.atomic():`."""
+    """Acts are recorded in the transaction that does them: use `with transaction.atomic():`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What to record: the arguments of ``record`` but for ``now``."""
+    """An act to record, with the arguments of ``record`` except ``now``."""
 
     action: str
     subject: Subject
@@ -65,7 +65,7 @@ def record(
     now: datetime,
     on_behalf_of: Actor | None = None,
 ) -> Entry:
-    """Append one entry to its subject's chain. Locks the subject's head until the commit.
+    """Append an entry to its subject's chain. Locks the chain's head until the transaction ends.
 
     Raises: RecordOutsideTransaction, UnknownAction, PayloadNotCanonical.
     """
@@ -73,9 +73,10 @@ def record(
 
 
 def record_many(acts: Sequence[Act], *, now: datetime) -> list[Entry]:
-    """Append entries in the order given: four statements for each 200, whatever the subjects.
+    """Append entries in the given order, by four statements for each 200 of them.
 
-    Heads are locked in the order of (kind, id), so that two bulk writers cannot deadlock.
+    The heads of their chains are locked in the order of (kind, id), so that two bulk writers cannot
+    deadlock.
 
     Raises: RecordOutsideTransaction, UnknownAction, PayloadNotCanonical.
     """
@@ -93,9 +94,9 @@ def record_many(acts: Sequence[Act], *, now: datetime) -> list[Entry]:
 
 
 def erase_payload(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> None:
-    """Destroy an entry's details for good, and record that. The chain stays valid.
+    """Erase an entry's details for good, and record that. The chain stays valid.
 
-    Erasing twice changes and records nothing.
+    If they are erased already, nothing is changed or recorded.
     """
     with transaction.atomic():
         kept = EntryPayload.objects.filter(entry=entry, body__isnull=False)
@@ -117,7 +118,7 @@ def _append(acts: Sequence[Act], now: datetime) -> list[Entry]:
     entries, payloads = [], []
     for act in acts:
         seq, previous = heads[act.subject]
-        entry, payload = _chain(act, seq + 1, previous, now)
+        entry, payload = _build_entry(act, seq + 1, previous, now)
         heads[act.subject] = (seq + 1, entry.leaf_hash)
         entries.append(entry)
         payloads.append(payload)
@@ -129,7 +130,7 @@ def _append(acts: Sequence[Act], now: datetime) -> list[Entry]:
     return entries
 
 
-def _chain(act: Act, seq: int, previous: str, now: datetime) -> tuple[Entry, EntryPayload]:
+def _build_entry(act: Act, seq: int, previous: str, now: datetime) -> tuple[Entry, EntryPayload]:
     body = canonical_bytes(dict(act.payload))
     salt = secrets.token_bytes(32)
     columns: dict[str, Any] = {
@@ -152,10 +153,10 @@ def _chain(act: Act, seq: int, previous: str, now: datetime) -> tuple[Entry, Ent
 
 
 def _advance_heads(counts: Mapping[Subject, int]) -> dict[Subject, tuple[int, str]]:
-    """Lock the heads, raise their seq by the counts, return what each was before.
+    """Lock the heads and raise their seq by the counts. Return (seq, hash) of each before that.
 
-    An upsert is the one statement that locks a row whether or not it was there, on both
-    databases; the second writer of a subject waits here for the first one's commit.
+    An upsert is the only statement that locks a row on both databases even if it was not there yet.
+    The second writer of a subject waits here until the first one commits.
     """
     subjects = sorted(counts)
     rows = ", ".join(["(%s, %s, %s, %s)"] * len(subjects))
@@ -180,8 +181,8 @@ def _set_head_hashes(hashes: Mapping[Subject, str]) -> None:
         heads.update(hash=last)
         return
     rows = ", ".join(["(%s, %s, 0, %s)"] * len(hashes))
-    # The rows are there and locked, so this upsert never inserts; VALUES lists are not joined
-    # to an UPDATE in the same way by both databases.
+    # The rows are there and locked, so this upsert never inserts. It stands for an UPDATE joined to
+    # a list of values, which the two databases write differently.
     sql = (
         f"INSERT INTO {HEADS} (subject_kind, subject_id, seq, hash) VALUES {rows} "  # noqa: S608
         "ON CONFLICT (subject_kind, subject_id) DO UPDATE SET hash = excluded.hash"

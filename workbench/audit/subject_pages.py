@@ -1,4 +1,4 @@
-"""Where a subject has pages of its own: the app that owns the kind says so, in ``ready``."""
+"""Links from the ledger to the pages of a subject. The app that owns its kind registers them."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from workbench.accounts.permissions import Principal, can
 
 @dataclass(frozen=True, slots=True)
 class SubjectPage:
-    """A page whose only URL argument is the subject's id."""
+    """A page of a subject. The subject's id is the only argument of its URL."""
 
     label: str
     url_name: str
@@ -29,15 +29,15 @@ _PAGES: dict[str, tuple[SubjectPage, ...]] = {}
 
 
 def register_subject_pages(kind: str, *pages: SubjectPage) -> None:
-    """Offer these pages beside what the ledger has of each subject of the kind."""
+    """Link to these pages from the ledger's pages about any subject of this kind."""
     _PAGES[kind] = pages
 
 
 def links_to(kind: str, subject_id: str, principal: Principal) -> list[Link]:
-    """Return the pages of a subject that the principal may see; it may be gone by now."""
+    """Return links to the pages of a subject that the principal may see; it may be gone by now."""
     links = []
     for page in _PAGES.get(kind, ()):
-        # An id that is not of the form the page takes names nothing there.
+        # An id that does not fit the page's address cannot be found there.
         with suppress(NoReverseMatch):
             if can(principal, page.permission):
                 url = reverse(page.url_name, args=[subject_id])

@@ -1,4 +1,4 @@
-"""Prove that the ledger is what was written, or name the first entry that is not."""
+"""Verify the ledger: everything is as it was written, or here is what is not."""
 
 import hashlib
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, and where. ``entry`` is the entry's id, or that of the block's first."""
+    """What is wrong, and where. For a fault of a block, ``entry`` is the id of its first entry."""
 
     code: str
     entry: int | None
@@ -48,7 +48,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """``first_bad`` is the fault with the lowest entry id."""
+    """The result. ``faults`` are in the order of their entries."""
 
     entries: int
     blocks: int
@@ -71,7 +71,7 @@ class _Tally:
     unsealed: int = 0
     faults: list[Fault] = field(default_factory=list)
 
-    def found(
+    def add_fault(
         self, code: str, detail: str, *, entry: int | None = None, block: int | None = None
     ) -> None:
         if len(self.faults) < MOST_FAULTS:
@@ -81,12 +81,12 @@ class _Tally:
 def verify() -> Verification:
     """Check every entry, chain, payload, block and signature.
 
-    Reads the whole ledger. Each part is one statement and so one snapshot: what is written
-    meanwhile raises no false alarm. At most 100 faults are kept.
+    Reads the whole ledger. Each part is read by one statement, so from one snapshot: what is
+    written meanwhile raises no false alarm. At most 100 faults are kept.
     """
     tally = _Tally()
     _check_entries(tally)
-    _check_ends(tally)
+    _check_lone_heads(tally)
     _check_blocks(tally)
     faults = sorted(tally.faults, key=lambda fault: (fault.entry is None, fault.entry or 0))
     return Verification(tally.entries, tally.blocks, tally.unsealed, tuple(faults))
@@ -136,14 +136,14 @@ def _check_row(row: Row, tally: _Tally) -> None:
     entry = row["id"]
     canonical = bytes(row["canonical"])
     if entry_bytes(row) != canonical:
-        tally.found("entry-changed", "Its columns are not what was hashed.", entry=entry)
+        tally.add_fault("entry-changed", "Its columns are not what was hashed.", entry=entry)
     elif leaf_hash(canonical) != row["leaf_hash"]:
-        tally.found("entry-changed", "Its leaf hash is not that of its bytes.", entry=entry)
+        tally.add_fault("entry-changed", "Its leaf hash is not that of its bytes.", entry=entry)
     _check_payload(row, tally)
     if row["sealed__block_id"] is None:
         tally.unsealed += 1
         if not row["waiting"]:
-            tally.found(
+            tally.add_fault(
                 "entry-unsealed", "It is neither in a block nor waits for one.", entry=entry
             )
 
@@ -151,22 +151,26 @@ def _check_row(row: Row, tally: _Tally) -> None:
 def _check_payload(row: Row, tally: _Tally) -> None:
     body, salt = row["payload__body"], row["payload__salt"]
     if row["payload__entry_id"] is None:
-        tally.found("payload-missing", "Its payload row is gone.", entry=row["id"])
+        tally.add_fault("payload-missing", "Its payload row is gone.", entry=row["id"])
     elif body is None and salt is None:
-        return  # erased, which leaves the chain valid
+        return  # erased, which is no fault
     elif (
         body is None or salt is None or commitment(bytes(salt), body.encode()) != row["commitment"]
     ):
-        tally.found("payload-changed", "Its payload is not what was committed to.", entry=row["id"])
+        tally.add_fault(
+            "payload-changed", "Its payload is not what was committed to.", entry=row["id"]
+        )
 
 
 def _check_link(row: Row, last: Row | None, tally: _Tally) -> None:
     seq, previous = (last["subject_seq"], last["leaf_hash"]) if last else (0, FIRST_HASH)
     if row["subject_seq"] != seq + 1:
         gap = f"Entry {seq + 1} of {row['subject_kind']} {row['subject_id']} is missing before it."
-        tally.found("entry-missing", gap, entry=row["id"])
+        tally.add_fault("entry-missing", gap, entry=row["id"])
     elif row["prev_hash"] != previous:
-        tally.found("chain-broken", "It does not follow from the entry before it.", entry=row["id"])
+        tally.add_fault(
+            "chain-broken", "It does not follow from the entry before it.", entry=row["id"]
+        )
 
 
 def _check_head(last: Row, tally: _Tally) -> None:
@@ -175,16 +179,17 @@ def _check_head(last: Row, tally: _Tally) -> None:
         detail = (
             f"The chain of {name} ends at {last['subject_seq']}, its head says {last['head_seq']}."
         )
-        tally.found("entry-missing", detail, entry=last["id"])
+        tally.add_fault("entry-missing", detail, entry=last["id"])
 
 
-def _check_ends(tally: _Tally) -> None:
+def _check_lone_heads(tally: _Tally) -> None:
+    """Find the heads of chains of which no entry is left."""
     same_subject = Entry.objects.filter(
         subject_kind=OuterRef("subject_kind"), subject_id=OuterRef("subject_id")
     )
     for head in SubjectHead.objects.filter(~Exists(same_subject))[:MOST_FAULTS]:
         name = f"{head.subject_kind} {head.subject_id}"
-        tally.found("entry-missing", f"All {head.seq} entries of {name} are gone.")
+        tally.add_fault("entry-missing", f"All {head.seq} entries of {name} are gone.")
 
 
 # --- Blocks -------------------------------------------------------------------
@@ -250,11 +255,11 @@ def _check_root(block: Row, leaves: list[Row], tally: _Tally) -> None:
         if entry is None:
             _block_fault(tally, "block-changed", block, "Its list of entries is not complete.")
         else:
-            tally.found("entry-missing", detail, entry=entry, block=block["number"])
+            tally.add_fault("entry-missing", detail, entry=entry, block=block["number"])
         return
     if merkle_root([row["leaves__entry__leaf_hash"] for row in leaves]) != block["root"]:
         _block_fault(tally, "root-wrong", block, "Its entries do not give its Merkle root.")
 
 
 def _block_fault(tally: _Tally, code: str, block: Row, detail: str) -> None:
-    tally.found(code, detail, entry=block["first_entry"], block=block["number"])
+    tally.add_fault(code, detail, entry=block["first_entry"], block=block["number"])

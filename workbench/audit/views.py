@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from workbench.accounts.actors import Actor
+from workbench.accounts.gate import requires
 from workbench.accounts.models import User
-from workbench.accounts.permissions import can, requires
+from workbench.accounts.permissions import can
 from workbench.audit.export import export_bundle
 from workbench.audit.forms import EntryFilterForm
 from workbench.audit.models import Entry
@@ -57,22 +58,22 @@ class EntryRow:
 @requires("audit.view")
 @require_GET
 def entries(request: HttpRequest) -> HttpResponse:
-    context, status = _listed(request)
+    context, status = _list_context(request)
     return render(request, "audit/entries.html", context, status=status)
 
 
 @requires("audit.view")
 @require_GET
 def entry_rows(request: HttpRequest) -> HttpResponse:
-    """The rows alone; the address bar keeps the page's own address."""
-    context, status = _listed(request)
+    """Render the rows alone, and set the address bar to the page that shows them."""
+    context, status = _list_context(request)
     response = render(request, "audit/_entries.html", context, status=status)
     query = urlencode({name: value for name, value in request.GET.items() if value})
     response["HX-Replace-Url"] = reverse("audit:entries") + (f"?{query}" if query else "")
     return response
 
 
-def _listed(request: HttpRequest) -> tuple[dict[str, Any], int]:
+def _list_context(request: HttpRequest) -> tuple[dict[str, Any], int]:
     form = EntryFilterForm(request.GET)
     context: dict[str, Any] = {"form": form, "may_export": can(request.user, "audit.export")}
     if not form.is_valid():
@@ -127,7 +128,7 @@ def entry_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("audit.view")
 @require_GET
 def subject(request: HttpRequest, kind: str, subject_id: str) -> HttpResponse:
-    """All that happened to one subject, newest first."""
+    """Show all that happened to one subject, newest first."""
     if kind not in SUBJECT_KINDS:
         raise Http404(f"There is no kind of subject {kind}.")
     before = request.GET.get("before", "")
@@ -170,7 +171,7 @@ def verification_result(request: HttpRequest) -> HttpResponse:
 @requires("audit.export")
 @require_POST
 def export(request: HttpRequest) -> HttpResponseBase:
-    """Send the entries of the filter as a bundle that is verified offline."""
+    """Send the entries that match the filter as a bundle that can be verified offline."""
     form = EntryFilterForm(request.POST)
     if not form.is_valid():
         return render(request, "audit/entries.html", {"form": form, "rows": []}, status=INVALID)

@@ -1,4 +1,4 @@
-"""Work that must happen after a commit, and work that must happen at a time.
+"""Work that follows a commit, and work that recurs.
 
-The row in the outbox is the truth; the message through the broker is only a doorbell.
+A row in the outbox is a job to be done; the message through the broker only rings for it.
 """

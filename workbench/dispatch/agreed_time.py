@@ -1,9 +1,10 @@
 """The time that all processes agree on: the database's.
 
 A machine's clock may be off, or jump. Where processes act on each other's times (leases, timers,
-retries), one that believed its own clock would bury the living, fire timers an hour early, or put a
-retry off for a day. So workers and clocks ask the database now and then, and count on from there by
-their monotonic clock. SQLite is one machine, whose clock is the time.
+retries), one that trusted its own clock would take live workers for dead, fire timers an hour early
+or put a retry off for a day. So workers and clocks ask the database every few seconds, and in
+between count on with their monotonic clock. With SQLite everything runs on one machine, whose clock
+is the time.
 """
 
 import time
@@ -12,25 +13,25 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 from django.utils import timezone
 
-# Asked anew when the last answer is older.
+# The database is asked again when its last answer is older than this.
 AGREED_SECONDS = 5.0
-# An answer that took longer says too little.
+# An answer that took longer than this is too imprecise: it may be from the start or the end.
 LONGEST_ANSWER_SECONDS = 0.5
 
 _agreed: tuple[float, datetime] | None = None
 
 
 def now() -> datetime:
-    """Return the database's time, without asking it. Where nobody has agreed, the own clock's."""
+    """Return the database's time without asking it; before its first answer, this machine's."""
     if _agreed is None:
         return timezone.now()
     monotonic, moment = _agreed
     return moment + timedelta(seconds=time.monotonic() - monotonic)
 
 
-def agree() -> None:
-    """Ask the database for its time, if the last answer is old. Raises: django.db.Error."""
-    global _agreed  # noqa: PLW0603 - one time a process; whoever reads takes the whole pair
+def ask_database() -> None:
+    """Ask PostgreSQL for its time if the last answer is old. Raises: django.db.Error."""
+    global _agreed  # noqa: PLW0603 - one for each process; a reader takes the whole pair
     if connection.vendor != "postgresql":
         return
     asked = time.monotonic()
@@ -44,7 +45,7 @@ def agree() -> None:
         _agreed = (asked + took / 2, moment.astimezone(UTC))
 
 
-def forget() -> None:
-    """Go by the own clock again."""
+def use_own_clock() -> None:
+    """Forget the database's answer: from now on, return this machine's time."""
     global _agreed  # noqa: PLW0603
     _agreed = None

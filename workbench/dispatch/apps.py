@@ -6,6 +6,7 @@ class DispatchConfig(AppConfig):
     name = "workbench.dispatch"
 
     def ready(self) -> None:
+        # Imports models, which are loaded by now.
         from workbench.dispatch.broker import get_broker
 
         get_broker()

@@ -1,6 +1,6 @@
 """The broker: Redis where REDIS_URL is set, else a queue in this process.
 
-It carries doorbells. Every one of them may be lost, repeated or late without harm.
+Its messages only ring for rows of the outbox. Any of them may be lost, repeated or late.
 """
 
 import logging
@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import dramatiq
+import redis
 from django.conf import settings
 from django.db import close_old_connections, connections
 from dramatiq.brokers.stub import StubBroker
@@ -18,19 +19,20 @@ from dramatiq.middleware import Middleware, TimeLimit
 
 from workbench.dispatch import agreed_time
 from workbench.dispatch.delivery import DELIVERY_SECONDS, deliver
+from workbench.dispatch.redis_broker import WakingRedisBroker
 
 logger = logging.getLogger(__name__)
 
 QUEUE = "jobs"
 ACTOR = "dispatch.deliver"
-# While Redis is away, callers are not made to find out one by one.
+# After Redis failed, nobody rings for so long: each caller would wait for a time-out of its own.
 QUIET_SECONDS = 5.0
 
 _quiet_until = 0.0
 
 
 class DatabaseConnections(Middleware):
-    """Gives each job a live connection, and closes those of threads that end."""
+    """Gives each job a live connection to the database, and closes it when its thread ends."""
 
     def before_process_message(
         self, broker: dramatiq.Broker, message: dramatiq.MessageProxy
@@ -55,16 +57,14 @@ class DatabaseConnections(Middleware):
 
 @cache
 def get_broker() -> dramatiq.Broker:
-    """Return this process's broker, with the one actor that delivers outbox rows.
+    """Return this process's broker, with the one actor that delivers rows of the outbox.
 
-    Dramatiq's retries are left out: they would keep delays in a worker's memory.
+    Dramatiq's own retries are left out: they keep a delayed message in a worker's memory, where it
+    dies with the worker.
     """
     middleware = [DatabaseConnections(), TimeLimit(time_limit=DELIVERY_SECONDS * 1000)]
     broker: dramatiq.Broker
     if settings.REDIS_URL:
-        # Imported where it is used: the client takes a third of a process's start.
-        from workbench.dispatch.redis_broker import WakingRedisBroker
-
         broker = WakingRedisBroker(url=settings.REDIS_URL, middleware=middleware)
     else:
         broker = StubBroker(middleware=middleware)
@@ -78,36 +78,33 @@ def _deliver(outbox_id: int) -> None:
 
 
 def ring(outbox_ids: Iterable[int]) -> None:
-    """Send a message for each row. Never raises: a row without a message waits for the clock."""
-    global _quiet_until  # noqa: PLW0603 - one process, one Redis; a late reader rings in vain
+    """Send a message for each row. Never raises: without a message, the clock rings for the row."""
+    global _quiet_until  # noqa: PLW0603 - one for each process; a stale read costs one time-out
     if time.monotonic() < _quiet_until:
         return
     actor = get_broker().get_actor(ACTOR)
     try:
         for outbox_id in outbox_ids:
             actor.send(outbox_id)
-    except _redis_error() as error:
+    except redis.RedisError as error:
         _quiet_until = time.monotonic() + QUIET_SECONDS
-        logger.warning("Redis cannot be reached, the clock will ring later: %s", error)
+        logger.warning("Redis cannot be reached; the clock will resend the messages: %s", error)
 
 
-def has_forgotten() -> bool:
-    """Say whether Redis lost what was sent, once for each loss. Never raises: away, it may not."""
+def detect_loss() -> bool:
+    """Return True to the first caller after Redis lost its data.
+
+    Never raises: while Redis is away, nobody can know, and the answer is False.
+    """
     global _quiet_until  # noqa: PLW0603 - as above
     if not settings.REDIS_URL:
         return False
     broker: Any = get_broker()
     try:
-        forgotten: bool = broker.has_forgotten()
-    except _redis_error():
+        lost: bool = broker.detect_loss()
+    except redis.RedisError:
         return False
-    if forgotten:
-        # It answers again, and there is much to say.
+    if lost:
+        # Redis answers again, and every due row must be rung for at once.
         _quiet_until = 0.0
-    return forgotten
-
-
-def _redis_error() -> type[Exception]:
-    import redis
-
-    return redis.RedisError
+    return lost

@@ -1,6 +1,7 @@
-"""Work that is done again and again: one thread a task, in any number of processes.
+"""Recurring tasks: a thread for each, in any number of processes.
 
-A task takes what is due with SKIP LOCKED or a conditional UPDATE, so that two clocks share it.
+A task takes what is due with SKIP LOCKED or a conditional UPDATE, so that several clocks can share
+the work.
 """
 
 import logging
@@ -19,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 Task = TypeVar("Task", bound=Callable[[datetime], bool | None])
 
-# A task that fails is tried less and less often, up to this.
+# After each failure in a row a task pauses for longer, up to this.
 LONGEST_PAUSE_SECONDS = 30.0
-# A database that is away is back at any moment, and then there is much to do.
+# While the database is away, no longer than this: when it is back, there is much to do.
 AWAY_PAUSE_SECONDS = 1.0
 STOP_SECONDS = 4.0
 
@@ -34,16 +35,16 @@ class ClockTask:
 
 
 class ClockTaskAlreadyRegistered(ValueError):
-    """Two functions claim one name."""
+    """Another function is registered under this name."""
 
 
 _tasks: dict[str, ClockTask] = {}
 
 
 def clock_task(name: str, every_seconds: float) -> Callable[[Task], Task]:
-    """Register ``function(now)`` to be called by the clock.
+    """Register ``function(now)``, to be called every ``every_seconds`` by the clock.
 
-    A function that returns true has more to do and is called again at once.
+    If it returns true, it has more to do and is called again at once.
     """
 
     def register(function: Task) -> Task:
@@ -60,14 +61,8 @@ def list_clock_tasks() -> list[ClockTask]:
     return sorted(_tasks.values(), key=lambda task: task.name)
 
 
-def tick(now: datetime) -> None:
-    """Run every registered task once, in this thread."""
-    for task in list_clock_tasks():
-        task.function(now)
-
-
 def run_clock(stop_event: threading.Event) -> None:
-    """Run the registered tasks until ``stop_event`` is set; return when they have stopped."""
+    """Run the registered tasks until ``stop_event`` is set. Return when they have stopped."""
     threads = [
         threading.Thread(
             target=_repeat, args=(task, stop_event), name=f"clock-{task.name}", daemon=True
@@ -90,7 +85,7 @@ def _repeat(task: ClockTask, stop_event: threading.Event) -> None:
     while not stop_event.wait(pause):
         try:
             close_old_connections()
-            agreed_time.agree()
+            agreed_time.ask_database()
             more = task.function(agreed_time.now())
             failures = 0
         except Exception as error:

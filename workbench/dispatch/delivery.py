@@ -10,46 +10,46 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q
 
 from workbench.dispatch.models import Outbox
-from workbench.dispatch.patience import AWAY, patiently
+from workbench.dispatch.patience import AWAY, retry_while_away
 from workbench.dispatch.registry import get_handler
 
 logger = logging.getLogger(__name__)
 
-# A handler may take this long; after it, the worker's thread is interrupted.
+# A handler may take this long; then its thread is interrupted.
 DELIVERY_SECONDS = 50
 MAX_ATTEMPTS = 8
 LEASE = timedelta(seconds=DELIVERY_SECONDS + 10)
-# The clocks of two machines differ a little: a message may arrive "before" it was written.
+# The clocks of two machines differ a little: a message may arrive before its row seems due.
 CLOCK_SKEW = timedelta(seconds=2)
 FIRST_BACKOFF_SECONDS = 5
 LONGEST_BACKOFF_SECONDS = 3600
 
 
 def process_name() -> str:
-    """Return this process's name, by which what it holds is given back when it is gone."""
+    """Return ``host:pid``, by which the claims of a dead process are found and released."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def deliver(outbox_id: int, now: datetime) -> bool:
-    """Run the handler of one row if it is due and nobody else does; say whether it was run.
+    """Run the handler of a row that is due and not claimed. Return whether it was run.
 
-    The lease is one conditional UPDATE, so that of two messages for a row one finds nothing to do.
+    The claim is one conditional UPDATE: of two messages for a row, the second finds nothing to do.
     """
-    row = patiently(_claiming(outbox_id, now))
+    row = retry_while_away(_repeatable_claim(outbox_id, now))
     if row is None:
         return False
     try:
         get_handler(row.job)({**row.args, "outbox_id": row.pk}, now)
     except Exception as error:
         logger.warning("Job %s (outbox %s) failed", row.job, row.pk, exc_info=True)
-        patiently(_put_back, row, error, now)
+        retry_while_away(_put_back, row, error, now)
     else:
-        patiently(Outbox.objects.filter(pk=row.pk).delete)
+        retry_while_away(Outbox.objects.filter(pk=row.pk).delete)
     return True
 
 
-def _claiming(outbox_id: int, now: datetime) -> Callable[[], Outbox | None]:
-    """Return a claim that may be called again where its answer was lost."""
+def _repeatable_claim(outbox_id: int, now: datetime) -> Callable[[], Outbox | None]:
+    """Return a function that claims the row. Call it again if the first answer got lost."""
     asked = False
 
     def claim() -> Outbox | None:
@@ -64,7 +64,7 @@ def _claim(outbox_id: int, now: datetime, *, again: bool) -> Outbox | None:
     lease_ends = now + LEASE
     due = Q(due_at__lte=now + CLOCK_SKEW)
     if again:
-        # It may be ours since the call whose answer was lost.
+        # The call whose answer got lost may have claimed it.
         due |= Q(claimed_by=process_name(), claimed_at=now)
     claimed = Outbox.objects.filter(due, pk=outbox_id, dead_at=None).update(
         attempts=F("attempts") + 1,
@@ -79,9 +79,9 @@ def _claim(outbox_id: int, now: datetime, *, again: bool) -> Outbox | None:
 def _put_back(row: Outbox, error: Exception, now: datetime) -> None:
     summary = "".join(traceback.format_exception_only(error)).strip()[:2000]
     dead = row.attempts >= MAX_ATTEMPTS
-    # Where the database was away, the next attempt need not wait.
+    # An outage of the database is no fault of the job: its next attempt need not wait.
     retry_at = now + (CLOCK_SKEW if isinstance(error, AWAY) else backoff(row.attempts))
-    # Only where no later delivery has taken the row over since.
+    # Only if no later delivery has claimed the row since.
     Outbox.objects.filter(pk=row.pk, attempts=row.attempts).update(
         last_error=summary,
         claimed_at=None,
@@ -95,7 +95,7 @@ def _put_back(row: Outbox, error: Exception, now: datetime) -> None:
 
 
 def backoff(attempts: int) -> timedelta:
-    """Return how long to wait after the given number of failed attempts: 5 s, doubled each time."""
+    """Return the pause after so many failed attempts: 5 s, doubled each time, at most 1 h."""
     return timedelta(
         seconds=min(FIRST_BACKOFF_SECONDS * 2 ** (attempts - 1), LONGEST_BACKOFF_SECONDS)
     )

@@ -1,14 +1,15 @@
-"""What dispatch itself asks of the clock."""
+"""The clock task that resends messages."""
 
 from datetime import datetime
 
-from workbench.dispatch.broker import has_forgotten
+from workbench.dispatch.broker import detect_loss
 from workbench.dispatch.clock import clock_task
 from workbench.dispatch.outbox import resend_all, resend_due
 
 
 @clock_task("dispatch.resend_due", every_seconds=1)
 def resend(now: datetime) -> bool:
-    if has_forgotten():
+    """Ring for rows whose message was lost, delayed or failed. Return whether more may be due."""
+    if detect_loss():
         resend_all(now)
     return resend_due(now)

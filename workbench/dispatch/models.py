@@ -3,11 +3,11 @@ from django.db.models import Q
 
 
 class Outbox(models.Model):
-    """A job to be done. The row is deleted when its handler returns.
+    """A job to be done. The row is deleted when its handler has returned.
 
-    ``attempts`` rises with each claim and so is the fence of a delivery. While one runs, ``due_at``
-    is when its lease ends. ``ring_at`` is when the clock sends the message again. ``claimed_by`` is
-    the process that delivers it, as ``host:pid``.
+    ``attempts`` rises with each claim, so that a delivery which lost its claim can tell. While one
+    runs, ``due_at`` is when its lease ends. ``ring_at`` is when the clock sends the message again.
+    ``claimed_by`` is the process that delivers it, as ``host:pid``.
     """
 
     job = models.CharField(max_length=80)

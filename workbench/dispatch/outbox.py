@@ -1,26 +1,25 @@
-"""The outbox: jobs written with the change that causes them, delivered at least once.
+"""The outbox: jobs, written in the transaction that causes them and delivered at least once.
 
 enqueue -> due -> claimed -> deleted
             ^        |
-            +--------+  failed: backs off; after MAX_ATTEMPTS it is dead and shown
+            +--------+  failed: due again later; after MAX_ATTEMPTS it is dead
 """
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Min, Q
 
 from workbench.dispatch.broker import ring
 from workbench.dispatch.models import Outbox
 
 logger = logging.getLogger(__name__)
 
-# A message that was sent and not delivered by then is taken for lost. The next has as long as the
-# row has been due, so that a long queue does not fill with messages for the same rows.
+# A message that has not been delivered after so long counts as lost and is sent again. From then on
+# the pause is as long as the row has been due: a long queue must not fill with messages for the
+# same rows.
 LOST_AFTER = timedelta(seconds=5)
 LONGEST_RING_PAUSE = timedelta(seconds=300)
 RING_BATCH = 500
@@ -29,7 +28,7 @@ RING_BATCH = 500
 def enqueue(
     job: str, args: Mapping[str, Any], *, now: datetime, delay_seconds: float = 0
 ) -> Outbox:
-    """Write a job into the outbox, in the caller's transaction, and ring a worker on commit.
+    """Write a job in the caller's transaction, and ring for it when that commits.
 
     ``args`` is plain JSON; the handler gets it with ``outbox_id`` added.
     """
@@ -44,7 +43,7 @@ def enqueue(
 
 
 def enqueue_many(jobs: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime) -> list[Outbox]:
-    """Write ``(job, args)`` pairs as ``enqueue`` does, in few statements; ring once on commit."""
+    """Write ``(job, args)`` pairs as ``enqueue`` does, 100 in a statement, and ring for all."""
     rows = Outbox.objects.bulk_create(
         [
             Outbox(job=job, args=dict(args), due_at=now, ring_at=now + LOST_AFTER, created_at=now)
@@ -59,7 +58,7 @@ def enqueue_many(jobs: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime
 
 
 def resend_due(now: datetime) -> bool:
-    """Ring for rows whose message was lost, delayed or failed; say whether more may be due."""
+    """Ring for rows whose message was lost, delayed or failed. Return whether more may be due."""
     with transaction.atomic():
         due = Outbox.objects.filter(dead_at=None, ring_at__lte=now).order_by("ring_at")
         if connection.features.has_select_for_update_skip_locked:
@@ -73,14 +72,14 @@ def resend_due(now: datetime) -> bool:
 
 
 def resend_all(now: datetime) -> None:
-    """Have all that is due rung at once: whatever was sent for it is gone."""
+    """Have the clock ring for all that is due, now that every message is lost."""
     Outbox.objects.filter(dead_at=None, due_at__lte=now).update(ring_at=now)
 
 
 def release_claims(now: datetime) -> int:
-    """Give back what a dead process held, and have all that is due rung at once.
+    """Release every claim and have the clock ring for all that is due. Return how many there were.
 
-    Only where no other process can be delivering: at the start of the embedded default.
+    Call it only where no other process can be delivering: at the start of the embedded default.
     """
     released = Outbox.objects.filter(dead_at=None, claimed_at__isnull=False).update(
         claimed_at=None, claimed_by="", due_at=now
@@ -90,7 +89,7 @@ def release_claims(now: datetime) -> int:
 
 
 def release_claims_of(processes: Collection[str], now: datetime) -> int:
-    """Give back what dead processes were delivering; the clock rings for it. Names as host:pid."""
+    """Release the claims of dead processes, named ``host:pid``. Return how many there were."""
     held = Outbox.objects.filter(dead_at=None, claimed_at__isnull=False, claimed_by__in=processes)
     return held.update(claimed_at=None, claimed_by="", due_at=now, ring_at=now) if processes else 0
 
@@ -98,14 +97,14 @@ def release_claims_of(processes: Collection[str], now: datetime) -> int:
 def release_claims_except(
     processes: Collection[str], *, claimed_before: datetime, now: datetime
 ) -> int:
-    """Give back what was claimed before an instant by any process but these."""
+    """Release older claims of all processes but these. Return how many there were."""
     held = Outbox.objects.filter(dead_at=None, claimed_at__lt=claimed_before)
     orphaned = held.exclude(claimed_by__in=processes)
     return orphaned.update(claimed_at=None, claimed_by="", due_at=now, ring_at=now)
 
 
 def revive_jobs(ids: Iterable[int], *, now: datetime) -> int:
-    """Give dead jobs their attempts back and ring for them; return how many were dead."""
+    """Let dead jobs be attempted again, and ring for them. Return how many were dead."""
     chosen = list(ids)
     revived = Outbox.objects.filter(pk__in=chosen, dead_at__isnull=False).update(
         dead_at=None,
@@ -117,30 +116,3 @@ def revive_jobs(ids: Iterable[int], *, now: datetime) -> int:
     )
     transaction.on_commit(lambda: ring(chosen), robust=True)
     return revived
-
-
-@dataclass(frozen=True)
-class OutboxHealth:
-    """What the health page shows of the outbox."""
-
-    waiting: int
-    failing: int
-    dead: int
-    oldest_at: datetime | None
-
-
-def get_outbox_health() -> OutboxHealth:
-    """Count the outbox's rows. One query."""
-    alive = Q(dead_at=None)
-    counts = Outbox.objects.aggregate(
-        waiting=Count("pk", filter=alive),
-        failing=Count("pk", filter=alive & ~Q(last_error="")),
-        dead=Count("pk", filter=~alive),
-        oldest_at=Min("created_at", filter=alive),
-    )
-    return OutboxHealth(**counts)
-
-
-def list_dead_jobs(limit: int = 100) -> list[Outbox]:
-    """Return the dead jobs, newest first. One query."""
-    return list(Outbox.objects.filter(dead_at__isnull=False).order_by("-dead_at")[:limit])

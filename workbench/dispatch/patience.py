@@ -1,4 +1,4 @@
-"""Calls that outlast a database that is away: its failure is no failure of a step or a job."""
+"""Repeat calls while the database is away: an outage must not count as a failed step or job."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ from django.db.utils import InterfaceError, OperationalError
 
 logger = logging.getLogger(__name__)
 
-# The database is away, or chose us in a deadlock: the same again may succeed.
+# The database is away, or chose this transaction to end a deadlock: the same call may succeed.
 AWAY = (OperationalError, InterfaceError)
 
 P = ParamSpec("P")
@@ -21,17 +21,18 @@ FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
 
 
-def patiently(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """Call ``function``, again and again while the database is away. In a thread, outside atomic.
+def retry_while_away(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Call ``function`` until the database answers, and return its result.
 
-    It must be one that may be called twice: whether the first call was written is not known.
+    It must be safe to call twice: nobody knows whether a failed call has committed. Use it outside
+    ``atomic`` and never on an event loop, for it sleeps.
     """
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
             return function(*args, **options)
         except AWAY as error:
-            logger.warning("The database did not answer, trying again: %s", error)
+            logger.warning("The database did not answer; trying again: %s", error)
             reset_connection()
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

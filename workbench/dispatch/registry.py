@@ -1,4 +1,4 @@
-"""The handlers of jobs, by name. Each app's ``jobs`` module is imported at start-up."""
+"""The handlers of jobs, by name. Each app registers its own in ``jobs``, imported at start-up."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,18 +10,18 @@ _handlers: dict[str, Handler] = {}
 
 
 class JobUnknown(LookupError):
-    """No handler has this name here: its app is missing, or a newer release wrote it."""
+    """No handler has this name: its app is not installed, or a newer release wrote the job."""
 
 
 class JobAlreadyRegistered(ValueError):
-    """Two handlers claim one name."""
+    """Another handler is registered under this name."""
 
 
 def job(name: str) -> Callable[[Handler], Handler]:
     """Register ``handler(args, now)`` for the job ``name``, such as ``reviews.send_notice``.
 
-    The handler must be idempotent: a worker that dies after the work and before the row is
-    deleted makes it run again. ``args["outbox_id"]`` is the same each time. It has 50 seconds.
+    The handler must be idempotent: if a worker dies after the work and before the row is deleted,
+    it runs again. ``args["outbox_id"]`` is the same each time. It may take 50 seconds.
     """
 
     def register(handler: Handler) -> Handler:
@@ -35,6 +35,7 @@ def job(name: str) -> Callable[[Handler], Handler]:
 
 
 def get_handler(name: str) -> Handler:
+    """Raises: JobUnknown."""
     try:
         return _handlers[name]
     except KeyError:

@@ -1,6 +1,5 @@
-"""The gate in front of every API route: size, type, sign-in, idempotency, errors as problems."""
+"""The gate in front of every API route: size and type of the body, sign-in, idempotency."""
 
-import logging
 from collections.abc import Callable, Collection
 from functools import partial, wraps
 from typing import Any, TypeVar
@@ -13,16 +12,15 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
-from ninja.errors import HttpError, ValidationError
 from ninja.openapi.views import openapi_json
 
-from workbench.accounts.permissions import Principal, public
+from workbench.accounts.gate import public
+from workbench.accounts.permissions import Principal
 from workbench.dispatch.patience import AWAY
+from workbench.http.errors import answer_error, replace_plain_405, standard_problem
 from workbench.http.idempotency import answer_once
-from workbench.http.problems import ApiProblem, problem_of, problem_response, storage_problem
+from workbench.http.problems import ApiProblem, problem_response
 from workbench.http.sign_in import authenticate
-
-logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponse]
 Route = TypeVar("Route", bound=Callable[..., Any])
@@ -33,7 +31,7 @@ ENVELOPE_BYTES = 64 * 1024
 
 
 def accepts(*content_types: str, max_bytes: int | None = None) -> Callable[[Route], Route]:
-    """Let a route take other bodies than JSON, and larger ones. Stands under ``@router.post``."""
+    """Let a route take other bodies than JSON, or larger ones. Put it below ``@router.post``."""
 
     def mark(route: Route) -> Route:
         route.accepted_types = frozenset(content_types)  # type: ignore[attr-defined]
@@ -44,7 +42,7 @@ def accepts(*content_types: str, max_bytes: int | None = None) -> Callable[[Rout
 
 
 class GuardedApi(NinjaAPI):
-    """An API whose every route is behind the gate; what is no route gets a problem too."""
+    """An API with the gate before every route. An address without a route gets a problem too."""
 
     def _get_urls(self) -> list[URLResolver | URLPattern]:
         document = partial(openapi_json, api=self)
@@ -75,21 +73,12 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             principal = authenticate(request)
             request.auth = principal  # type: ignore[attr-defined]
             _check_permission(request, principal, routes, kwargs)
-            key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
-
-            def run() -> HttpResponse:
-                return _as_problem(view(request, *args, **kwargs))
-
-            return (
-                run() if key is None else answer_once(request, key, principal, timezone.now(), run)
-            )
-        except ApiProblem as problem:
-            return problem_response(problem)
-        except (*AWAY, OSError) as error:
-            # Signing in and the idempotency key need the database too.
-            return _answer(request, error)
+            return _run(request, principal, partial(view, request, *args, **kwargs))
         except RequestDataTooBig:
             return problem_response(_too_large(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
+        except (ApiProblem, *AWAY, OSError) as error:
+            # Signing in and the idempotency key need the database too.
+            return answer_error(request, error)
 
     # The matrix test reads what each of them requires.
     gated.operations = routes  # type: ignore[attr-defined]
@@ -97,71 +86,25 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
     return gated
 
 
-def add_error_answers(api: NinjaAPI) -> None:
-    """Answer every exception of the routes with a problem."""
-    for kind in (ApiProblem, Http404, PermissionDenied, HttpError, ValidationError, Exception):
-        api.add_exception_handler(kind, _answer)
-
-
 @csrf_exempt
 @public
 def no_such_route(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """Answer any path under the API that no route has."""
+    """Answer an address under the API that has no route."""
     detail = f"There is no {request.path}."
     remedy = "See /api/v1/openapi.json for what there is."
     return problem_response(ApiProblem(404, "not-found", detail, remedy))
 
 
-def _answer(request: HttpRequest, error: Any) -> HttpResponse:
-    problem = problem_of(error) or storage_problem(error) or _standard_problem(error)
-    if problem is None:
-        logger.error("The API failed at %s %s", request.method, request.path, exc_info=error)
-        problem = ApiProblem(
-            500,
-            "server-error",
-            "The server failed. What you sent is not at fault.",
-            "Try again; if it fails again, tell the operator the time and the address.",
-        )
-    return problem_response(problem)
+def _run(
+    request: HttpRequest, principal: Principal, view: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """Run the view, or repeat its earlier answer where the request names an Idempotency-Key."""
 
+    def run() -> HttpResponse:
+        return replace_plain_405(view())
 
-def _standard_problem(error: Exception) -> ApiProblem | None:
-    match error:
-        case Http404():
-            detail = str(error) or "There is nothing here, or you may not know of it."
-            return ApiProblem(404, "not-found", detail, "Check the name or id.")
-        case PermissionDenied():
-            remedy = "Ask an admin for a role that has it, or use a token with that scope."
-            return ApiProblem(403, "not-permitted", str(error) or "You may not do this.", remedy)
-        case ValidationError():
-            return _invalid(error)
-        case HttpError():
-            code = {400: "body-unreadable"}.get(error.status_code, f"http-{error.status_code}")
-            remedy = "Send one JSON document in UTF-8." if error.status_code == 400 else ""  # noqa: PLR2004
-            return ApiProblem(error.status_code, code, error.message, remedy)
-    return None
-
-
-def _invalid(error: ValidationError) -> ApiProblem:
-    errors = [
-        {"at": "/".join(str(part) for part in item["loc"]), "message": item["msg"]}
-        for item in error.errors
-    ]
-    first = errors[0] if errors else {"at": "", "message": ""}
-    detail = f"{first['at']}: {first['message']}."
-    remedy = "Correct the fields named in errors; /api/v1/openapi.json has the schema."
-    return ApiProblem(422, "request-invalid", detail, remedy, errors)
-
-
-def _as_problem(response: HttpResponse) -> HttpResponse:
-    """Turn django-ninja's own plain 405 into a problem."""
-    if response.status_code != 405:  # noqa: PLR2004
-        return response
-    allowed = response.headers.get("Allow", "")
-    detail, remedy = "This address does not take that method.", f"Use {allowed}."
-    return problem_response(
-        ApiProblem(405, "method-not-allowed", detail, remedy, headers={"Allow": allowed})
-    )
+    key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
+    return run() if key is None else answer_once(request, key, principal, timezone.now(), run)
 
 
 def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
@@ -175,7 +118,7 @@ def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
             limit = getattr(route.view_func, "max_bytes", None) or limit
     declared = request.META.get("CONTENT_LENGTH") or "0"
     length = int(declared) if declared.isdigit() else 0
-    # The declared length first: what is too large must not be read at all.
+    # The declared length comes first: a body that is too large must not be read at all.
     if length > limit or (types == JSON and len(request.body) > limit):
         raise _too_large(limit)
     if length and request.content_type not in types:
@@ -190,13 +133,16 @@ def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
 def _check_permission(
     request: HttpRequest, principal: Principal, routes: Collection[Any], arguments: dict[str, Any]
 ) -> None:
-    """Refuse before the body is parsed: what is wrong with it is not for everyone to know."""
+    """Refuse before the body is parsed: what is wrong with it is for those who may send it.
+
+    Raises: ApiProblem (403 or 404).
+    """
     for route in routes:
         if request.method in route.methods and hasattr(route.view_func, "check_permission"):
             try:
                 route.view_func.check_permission(principal, arguments)
             except (Http404, PermissionDenied) as error:
-                problem = _standard_problem(error)
+                problem = standard_problem(error)
                 assert problem is not None
                 raise problem from error
 

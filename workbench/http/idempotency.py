@@ -1,8 +1,8 @@
-"""`Idempotency-Key` on a POST: the same key and request give the same answer, once done.
+"""The header `Idempotency-Key` of a POST: the same key and request get the same answer.
 
-The key is claimed in a transaction of its own, so that a second request sees it at once. The
-route then runs in one transaction with the keeping of its answer: after a crash at any moment
-either both are there or neither.
+The key is claimed in a transaction of its own, so that a second request sees it at once. The route
+then runs in one transaction with the storing of its answer: after a crash at any moment either
+both are there or neither.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ from workbench.accounts.permissions import Principal
 from workbench.http.problems import ApiProblem
 
 KEPT_FOR = timedelta(hours=48)
-# A claim without an answer for this long belongs to a process that died.
+# The process of a claim that has had no answer for this long is taken for dead.
 ABANDONED_AFTER = timedelta(minutes=5)
 LONGEST_KEY = 200
-# Answers that say nothing about the request itself: the caller mends it and repeats the key.
+# Answers that a repetition with the same key may change: sign in, get a role, wait.
 NOT_KEPT = frozenset({401, 403, 429})
 SERVER_ERROR = 500
 
@@ -32,17 +32,11 @@ def answer_once(
     now: datetime,
     run: Callable[[], HttpResponse],
 ) -> HttpResponse:
-    """Run the request, or give the answer it got before.
+    """Run the request, or return the answer that it got before.
 
     Raises: ApiProblem: 422 for a key used with another request, 409 while the first one runs.
     """
-    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise ApiProblem(
-            422,
-            "idempotency-key-invalid",
-            "The Idempotency-Key cannot be used.",
-            f"Send 1 to {LONGEST_KEY} printable characters, such as a UUID.",
-        )
+    _check_key(key)
     claim, ours = _claim(request, key, _name(principal), now)
     if not ours:
         return _replay(claim)
@@ -62,14 +56,25 @@ def answer_once(
 
 
 def prune(now: datetime) -> int:
-    """Forget answers older than 48 hours. Returns how many."""
+    """Delete answers older than 48 hours. Return how many."""
     old = IdempotentRequest.objects.filter(created_at__lt=now - KEPT_FOR)
     return old.delete()[0]
+
+
+def _check_key(key: str) -> None:
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise ApiProblem(
+            422,
+            "idempotency-key-invalid",
+            "The Idempotency-Key cannot be used.",
+            f"Send 1 to {LONGEST_KEY} printable characters, such as a UUID.",
+        )
 
 
 def _claim(
     request: HttpRequest, key: str, principal: str, now: datetime
 ) -> tuple[IdempotentRequest, bool]:
+    """Return the claim of the key, and whether this request is to run and answer."""
     digest = _digest(request)
     named = {"principal": principal, "key": key, "route": request.path}
     try:
@@ -80,7 +85,7 @@ def _claim(
             return claim, True
     except IntegrityError:
         known = IdempotentRequest.objects.filter(**named).first()
-    if known is None:  # its request failed and gave the key back a moment ago
+    if known is None:  # its request failed a moment ago, which freed the key
         return _claim(request, key, principal, now)
     if known.request_digest != digest:
         raise ApiProblem(
@@ -93,7 +98,7 @@ def _claim(
 
 
 def _take_over(claim: IdempotentRequest, now: datetime) -> bool:
-    """Continue for a process that died; raise 409 while it may still be at work."""
+    """Return True if its process is taken for dead. Raises: ApiProblem (409) if it may run."""
     abandoned = IdempotentRequest.objects.filter(
         pk=claim.pk, status=None, created_at__lt=now - ABANDONED_AFTER
     )
@@ -101,8 +106,8 @@ def _take_over(claim: IdempotentRequest, now: datetime) -> bool:
         raise ApiProblem(
             409,
             "request-in-progress",
-            "A request with this Idempotency-Key is being answered.",
-            "Wait a moment and repeat it to get its answer.",
+            "The first request with this Idempotency-Key is still running.",
+            "Wait a moment, then repeat it to get the answer.",
             headers={"Retry-After": "1"},
         )
     return True
@@ -131,5 +136,6 @@ def _digest(request: HttpRequest) -> str:
 
 
 def _name(principal: Principal) -> str:
+    """Return ``user:12`` or ``token:7``."""
     kind = "token" if isinstance(principal, ApiToken) else "user"
     return f"{kind}:{principal.pk}"

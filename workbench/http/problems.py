@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457), each naming its remedy."""
+"""Errors as problem+json (RFC 9457), each with its remedy."""
 
 import errno
 import json
@@ -18,7 +18,7 @@ FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 @dataclass
 class ApiProblem(Exception):
-    """Raise it from a route. ``code`` is kebab case and stable; ``errors`` are {at, message}."""
+    """An error to raise in a route. ``code`` never changes; ``errors`` are {at, message}."""
 
     status: int
     code: str
@@ -64,10 +64,10 @@ _MAPPED: dict[type[Exception], _Mapped] = {}
 
 
 def map_error(error: type[Exception], *, status: int, code: str, remedy: str) -> None:
-    """Answer a service's exception with a problem; its message is the detail.
+    """Answer a service's exception, and its subclasses, with a problem. Its message is the detail.
 
-    ``map_error(CaseAlreadyDecided, status=409, code="case-already-decided", remedy="…")`` beside
-    the router whose services raise it. Subclasses are answered alike.
+    Call it beside the router whose services raise the exception:
+    ``map_error(CaseAlreadyDecided, status=409, code="case-already-decided", remedy="…")``.
     """
     _MAPPED[error] = _Mapped(status, code, remedy)
 
@@ -90,7 +90,7 @@ def storage_problem(error: Exception) -> ApiProblem | None:
 
 def _is_full(error: Exception) -> bool:
     if isinstance(error, AWAY):
-        # SQLite's two ways to say it, and PostgreSQL's.
+        # The first two are SQLite's words, the third are PostgreSQL's.
         return any(words in str(error) for words in ("is full", "disk I/O", "No space left"))
     return isinstance(error, OSError) and error.errno in FULL
 

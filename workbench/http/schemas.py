@@ -1,4 +1,4 @@
-"""Strict models, and a page of a list."""
+"""The base of request bodies, and pages of lists."""
 
 import base64
 import binascii
@@ -14,18 +14,17 @@ from workbench.http.problems import ApiProblem
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=Model)
-Limit = int
 MOST_ROWS = 200
 
 
 class Strict(Schema):
-    """The base of request bodies: no unknown field, no value of a neighbouring type."""
+    """The base of request bodies: refuses unknown fields, and converts no value to another type."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Page(Schema, Generic[Item]):
-    """Rows, and the cursor of the next ones; null at the end."""
+    """Some rows of a list, and the cursor of the next ones, which is null at the end."""
 
     items: list[Item]
     next: str | None = Field(None, description="Pass it as `cursor` for the next rows.")
@@ -47,11 +46,11 @@ def page_by_id(
     rows: QuerySet[Row],
     *,
     cursor: str,
-    limit: Limit,
+    limit: int,
     to_item: Callable[[Row], Any],
     newest_first: bool = True,
 ) -> dict[str, Any]:
-    """Return a Page of rows by primary key: one query, however deep the page.
+    """Return a Page of rows in the order of their keys. One query, equally fast on every page.
 
     Raises: ApiProblem (422).
     """
@@ -68,7 +67,7 @@ def page_by_id(
 def page_of(
     found: Sequence[Any], limit: int, to_item: Callable[[Any], Any], position: Callable[[Any], Any]
 ) -> dict[str, Any]:
-    """Return a Page from at most ``limit`` + 1 rows, the last of which only says there is more."""
+    """Return a Page of ``limit`` rows. One more row in ``found`` tells that a next page exists."""
     shown = found[:limit]
     more = len(found) > limit
     return {
@@ -89,6 +88,6 @@ def _bad_cursor() -> ApiProblem:
     return ApiProblem(
         422,
         "cursor-invalid",
-        "The cursor is not one that this API gave.",
+        "The cursor does not come from this API.",
         "Start again without a cursor, and pass `next` of each page unchanged.",
     )

@@ -21,7 +21,7 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="countersign"'}
 
 
 def authenticate(request: HttpRequest) -> Principal:
-    """Return the principal. A bearer header is never passed over in favour of the session.
+    """Return the principal. With a bearer header the session does not count, even if that fails.
 
     Raises: ApiProblem (401, or 403 where a session lacks its CSRF token).
     """
@@ -54,7 +54,7 @@ def _of_token(secret: str) -> ApiToken:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Return who acts through the API, for the ledger."""
+    """Return who acts through the API, to be recorded in the ledger."""
     principal: Any = request.auth  # type: ignore[attr-defined]
     if isinstance(principal, ApiToken):
         return Actor.token(principal)
@@ -62,13 +62,13 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def person_of(request: HttpRequest) -> Any:
-    """Return the person behind the request, whichever way they came."""
+    """Return the person of the request: the token's, or the session's."""
     principal: Any = request.auth  # type: ignore[attr-defined]
     return principal.user if isinstance(principal, ApiToken) else principal
 
 
 class BearerToken(HttpBearer):
-    """Declares the scheme in OpenAPI. The gateway has authenticated the request before."""
+    """Declares the scheme in OpenAPI. The gateway has authenticated the request already."""
 
     def __call__(self, request: HttpRequest) -> Any:
         return getattr(request, "auth", None)
@@ -78,7 +78,7 @@ class BearerToken(HttpBearer):
 
 
 class PageSession(APIKeyCookie):
-    """Declares the session cookie in OpenAPI. The gateway has checked it and its CSRF token."""
+    """Declares the session cookie in OpenAPI. The gateway has checked it and the CSRF token."""
 
     param_name = "sessionid"
 

@@ -1,38 +1,39 @@
-"""Who may listen to what. Deny by default: a group whose prefix nobody registered is refused."""
+"""Who may listen to which groups. A group whose prefix nobody registered is refused."""
 
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
 
+from workbench.live.nudges import publish
+
 Authoriser = Callable[[Any, str], bool]
 
-ACCESS_PREFIX = "access"  # nobody can ask for it: the socket joins that of its own person
+ACCESS_PREFIX = "access"  # no page can ask for it: a socket joins its own person's group
 
 _authorisers: dict[str, Authoriser] = {}
 
 
 def register_live_authoriser(prefix: str, function: Authoriser) -> None:
-    """Say who may listen to ``prefix.<rest>``: ``function(user, rest) -> bool``.
+    """Let ``function(user, rest) -> bool`` decide who may listen to ``prefix.<rest>``.
 
-    ``rest`` is "" for a group that is the bare prefix, such as ``runs``. It runs in a database
-    thread when a page asks, and again after the person's roles changed.
+    ``rest`` is "" for the group that is the bare prefix, such as ``runs``. The function is called
+    in a thread, when a page asks and again after the person's roles have changed.
     """
     _authorisers[prefix] = function
 
 
 def authorise(user: Any, groups: Iterable[str]) -> frozenset[str]:
-    """Return those of the groups that the user may listen to. Queries; not for the event loop."""
+    """Return the groups that the user may listen to. Makes queries: not for an event loop."""
     return frozenset(group for group in groups if _may_listen(user, group))
 
 
-def access_changed(user_id: int) -> None:
-    """Say that a person's roles changed, in the transaction that changes them.
+def announce_access_change(user_id: int) -> None:
+    """Have a person's open pages authorised again before their next nudge.
 
-    Their open pages are authorised anew before the next nudge reaches them.
+    Call it in the transaction that changes the person's roles.
     """
-    from workbench.live.nudges import publish
-
     groups = [access_group(user_id)]
     transaction.on_commit(lambda: publish(groups, {"type": "live.access"}))
 
@@ -42,9 +43,7 @@ def access_group(user_id: int) -> str:
 
 
 def session_group(session_key: str) -> str:
-    """Return the group that hears of a session's end; the key itself must not leave the process."""
-    from hashlib import sha256
-
+    """Return the group that is told of a session's end. Its name hides the key, a secret."""
     return f"session.{sha256(session_key.encode()).hexdigest()[:40]}"
 
 

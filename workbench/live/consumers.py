@@ -1,4 +1,4 @@
-"""The socket of a page: it authorises, and passes nudges on without a query or a template."""
+"""The socket of a page: it authorises groups, then passes nudges on without a query."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ from workbench.live.origin import is_own_origin
 SIGNED_OUT = 4401
 MAX_GROUPS = 100
 MAX_MESSAGE_CHARS = 16_384
-# Ends made elsewhere without a word (an expired row, a changed password) are found this often.
+# A session can end without a signal: its row expires, the password changes. Checked this often.
 SESSION_CHECK_SECONDS = 60
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has no types
-    """Page to server: ``{"listen": [group, …]}``, all that it wants now; ``{"ping": n}``.
+    """Page to server: ``{"listen": [group, …]}``, the whole list that it wants; ``{"ping": n}``.
 
     Server to page: ``{"listening": […], "refused": […]}``; ``{"group", "payload"}``;
     ``{"pong": n}``. It closes with 4401 when the session ends.
@@ -40,7 +40,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         if not self.user.is_authenticated:
             await self.close(SIGNED_OUT)
             return
-        # group_add needs only names: nobody can ask for these two.
+        # Joined without asking an authoriser: a page cannot name these two groups.
         self.joined = [access_group(self.user.pk), session_group(self.scope["session"].session_key)]
         for group in self.joined:
             await self.channel_layer.group_add(group, self.channel_name)
@@ -81,7 +81,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
             await self.channel_layer.group_add(group, self.channel_name)
         self.listening = groups
 
-    # What the channel layer brings
+    # Messages from the channel layer, by their type
 
     async def live_nudge(self, event: dict[str, Any]) -> None:
         if self.stale:
@@ -120,12 +120,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
 
 
 def _fresh_user(user: Any) -> Any:
-    """Return the person as the database has them now, without what was kept on the object."""
+    """Read the person again: the old object keeps its grants. None if they are gone or inactive."""
     return get_user_model().objects.filter(pk=user.pk, is_active=True).first()
 
 
 def _session_lives(session: Any, user_id: int) -> bool:
-    """Tell whether the session's row is there and still opens for its person."""
+    """Return whether the session is stored and still valid for its person."""
     store = type(session)(session.session_key)
     user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
     return user is not None and store.get(HASH_SESSION_KEY) == user.get_session_auth_hash()

@@ -1,4 +1,4 @@
-"""The Redis channel layer, which can tell which groups a page listens to."""
+"""The Redis channel layer, with a way to ask which groups anybody listens to."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,21 +9,21 @@ from redis import asyncio as redis
 
 
 class ListenedLayer(RedisPubSubChannelLayer):  # type: ignore[misc] # channels_redis has no types
-    """Redis's publish and subscribe. ``url`` is the one server that carries it."""
+    """Sends by Redis's publish and subscribe, over the one server at ``url``."""
 
     def __init__(self, *, url: str) -> None:
         super().__init__(hosts=[url])
         self._url = url
         self._clients: dict[asyncio.AbstractEventLoop, redis.Redis] = {}
 
-    async def listened(self, groups: Iterable[str]) -> set[str]:
-        """Return those of the groups that a socket of any process is in. One question for all."""
+    async def find_listened(self, groups: Iterable[str]) -> set[str]:
+        """Return the groups that a socket of any process has joined, by one request to Redis."""
         names = {self._get_group_channel_name(group): group for group in groups}
         counts: list[tuple[Any, int]] = await self._client().pubsub_numsub(*names)
         return {names[_text(name)] for name, count in counts if count}
 
     async def flush(self) -> None:
-        """Forget all groups and close the connections of this loop."""
+        """Leave all groups and close the connection of this event loop."""
         client = self._clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.aclose()

@@ -1,7 +1,7 @@
-"""From any thread of any process to the channel layer, after commit, without waiting.
+"""Nudge open pages, from any thread of any process, without waiting.
 
-A page that misses a nudge asks by itself after 20 quiet seconds, so a nudge may be lost, late or
-merged with the next one of its group. It may never hold up the caller.
+A page asks by itself after 20 seconds without a nudge, so that one may be lost, late or merged with
+the next of its group. It must never hold up the caller.
 """
 
 import asyncio
@@ -21,29 +21,29 @@ _own: Sender | None = None
 
 
 def nudge(groups: Iterable[str], payload: dict[str, Any]) -> None:
-    """Tell the pages that listen to a group that it changed; the payload is JSON, small, no secret.
+    """Tell the pages that listen to the groups to fetch anew. The payload is small, public JSON.
 
-    Never blocks, never raises. At most 10 a second reach a group from this process: the first at
-    once, then the latest.
+    Never blocks, never raises. This process sends a group at most 10 nudges a second: the first at
+    once, then only the latest.
     """
     _offer({group: {"type": "live.nudge", "group": group, "payload": payload} for group in groups})
 
 
 def nudge_on_commit(groups: Iterable[str], payload: dict[str, Any]) -> None:
-    """Nudge when the transaction around it has committed; at once where there is none."""
+    """Nudge when the transaction commits; at once where there is none."""
     named = list(groups)
     transaction.on_commit(lambda: nudge(named, payload))
 
 
 def publish(groups: Iterable[str], message: dict[str, Any]) -> None:
-    """Send a message to the sockets of the groups, as ``nudge`` does."""
+    """Send a message to the sockets in the groups, in the same way as ``nudge``."""
     _offer(dict.fromkeys(groups, message))
 
 
 def _offer(messages: dict[str, dict[str, Any]]) -> None:
     layer = get_channel_layer()
     if isinstance(layer, InMemoryChannelLayer):
-        # Only this process listens: without a socket in the group there is nobody to tell.
+        # No other process can listen: without a socket here in the group there is nobody to tell.
         sender, groups = _server, messages.keys() & layer.groups.keys()
     else:
         sender, groups = _own_sender(), messages.keys()
@@ -52,10 +52,10 @@ def _offer(messages: dict[str, dict[str, Any]]) -> None:
 
 
 def use_server_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Deliver on the loop that serves the sockets.
+    """Send on the event loop that serves the sockets, where the layer is in memory.
 
-    The in-memory layer's queues belong to that loop, and a put from another thread does not wake
-    it: idle, a delivery took half a second.
+    The layer's queues belong to that loop. A put from another thread does not wake it: on an idle
+    server a nudge took half a second.
     """
     global _server  # noqa: PLW0603 - one for each process
     if _server is None or _server.loop is not loop:
@@ -65,7 +65,7 @@ def use_server_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _own_sender() -> Sender:
-    """Return the sender on this process's own loop: one thread, one Redis connection, kept."""
+    """Return this process's sender to Redis, with a thread, loop and connection of its own."""
     global _own  # noqa: PLW0603 - one for each process
     if _own is None:
         with _lock:
@@ -77,7 +77,7 @@ def _own_sender() -> Sender:
 
 
 def _forget_parent() -> None:
-    """Threads do not survive a fork: a forked worker starts a sender of its own."""
+    """Drop the parent's senders: threads do not survive a fork, so a child starts its own."""
     global _lock, _server, _own
     _lock, _server, _own = threading.Lock(), None, None
 

@@ -5,9 +5,9 @@ from django.http.request import validate_host
 
 
 def is_own_origin(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Tell whether a socket was opened by a page of ours. Browsers always send Origin.
+    """Return whether a page of this site opened the socket. Browsers always send Origin.
 
-    Ours is the host that was asked, the address in SITE_URL, or one of CSRF_TRUSTED_ORIGINS.
+    This site is the host that was asked, the address in SITE_URL, and CSRF_TRUSTED_ORIGINS.
     """
     given = dict(headers)
     origin = given.get(b"origin", b"").decode("latin-1")

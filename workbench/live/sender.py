@@ -1,7 +1,8 @@
-"""Coalesces messages by group and sends them on one event loop.
+"""Merge messages by group and send them on one event loop.
 
-A worker nudges thousands of runs a second and nearly none is looked at: the layer is asked first,
-once for all, which groups somebody listens to. Sending to each was half of a busy worker's time.
+A worker nudges thousands of runs a second, and hardly any is open on a page. So the layer is first
+asked, once for a batch, which groups anybody listens to: sending to every group took half of a busy
+worker's time.
 """
 
 import asyncio
@@ -16,18 +17,18 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 logger = logging.getLogger(__name__)
 
-SPACING_SECONDS = 0.1  # at most 10 a second to one group
+SPACING_SECONDS = 0.1  # between two messages to one group
 SEND_SECONDS = 2.0
-PAUSE_SECONDS = 0.02  # between two questions to the layer; what comes meanwhile goes together
-REST_SECONDS = 1.0  # after a failure; what comes meanwhile is merged
+PAUSE_SECONDS = 0.02  # between two batches
+REST_SECONDS = 1.0  # after a batch that failed
 KEPT_INSTANTS = 4096
-MAX_GROUPS = 20_000  # kept while the layer is away; beyond, pages find out by asking
+MAX_GROUPS = 20_000  # kept while the layer is away; pages of further ones ask by themselves
 
 Key = tuple[str, str]
 
 
 class Sender:
-    """Takes messages from any thread; its state beyond ``_fresh`` is touched by its loop only."""
+    """Takes messages from any thread. Only its loop touches its state other than ``_fresh``."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -75,7 +76,7 @@ class Sender:
         self._wake.clear()
 
     def _take(self, now: float) -> list[tuple[Key, dict[str, Any]]]:
-        """Return what may be sent now; the rest is kept for when its group may again."""
+        """Return the messages that may be sent now. The others stay until their spacing is over."""
         with self._lock:
             fresh, self._fresh, self._rung = self._fresh, {}, False
         ready = []
@@ -102,23 +103,23 @@ class Sender:
             self._sent_at = recent
 
     async def _send(self, ready: list[tuple[Key, dict[str, Any]]]) -> bool:
-        """Send what somebody listens to; say whether the layer took it."""
+        """Send the messages that anybody listens to. Return whether the layer took them."""
         layer = get_channel_layer()
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                heard = await _listened(layer, {group for (group, _), _ in ready})
+                heard = await _find_listened(layer, {group for (group, _), _ in ready})
                 for (group, _), message in ready:
                     if group in heard:
                         await layer.group_send(group, message)
         except Exception as error:
             # Pages ask by themselves after 20 quiet seconds; the caller's work is committed.
-            logger.warning("live: no nudges: %s: %s", type(error).__name__, error)
+            logger.warning("Nudges could not be sent: %s: %s", type(error).__name__, error)
             return False
         return True
 
 
-async def _listened(layer: Any, groups: set[str]) -> set[str]:
+async def _find_listened(layer: Any, groups: set[str]) -> set[str]:
     if isinstance(layer, InMemoryChannelLayer):
         return groups & set(layer.groups)
-    listened: set[str] = await layer.listened(groups)
+    listened: set[str] = await layer.find_listened(groups)
     return listened

@@ -3,7 +3,7 @@ from django.http import HttpRequest
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Nobody signs up: an admin adds people."""
+    """Lets nobody sign up: an admin adds people."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

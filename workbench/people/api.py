@@ -1,4 +1,4 @@
-"""Who am I, for a program that holds a token."""
+"""Tell a program whom its token belongs to."""
 
 from datetime import datetime
 from typing import Any
@@ -7,8 +7,9 @@ from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import Field
 
+from workbench.accounts.gate import requires
 from workbench.accounts.models import ApiToken
-from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN, can, grants_of, requires
+from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN, can, list_grants
 
 router = Router(tags=["account"])
 
@@ -47,7 +48,7 @@ def get_me(request: HttpRequest) -> Any:
         "time_zone": user.time_zone,
         "grants": [
             {"role": str(grant.role), "flow": grant.flow_name, "queue": grant.queue_name}
-            for grant in grants_of(user)
+            for grant in list_grants(user)
         ],
         "permissions": sorted(name for name in PERMISSIONS if can(principal, name)),
         "token": token,

@@ -1,5 +1,8 @@
 from django.apps import AppConfig
 
+from workbench.audit.actions import register_action
+from workbench.shell.registry import NavItem, register_nav
+
 
 class PeopleConfig(AppConfig):
     name = "workbench.people"
@@ -7,9 +10,8 @@ class PeopleConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from workbench.audit.actions import register_action
+        # Imports models, which are loaded by now.
         from workbench.people import sign_in
-        from workbench.shell.registry import NavItem, register_nav
 
         sign_in.connect()
         register_action("user.added", "Added {person}")

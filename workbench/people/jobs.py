@@ -1,4 +1,4 @@
-"""What accounts ask of the clock."""
+"""The clock task that forgets answered requests of the API."""
 
 from datetime import datetime
 

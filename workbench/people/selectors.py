@@ -1,4 +1,4 @@
-"""Reads about people, roles and tokens."""
+"""Read people, roles and tokens."""
 
 from django.db.models import Prefetch, Q, QuerySet
 
@@ -6,7 +6,7 @@ from workbench.accounts.models import ApiToken, RoleGrant, User
 
 
 def list_people(text: str = "") -> QuerySet[User]:
-    """Return people by name, with their grants: two queries."""
+    """Return people by user name, with their grants: two queries. ``text`` is part of a name."""
     grants = RoleGrant.objects.order_by("role", "flow_name", "queue_name")
     people = User.objects.prefetch_related(Prefetch("grants", queryset=grants))
     if text:
@@ -14,11 +14,6 @@ def list_people(text: str = "") -> QuerySet[User]:
             Q(username__icontains=text) | Q(display_name__icontains=text) | Q(email__icontains=text)
         )
     return people.order_by("username")
-
-
-def get_person(username: str) -> User:
-    """Return the person. Raises: User.DoesNotExist."""
-    return User.objects.get(username=username)
 
 
 def list_tokens(user: User) -> QuerySet[ApiToken]:

@@ -1,8 +1,9 @@
-"""Writes about people: roles and tokens, each act recorded in the ledger with it."""
+"""Change people, roles and tokens, and record each act in the ledger."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -11,7 +12,7 @@ from workbench.accounts.models import ApiToken, Role, RoleGrant, User
 from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN
 from workbench.accounts.tokens import TOKEN_PREFIX, digest_secret
 from workbench.audit.services import record
-from workbench.live.access import access_changed
+from workbench.live.access import announce_access_change
 
 ASSIGNABLE_SCOPES = frozenset(PERMISSIONS) - {SIGNED_IN}
 
@@ -21,13 +22,13 @@ class UnknownScope(ValueError):
 
 
 class LastAdmin(Exception):
-    """Nobody could manage people any more. Make another person an admin first."""
+    """Nobody would be left to manage people. Make another person an admin first."""
 
 
 def add_person(
     *, username: str, display_name: str, email: str, actor: Actor, now: datetime
 ) -> tuple[User, str]:
-    """Add a person and return them with a first password, which cannot be shown again."""
+    """Add a person. Return them and a first password, which cannot be shown again."""
     password = secrets.token_urlsafe(12)
     with transaction.atomic():
         user = User.objects.create_user(
@@ -38,12 +39,12 @@ def add_person(
 
 
 def end_tour(*, user: User, now: datetime) -> None:
-    """Show the person no first-run tour any more: they went through it, or waved it away."""
+    """Stop showing the first-run tour to a person who has finished or dismissed it."""
     User.objects.filter(pk=user.pk, tour_ended_at__isnull=True).update(tour_ended_at=now)
 
 
 def set_person_active(*, user: User, active: bool, actor: Actor, now: datetime) -> None:
-    """Let a person sign in, or no longer: their sessions and tokens end with the next request.
+    """Let a person sign in, or forbid it. Then their sessions and tokens fail at the next request.
 
     Raises: LastAdmin.
     """
@@ -51,7 +52,7 @@ def set_person_active(*, user: User, active: bool, actor: Actor, now: datetime) 
         if not User.objects.filter(pk=user.pk, is_active=not active).update(is_active=active):
             return
         _record_person("user.activated" if active else "user.deactivated", user, actor, now)
-        access_changed(user.pk)
+        announce_access_change(user.pk)
         if not active:
             _ensure_an_admin()
 
@@ -66,7 +67,7 @@ def grant_role(
     queue_name: str = "",
     granted_by: User | None = None,
 ) -> RoleGrant:
-    """Give a person a role. Granting what they have changes and records nothing."""
+    """Give a person a role. If they have it already, nothing is changed or recorded."""
     with transaction.atomic():
         grant, created = RoleGrant.objects.get_or_create(
             user=user,
@@ -77,12 +78,12 @@ def grant_role(
         )
         if created:
             _record_grant("role.granted", grant, actor, now)
-            access_changed(user.pk)
+            announce_access_change(user.pk)
     return grant
 
 
 def revoke_role(*, grant: RoleGrant, actor: Actor, now: datetime) -> None:
-    """Take a role away. Revoking twice changes and records nothing.
+    """Take a role away. If it is gone already, nothing is changed or recorded.
 
     Raises: LastAdmin.
     """
@@ -90,7 +91,7 @@ def revoke_role(*, grant: RoleGrant, actor: Actor, now: datetime) -> None:
         deleted, _ = RoleGrant.objects.filter(pk=grant.pk).delete()
         if deleted:
             _record_grant("role.revoked", grant, actor, now)
-            access_changed(grant.user_id)
+            announce_access_change(grant.user_id)
             if grant.role == Role.ADMIN:
                 _ensure_an_admin()
 
@@ -104,7 +105,7 @@ def create_token(
     actor: Actor,
     expires_at: datetime | None = None,
 ) -> tuple[ApiToken, str]:
-    """Make a token and return it with its secret, which is not kept and cannot be shown again.
+    """Make a token. Return it and its secret, which is not kept and cannot be shown again.
 
     Raises: UnknownScope.
     """
@@ -123,37 +124,24 @@ def create_token(
             created_at=now,
             expires_at=expires_at,
         )
-        record(
-            action="token.created",
-            subject=("user", str(user.pk)),
-            actor=actor,
-            payload={
-                "token": token.pk,
-                "name": name,
-                "scopes": token.scopes,
-                "expires_at": expires_at,
-            },
-            now=now,
-        )
+        details = {"scopes": token.scopes, "expires_at": expires_at}
+        _record_token("token.created", token, actor, now, details)
     return token, secret
 
 
 def revoke_token(*, token: ApiToken, actor: Actor, now: datetime) -> None:
-    """End a token at once. Revoking twice changes and records nothing."""
+    """End a token at once. If it has ended already, nothing is changed or recorded."""
     with transaction.atomic():
         if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
             return
-        record(
-            action="token.revoked",
-            subject=("user", str(token.user_id)),
-            actor=actor,
-            payload={"token": token.pk, "name": token.name},
-            now=now,
-        )
+        _record_token("token.revoked", token, actor, now, {})
 
 
 def _ensure_an_admin() -> None:
-    """Locks the grants of admins, so that two admins cannot each remove the other."""
+    """Raise LastAdmin if nobody is left to manage people.
+
+    Locks the grants of admins, so that two admins cannot remove each other at the same time.
+    """
     admins = RoleGrant.objects.select_for_update().filter(
         role=Role.ADMIN, flow_name="", queue_name="", user__is_active=True
     )
@@ -164,6 +152,18 @@ def _ensure_an_admin() -> None:
 def _record_person(action: str, user: User, actor: Actor, now: datetime) -> None:
     subject = ("user", str(user.pk))
     record(action=action, subject=subject, actor=actor, payload={"person": user.username}, now=now)
+
+
+def _record_token(
+    action: str, token: ApiToken, actor: Actor, now: datetime, details: Mapping[str, Any]
+) -> None:
+    record(
+        action=action,
+        subject=("user", str(token.user_id)),
+        actor=actor,
+        payload={"token": token.pk, "name": token.name, **details},
+        now=now,
+    )
 
 
 def _record_grant(action: str, grant: RoleGrant, actor: Actor, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Record who signs in and out. Django tells of it by signals only; nothing else here uses them."""
+"""Record who signs in and out. Django announces that by signals alone, hence these receivers."""
 
 from typing import Any
 
@@ -13,27 +13,31 @@ from workbench.audit.services import record
 
 
 def connect() -> None:
-    user_logged_in.connect(_signed_in, dispatch_uid="record_sign_in")
-    user_logged_out.connect(_signed_out, dispatch_uid="record_sign_out")
-    user_login_failed.connect(_sign_in_failed, dispatch_uid="record_failed_sign_in")
+    user_logged_in.connect(_record_sign_in, dispatch_uid="record_sign_in")
+    user_logged_out.connect(_record_sign_out, dispatch_uid="record_sign_out")
+    user_login_failed.connect(_record_failed_sign_in, dispatch_uid="record_failed_sign_in")
 
 
-def _signed_in(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
+def _record_sign_in(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
     _record("user.signed_in", str(user.pk), Actor.user(user), request, {"person": user.username})
 
 
-def _signed_out(sender: Any, request: HttpRequest | None, user: User | None, **kwargs: Any) -> None:
+def _record_sign_out(
+    sender: Any, request: HttpRequest | None, user: User | None, **kwargs: Any
+) -> None:
     if user is not None:
         _record(
             "user.signed_out", str(user.pk), Actor.user(user), request, {"person": user.username}
         )
 
 
-def _sign_in_failed(
+def _record_failed_sign_in(
     sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
-    """The name may be nobody's, or a password typed into the wrong field: keep it only if it is
-    someone's."""
+    """Record a failed sign-in, with the name that was typed only if it is somebody's.
+
+    Otherwise it may be a password that went into the wrong field.
+    """
     name = str(credentials.get("username") or credentials.get("email") or "")
     user = User.objects.filter(username=name).first() or (
         User.objects.filter(email__iexact=name).first() if "@" in name else None

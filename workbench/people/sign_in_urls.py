@@ -1,6 +1,6 @@
 """The pages of django-allauth that are used, each with what it requires.
 
-Named one by one rather than included whole: an upgrade must not open an address unseen.
+They are listed one by one, so that an upgrade cannot open an address that nobody has looked at.
 """
 
 from allauth.account import views as account
@@ -9,16 +9,17 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from django.urls import URLPattern, path, re_path
 
-from workbench.accounts.permissions import SIGNED_IN, public, requires
+from workbench.accounts.gate import public, requires
+from workbench.accounts.permissions import SIGNED_IN
 
 own = requires(SIGNED_IN)
 
 urlpatterns: list[URLPattern] = [
     path("login/", public(account.login), name="account_login"),
-    # Also asked from half-way through a sign-in, where there is no session to leave yet.
+    # Public, since it also cancels a sign-in that waits for the second factor.
     path("logout/", public(account.logout), name="account_logout"),
     path("inactive/", public(account.account_inactive), name="account_inactive"),
-    # Closed by the adapter: an admin adds people. The address is there because allauth names it.
+    # Closed by the adapter, for an admin adds people; allauth needs the address.
     path("signup/", public(account.signup), name="account_signup"),
     path("reauthenticate/", own(account.reauthenticate), name="account_reauthenticate"),
     path("password/change/", own(account.password_change), name="account_change_password"),

@@ -12,8 +12,9 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from workbench.accounts.actors import Actor
+from workbench.accounts.gate import requires
 from workbench.accounts.models import ApiToken, Role, RoleGrant, User
-from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN, can, requires
+from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN, can
 from workbench.people.forms import GrantForm, PersonForm, TokenForm
 from workbench.people.selectors import list_people, list_tokens
 from workbench.people.services import (
@@ -40,16 +41,16 @@ def _person_of(request: HttpRequest) -> User:
 @requires("people.view")
 @require_GET
 def people(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/people.html", _listed(request))
+    return render(request, "accounts/people.html", _list_context(request))
 
 
 @requires("people.view")
 @require_GET
 def people_rows(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/_people.html", _listed(request))
+    return render(request, "accounts/_people.html", _list_context(request))
 
 
-def _listed(request: HttpRequest) -> dict[str, Any]:
+def _list_context(request: HttpRequest) -> dict[str, Any]:
     text = request.GET.get("q", "").strip()[:100]
     manages = can(request.user, "people.manage")
     return {"people": list_people(text), "text": text, "manages": manages}
@@ -74,13 +75,13 @@ def person_new(request: HttpRequest) -> HttpResponse:
 @requires("people.view")
 @require_GET
 def person(request: HttpRequest, username: str) -> HttpResponse:
-    return _person_page(request, _found(username), GrantForm())
+    return _person_page(request, _get_user(username), GrantForm())
 
 
 @requires("people.manage")
 @require_POST
 def grant(request: HttpRequest, username: str) -> HttpResponse:
-    user, form = _found(username), GrantForm(request.POST)
+    user, form = _get_user(username), GrantForm(request.POST)
     if not form.is_valid():
         return _person_page(request, user, form, status=INVALID)
     granter = _person_of(request)
@@ -93,7 +94,7 @@ def grant(request: HttpRequest, username: str) -> HttpResponse:
 @requires("people.manage")
 @require_POST
 def revoke(request: HttpRequest, username: str, pk: int) -> HttpResponse:
-    user = _found(username)
+    user = _get_user(username)
     held = get_object_or_404(RoleGrant.objects.select_related("user"), pk=pk, user=user)
     try:
         revoke_role(grant=held, actor=Actor.user(_person_of(request)), now=timezone.now())
@@ -106,7 +107,7 @@ def revoke(request: HttpRequest, username: str, pk: int) -> HttpResponse:
 @requires("people.manage")
 @require_POST
 def set_active(request: HttpRequest, username: str) -> HttpResponse:
-    user, active = _found(username), request.POST.get("active") == "yes"
+    user, active = _get_user(username), request.POST.get("active") == "yes"
     actor = Actor.user(_person_of(request))
     try:
         set_person_active(user=user, active=active, actor=actor, now=timezone.now())
@@ -117,7 +118,7 @@ def set_active(request: HttpRequest, username: str) -> HttpResponse:
     return redirect("accounts:person", user.username)
 
 
-def _found(username: str) -> User:
+def _get_user(username: str) -> User:
     return get_object_or_404(User, username=username)
 
 
@@ -139,7 +140,7 @@ def _person_page(
 @requires("people.view")
 @require_GET
 def roles(request: HttpRequest) -> HttpResponse:
-    """What each role may do: the one table, as it is enforced."""
+    """Show what each role may do, from the table that is enforced."""
     rows = [
         (name, [role in allowed for role in Role])
         for name, allowed in PERMISSIONS.items()
@@ -155,7 +156,7 @@ def roles(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
-    """List one's tokens and make one. The answer to the POST alone shows its secret."""
+    """List the person's tokens, or make one. Only the answer to that POST shows its secret."""
     user, now = _person_of(request), timezone.now()
     form = TokenForm(request.POST or None, user=user)
     if request.method != "POST":
@@ -167,7 +168,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 @sensitive_variables("secret")
 def _make_token(request: HttpRequest, form: TokenForm, user: User, now: datetime) -> HttpResponse:
-    lifetime = form.lifetime_chosen()
+    lifetime = form.get_lifetime()
     made, secret = create_token(
         user=user,
         name=form.cleaned_data["name"],

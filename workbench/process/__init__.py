@@ -1,1 +1,1 @@
-"""The processes that Countersign runs as: serve, worker, clock. Composition: knows every part."""
+"""The processes of Countersign: serve, worker and clock, composed of all other packages."""

@@ -6,40 +6,18 @@ from typing import Any
 from dramatiq import Worker
 from dramatiq.middleware import Middleware
 
+from flows.runtime.driver import start_driver, stop_driver
 from workbench.dispatch.broker import get_broker
 from workbench.dispatch.clock import run_clock
 
-# How long a part may take to finish what it holds when the process is told to stop.
+# How long a part may take to finish its work at hand when the process is told to stop.
 STOP_SECONDS = 3.0
 WORKER_TIMEOUT_MS = 500
 JOB_THREADS = 4
 
 
-# The engine is imported where it is started: it pulls in every step type, which the command line
-# does not need to print its help.
-
-
-def start_driver() -> None:
-    """Start driving runs in this process."""
-    from flows.runtime import driver
-
-    driver.start_driver()
-
-
-def stop_driver(timeout_seconds: float) -> None:
-    """Finish the steps at hand, for so long; what is left is taken over by another process."""
-    from flows.runtime import driver
-
-    driver.stop_driver(timeout_seconds)
-
-
-def load_clock_tasks() -> None:
-    """Register the engine's clock tasks; those of other apps come with their ``jobs`` modules."""
-    from flows.runtime import clock  # noqa: F401
-
-
 class RunDriver(Middleware):
-    """Drives runs in each worker process, for as long as Dramatiq keeps the process."""
+    """Drives runs in each worker process from its start until Dramatiq shuts it down."""
 
     def after_process_boot(self, broker: Any) -> None:
         start_driver()
@@ -49,7 +27,7 @@ class RunDriver(Middleware):
 
 
 class Embedded:
-    """Driver, job worker and clock in threads of this process."""
+    """The driver, the job worker and the clock as threads of this process."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -60,15 +38,14 @@ class Embedded:
         self._clock = threading.Thread(target=run_clock, args=(self._stopped,), name="clock")
 
     def start(self) -> None:
-        load_clock_tasks()
         start_driver()
-        # The command line of Dramatiq emits this; without it time limits do nothing.
+        # Dramatiq's command line emits this; without it the time limit of jobs has no effect.
         self._broker.emit_after("process_boot")
         self._worker.start()
         self._clock.start()
 
     def stop(self) -> None:
-        """Stop all three at the same time, so that together they take no longer than one."""
+        """Stop all three at once, so that together they take no longer than the slowest."""
         self._stopped.set()
         stopping = [
             threading.Thread(target=stop_driver, args=(STOP_SECONDS,)),

@@ -1,4 +1,4 @@
-"""Daphne in this process, with what it needs to start clearly and stop cleanly."""
+"""Run Daphne in this process: refuse to start with a clear reason, and stop cleanly."""
 
 import asyncio
 import fcntl
@@ -14,20 +14,20 @@ from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server, twisted_loop
 
 HANDSHAKE_SECONDS = 5
-# After this, what still holds the process is left behind: rows are the truth.
+# A request or step that takes longer to end is abandoned: its rows tell how to go on.
 EXIT_SECONDS = 4.5
 
 
 class PortTaken(Exception):
-    """Something else listens on the address."""
+    """The address cannot be used, usually because another process listens on it."""
 
 
 class AlreadyServed(Exception):
-    """Another process serves this database file."""
+    """Another process serves the database in this folder."""
 
 
 def check_port(host: str, port: int) -> None:
-    """Raise PortTaken if ``host:port`` cannot be bound: Daphne would log it and exit with 0."""
+    """Raise PortTaken if ``host:port`` cannot be bound. Daphne would log it and exit with 0."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,12 +38,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def lock_folder(folder: Path) -> IO[str]:
-    """Hold the folder for this process until the returned file is closed.
-
-    On SQLite one process does all the work, and gives back at its start what a dead one held.
-
-    Raises: AlreadyServed.
-    """
+    """Lock the folder for this process until the returned file is closed. Raises: AlreadyServed."""
     lock = (folder / "serve.lock").open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,7 +54,7 @@ def lock_folder(folder: Path) -> IO[str]:
 
 
 def run_daphne(host: str, port: int, *, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM. Sockets that are open then are cancelled and drained."""
+    """Serve until SIGINT or SIGTERM, then cancel the sockets that are still open."""
     Server(
         application=get_default_application(),
         endpoints=build_endpoint_description_strings(host=host, port=port),
@@ -71,7 +66,7 @@ def run_daphne(host: str, port: int, *, on_ready: Callable[[], None]) -> None:
 
 
 def _drain(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is left on the loop; collected half-way through, it crashed the interpreter."""
+    """Cancel the tasks left on the loop: garbage-collected, they crashed the interpreter."""
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
@@ -79,8 +74,8 @@ def _drain(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(asyncio.wait(tasks, timeout=1))
 
 
-def exit_in_time() -> None:
-    """See to it that the process ends, whatever a request or a step still waits for."""
+def exit_after_delay() -> None:
+    """End the process in 4.5 s, whatever a request or a step still waits for."""
     timer = threading.Timer(EXIT_SECONDS, os._exit, args=(0,))
     timer.daemon = True
     timer.start()

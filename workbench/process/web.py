@@ -1,4 +1,4 @@
-"""How a web process answers a request: in one piece, on a thread that is kept."""
+"""How a web process answers a request: on one thread, which is then reused."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,11 +12,11 @@ from django.http import HttpRequest, HttpResponseBase
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-class OnePieceHandler(ASGIHandler):
-    """Calls middleware and view as one function.
+class SynchronousHandler(ASGIHandler):
+    """Runs all middleware and the view as one synchronous call.
 
-    Our views are functions, and so is some middleware. Django's own chain would go from the loop
-    to a thread and back for each part that is not; here it goes once.
+    Django's own handler would move from the event loop to a thread and back for each synchronous
+    part of the chain, as all our views and some of the middleware are. This one moves once.
     """
 
     def load_middleware(self, is_async: bool = False) -> None:
@@ -26,12 +26,12 @@ class OnePieceHandler(ASGIHandler):
         return await sync_to_async(self.get_response)(request)
 
 
-class KeptThreads:
-    """Gives each request a thread, and takes it back with its connection to the database.
+class ReusedThreads:
+    """Gives each request a thread, and reuses it with its connection to the database.
 
-    Django ends the thread with the request, and so opens a connection for each: cold, and a
-    process of its own on PostgreSQL. At most ``most`` requests are answered at a time; the others
-    wait in the order in which they came.
+    Django would end the thread with the request, and so open a connection for each one, which
+    starts a process on PostgreSQL. At most ``most`` requests are answered at a time; others wait in
+    the order in which they came.
     """
 
     def __init__(self, application: Application, most: int) -> None:
@@ -41,7 +41,7 @@ class KeptThreads:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.places.acquire()
-        # The one that came back last: the fewest connections are kept warm.
+        # The thread that came back last, so that as few connections as possible stay in use.
         thread = self.idle.pop() if self.idle else ThreadPoolExecutor(1, "web")
         try:
             async with ThreadSensitiveContext(executor=thread):
@@ -50,7 +50,7 @@ class KeptThreads:
             await self._take_back(thread)
 
     async def _take_back(self, thread: ThreadPoolExecutor) -> None:
-        """Wait until it is done: where the client went away, it may still be at work."""
+        """Wait until the thread is done: it may still work for a client that went away."""
         try:
             await asyncio.wrap_future(thread.submit(_nothing))
             self.idle.append(thread)

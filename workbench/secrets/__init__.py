@@ -1,4 +1,4 @@
-"""Secrets: written by people, read by machines alone, never shown again.
+"""Secrets: people write them, only steps read them, nobody is shown them again.
 
-Values are encrypted with AES-256-GCM under a key outside the database, bound to name and version.
+Values are encrypted with AES-256-GCM, bound to name and version, by a key outside the database.
 """

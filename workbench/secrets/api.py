@@ -1,4 +1,4 @@
-"""Secrets over HTTP: names come out, values only go in."""
+"""Secrets over HTTP: their names can be read, their values only set."""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from workbench.accounts.permissions import requires
+from workbench.accounts.gate import requires
 from workbench.http.problems import map_error
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of
@@ -17,10 +17,13 @@ from workbench.secrets import services
 router = Router(tags=["secrets"])
 
 map_error(
-    services.SecretInvalid, status=422, code="secret-invalid", remedy="Correct name and value."
+    services.SecretInvalid,
+    status=422,
+    code="secret-invalid",
+    remedy="Correct the name or the value.",
 )
 map_error(
-    services.SecretUnknown, status=404, code="not-found", remedy="GET /secrets has their names."
+    services.SecretUnknown, status=404, code="not-found", remedy="GET /secrets lists the names."
 )
 
 
@@ -32,7 +35,7 @@ class SecretOut(Schema):
 
 
 class SecretIn(Strict):
-    value: str = Field(description="It is never given back.")
+    value: str = Field(description="It is never returned.")
 
 
 @router.get("/secrets", response=list[SecretOut], operation_id="list_secrets")

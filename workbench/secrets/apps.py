@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from workbench.audit.actions import register_action
+
 ACTIONS = {
     "secret.set": "Set the secret {name}, version {version}",
     "secret.deleted": "Deleted the secret {name}",
@@ -11,7 +13,5 @@ class SecretsConfig(AppConfig):
     label = "secrets"
 
     def ready(self) -> None:
-        from workbench.audit.actions import register_action
-
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)

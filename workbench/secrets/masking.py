@@ -1,4 +1,4 @@
-"""Take secret values out of whatever is about to be kept or shown."""
+"""Take the values of secrets out of what is about to be stored or shown."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ SHORTEST = 4
 
 
 def mask(value: Any, secrets: Collection[str]) -> Any:
-    """Return a JSON value with every secret in its texts and keys replaced."""
+    """Return a JSON value in whose texts and keys each secret is replaced by dots."""
     hidden = sorted((s for s in secrets if len(s) >= SHORTEST), key=len, reverse=True)
     return _masked(value, hidden) if hidden else value
 

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Secret(models.Model):
-    """A named value. Only its ciphertext is here; the key is not in the database."""
+    """A named value, encrypted. The key is not in the database."""
 
     name = models.CharField(max_length=120, unique=True)
     version = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""Set, delete and read secrets. No page, API or journal ever gets a value back."""
+"""Set, delete and read secrets. No page, no API and no journal ever gets a value."""
 
 import re
 from collections.abc import Iterable
@@ -28,16 +28,16 @@ MOST_BYTES = 16 * 1024
 
 
 class SecretInvalid(ValueError):
-    """The name or the value cannot be kept."""
+    """The name or the value of the secret is not valid."""
 
 
 class SecretUnknown(LookupError):
-    """There is no secret of that name."""
+    """There is no secret with that name."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRow:
-    """What people may know of a secret."""
+    """What people may see of a secret."""
 
     name: str
     version: int
@@ -47,9 +47,11 @@ class SecretRow:
 
 @transaction.atomic
 def set_secret(*, name: str, value: str, actor: Actor, now: datetime) -> SecretRow:
-    """Keep a value under a name, in place of the one before. Raises: SecretInvalid."""
+    """Set a secret, or replace its value. Raises: SecretInvalid."""
     if not NAME.match(name):
-        raise SecretInvalid(f"{name!r} is no name. Use letters, digits and `_`, 120 at most.")
+        raise SecretInvalid(
+            f"{name!r} is not a valid name. Use at most 120 letters, digits and `_`."
+        )
     if not value or len(value.encode()) > MOST_BYTES:
         raise SecretInvalid(f"A secret has 1 to {MOST_BYTES:,} bytes.")
     made = {"ciphertext": b"", "created_at": now, "changed_at": now}
@@ -71,7 +73,7 @@ def set_secret(*, name: str, value: str, actor: Actor, now: datetime) -> SecretR
 
 @transaction.atomic
 def delete_secret(*, name: str, actor: Actor, now: datetime) -> None:
-    """Forget a secret; steps that use it fail from now on. Raises: SecretUnknown."""
+    """Delete a secret. Steps that use it fail from now on. Raises: SecretUnknown."""
     if not Secret.objects.filter(name=name).delete()[0]:
         raise SecretUnknown(f"There is no secret {name}.")
     record(
@@ -84,14 +86,14 @@ def delete_secret(*, name: str, actor: Actor, now: datetime) -> None:
 
 
 def list_secrets() -> list[SecretRow]:
-    """Return every secret without its value. One query."""
+    """Return every secret without its value: one query."""
     fields = ("name", "version", "set_by", "changed_at")
     rows = Secret.objects.order_by("name").values_list(*fields)
     return [SecretRow(*row) for row in rows]
 
 
 def read_secrets(names: Iterable[str]) -> dict[str, str]:
-    """Return values for a machine that is about to use them. One query.
+    """Return the values by name, for a step that is about to use them: one query.
 
     Raises: SecretUnknown, SecretUnreadable.
     """

@@ -1,4 +1,4 @@
-"""Encryption of secrets: AES-256-GCM, a fresh nonce each time, name and version as bound data."""
+"""Encrypt secrets by AES-256-GCM: a fresh nonce each time, name and version as associated data."""
 
 import base64
 import os
@@ -22,15 +22,16 @@ class SecretsKeyInvalid(Exception):
 
 
 def seal(name: str, version: int, value: str) -> bytes:
+    """Return the nonce and the encrypted value."""
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + _cipher().encrypt(nonce, value.encode(), _bound(name, version))
+    return nonce + _cipher().encrypt(nonce, value.encode(), _associated(name, version))
 
 
 def unseal(name: str, version: int, ciphertext: bytes) -> str:
-    """Raises: SecretUnreadable."""
+    """Return the value that ``seal`` encrypted. Raises: SecretUnreadable."""
     nonce, sealed = bytes(ciphertext[:NONCE_BYTES]), bytes(ciphertext[NONCE_BYTES:])
     try:
-        return _cipher().decrypt(nonce, sealed, _bound(name, version)).decode()
+        return _cipher().decrypt(nonce, sealed, _associated(name, version)).decode()
     except (InvalidTag, ValueError) as error:
         raise SecretUnreadable(
             f"The secret {name} cannot be read: SECRETS_KEY has changed, or its row was altered."
@@ -38,7 +39,8 @@ def unseal(name: str, version: int, ciphertext: bytes) -> str:
         ) from error
 
 
-def _bound(name: str, version: int) -> bytes:
+def _associated(name: str, version: int) -> bytes:
+    """Return what a ciphertext is bound to: no row can be put in the place of another."""
     return f"countersign-secret\0{name}\0{version}".encode()
 
 
@@ -63,7 +65,7 @@ def _local_key() -> bytes:
     """Return the key kept in VAR_DIR, made at the first use. Production sets SECRETS_KEY."""
     path = settings.VAR_DIR / KEY_FILE
     try:
-        # Exclusive: of two processes that start together, one makes the key.
+        # Exclusive, so that only one of two processes that start together makes the key.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(base64.b64encode(os.urandom(KEY_BYTES)))
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""What the frame shows must exist: the check warns of a place without a page or an icon."""
+"""The system check of the frame: every place has a page, and every icon is there."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ from django.core.checks import CheckMessage, register
 from django.core.checks import Warning as Problem
 
 from workbench.shell.icons import icon_markup
-from workbench.shell.registry import Command, NavItem, commands, nav_items
+from workbench.shell.registry import Command, NavItem, list_commands, list_nav_items
 
 
 @register()
 def check_frame(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of places and commands without a page (shell.W001) or an icon (shell.W002)."""
     problems: list[CheckMessage] = []
-    shown: list[NavItem | Command] = [*nav_items(), *commands()]
+    shown: list[NavItem | Command] = [*list_nav_items(), *list_commands()]
     for item in shown:
         if item.url is None:
             hint = f"Name a URL pattern {item.url_name!r} that needs no argument."

@@ -1,4 +1,4 @@
-"""What the frame around every page needs."""
+"""What the frame around every page shows."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,13 +7,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from workbench.shell.offers import list_bar_items_for, list_nav_items_for
 from workbench.shell.preferences import THEMES, ThemeChoice, theme_of
-from workbench.shell.registry import bar_items_for, nav_for
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A link of the rail. ``current`` is "page" on the page itself, "true" below it."""
+    """A link in the rail. ``current`` is "page" on the page itself, "true" on pages below it."""
 
     label: str
     url: str
@@ -22,7 +22,7 @@ class Place:
 
 
 class Frame:
-    """Asked by the base template only: a partial that has no frame costs no query."""
+    """What the base template shows around a page. A partial does not use it, and makes no query."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
@@ -35,8 +35,8 @@ class Frame:
     @cached_property
     def nav(self) -> list[Place]:
         path = self._request.path
-        places = [(item, item.url or "") for item in nav_for(self._request.user)]
-        # Of two places that the path lies under, the longer address is where we are.
+        places = [(item, item.url or "") for item in list_nav_items_for(self._request.user)]
+        # Where two places lead to this page, the one with the longer address is the current one.
         here = max((url for _, url in places if path.startswith(url)), key=len, default="")
         return [
             Place(item.label, url, item.icon, _current(path, url) if url == here else "")
@@ -45,8 +45,8 @@ class Frame:
 
     @cached_property
     def bar_items(self) -> list[str]:
-        """The templates of the top bar's further parts."""
-        return [item.template for item in bar_items_for(self._request.user)]
+        """The templates of the parts that apps added to the top bar."""
+        return [item.template for item in list_bar_items_for(self._request.user)]
 
     @cached_property
     def person_name(self) -> str:

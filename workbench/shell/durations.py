@@ -1,4 +1,4 @@
-"""Spans of time and counts in the words of a page. static/shell/times.js says the same things."""
+"""Spans of time in words. static/shell/times.js has the same rules."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def duration_text(seconds: float) -> str:
-    """Return a span in at most two units: 840 ms, 4.2 s, 3 min 5 s, 2 d 4 h."""
+    """Return a span of time in at most two units: 840 ms, 4.2 s, 3 min 5 s, 2 d 4 h."""
     if seconds < 0:
         return f"\N{MINUS SIGN}{duration_text(-seconds)}"
     if seconds < 1:
@@ -28,7 +28,7 @@ def duration_text(seconds: float) -> str:
 
 
 def ago_text(when: datetime, now: datetime) -> str:
-    """Return how far away an instant is, in one unit: 5 min ago, in 2 h, just now."""
+    """Return in one unit how far away a moment is: 5 min ago, in 2 h, just now."""
     seconds = (now - when).total_seconds()
     away = abs(seconds)
     if away < EXACT_SECONDS:

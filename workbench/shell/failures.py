@@ -1,4 +1,4 @@
-"""The pages for what went wrong. They ask the database nothing: it may be what is away."""
+"""The error pages. They make no query, for the database may be what is away."""
 
 import sys
 from typing import Any
@@ -10,13 +10,15 @@ from workbench.http.problems import storage_problem
 
 
 def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    """Say that there is nothing. Without the request's context: it would look up the person."""
+    """Return the 404 page. Rendered without the request, which would look up the person."""
     return HttpResponse(loader.render_to_string("404.html"), status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Say what broke: our code, or, as 503, the database or the disk. Django calls it where the
-    exception is handled."""
+    """Return the 500 page, or the 503 page if the database is away or the disk is full.
+
+    Django calls it while it handles the exception.
+    """
     error = sys.exc_info()[1]
     problem = storage_problem(error) if isinstance(error, Exception) else None
     if problem is None:

@@ -1,4 +1,4 @@
-"""The icons that pages use, inline, from the vendored set."""
+"""Render icons as inline SVG, from the vendored set."""
 
 import json
 from functools import cache
@@ -7,12 +7,13 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-# A step type of a later version may name an icon that this build does not ship.
+# A step type of a later release may name an icon that this one does not have.
 FALLBACK = "box"
 
 
 @cache
 def icon_markup() -> dict[str, str]:
+    """Return what stands inside the svg element of each icon, by name."""
     path = settings.BASE_DIR / "static" / "vendor" / "lucide" / "icons.json"
     icons: dict[str, str] = json.loads(path.read_text())
     return icons

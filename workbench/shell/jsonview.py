@@ -1,4 +1,4 @@
-"""A JSON value as a tree that opens and closes without a script."""
+"""Render a JSON value as a tree that opens and closes without a script."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ OPEN_DEPTH = 2
 
 
 def render_json(value: Any, key: str | None = None, depth: int = 0) -> SafeString:
-    """Return nested lists. Past 200 items of one list, or 12 levels, it says how many are left."""
+    """Return nested lists: of 200 items at most and a count of the rest, down to 12 levels."""
     label = SafeString()
     if key is not None:
         label = format_html('<span class="json-key">{}</span>: ', key)

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 
 class PersonTimeZone:
-    """Show times in the zone of the person who is signed in."""
+    """Shows times in the time zone of the person who is signed in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -17,7 +17,7 @@ class PersonTimeZone:
             return self.get_response(request)
         try:
             override = timezone.override(ZoneInfo(zone))
-        except (KeyError, ValueError):  # a zone that this machine's database no longer knows
+        except (KeyError, ValueError):  # this machine's time zone database has no such zone
             return self.get_response(request)
         with override:
             return self.get_response(request)

@@ -1,4 +1,4 @@
-"""What a person sets for themselves: the theme, kept in a cookie, and the time zone."""
+"""The theme that a person chose, kept in a cookie."""
 
 from typing import NamedTuple
 
@@ -22,12 +22,13 @@ THEMES = (
 
 
 def theme_of(request: HttpRequest) -> str:
+    """Return ``light``, ``dark``, or ``system`` where nothing was chosen."""
     wanted = request.COOKIES.get(THEME_COOKIE, "")
     return wanted if wanted in {choice.value for choice in THEMES} else "system"
 
 
 def keep_theme(response: HttpResponse, theme: str, *, secure: bool) -> None:
-    """Set the cookie, so that the first byte of the next page has the theme already."""
+    """Set the cookie. The server renders the theme, so that no page flashes in another one."""
     response.set_cookie(
         THEME_COOKIE, theme, max_age=YEAR_SECONDS, samesite="Lax", httponly=True, secure=secure
     )

@@ -1,22 +1,19 @@
-"""What other apps add to the frame: places in the rail, commands, search, panels of the home page.
+"""What apps add to the frame: places in the rail, commands, search, panels of the home page.
 
-An app registers in its ``AppConfig.ready``. Registering the same name again replaces it, so that
-a reloaded module does no harm.
+An app registers in its ``AppConfig.ready``. Registering a name again replaces what it stood for, so
+that reloading a module does no harm. What one person may see of it is in ``offers``.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.urls import NoReverseMatch, reverse
-
-Person = AbstractBaseUser | AnonymousUser
 
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """A place in the rail, shown to those who have ``permission`` (None: all who are signed in)."""
+    """A place in the rail. Shown to whoever has ``permission``; with None, to all who signed in."""
 
     label: str
     url_name: str
@@ -31,7 +28,10 @@ class NavItem:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something to do that the palette offers by name. ``url_name`` is a page, never an act."""
+    """A page that the palette offers by what one does there, such as "New flow".
+
+    ``words`` are further words to find it by. Opening the page must change nothing.
+    """
 
     label: str
     url_name: str
@@ -46,7 +46,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One result of the palette. ``kind`` is the heading it stands under: Flow, Run, Case."""
+    """A result in the palette. ``kind`` is the heading above it: Flow, Run, Case."""
 
     label: str
     url: str
@@ -57,7 +57,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class HomePanel:
-    """A part of the home page. ``function(request)`` gives its context, or None to be left out."""
+    """A part of the home page. ``function(request)`` returns its context, or None to hide it."""
 
     template: str
     function: Callable[[Any], dict[str, Any] | None]
@@ -67,7 +67,7 @@ class HomePanel:
 
 @dataclass(frozen=True, slots=True)
 class BarItem:
-    """A part of the top bar, before the person. Its template renders without a query."""
+    """A part of the top bar, left of the person's menu. Its template makes no query."""
 
     template: str
     permission: str | None
@@ -88,15 +88,15 @@ def register_nav(item: NavItem) -> None:
 
 
 def register_command(command: Command) -> None:
-    """Add a page that does something ("New flow") to the palette."""
+    """Add a page to the palette by what one does there."""
     _commands[command.label] = command
 
 
 def register_search(function: SearchProvider) -> SearchProvider:
-    """Add a provider ``function(user, text) -> list[Found]`` of what the user may see.
+    """Add ``function(user, text) -> list[Found]``, which finds what the user may see.
 
-    It is called for each key stroke from two characters on: at most one indexed query, at most
-    eight results.
+    It is called at every key stroke from the second character on: let it make one indexed query at
+    most. Only its first eight results are shown.
     """
     _providers[f"{function.__module__}.{function.__qualname__}"] = function
     return function
@@ -108,59 +108,37 @@ def register_home_panel(
     permission: str | None,
     order: int = 100,
 ) -> None:
-    """Add a panel to the home page, rendered by ``template`` with what ``function(request)`` gives.
+    """Add a panel to the home page: ``template``, rendered with what ``function(request)`` returns.
 
-    The context of the panel is its own: the request and what the function returned. Its ``live``
-    lists the groups whose nudges the page listens to.
+    The template sees the request and that context, nothing else. ``live`` in the context lists the
+    groups whose nudges the page listens to.
     """
     _panels[template] = HomePanel(template, function, permission, order)
 
 
 def register_bar_item(template: str, permission: str | None) -> None:
-    """Add a part to the top bar of every page, such as a bell. What it shows it fetches by htmx."""
+    """Add a part, such as a bell, to the top bar of each page. It fetches what it shows by htmx."""
     _bar[template] = BarItem(template, permission)
 
 
-def permitted(person: Any, permission: str | None) -> bool:
-    """Tell whether the person may use what asks for ``permission``, wherever it is granted."""
-    if not person.is_authenticated:
-        return False
-    if permission is None:
-        return True
-    # Imported late: shell and accounts stand side by side, and accounts uses the frame.
-    from workbench.accounts.permissions import can
-
-    return can(person, permission)
-
-
-def nav_items() -> list[NavItem]:
+def list_nav_items() -> list[NavItem]:
     return sorted(_nav.values(), key=lambda item: (item.order, item.label))
 
 
-def nav_for(person: Any) -> list[NavItem]:
-    """Return the rail of one person, without places that have no page (check shell.W001)."""
-    return [item for item in nav_items() if item.url and permitted(person, item.permission)]
-
-
-def commands() -> list[Command]:
+def list_commands() -> list[Command]:
     return sorted(_commands.values(), key=lambda command: command.label)
 
 
-def commands_for(person: Any) -> list[Command]:
-    return [item for item in commands() if item.url and permitted(person, item.permission)]
-
-
-def search_providers() -> list[SearchProvider]:
+def list_search_providers() -> list[SearchProvider]:
     return list(_providers.values())
 
 
-def home_panels_for(person: Any) -> list[HomePanel]:
-    panels = sorted(_panels.values(), key=lambda panel: (panel.order, panel.template))
-    return [panel for panel in panels if permitted(person, panel.permission)]
+def list_home_panels() -> list[HomePanel]:
+    return sorted(_panels.values(), key=lambda panel: (panel.order, panel.template))
 
 
-def bar_items_for(person: Any) -> list[BarItem]:
-    return [item for item in _bar.values() if permitted(person, item.permission)]
+def list_bar_items() -> list[BarItem]:
+    return list(_bar.values())
 
 
 def _reverse(url_name: str) -> str | None:

@@ -1,9 +1,10 @@
-"""The palette: places, commands and what the search providers find, in groups."""
+"""Search for the palette: places, commands, and what the search providers find."""
 
 import logging
 from typing import Any, NamedTuple
 
-from workbench.shell.registry import Found, commands_for, nav_for, search_providers
+from workbench.shell.offers import list_commands_for, list_nav_items_for
+from workbench.shell.registry import Found, list_search_providers
 
 logger = logging.getLogger(__name__)
 
@@ -17,23 +18,23 @@ class Group(NamedTuple):
 
 
 def search(person: Any, text: str) -> list[Group]:
-    """Return what matches, grouped by kind, best kinds first. Queries: those of the providers.
+    """Return what matches, grouped by kind: places, commands, then what each provider found.
 
-    A provider that fails is left out and logged: one broken index must not close the palette.
+    Makes only the queries of the providers. One that fails is logged and left out.
     """
     text = text.strip()
     found = _places(person, text) + _commands(person, text)
     if len(text) >= MIN_PROVIDER_TEXT:
-        for provider in search_providers():
+        for provider in list_search_providers():
             try:
                 found += list(provider(person, text))[:MAX_EACH]
             except Exception:
-                logger.exception("search provider %s failed", provider.__qualname__)
+                logger.exception("The search provider %s failed", provider.__qualname__)
     return _grouped(found)
 
 
 def _matches(text: str, *candidates: str) -> bool:
-    """Every word typed begins a word of what is offered: "au lo" finds "Audit log"."""
+    """Return whether each word typed begins a word of a candidate: "au lo" finds "Audit log"."""
     words = " ".join(candidates).lower().split()
     return all(any(word.startswith(typed) for word in words) for typed in text.lower().split())
 
@@ -41,7 +42,7 @@ def _matches(text: str, *candidates: str) -> bool:
 def _places(person: Any, text: str) -> list[Found]:
     return [
         Found(item.label, item.url or "", "Go to", item.icon)
-        for item in nav_for(person)
+        for item in list_nav_items_for(person)
         if _matches(text, item.label)
     ]
 
@@ -49,7 +50,7 @@ def _places(person: Any, text: str) -> list[Found]:
 def _commands(person: Any, text: str) -> list[Found]:
     return [
         Found(command.label, command.url or "", "Do", command.icon)
-        for command in commands_for(person)
+        for command in list_commands_for(person)
         if _matches(text, command.label, command.words)
     ]
 

@@ -1,4 +1,4 @@
-"""How each state of the product is shown: an icon, a word and a tone, the same everywhere."""
+"""How each state is shown on all pages: by an icon, a word and a tone."""
 
 from typing import NamedTuple
 
@@ -73,6 +73,6 @@ LOOKS: dict[str, Look] = {
 
 
 def look_of(value: str) -> Look:
-    """Return how to show a state; one that is not known is shown by its own word, neutrally."""
+    """Return how to show a state. An unknown one is shown by its own name, in a neutral tone."""
     known = LOOKS.get(value)
     return known or Look("circle", value.replace("_", " ").capitalize() or "Unknown", "idle")

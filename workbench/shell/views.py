@@ -1,4 +1,4 @@
-"""The pages that belong to no part of the product: home, search, preferences, the style page."""
+"""The pages that belong to no app: home, search, preferences, the style page."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,11 +14,12 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
+from workbench.accounts.gate import requires
 from workbench.accounts.models import User
-from workbench.accounts.permissions import SIGNED_IN, requires
+from workbench.accounts.permissions import SIGNED_IN
 from workbench.shell.icons import icon_markup
+from workbench.shell.offers import list_commands_for, list_home_panels_for, list_nav_items_for
 from workbench.shell.preferences import THEMES, keep_theme
-from workbench.shell.registry import commands_for, home_panels_for, nav_for
 from workbench.shell.search import search
 from workbench.shell.statuses import LOOKS
 
@@ -28,20 +29,20 @@ from workbench.shell.statuses import LOOKS
 @requires(SIGNED_IN)
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """What waits for me, what runs now, what I worked on: the panels that other apps registered."""
-    return render(request, "shell/home.html", _home(request))
+    """Show the panels that apps registered, such as what waits for the person and what runs now."""
+    return render(request, "shell/home.html", _home_context(request))
 
 
 @requires(SIGNED_IN)
 @require_GET
 def home_panels(request: HttpRequest) -> HttpResponse:
-    return render(request, "shell/_home_panels.html", _home(request))
+    return render(request, "shell/_home_panels.html", _home_context(request))
 
 
-def _home(request: HttpRequest) -> dict[str, Any]:
+def _home_context(request: HttpRequest) -> dict[str, Any]:
     panels = []
     live = [f"user.{request.user.pk}"]
-    for panel in home_panels_for(request.user):
+    for panel in list_home_panels_for(request.user):
         context = panel.function(request)
         if context is not None:
             panels.append(render_to_string(panel.template, context, request))
@@ -49,8 +50,8 @@ def _home(request: HttpRequest) -> dict[str, Any]:
     return {
         "panels": panels,
         "live": sorted(set(live)),
-        "places": nav_for(request.user),
-        "first_steps": [step for step in commands_for(request.user) if step.permission],
+        "places": list_nav_items_for(request.user),
+        "first_steps": [step for step in list_commands_for(request.user) if step.permission],
     }
 
 
@@ -60,16 +61,16 @@ def _home(request: HttpRequest) -> dict[str, Any]:
 @requires(SIGNED_IN)
 @require_GET
 def search_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "shell/search.html", _found(request))
+    return render(request, "shell/search.html", _search_context(request))
 
 
 @requires(SIGNED_IN)
 @require_GET
 def search_results(request: HttpRequest) -> HttpResponse:
-    return render(request, "shell/_results.html", _found(request))
+    return render(request, "shell/_results.html", _search_context(request))
 
 
-def _found(request: HttpRequest) -> dict[str, Any]:
+def _search_context(request: HttpRequest) -> dict[str, Any]:
     text = request.GET.get("q", "")[:200]
     return {"text": text, "groups": search(request.user, text)}
 
@@ -120,7 +121,7 @@ def _next_page(request: HttpRequest) -> str:
 @requires(SIGNED_IN)
 @require_GET
 def styleguide(request: HttpRequest) -> HttpResponse:
-    """Every component, live, on one page: what other pages are built from."""
+    """Show every component that pages are built from."""
     now = timezone.now()
     context = {
         "icons": sorted(icon_markup()),

@@ -110,11 +110,11 @@ class Failpoints:
         drives.run = run
 
     def _around_jobs(self) -> None:
-        from workbench.dispatch import outbox as module
+        from workbench.dispatch import delivery as module
 
-        outbox: Any = module
-        self._around(outbox, "_claim", "before the job's claim", "after the job's claim")
-        real = outbox.get_handler
+        delivery: Any = module
+        self._around(delivery, "_claim", "before the job's claim", "after the job's claim")
+        real = delivery.get_handler
 
         def get_handler(name: str) -> Callable[..., None]:
             handler = real(name)
@@ -125,7 +125,7 @@ class Failpoints:
 
             return handle
 
-        outbox.get_handler = get_handler
+        delivery.get_handler = get_handler
 
     def _around(
         self, owner: Any, name: str, before: str | None, after: str | None, *, only_if: bool = False

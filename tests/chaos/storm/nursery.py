@@ -144,9 +144,7 @@ def _work(slot: int, folder: Path) -> None:
 
 def _keep_time(slot: int, folder: Path) -> None:
     from workbench.dispatch.clock import run_clock
-    from workbench.process.parts import load_clock_tasks
 
-    load_clock_tasks()
     stopped = threading.Event()
     clock = threading.Thread(target=run_clock, args=(stopped,), daemon=True)
     clock.start()

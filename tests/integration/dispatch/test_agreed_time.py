@@ -19,9 +19,9 @@ A_LITTLE = timedelta(seconds=20)
 @pytest.fixture(autouse=True)
 def clock_that_is_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + OFF)
-    agreed_time.forget()
+    agreed_time.use_own_clock()
     yield
-    agreed_time.forget()
+    agreed_time.use_own_clock()
 
 
 def off_by(moment: datetime) -> timedelta:
@@ -30,14 +30,14 @@ def off_by(moment: datetime) -> timedelta:
 
 def test_the_databases_time_counts_where_machines_share_one() -> None:
     assert off_by(agreed_time.now()) > A_LITTLE, "nobody has agreed yet"
-    agreed_time.agree()
+    agreed_time.ask_database()
     assert (off_by(agreed_time.now()) < A_LITTLE) == (connection.vendor == "postgresql")
 
 
 def test_the_time_that_was_agreed_does_not_jump_with_the_own_clock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    agreed_time.agree()
+    agreed_time.ask_database()
     before = agreed_time.now()
     if connection.vendor == "postgresql":
         monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) - OFF)

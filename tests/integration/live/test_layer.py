@@ -14,7 +14,7 @@ def test_it_knows_which_groups_a_socket_is_in(redis_url: str) -> None:
         page, worker = ListenedLayer(url=redis_url), ListenedLayer(url=redis_url)
         await page.group_add("run.1", await page.new_channel())
         await _until_listened(worker, "run.1")
-        listened = await worker.listened(["run.1", "run.2"])
+        listened = await worker.find_listened(["run.1", "run.2"])
         await page.flush()
         await worker.flush()
         return listened
@@ -44,5 +44,5 @@ def test_of_many_nudges_the_one_that_a_page_listens_to_reaches_it(
 
 async def _until_listened(layer: ListenedLayer, group: str) -> None:
     async with asyncio.timeout(10):
-        while not await layer.listened([group]):
+        while not await layer.find_listened([group]):
             await asyncio.sleep(0.005)

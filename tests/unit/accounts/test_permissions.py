@@ -2,8 +2,9 @@
 
 import pytest
 
+from workbench.accounts.gate import requires
 from workbench.accounts.models import ApiToken, Role, RoleGrant, User
-from workbench.accounts.permissions import PERMISSIONS, UnknownPermission, can, reach, requires
+from workbench.accounts.permissions import PERMISSIONS, UnknownPermission, can, reach
 
 
 def person(*grants: tuple[Role, str, str], **fields: bool) -> User:

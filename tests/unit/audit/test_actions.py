@@ -3,27 +3,27 @@ import pytest
 from workbench.audit.actions import (
     ActionTaken,
     UnknownAction,
+    describe_action,
     ensure_registered,
     register_action,
-    sentence_for,
 )
 from workbench.audit.canonical import PayloadNotCanonical, canonical_bytes
 
 
 def test_an_action_tells_its_sentence_from_the_payload() -> None:
     register_action("test.published", "Published version {version}: {note}")
-    told = sentence_for("test.published", {"version": 3, "note": "{note}"})
+    told = describe_action("test.published", {"version": 3, "note": "{note}"})
     assert told == "Published version 3: {note}"
 
 
 def test_a_sentence_survives_an_erased_payload() -> None:
     register_action("test.erased", "Approved {amount}")
-    assert sentence_for("test.erased", None) == "Approved …"
+    assert describe_action("test.erased", None) == "Approved …"
 
 
 def test_a_sentence_does_not_reach_into_attributes() -> None:
     register_action("test.reached", "{name.__class__}")
-    assert "class" not in sentence_for("test.reached", {"name": "x"})
+    assert "class" not in describe_action("test.reached", {"name": "x"})
 
 
 def test_two_apps_cannot_tell_one_action_differently() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.conversation import ProcessFailed, Speaker, ask_all, speaking
+from bench.conversation import ProcessFailed, Speaker, ask_all, start_speaker
 
 PROGRAM = """
 from bench.conversation import answer
@@ -26,7 +26,7 @@ answer({"divide": divide, "leave": leave})
 @pytest.fixture
 def speaker(tmp_path: Path) -> Iterator[Speaker]:
     command = [sys.executable, "-c", PROGRAM]
-    with speaking(command, folder=tmp_path, environment=os.environ) as speaker:
+    with start_speaker(command, folder=tmp_path, environment=os.environ) as speaker:
         speaker.wait_until_ready()
         yield speaker
 

@@ -164,7 +164,7 @@ def test_only_card_numbers_with_a_right_check_digit_are_masked(text: str, masked
 
 
 def test_quotes_and_signature_are_no_part_of_the_request() -> None:
-    assert support.without_quotes("Hello\n> older\nBye\n--\nMy name") == "Hello\nBye"
+    assert support.drop_quotes("Hello\n> older\nBye\n--\nMy name") == "Hello\nBye"
 
 
 def test_a_request_repeats_another_if_most_words_are_the_same() -> None:
@@ -308,12 +308,12 @@ def test_a_policy_covers_its_last_day_and_none_after(day: str, flags: int) -> No
 
 
 def test_disguised_words_are_found() -> None:
-    assert moderation.plain("id1ot 2026 idi0t") == "idiot 2026 idiot"
+    assert moderation.undo_disguises("id1ot 2026 idi0t") == "idiot 2026 idiot"
 
 
 def test_personal_data_is_masked_by_kind_and_dates_stay() -> None:
     text = "ask ann@mail.example, +49 30 1234567 or DE89 3704 0044 0532 0130 00 by 2026-03-02"
-    assert moderation.masked(text) == (
+    assert moderation.mask_personal_data(text) == (
         "ask [e-mail address], [telephone number] or [account number] by 2026-03-02"
     )
 

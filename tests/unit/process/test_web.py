@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from asgiref.sync import iscoroutinefunction, sync_to_async
 
-from workbench.process.web import KeptThreads, OnePieceHandler
+from workbench.process.web import ReusedThreads, SynchronousHandler
 
 pytestmark = pytest.mark.unit
 
@@ -30,9 +30,9 @@ class Desk:
         self.at_work.remove(thread)
 
 
-def run(scene: Callable[[Desk, KeptThreads], Awaitable[None]], most: int) -> Desk:
+def run(scene: Callable[[Desk, ReusedThreads], Awaitable[None]], most: int) -> Desk:
     desk = Desk()
-    asyncio.run(asyncio.wait_for(scene(desk, KeptThreads(desk, most)), 10))
+    asyncio.run(asyncio.wait_for(scene(desk, ReusedThreads(desk, most)), 10))
     return desk
 
 
@@ -42,7 +42,7 @@ async def until(reached: Callable[[], bool]) -> None:
 
 
 def test_the_next_request_has_the_thread_of_the_last() -> None:
-    async def scene(desk: Desk, web: KeptThreads) -> None:
+    async def scene(desk: Desk, web: ReusedThreads) -> None:
         desk.go_on.set()
         for _ in range(5):
             await web(None, None, None)
@@ -51,7 +51,7 @@ def test_the_next_request_has_the_thread_of_the_last() -> None:
 
 
 def test_more_requests_than_places_wait_in_line() -> None:
-    async def scene(desk: Desk, web: KeptThreads) -> None:
+    async def scene(desk: Desk, web: ReusedThreads) -> None:
         requests = [asyncio.create_task(web(None, None, None)) for _ in range(7)]
         await until(lambda: len(desk.at_work) == 2)
         assert len(desk.threads) == 2
@@ -63,7 +63,7 @@ def test_more_requests_than_places_wait_in_line() -> None:
 
 
 def test_a_thread_whose_client_went_away_is_given_on_when_it_is_done() -> None:
-    async def scene(desk: Desk, web: KeptThreads) -> None:
+    async def scene(desk: Desk, web: ReusedThreads) -> None:
         left = asyncio.create_task(web(None, None, None))
         await until(lambda: len(desk.at_work) == 1)
         left.cancel()
@@ -77,7 +77,7 @@ def test_a_thread_whose_client_went_away_is_given_on_when_it_is_done() -> None:
 
 
 def test_a_place_is_free_again_though_its_thread_is_never_done() -> None:
-    async def scene(desk: Desk, web: KeptThreads) -> None:
+    async def scene(desk: Desk, web: ReusedThreads) -> None:
         left = asyncio.create_task(web(None, None, None))
         await until(lambda: len(desk.at_work) == 1)
         left.cancel()
@@ -93,5 +93,5 @@ def test_a_place_is_free_again_though_its_thread_is_never_done() -> None:
 
 
 def test_middleware_and_view_are_one_function() -> None:
-    chain = OnePieceHandler()._middleware_chain  # type: ignore[attr-defined]
+    chain = SynchronousHandler()._middleware_chain  # type: ignore[attr-defined]
     assert not iscoroutinefunction(chain)

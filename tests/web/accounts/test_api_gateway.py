@@ -12,12 +12,14 @@ from django.utils import timezone
 from ninja import Router, Status
 
 from workbench.accounts.actors import Actor
+from workbench.accounts.gate import requires
 from workbench.accounts.models import IdempotentRequest, Role, User
-from workbench.accounts.permissions import SIGNED_IN, requires
+from workbench.accounts.permissions import SIGNED_IN
 from workbench.audit.actions import register_action
 from workbench.audit.models import Entry
 from workbench.audit.services import record
-from workbench.http.gateway import GuardedApi, accepts, add_error_answers
+from workbench.http.errors import add_error_handlers
+from workbench.http.gateway import GuardedApi, accepts
 from workbench.http.idempotency import prune
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import Strict
@@ -71,7 +73,7 @@ def make_api() -> GuardedApi:
     api = GuardedApi(
         auth=[BearerToken()], docs_url=None, openapi_url="/openapi.json", urls_namespace="gate"
     )
-    add_error_answers(api)
+    add_error_handlers(api)
     api.add_router("", router)
     return api
 

@@ -18,7 +18,7 @@ from django.db import transaction
 
 from workbench.accounts.models import RoleGrant
 from workbench.accounts.permissions import can
-from workbench.live import access_changed, nudge, nudge_on_commit, register_live_authoriser
+from workbench.live import announce_access_change, nudge, nudge_on_commit, register_live_authoriser
 
 register_live_authoriser("sample", lambda user, rest: can(user, "runs.view"))
 
@@ -45,7 +45,7 @@ def roll_back(group: str) -> str:
 def take_roles(user_id: int) -> int:
     with transaction.atomic():
         deleted, _ = RoleGrant.objects.filter(user_id=user_id).delete()
-        access_changed(user_id)
+        announce_access_change(user_id)
     return deleted
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
 from workbench.people.services import grant_role
-from workbench.shell import registry, search
+from workbench.shell import offers, registry, search
 from workbench.shell.middleware import PersonTimeZone
 from workbench.shell.registry import Found
 
@@ -59,10 +59,10 @@ def test_who_has_no_role_is_told_whom_to_ask(client_of_nobody: Client) -> None:
 
 def test_the_rail_shows_only_what_the_person_may_use() -> None:
     html = signed_in(make_person(role=Role.AUDITOR)).get("/preferences/").content.decode()
-    places = {item.label for item in registry.nav_for(User.objects.get())}
-    shown = {item.label for item in registry.nav_items() if f'href="{item.url}"' in html}
+    places = {item.label for item in offers.list_nav_items_for(User.objects.get())}
+    shown = {item.label for item in registry.list_nav_items() if f'href="{item.url}"' in html}
     assert shown == places
-    assert places < {item.label for item in registry.nav_items()}
+    assert places < {item.label for item in registry.list_nav_items()}
 
 
 def test_a_search_finds_places_by_the_start_of_a_word() -> None:
@@ -80,7 +80,7 @@ def test_a_broken_provider_does_not_close_the_palette(
     def finds(user: Any, text: str) -> list[Found]:
         return [Found(f"Loan <b>{text}</b>", "/x/", "Flow")]
 
-    monkeypatch.setattr(search, "search_providers", lambda: [breaks, finds])
+    monkeypatch.setattr(search, "list_search_providers", lambda: [breaks, finds])
     html = client_of_nobody.get("/search/results/", {"q": "loan"}).content.decode()
     assert "Loan &lt;b&gt;loan&lt;/b&gt;" in html
     assert "breaks failed" in caplog.text
@@ -89,7 +89,7 @@ def test_a_broken_provider_does_not_close_the_palette(
 def test_one_letter_asks_no_provider(
     client_of_nobody: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "search_providers", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(search, "list_search_providers", lambda: pytest.fail("asked"))
     assert "Nothing matches" in client_of_nobody.get("/search/results/?q=q").content.decode()
 
 

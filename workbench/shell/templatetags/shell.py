@@ -23,7 +23,7 @@ EMPTY = SafeString('<span class="muted">\N{EN DASH}</span>')
 
 @register.simple_tag
 def icon(name: str, label: str = "", classes: str = "") -> SafeString:
-    """``{% icon "play" %}``; give a label only where no word beside it says the same."""
+    """``{% icon "play" %}``. Give a label only if no word beside the icon says the same."""
     return render_icon(name, label, classes)
 
 
@@ -43,7 +43,7 @@ def status(value: object, word: str = "") -> SafeString:
 
 @register.simple_tag
 def ago(when: datetime | None) -> SafeString:
-    """``{% ago run.started_at %}``: relative, absolute on hover, kept fresh by the page."""
+    """``{% ago run.started_at %}``: relative time, absolute on hover, kept fresh by the page."""
     if when is None:
         return EMPTY
     local = timezone.localtime(when)
@@ -58,7 +58,7 @@ def ago(when: datetime | None) -> SafeString:
 
 @register.simple_tag
 def moment(when: datetime | None) -> SafeString:
-    """``{% moment entry.at %}``: the absolute time in the person's zone, for records."""
+    """``{% moment entry.at %}``: absolute time in the person's time zone, for records."""
     if when is None:
         return EMPTY
     local = timezone.localtime(when)
@@ -72,7 +72,7 @@ def moment(when: datetime | None) -> SafeString:
 
 @register.simple_tag
 def duration(seconds: float | None) -> SafeString:
-    """``{% duration run.seconds %}``: a span in human units."""
+    """``{% duration run.seconds %}``: a span of time, such as 3 min 5 s."""
     if seconds is None:
         return EMPTY
     return format_html('<span class="num" title="{} s">{}</span>', seconds, duration_text(seconds))
@@ -95,7 +95,7 @@ def json_text(value: Any) -> str:
 
 @register.simple_tag
 def json_tree(value: Any) -> SafeString:
-    """``{% json_tree value %}``: the tree inside templates/shell/_json.html; include that."""
+    """``{% json_tree value %}``: only for templates/shell/_json.html. Include that instead."""
     return render_json(value)
 
 
@@ -111,8 +111,8 @@ def initials(person: Any) -> str:
 def listing(content: str, columns: str, label: str = "", labelled_by: str = "") -> SafeString:
     """``{% listing "Who|From|#Closed|-End it" labelled_by="x" %}`` rows ``{% endlisting %}``.
 
-    A table whose rows become cards where it is narrow. ``#`` heads a column of numbers, ``-`` one
-    whose heading only screen readers need.
+    A table whose rows become cards on a narrow screen. ``#`` marks a column of numbers, ``-`` one
+    whose heading only screen readers get.
     """
     named = (
         format_html('aria-labelledby="{}"', labelled_by)

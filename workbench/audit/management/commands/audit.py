@@ -16,17 +16,17 @@ from workbench.audit.services import Verification, verify
 
 
 class Command(BaseCommand):
-    help = "Verify the audit ledger, or export a bundle that is verified offline."
+    help = "Verify the audit ledger, or export a bundle that can be verified offline."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="what", required=True)
         check = commands.add_parser(
-            "verify", help="Exit with 1 and name the first bad entry if any."
+            "verify", help="Exit with 1 and list the faults if there are any."
         )
         check.add_argument("--json", action="store_true", help="Print the result as JSON.")
         export = commands.add_parser("export", help="Write a bundle with its own verifier.")
         export.add_argument("--out", type=Path, required=True, metavar="BUNDLE.zip")
-        export.add_argument("--text", default="", help="Only entries that contain it.")
+        export.add_argument("--text", default="", help="Only entries that contain this text.")
         export.add_argument("--action", default="", help="An action, or all of one kind: case")
         export.add_argument("--actor", default="", help="Part of a name, or kind:id")
         export.add_argument("--subject", type=_subject, default=("", ""), metavar="KIND:ID")
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             first = asdict(found.first_bad) if found.first_bad else None
             self.stdout.write(json.dumps({"ok": found.ok, **asdict(found), "first_bad": first}))
         else:
-            self.stdout.write(_told(found))
+            self.stdout.write(_as_text(found))
         if not found.ok:
             raise SystemExit(1)
 
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         )
 
 
-def _told(found: Verification) -> str:
+def _as_text(found: Verification) -> str:
     lines = [f"{found.entries} entries, {found.blocks} blocks, {found.unsealed} unsealed: "]
     lines[0] += "good" if found.ok else "BAD"
     for fault in found.faults:

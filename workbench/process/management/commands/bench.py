@@ -1,4 +1,4 @@
-"""manage.py bench: measure the engine, and its peers beside it. Needs what tests need."""
+"""manage.py bench: measure the engine beside its peers. Needs the development environment."""
 
 import os
 import sys
@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Measure the engine; see docs/performance.md. Arguments go to `python -m bench`."
+    help = "Measure the engine; see docs/performance.md. Takes the arguments of `python -m bench`."
     requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
-        # Its arguments are not ours to parse: the benchmark has a parser of its own.
+        # Not parsed here: the benchmark has a parser of its own.
         self.execute_bench(argv[2:])
 
     def handle(self, *arguments: str, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""manage.py clock: fires timers, takes over, resends, seals. Run one or several."""
+"""manage.py clock: run the tasks of the clock. One process or several."""
 
 import logging
 import signal
@@ -8,13 +8,15 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from workbench.dispatch.clock import run_clock
-from workbench.process.parts import load_clock_tasks
 
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
 class Command(BaseCommand):
-    help = "Do what is due: timers, take-overs, lost messages, reminders, seals."
+    help = (
+        "Do what is due: fire timers, take over from dead workers, resend lost messages, send "
+        "reminders, seal the audit ledger."
+    )
     requires_system_checks: list[str] = []
 
     def handle(self, **options: Any) -> None:
@@ -23,7 +25,6 @@ class Command(BaseCommand):
         )
         # Blocked before the threads start, so that this thread alone receives them.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        load_clock_tasks()
         stopped = threading.Event()
         clock = threading.Thread(target=run_clock, args=(stopped,), name="clock")
         clock.start()

@@ -1,9 +1,9 @@
-"""manage.py serve: the web pages and, with the embedded default, everything else too."""
+"""manage.py serve: the web pages, and with the embedded default everything else too."""
 
 import logging
 import os
 from argparse import ArgumentParser
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -18,7 +18,7 @@ from workbench.process.server import (
     AlreadyServed,
     PortTaken,
     check_port,
-    exit_in_time,
+    exit_after_delay,
     lock_folder,
     run_daphne,
 )
@@ -44,42 +44,23 @@ class Command(BaseCommand):
         logging.basicConfig(
             level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
         )
-        try:
-            check_port(host, port)
-            lock = lock_folder(settings.VAR_DIR) if connection.vendor == "sqlite" else None
-        except PortTaken as error:
-            raise CommandError(
-                f"{error} Stop what uses it, or choose another with --port."
-            ) from None
-        except AlreadyServed as error:
-            raise CommandError(
-                f"{error} Stop it, or set COUNTERSIGN_VAR to another folder."
-            ) from None
-        alone = connection.vendor == "sqlite" or not settings.REDIS_URL
-        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # or its absence is warned of
-        self._prepare_database(alone)
+        lock = _claim_place(host, port)
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # a warning tells if it is missing
+        alone = _is_only_process() or not settings.REDIS_URL
+        _prepare_database(may_migrate=alone)
         parts = Embedded() if alone or options["all"] else None
         if parts:
             parts.start()
         try:
             run_daphne(host, port, on_ready=lambda: self._greet(host, port))
         finally:
-            exit_in_time()
+            exit_after_delay()
             self.stdout.write("Stopping.")
             if parts:
                 parts.stop()
             connections.close_all()
             if lock:
                 lock.close()
-
-    def _prepare_database(self, alone: bool) -> None:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            if not alone:
-                raise CommandError("The database is behind this release: run `manage.py migrate`.")
-            call_command("migrate", interactive=False, verbosity=0)
-        if connection.vendor == "sqlite":
-            release_claims(timezone.now())
 
     def _greet(self, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
@@ -88,3 +69,32 @@ class Command(BaseCommand):
         if accounts.exists():
             self.stdout.write(accounts.read_text().rstrip())
         self.stdout.flush()
+
+
+def _is_only_process() -> bool:
+    """Return whether no other process works on the database: SQLite is for one alone.
+
+    It locks its folder, and at its start releases what a dead one held.
+    """
+    return connection.vendor == "sqlite"
+
+
+def _claim_place(host: str, port: int) -> IO[str] | None:
+    """Check the address, and lock the folder of a database that is for one process alone."""
+    try:
+        check_port(host, port)
+        return lock_folder(settings.VAR_DIR) if _is_only_process() else None
+    except PortTaken as error:
+        raise CommandError(f"{error} Stop what uses it, or choose another with --port.") from None
+    except AlreadyServed as error:
+        raise CommandError(f"{error} Stop it, or set COUNTERSIGN_VAR to another folder.") from None
+
+
+def _prepare_database(*, may_migrate: bool) -> None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        if not may_migrate:
+            raise CommandError("The database is behind this release: run `manage.py migrate`.")
+        call_command("migrate", interactive=False, verbosity=0)
+    if _is_only_process():
+        release_claims(timezone.now())

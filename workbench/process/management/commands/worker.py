@@ -1,4 +1,4 @@
-"""manage.py worker: becomes Dramatiq's command, with the settings that fit."""
+"""manage.py worker: drive runs and deliver jobs, as a process of Dramatiq's command."""
 
 import os
 import sys
@@ -12,12 +12,12 @@ SHUTDOWN_MS = 30_000
 
 
 class Command(BaseCommand):
-    help = "Drive runs and deliver jobs. Run any number, on any number of machines."
+    help = "Drive runs and deliver jobs. Start any number, on any number of machines."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-        parser.add_argument("--threads", type=int, default=4, help="For jobs, in each process.")
+        parser.add_argument("--threads", type=int, default=4, help="Job threads in each process.")
 
     def handle(self, *, processes: int, threads: int, **options: Any) -> None:
         if not settings.REDIS_URL:
@@ -25,7 +25,7 @@ class Command(BaseCommand):
                 "Workers are rung through Redis: set REDIS_URL. Without it, `manage.py serve` "
                 "does their work itself."
             )
-        # No more than it can do at once: a busy process must not sit on messages.
+        # A busy process must not hold messages that another could deliver: one for each thread.
         os.environ.setdefault("dramatiq_queue_prefetch", str(threads))
         command = [
             sys.executable, "-m", "dramatiq", "workbench.worker",
