@@ -8,7 +8,7 @@ from reviews.services.claims import free_expired_leases
 from reviews.services.decisions import commit_due_decisions
 from reviews.services.due_acts import perform_due_acts
 from reviews.services.ranking import rerank_queue
-from reviews.settings.services import RERANK_JOB
+from reviews.settings.services.queues import RERANK_JOB
 from workbench.dispatch.clock import clock_task
 from workbench.dispatch.registry import job
 

@@ -9,7 +9,7 @@ COUNT_CAP = 100
 
 
 def list_notices(user: User, before: int | None = None) -> list[Notice]:
-    """Return a page of the person's notices, newest first, and one more: one query."""
+    """Return a page of the person's notices, newest first, and one more if there is: one query."""
     found = Notice.objects.filter(person=user).select_related("case", "case__queue")
     if before is not None:
         found = found.filter(pk__lt=before)

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from flows.models import Run
 from flows.runtime.payloads import fetch
-from reviews.api.finding import Id, listed_faults
+from reviews.api.finding import Id
+from reviews.api.problems import report_faults
 from reviews.outside.selectors import Checkpoint, get_checkpoint
 from reviews.outside.services import Callback, cancel_checkpoint, input_of, open_checkpoint
 from reviews.rules.checkpoint_config import CheckpointConfig
@@ -74,7 +75,7 @@ def open_(request: HttpRequest, body: CheckpointIn) -> Status[Any]:
     _check_queue(request, body.case.queue)
     callback = Callback(body.callback.url, body.callback.secret) if body.callback else Callback()
     before = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    with listed_faults():
+    with report_faults():
         run = open_checkpoint(
             case=body.case,
             reference=body.reference,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from reviews.team.services import start_due_absences
+from reviews.team.services.absences import start_due_absences
 from workbench.dispatch.clock import clock_task
 
 

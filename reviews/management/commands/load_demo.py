@@ -18,7 +18,8 @@ from flows.models import Flow
 from flows.services import NewRun, create_flow, publish_version, start_runs
 from reviews.management.demo_history import load_history
 from reviews.models import BreachAction, Queue, SlaPolicy
-from reviews.settings.services import create_queue, create_sla_policy
+from reviews.settings.services.queues import create_queue
+from reviews.settings.services.sla import create_sla_policy
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
 from workbench.people.services import add_person, grant_role

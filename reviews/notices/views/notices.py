@@ -44,7 +44,7 @@ def read_all(request: HttpRequest) -> HttpResponse:
 @require_GET
 @requires("cases.view")
 def notice(request: HttpRequest, notice_id: int) -> HttpResponse:
-    """Go to the case; that the notice was read is all that changes."""
+    """Mark the notice as read and go to its case."""
     found = Notice.objects.filter(pk=notice_id, person_id=request.user.pk).first()
     if found is None:
         raise Http404("You have no such notice.")

@@ -1,8 +1,8 @@
-"""Links are made, opened and used here. Opening one changes nothing; using one is a POST.
+"""Open a link, check it, and use it. Opening one changes nothing; using one is a POST.
 
-The address holds a signed number and no secret of its own: what it opens still asks for the
-person's session (to decide) or for a written answer (to reply), so that a scanner that follows
-and even presses what it finds decides nothing. See docs/decisions/0004.
+The address holds a signed number and grants nothing by itself. To decide, the person must be
+signed in; to reply, they must write an answer. So a scanner that follows links, and even one that
+presses their buttons, decides nothing. See docs/decisions/0004.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from workbench.audit.services import record
 
 
 class LinkInvalid(ReviewError):
-    """This is no link of ours: open the case from the newest message, or from its queue."""
+    """The link is not valid: open the case from the newest message, or from its queue."""
 
     code = "link_invalid"
     status = 404
@@ -39,7 +39,7 @@ class LinkSpent(ReviewError):
 
 
 def open_link(token: str, purpose: Purpose) -> CaseLink:
-    """Return the link of an address: one query. Changes nothing. Raises: LinkInvalid."""
+    """Return the link that an address holds: one query. Raises: LinkInvalid."""
     try:
         number = signing.loads(token, salt=f"{SALT}.{purpose}")
     except signing.BadSignature:
@@ -51,7 +51,7 @@ def open_link(token: str, purpose: Purpose) -> CaseLink:
     )
     if found is None:
         raise LinkInvalid(
-            "This is no link of ours, or it was cut short. Open the case from the newest message."
+            "This link is not valid, or it was cut short. Open the case from the newest message."
         )
     return found
 
@@ -59,7 +59,7 @@ def open_link(token: str, purpose: Purpose) -> CaseLink:
 def check_link(link: CaseLink, now: datetime) -> None:
     """Raises: LinkSpent, CaseStale."""
     if link.used_at is not None:
-        raise LinkSpent("This link was used before, and works once.")
+        raise LinkSpent("This link was used before; it works once.")
     if link.expires_at <= now:
         raise LinkSpent("This link has expired.")
     if link.purpose == Purpose.DECIDE and link.case.revision != link.revision:
@@ -93,8 +93,8 @@ def reply_by_link(
 ) -> Case:
     """Answer a question by its link and spend the link, both or neither.
 
-    ``name`` is what who answers calls themselves; nobody has checked it, and the record says so.
-    ``changes`` are new values of the fields that were opened with the question.
+    ``name`` is what the person calls themselves; nobody has checked it, and the record says so.
+    ``changes`` are new values of fields that the question lets them correct.
 
     Raises: LinkSpent, MoveNotAllowed, DecisionInvalid.
     """
@@ -116,7 +116,7 @@ def _spend(link: CaseLink, now: datetime) -> None:
         used_at=now
     )
     if not spent:
-        raise LinkSpent("This link was used before, and works once.")
+        raise LinkSpent("This link was used before; it works once.")
 
 
 def _record(link: CaseLink, actor: Actor, now: datetime) -> None:

@@ -1,19 +1,17 @@
-"""Planning and ending absences, and what a reviewer may take on."""
+"""Plan, start and end absences."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from reviews.errors import AbsenceInvalid, NotAuthorised, SettingsInvalid
-from reviews.models import OPEN_ENDED, Case, Reviewer
+from reviews.errors import AbsenceInvalid, NotAuthorised
+from reviews.models import OPEN_ENDED, Case
 from reviews.models.states import CLAIMABLE, CaseState
 from reviews.models.team import Absence
 from reviews.rules.covering import Away, closes_a_circle
 from reviews.selectors.absences import aways_from, stand_in_for, standing_absences
 from reviews.selectors.acting import Acting
 from reviews.services.passing import hand_over
-from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, can, reach
 from workbench.audit.services import record
@@ -23,9 +21,6 @@ from workbench.live import nudge_on_commit
 PLANNING_LOCK = 7_302_544
 BATCH = 50
 LONGEST = timedelta(days=366)
-MAX_LEVEL = 9
-MAX_SKILLS = 30
-SKILL_LENGTH = 60
 
 
 def plan_absence(
@@ -38,17 +33,17 @@ def plan_absence(
     now: datetime,
     note: str = "",
 ) -> Absence:
-    """Plan that a person is away, and who covers. One that begins now hands over at once.
+    """Plan that a person is away, and who covers. If it begins now, their cases are passed on now.
 
-    Anyone plans their own; who assigns the person's cases plans it for them.
+    Anyone plans their own absence; whoever assigns the person's cases may plan it for them.
 
     Raises: NotAuthorised, AbsenceInvalid.
     """
     check_may_plan(acting, person)
     with transaction.atomic():
-        _one_planner_at_a_time()
+        _lock_planning()
         new = Away(person.pk, cover.pk if cover else None, starts_at, ends_at)
-        _check_absence(new, person, cover, now)
+        _check_new(new, person, cover, now)
         absence = Absence.objects.create(
             person=person,
             cover=cover,
@@ -65,7 +60,7 @@ def plan_absence(
 
 
 def end_absence(*, absence_id: int, acting: Acting, now: datetime) -> None:
-    """End an absence early, or call it off. What was handed over stays where it is.
+    """End an absence early, or call it off. Cases that were passed on stay where they are.
 
     Raises: Absence.DoesNotExist, NotAuthorised.
     """
@@ -86,7 +81,7 @@ def end_absence(*, absence_id: int, acting: Acting, now: datetime) -> None:
 
 
 def start_due_absences(now: datetime) -> bool:
-    """Hand over the cases of those whose absence has begun; say whether more may be due."""
+    """Pass on the cases of people whose absence has begun; return whether more may be due."""
     due = Absence.objects.filter(started_at=None, ended_at=None, starts_at__lte=now)
     ids = list(due.order_by("starts_at").values_list("pk", flat=True)[:BATCH])
     for absence_id in ids:
@@ -95,8 +90,10 @@ def start_due_absences(now: datetime) -> bool:
 
 
 def start_absence(*, absence_id: int, now: datetime) -> None:
-    """Pass on what the person holds. Each case is its own transaction: a clock that dies in
-    between has passed on some, and the next one passes on the rest before it says "started".
+    """Pass the person's cases on to who covers, and mark the absence as started.
+
+    Each case is passed on in a transaction of its own. If the clock dies in between, the absence
+    is not marked, so that the next clock passes on the rest.
     """
     absence = Absence.objects.select_related("person").filter(pk=absence_id, ended_at=None).first()
     if absence is None:
@@ -117,31 +114,31 @@ def _pass_on_held(person: User, cover: User | None, now: datetime) -> None:
 
 
 def _pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
-    """What came back to the person and waits for them waits for the cover, or for anyone."""
-    kept = Case.objects.filter(
+    """Reserve the cases that are reserved for the person for the cover instead, or for nobody."""
+    reserved = Case.objects.filter(
         OPEN_ENDED, familiar=person, state__in=CLAIMABLE, reserved_until__gt=now
     )
     if cover is not None:
-        kept.update(familiar=cover)
+        reserved.update(familiar=cover)
     else:
-        kept.update(familiar=None, reserved_until=None)
+        reserved.update(familiar=None, reserved_until=None)
 
 
 def check_may_plan(acting: Acting, person: User) -> None:
     """Raises: NotAuthorised."""
     if person == acting.user and can(acting.principal, "cases.decide"):
         return
-    if not leads(acting, person):
-        raise NotAuthorised(f"The absence of {person.label} is planned by them or their lead.")
+    if not is_lead_of(acting, person):
+        raise NotAuthorised(f"Only {person.label} or their lead can plan this absence.")
 
 
-def leads(acting: Acting, person: User) -> bool:
-    """Say whether the acting person assigns cases in a queue in which the other decides."""
+def is_lead_of(acting: Acting, person: User) -> bool:
+    """Return whether the acting person assigns cases in a queue in which the other decides."""
     assigns, decides = reach(acting.principal, "cases.assign"), reach(person, "cases.decide")
-    return bool(assigns) and bool(decides) and _meet(assigns, decides)
+    return bool(assigns) and bool(decides) and _overlap(assigns, decides)
 
 
-def _meet(one: Reach, other: Reach) -> bool:
+def _overlap(one: Reach, other: Reach) -> bool:
     if one.everywhere or other.everywhere:
         return True
     return any(
@@ -152,25 +149,33 @@ def _meet(one: Reach, other: Reach) -> bool:
     )
 
 
-def _check_absence(new: Away, person: User, cover: User | None, now: datetime) -> None:
+def _check_new(new: Away, person: User, cover: User | None, now: datetime) -> None:
     """Raises: AbsenceInvalid."""
     if new.ends_at <= new.starts_at:
-        raise AbsenceInvalid("ends_at", "It must end after it starts.")
+        raise AbsenceInvalid("ends_at", "The end must come after the start.")
     if new.ends_at <= now:
-        raise AbsenceInvalid("ends_at", "It lies in the past.")
+        raise AbsenceInvalid("ends_at", "The absence lies in the past.")
     if new.ends_at - new.starts_at > LONGEST:
         raise AbsenceInvalid("ends_at", "An absence lasts a year at most.")
     if cover is not None:
         _check_cover(person, cover)
     planned = aways_from(standing_absences(now))
-    if any(
-        away.person == new.person and away.starts_at < new.ends_at and new.starts_at < away.ends_at
-        for away in planned
-    ):
-        raise AbsenceInvalid("starts_at", f"{person.label} is away then already: end that first.")
+    if any(_overlap_in_time(away, new) for away in planned):
+        raise AbsenceInvalid(
+            "starts_at", f"{person.label} is already away then: end that absence first."
+        )
     if closes_a_circle(new, planned):
         name = cover.label if cover else ""
         raise AbsenceInvalid("cover", f"{name} would pass the cases back: choose someone else.")
+
+
+def _overlap_in_time(one: Away, other: Away) -> bool:
+    """Return whether both are absences of the same person and share some time."""
+    return (
+        one.person == other.person
+        and one.starts_at < other.ends_at
+        and other.starts_at < one.ends_at
+    )
 
 
 def _check_cover(person: User, cover: User) -> None:
@@ -180,8 +185,11 @@ def _check_cover(person: User, cover: User) -> None:
         raise AbsenceInvalid("cover", f"{cover.label} decides no cases: choose someone who does.")
 
 
-def _one_planner_at_a_time() -> None:
-    """Two plans side by side could each name the other's person as cover. SQLite has one writer."""
+def _lock_planning() -> None:
+    """Let one transaction plan at a time, or two could name each other's person as cover.
+
+    SQLite has one writer anyway.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLANNING_LOCK])
@@ -201,37 +209,3 @@ def _record_planned(absence: Absence, acting: Acting, now: datetime) -> None:
         now=now,
         on_behalf_of=acting.on_behalf_of,
     )
-
-
-# --- Reviewers ------------------------------------------------------------------------
-
-
-def set_reviewer(
-    *, person: User, level: int, skills: Sequence[str], actor: Actor, by: User, now: datetime
-) -> Reviewer:
-    """Set a person's authority level and skills. Nobody sets their own.
-
-    Raises: NotAuthorised, SettingsInvalid.
-    """
-    if person == by:
-        raise NotAuthorised("Your own level and skills are set by someone else.")
-    named = sorted({skill.strip() for skill in skills if skill.strip()})
-    problems = {}
-    if not 1 <= level <= MAX_LEVEL:
-        problems["level"] = f"Choose a level from 1 to {MAX_LEVEL}."
-    if len(named) > MAX_SKILLS or any(len(skill) > SKILL_LENGTH for skill in named):
-        problems["skills"] = f"At most {MAX_SKILLS} skills of {SKILL_LENGTH} characters."
-    if problems:
-        raise SettingsInvalid(problems)
-    with transaction.atomic():
-        reviewer, _ = Reviewer.objects.update_or_create(
-            user=person, defaults={"level": level, "skills": named}
-        )
-        record(
-            action="reviewer.changed",
-            subject=("user", str(person.pk)),
-            actor=actor,
-            payload={"person": person.label, "level": level, "skills": named},
-            now=now,
-        )
-    return reviewer

@@ -1,5 +1,6 @@
-"""Out of office: planning one's absence, or a colleague's, and who covers."""
+"""The page Out of office: plan one's own absence or a colleague's, name who covers, end it."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -10,23 +11,24 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from reviews.errors import AbsenceInvalid, NotAuthorised
 from reviews.models.team import Absence
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import Acting, acting_as
 from reviews.selectors.lists import list_queues
 from reviews.team.forms import AbsenceForm
-from reviews.team.selectors import deciders, list_absences
-from reviews.team.services import end_absence, leads, plan_absence
+from reviews.team.selectors import list_absences, list_deciders
+from reviews.team.services.absences import end_absence, is_lead_of, plan_absence
 from workbench.accounts.permissions import principal_of, requires
 
-FIELDS = {"starts_at": "first_day", "ends_at": "last_day", "cover": "cover"}
+# Field of the form, by the field that AbsenceInvalid names.
+FORM_FIELDS = {"starts_at": "first_day", "ends_at": "last_day", "cover": "cover"}
 
 
 @require_http_methods(["GET", "POST"])
 @requires("cases.decide")
 def absences(request: HttpRequest) -> HttpResponse:
     acting, now = acting_as(principal_of(request)), timezone.now()
-    colleagues = deciders(list_queues(acting.principal))
+    colleagues = list_deciders(list_queues(acting.principal))
     # Oneself first: that is whom most people plan for.
-    led = [each for each in colleagues if each != acting.user and leads(acting, each)]
+    led = [each for each in colleagues if each != acting.user and is_lead_of(acting, each)]
     people = [acting.user, *led]
     form = AbsenceForm(
         request.POST or None,
@@ -34,24 +36,10 @@ def absences(request: HttpRequest) -> HttpResponse:
         covers=[each for each in colleagues if each != acting.user or led],
         initial={"person": request.GET.get("person", acting.user.username)},
     )
-    if request.method == "POST" and form.is_valid():
-        try:
-            planned = plan_absence(
-                person=form.person_chosen(),
-                starts_at=form.starts_at(),
-                ends_at=form.ends_at(),
-                cover=form.cover_chosen(),
-                note=form.cleaned_data["note"],
-                acting=acting,
-                now=now,
-            )
-        except AbsenceInvalid as error:
-            form.add_error(FIELDS[error.field], str(error))
-        except NotAuthorised as error:
-            form.add_error("person", str(error))
-        else:
-            messages.success(request, f"{planned.person.label} is out of office then.")
-            return redirect("reviews:absences")
+    sent = request.method == "POST"
+    if sent and form.is_valid() and (planned := _plan(form, acting, now)):
+        messages.success(request, f"The absence of {planned.person.label} is planned.")
+        return redirect("reviews:absences")
     context: dict[str, Any] = {
         "form": form,
         "rows": [
@@ -60,8 +48,26 @@ def absences(request: HttpRequest) -> HttpResponse:
         ],
         "alone": not led,
     }
-    status = 422 if request.method == "POST" else 200
-    return render(request, "reviews/team/absences.html", context, status=status)
+    return render(request, "reviews/team/absences.html", context, status=422 if sent else 200)
+
+
+def _plan(form: AbsenceForm, acting: Acting, now: datetime) -> Absence | None:
+    """Plan the absence; return None, with the problem on the form, if that is refused."""
+    try:
+        return plan_absence(
+            person=form.person_chosen(),
+            starts_at=form.starts_at(),
+            ends_at=form.ends_at(),
+            cover=form.cover_chosen(),
+            note=form.cleaned_data["note"],
+            acting=acting,
+            now=now,
+        )
+    except AbsenceInvalid as error:
+        form.add_error(FORM_FIELDS[error.field], str(error))
+    except NotAuthorised as error:
+        form.add_error("person", str(error))
+    return None
 
 
 @require_POST
@@ -75,5 +81,7 @@ def end(request: HttpRequest, absence_id: int) -> HttpResponse:
     except NotAuthorised as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "The absence is over. What was handed over stays where it is.")
+        messages.success(
+            request, "The absence is over. Cases that were passed on stay where they are."
+        )
     return redirect("reviews:absences")

@@ -1,4 +1,4 @@
-"""Saved views: a list of a queue's cases kept by name, for oneself or for all who see the queue."""
+"""Save and delete views: a queue's cases filtered, by name, for oneself or for all who see it."""
 
 from datetime import datetime
 
@@ -21,7 +21,7 @@ def save_view(
     acting: Acting,
     now: datetime,
 ) -> SavedView:
-    """Keep a list by name; one's own of that name is replaced. Who assigns cases may share.
+    """Save a view by name, in place of one's own of that name. Sharing needs `cases.assign`.
 
     Raises: SettingsInvalid, NotAuthorised.
     """
@@ -43,7 +43,7 @@ def save_view(
 
 
 def delete_view(*, view: SavedView, acting: Acting) -> None:
-    """Remove one's own view. Raises: NotAuthorised."""
+    """Delete one's own view. Raises: NotAuthorised."""
     if view.owner_id != acting.user.pk:
-        raise NotAuthorised(f"The view {view.name} is {view.owner.label}'s: they remove it.")
+        raise NotAuthorised(f"Only {view.owner.label} can remove the view {view.name}.")
     view.delete()

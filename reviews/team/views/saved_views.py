@@ -1,4 +1,4 @@
-"""Saving and removing a named list of a queue's cases."""
+"""Save and delete views of a queue's cases."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -9,18 +9,18 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from reviews.errors import ReviewError
+from reviews.finding import find_queue
 from reviews.models.team import SavedView
 from reviews.rules.filters import filters_from
 from reviews.selectors.acting import acting_as
-from reviews.selectors.lists import visible_queue
-from reviews.team.saved import delete_view, save_view
+from reviews.team.services.saved_views import delete_view, save_view
 from workbench.accounts.permissions import principal_of, requires
 
 
 @require_POST
 @requires("cases.view", queue="name")
 def save(request: HttpRequest, name: str) -> HttpResponse:
-    queue, filters = visible_queue(request, name), filters_from(request.POST)
+    queue, filters = find_queue(request, name), filters_from(request.POST)
     try:
         view = save_view(
             queue=queue,
@@ -40,7 +40,7 @@ def save(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 @requires("cases.view", queue="name")
 def delete(request: HttpRequest, name: str, view_id: int) -> HttpResponse:
-    queue = visible_queue(request, name)
+    queue = find_queue(request, name)
     view = get_object_or_404(SavedView, pk=view_id, queue=queue, owner_id=request.user.pk)
     delete_view(view=view, acting=acting_as(principal_of(request)))
     messages.success(request, f"The view {view.name} is removed.")

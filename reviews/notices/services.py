@@ -1,4 +1,4 @@
-"""Add, change and remove the destinations that notices go to."""
+"""Save and remove the webhooks and chats to which notices go."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,6 +9,8 @@ from django.db import transaction
 from reviews.errors import SettingsInvalid
 from reviews.models import Queue
 from reviews.models.notices import SAID_ELSEWHERE, Destination, DestinationKind
+from reviews.notices.delivery import chat_problem
+from reviews.notices.signed import key_problem
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.secrets.services import set_secret
@@ -26,8 +28,8 @@ def save_destination(
     """Add a destination, or change it.
 
     ``values``: ``{title, kind, address, kinds, queue: Queue | None, enabled}``. ``key`` is the
-    webhook's signing key or the chat's Apprise URL; it is kept as a secret and never shown; empty
-    keeps the one that is there.
+    webhook's signing key or the chat's Apprise URL; it is stored as a secret and never shown.
+    If it is empty, the stored one stays.
 
     Raises: SettingsInvalid.
     """
@@ -46,7 +48,7 @@ def save_destination(
 
 
 def remove_destination(*, destination: Destination, actor: Actor, now: datetime) -> None:
-    """Forget a destination. Its secret stays, for whoever manages secrets."""
+    """Remove a destination. Its secret stays, for whoever manages secrets."""
     with transaction.atomic():
         _record("destination.removed", destination, actor, now)
         destination.delete()
@@ -71,21 +73,19 @@ def _record(action: str, kept: Destination, actor: Actor, now: datetime) -> None
 
 
 def _check(values: Mapping[str, Any], key: str, destination: Destination | None, name: str) -> None:
-    from reviews.notices.delivery import chat_problem
-    from reviews.notices.signed import key_problem
-
+    """Raises: SettingsInvalid."""
     problems = {}
     if destination is None and Destination.objects.filter(name=name).exists():
         problems["title"] = "There is a destination of that name: choose another title."
     if set(values["kinds"]) - set(SAID_ELSEWHERE) or not values["kinds"]:
         problems["kinds"] = "Choose at least one kind of notice."
     if values["kind"] == DestinationKind.WEBHOOK and not values["address"]:
-        problems["address"] = "Write the address that is called, as https://host/path."
+        problems["address"] = "Enter the address to call, such as https://host/path."
     if not key and destination is None:
-        problems["key"] = "Write it once; it is never shown again."
+        problems["key"] = "Enter it once; it is never shown again."
     elif key:
-        look = key_problem if values["kind"] == DestinationKind.WEBHOOK else chat_problem
-        if problem := look(key):
+        problem_of = key_problem if values["kind"] == DestinationKind.WEBHOOK else chat_problem
+        if problem := problem_of(key):
             problems["key"] = problem
     if problems:
         raise SettingsInvalid(problems)

@@ -1,4 +1,4 @@
-"""Where notices go besides people."""
+"""The pages of the webhooks and chats to which notices go."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -10,11 +10,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from reviews.errors import SettingsInvalid
 from reviews.models.notices import Destination
-from reviews.notices.destinations import remove_destination, save_destination
 from reviews.notices.forms import DestinationForm
+from reviews.notices.services import remove_destination, save_destination
 from reviews.selectors.acting import acting_as
 from reviews.selectors.lists import list_queues
-from reviews.settings.forms import add_problems
+from reviews.settings.forms.fields import add_problems
 from workbench.accounts.permissions import principal_of, requires
 
 
@@ -45,7 +45,7 @@ def destination_remove(request: HttpRequest, name: str) -> HttpResponse:
     found = get_object_or_404(Destination, name=name)
     actor = acting_as(principal_of(request)).actor
     remove_destination(destination=found, actor=actor, now=timezone.now())
-    messages.success(request, f"Nothing is said in {found.title} any more.")
+    messages.success(request, f"No more notices go to {found.title}.")
     return redirect("reviews:destinations")
 
 
@@ -55,21 +55,27 @@ def _page(request: HttpRequest, found: Destination | None) -> HttpResponse:
         initial=DestinationForm.initial_of(found) if found else None,
         queues=list_queues(principal_of(request)),
     )
-    if request.method == "POST" and form.is_valid():
-        try:
-            kept = save_destination(
-                name=found.name if found else slugify(form.cleaned_data["title"])[:60],
-                values=form.values(),
-                key=form.cleaned_data["key"],
-                actor=acting_as(principal_of(request)).actor,
-                now=timezone.now(),
-                destination=found,
-            )
-        except SettingsInvalid as error:
-            add_problems(form, error.problems, {})
-        else:
-            messages.success(request, f"{kept.title} is saved.")
-            return redirect("reviews:destinations")
-    status = 422 if request.method == "POST" else 200
+    sent = request.method == "POST"
+    if sent and form.is_valid() and (saved := _save(request, found, form)):
+        messages.success(request, f"{saved.title} is saved.")
+        return redirect("reviews:destinations")
     context = {"form": form, "destination": found}
-    return render(request, "reviews/notices/destination.html", context, status=status)
+    return render(request, "reviews/notices/destination.html", context, status=422 if sent else 200)
+
+
+def _save(
+    request: HttpRequest, found: Destination | None, form: DestinationForm
+) -> Destination | None:
+    """Save the destination; return None, with the problem on the form, if it does not hold."""
+    try:
+        return save_destination(
+            name=found.name if found else slugify(form.cleaned_data["title"])[:60],
+            values=form.values(),
+            key=form.cleaned_data["key"],
+            actor=acting_as(principal_of(request)).actor,
+            now=timezone.now(),
+            destination=found,
+        )
+    except SettingsInvalid as error:
+        add_problems(form, error.problems, {})
+        return None
