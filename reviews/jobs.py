@@ -1,9 +1,10 @@
-"""What reviews does by the clock and after a commit."""
+"""What reviews do by the clock and after a commit."""
 
 from datetime import datetime
 from typing import Any
 
-from reviews.quality.sweeps import draw_samples, seed_known_answers
+from reviews.quality.services.sampling import draw_samples
+from reviews.quality.services.seeding import seed_known_answers
 from reviews.services.claims import free_expired_leases
 from reviews.services.decisions import commit_due_decisions
 from reviews.services.due_acts import perform_due_acts

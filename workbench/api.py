@@ -52,7 +52,11 @@ _ROUTERS = (
     "reviews.settings.api.queues",
     "reviews.settings.api.calendars",
     "reviews.settings.api.policies",
-    "reviews.quality.api",
+    "reviews.quality.api.figures",
+    "reviews.quality.api.checks",
+    "reviews.quality.api.policies",
+    "reviews.quality.api.known_answers",
+    "reviews.quality.api.datasets",
 )
 for _name in _ROUTERS:
     # By name, so that this list alone decides the order; a name that is misspelt fails at start.

@@ -110,7 +110,7 @@ def _first_fields(case: Case) -> Iterator[dict[str, Any]]:
 @never_cache
 @public
 def reply_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the question to whoever was asked; a POST of the answer returns the case to its queue."""
+    """Show the question to whoever was asked; a POST answers it, and the case is open again."""
     try:
         link = open_link(token, Purpose.REPLY)
     except LinkInvalid as error:

@@ -21,7 +21,7 @@ from reviews.selectors.lists import within
 from workbench.accounts.permissions import reach
 
 PAGE_SIZE = 50
-WHICH = {
+STANDING = {
     "open": Q(state=CheckState.SETTLED, agreed=False, looked_at=None),
     "closed": Q(state=CheckState.SETTLED, agreed=False, looked_at__isnull=False),
     "agreed": Q(state=CheckState.SETTLED, agreed=True),
@@ -41,7 +41,7 @@ def list_checks(
     """Return a page of checks, the newest first: one query."""
     found = QualityCheck.objects.filter(
         within(reach(principal, "insights.people"), queue="case__queue__name", flow="case__flow"),
-        WHICH[which],
+        STANDING[which],
     )
     if kind:
         found = found.filter(kind=kind)
@@ -58,7 +58,7 @@ def list_checks(
 
 
 def list_queue_policies(principal: Any) -> list[Queue]:
-    """Return the queues with their policy as ``watched`` (a list of none or one): two queries."""
+    """Return the queues, each with its quality policy if it has one: two queries."""
     found = reach(principal, "quality.manage")
     queues = Queue.objects.order_by("title")
     if not found.everywhere:
@@ -82,7 +82,7 @@ def list_sampling_policies() -> list[SamplingPolicy]:
 
 
 def list_known_answers(principal: Any) -> list[KnownAnswer]:
-    """Return known answers in use, with how often they were given and met: one query."""
+    """Return the known answers in use, with how often each was given and met: one query."""
     found = reach(principal, "quality.manage")
     settled = Q(checks__state=CheckState.SETTLED)
     return list(
@@ -99,8 +99,8 @@ def list_known_answers(principal: Any) -> list[KnownAnswer]:
     )
 
 
-def checkpoints() -> list[tuple[str, str]]:
-    """Return (flow, step) of each checkpoint of a released version: one query."""
+def list_checkpoints() -> list[tuple[str, str]]:
+    """Return the checkpoints of released versions, as (flow, step): one query."""
     flows = Flow.objects.filter(released__isnull=False).select_related("released")
     return [
         (flow.name, step)
@@ -113,6 +113,6 @@ def checkpoints() -> list[tuple[str, str]]:
 
 
 def list_datasets() -> list[DatasetVersion]:
-    """Return the versions, the newest first: one query."""
+    """Return the versions of all datasets, the newest first: one query."""
     versions = DatasetVersion.objects.select_related("created_by").order_by("-pk")
     return list(versions[: PAGE_SIZE * 4])

@@ -1,4 +1,4 @@
-"""The page on which a lead sets what is checked."""
+"""The page on which a lead sets how much is checked and which answers are known."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,18 +13,14 @@ from reviews.errors import ReviewError
 from reviews.models import Case, Queue
 from reviews.models.quality import KnownAnswer, SamplingPolicy
 from reviews.quality.forms import KnownAnswerForm, QueuePolicyForm, SamplingForm
-from reviews.quality.policies import (
-    add_known_answer,
-    retire_known_answer,
-    save_sampling_policy,
-    set_queue_policy,
-)
-from reviews.quality.selectors import (
-    checkpoints,
+from reviews.quality.selectors.lists import (
+    list_checkpoints,
     list_known_answers,
     list_queue_policies,
     list_sampling_policies,
 )
+from reviews.quality.services.known_answers import add_known_answer, retire_known_answer
+from reviews.quality.services.policies import save_sampling_policy, set_queue_policy
 from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import get_visible_case
 from workbench.accounts.permissions import can, principal_of, requires
@@ -39,13 +35,13 @@ def policies(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
-    """Show the page, with a form that was wrong as ``bad`` and where it stands as ``at``."""
+    """Show the page; ``bad`` is a form that is not valid, ``at`` says which of the page's it is."""
     principal = principal_of(request)
     context = {
         "queues": list_queue_policies(principal),
         "sampling": list_sampling_policies(),
         "answers": list_known_answers(principal),
-        "checkpoints": checkpoints(),
+        "checkpoints": list_checkpoints(),
         **more,
     }
     return render(request, "reviews/quality/policies.html", context, status=status)
@@ -58,7 +54,7 @@ def queue_policy(request: HttpRequest, name: str) -> HttpResponse:
     form = QueuePolicyForm(request.POST)
     if not form.is_valid():
         return _page(request, UNPROCESSABLE, bad=form, at=f"queue-{name}")
-    return _done(
+    return _act(
         request,
         f"The policy of {queue.title} holds from now on.",
         lambda acting, now: set_queue_policy(
@@ -89,9 +85,9 @@ def _save_sampling(request: HttpRequest, policy: SamplingPolicy | None) -> HttpR
         return _page(request, UNPROCESSABLE, bad=form, at=at)
     wanted = form.sampling()
     _check_flow(request, wanted.flow)
-    return _done(
+    return _act(
         request,
-        f"{wanted.percent:g} % of {wanted.flow} is looked at from now on.",
+        f"{wanted.percent:g} % of {wanted.flow} is sampled from now on.",
         lambda acting, now: save_sampling_policy(
             wanted=wanted, acting=acting, now=now, policy=policy
         ),
@@ -100,7 +96,7 @@ def _save_sampling(request: HttpRequest, policy: SamplingPolicy | None) -> HttpR
 
 
 def _check_flow(request: HttpRequest, flow: str) -> None:
-    """A flow that one does not lead is not there."""
+    """Raises: Http404 for a flow that one does not lead."""
     if not can(principal_of(request), "quality.manage", flow=flow):
         raise Http404(f"There is no flow {flow} for you.")
 
@@ -116,7 +112,7 @@ def add_answer(request: HttpRequest) -> HttpResponse:
     except Case.DoesNotExist:
         form.add_error("case", "There is no such case for you.")
         return _page(request, UNPROCESSABLE, bad=form, at="answer-new")
-    return _done(
+    return _act(
         request,
         f"Copies of case {case.pk} are mixed into {case.queue.title}.",
         lambda acting, now: add_known_answer(
@@ -136,18 +132,19 @@ def retire_answer(request: HttpRequest, answer_id: int) -> HttpResponse:
     answer = get_object_or_404(KnownAnswer.objects.select_related("queue"), pk=answer_id)
     if not can(principal_of(request), "quality.manage", queue=answer.queue.name):
         raise Http404("There is no such known answer for you.")
-    return _done(
+    return _act(
         request,
-        "It is mixed in no more. What was scored stays.",
+        "The known answer is no longer mixed in. Settled checks stay.",
         lambda acting, now: retire_known_answer(answer=answer, acting=acting, now=now),
         f"answer-{answer_id}",
     )
 
 
-def _done(request: HttpRequest, said: str, act: Callable[..., object], at: str) -> HttpResponse:
+def _act(request: HttpRequest, message: str, act: Callable[..., object], at: str) -> HttpResponse:
+    """Call ``act(acting, now)``, then show the page with the message, or with the error."""
     try:
         act(acting_as(principal_of(request)), timezone.now())
     except ReviewError as error:
         return _page(request, error.status, error=str(error), at=at)
-    messages.success(request, said)
+    messages.success(request, message)
     return redirect("quality:policies")

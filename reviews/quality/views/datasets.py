@@ -1,4 +1,4 @@
-"""Datasets: make a version, take it, prove it."""
+"""The page of datasets: make a version, verify it, download it."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from reviews.errors import ReviewError
 from reviews.models.quality import DatasetVersion
-from reviews.quality.datasets import FORMATS, create_dataset, open_dataset, reproduce
-from reviews.quality.figures import filter_choices
+from reviews.quality.formats import FORMATS
 from reviews.quality.forms import DatasetForm
-from reviews.quality.selectors import list_datasets
+from reviews.quality.selectors.lists import list_datasets
+from reviews.quality.selectors.scope import filter_choices
+from reviews.quality.services.datasets import create_dataset, open_dataset, reproduce_digest
 from reviews.selectors.acting import acting_as
 from workbench.accounts.permissions import principal_of, requires
 
@@ -59,9 +60,9 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_POST
 @requires("datasets.export")
 def verify(request: HttpRequest, version_id: int) -> HttpResponse:
-    """Make the rows anew and compare; decisions that were erased since would show here."""
+    """Make the rows anew and compare them; they differ if decisions were erased since."""
     version = get_object_or_404(DatasetVersion, pk=version_id)
-    if reproduce(version) == version.digest:
+    if reproduce_digest(version) == version.digest:
         messages.success(request, f"{version} was made again from its filter: the same digest.")
     else:
         messages.warning(
