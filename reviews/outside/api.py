@@ -1,4 +1,4 @@
-"""Any engine asks for a human decision here, and is called back."""
+"""Checkpoints over HTTP: another engine asks for a decision and is called back with it."""
 
 from datetime import datetime
 from typing import Any
@@ -66,8 +66,8 @@ class CancelIn(Strict):
     operation_id="open_checkpoint",
 )
 @requires("cases.open")
-def open_(request: HttpRequest, body: CheckpointIn) -> Status[Any]:
-    """Ask people for a decision. With an `Idempotency-Key` that opened one, that is returned.
+def create(request: HttpRequest, body: CheckpointIn) -> Status[Any]:
+    """Ask people for a decision. An `Idempotency-Key` that opened a checkpoint returns it.
 
     The call back is a POST `{type: "checkpoint.<outcome>", timestamp, data: {checkpoint, reference,
     decision}}`, signed and repeated with the same `webhook-id` until it is answered with 2xx.
@@ -91,14 +91,14 @@ def open_(request: HttpRequest, body: CheckpointIn) -> Status[Any]:
             f"This Idempotency-Key opened checkpoint {run.pk} with another body.",
             "Use a new key for each checkpoint.",
         )
-    return Status(200 if run.pk <= before else 201, _out(get_checkpoint(run.pk)))
+    return Status(200 if run.pk <= before else 201, _checkpoint_out(get_checkpoint(run.pk)))
 
 
 @router.get("/checkpoints/{checkpoint_id}", response=CheckpointOut, operation_id="get_checkpoint")
 @requires("cases.open")
 def get(request: HttpRequest, checkpoint_id: Id) -> dict[str, Any]:
     """Return a checkpoint with its decision, once there is one."""
-    return _out(_checkpoint(request, checkpoint_id))
+    return _checkpoint_out(_find_checkpoint(request, checkpoint_id))
 
 
 @router.post(
@@ -108,22 +108,22 @@ def get(request: HttpRequest, checkpoint_id: Id) -> dict[str, Any]:
 )
 @requires("cases.open")
 def cancel(request: HttpRequest, checkpoint_id: Id, body: CancelIn) -> dict[str, Any]:
-    """Need the decision no more: the case goes out of its queue, and nobody is called back."""
-    found = _checkpoint(request, checkpoint_id)
+    """Give up the decision: the case leaves its queue, and nobody is called back."""
+    found = _find_checkpoint(request, checkpoint_id)
     cancel_checkpoint(
         run=found.run, reason=body.reason, actor=actor_of(request), now=timezone.now()
     )
-    return _out(get_checkpoint(found.run.pk))
+    return _checkpoint_out(get_checkpoint(found.run.pk))
 
 
 def _check_queue(request: HttpRequest, queue: str) -> None:
-    """Raises: PermissionDenied for a queue in which one may open nothing."""
+    """Raises: PermissionDenied for a queue in which one may not open cases."""
     if not can(principal_of(request), "cases.open", queue=queue):
         raise PermissionDenied(f"This needs the permission cases.open for the queue {queue}.")
 
 
-def _checkpoint(request: HttpRequest, checkpoint_id: int) -> Checkpoint:
-    """Raises: Http404, also for one in a queue of others."""
+def _find_checkpoint(request: HttpRequest, checkpoint_id: int) -> Checkpoint:
+    """Raises: Http404, also for one in a queue in which one may not open cases."""
     try:
         found = get_checkpoint(checkpoint_id)
     except Run.DoesNotExist:
@@ -133,7 +133,7 @@ def _checkpoint(request: HttpRequest, checkpoint_id: int) -> Checkpoint:
     return found
 
 
-def _out(found: Checkpoint) -> dict[str, Any]:
+def _checkpoint_out(found: Checkpoint) -> dict[str, Any]:
     return {
         "id": found.run.pk,
         "reference": found.reference,

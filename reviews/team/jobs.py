@@ -1,4 +1,4 @@
-"""What the clock does for a team."""
+"""What teams do by the clock."""
 
 from datetime import datetime
 

@@ -99,9 +99,9 @@ def reason_to_skip(policy: SamplingPolicy, run: Run) -> str:
     if policy.outcomes and run.outcome not in policy.outcomes:
         return f"Its outcome is {run.outcome}."
     if Case.objects.filter(run_id=run.pk, wait_id__isnull=False).exists():
-        return "A person decided it."
+        return "It came to people."
     if policy.branch and not _left_by(run, policy.branch):
-        return f"It did not leave by {policy.branch}."
+        return f"It did not go by {policy.branch}."
     return ""
 
 
