@@ -77,7 +77,7 @@ class FirstChoiceIn(Strict):
 @router.post("/cases/{case_id}/decisions", response={201: DecisionOut}, operation_id="decide_case")
 @requires("cases.decide")
 def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
-    """Decide a case; a free one is claimed by it. 409 if it is decided, held or changed."""
+    """Decide a case; a free one is claimed first. 409 if it is decided, held or changed."""
     acting = authorise_to_take(request, case_id)
     with report_faults():
         decision = decide_case(

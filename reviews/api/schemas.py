@@ -29,7 +29,7 @@ class CaseOut(Schema):
     priority: int = Field(description="1 urgent, 2 high, 3 normal, 4 low.")
     value: float | None
     confidence: float | None
-    due_at: datetime | None = Field(description="Null while the clock stands.")
+    due_at: datetime | None = Field(description="Null while the SLA clock is paused.")
     band: str = Field(description="on_time, due_soon, overdue, paused or closed.")
     outcome: str
     independent: bool = Field(

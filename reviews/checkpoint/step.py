@@ -83,7 +83,7 @@ class ReviewCase(WaitingStep):
         found = []
         for number, code in enumerate(refusals if isinstance(refusals, list) else []):
             if isinstance(code, Mapping) and code.get("code") and not code.get("rests_on"):
-                found.append(_no_grounds(step, number, str(code["code"])))
+                found.append(_missing_grounds(step, number, str(code["code"])))
         return found
 
     def preview(self, config: Mapping[str, Json]) -> Preview:
@@ -102,7 +102,7 @@ class ReviewCase(WaitingStep):
         cancel_case_of_wait(wait_id=wait_id, now=now)
 
 
-def _no_grounds(step: Step, number: int, code: str) -> Problem:
+def _missing_grounds(step: Step, number: int, code: str) -> Problem:
     return Problem(
         "warning",
         "case.reason-ungrounded",

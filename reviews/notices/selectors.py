@@ -18,5 +18,5 @@ def list_notices(user: User, before: int | None = None) -> list[Notice]:
 
 
 def count_unread(user: User) -> int:
-    """Count up to COUNT_CAP: one query."""
+    """Return the number of unread notices, COUNT_CAP at most: one query."""
     return Notice.objects.filter(person=user, read_at=None)[:COUNT_CAP].count()

@@ -43,7 +43,7 @@ def assign(request: HttpRequest, case: Case) -> HttpResponse:
 
 @require_POST
 @case_view("cases.decide")
-def beat(request: HttpRequest, case: Case) -> HttpResponse:
+def keep(request: HttpRequest, case: Case) -> HttpResponse:
     """Keep the claim for another lease; answer 409 if it is lost."""
     try:
         kept = heartbeat(

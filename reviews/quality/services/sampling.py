@@ -100,12 +100,12 @@ def reason_to_skip(policy: SamplingPolicy, run: Run) -> str:
         return f"Its outcome is {run.outcome}."
     if Case.objects.filter(run_id=run.pk, wait_id__isnull=False).exists():
         return "It came to people."
-    if policy.branch and not _left_by(run, policy.branch):
+    if policy.branch and not _took_branch(run, policy.branch):
         return f"It did not go by {policy.branch}."
     return ""
 
 
-def _left_by(run: Run, branch: str) -> bool:
+def _took_branch(run: Run, branch: str) -> bool:
     step, _, port = branch.partition(".")
     ports = Journal.objects.filter(run_id=run.pk, kind=events.STEP_FINISHED, step=step)
     return any(port in left.split(",") for left in ports.values_list("port", flat=True))

@@ -41,14 +41,14 @@ def seed_queue(policy: QueuePolicy, now: datetime) -> bool:
     )
     for pk, _ in cases:
         if is_drawn(policy.known_percent, "known", policy.queue.name, pk):
-            seed_for(policy, pk, now)
+            open_copy(policy, pk, now)
     old = [pk for pk, opened_at in cases if opened_at < now - SETTLED_AFTER]
     if old:
         QueuePolicy.objects.filter(pk=policy.pk, seeded_to__lt=old[-1]).update(seeded_to=old[-1])
     return len(old) == BATCH
 
 
-def seed_for(policy: QueuePolicy, case_id: int, now: datetime) -> QualityCheck | None:
+def open_copy(policy: QueuePolicy, case_id: int, now: datetime) -> QualityCheck | None:
     """Open a copy of a known answer beside the case; None if it has one, or all are in use."""
     source = f"case:{case_id}"
     if QualityCheck.objects.filter(kind=CheckKind.KNOWN, source=source).exists():

@@ -70,7 +70,9 @@ class CalendarForm(forms.Form):
             spans = _HOURS.findall(text)
             if _HOURS.sub("", text).strip(" ,;"):
                 self.add_error(day, "Write 09:00-12:00, 13:00-17:00.")
-            self.cleaned_data[day] = [[_clock(one), _clock(other)] for one, other in spans]
+            self.cleaned_data[day] = [
+                [_format_time(one), _format_time(other)] for one, other in spans
+            ]
         return self.cleaned_data
 
     def values(self) -> dict[str, Json]:
@@ -94,7 +96,7 @@ class CalendarForm(forms.Form):
         }
 
 
-def _clock(text: str) -> str:
+def _format_time(text: str) -> str:
     hour, _, minute = text.partition(":")
     return f"{int(hour):02d}:{minute or '00'}"
 

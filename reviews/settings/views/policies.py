@@ -21,7 +21,7 @@ from workbench.accounts.permissions import can, principal_of, requires
 
 @require_GET
 @requires("queues.view")
-def promises(request: HttpRequest) -> HttpResponse:
+def policies(request: HttpRequest) -> HttpResponse:
     """List the SLA policies, and the calendars in which they count."""
     context = {
         "policies": [

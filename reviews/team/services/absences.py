@@ -114,7 +114,7 @@ def _pass_on_held(person: User, cover: User | None, now: datetime) -> None:
 
 
 def _pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
-    """Reserve the cases that are reserved for the person for the cover instead, or for nobody."""
+    """Free the cases that are reserved for the person, or reserve them for who covers."""
     reserved = Case.objects.filter(
         OPEN_ENDED, familiar=person, state__in=CLAIMABLE, reserved_until__gt=now
     )
