@@ -129,7 +129,7 @@ def _check_sampling(wanted: Sampling) -> Flow:
     if steps.get(wanted.step, {}).get("type") != "review.case":
         known = [name for name, step in steps.items() if step.get("type") == "review.case"]
         raise PolicyInvalid(
-            f"{wanted.step!r} is not a checkpoint of {flow.name}: "
+            f"{wanted.step!r} is no checkpoint of {flow.name}: "
             f"use {' or '.join(known) or 'a flow that has one'}. Its layout shows the case."
         )
     if wanted.branch and wanted.branch.partition(".")[0] not in steps:

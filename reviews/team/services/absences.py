@@ -152,7 +152,7 @@ def _overlap(one: Reach, other: Reach) -> bool:
 def _check_new(new: Away, person: User, cover: User | None, now: datetime) -> None:
     """Raises: AbsenceInvalid."""
     if new.ends_at <= new.starts_at:
-        raise AbsenceInvalid("ends_at", "The end must come after the start.")
+        raise AbsenceInvalid("ends_at", "An absence must end after it starts.")
     if new.ends_at <= now:
         raise AbsenceInvalid("ends_at", "The absence lies in the past.")
     if new.ends_at - new.starts_at > LONGEST:
@@ -162,7 +162,7 @@ def _check_new(new: Away, person: User, cover: User | None, now: datetime) -> No
     planned = aways_from(standing_absences(now))
     if any(_overlap_in_time(away, new) for away in planned):
         raise AbsenceInvalid(
-            "starts_at", f"{person.label} is already away then: end that absence first."
+            "starts_at", f"{person.label} is away then already: end that absence first."
         )
     if closes_a_circle(new, planned):
         name = cover.label if cover else ""
