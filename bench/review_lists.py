@@ -104,7 +104,7 @@ def list_reads(open_cases: int) -> dict[str, Callable[[], Any]]:
     from reviews.selectors.line import Line, first_in_line
     from reviews.selectors.lists import list_cases
     from reviews.selectors.queues import queue_rows
-    from reviews.team.selectors import team_lanes
+    from reviews.team.selectors import list_lanes
     from workbench.accounts.models import User
 
     user = User.objects.get(username="reviewer3")
@@ -141,7 +141,7 @@ def list_reads(open_cases: int) -> dict[str, Callable[[], Any]]:
         "what next would give": lambda: my_work(acting_as(user), queue, now),
         "next": lambda: first_in_line(Line.of(queue, acting_as(user), now).parts, 1),
         "queues with their load": lambda: queue_rows(user, user, now),
-        "the team": lambda: team_lanes([queue], now, now),
+        "the team": lambda: list_lanes([queue], now, now),
     }
 
 

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -44,26 +42,6 @@ ACTIONS = {
 }
 
 
-QUALITY_PAGES = (
-    (
-        "Quality",
-        "quality:figures",
-        "chart-line",
-        "insights.view",
-        "agreement kappa overrides drift",
-    ),
-    ("Disagreements", "quality:checks", "git-compare", "insights.people", "checks second samples"),
-    (
-        "Quality policies",
-        "quality:policies",
-        "sliders-horizontal",
-        "quality.manage",
-        "sampling known",
-    ),
-    ("Datasets", "quality:datasets", "database", "datasets.export", "export corrections jsonl csv"),
-)
-
-
 class ReviewsConfig(AppConfig):
     name = "reviews"
 
@@ -71,85 +49,14 @@ class ReviewsConfig(AppConfig):
         import reviews.checkpoint.step
         import reviews.outside.tell  # noqa: F401 - registers checkpoint.tell
         from reviews.frame import register_frame
+        from reviews.live import may_hear_case, may_hear_queue
         from reviews.selectors.titles import keep_titles
         from workbench.audit.services import register_action
-        from workbench.audit.subject_pages import SubjectPage, register_subject_pages
         from workbench.live import register_live_authoriser
-        from workbench.shell.registry import (
-            Command,
-            NavItem,
-            register_command,
-            register_nav,
-            register_search,
-        )
 
         for action, sentence in ACTIONS.items():
             register_action(action, sentence)
-        register_subject_pages(
-            "case",
-            SubjectPage("Receipt", "reviews:receipt", "receipt", "cases.view"),
-            SubjectPage("Case", "reviews:case", "inbox", "cases.view"),
-        )
         register_live_authoriser("queue", may_hear_queue)
         register_live_authoriser("case", may_hear_case)
-        register_nav(NavItem("Review", "reviews:queues", "inbox", "cases.view", order=30))
-        register_nav(
-            NavItem("Insights", "quality:figures", "chart-line", "insights.view", order=40)
-        )
-        register_command(Command("Queues", "reviews:queues", "inbox", "cases.view", "review cases"))
-        for label, url, icon, permission, words in QUALITY_PAGES:
-            register_command(Command(label, url, icon, permission, words))
-        register_search(find_cases)
-        post_migrate.connect(keep_titles, sender=self)
         register_frame()
-
-
-def may_hear_queue(user: Any, name: str) -> bool:
-    from reviews.models import Queue
-    from reviews.selectors.acting import may_see
-    from workbench.accounts.permissions import can
-
-    if not can(user, "cases.view", queue=name):
-        return False
-    queue = Queue.objects.filter(name=name).first()
-    return queue is None or may_see(user, queue)
-
-
-def may_hear_case(user: Any, case_id: str) -> bool:
-    from reviews.models import Case
-    from reviews.selectors.cases import get_visible_case
-
-    try:
-        get_visible_case(int(case_id), user)
-    except (ValueError, Case.DoesNotExist):
-        return False
-    return True
-
-
-def find_cases(user: Any, text: str) -> list[Any]:
-    """Return cases whose number is the text, or whose title holds it: one query."""
-    from django.urls import reverse
-    from django.utils import timezone
-
-    from reviews.rules.filters import CaseFilters
-    from reviews.selectors.lists import list_cases
-    from workbench.accounts.permissions import can
-    from workbench.shell.registry import Found
-
-    if not can(user, "cases.view"):
-        return []
-    page = list_cases(
-        principal=user,
-        user=user,
-        filters=CaseFilters(show="all", text=text),
-        now=timezone.now(),
-        page_size=6,
-        # For each key stroke: the most pressing ones are enough.
-        look_at=500,
-    )
-    return [
-        Found(
-            case.title, reverse("reviews:case", args=[case.pk]), "Case", "inbox", f"Case {case.pk}"
-        )
-        for case in page.cases
-    ]
+        post_migrate.connect(keep_titles, sender=self)

@@ -1,4 +1,4 @@
-"""Send the files of a case, each in a sandbox."""
+"""Responses that send the files of a case, each in a sandbox."""
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
@@ -6,7 +6,7 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from flows.models import Artifact
 from reviews.models import Attachment, Case
 
-# What a browser may show by itself; anything else is only handed over as a file.
+# What a browser may show; anything else is sent as a download.
 SHOWN_TYPES = frozenset(
     {"application/pdf", "image/png", "image/jpeg", "image/webp", "image/gif", "audio/mpeg",
      "audio/wav", "audio/ogg", "text/plain"}
@@ -15,15 +15,16 @@ SANDBOX = "default-src 'none'; sandbox"
 
 
 def attachment_response(case: Case, attachment_id: int) -> HttpResponseBase:
-    """Send a file that someone added to the case, as a document is sent. Raises: Http404."""
+    """Return the response that sends a file someone added to the case. Raises: Http404."""
     found = Attachment.objects.filter(case=case, pk=attachment_id).first()
     artifact = Artifact.objects.filter(digest=found.digest).first() if found else None
     if found is None or artifact is None:
         raise Http404("The case has no such file.")
-    return send(artifact, found.name)
+    return artifact_response(artifact, found.name)
 
 
-def send(artifact: Artifact, name: str) -> HttpResponseBase:
+def artifact_response(artifact: Artifact, name: str) -> HttpResponseBase:
+    """Return the response that sends a stored file; 410 if the file is gone."""
     kind = artifact.media_type.split(";")[0].strip().lower()
     shown = kind in SHOWN_TYPES
     try:

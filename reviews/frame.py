@@ -1,4 +1,6 @@
-"""What reviews add to pages that are not theirs: panels of the home page, the face of a wait."""
+"""What reviews add to pages of others: places, commands, search, panels of the home page, what a
+run waits for, links from the ledger.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,21 +16,99 @@ from reviews.selectors.cases import next_act_words
 from reviews.selectors.lists import list_cases, list_queues
 from reviews.selectors.queues import queue_rows
 from workbench.accounts.permissions import can
-from workbench.shell.registry import register_home_panel
+from workbench.audit.subject_pages import SubjectPage, register_subject_pages
+from workbench.shell.registry import (
+    Command,
+    Found,
+    NavItem,
+    register_command,
+    register_home_panel,
+    register_nav,
+    register_search,
+)
 
-MOST_OF_MINE = 6
+MOST_OF_MINE, MOST_FOUND = 6, 6
+# A search runs for each key stroke: the most pressing cases are enough.
+MOST_SEARCHED = 500
+COMMANDS = (
+    Command("Queues", "reviews:queues", "inbox", "cases.view", "review cases"),
+    Command(
+        "Quality",
+        "quality:figures",
+        "chart-line",
+        "insights.view",
+        "agreement kappa overrides drift",
+    ),
+    Command(
+        "Disagreements",
+        "quality:checks",
+        "git-compare",
+        "insights.people",
+        "checks second samples",
+    ),
+    Command(
+        "Quality policies",
+        "quality:policies",
+        "sliders-horizontal",
+        "quality.manage",
+        "sampling known",
+    ),
+    Command(
+        "Datasets",
+        "quality:datasets",
+        "database",
+        "datasets.export",
+        "export corrections jsonl csv",
+    ),
+)
 
 
 def register_frame() -> None:
-    register_home_panel("reviews/_home_mine.html", home_mine, "cases.decide", order=5)
-    register_home_panel("reviews/_home_queues.html", home_queues, "cases.view", order=10)
-    register_wait_describer("case", case_faces)
+    register_nav(NavItem("Review", "reviews:queues", "inbox", "cases.view", order=30))
+    register_nav(NavItem("Insights", "quality:figures", "chart-line", "insights.view", order=40))
+    for command in COMMANDS:
+        register_command(command)
+    register_search(find_cases)
+    register_home_panel("reviews/_home_mine.html", my_cases_panel, "cases.decide", order=5)
+    register_home_panel("reviews/_home_queues.html", queues_panel, "cases.view", order=10)
+    register_wait_describer("case", describe_waits)
+    register_subject_pages(
+        "case",
+        SubjectPage("Receipt", "reviews:receipt", "receipt", "cases.view"),
+        SubjectPage("Case", "reviews:case", "inbox", "cases.view"),
+    )
 
 
-def home_mine(request: Any) -> dict[str, Any] | None:
-    """Return the person's cases, what is due first at the top, and where to take the next.
+# --- Search -----------------------------------------------------------------------
 
-    None where there is no queue for them.
+
+def find_cases(user: Any, text: str) -> list[Found]:
+    """Return cases whose number is the text, or whose title holds it: one query."""
+    if not can(user, "cases.view"):
+        return []
+    page = list_cases(
+        principal=user,
+        user=user,
+        filters=CaseFilters(show="all", text=text),
+        now=timezone.now(),
+        page_size=MOST_FOUND,
+        look_at=MOST_SEARCHED,
+    )
+    return [_found(case) for case in page.cases]
+
+
+def _found(case: Case) -> Found:
+    url = reverse("reviews:case", args=[case.pk])
+    return Found(case.title, url, "Case", "inbox", f"Case {case.pk}")
+
+
+# --- Panels of the home page ------------------------------------------------------
+
+
+def my_cases_panel(request: Any) -> dict[str, Any] | None:
+    """Return the person's cases, the one due first at the top, and the queues to take more from.
+
+    None for a person who sees no queue.
     """
     now = timezone.now()
     queues = list_queues(request.user)
@@ -40,39 +120,37 @@ def home_mine(request: Any) -> dict[str, Any] | None:
     )
     rows = queue_rows(request.user, request.user, now, queues)
     takeable = [row for row in rows if row.open and _may_decide(request.user, row.queue)]
-    return {"cases": page.cases, "takeable": takeable, "now": now, "live": _groups(queues)}
+    return {"cases": page.cases, "takeable": takeable, "now": now, "live": _live_groups(queues)}
 
 
 def _may_decide(user: Any, queue: Queue) -> bool:
     return can(user, "cases.decide", queue=queue.name)
 
 
-def _groups(queues: Sequence[Queue]) -> list[str]:
+def _live_groups(queues: Sequence[Queue]) -> list[str]:
     return [f"queue.{queue.name}" for queue in queues]
 
 
-def home_queues(request: Any) -> dict[str, Any] | None:
-    """Return the queues with something to do; None where nothing waits."""
+def queues_panel(request: Any) -> dict[str, Any] | None:
+    """Return the queues with something to do; None if nothing waits in any."""
     rows = queue_rows(request.user, request.user, timezone.now())
     waiting = [row for row in rows if row.open or row.claimed or row.waiting]
-    return {"rows": waiting, "live": _groups([row.queue for row in rows])} if waiting else None
+    return {"rows": waiting, "live": _live_groups([row.queue for row in rows])} if waiting else None
 
 
-def case_faces(waits: Sequence[Wait]) -> Mapping[int, WaitDescription]:
-    """Tell for whom each run waits and what happens if nobody acts: one query."""
+# --- What a run waits for ---------------------------------------------------------
+
+
+def describe_waits(waits: Sequence[Wait]) -> Mapping[int, WaitDescription]:
+    """Return whom each wait is for and what happens if nobody acts, by its id: one query."""
     cases = Case.objects.select_related("queue", "claimed_by").filter(
         wait_id__in=[wait.pk for wait in waits]
     )
-    faces = {case.wait_id: _face(case) for case in cases}
-    return {wait.pk: faces.get(wait.pk) or _without_case(wait) for wait in waits}
+    described = {case.wait_id: _describe(case) for case in cases}
+    return {wait.pk: described.get(wait.pk) or _describe_without_case(wait) for wait in waits}
 
 
-def _without_case(wait: Wait) -> WaitDescription:
-    """The case is gone, or belongs to another installation: the wait itself names the queue."""
-    return WaitDescription(f"a person in queue {wait.detail.get('queue', '?')}")
-
-
-def _face(case: Case) -> WaitDescription:
+def _describe(case: Case) -> WaitDescription:
     holder = case.claimed_by
     whom = f"{holder.label}, who has the case" if holder else f"a person in {case.queue.title}"
     act = next_act_words(case)
@@ -83,3 +161,8 @@ def _face(case: Case) -> WaitDescription:
         next_at=act["at"] if act else None,
         next_text=act["words"] if act else "",
     )
+
+
+def _describe_without_case(wait: Wait) -> WaitDescription:
+    """Name the queue from the wait itself, for a case that is gone or of another installation."""
+    return WaitDescription(f"a person in queue {wait.detail.get('queue', '?')}")

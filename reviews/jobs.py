@@ -1,14 +1,15 @@
-"""What reviews does by the clock and after a commit."""
+"""What reviews do by the clock and after a commit."""
 
 from datetime import datetime
 from typing import Any
 
-from reviews.quality.sweeps import draw_samples, seed_known_answers
+from reviews.quality.services.sampling import draw_samples
+from reviews.quality.services.seeding import seed_known_answers
 from reviews.services.claims import free_expired_leases
 from reviews.services.decisions import commit_due_decisions
 from reviews.services.due_acts import perform_due_acts
 from reviews.services.ranking import rerank_queue
-from reviews.settings.services import RERANK_JOB
+from reviews.settings.services.queues import RERANK_JOB
 from workbench.dispatch.clock import clock_task
 from workbench.dispatch.registry import job
 

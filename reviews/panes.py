@@ -1,4 +1,4 @@
-"""The panes of a case as the templates need them."""
+"""What the panes of a case show, as the templates need it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from reviews.rules.widgets import kind_of, text_of, widgets_of
 
 Json = Any
 
-# What a reviewer calls an outcome when choosing it, its icon, key and tone.
+# By outcome: the label of its button, its icon, key and tone.
 CHOICES = {
     "approved": ("Approve", "check", "A", "good"),
     "rejected": ("Reject", "x", "X", "bad"),
@@ -20,12 +20,12 @@ CHOICES = {
 
 
 def preview_context(case: Case) -> dict[str, Any]:
-    """Return what a case that is not kept would show and ask. No query."""
+    """Return what an unsaved case would show and ask. No query."""
     return {
         "case": case,
-        "groups": list(groups(case, {}, {}, {})),
+        "groups": list(groups_of(case, {}, {}, {})),
         "documents": documents_of(case.shown),
-        "reasons": reasons(case.shown.get("reasons") or ()),
+        "reasons": rank_reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
         "choices": choices_of(case, {}),
         "widgets": widgets_of(case.rules.get("form") or {}, {}, "form"),
@@ -36,15 +36,15 @@ def preview_context(case: Case) -> dict[str, Any]:
     }
 
 
-def as_shown(case: Case, decision: Decision | None) -> dict[str, Any]:
-    """Return the case's groups and reasons as the receipt kept them."""
+def receipt_context(case: Case, decision: Decision | None) -> dict[str, Any]:
+    """Return the case's groups and reasons as the decision's receipt recorded them."""
     if decision is None:
         return {}
     seen = decision.receipt["evidence"]["shown"]
     kept = Case(pk=case.pk, shown=seen, fields=decision.receipt["fields"], rules=case.rules)
     return {
-        "groups": list(groups(kept, {}, {}, {})),
-        "reasons": reasons(seen.get("reasons") or ()),
+        "groups": list(groups_of(kept, {}, {}, {})),
+        "reasons": rank_reasons(seen.get("reasons") or ()),
     }
 
 
@@ -56,7 +56,7 @@ def choices_of(
     for number, outcome in enumerate(outcomes_of(case.rules), start=1):
         usual = (outcome.replace("_", " ").capitalize(), "circle-dot", str(number), "idle")
         label, icon, key, tone = CHOICES.get(outcome, usual)
-        codes = _codes(case, outcome, answer, problems or {})
+        codes = _reason_codes(case, outcome, answer, problems or {})
         found.append(
             {
                 "outcome": outcome,
@@ -73,10 +73,10 @@ def choices_of(
     return found
 
 
-def _codes(
+def _reason_codes(
     case: Case, outcome: str, answer: Mapping[str, Json], problems: Mapping[str, str]
 ) -> list[dict[str, Json]]:
-    """Return the reasons for an outcome, each with what it can rest on, ``[(key, label)]``."""
+    """Return the reasons for an outcome, each with what it may rest on, ``[(key, label)]``."""
     known = evidence_of(case.shown)
     chosen = answer.get("outcome") == outcome
     grounds = answer.get("grounds") or {}
@@ -95,17 +95,18 @@ def _codes(
     return found
 
 
-def changed_by_answers(information: list[InformationRequest]) -> dict[str, Json]:
-    """Return the fields that an answer to a question changed, with who changed them."""
+def fields_changed_by_answers(information: list[InformationRequest]) -> dict[str, Json]:
+    """Return who changed each field by an answer to a question, by the field's key."""
     return {key: asked.answered_by for asked in information for key in asked.changes}
 
 
-def groups(
+def groups_of(
     case: Case,
     answer: Mapping[str, Json],
     problems: Mapping[str, str],
     changed: Mapping[str, Json],
 ) -> Iterator[dict[str, Json]]:
+    """Yield the groups of fields, reasons and data; documents have a pane of their own."""
     for number, group in enumerate(case.shown.get("show") or ()):
         kinds = [name for name in GROUP_KINDS if name != "data"]
         kind = next((name for name in kinds if group.get(name) is not None), "json")
@@ -115,7 +116,7 @@ def groups(
                 _field(case, field, answer, problems, changed) for field in group["fields"]
             ]
         if kind == "reasons":
-            shown["reasons"] = reasons(group["reasons"])
+            shown["reasons"] = rank_reasons(group["reasons"])
         if kind != "documents":
             yield shown
 
@@ -147,7 +148,7 @@ def _field(
         "problem": problems.get(f"fields.{key}", ""),
         "why_problem": problems.get(f"fields.{key}.reason", ""),
         "confidence": field.get("confidence"),
-        "doubt": _doubt(field.get("confidence")),
+        "doubt": _confidence_tone(field.get("confidence")),
     }
 
 
@@ -161,17 +162,17 @@ def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _doubt(confidence: float | None) -> str:
-    """Return the tone of a confidence: what is below 0.6 wants a look first."""
+def _confidence_tone(confidence: float | None) -> str:
+    """Return the tone that says how sure the value is; "" without a confidence."""
     if confidence is None:
         return ""
     return "good" if confidence >= 0.85 else "waiting" if confidence >= 0.6 else "bad"  # noqa: PLR2004
 
 
-def reasons(reasons: Any) -> list[dict[str, Json]]:
-    """Return reasons, the strongest first, each with where its bar begins and how long it is.
+def rank_reasons(reasons: Any) -> list[dict[str, Json]]:
+    """Return the reasons, the strongest first, each with the start and length of its bar.
 
-    The bar's axis is at 50 of 100; the strongest reason fills its half.
+    Bars start at an axis at 50 of 100 per cent; that of the strongest reason fills its half.
     """
     strongest = max((abs(each["contribution"]) for each in reasons), default=0) or 1
     found = []

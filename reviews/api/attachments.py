@@ -1,4 +1,4 @@
-"""Files of a case over HTTP: add one with a comment, list them, fetch one."""
+"""Files of a case over HTTP: add one with a comment, list them, download one."""
 
 from datetime import datetime
 from typing import Any
@@ -9,23 +9,23 @@ from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from reviews.api.finding import Id, case_seen
+from reviews.api.finding import Id, get_acting
 from reviews.errors import DecisionInvalid
 from reviews.files import attachment_response
+from reviews.finding import find_case
 from reviews.models import Attachment, Case
 from reviews.rules.answers import COMMENT_MAX
 from reviews.rules.attachments import BEGINNINGS, MOST_BYTES, PLAIN, RIFF_KINDS, NewFile
-from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import attachments_of
 from reviews.services.conversation import add_comment
-from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page
 
 router = Router(tags=["review"])
-# What is kept is told by the content: JSON and CSV are plain text.
-SENT_AS = {*BEGINNINGS.values(), *RIFF_KINDS.values(), PLAIN, "text/csv", "application/json"}
+# The stored type is read from the content, so JSON and CSV are kept as plain text.
+ACCEPTED_TYPES = {*BEGINNINGS.values(), *RIFF_KINDS.values(), PLAIN, "text/csv", "application/json"}
 
 
 class AttachmentOut(Schema):
@@ -33,7 +33,7 @@ class AttachmentOut(Schema):
     case: int
     comment: int
     name: str
-    media_type: str = Field(description="What the file is by its first bytes.")
+    media_type: str = Field(description="As read from the file's first bytes.")
     size: int = Field(description="Bytes.")
     digest: str = Field(description="SHA-256 of the content.")
     added_by: str
@@ -42,28 +42,28 @@ class AttachmentOut(Schema):
 
 
 class AttachmentIn(Schema):
-    name: str = Field(min_length=1, max_length=200, description="A file name, for people.")
-    text: str = Field("", max_length=COMMENT_MAX, description="The comment it comes with.")
+    name: str = Field(min_length=1, max_length=200, description="The file name that people see.")
+    text: str = Field("", max_length=COMMENT_MAX, description="The comment that goes with it.")
 
 
 @router.post(
     "/cases/{case_id}/attachments", response={201: AttachmentOut}, operation_id="attach_to_case"
 )
-@accepts("application/octet-stream", *sorted(SENT_AS), max_bytes=MOST_BYTES)
+@accepts("application/octet-stream", *sorted(ACCEPTED_TYPES), max_bytes=MOST_BYTES)
 @requires("cases.view")
 def attach(request: HttpRequest, case_id: Id, wanted: Query[AttachmentIn]) -> Status[Any]:
     """Add the body to a case as a file: PDF, image, audio or plain text of at most 10 MB.
 
-    What it is, is told by its first bytes, whatever its Content-Type says.
+    Its type is read from its first bytes, whatever its Content-Type says.
     """
-    case = case_seen(request, case_id)
+    case = find_case(request, case_id)
     name = wanted.name.replace("\0", "")
     try:
         comment = add_comment(
             case_id=case_id,
             body=wanted.text.replace("\0", "").strip() or f"Attached {name}.",
             files=[NewFile(name, request.body)],
-            acting=acting_as(principal_of(request), "api"),
+            acting=get_acting(request),
             now=timezone.now(),
         )
     except DecisionInvalid as error:
@@ -80,7 +80,7 @@ def attach(request: HttpRequest, case_id: Id, wanted: Query[AttachmentIn]) -> St
 @requires("cases.view")
 def attachments(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """List the files that people added to a case, the oldest first."""
-    case = case_seen(request, case_id)
+    case = find_case(request, case_id)
     return {"items": [_attachment_out(case, each) for each in attachments_of(case)], "next": None}
 
 
@@ -92,7 +92,7 @@ def attachments(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 @requires("cases.view")
 def attachment(request: HttpRequest, case_id: Id, attachment_id: Id) -> HttpResponseBase:
     """Return the content of a file that was added to a case."""
-    response = attachment_response(case_seen(request, case_id), attachment_id)
+    response = attachment_response(find_case(request, case_id), attachment_id)
     if response.status_code != 200:  # noqa: PLR2004
         raise Http404("The stored file is missing.")
     return response

@@ -1,4 +1,4 @@
-"""The API of what is decided together, and of what is decided anew."""
+"""Decide like cases together over HTTP, find similar ones, and reopen a decided one."""
 
 from typing import Any
 
@@ -7,13 +7,14 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from reviews.api.finding import Id, acting_on, case_seen, listed_faults, queue_named
+from reviews.api.finding import Id, authorise, get_acting
+from reviews.api.problems import report_faults
+from reviews.finding import find_case, find_queue
 from reviews.rules.answers import COMMENT_MAX
-from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import similar_cases
 from reviews.services.bulk import MOST, decide_in_bulk, list_like_cases
 from reviews.services.reopening import reopen_case
-from workbench.accounts.gate import principal_of, requires
+from workbench.accounts.gate import requires
 from workbench.http.schemas import Strict
 
 router = Router(tags=["review"])
@@ -29,9 +30,9 @@ class LikeCaseOut(Schema):
 
 class LikeCasesOut(Schema):
     key: str
-    outcome: str = Field(description="What the model suggests, and all that they are decided as.")
+    outcome: str = Field(description="What the model suggests; the group is decided as this.")
     cases: list[LikeCaseOut]
-    sample: list[int] = Field(description="The cases to look at before deciding.")
+    sample: list[int] = Field(description="Ids of the cases to look at first.")
 
 
 class BulkIn(Strict):
@@ -65,8 +66,8 @@ class ReopenedOut(Schema):
 @requires("cases.decide", queue="name")
 def like(request: HttpRequest, name: str) -> list[dict[str, Any]]:
     """List the groups of like, low-risk cases of the queue, each with its sample."""
-    acting = acting_as(principal_of(request), "api")
-    groups = list_like_cases(queue=queue_named(request, name), acting=acting, now=timezone.now())
+    queue = find_queue(request, name)
+    groups = list_like_cases(queue=queue, acting=get_acting(request), now=timezone.now())
     return [
         {
             "key": group.key,
@@ -81,15 +82,15 @@ def like(request: HttpRequest, name: str) -> list[dict[str, Any]]:
 @router.post("/queues/{name}/decisions", response=BulkOut, operation_id="decide_like_cases")
 @requires("cases.decide", queue="name")
 def decide_together(request: HttpRequest, name: str, body: BulkIn) -> dict[str, Any]:
-    """Decide like, low-risk cases as the model suggests, after a look at the sample."""
-    with listed_faults():
+    """Decide like, low-risk cases together as the model suggests, once the sample was looked at."""
+    with report_faults():
         found = decide_in_bulk(
-            queue=queue_named(request, name),
+            queue=find_queue(request, name),
             revisions=body.cases,
             outcome=body.outcome,
             looked_at=body.looked_at,
             comment=body.comment,
-            acting=acting_as(principal_of(request), "api"),
+            acting=get_acting(request),
             now=timezone.now(),
         )
     return {"decided": found.decided, "left": found.left}
@@ -99,14 +100,14 @@ def decide_together(request: HttpRequest, name: str, body: BulkIn) -> dict[str, 
 @requires("cases.view")
 def similar(request: HttpRequest, case_id: Id) -> list[Any]:
     """List the decided cases that are most like this one, the nearest first."""
-    return similar_cases(case_seen(request, case_id))
+    return similar_cases(find_case(request, case_id))
 
 
 @router.post("/cases/{case_id}/reopen", response={201: ReopenedOut}, operation_id="reopen_case")
 @requires("cases.decide")
 def reopen(request: HttpRequest, case_id: Id, body: ReopenIn) -> Any:
-    """Have a decided case decided anew; only someone who did not decide it may ask for it."""
-    acting = acting_on(request, case_id)
-    with listed_faults():
+    """Have a decided case decided anew. Whoever decided it cannot ask for this."""
+    acting = authorise(request, case_id)
+    with report_faults():
         run = reopen_case(case_id=case_id, reason=body.reason, acting=acting, now=timezone.now())
     return Status(201, {"run": run.pk})

@@ -1,4 +1,4 @@
-"""Comments, questions and answers on a case over the API."""
+"""Comment on a case over HTTP, ask someone outside, bring their answer, escalate."""
 
 from typing import Any
 
@@ -7,14 +7,10 @@ from django.utils import timezone
 from ninja import Router, Status
 from pydantic import Field
 
-from reviews.api.cases import CaseOut, case_out
-from reviews.api.finding import (
-    Id,
-    acting_of,
-    acting_on,
-    case_seen,
-    listed_faults,
-)
+from reviews.api.finding import Id, authorise, get_acting
+from reviews.api.problems import report_faults
+from reviews.api.schemas import CaseOut, case_out
+from reviews.finding import find_case
 from reviews.rules.answers import COMMENT_MAX
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.links import reply_link
@@ -48,10 +44,10 @@ class ReplyIn(Strict):
 @router.post("/cases/{case_id}/comments", response={201: None}, operation_id="comment_on_case")
 @requires("cases.view")
 def comment(request: HttpRequest, case_id: Id, body: TextIn) -> Status[None]:
-    """Say something about a case; @username tells someone."""
-    case_seen(request, case_id)
-    with listed_faults():
-        add_comment(case_id=case_id, body=body.text, acting=acting_of(request), now=timezone.now())
+    """Comment on a case; @username notifies that person."""
+    find_case(request, case_id)
+    with report_faults():
+        add_comment(case_id=case_id, body=body.text, acting=get_acting(request), now=timezone.now())
     return Status(201, None)
 
 
@@ -60,9 +56,9 @@ def comment(request: HttpRequest, case_id: Id, body: TextIn) -> Status[None]:
 )
 @requires("cases.decide")
 def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str, Any]:
-    """Ask someone outside; the SLA's clock stands until the answer, which may come by the link."""
-    acting, now = acting_on(request, case_id), timezone.now()
-    with listed_faults():
+    """Ask someone outside, who may answer by the link. The SLA clock is paused until then."""
+    acting, now = authorise(request, case_id), timezone.now()
+    with report_faults():
         asked = request_information(
             case_id=case_id,
             question=body.text,
@@ -71,15 +67,15 @@ def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str
             acting=acting,
             now=now,
         )
-    return {**case_out(case_seen(request, case_id)), "reply_url": reply_link(asked, now)}
+    return {**case_out(find_case(request, case_id)), "reply_url": reply_link(asked, now)}
 
 
 @router.post("/cases/{case_id}/reply", response=CaseOut, operation_id="reply_to_case")
 @requires("cases.decide")
 def answer(request: HttpRequest, case_id: Id, body: ReplyIn) -> dict[str, Any]:
-    """Bring the answer to what was asked; the case returns to its queue."""
-    acting_on(request, case_id)
-    with listed_faults():
+    """Record the answer to the open question; the case returns to its queue."""
+    authorise(request, case_id)
+    with report_faults():
         found = reply(
             case_id=case_id,
             answer=body.text,
@@ -94,7 +90,7 @@ def answer(request: HttpRequest, case_id: Id, body: ReplyIn) -> dict[str, Any]:
 @requires("cases.decide")
 def escalate(request: HttpRequest, case_id: Id, body: TextIn) -> dict[str, Any]:
     """Pass a case to someone with more authority."""
-    acting = acting_on(request, case_id)
-    with listed_faults():
+    acting = authorise(request, case_id)
+    with report_faults():
         found = escalate_case(case_id=case_id, comment=body.text, acting=acting, now=timezone.now())
     return case_out(found)

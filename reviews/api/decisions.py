@@ -1,4 +1,4 @@
-"""Decide a case over the API, undo that, and read the receipt."""
+"""Decide a case over HTTP, take the decision back, and read its receipt."""
 
 from typing import Any
 
@@ -7,22 +7,17 @@ from django.utils import timezone
 from ninja import Router, Status
 from pydantic import Field
 
-from reviews.api.cases import (
+from reviews.api.finding import Id, authorise, authorise_to_take, get_acting
+from reviews.api.problems import report_faults
+from reviews.api.schemas import (
     CaseDetailOut,
     CaseOut,
     DecisionOut,
+    case_detail_out,
     case_out,
     decision_out,
-    detail,
 )
-from reviews.api.finding import (
-    Id,
-    acting_of,
-    acting_on,
-    acting_on_free,
-    case_seen,
-    listed_faults,
-)
+from reviews.finding import find_case
 from reviews.rules.answers import COMMENT_MAX, WHY_MAX, Answer
 from reviews.selectors.cases import decisions_of
 from reviews.selectors.veil import veil_of
@@ -59,33 +54,18 @@ class DecisionIn(Strict):
     revision: int | None = Field(None, description="What was seen; an older one answers 409.")
     commit_now: bool = Field(False, description="Commit at once, without a window to undo.")
 
-
-@router.post("/cases/{case_id}/decisions", response={201: DecisionOut}, operation_id="decide_case")
-@requires("cases.decide")
-def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
-    """Decide a case; a free one is claimed by it. 409 if it is decided, held or changed."""
-    acting = acting_on_free(request, case_id)
-    answer = Answer(
-        outcome=body.outcome,
-        reasons=tuple(body.reasons),
-        grounds=body.grounds,
-        comment=body.comment,
-        fields={key: given.value for key, given in body.fields.items()},
-        why={key: given.reason for key, given in body.fields.items() if given.reason},
-        form=body.form,
-        opened=tuple(body.opened),
-        active_seconds=body.active_seconds,
-    )
-    with listed_faults():
-        decision = decide_case(
-            case_id=case_id,
-            answer=answer,
-            acting=acting,
-            now=timezone.now(),
-            revision=body.revision,
-            commit_now=body.commit_now,
+    def answer(self) -> Answer:
+        return Answer(
+            outcome=self.outcome,
+            reasons=tuple(self.reasons),
+            grounds=self.grounds,
+            comment=self.comment,
+            fields={key: given.value for key, given in self.fields.items()},
+            why={key: given.reason for key, given in self.fields.items() if given.reason},
+            form=self.form,
+            opened=tuple(self.opened),
+            active_seconds=self.active_seconds,
         )
-    return Status(201, decision_out(decision))
 
 
 class FirstChoiceIn(Strict):
@@ -94,14 +74,31 @@ class FirstChoiceIn(Strict):
     revision: int | None = Field(None, description="What was seen; an older one answers 409.")
 
 
+@router.post("/cases/{case_id}/decisions", response={201: DecisionOut}, operation_id="decide_case")
+@requires("cases.decide")
+def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
+    """Decide a case; a free one is claimed first. 409 if it is decided, held or changed."""
+    acting = authorise_to_take(request, case_id)
+    with report_faults():
+        decision = decide_case(
+            case_id=case_id,
+            answer=body.answer(),
+            acting=acting,
+            now=timezone.now(),
+            revision=body.revision,
+            commit_now=body.commit_now,
+        )
+    return Status(201, decision_out(decision))
+
+
 @router.post(
     "/cases/{case_id}/first-choice", response=CaseDetailOut, operation_id="record_first_choice"
 )
 @requires("cases.decide")
 def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict[str, Any]:
-    """Record what one would decide without the model's answer; the answer is in what comes back."""
-    acting = acting_on(request, case_id)
-    with listed_faults():
+    """Record what one decides before the model's answer, and return the case with that answer."""
+    acting = authorise(request, case_id)
+    with report_faults():
         record_first_choice(
             case_id=case_id,
             outcome=body.outcome,
@@ -110,23 +107,26 @@ def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict
             active_seconds=body.active_seconds,
             revision=body.revision,
         )
-    return detail(case_seen(request, case_id), acting)
+    return case_detail_out(find_case(request, case_id), acting)
 
 
 @router.post("/cases/{case_id}/undo", response=CaseOut, operation_id="undo_decision")
 @requires("cases.decide")
 def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Take one's decision back within the commit window."""
-    acting = acting_on(request, case_id)
+    acting = authorise(request, case_id)
     return case_out(undo_decision(case_id=case_id, acting=acting, now=timezone.now()))
 
 
 @router.get("/cases/{case_id}/receipt", response=dict[str, Any], operation_id="get_receipt")
 @requires("cases.view")
 def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
-    """Return the receipt of the last committed decision. Its RFC 8785 form has the digest."""
-    case = case_seen(request, case_id)
+    """Return the receipt of the last committed decision.
+
+    The decision's `digest` is the SHA-256 of its RFC 8785 form.
+    """
+    case = find_case(request, case_id)
     found = [each for each in decisions_of(case) if each.receipt]
-    if not found or veil_of(case, acting_of(request)).withheld:
+    if not found or veil_of(case, get_acting(request)).withheld:
         raise Http404("The case is not decided: there is no receipt yet.")
     return found[-1].receipt  # type: ignore[no-any-return]

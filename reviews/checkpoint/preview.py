@@ -1,4 +1,4 @@
-"""What a checkpoint will show and ask, for the designer; and how long its cases took."""
+"""What a designer sees of a checkpoint: the case that it would open, and how long cases took."""
 
 from collections.abc import Mapping
 from statistics import median
@@ -13,12 +13,12 @@ from reviews.rules.checkpoint_config import CheckpointConfig
 from reviews.services.opening import unsaved_case
 
 Json = Any
-# The newest decisions say how long a case takes now.
+# Only the newest decisions count: how long a case takes changes.
 RECENT = 500
 
 
 def preview_case(config: Mapping[str, Json]) -> Preview:
-    """Return the case that this config would open, which nobody keeps. Two queries.
+    """Return the page of the case that this config would open; nothing is saved. Two queries.
 
     Raises: PreviewUnfit.
     """
@@ -32,8 +32,8 @@ def preview_case(config: Mapping[str, Json]) -> Preview:
     policy = SlaPolicy.objects.filter(name=checked.sla).first()
     case: Case = unsaved_case(checked, queue or Queue(name=checked.queue, title=checked.queue))
     missing = [
-        words
-        for words, found in (
+        sentence
+        for sentence, found in (
             (f"There is no queue {checked.queue!r}.", queue),
             (f"There is no SLA policy {checked.sla!r}.", policy),
         )
@@ -44,9 +44,9 @@ def preview_case(config: Mapping[str, Json]) -> Preview:
 
 
 def minutes_of_cases(flow: str, step: str) -> float | None:
-    """Return the median minutes that people had a case of this checkpoint before them: one query.
+    """Return the median minutes that people spent on a case of this checkpoint: one query.
 
-    Counted is the time with the page in front, of decisions of the last so many cases.
+    Only time with the page in front counts, of the newest RECENT decisions.
     """
     receipts = (
         Decision.objects.filter(case__flow=flow, case__step=step, kind="person")

@@ -1,6 +1,6 @@
-"""``review.case``: how a run meets people.
+"""The step type ``review.case``: a run waits until people decide.
 
-``open`` makes the case in the engine's transaction; deciding the case resolves the wait.
+``open`` opens the case in the engine's transaction; deciding the case resolves the wait.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,14 +11,16 @@ from flows.graph.model import Step
 from flows.graph.problems import Problem
 from flows.steps.base import Json, Opened, Preview, StepContext, WaitingStep
 from flows.steps.registry import register
+from reviews.checkpoint.preview import minutes_of_cases, preview_case
 from reviews.rules.checkpoint_config import ACTS, EXPIRED, OUTCOMES, REFUSAL, CheckpointConfig
+from reviews.services.opening import cancel_case_of_wait, open_case
 
 WAIT_KIND = "case"
 
 
 @register
 class ReviewCase(WaitingStep):
-    """The run waits until people decide, or until the SLA policy ends the wait."""
+    """Opens a case and waits until people decide it, or until the SLA policy ends the wait."""
 
     name = "review.case"
     title = "Review"
@@ -75,52 +77,44 @@ class ReviewCase(WaitingStep):
         }
 
     def check(self, step: Step) -> Sequence[Problem]:
-        """A refusal that rests on nothing cannot be defended; say so before it is published."""
+        """Return a warning for each reason to reject that rests on no evidence."""
         codes = step.config.get("reason_codes")
         refusals = codes.get(REFUSAL) if isinstance(codes, Mapping) else None
         found = []
         for number, code in enumerate(refusals if isinstance(refusals, list) else []):
             if isinstance(code, Mapping) and code.get("code") and not code.get("rests_on"):
-                found.append(_ungrounded(step, number, str(code["code"])))
+                found.append(_missing_grounds(step, number, str(code["code"])))
         return found
 
     def preview(self, config: Mapping[str, Json]) -> Preview:
-        from reviews.checkpoint.preview import preview_case
-
         return preview_case(config)
 
     def minutes_each(self, flow: str, step: str) -> float | None:
-        from reviews.checkpoint.preview import minutes_of_cases
-
         return minutes_of_cases(flow, step)
 
     def open(self, ctx: StepContext, config: Any) -> Opened:
-        from reviews.services.opening import open_case
-
         case = open_case(ctx=ctx, config=config)
         return Opened(
             kind=WAIT_KIND, key=str(case.pk), detail={"case": case.pk, "queue": config.queue}
         )
 
     def cancel(self, wait_id: int, now: datetime) -> None:
-        from reviews.services.opening import cancel_case_of_wait
-
         cancel_case_of_wait(wait_id=wait_id, now=now)
 
 
-def _ungrounded(step: Step, number: int, code: str) -> Problem:
+def _missing_grounds(step: Step, number: int, code: str) -> Problem:
     return Problem(
         "warning",
         "case.reason-ungrounded",
         step.id,
         f"with.reason_codes.{REFUSAL}[{number}].rests_on",
         f"The reason {code} rests on nothing, so a case can be rejected without evidence.",
-        "Name in `rests_on` the fields by `key`, or the documents or groups by `id`, that bear it.",
+        "Name what it rests on in `rests_on`: fields by `key`, documents or groups by `id`.",
     )
 
 
 def _shown_values(config: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
-    """Yield the fields with a key, of a config that may be wrong in any way."""
+    """Yield key and value of each field that the config shows; the config may be wrong anywhere."""
     show = config.get("show")
     for group in show if isinstance(show, list) else []:
         fields = group.get("fields") if isinstance(group, Mapping) else None

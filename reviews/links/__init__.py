@@ -1,1 +1,1 @@
-"""Links into a case from a mail or a chat: to decide it, or to answer what was asked."""
+"""Links into a case from a mail or a chat: to decide it, or to answer a question about it."""

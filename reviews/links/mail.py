@@ -11,7 +11,7 @@ from reviews.services.links import reply_link
 
 
 def send_question(args: dict[str, Any], now: datetime) -> None:
-    """Send the question, unless it was answered meanwhile. A repeated send has the same id."""
+    """Send the question, unless it was answered meanwhile. A repeat has the same Message-ID."""
     asked = (
         InformationRequest.objects.select_related("case__queue")
         .filter(pk=args["asked"], answered_at=None)

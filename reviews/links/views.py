@@ -1,5 +1,6 @@
-"""Where links lead. A GET shows and asks; only the form below it does anything."""
+"""The pages to which links lead. A GET shows and asks; only the POST of its form acts."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from reviews.errors import DecisionInvalid, ReviewError
-from reviews.links.using import LinkInvalid, check_link, decide_by_link, open_link, reply_by_link
+from reviews.links.services import LinkInvalid, check_link, decide_by_link, open_link, reply_by_link
 from reviews.models import Case
 from reviews.models.links import CaseLink, Purpose
 from reviews.panes import choices_of
@@ -21,6 +22,9 @@ from reviews.selectors.cases import get_visible_case, next_act_words
 from reviews.selectors.veil import veil_of
 from workbench.accounts.gate import principal_of, public, requires
 
+SHOWN_FIELDS = 12
+
+
 # --- To decide --------------------------------------------------------------------------
 
 
@@ -29,17 +33,12 @@ from workbench.accounts.gate import principal_of, public, requires
 @requires("cases.decide")
 def decide_link(request: HttpRequest, token: str) -> HttpResponse:
     """Show the case and ask to confirm; a POST of the form decides it."""
-    link = _link_for(request, token)
+    link = _find_link(request, token)
     now = timezone.now()
     try:
         check_link(link, now)
         if request.method == "POST":
-            answer = Answer(
-                outcome=request.POST.get("outcome", ""),
-                reasons=tuple(request.POST.getlist(f"reasons.{request.POST.get('outcome', '')}")),
-                grounds=read_grounds(request.POST),
-                comment=request.POST.get("comment", ""),
-            )
+            answer = Answer(**_read_answer(request))
             acting = acting_as(principal_of(request), "link")
             decision = decide_by_link(link=link, answer=answer, acting=acting, now=now)
             context = {"case": link.case, "decision": decision}
@@ -49,8 +48,8 @@ def decide_link(request: HttpRequest, token: str) -> HttpResponse:
     return _decide_page(request, link, None)
 
 
-def _link_for(request: HttpRequest, token: str) -> CaseLink:
-    """Raises: Http404, also for a link that was sent to somebody else."""
+def _find_link(request: HttpRequest, token: str) -> CaseLink:
+    """Return the link to decide a case. Raises: Http404, also for one sent to somebody else."""
     try:
         link = open_link(token, Purpose.DECIDE)
         get_visible_case(link.case_id, principal_of(request), "cases.decide")
@@ -64,39 +63,42 @@ def _link_for(request: HttpRequest, token: str) -> CaseLink:
 def _decide_page(request: HttpRequest, link: CaseLink, error: ReviewError | None) -> HttpResponse:
     veil = veil_of(link.case, acting_as(principal_of(request), "link"))
     case = veil.over(link.case)
-    typed = {
-        "outcome": request.POST.get("outcome", ""),
-        "reasons": request.POST.getlist(f"reasons.{request.POST.get('outcome', '')}"),
-        "grounds": read_grounds(request.POST),
-        "comment": request.POST.get("comment", ""),
-    }
-    wrong = error.problems if isinstance(error, DecisionInvalid) else {}
+    answer = _read_answer(request)
+    problems = error.problems if isinstance(error, DecisionInvalid) else {}
+    rules = case.rules
+    needs_page = rules.get("required_evidence") or (rules.get("form") or {}).get("required")
     context = {
         "case": case,
         "now": timezone.now(),
         "link": link,
         "error": error,
-        "works": error is None or bool(wrong),
-        "answer": typed,
-        "choices": choices_of(case, typed, wrong),
-        "fields": list(_values(case)),
+        "works": error is None or bool(problems),
+        "answer": answer,
+        "choices": choices_of(case, answer, problems),
+        "fields": list(_first_fields(case)),
         "flags": case.shown.get("flags") or (),
         "if_nobody": next_act_words(case),
-        "needs_page": bool(
-            case.rules.get("required_evidence")
-            or (case.rules.get("form") or {}).get("required")
-            or veil.withheld
-        ),
+        "needs_page": bool(needs_page or veil.withheld),
     }
     return render(
         request, "reviews/links/decide.html", context, status=error.status if error else 200
     )
 
 
-def _values(case: Case) -> Any:
-    """Yield the first values that the case shows: enough to know it by."""
+def _read_answer(request: HttpRequest) -> dict[str, Any]:
+    outcome = request.POST.get("outcome", "")
+    return {
+        "outcome": outcome,
+        "reasons": tuple(request.POST.getlist(f"reasons.{outcome}")),
+        "grounds": read_grounds(request.POST),
+        "comment": request.POST.get("comment", ""),
+    }
+
+
+def _first_fields(case: Case) -> Iterator[dict[str, Any]]:
+    """Yield the first fields that the case shows: enough to recognise it."""
     fields = [f for group in case.shown.get("show") or () for f in group.get("fields") or ()]
-    for field in fields[:12]:
+    for field in fields[:SHOWN_FIELDS]:
         key = field.get("key")
         yield {**field, "value": case.fields.get(key, field.get("value"))}
 
@@ -108,14 +110,14 @@ def _values(case: Case) -> Any:
 @never_cache
 @public
 def reply_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the question to whoever was asked; the written answer brings the case back."""
+    """Show the question to whoever was asked; a POST answers it, and the case is open again."""
     try:
         link = open_link(token, Purpose.REPLY)
     except LinkInvalid as error:
         return render(request, "reviews/links/reply.html", {"error": error}, status=404)
     now = timezone.now()
     context: dict[str, Any] = {"link": link, "asked": link.asked, "answer": "", "name": ""}
-    context |= _corrections(request, link)
+    context |= _corrections_context(request, link)
     try:
         check_link(link, now)
         if request.method == "POST":
@@ -131,8 +133,8 @@ def reply_link(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "reviews/links/reply.html", context)
 
 
-def _corrections(request: HttpRequest, link: CaseLink) -> dict[str, Any]:
-    """Return the inputs for the values that may be corrected, and what was sent in them."""
+def _corrections_context(request: HttpRequest, link: CaseLink) -> dict[str, Any]:
+    """Return the inputs for the fields that may be corrected, and the new values that were sent."""
     case, keys = link.case, link.asked.fields if link.asked else ()
     form = correction_form(keys, case.shown, case.fields)
     sent = read_form(form, request.POST, "fields") if request.method == "POST" else {}

@@ -8,14 +8,15 @@ from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from reviews.finding import BIGGEST_ID
 from reviews.models.notices import Notice
 from reviews.notices.selectors import PAGE_SIZE, list_notices
 from reviews.services.telling import mark_read
 from workbench.accounts.gate import requires
+from workbench.http.numbers import number_in
 from workbench.http.schemas import Page, Strict
 from workbench.http.sign_in import person_of
 
-BIGGEST_ID = 2**63 - 1
 router = Router(tags=["notices"])
 
 
@@ -42,10 +43,10 @@ def notices(
     request: HttpRequest, cursor: Annotated[str, Query(pattern=r"^[0-9]{0,18}$")] = ""
 ) -> dict[str, Any]:
     """List one's notices, newest first."""
-    rows = list_notices(person_of(request), int(cursor) if cursor else None)
+    rows = list_notices(person_of(request), number_in(cursor))
     page = rows[:PAGE_SIZE]
     return {
-        "items": [_out(each) for each in page],
+        "items": [_notice_out(each) for each in page],
         "next": str(page[-1].pk) if len(rows) > PAGE_SIZE else None,
     }
 
@@ -58,7 +59,7 @@ def read(request: HttpRequest, body: ReadIn) -> Status[None]:
     return Status(204, None)
 
 
-def _out(notice: Notice) -> dict[str, Any]:
+def _notice_out(notice: Notice) -> dict[str, Any]:
     names = ("kind", "by", "said", "at", "read_at")
     return {
         **{name: getattr(notice, name) for name in names},

@@ -1,4 +1,4 @@
-"""Handing notices over to webhooks and chats, after the commit. The outbox repeats what fails."""
+"""Send notices to webhooks and chats after the commit. The outbox repeats what fails."""
 
 import json
 from datetime import datetime
@@ -18,12 +18,12 @@ from reviews.notices.signed import call_signed
 from reviews.services.links import decide_link
 from workbench.secrets.services import read_secrets
 
-# Where a plug-in of Apprise says whom it calls, if not in its own host.
+# Attributes in which a plug-in of Apprise keeps the address it calls, if it has no host.
 _FIXED_ADDRESSES = ("notify_url", "webhook_url", "api_url")
 
 
 def send_to_destination(args: dict[str, Any], now: datetime) -> None:
-    """Say one notice in one webhook or chat. A webhook's id is that of the outbox row, so that a
+    """Send one notice to one webhook or chat. A webhook's id comes from the outbox row, so that a
     repeated call is recognised.
 
     Raises: StepFailure, SecretUnknown.
@@ -32,33 +32,37 @@ def send_to_destination(args: dict[str, Any], now: datetime) -> None:
     case = Case.objects.select_related("queue", "claimed_by").filter(pk=args["case"]).first()
     if destination is None or case is None:
         return
-    say = _call if destination.kind == DestinationKind.WEBHOOK else _chat
+    deliver = _call_webhook if destination.kind == DestinationKind.WEBHOOK else _notify_chat
     try:
         key = read_secrets([destination.secret])[destination.secret]
-        say(destination, key, case, args, now)
+        deliver(destination, key, case, args, now)
     except Exception as error:
-        _note(destination, now, str(error)[:500])
+        _note_result(destination, now, str(error)[:500])
         raise
-    _note(destination, now, "")
+    _note_result(destination, now, "")
 
 
-def _note(destination: Destination, now: datetime, error: str) -> None:
+def _note_result(destination: Destination, now: datetime, error: str) -> None:
     Destination.objects.filter(pk=destination.pk).update(last_error=error, last_at=now)
 
 
-def _call(
+def _call_webhook(
     destination: Destination, key: str, case: Case, args: dict[str, Any], now: datetime
 ) -> None:
     body = json.dumps(
-        {"type": f"case.{args['kind']}", "timestamp": now.isoformat(), "data": facts_of(case)},
+        {
+            "type": f"case.{args['kind']}",
+            "timestamp": now.isoformat(),
+            "data": _describe_case(case),
+        },
         ensure_ascii=False,
     )
     message_id = f"notice_{args['outbox_id']}"
     call_signed(url=destination.address, key=key, message_id=message_id, body=body, now=now)
 
 
-def facts_of(case: Case) -> dict[str, Any]:
-    """Return what a webhook tells of a case: enough to find it, nothing that it shows."""
+def _describe_case(case: Case) -> dict[str, Any]:
+    """Return what a webhook says of a case: enough to find it, and none of its values."""
     return {
         "case": case.pk,
         "title": case.title,
@@ -72,25 +76,25 @@ def facts_of(case: Case) -> dict[str, Any]:
     }
 
 
-def _chat(
+def _notify_chat(
     destination: Destination, url: str, case: Case, args: dict[str, Any], now: datetime
 ) -> None:
     plugin = apprise.Apprise.instantiate(url, suppress_exceptions=True)
     if plugin is None:
-        raise StepFailure("The chat's address is none that Apprise knows.", kind="config")
+        raise StepFailure("Apprise does not know the chat's address.", kind="config")
     for address in _addresses(plugin):
         check_destination(address)
     link = ""
     if case.state in CLAIMABLE:
         link = f"\nDecide it (works once, asks to confirm): {decide_link(case, None, now)}"
     due = f", due {case.due_at:%Y-%m-%d %H:%M} UTC" if case.due_at else ""
-    said = plugin.notify(
+    accepted = plugin.notify(
         title=subject_of(args["kind"], case, ""),
         body=f"Case {case.pk} in {case.queue.title}{due}\n{_address_of(case)}{link}",
         notify_type=apprise.NotifyType.WARNING,
     )
-    if not said:
-        raise StepFailure(f"{destination.title} did not take the notice.", kind="connection")
+    if not accepted:
+        raise StepFailure(f"{destination.title} did not accept the notice.", kind="connection")
 
 
 def _addresses(plugin: Any) -> list[str]:
@@ -109,11 +113,11 @@ def _address_of(case: Case) -> str:
     return settings.SITE_URL + reverse("reviews:case", args=[case.pk])
 
 
-# --- What may be kept -------------------------------------------------------------------
+# --- Checks of an address ---------------------------------------------------------------
 
 
 def chat_problem(url: str) -> str:
-    """Say what is wrong with a chat's address; empty if nothing is."""
+    """Return what is wrong with a chat's address, "" if nothing is."""
     plugin = apprise.Apprise.instantiate(url, suppress_exceptions=True)
     if plugin is None:
         return "Apprise does not know this address: see its list of services."

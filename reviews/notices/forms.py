@@ -1,4 +1,4 @@
-"""The form of a place where notices go."""
+"""The form of a webhook or chat to which notices go."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from django import forms
 
 from reviews.models import Queue
 from reviews.models.notices import SAID_ELSEWHERE, Destination, DestinationKind, Kind
-from reviews.settings.forms import styled
+from reviews.settings.forms.fields import style_fields
 
 
 class DestinationForm(forms.Form):
@@ -24,11 +24,11 @@ class DestinationForm(forms.Form):
         required=False,
         label="Signing key, or address of the chat",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="A webhook: whsec_… by Standard Webhooks. A chat: its Apprise URL. Kept as a "
-        "secret and never shown again.",
+        help_text="For a webhook, whsec_… by Standard Webhooks. For a chat, its Apprise URL. "
+        "Stored as a secret and never shown again.",
     )
     kinds = forms.MultipleChoiceField(
-        label="What is said there",
+        label="Notices to send there",
         choices=[(kind.value, kind.label) for kind in SAID_ELSEWHERE],
         initial=[Kind.ESCALATED, Kind.BREACHED],
         widget=forms.CheckboxSelectMultiple,
@@ -36,13 +36,13 @@ class DestinationForm(forms.Form):
     queue = forms.ModelChoiceField(
         Queue.objects.none(), required=False, to_field_name="name", empty_label="All queues"
     )
-    enabled = forms.BooleanField(required=False, initial=True, label="Say it there")
+    enabled = forms.BooleanField(required=False, initial=True, label="Send notices there")
 
     def __init__(self, *args: Any, queues: Sequence[Queue], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         known = Queue.objects.filter(pk__in=[queue.pk for queue in queues])
         self.fields["queue"].queryset = known.order_by("title")  # type: ignore[attr-defined]
-        styled(self)
+        style_fields(self)
 
     def values(self) -> dict[str, Any]:
         names = ("title", "kind", "address", "kinds", "queue", "enabled")

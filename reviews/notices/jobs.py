@@ -1,4 +1,4 @@
-"""What is delivered after a commit."""
+"""Send notices after a commit."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The mail that a notice is, beside its line among the person's notices."""
+"""Send a notice by mail as well, beside the line among the person's notices."""
 
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from reviews.models import Case
+from reviews.services.links import decide_link_for
 from workbench.accounts.models import User
 
 SUBJECTS = {
@@ -29,9 +30,7 @@ def subject_of(kind: str, case: Case, by: str) -> str:
 
 
 def send_notice(args: dict[str, Any], now: datetime) -> None:
-    """Send one mail. Its Message-ID is that of the outbox row: a repeated send is recognised."""
-    from reviews.services.links import decide_link_for
-
+    """Send one mail. Its Message-ID comes from the outbox row, so a repeated send is recognised."""
     case = Case.objects.select_related("queue", "claimed_by").filter(pk=args["case"]).first()
     person = User.objects.filter(pk=args["user"], is_active=True).first()
     if case is None or person is None:

@@ -9,7 +9,7 @@ COUNT_CAP = 100
 
 
 def list_notices(user: User, before: int | None = None) -> list[Notice]:
-    """Return a page of the person's notices, newest first, and one more: one query."""
+    """Return a page of the person's notices, newest first, and one more if there is: one query."""
     found = Notice.objects.filter(person=user).select_related("case", "case__queue")
     if before is not None:
         found = found.filter(pk__lt=before)
@@ -18,5 +18,5 @@ def list_notices(user: User, before: int | None = None) -> list[Notice]:
 
 
 def count_unread(user: User) -> int:
-    """Count up to COUNT_CAP: one query."""
+    """Return the number of unread notices, COUNT_CAP at most: one query."""
     return Notice.objects.filter(person=user, read_at=None)[:COUNT_CAP].count()

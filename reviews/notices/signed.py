@@ -1,4 +1,4 @@
-"""A call that its receiver can tell is ours: signed by Standard Webhooks."""
+"""Call a webhook, signed by Standard Webhooks, so that its receiver can tell who calls."""
 
 import base64
 from datetime import datetime
@@ -33,11 +33,11 @@ def call_signed(*, url: str, key: str, message_id: str, body: str, now: datetime
 
 
 def key_problem(key: str) -> str:
-    """Say what is wrong with a signing key; empty if nothing is."""
+    """Return what is wrong with a signing key, "" if nothing is."""
     try:
         raw = base64.b64decode(key.removeprefix(KEY_PREFIX), validate=True)
     except ValueError:
         raw = b""
     if key.startswith(KEY_PREFIX) and len(raw) in KEY_BYTES:
         return ""
-    return "This is no signing key: write whsec_ and 24 to 64 bytes in base64."
+    return "This is not a signing key: enter whsec_ and 24 to 64 bytes in base64."

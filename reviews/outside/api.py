@@ -1,4 +1,4 @@
-"""Any engine asks for a human decision here, and is called back."""
+"""Checkpoints over HTTP: another engine asks for a decision and is called back with it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,8 @@ from pydantic import Field
 
 from flows.models import Run
 from flows.services import IdempotencyKeyReused
-from reviews.api.finding import Id, listed_faults
+from reviews.api.finding import Id
+from reviews.api.problems import report_faults
 from reviews.outside.selectors import Checkpoint, get_checkpoint
 from reviews.outside.services import Callback, cancel_checkpoint, open_checkpoint
 from reviews.rules.checkpoint_config import CheckpointConfig
@@ -68,15 +69,15 @@ class CancelIn(Strict):
     operation_id="open_checkpoint",
 )
 @requires("cases.open")
-def open_(request: HttpRequest, body: CheckpointIn) -> Status[Any]:
-    """Ask people for a decision. With an `Idempotency-Key` that opened one, that is returned.
+def create(request: HttpRequest, body: CheckpointIn) -> Status[Any]:
+    """Ask people for a decision. An `Idempotency-Key` that opened a checkpoint returns it.
 
     The call back is a POST `{type: "checkpoint.<outcome>", timestamp, data: {checkpoint, reference,
     decision}}`, signed and repeated with the same `webhook-id` until it is answered with 2xx.
     """
     _check_queue(request, body.case.queue)
     callback = Callback(body.callback.url, body.callback.secret) if body.callback else Callback()
-    with listed_faults(), _reused_key():
+    with report_faults(), _reused_key():
         opened = open_checkpoint(
             case=body.case,
             reference=body.reference,
@@ -85,7 +86,7 @@ def open_(request: HttpRequest, body: CheckpointIn) -> Status[Any]:
             now=timezone.now(),
             idempotency_key=request.headers.get("Idempotency-Key") or None,
         )
-    return Status(201 if opened.is_new else 200, _out(get_checkpoint(opened.run.pk)))
+    return Status(201 if opened.is_new else 200, _checkpoint_out(get_checkpoint(opened.run.pk)))
 
 
 @contextmanager
@@ -106,7 +107,7 @@ def _reused_key() -> Iterator[None]:
 @requires("cases.open")
 def get(request: HttpRequest, checkpoint_id: Id) -> dict[str, Any]:
     """Return a checkpoint with its decision, once there is one."""
-    return _out(_checkpoint(request, checkpoint_id))
+    return _checkpoint_out(_find_checkpoint(request, checkpoint_id))
 
 
 @router.post(
@@ -116,22 +117,22 @@ def get(request: HttpRequest, checkpoint_id: Id) -> dict[str, Any]:
 )
 @requires("cases.open")
 def cancel(request: HttpRequest, checkpoint_id: Id, body: CancelIn) -> dict[str, Any]:
-    """Need the decision no more: the case goes out of its queue, and nobody is called back."""
-    found = _checkpoint(request, checkpoint_id)
+    """Give up the decision: the case leaves its queue, and nobody is called back."""
+    found = _find_checkpoint(request, checkpoint_id)
     cancel_checkpoint(
         run=found.run, reason=body.reason, actor=actor_of(request), now=timezone.now()
     )
-    return _out(get_checkpoint(found.run.pk))
+    return _checkpoint_out(get_checkpoint(found.run.pk))
 
 
 def _check_queue(request: HttpRequest, queue: str) -> None:
-    """Raises: PermissionDenied for a queue in which one may open nothing."""
+    """Raises: PermissionDenied for a queue in which one may not open cases."""
     if not can(principal_of(request), "cases.open", queue=queue):
         raise PermissionDenied(f"This needs the permission cases.open for the queue {queue}.")
 
 
-def _checkpoint(request: HttpRequest, checkpoint_id: int) -> Checkpoint:
-    """Raises: Http404, also for one in a queue of others."""
+def _find_checkpoint(request: HttpRequest, checkpoint_id: int) -> Checkpoint:
+    """Raises: Http404, also for one in a queue in which one may not open cases."""
     try:
         found = get_checkpoint(checkpoint_id)
     except Run.DoesNotExist:
@@ -141,7 +142,7 @@ def _checkpoint(request: HttpRequest, checkpoint_id: int) -> Checkpoint:
     return found
 
 
-def _out(found: Checkpoint) -> dict[str, Any]:
+def _checkpoint_out(found: Checkpoint) -> dict[str, Any]:
     return {
         "id": found.run.pk,
         "reference": found.reference,

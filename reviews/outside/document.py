@@ -1,4 +1,4 @@
-"""The flow that asks people for another engine, and tells it what they decided."""
+"""The flow that asks people on behalf of another engine and tells it what they decided."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ Json = Any
 FLOW = "outside-checkpoints"
 REVIEW = "review"
 TITLE = "Checkpoints of other engines"
-# What can be asked for: the flow's edges are for these, and no other.
+# The outcomes that can be asked for: the flow has edges for these only.
 ALLOWED = (*OUTCOMES, *ACTS)
 
 
-def document() -> dict[str, Json]:
+def build_document() -> dict[str, Json]:
     """Return the flow document. Its input is ``{case, reference, callback: {url, secret}}``."""
     fields = ReviewCase.Config.model_fields
     return {

@@ -1,4 +1,4 @@
-"""What became of a checkpoint that another engine opened."""
+"""Read a checkpoint that another engine opened, with its decision."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,9 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """``state``: waiting, decided, expired, failed or cancelled. ``case`` is None until a worker
+    """A checkpoint of another engine.
+
+    ``state`` is waiting, decided, expired, failed or cancelled. ``case`` is None until a worker
     has opened it. ``decision`` is the checkpoint's output, None before there is one.
     """
 
@@ -49,7 +51,7 @@ def get_checkpoint(run_id: int) -> Checkpoint:
 
 
 def _state(run: Run, case: Case | None, decision: Json) -> str:
-    """What people decided stands, whatever becomes of the call back."""
+    """Return the state; a decision stands, whatever becomes of the call back."""
     if decision is not None:
         return "expired" if decision.get("kind") == "timeout" else "decided"
     if run.status in {"failed", "cancelled"}:

@@ -1,4 +1,4 @@
-"""Another engine asks people to decide, or needs the decision no more."""
+"""Open a checkpoint for another engine, or cancel it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from flows.steps.destinations import check_destination
 from reviews.errors import DecisionInvalid
 from reviews.models import Queue, SlaPolicy
 from reviews.notices.signed import key_problem
-from reviews.outside.document import ALLOWED, FLOW, TITLE, document
+from reviews.outside.document import ALLOWED, FLOW, TITLE, build_document
 from reviews.rules.checkpoint_config import CheckpointConfig
 from workbench.accounts.actors import Actor
 from workbench.secrets.services import SecretUnknown, read_secrets
@@ -45,7 +45,7 @@ def open_checkpoint(
     now: datetime,
     idempotency_key: str | None = None,
 ) -> Started:
-    """Start the run that asks people and calls back; the same key gives the run of before.
+    """Start the run that asks people and calls back, or return the one that the key started.
 
     Raises: DecisionInvalid with each fault by its place, FlowPaused, FlowNotReleased,
     InputTooLarge, IdempotencyKeyReused.
@@ -53,7 +53,7 @@ def open_checkpoint(
     if problems := _problems(case, callback):
         raise DecisionInvalid(problems)
     return start_run(
-        flow=_flow(now),
+        flow=_get_or_create_flow(now),
         input=input_of(case, reference, callback),
         actor=actor,
         now=now,
@@ -63,7 +63,7 @@ def open_checkpoint(
 
 
 def input_of(case: CheckpointConfig, reference: str, callback: Callback) -> dict[str, Json]:
-    """Return the run's input: every field of the case, so that each expression finds its own."""
+    """Return the run's input, with every field of the case, as each is read by an expression."""
     return {
         "case": case.model_dump(mode="json", by_alias=True),
         "reference": reference,
@@ -72,20 +72,20 @@ def input_of(case: CheckpointConfig, reference: str, callback: Callback) -> dict
 
 
 def cancel_checkpoint(*, run: Run, reason: str, actor: Actor, now: datetime) -> None:
-    """Take the case out of its queue; nobody is called back. Raises: RunNotActive."""
+    """Take the case out of its queue without a call back. Raises: RunNotActive."""
     cancel_run(run_id=run.pk, reason=reason, actor=actor, now=now)
 
 
-def _flow(now: datetime) -> Flow:
-    """Return the flow, made when it is first needed. It may be edited afterwards like any other."""
+def _get_or_create_flow(now: datetime) -> Flow:
+    """Return the flow, which is made when first needed and may be edited like any other."""
     found = Flow.objects.select_related("released").filter(name=FLOW).first()
     if found is None:
         try:
             found = create_flow(
-                name=FLOW, title=TITLE, document=parse(document()), author=None, actor=SYSTEM,
+                name=FLOW, title=TITLE, document=parse(build_document()), author=None, actor=SYSTEM,
                 now=now,
             )  # fmt: skip
-        except FlowExists:  # two engines came at once
+        except FlowExists:  # another request made it at the same time
             return Flow.objects.select_related("released").get(name=FLOW)
         publish_version(
             flow_id=found.pk, note="Made for the checkpoint API", author=None, actor=SYSTEM, now=now
@@ -102,7 +102,7 @@ def _problems(case: CheckpointConfig, callback: Callback) -> dict[str, str]:
         problems["case.sla"] = f"There is no SLA policy {case.sla}."
     if unknown := [name for name in case.allow if name not in ALLOWED]:
         problems["case.allow"] = (
-            f"{', '.join(unknown)} cannot be asked for here; {', '.join(ALLOWED)} can."
+            f"{', '.join(unknown)} cannot be asked for here: use {', '.join(ALLOWED)}."
         )
     return problems | (_callback_problems(callback) if callback.url else {})
 

@@ -23,7 +23,7 @@ from workbench.secrets.services import SecretUnknown, read_secrets
 
 @register
 class Tell(RunningStep):
-    """A repeated call has the same ``webhook-id``, so that the receiver knows it again."""
+    """Calls back with the decision; a repeat has the same ``webhook-id``, so it is recognised."""
 
     name = "checkpoint.tell"
     title = "Tell another engine"
@@ -66,20 +66,24 @@ class Tell(RunningStep):
             key = read_secrets([config.secret])[config.secret]
         except SecretUnknown as error:
             raise StepFailure(str(error), kind="config", retryable=False) from error
-        body = {
-            "type": f"checkpoint.{config.decision.get('outcome', 'decided')}",
-            "timestamp": ctx.now.isoformat(),
-            "data": {
-                "checkpoint": ctx.run_id,
-                "reference": config.reference,
-                "decision": config.decision,
-            },
-        }
         call_signed(
             url=config.url,
             key=key,
             message_id=ctx.idempotency_key,
-            body=json.dumps(body, ensure_ascii=False),
+            body=_body(ctx, config),
             now=ctx.now,
         )
         return Result(output={"told": True})
+
+
+def _body(ctx: StepContext, config: Tell.Config) -> str:
+    body = {
+        "type": f"checkpoint.{config.decision.get('outcome', 'decided')}",
+        "timestamp": ctx.now.isoformat(),
+        "data": {
+            "checkpoint": ctx.run_id,
+            "reference": config.reference,
+            "decision": config.decision,
+        },
+    }
+    return json.dumps(body, ensure_ascii=False)

@@ -1,1 +1,1 @@
-"""How good decisions are: checks on them, figures about them, datasets made of them."""
+"""The quality of decisions: checks on them, figures about them, datasets made of them."""

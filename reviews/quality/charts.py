@@ -1,9 +1,9 @@
-"""Where the marks of the quality page's charts stand. Pure: figures in, coordinates out.
+"""Draw the charts of the quality page. Pure: figures in, coordinates of the marks out.
 
 The templates draw them as SVG; each chart has its numbers in a table beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reviews.quality.statistics import Band, wilson
@@ -22,7 +22,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A mark at (x, y); the whisker goes from ``low`` to ``high``. ``text`` says it in words."""
+    """A mark at (x, y) with a whisker from ``low`` to ``high``; ``text`` is its title."""
 
     x: float
     y: float
@@ -43,7 +43,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The axes: ``across`` and ``up`` are the ticks, ``path`` joins the points."""
+    """A chart: ``across`` and ``up`` are the ticks of its axes, ``path`` joins the points."""
 
     across: Sequence[Tick]
     up: Sequence[Tick]
@@ -55,20 +55,19 @@ class Frame:
     bottom: float = TOP + HEIGHT
 
 
-def across(share: float) -> float:
+def x_of(share: float) -> float:
     return round(LEFT + share * WIDTH, 1)
 
 
-def up(share: float) -> float:
+def y_of(share: float) -> float:
     return round(TOP + (1 - share) * HEIGHT, 1)
 
 
-def percent_ticks(place: object) -> list[Tick]:
-    at = across if place == "across" else up
-    return [Tick(at(share), f"{share * 100:.0f}") for share in TICKS]
+def _percent_ticks(place: Callable[[float], float]) -> list[Tick]:
+    return [Tick(place(share), f"{share * 100:.0f}") for share in TICKS]
 
 
-def reliability(bands: Sequence[Band]) -> Frame:
+def draw_reliability(bands: Sequence[Band]) -> Frame:
     """Draw how often the reviewer agreed against how sure the model was."""
     most = max((band.count for band in bands), default=1)
     points = []
@@ -78,20 +77,20 @@ def reliability(bands: Sequence[Band]) -> Frame:
         size = (band.count / most) ** 0.5
         points.append(
             Point(
-                across(band.confidence),
-                up(band.rate),
-                up(span.low),
-                up(span.high),
+                x_of(band.confidence),
+                y_of(band.rate),
+                y_of(span.low),
+                y_of(span.high),
                 round(SMALLEST_RADIUS + size * (LARGEST_RADIUS - SMALLEST_RADIUS), 1),
                 f"Confidence {band.confidence:.0%}: agreed {band.rate:.0%} of {band.count:,}",
             )
         )
-    return Frame(percent_ticks("across"), percent_ticks("up"), points, path_of(points))
+    return Frame(_percent_ticks(x_of), _percent_ticks(y_of), points, _join_points(points))
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One place on a time axis: a share with its counts. ``label`` is short: ``2 Mar``."""
+    """A share at one place on a time axis. ``label`` is short, such as ``2 Mar``."""
 
     label: str
     hits: int
@@ -101,7 +100,7 @@ class Moment:
 MOST_LABELS = 8
 
 
-def over_time(moments: Sequence[Moment]) -> Frame:
+def draw_over_time(moments: Sequence[Moment]) -> Frame:
     """Draw a share by week, with Wilson's interval; weeks without data are left out."""
     known = [moment for moment in moments if moment.count]
     step = 1 / max(1, len(known) - 1)
@@ -111,22 +110,22 @@ def over_time(moments: Sequence[Moment]) -> Frame:
         span = wilson(moment.hits, moment.count)
         assert span is not None
         rate = moment.hits / moment.count
-        x = across(number * step if len(known) > 1 else 0.5)
+        x = x_of(number * step if len(known) > 1 else 0.5)
         text = f"{moment.label}: {rate:.0%} of {moment.count:,}"
-        points.append(Point(x, up(rate), up(span.low), up(span.high), SMALLEST_RADIUS, text))
+        points.append(Point(x, y_of(rate), y_of(span.low), y_of(span.high), SMALLEST_RADIUS, text))
         if number % every == 0:
             ticks.append(Tick(x, moment.label))
-    return Frame(ticks, percent_ticks("up"), points, path_of(points))
+    return Frame(ticks, _percent_ticks(y_of), points, _join_points(points))
 
 
-def path_of(points: Sequence[Point]) -> str:
+def _join_points(points: Sequence[Point]) -> str:
     return " ".join(f"{'L' if n else 'M'}{p.x} {p.y}" for n, p in enumerate(points))
 
 
 SPARK_WIDTH, SPARK_HEIGHT = 160.0, 36.0
 
 
-def spark(histogram: Sequence[int]) -> list[Bar]:
+def draw_histogram(histogram: Sequence[int]) -> list[Bar]:
     """Draw a histogram of confidences as small bars, the largest at full height."""
     most = max(histogram, default=0) or 1
     total = sum(histogram) or 1

@@ -1,10 +1,10 @@
-"""What can be wrong with an act on quality. Each names the condition and says what to do."""
+"""What can be wrong with an act on quality."""
 
 from reviews.errors import ReviewError
 
 
 class PolicyInvalid(ReviewError):
-    """The policy cannot be followed as it stands."""
+    """The policy is not valid."""
 
     code = "quality_policy_invalid"
     status = 422

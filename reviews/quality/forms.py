@@ -1,16 +1,17 @@
-"""What the pages of quality take, read from a query or a form."""
+"""The forms of the quality pages, and the filter in their query."""
 
 from datetime import date
 from typing import Any
 
 from django import forms
 
+from reviews.finding import BIGGEST_ID
 from reviews.quality.figures import Filter
-from reviews.quality.policies import Sampling
+from reviews.quality.services.policies import Sampling
 
 
 class FilterForm(forms.Form):
-    """The filter of the quality page. What cannot be read narrows nothing."""
+    """The filter of the quality page; a value that is not valid is left out."""
 
     flow = forms.CharField(required=False, max_length=80)
     queue = forms.CharField(required=False, max_length=80)
@@ -19,8 +20,8 @@ class FilterForm(forms.Form):
     since = forms.DateField(required=False)
     until = forms.DateField(required=False)
 
-    def wanted(self, *, people: bool) -> Filter:
-        """Return the filter; who may not see people's figures cannot narrow to a person."""
+    def filter(self, *, people: bool) -> Filter:
+        """Return the filter, without a reviewer for those who may not see figures of people."""
         self.is_valid()
         values: dict[str, Any] = {
             name: value
@@ -50,31 +51,31 @@ class SamplingForm(forms.Form):
     enabled = forms.BooleanField(required=False)
 
     def clean_equivalents(self) -> dict[str, str]:
-        pairs = _parts(self.cleaned_data["equivalents"])
+        pairs = _split(self.cleaned_data["equivalents"])
         if wrong := [pair for pair in pairs if pair.count("=") != 1]:
             raise forms.ValidationError(f"Write `{wrong[0]}` as a pair: declined=rejected.")
         found = (pair.split("=") for pair in pairs)
         return {outcome.strip(): case.strip() for outcome, case in found}
 
     def clean_outcomes(self) -> list[str]:
-        return _parts(self.cleaned_data["outcomes"])
+        return _split(self.cleaned_data["outcomes"])
 
     def sampling(self) -> Sampling:
         return Sampling(**self.cleaned_data)
 
 
-def _parts(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 class KnownAnswerForm(forms.Form):
-    case = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    case = forms.IntegerField(min_value=1, max_value=BIGGEST_ID)
     outcome = forms.CharField(max_length=80)
     note = forms.CharField(required=False, max_length=500)
 
 
 class DatasetForm(forms.Form):
-    """A new version of a dataset. ``leave_out`` are keys of fields that no row may have."""
+    """A new version of a dataset; ``leave_out`` are keys of fields to leave out of each row."""
 
     name = forms.SlugField(max_length=80)
     flow = forms.CharField(required=False, max_length=80)
@@ -88,7 +89,7 @@ class DatasetForm(forms.Form):
     note = forms.CharField(required=False, max_length=500)
 
     def clean_leave_out(self) -> list[str]:
-        return _parts(self.cleaned_data["leave_out"])
+        return _split(self.cleaned_data["leave_out"])
 
     def filter(self) -> dict[str, Any]:
         kept = {k: v for k, v in self.cleaned_data.items() if k not in {"name", "note"} and v}

@@ -1,6 +1,6 @@
-"""The figures of the quality page. Pure: counts in, numbers out. Each names where it is from.
+"""The statistics of the quality page. Pure: counts in, numbers out. Each names its source.
 
-Every function returns None where the data does not determine the figure, never a made-up 0 or 1.
+A function returns None if the data does not determine the figure, never a made-up 0 or 1.
 """
 
 import math
@@ -196,7 +196,7 @@ def population_stability(reference: Sequence[int], current: Sequence[int]) -> fl
 
 
 def smirnov(reference: Sequence[int], current: Sequence[int]) -> tuple[float, float] | None:
-    """Return the largest distance of two cumulated histograms, and how likely chance makes it so.
+    """Return the largest distance of two cumulative histograms, and its p value.
 
     The two-sample test of N. Smirnov, "Table for estimating the goodness of fit of empirical
     distributions", Annals of Mathematical Statistics 19 (1948) 279-281, with its asymptotic

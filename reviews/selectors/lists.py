@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest
 
 from reviews.models import (
     ACTIVE_STATES,
@@ -21,7 +20,6 @@ from reviews.rules.filters import CaseFilters
 from reviews.selectors.acting import may_see
 from reviews.selectors.titles import cases_titled, has_words, words_of
 from reviews.selectors.veil import not_hidden_from
-from workbench.accounts.gate import principal_of
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, reach
 
@@ -219,8 +217,12 @@ def _after(cases: QuerySet[Case], cursor: str, *, closed: bool) -> QuerySet[Case
     return cases.filter(rank__gte=number).filter(Q(rank__gt=number) | Q(pk__gt=last))
 
 
-def visible_queue(request: HttpRequest, name: str) -> Queue:
-    found = [each for each in list_queues(principal_of(request)) if each.name == name]
-    if not found:
-        raise Http404(f"There is no queue {name} for you.")
-    return found[0]
+def get_visible_queue(principal: Any, name: str) -> Queue:
+    """Return the queue if the principal may see it: one query, two with rules by skill.
+
+    Raises: Queue.DoesNotExist, also where it may not be seen.
+    """
+    for queue in list_queues(principal):
+        if queue.name == name:
+            return queue
+    raise Queue.DoesNotExist(name)

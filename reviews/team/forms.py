@@ -7,14 +7,14 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from reviews.team.services import MAX_LEVEL
+from reviews.team.services.reviewers import MAX_LEVEL
 from workbench.accounts.models import User
 
 DATE = forms.DateInput(attrs={"class": "input", "type": "date"})
 
 
 class AbsenceForm(forms.Form):
-    """Days, both of them included, in the person's own time zone."""
+    """From the first day to the last, both included, in the time zone of who plans it."""
 
     person = forms.ChoiceField(label="Who", widget=forms.Select(attrs={"class": "select"}))
     first_day = forms.DateField(label="First day", widget=DATE)
@@ -23,7 +23,7 @@ class AbsenceForm(forms.Form):
         label="Covered by",
         required=False,
         widget=forms.Select(attrs={"class": "select"}),
-        help_text="Gets the cases. With nobody, they go back to their queues.",
+        help_text="Gets the cases. If nobody covers, they go back to their queues.",
     )
     note = forms.CharField(
         required=False, max_length=200, widget=forms.TextInput(attrs={"class": "input"})
@@ -61,13 +61,13 @@ class ReviewerForm(forms.Form):
         min_value=1,
         max_value=MAX_LEVEL,
         widget=forms.NumberInput(attrs={"class": "input"}),
-        help_text="What approvals they may make, by the queue's authority matrix; from 2 on they "
-        "may take what was escalated.",
+        help_text="What they may approve, by the queue's authority matrix. From level 2 on they "
+        "may take escalated cases.",
     )
     skills = forms.CharField(
         required=False,
         widget=forms.TextInput(attrs={"class": "input", "spellcheck": "false"}),
-        help_text="With commas between, such as mortgage, french.",
+        help_text="Separated by commas, such as mortgage, french.",
     )
 
     def clean_skills(self) -> list[str]:

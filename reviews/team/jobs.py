@@ -1,8 +1,8 @@
-"""What the clock does for a team."""
+"""What teams do by the clock."""
 
 from datetime import datetime
 
-from reviews.team.services import start_due_absences
+from reviews.team.services.absences import start_due_absences
 from workbench.dispatch.clock import clock_task
 
 

@@ -1,4 +1,4 @@
-"""Reads about a team: who is away, who delegated, what each holds, saved views."""
+"""Reads about a team: what each person holds, who is away, saved views."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,10 +33,11 @@ LANE_CASES = 8
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A person with what they hold. ``person`` None: what nobody holds, the most pressing first.
+    """A person with the cases they hold; with ``person`` None, the cases that nobody holds.
 
-    ``limit``: most cases they may hold in the queues shown, 0 for none. ``away``: until when and
-    who covers. ``cases`` are the first LANE_CASES of ``held``.
+    ``limit`` is how many cases they may hold in the queues shown, 0 without a limit. ``away`` is
+    their absence, if they are away now. ``cases`` are the LANE_CASES most pressing ones, of
+    ``held`` in all.
     """
 
     person: User | None
@@ -53,11 +54,11 @@ class Lane:
 
     @property
     def load(self) -> float:
-        """The share of the limit that is used, 0 to 1; 0 without a limit."""
+        """Return the share of the limit that is used, 0 to 1; 0 without a limit."""
         return min(1.0, self.held / self.limit) if self.limit else 0.0
 
 
-def team_lanes(queues: Sequence[Queue], now: datetime, today: datetime) -> list[Lane]:
+def list_lanes(queues: Sequence[Queue], now: datetime, today: datetime) -> list[Lane]:
     """Return a lane for each person who decides in these queues, the fullest first: seven queries.
 
     ``today`` is when the day began for who asks.
@@ -65,23 +66,10 @@ def team_lanes(queues: Sequence[Queue], now: datetime, today: datetime) -> list[
     held = Case.objects.filter(
         OPEN_ENDED, queue__in=queues, state__in=HELD_STATES, claimed_by__isnull=False
     )
-    loads = {
-        row["claimed_by"]: row
-        for row in held.values("claimed_by").annotate(
-            held=Count("pk"),
-            overdue=Count("pk", filter=Q(due_at__lte=now)),
-            due_soon=Count("pk", filter=Q(due_at__gt=now, warn_at__lte=now)),
-            oldest_at=Min("claimed_at"),
-        )
-    }
-    people = deciders(queues)
+    people = list_deciders(queues)
+    loads = _loads(held, now)
     reviewers = {each.user_id: each for each in Reviewer.objects.filter(user__in=people)}
-    decided = dict(
-        Decision.objects.filter(decided_by__in=people, at__gte=today)
-        .exclude(state=DecisionState.WITHDRAWN)
-        .values_list("decided_by")
-        .annotate(Count("pk"))
-    )
+    decided = _decided_since(today, people)
     away = {each.person_id: each for each in _away_now(now)}
     shown = _first_cases(held)
     limit = sum(queue.work_limit for queue in queues) if all(q.work_limit for q in queues) else 0
@@ -94,20 +82,20 @@ def team_lanes(queues: Sequence[Queue], now: datetime, today: datetime) -> list[
             limit=limit,
             away=away.get(person.pk),
             cases=shown.get(person.pk, ()),
-            **_load(loads.get(person.pk)),
+            **loads.get(person.pk, {}),
         )
         for person in people
     ]
     return sorted(lanes, key=lambda lane: (-lane.overdue, -lane.held, str(lane.person)))
 
 
-def free_lane(queues: Sequence[Queue], now: datetime) -> Lane:
-    """Return what nobody holds, the most pressing first: one query. It is not counted here."""
+def get_free_lane(queues: Sequence[Queue], now: datetime) -> Lane:
+    """Return the cases that nobody holds, the most pressing first and uncounted: one query."""
     free = Case.objects.filter(OPEN_ENDED, queue__in=queues, state__in=CLAIMABLE_STATES)
-    return Lane(None, cases=list(_listed(free).order_by("rank", "id")[:LANE_CASES]))
+    return Lane(None, cases=list(_with_columns(free).order_by("rank", "id")[:LANE_CASES]))
 
 
-def deciders(queues: Sequence[Queue]) -> list[User]:
+def list_deciders(queues: Sequence[Queue]) -> list[User]:
     """Return the active people with a role that decides in one of these queues: one query."""
     names = ["", *(queue.name for queue in queues)]
     return list(
@@ -121,22 +109,38 @@ def deciders(queues: Sequence[Queue]) -> list[User]:
     )
 
 
-def _load(row: Mapping[str, Any] | None) -> dict[str, Any]:
+def _loads(held: QuerySet[Case], now: datetime) -> dict[int, dict[str, Any]]:
+    """Return how many cases each holder has, and how they stand: one query."""
+    rows: Iterable[Mapping[str, Any]] = held.values("claimed_by").annotate(
+        held=Count("pk"),
+        overdue=Count("pk", filter=Q(due_at__lte=now)),
+        due_soon=Count("pk", filter=Q(due_at__gt=now, warn_at__lte=now)),
+        oldest_at=Min("claimed_at"),
+    )
     names = ("held", "overdue", "due_soon", "oldest_at")
-    return {name: row[name] for name in names} if row else {}
+    return {row["claimed_by"]: {name: row[name] for name in names} for row in rows}
+
+
+def _decided_since(today: datetime, people: Sequence[User]) -> dict[int, int]:
+    return dict(
+        Decision.objects.filter(decided_by__in=people, at__gte=today)
+        .exclude(state=DecisionState.WITHDRAWN)
+        .values_list("decided_by")
+        .annotate(Count("pk"))
+    )
 
 
 def _first_cases(held: QuerySet[Case]) -> dict[int, list[Case]]:
-    """Return the most pressing cases of each holder: two queries, the first of the index alone."""
+    """Return the most pressing cases of each holder: two queries, the first on the index alone."""
     place = Window(RowNumber(), partition_by="claimed_by", order_by=["rank", "id"])
     first = held.annotate(place=place).filter(place__lte=LANE_CASES).values_list("pk", flat=True)
     found: dict[int, list[Case]] = {}
-    for case in _listed(Case.objects.filter(pk__in=list(first))).order_by("rank", "id"):
+    for case in _with_columns(Case.objects.filter(pk__in=list(first))).order_by("rank", "id"):
         found.setdefault(case.claimed_by_id or 0, []).append(case)
     return found
 
 
-def _listed(cases: QuerySet[Case]) -> QuerySet[Case]:
+def _with_columns(cases: QuerySet[Case]) -> QuerySet[Case]:
     return cases.select_related("queue").only(
         "id", "title", "state", "revision", "priority", "rank", "warn_at", "due_at", "value",
         "claimed_by", "escalation", "queue__name", "queue__title",

@@ -22,7 +22,7 @@ TABS = (
 )
 # Landis and Koch, "The measurement of observer agreement for categorical data", Biometrics 33
 # (1977) 159-174. Their words are a convention, not a test.
-WORDS = (
+KAPPA_WORDS = (
     (0.0, "poor"), (0.2, "slight"), (0.4, "fair"), (0.6, "moderate"), (0.8, "substantial"),
     (1.0, "almost perfect"),
 )  # fmt: skip
@@ -73,12 +73,12 @@ def kappa(found: Agreement | None) -> str:
 
 @register.filter
 def kappa_words(found: Agreement | None) -> str:
-    """Say what a kappa means, or why there is none."""
+    """Return what a kappa means in words, or why there is none."""
     if found is None:
         return "nothing to compare yet"
     if found.kappa is None:
         return "all the same answer"
-    word = next((word for top, word in WORDS if found.kappa <= top), WORDS[-1][1])
+    word = next((word for top, word in KAPPA_WORDS if found.kappa <= top), KAPPA_WORDS[-1][1])
     few = ", few cases" if found.subjects < FEW else ""
     return f"{word} agreement{few}"
 

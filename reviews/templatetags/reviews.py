@@ -37,13 +37,13 @@ EVENT_ICONS = {
     "escalated": "chevrons-up", "sla_warned": "clock-alert", "sla_reminded": "bell",
     "sla_breached": "timer-off", "reopened": "rotate-ccw",
 }  # fmt: skip
-# What happens in the commit window is told in the history and not in the ledger.
-UNRECORDED = {"decision_made": "Sent: {outcome}"}
+# Events of the commit window are in the history and not in the ledger.
+NOT_IN_LEDGER = {"decision_made": "Sent: {outcome}"}
 
 
 @register.simple_tag
 def due(case: Case, now: datetime) -> SafeString:
-    """``{% due case now %}``: how the case stands by its SLA, and when it is due."""
+    """``{% due case now %}``: whether the case is on time by its SLA, and when it is due."""
     band = band_of(case, now)
     if band == "closed":
         return EMPTY
@@ -87,19 +87,19 @@ def priority(value: int) -> SafeString:
 
 @register.simple_tag
 def shown_value(value: Any, kind: str = "") -> SafeString:
-    """``{% shown_value field.value field.format %}``: a value as a reader wants it."""
+    """``{% shown_value field.value field.format %}``: a value in the format a reader expects."""
     if value is None or value == "":
         return EMPTY
     if isinstance(value, bool):
         return format_html("{}", "Yes" if value else "No")
     if isinstance(value, int | float):
-        return format_html('<span class="num">{}</span>', _number(value, kind))
+        return format_html('<span class="num">{}</span>', _format_number(value, kind))
     if isinstance(value, Mapping | list):
         return format_html("<code>{}</code>", json.dumps(value, ensure_ascii=False))
     return format_html("{}", value)
 
 
-def _number(value: float, kind: str) -> str:
+def _format_number(value: float, kind: str) -> str:
     if kind == "percent":
         return f"{value * 100:.1f} %".replace(".0 %", " %")
     if kind == "money":
@@ -126,8 +126,8 @@ def boxes_json(document: Mapping[str, Any]) -> SafeString:
 
 @register.filter
 def event_words(event: CaseEvent) -> str:
-    if event.kind in UNRECORDED:
-        return UNRECORDED[event.kind].format_map(event.data)
+    if event.kind in NOT_IN_LEDGER:
+        return NOT_IN_LEDGER[event.kind].format_map(event.data)
     name = f"case.{event.kind}"
     return describe_action(name, event.data) if name in ACTIONS else event.kind.replace("_", " ")
 

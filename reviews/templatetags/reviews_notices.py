@@ -1,4 +1,4 @@
-"""``{% load reviews_notices %}``: a notice's words and look."""
+"""``{% load reviews_notices %}``: the words, icon and tone of a notice."""
 
 from django import template
 

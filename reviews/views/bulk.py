@@ -1,4 +1,4 @@
-"""Deciding like, low-risk cases together: a look at a sample, then one press."""
+"""Decide like, low-risk cases together, after a look at a sample of them."""
 
 from typing import Any
 
@@ -8,34 +8,32 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews.errors import ReviewError
+from reviews.finding import find_queue
 from reviews.models import Queue
 from reviews.selectors.acting import acting_as
-from reviews.selectors.lists import visible_queue
 from reviews.services.bulk import decide_in_bulk, facts_of, list_like_cases, undo_in_bulk
 from workbench.accounts.gate import principal_of, requires
-
-MOST_DIGITS = 18
+from workbench.http.numbers import number_in
 
 
 @require_GET
 @requires("cases.decide", queue="name")
 def bulk(request: HttpRequest, name: str) -> HttpResponse:
-    return _page(request, visible_queue(request, name), None)
+    return _page(request, find_queue(request, name), None)
 
 
 @require_POST
 @requires("cases.decide", queue="name")
 def decide(request: HttpRequest, name: str) -> HttpResponse:
-    """Decide the cases of one group; those that stood against it are named."""
-    queue = visible_queue(request, name)
+    """Decide the cases of one group, and name those that could not be decided."""
+    queue = find_queue(request, name)
     posted = request.POST
-    revisions = dict(_pair(text) for text in posted.getlist("case") if _is_pair(text))
     try:
         outcome = decide_in_bulk(
             queue=queue,
-            revisions=revisions,
+            revisions=_read_pairs(posted.getlist("case")),
             outcome=posted.get("outcome", ""),
-            looked_at=_numbers(posted.getlist("looked_at")),
+            looked_at=_read_numbers(posted.getlist("looked_at")),
             comment=posted.get("comment", ""),
             acting=acting_as(principal_of(request)),
             now=timezone.now(),
@@ -49,10 +47,10 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 @requires("cases.decide", queue="name")
 def undo(request: HttpRequest, name: str) -> HttpResponse:
-    """Take back what was decided together, as far as its window is still open."""
-    queue = visible_queue(request, name)
+    """Take back the decisions that were made together and can still be undone."""
+    queue = find_queue(request, name)
     undone = undo_in_bulk(
-        case_ids=_numbers(request.POST.getlist("case")),
+        case_ids=_read_numbers(request.POST.getlist("case")),
         acting=acting_as(principal_of(request)),
         now=timezone.now(),
     )
@@ -71,15 +69,16 @@ def _page(request: HttpRequest, queue: Queue, error: ReviewError | None) -> Http
     return render(request, "reviews/bulk.html", context, status=error.status if error else 200)
 
 
-def _is_pair(text: str) -> bool:
-    parts = text.split(":")
-    return len(parts) == 2 and all(p.isdecimal() and len(p) < MOST_DIGITS for p in parts)  # noqa: PLR2004
+def _read_pairs(texts: list[str]) -> dict[int, int]:
+    """Return the revision seen, by case id, from texts such as ``17:3``; others are left out."""
+    found = {}
+    for text in texts:
+        first, _, second = text.partition(":")
+        case_id, revision = number_in(first), number_in(second)
+        if case_id is not None and revision is not None:
+            found[case_id] = revision
+    return found
 
 
-def _pair(text: str) -> tuple[int, int]:
-    case, revision = text.split(":")
-    return int(case), int(revision)
-
-
-def _numbers(texts: list[str]) -> list[int]:
-    return [int(text) for text in texts if text.isdecimal() and len(text) < MOST_DIGITS]
+def _read_numbers(texts: list[str]) -> list[int]:
+    return [number for text in texts if (number := number_in(text)) is not None]

@@ -1,10 +1,10 @@
-"""The documents of a case, for those who may see the case."""
+"""Send the documents of a case and the files added to it."""
 
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from flows.models import Artifact
-from reviews.files import attachment_response, send
+from reviews.files import artifact_response, attachment_response
 from reviews.models import Case
 from reviews.rules.documents import artifact_digest
 from reviews.services.receipts import files_of
@@ -14,13 +14,13 @@ from reviews.views.gate import case_view
 @require_GET
 @case_view("cases.view")
 def document(request: HttpRequest, case: Case, document_id: str) -> HttpResponseBase:
-    """Send a document in a sandbox of its own: it is the applicant's file, not a page of ours."""
+    """Send a document in a sandbox: it is the applicant's file, not a page of this site."""
     found = next((d for d in files_of(case.shown) if d["id"] == document_id), None)
     digest = artifact_digest(found.get("artifact")) if found else ""
     artifact = Artifact.objects.filter(digest=digest).first() if digest else None
     if artifact is None:
         raise Http404("The case has no such document.")
-    return send(artifact, document_id)
+    return artifact_response(artifact, document_id)
 
 
 @require_GET

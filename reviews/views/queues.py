@@ -1,4 +1,4 @@
-"""Queues and their lists."""
+"""The list of queues, the page of one, and taking its next case."""
 
 from typing import Any
 
@@ -10,13 +10,14 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews.errors import ReviewError
+from reviews.finding import find_queue
 from reviews.models import Queue
 from reviews.rules.filters import BANDS, PRIORITY_NAMES, CaseFilters, filters_from
 from reviews.selectors.acting import acting_as
-from reviews.selectors.lists import list_cases, visible_queue
+from reviews.selectors.lists import list_cases
 from reviews.selectors.queues import queue_rows
 from reviews.services.claims import claim_next
-from reviews.team.selectors import deciders, list_views
+from reviews.team.selectors import list_deciders, list_views
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import can
 
@@ -68,7 +69,7 @@ def queue(request: HttpRequest, name: str) -> HttpResponse:
         "views": _views_context(request, found, context["filters"]),
         "bands": BANDS,
         "priorities": PRIORITY_NAMES,
-        "holders": deciders([found]),
+        "holders": list_deciders([found]),
         "may_share": can(principal_of(request), "cases.assign", queue=name),
         "may_manage": can(principal_of(request), "queues.manage", queue=name),
     }
@@ -82,7 +83,7 @@ def case_table(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _queue_context(request: HttpRequest, name: str) -> dict[str, Any]:
-    found, now = visible_queue(request, name), timezone.now()
+    found, now = find_queue(request, name), timezone.now()
     filters = filters_from(request.GET)
     [load] = queue_rows(principal_of(request), request.user, now, queues=[found])  # type: ignore[arg-type]
     page = list_cases(
@@ -93,7 +94,6 @@ def _queue_context(request: HttpRequest, name: str) -> dict[str, Any]:
         cursor=request.GET.get("cursor", ""),
         now=now,
     )
-    stored = filters.stored()
     return {
         "queue": found,
         "page": page,
@@ -102,7 +102,7 @@ def _queue_context(request: HttpRequest, name: str) -> dict[str, Any]:
         "which": filters.show,
         "tabs": TABS,
         "query": request.GET.urlencode(),
-        "next_query": urlencode({**stored, "cursor": page.next_cursor}),
+        "next_query": urlencode({**filters.stored(), "cursor": page.next_cursor}),
         "now": now,
         "may_decide": can(principal_of(request), "cases.decide", queue=name),
     }
@@ -111,7 +111,7 @@ def _queue_context(request: HttpRequest, name: str) -> dict[str, Any]:
 def _views_context(
     request: HttpRequest, queue: Queue, filters: CaseFilters
 ) -> list[dict[str, Any]]:
-    """Return the saved views with the address of each and whether it is the one shown."""
+    """Return the saved views, each with its query, and whether it is shown and one's own."""
     return [
         {
             "view": view,
@@ -127,7 +127,7 @@ def _views_context(
 @requires("cases.decide", queue="name")
 def take_next(request: HttpRequest, name: str) -> HttpResponse:
     """Claim the best case and open it."""
-    found = visible_queue(request, name)
+    found = find_queue(request, name)
     try:
         case = claim_next(queue=found, acting=acting_as(principal_of(request)), now=timezone.now())
     except ReviewError as error:

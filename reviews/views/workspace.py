@@ -1,5 +1,6 @@
-"""What the three panes of a case's page show. One function, so that an answer to a wrong or late
-decision is the same page with the reviewer's own input in it."""
+"""The page of a case. One function renders it, so that a decision that is wrong or late is answered
+by the same page, with the reviewer's own input in it.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +13,12 @@ from django.utils import timezone
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.models import Case, InformationRequest
 from reviews.models.states import ACTIVE, CLAIMABLE, CaseState
-from reviews.panes import changed_by_answers, choices_of, groups, reasons
+from reviews.panes import (
+    choices_of,
+    fields_changed_by_answers,
+    groups_of,
+    rank_reasons,
+)
 from reviews.rules.corrections import correctable
 from reviews.rules.documents import documents_of
 from reviews.rules.widgets import widgets_of
@@ -47,21 +53,22 @@ def show_case(
     typed: Mapping[str, Json] | None = None,
     error: ReviewError | None = None,
 ) -> HttpResponse:
-    """Render the page of a case, with what the reviewer typed and what was wrong with it."""
-    context = workspace(request, case, typed=typed, error=error)
+    """Render the page of a case, with what the reviewer typed and the error it met."""
+    context = case_context(request, case, typed=typed, error=error)
     response = render(request, "reviews/case.html", context, status=error.status if error else 200)
-    # A decision's answer is the next case by way of a redirect: the address follows.
+    # A decision redirects to the next case: the address in the browser follows.
     response["HX-Push-Url"] = f"/review/cases/{case.pk}/"
     return response
 
 
-def workspace(
+def case_context(
     request: HttpRequest,
     case: Case,
     *,
     typed: Mapping[str, Json] | None = None,
     error: ReviewError | None = None,
 ) -> dict[str, Any]:
+    """Return what the three panes show: the case as veiled for the person, and their answer."""
     now = timezone.now()
     acting = acting_as(principal_of(request))
     veil = veil_of(case, acting)
@@ -70,7 +77,6 @@ def workspace(
     answer = dict(typed if typed is not None else draft.content if draft else {})
     problems = error.problems if isinstance(error, DecisionInvalid) else {}
     information = information_of(case)
-    decisions = decisions_of(case)
     return {
         "case": case,
         "veil": veil,
@@ -79,15 +85,40 @@ def workspace(
         "answer": answer,
         "error": error,
         "problems": problems,
-        "groups": list(groups(case, answer, problems, changed_by_answers(information))),
-        "documents": documents_of(case.shown),
-        "reasons": reasons(case.shown.get("reasons") or ()),
-        "flags": case.shown.get("flags") or (),
-        "choices": choices_of(case, answer, problems),
-        "widgets": widgets_of(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
+        **_panes_context(case, answer, problems, information),
         "comments": comments_of(case),
         "information": information,
         "reply_url": _reply_url(case, acting, information, now),
+        **_past_context(case, acting),
+        "pending": pending_decision_of(acting.user, now),
+        **standing_context(case, acting, now),
+        **my_work(acting, case.queue, now, at=case),
+        "since": look_at(case=case, user=acting.user, now=now),
+    }
+
+
+def _panes_context(
+    case: Case,
+    answer: Mapping[str, Json],
+    problems: Mapping[str, str],
+    information: list[InformationRequest],
+) -> dict[str, Any]:
+    """Return what the case shows and asks, with the answer as typed so far."""
+    changed = fields_changed_by_answers(information)
+    return {
+        "groups": list(groups_of(case, answer, problems, changed)),
+        "documents": documents_of(case.shown),
+        "reasons": rank_reasons(case.shown.get("reasons") or ()),
+        "flags": case.shown.get("flags") or (),
+        "choices": choices_of(case, answer, problems),
+        "widgets": widgets_of(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
+    }
+
+
+def _past_context(case: Case, acting: Acting) -> dict[str, Any]:
+    """Return what was decided, on this case and on similar ones, and whether it can be reopened."""
+    decisions = decisions_of(case)
+    return {
         "decisions": decisions,
         "earlier": earlier_cases(case),
         "similar": similar_cases(case),
@@ -95,15 +126,11 @@ def workspace(
         "can_reopen": case.state in REOPENABLE
         and acting.user.pk not in {each.decided_by_id for each in decisions}
         and may(acting, "cases.decide", queue=case.queue, flow=case.flow),
-        "pending": pending_decision_of(acting.user, now),
-        **standing(case, acting, now),
-        **my_work(acting, case.queue, now, at=case),
-        "since": look_at(case=case, user=acting.user, now=now),
     }
 
 
-def standing(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
-    """Return where the case stands for this person: what the bar above it says."""
+def standing_context(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
+    """Return where the case stands for this person, as the bar above it shows."""
     decides = may(acting, "cases.decide", queue=case.queue, flow=case.flow)
     held = case.held_by(acting.user, now)
     condition = condition_of(case, acting.user, now)
@@ -129,7 +156,7 @@ def standing(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
 def _reply_url(
     case: Case, acting: Acting, information: list[InformationRequest], now: datetime
 ) -> str:
-    """Return where the open question is answered, for those who may decide; "" if there is none."""
+    """Return the address to answer the open question at, "" if there is none or they may not."""
     asked = next((each for each in information if each.answered_at is None), None)
     if asked is None or not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
         return ""

@@ -13,7 +13,8 @@ from flows.models import Artifact, Flow, Run, Wait
 from flows.runtime.program import forget_programs
 from flows.selectors import get_step_outputs
 from reviews.models import Case, Decision, Queue, SlaPolicy
-from reviews.quality.figures import Filter, get_figures
+from reviews.quality.figures import Filter
+from reviews.quality.selectors.figures import get_figures
 from reviews.rules.answers import Answer
 from reviews.selectors.acting import acting_as
 from reviews.services.decisions import decide_case
@@ -167,7 +168,7 @@ def test_the_history_fills_the_figures_once_and_leaves_the_ledger_valid(
     assert len(found.versions) == 2
     assert found.checks.second.count
     assert found.checks.sample.count
-    assert found.checks.many
+    assert found.checks.known_agreement
     decision = Decision.objects.order_by("pk").last()
     assert decision is not None
     assert decision.digest == digest_of(decision.receipt)

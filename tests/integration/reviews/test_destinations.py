@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 
 from reviews.models.notices import Destination, DestinationKind
 from reviews.notices.delivery import send_to_destination
-from reviews.notices.destinations import save_destination
+from reviews.notices.services import save_destination
 from reviews.services.due_acts import perform_due_acts
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue
 from tests.integration.steps.servers import Service, serving

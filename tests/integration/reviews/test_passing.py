@@ -18,12 +18,8 @@ from reviews.services.claims import claim_case, claim_next, release_case
 from reviews.services.conversation import reply, request_information
 from reviews.services.decisions import decide_case
 from reviews.services.passing import assign_case, delegate_case
-from reviews.team.services import (
-    end_absence,
-    plan_absence,
-    set_reviewer,
-    start_due_absences,
-)
+from reviews.team.services.absences import end_absence, plan_absence, start_due_absences
+from reviews.team.services.reviewers import set_reviewer
 from tests.integration.reviews.kit import (
     approve,
     make_case,

@@ -13,15 +13,10 @@ from django.core.files.storage import default_storage
 
 from reviews.models import Case, Decision
 from reviews.models.quality import DatasetVersion
-from reviews.quality.datasets import (
-    COLUMNS,
-    cell_of,
-    create_dataset,
-    open_dataset,
-    pseudonym_of,
-    reproduce,
-)
 from reviews.quality.errors import DatasetChanged, DatasetEmpty
+from reviews.quality.formats import cell_of
+from reviews.quality.rows import COLUMNS, pseudonym_of
+from reviews.quality.services.datasets import create_dataset, open_dataset, reproduce_digest
 from reviews.services.decisions import decide_case
 from tests.integration.reviews.kit import (
     approve,
@@ -81,7 +76,7 @@ def test_a_version_can_be_made_again_whatever_was_decided_since(now: datetime) -
     decided(now, approve())
     version = export(now)
     decided(now + LATER * 2, reject())
-    assert reproduce(version) == version.digest
+    assert reproduce_digest(version) == version.digest
     assert (version.number, version.count) == (1, 1)
     following = export(now + LATER * 3)
     assert (following.number, following.count) == (2, 2)

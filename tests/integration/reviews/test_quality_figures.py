@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from reviews.models import Case
-from reviews.quality.figures import MondayOf
+from reviews.quality.selectors.groups import MondayOf
 from tests.integration.reviews.kit import make_case, make_policy, make_queue
 
 pytestmark = pytest.mark.django_db

@@ -9,14 +9,10 @@ from flows.models import Flow, FlowVersion, Journal, Run, RunStatus
 from reviews.models import Case, Queue
 from reviews.models.quality import CheckKind, CheckState, QualityCheck, SampledRun, SamplingPolicy
 from reviews.quality.errors import PolicyInvalid
-from reviews.quality.policies import (
-    Sampling,
-    add_known_answer,
-    retire_known_answer,
-    save_sampling_policy,
-    set_queue_policy,
-)
-from reviews.quality.sweeps import draw_samples, seed_known_answers
+from reviews.quality.services.known_answers import add_known_answer, retire_known_answer
+from reviews.quality.services.policies import Sampling, save_sampling_policy, set_queue_policy
+from reviews.quality.services.sampling import draw_samples
+from reviews.quality.services.seeding import seed_known_answers
 from reviews.selectors.cases import run_so_far
 from reviews.services.claims import claim_next
 from reviews.services.decisions import decide_case

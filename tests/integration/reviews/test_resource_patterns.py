@@ -23,8 +23,8 @@ from reviews.services.conversation import add_comment, escalate_case, reply, req
 from reviews.services.decisions import decide_case
 from reviews.services.due_acts import perform_due_acts
 from reviews.services.passing import assign_case, delegate_case
-from reviews.team.saved import save_view
 from reviews.team.selectors import list_views
+from reviews.team.services.saved_views import save_view
 from tests.integration.reviews.kit import (
     approve,
     make_case,

@@ -22,7 +22,7 @@ from flows.runtime.flow_tests import coverage, run_flow_tests
 from flows.selectors.examples import list_examples
 from flows.steps.catalogue import catalogue
 from flows.steps.functions import get_function
-from reviews.management.commands.load_demo import QUEUES
+from reviews.management.demo.work import QUEUES
 from tests.unit.steps.contexts import NOW, context
 
 # As frontend/editor/src/doc/geometry.js has them.

@@ -11,7 +11,7 @@ from django.utils import timezone
 from reviews.models import Case, Queue, SlaPolicy, WorkCalendar
 from reviews.models.notices import Destination, Notice
 from reviews.services.telling import notify_people
-from reviews.settings.forms import minutes_from, minutes_text
+from reviews.settings.forms.fields import format_minutes, parse_minutes
 from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
 from workbench.accounts.models import Role
 
@@ -121,13 +121,18 @@ def test_policies_by_api_refuse_silent_approval_and_strangers() -> None:
 
 
 def test_working_time_is_typed_as_people_say_it() -> None:
-    assert [minutes_from(text) for text in ("8h", "1h 30m", "45m", "1.5h", " 2 h ")] == [
+    assert [parse_minutes(text) for text in ("8h", "1h 30m", "45m", "1.5h", " 2 h ")] == [
         480, 90, 45, 90, 120,
     ]  # fmt: skip
-    assert [minutes_text(minutes) for minutes in (480, 90, 45, 0)] == ["8h", "1h 30m", "45m", "0m"]
+    assert [format_minutes(minutes) for minutes in (480, 90, 45, 0)] == [
+        "8h",
+        "1h 30m",
+        "45m",
+        "0m",
+    ]
     for wrong in ("", "8", "eight", "1d"):
         with pytest.raises(ValueError, match="Write working time"):
-            minutes_from(wrong)
+            parse_minutes(wrong)
 
 
 # --- Calendars --------------------------------------------------------------------------

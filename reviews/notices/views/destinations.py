@@ -1,0 +1,81 @@
+"""The pages of the webhooks and chats to which notices go."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.text import slugify
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from reviews.errors import SettingsInvalid
+from reviews.models.notices import Destination
+from reviews.notices.forms import DestinationForm
+from reviews.notices.services import remove_destination, save_destination
+from reviews.selectors.acting import acting_as
+from reviews.selectors.lists import list_queues
+from reviews.settings.forms.fields import add_problems
+from workbench.accounts.gate import principal_of, requires
+
+
+@require_GET
+@requires("queues.manage")
+def destinations(request: HttpRequest) -> HttpResponse:
+    rows = Destination.objects.select_related("queue").order_by("title")
+    return render(request, "reviews/notices/destinations.html", {"rows": rows})
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@requires("queues.manage")
+def destination_new(request: HttpRequest) -> HttpResponse:
+    return _page(request, None)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@requires("queues.manage")
+def destination_edit(request: HttpRequest, name: str) -> HttpResponse:
+    return _page(request, get_object_or_404(Destination, name=name))
+
+
+@require_POST
+@requires("queues.manage")
+def destination_remove(request: HttpRequest, name: str) -> HttpResponse:
+    found = get_object_or_404(Destination, name=name)
+    actor = acting_as(principal_of(request)).actor
+    remove_destination(destination=found, actor=actor, now=timezone.now())
+    messages.success(request, f"No more notices go to {found.title}.")
+    return redirect("reviews:destinations")
+
+
+def _page(request: HttpRequest, found: Destination | None) -> HttpResponse:
+    form = DestinationForm(
+        request.POST or None,
+        initial=DestinationForm.initial_of(found) if found else None,
+        queues=list_queues(principal_of(request)),
+    )
+    sent = request.method == "POST"
+    if sent and form.is_valid() and (saved := _save(request, found, form)):
+        messages.success(request, f"{saved.title} is saved.")
+        return redirect("reviews:destinations")
+    context = {"form": form, "destination": found}
+    return render(request, "reviews/notices/destination.html", context, status=422 if sent else 200)
+
+
+def _save(
+    request: HttpRequest, found: Destination | None, form: DestinationForm
+) -> Destination | None:
+    """Save the destination; return None, with the problem on the form, if it does not hold."""
+    try:
+        return save_destination(
+            name=found.name if found else slugify(form.cleaned_data["title"])[:60],
+            values=form.values(),
+            key=form.cleaned_data["key"],
+            actor=acting_as(principal_of(request)).actor,
+            now=timezone.now(),
+            destination=found,
+        )
+    except SettingsInvalid as error:
+        add_problems(form, error.problems, {})
+        return None

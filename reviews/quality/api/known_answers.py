@@ -1,0 +1,67 @@
+"""Known answers over HTTP: add and retire them."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema, Status
+from pydantic import Field
+
+from reviews.api.finding import Id, get_acting
+from reviews.api.problems import map_errors
+from reviews.finding import BIGGEST_ID, find_case
+from reviews.models.quality import KnownAnswer
+from reviews.quality.api.finding import check_leads
+from reviews.quality.errors import AnswerNotKnown
+from reviews.quality.services.known_answers import add_known_answer, retire_known_answer
+from workbench.accounts.gate import requires
+from workbench.http.schemas import Strict
+
+router = Router(tags=["quality"])
+
+map_errors({AnswerNotKnown: "Name a case that a person decided, and one of its outcomes."})
+
+
+class KnownAnswerIn(Strict):
+    case: int = Field(ge=1, le=BIGGEST_ID)
+    outcome: str = Field(min_length=1, max_length=80)
+    note: str = Field("", max_length=500)
+
+
+class KnownAnswerOut(Schema):
+    id: int
+    case: int
+    queue: str
+    outcome: str
+    note: str
+
+
+@router.post(
+    "/quality/known-answers", response={201: KnownAnswerOut}, operation_id="add_known_answer"
+)
+@requires("quality.manage")
+def add_answer(request: HttpRequest, body: KnownAnswerIn) -> Status[Any]:
+    """Make a decided case a known answer; copies of it are mixed into its queue."""
+    case = find_case(request, body.case, "quality.manage")
+    answer = add_known_answer(
+        case=case, outcome=body.outcome, note=body.note, acting=get_acting(request),
+        now=timezone.now(),
+    )  # fmt: skip
+    return Status(201, {
+        "id": answer.pk, "case": case.pk, "queue": case.queue.name, "outcome": answer.outcome,
+        "note": answer.note,
+    })  # fmt: skip
+
+
+@router.delete(
+    "/quality/known-answers/{answer_id}", response={204: None}, operation_id="retire_known_answer"
+)
+@requires("quality.manage")
+def retire_answer(request: HttpRequest, answer_id: Id) -> Status[None]:
+    """Stop mixing in a known answer. Settled checks stay."""
+    answer = KnownAnswer.objects.select_related("queue").filter(pk=answer_id).first()
+    if answer is None:
+        raise Http404(f"There is no known answer {answer_id}.")
+    check_leads(request, queue=answer.queue.name)
+    retire_known_answer(answer=answer, acting=get_acting(request), now=timezone.now())
+    return Status(204, None)

@@ -1,0 +1,83 @@
+"""Mix known answers in among new cases, by the clock.
+
+It goes over new ids and draws by a hash, and a unique constraint keeps a second clock from opening
+what the first has opened. New ids are looked at for a minute, because an id may be given before an
+older one is committed.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from reviews.models import Case
+from reviews.models.quality import (
+    CheckKind,
+    CheckState,
+    KnownAnswer,
+    QualityCheck,
+    QueuePolicy,
+)
+from reviews.rules.choosing import is_drawn, place_of
+from reviews.services.checks import open_check
+
+BATCH = 2_000
+SETTLED_AFTER = timedelta(minutes=1)
+
+
+def seed_known_answers(now: datetime) -> bool:
+    """Mix known answers in among a share of new cases; return whether more may wait."""
+    more = False
+    for policy in QueuePolicy.objects.filter(known_percent__gt=0).select_related("queue"):
+        more |= seed_queue(policy, now)
+    return more
+
+
+def seed_queue(policy: QueuePolicy, now: datetime) -> bool:
+    """Mix known answers in among the queue's new cases; return whether more may wait."""
+    cases = list(
+        Case.objects.filter(queue=policy.queue, pk__gt=policy.seeded_to, wait_id__isnull=False)
+        .order_by("pk")
+        .values_list("pk", "opened_at")[:BATCH]
+    )
+    for pk, _ in cases:
+        if is_drawn(policy.known_percent, "known", policy.queue.name, pk):
+            open_copy(policy, pk, now)
+    old = [pk for pk, opened_at in cases if opened_at < now - SETTLED_AFTER]
+    if old:
+        QueuePolicy.objects.filter(pk=policy.pk, seeded_to__lt=old[-1]).update(seeded_to=old[-1])
+    return len(old) == BATCH
+
+
+def open_copy(policy: QueuePolicy, case_id: int, now: datetime) -> QualityCheck | None:
+    """Open a copy of a known answer beside the case; None if it has one, or all are in use."""
+    source = f"case:{case_id}"
+    if QualityCheck.objects.filter(kind=CheckKind.KNOWN, source=source).exists():
+        return None
+    free = _free_answers(policy)
+    if not free:
+        return None
+    answer = free[place_of("known", case_id) % len(free)]
+    try:
+        with transaction.atomic():
+            return open_check(
+                CheckKind.KNOWN,
+                source=source,
+                original=answer.case,
+                known=answer,
+                expected=answer.outcome,
+                now=now,
+            )
+    except IntegrityError:
+        # Another clock has mixed one in for this case.
+        return None
+
+
+def _free_answers(policy: QueuePolicy) -> list[KnownAnswer]:
+    """Return the queue's known answers of which no copy is open."""
+    in_use = QualityCheck.objects.filter(state=CheckState.OPEN, known__isnull=False)
+    return list(
+        KnownAnswer.objects.filter(queue=policy.queue, retired_at=None)
+        .exclude(pk__in=in_use.values("known"))
+        .select_related("case__queue")
+        .order_by("pk")
+    )

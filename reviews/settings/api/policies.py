@@ -1,0 +1,99 @@
+"""SLA policies over HTTP, and what one would mean for a case."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema
+from pydantic import Field
+
+from reviews.models import SlaPolicy, WorkCalendar
+from reviews.rules.sla import MAX_STEPS, instants_of, plan_from
+from reviews.settings.api.problems import report_problems
+from reviews.settings.api.queues import Name
+from reviews.settings.services.sla import save_sla_policy
+from workbench.accounts.gate import requires
+from workbench.http.problems import ApiProblem
+from workbench.http.schemas import Page, Strict
+from workbench.http.sign_in import actor_of
+
+router = Router(tags=["queues and SLA"])
+
+Breach = Literal["reassign", "raise_priority", "expire"]
+
+
+class StepIn(Strict):
+    act: Literal["warn", "remind", "escalate"]
+    after_minutes: float
+    to: str = Field("", max_length=200, description="holder, lead, person:<name>, queue:<name>.")
+
+
+class PolicyIn(Strict):
+    title: str = Field(min_length=1, max_length=120)
+    calendar: str
+    due_minutes: int = Field(ge=1)
+    steps: list[StepIn] = Field([], max_length=MAX_STEPS)
+    breach: Breach = Field(description="Nothing approves a case that nobody decided.")
+
+
+class PolicyOut(PolicyIn):
+    name: str
+
+
+class InstantOut(Schema):
+    act: str
+    to: str
+    at: datetime
+
+
+@router.get("/sla-policies", response=Page[PolicyOut], operation_id="list_sla_policies")
+@requires("queues.view")
+def policies(request: HttpRequest) -> dict[str, Any]:
+    """List the SLA policies."""
+    found = SlaPolicy.objects.select_related("calendar").order_by("name")
+    return {"items": [_policy_out(each) for each in found], "next": None}
+
+
+@router.put("/sla-policies/{name}", response=PolicyOut, operation_id="save_sla_policy")
+@requires("queues.manage")
+def put_policy(request: HttpRequest, name: Name, body: PolicyIn) -> dict[str, Any]:
+    """Create a policy, or replace it. Open cases keep the policy they were opened under."""
+    calendar = WorkCalendar.objects.filter(name=body.calendar).first()
+    if calendar is None:
+        raise ApiProblem(
+            422, "settings-invalid", f"There is no calendar {body.calendar!r}.",
+            "GET /calendars has their names.",
+        )  # fmt: skip
+    values = {**body.model_dump(), "calendar": calendar}
+    with report_problems():
+        saved = save_sla_policy(
+            name=name, values=values, actor=actor_of(request), now=timezone.now()
+        )
+    return _policy_out(saved)
+
+
+@router.get(
+    "/sla-policies/{name}/instants", response=list[InstantOut], operation_id="preview_sla_policy"
+)
+@requires("queues.view")
+def instants(
+    request: HttpRequest, name: str, opened_at: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Return when each act would come for a case opened at that time, or now if none is given."""
+    policy = SlaPolicy.objects.select_related("calendar").filter(name=name).first()
+    if policy is None:
+        raise Http404(f"There is no SLA policy {name}.")
+    start = opened_at or timezone.now()
+    if start.tzinfo is None:
+        start = timezone.make_aware(start)
+    rows = instants_of(plan_from(policy.snapshot()), start)
+    return [{"act": act.kind, "to": act.to, "at": at} for act, at in rows]
+
+
+def _policy_out(policy: SlaPolicy) -> dict[str, Any]:
+    names = ("name", "title", "due_minutes", "steps", "breach")
+    return {
+        **{name: getattr(policy, name) for name in names},
+        "calendar": policy.calendar.name,
+    }

@@ -1,0 +1,211 @@
+"""Plan, start and end absences."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from reviews.errors import AbsenceInvalid, NotAuthorised
+from reviews.models import OPEN_ENDED, Case
+from reviews.models.states import CLAIMABLE, CaseState
+from reviews.models.team import Absence
+from reviews.rules.covering import Away, closes_a_circle
+from reviews.selectors.absences import aways_from, stand_in_for, standing_absences
+from reviews.selectors.acting import Acting
+from reviews.services.passing import hand_over
+from workbench.accounts.models import User
+from workbench.accounts.permissions import Reach, can, reach
+from workbench.audit.services import record
+from workbench.live import nudge_on_commit
+
+# Any number that nothing else in the database takes as an advisory lock.
+PLANNING_LOCK = 7_302_544
+BATCH = 50
+LONGEST = timedelta(days=366)
+
+
+def plan_absence(
+    *,
+    person: User,
+    starts_at: datetime,
+    ends_at: datetime,
+    cover: User | None,
+    acting: Acting,
+    now: datetime,
+    note: str = "",
+) -> Absence:
+    """Plan that a person is away, and who covers. If it begins now, their cases are passed on now.
+
+    Anyone plans their own absence; whoever assigns the person's cases may plan it for them.
+
+    Raises: NotAuthorised, AbsenceInvalid.
+    """
+    check_may_plan(acting, person)
+    with transaction.atomic():
+        _lock_planning()
+        new = Away(person.pk, cover.pk if cover else None, starts_at, ends_at)
+        _check_new(new, person, cover, now)
+        absence = Absence.objects.create(
+            person=person,
+            cover=cover,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            note=note.strip()[:200],
+            planned_by=acting.user.label[:150],
+        )
+        _record_planned(absence, acting, now)
+        nudge_on_commit(["team"], {"absence": absence.pk})
+    if starts_at <= now:
+        start_absence(absence_id=absence.pk, now=now)
+    return absence
+
+
+def end_absence(*, absence_id: int, acting: Acting, now: datetime) -> None:
+    """End an absence early, or call it off. Cases that were passed on stay where they are.
+
+    Raises: Absence.DoesNotExist, NotAuthorised.
+    """
+    with transaction.atomic():
+        absence = Absence.objects.select_related("person").get(pk=absence_id)
+        check_may_plan(acting, absence.person)
+        if not Absence.objects.filter(pk=absence_id, ended_at=None).update(ended_at=now):
+            return
+        record(
+            action="absence.ended",
+            subject=("user", str(absence.person_id)),
+            actor=acting.actor,
+            payload={"person": absence.person.label, "absence": absence.pk},
+            now=now,
+            on_behalf_of=acting.on_behalf_of,
+        )
+        nudge_on_commit(["team"], {"absence": absence.pk})
+
+
+def start_due_absences(now: datetime) -> bool:
+    """Pass on the cases of people whose absence has begun; return whether more may be due."""
+    due = Absence.objects.filter(started_at=None, ended_at=None, starts_at__lte=now)
+    ids = list(due.order_by("starts_at").values_list("pk", flat=True)[:BATCH])
+    for absence_id in ids:
+        start_absence(absence_id=absence_id, now=now)
+    return len(ids) == BATCH
+
+
+def start_absence(*, absence_id: int, now: datetime) -> None:
+    """Pass the person's cases on to who covers, and mark the absence as started.
+
+    Each case is passed on in a transaction of its own. If the clock dies in between, the absence
+    is not marked, so that the next clock passes on the rest.
+    """
+    absence = Absence.objects.select_related("person").filter(pk=absence_id, ended_at=None).first()
+    if absence is None:
+        return
+    if absence.ends_at > now:
+        cover = stand_in_for(absence.person, now)
+        _pass_on_held(absence.person, cover, now)
+        _pass_on_reserved(absence.person, cover, now)
+    Absence.objects.filter(pk=absence_id, started_at=None).update(started_at=now)
+
+
+def _pass_on_held(person: User, cover: User | None, now: datetime) -> None:
+    held = Case.objects.filter(OPEN_ENDED, claimed_by=person, state=CaseState.CLAIMED).order_by(
+        "rank", "id"
+    )
+    for case_id in held.values_list("pk", flat=True):
+        hand_over(case_id=case_id, person=person, cover=cover, now=now)
+
+
+def _pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
+    """Free the cases that are reserved for the person, or reserve them for who covers."""
+    reserved = Case.objects.filter(
+        OPEN_ENDED, familiar=person, state__in=CLAIMABLE, reserved_until__gt=now
+    )
+    if cover is not None:
+        reserved.update(familiar=cover)
+    else:
+        reserved.update(familiar=None, reserved_until=None)
+
+
+def check_may_plan(acting: Acting, person: User) -> None:
+    """Raises: NotAuthorised."""
+    if person == acting.user and can(acting.principal, "cases.decide"):
+        return
+    if not is_lead_of(acting, person):
+        raise NotAuthorised(f"Only {person.label} or their lead can plan this absence.")
+
+
+def is_lead_of(acting: Acting, person: User) -> bool:
+    """Return whether the acting person assigns cases in a queue in which the other decides."""
+    assigns, decides = reach(acting.principal, "cases.assign"), reach(person, "cases.decide")
+    return bool(assigns) and bool(decides) and _overlap(assigns, decides)
+
+
+def _overlap(one: Reach, other: Reach) -> bool:
+    if one.everywhere or other.everywhere:
+        return True
+    return any(
+        (not flow or not a_flow or flow == a_flow)
+        and (not queue or not a_queue or queue == a_queue)
+        for flow, queue in one.scopes
+        for a_flow, a_queue in other.scopes
+    )
+
+
+def _check_new(new: Away, person: User, cover: User | None, now: datetime) -> None:
+    """Raises: AbsenceInvalid."""
+    if new.ends_at <= new.starts_at:
+        raise AbsenceInvalid("ends_at", "An absence must end after it starts.")
+    if new.ends_at <= now:
+        raise AbsenceInvalid("ends_at", "The absence lies in the past.")
+    if new.ends_at - new.starts_at > LONGEST:
+        raise AbsenceInvalid("ends_at", "An absence lasts a year at most.")
+    if cover is not None:
+        _check_cover(person, cover)
+    planned = aways_from(standing_absences(now))
+    if any(_overlap_in_time(away, new) for away in planned):
+        raise AbsenceInvalid(
+            "starts_at", f"{person.label} is away then already: end that absence first."
+        )
+    if closes_a_circle(new, planned):
+        name = cover.label if cover else ""
+        raise AbsenceInvalid("cover", f"{name} would pass the cases back: choose someone else.")
+
+
+def _overlap_in_time(one: Away, other: Away) -> bool:
+    """Return whether both are absences of the same person and share some time."""
+    return (
+        one.person == other.person
+        and one.starts_at < other.ends_at
+        and other.starts_at < one.ends_at
+    )
+
+
+def _check_cover(person: User, cover: User) -> None:
+    if cover == person:
+        raise AbsenceInvalid("cover", "Nobody covers for themselves: choose a colleague.")
+    if not cover.is_active or not can(cover, "cases.decide"):
+        raise AbsenceInvalid("cover", f"{cover.label} decides no cases: choose someone who does.")
+
+
+def _lock_planning() -> None:
+    """Let one transaction plan at a time, or two could name each other's person as cover.
+
+    SQLite has one writer anyway.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLANNING_LOCK])
+
+
+def _record_planned(absence: Absence, acting: Acting, now: datetime) -> None:
+    record(
+        action="absence.planned",
+        subject=("user", str(absence.person_id)),
+        actor=acting.actor,
+        payload={
+            "person": absence.person.label,
+            "cover": absence.cover.label if absence.cover else "nobody",
+            "from": absence.starts_at.isoformat(),
+            "until": absence.ends_at.isoformat(),
+        },
+        now=now,
+        on_behalf_of=acting.on_behalf_of,
+    )

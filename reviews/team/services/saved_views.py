@@ -1,0 +1,49 @@
+"""Save and delete views: a queue's cases filtered, by name, for oneself or for all who see it."""
+
+from datetime import datetime
+
+from reviews.errors import NotAuthorised, SettingsInvalid
+from reviews.models import Queue
+from reviews.models.team import SavedView
+from reviews.rules.filters import CaseFilters
+from reviews.selectors.acting import Acting, check_may
+
+MAX_VIEWS = 30
+NAME_MAX = 60
+
+
+def save_view(
+    *,
+    queue: Queue,
+    name: str,
+    filters: CaseFilters,
+    shared: bool,
+    acting: Acting,
+    now: datetime,
+) -> SavedView:
+    """Save a view by name, in place of one's own of that name. Sharing needs `cases.assign`.
+
+    Raises: SettingsInvalid, NotAuthorised.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_MAX:
+        raise SettingsInvalid({"name": f"Give the view a name of at most {NAME_MAX} characters."})
+    if shared:
+        check_may(acting, "cases.assign", queue=queue, flow="")
+    own = SavedView.objects.filter(queue=queue, owner=acting.user)
+    if own.exclude(name=name).count() >= MAX_VIEWS:
+        raise SettingsInvalid({"name": f"You have {MAX_VIEWS} views here: remove one first."})
+    view, _ = SavedView.objects.update_or_create(
+        queue=queue,
+        owner=acting.user,
+        name=name,
+        defaults={"shared": shared, "filters": filters.stored(), "saved_at": now},
+    )
+    return view
+
+
+def delete_view(*, view: SavedView, acting: Acting) -> None:
+    """Delete one's own view. Raises: NotAuthorised."""
+    if view.owner_id != acting.user.pk:
+        raise NotAuthorised(f"Only {view.owner.label} can remove the view {view.name}.")
+    view.delete()

@@ -1,0 +1,71 @@
+"""Read what a reviewer typed into the form of a case."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from reviews.models import Case
+from reviews.rules.answers import Answer, shown_fields
+from reviews.rules.widgets import read_form, read_grounds, read_value
+from workbench.http.numbers import number_in
+
+MOST_OPENED, LONGEST_SECONDS = 200, 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """``content`` is what a draft keeps: ``{outcome, reasons, grounds, comment, form, fields,
+    why}``. ``opened`` are the ids of the evidence that was opened.
+    """
+
+    content: dict[str, Any]
+    opened: list[str]
+    active_seconds: int
+
+    def answer(self) -> Answer:
+        content = self.content
+        return Answer(
+            outcome=content["outcome"],
+            reasons=tuple(content["reasons"]),
+            grounds=content["grounds"],
+            comment=content["comment"],
+            fields=content["fields"],
+            why=content["why"],
+            form=content["form"],
+            opened=tuple(self.opened),
+            active_seconds=self.active_seconds,
+        )
+
+
+def read_typed(request: HttpRequest, case: Case) -> Typed:
+    posted = request.POST
+    outcome = posted.get("outcome", "")
+    content = {
+        "outcome": outcome,
+        "reasons": posted.getlist(f"reasons.{outcome}"),
+        "grounds": read_grounds(posted),
+        "comment": posted.get("comment", ""),
+        "form": read_form(case.rules.get("form") or {}, posted, "form"),
+        **_read_fields(request, case),
+    }
+    opened = sorted(set(posted.get("opened", "").split()))[:MOST_OPENED]
+    seconds = min(number_in(posted.get("active_seconds")) or 0, LONGEST_SECONDS)
+    return Typed(content, opened, seconds)
+
+
+def _read_fields(request: HttpRequest, case: Case) -> dict[str, Any]:
+    """Return the fields that were changed as ``fields``, and the reasons given as ``why``."""
+    fields, why = {}, {}
+    for field in shown_fields(case.shown):
+        key = field.get("key")
+        text = request.POST.get(f"field.{key}")
+        if not key or not field.get("editable") or text is None:
+            continue
+        old = case.fields.get(key)
+        new = read_value(text, field.get("schema") or {}, old)
+        if new != old:
+            fields[key] = new
+            if reason := request.POST.get(f"why.{key}", "").strip():
+                why[key] = reason
+    return {"fields": fields, "why": why}
