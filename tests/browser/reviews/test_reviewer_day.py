@@ -15,7 +15,8 @@ from tests.browser.conftest import Site
 OPEN_CASES = """
 from django.utils import timezone
 from reviews.models import Queue, SlaPolicy
-from tests.integration.reviews.kit import SHOWN, make_case, make_policy, make_queue
+from tests.factories.cases import SHOWN, make_case
+from tests.factories.queues import make_policy, make_queue
 if not Queue.objects.filter(name="{queue}").exists():
     make_queue("{queue}")
 if not SlaPolicy.objects.filter(name="standard").exists():

@@ -76,7 +76,8 @@ def test_a_person_who_is_not_of_the_demo_keeps_their_name(settings: Any, tmp_pat
 
 @pytest.mark.django_db(transaction=True)
 def test_every_demo_run_ends_or_waits_for_an_underwriter(settings: Any, tmp_path: Any) -> None:
-    from tests.integration.runtime.kit import driving, until
+    from tests.driving import driving
+    from tests.waiting import until
 
     load(settings, tmp_path)
     with driving():
@@ -116,7 +117,8 @@ def assert_case_shows_what_was_found(case: Case | None) -> None:
 def test_a_corrected_application_goes_round_and_all_decided_runs_end(
     settings: Any, tmp_path: Any
 ) -> None:
-    from tests.integration.runtime.kit import driving, ended, until
+    from tests.driving import driving, ended
+    from tests.waiting import until
 
     load(settings, tmp_path, runs=4)
     with driving():

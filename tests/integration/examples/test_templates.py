@@ -16,7 +16,9 @@ from reviews.acting import acting_as
 from reviews.answers import Answer
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.services.decisions import decide_case
-from tests.integration.runtime.kit import ACTOR, driving, ended, until
+from tests.driving import driving, ended
+from tests.factories.people import ACTOR
+from tests.waiting import until
 from workbench.accounts.models import Role, RoleGrant, User
 
 # The sample that goes to people, and the queue it waits in.

@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 
 from flows.models import Flow, Run
 from flows.runtime.program import forget_programs
-from tests.web.flows.factories import make_completed_run, make_flow
+from tests.factories.flows import make_flow
+from tests.factories.runs import make_completed_run
 
 pytestmark = pytest.mark.django_db
 TRIVIAL = "examples/trivial/flow.yaml"

@@ -9,7 +9,8 @@ from django.utils import timezone
 from flows.models import BulkAct, Run
 from flows.runtime.program import forget_programs
 from flows.services.bulk import go_on
-from tests.web.flows.factories import make_completed_run, make_failed_run, make_flow, make_run
+from tests.factories.flows import make_flow
+from tests.factories.runs import make_completed_run, make_failed_run, make_run
 
 pytestmark = pytest.mark.django_db
 

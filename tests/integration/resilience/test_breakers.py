@@ -13,8 +13,11 @@ from flows.resilience import breakers, gate
 from flows.resilience.errors import Deferred
 from flows.resilience.models import Breaker
 from flows.services import pause_run, resume_run
+from tests.driving import driving, ended, start
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
 from tests.integration.resilience import remote
-from tests.integration.runtime.kit import ACTOR, driving, ended, make_flow, start, until
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
@@ -102,7 +105,7 @@ def test_of_many_that_come_at_once_one_is_the_probe() -> None:
 
 def test_open_it_defers_without_using_an_attempt_up_and_all_finish_once_it_is_back() -> None:
     retry = {"max_attempts": 5, "initial_seconds": 0.01, "jitter": 0}
-    flow = make_flow("a -> b", a={"type": "test.remote", "host": "svc:80", "retry": retry})
+    flow = publish_flow("a -> b", a={"type": "test.remote", "host": "svc:80", "retry": retry})
     remote.down.add("svc:80")
     first = start(flow)
     with driving():
@@ -121,7 +124,7 @@ def test_open_it_defers_without_using_an_attempt_up_and_all_finish_once_it_is_ba
 def test_a_retry_deadline_ends_the_wait_for_a_breaker_by_the_error_port(settings: Any) -> None:
     settings.BREAKER_PAUSE_SECONDS = 50
     retry = {"max_attempts": 9, "deadline_seconds": 5}
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", "a.error -> c",
         a={"type": "test.remote", "host": "svc:80", "retry": retry},
     )  # fmt: skip
@@ -135,7 +138,7 @@ def test_a_retry_deadline_ends_the_wait_for_a_breaker_by_the_error_port(settings
 
 
 def test_an_answer_that_is_an_error_of_the_step_does_not_open_it() -> None:
-    flow = make_flow("a -> b", a={"type": "test.remote", "host": "svc:80", "kind": "contract"})
+    flow = publish_flow("a -> b", a={"type": "test.remote", "host": "svc:80", "kind": "contract"})
     remote.down.add("svc:80")
     with driving():
         runs = [start(flow) for _ in range(5)]
@@ -145,7 +148,7 @@ def test_an_answer_that_is_an_error_of_the_step_does_not_open_it() -> None:
 
 def test_a_deferred_step_of_a_paused_run_waits_for_its_resumption(settings: Any) -> None:
     settings.BREAKER_PAUSE_SECONDS = 1
-    flow = make_flow("a -> b", a={"type": "test.remote", "host": "svc:80"})
+    flow = publish_flow("a -> b", a={"type": "test.remote", "host": "svc:80"})
     opened(at=datetime.now(UTC))
     run = start(flow)
     with driving():

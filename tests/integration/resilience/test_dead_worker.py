@@ -17,11 +17,12 @@ pytestmark = pytest.mark.own_servers
 STEPS = "tests.integration.resilience.slow_steps"
 MOST_SECONDS = 30.0
 START = f"""
-from tests.integration.runtime.kit import make_flow, start
+from tests.driving import start
+from tests.factories.probes import publish_flow
 nap = {{"type": "python", "function": "{STEPS}:nap", "args": {{"seconds": 600.0}}}}
-start(make_flow("nap -> b", name="alone", nap=nap, b={{"type": "end"}}))
+start(publish_flow("nap -> b", name="alone", nap=nap, b={{"type": "end"}}))
 called = {{"type": "subflow", "flow": "alone"}}
-start(make_flow("a -> b", name="caller", a=called, b={{"type": "end"}}))
+start(publish_flow("a -> b", name="caller", a=called, b={{"type": "end"}}))
 """
 
 # It is up before the worker dies: what is measured is the cancelling, not how Python starts.

@@ -17,11 +17,12 @@ pytestmark = pytest.mark.own_servers
 STEPS = "tests.integration.resilience.slow_steps"
 START = """
 from django.utils import timezone
-from tests.integration.runtime.kit import make_flow, start
+from tests.driving import start
+from tests.factories.probes import publish_flow
 for name, seconds in (("short", 1.0), ("long", 60.0)):
     function = "tests.integration.resilience.slow_steps:nap"
     call = {"type": "python", "function": function, "args": {"seconds": seconds}}
-    start(make_flow("a -> b", name=name, a=call, b={"type": "end"}))
+    start(publish_flow("a -> b", name=name, a=call, b={"type": "end"}))
 """
 
 

@@ -8,14 +8,18 @@ from django.utils import timezone
 from flows.models import FlowVersion, Run, Timer, Wait
 from flows.runtime.clock import FIRST_PUT_OFF_SECONDS, fire_timers
 from flows.runtime.program import forget_programs
-from tests.integration.runtime.kit import driving, make_flow, start, until
+from tests.driving import driving, start
+from tests.factories.probes import publish_flow
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def waiting(*names: str) -> list[Run]:
     """Start a run of each flow and let it come to its wait of an hour."""
-    flows = [make_flow("a -> b", a={"type": "wait", "seconds": 3600}, name=name) for name in names]
+    flows = [
+        publish_flow("a -> b", a={"type": "wait", "seconds": 3600}, name=name) for name in names
+    ]
     runs = [start(flow) for flow in flows]
     with driving():
         until(lambda: Timer.objects.count() == len(runs), "the timers")

@@ -9,7 +9,9 @@ from reviews.errors import DecisionInvalid, NotAuthorised
 from reviews.models import Case, Decision, Queue
 from reviews.services.bulk import decide_in_bulk, list_like_cases, sample_of, undo_in_bulk
 from reviews.services.claims import claim_case
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from tests.factories.cases import make_case
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

@@ -11,16 +11,12 @@ from reviews.answers import Answer
 from reviews.models import Case
 from reviews.services.claims import claim_case
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    SHOWN,
-    approve,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
-from tests.integration.runtime.kit import ACTOR, driving, ended, make_flow, start, until
+from tests.driving import driving, ended, start
+from tests.factories.cases import SHOWN, approve, reject
+from tests.factories.people import ACTOR, make_person, person
+from tests.factories.probes import publish_flow
+from tests.factories.queues import make_policy, make_queue
+from tests.waiting import until
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,7 +41,7 @@ def loan(**config: Any) -> Any:
         "show": SHOWN,
         **config,
     }
-    return make_flow(
+    return publish_flow(
         "begin -> score",
         "score -> review",
         "review.approved -> settle",

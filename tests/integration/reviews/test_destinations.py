@@ -12,7 +12,9 @@ from reviews.notices.delivery import send_to_destination
 from reviews.notices.models import Destination, DestinationKind
 from reviews.notices.services import save_destination
 from reviews.services.due_acts import perform_due_acts
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue
+from tests.factories.cases import make_case
+from tests.factories.people import make_person
+from tests.factories.queues import make_policy, make_queue
 from tests.integration.steps.servers import Service, serving
 from workbench.accounts.models import Role
 from workbench.audit.actors import Actor

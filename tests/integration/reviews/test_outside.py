@@ -13,16 +13,12 @@ from flows.models import Flow, Run
 from flows.runtime.program import forget_programs
 from reviews.models import Case
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    SHOWN,
-    approve,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
-from tests.integration.runtime.kit import driving, ended, until
+from tests.driving import driving, ended
+from tests.factories.cases import SHOWN, approve
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from tests.integration.steps.servers import Service, serving
+from tests.waiting import until
 from workbench.accounts.models import Role
 from workbench.audit.actors import Actor
 from workbench.secrets.services import set_secret

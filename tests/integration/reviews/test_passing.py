@@ -24,14 +24,9 @@ from reviews.team.services import (
     set_reviewer,
     start_due_absences,
 )
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
+from tests.factories.cases import approve, make_case
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 from workbench.audit.actors import Actor
 

@@ -18,15 +18,9 @@ from reviews.selectors import earlier_cases, get_visible_case, list_cases, simil
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.decisions import decide_case, expire_case
 from reviews.services.reopening import reopen_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, reject
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 

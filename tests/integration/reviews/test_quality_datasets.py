@@ -23,15 +23,9 @@ from reviews.quality.datasets import (
 from reviews.quality.errors import DatasetChanged, DatasetEmpty
 from reviews.quality.models import DatasetVersion
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, reject
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 

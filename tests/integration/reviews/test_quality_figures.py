@@ -4,7 +4,8 @@ import pytest
 
 from reviews.models import Case
 from reviews.quality.figures import MondayOf
-from tests.integration.reviews.kit import make_case, make_policy, make_queue
+from tests.factories.cases import make_case
+from tests.factories.queues import make_policy, make_queue
 
 pytestmark = pytest.mark.django_db
 

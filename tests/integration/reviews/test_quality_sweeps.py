@@ -26,16 +26,9 @@ from reviews.quality.sweeps import draw_samples, seed_known_answers
 from reviews.selectors import run_so_far
 from reviews.services.claims import claim_next
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_flow,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, make_review_version, reject
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +46,7 @@ def office() -> None:
 
 @pytest.fixture
 def version() -> FlowVersion:
-    made = make_flow()
+    made = make_review_version()
     Flow.objects.filter(pk=made.flow_id).update(released=made)
     return made
 

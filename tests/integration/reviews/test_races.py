@@ -15,15 +15,9 @@ from reviews.models import Case, CaseEvent, Decision
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.decisions import commit_due_decisions, decide_case, undo_decision
 from reviews.services.due_acts import perform_due_acts
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, reject
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)

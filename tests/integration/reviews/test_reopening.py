@@ -8,14 +8,9 @@ from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
 from reviews.models import Case, CaseEvent
 from reviews.services.decisions import decide_case
 from reviews.services.reopening import reopen_case, reopened_as
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
+from tests.factories.cases import approve, make_case
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

@@ -25,15 +25,9 @@ from reviews.services.due_acts import perform_due_acts
 from reviews.services.passing import assign_case, delegate_case
 from reviews.team.saved import save_view
 from reviews.team.selectors import list_views
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, reject
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 from workbench.audit.actors import Actor
 

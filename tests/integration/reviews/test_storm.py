@@ -33,7 +33,9 @@ MOST_LATE_SECONDS = 5.0
 
 PREPARE_RACE = """
 from django.utils import timezone
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue
+from tests.factories.cases import make_case
+from tests.factories.people import make_person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 from workbench.accounts.services import create_token
 from workbench.audit.actors import Actor
@@ -55,7 +57,9 @@ PREPARE_STORM = """
 from datetime import timedelta
 from django.utils import timezone
 from reviews.models import Case
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue
+from tests.factories.cases import make_case
+from tests.factories.people import make_person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 make_queue()
 make_person("lea", Role.LEAD)

@@ -8,7 +8,9 @@ from reviews.filters import CaseFilters
 from reviews.models import Case, Queue
 from reviews.selectors import CasePage, list_cases
 from reviews.titles import FIND, MOST, TRIGGERS, cases_titled, keep_titles, words_of
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue
+from tests.factories.cases import make_case
+from tests.factories.people import make_person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role, User
 
 pytestmark = pytest.mark.django_db

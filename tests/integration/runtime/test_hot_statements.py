@@ -8,7 +8,8 @@ from django.db import connection
 
 from flows.store import postgres
 from flows.store.postgres import COMMIT_MOVES, execute_prepared, plan_anew
-from tests.integration.runtime.kit import make_flow, start
+from tests.driving import start
+from tests.factories.probes import publish_flow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,7 +45,7 @@ def test_a_plan_for_tiny_tables_is_not_kept_once_they_have_grown(
 ) -> None:
     if connection.vendor != "postgresql":
         return  # it plans each statement
-    start(make_flow("a -> b"))
+    start(publish_flow("a -> b"))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE flows_run, flows_token")
     for _ in range(8):  # more than the five that PostgreSQL plans for their own values

@@ -10,7 +10,9 @@ from django.utils import timezone
 from flows.backtest.models import Backtest
 from flows.backtest.services import play_part
 from flows.models import Flow
-from tests.web.flows.factories import make_completed_run, make_flow, make_user
+from tests.factories.flows import make_flow
+from tests.factories.people import make_person
+from tests.factories.runs import make_completed_run
 from workbench.accounts.models import Role
 from workbench.accounts.services import create_token
 from workbench.audit.actors import Actor
@@ -124,7 +126,7 @@ def test_the_list_makes_as_many_queries_for_ten_as_for_one(
 
 
 def test_a_program_starts_one_reads_it_and_lists_what_flips(flow: Flow) -> None:
-    user = make_user(Role.DESIGNER)
+    user = make_person("ada", Role.DESIGNER)
     scopes = ["runs.view", "flows.edit"]
     _, secret = create_token(
         user=user, name="ci", scopes=scopes, actor=Actor.user(user), now=timezone.now()

@@ -8,14 +8,13 @@ from django.test import Client
 from django.utils import timezone
 
 from flows.models import Flow, Run
-from tests.web.flows.factories import (
-    LOAN,
+from tests.factories.flows import LOAN, make_flow
+from tests.factories.people import make_person
+from tests.factories.runs import (
     add_journal,
     make_completed_run,
     make_failed_run,
-    make_flow,
     make_run,
-    make_user,
     make_waiting_run,
 )
 from workbench.accounts.models import Role
@@ -32,7 +31,7 @@ class Api:
     """A program with a token."""
 
     def __init__(self, *roles: Role, scopes: list[str] | None = None, flow: str = "") -> None:
-        user = make_user(*roles, flow=flow)
+        user = make_person("", *roles, flow=flow)
         _, secret = create_token(
             user=user,
             name="ci",

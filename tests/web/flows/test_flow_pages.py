@@ -7,7 +7,8 @@ from django.test import Client
 from django.utils import timezone
 
 from flows.models import Flow, Run
-from tests.web.flows.factories import LOAN, make_flow, make_run, make_version
+from tests.factories.flows import LOAN, make_flow, make_version
+from tests.factories.runs import make_run
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 

@@ -9,15 +9,8 @@ from django.utils import timezone
 
 from flows.models import BulkAct, Run
 from flows.services.bulk import go_on
-from tests.web.flows.factories import (
-    LOAN,
-    add_token,
-    make_completed_run,
-    make_failed_run,
-    make_flow,
-    make_run,
-    make_version,
-)
+from tests.factories.flows import LOAN, make_flow, make_version
+from tests.factories.runs import add_token, make_completed_run, make_failed_run, make_run
 from tests.web.flows.test_flow_pages import text_of
 from workbench.accounts.models import Role
 

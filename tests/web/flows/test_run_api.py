@@ -7,15 +7,8 @@ from django.utils import timezone
 
 from flows.models import BulkAct, Flow, Run
 from flows.services.bulk import go_on
-from tests.web.flows.factories import (
-    LOAN,
-    make_completed_run,
-    make_failed_run,
-    make_flow,
-    make_run,
-    make_version,
-    make_waiting_run,
-)
+from tests.factories.flows import LOAN, make_flow, make_version
+from tests.factories.runs import make_completed_run, make_failed_run, make_run, make_waiting_run
 from tests.web.flows.test_api import Api
 from workbench.accounts.models import Role
 

@@ -10,12 +10,11 @@ from django.utils import timezone
 
 from flows.models import Journal, Run, Wait, Worker
 from flows.runtime.artifacts import store_artifact
-from tests.web.flows.factories import (
-    NOW,
+from tests.factories.flows import NOW, make_flow
+from tests.factories.runs import (
     add_journal,
     make_completed_run,
     make_failed_run,
-    make_flow,
     make_retrying_run,
     make_run,
     make_waiting_run,

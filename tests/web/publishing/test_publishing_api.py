@@ -4,7 +4,7 @@ import pytest
 
 from flows.models import Flow
 from flows.publishing.models import PublishRequest, PublishRule
-from tests.web.flows.factories import make_flow
+from tests.factories.flows import make_flow
 from tests.web.flows.test_api import Api
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry

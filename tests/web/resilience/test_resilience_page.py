@@ -11,7 +11,8 @@ from django.utils import timezone
 from flows.models import BulkAct, Run, Timer
 from flows.resilience.breakers import Call, record_failure
 from flows.resilience.models import Breaker
-from tests.web.flows.factories import make_flow, make_run
+from tests.factories.flows import make_flow
+from tests.factories.runs import make_run
 from workbench.audit.models import Entry
 
 pytestmark = pytest.mark.django_db

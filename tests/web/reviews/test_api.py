@@ -9,7 +9,9 @@ from django.utils import timezone
 from flows.models import Token
 from reviews.models import Case, Decision
 from reviews.receipts import digest_of
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from tests.factories.cases import make_case
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

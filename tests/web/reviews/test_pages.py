@@ -13,14 +13,9 @@ from flows.models import Artifact, Token
 from reviews.models import Attachment, Case, CaseDraft, Decision, Queue
 from reviews.services.claims import claim_case
 from reviews.services.decisions import commit_due_decisions, decide_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
+from tests.factories.cases import approve, make_case
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

@@ -11,16 +11,9 @@ from flows.models import Flow
 from reviews.models import Case
 from reviews.quality.models import KnownAnswer, QualityCheck, QueuePolicy
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_flow,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, make_review_version, reject
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -95,7 +88,7 @@ def test_a_queue_s_shares_are_set_and_a_disagreement_is_closed() -> None:
 
 
 def test_a_flow_is_sampled_by_api() -> None:
-    version = make_flow()
+    version = make_review_version()
     Flow.objects.filter(pk=version.flow_id).update(released=version)
     wanted = {"flow": "loan", "step": "review", "percent": 5}
     status, made = ask("lea", "POST", "quality/sampling", wanted)

@@ -9,15 +9,9 @@ from django.utils import timezone
 from reviews.models import Case, Queue
 from reviews.quality.models import FirstChoice, QueuePolicy
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    SHOWN,
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
+from tests.factories.cases import SHOWN, approve, make_case
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

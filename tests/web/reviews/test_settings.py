@@ -12,7 +12,9 @@ from reviews.models import Case, Queue, SlaPolicy, WorkCalendar
 from reviews.notices.models import Destination, Notice
 from reviews.notices.services import notify_people
 from reviews.settings_forms import minutes_from, minutes_text
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from tests.factories.cases import make_case
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

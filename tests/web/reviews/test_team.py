@@ -12,7 +12,9 @@ from reviews.filters import CaseFilters, filters_from
 from reviews.models import Case, Queue, Reviewer
 from reviews.services.claims import claim_case
 from reviews.team.models import Absence, SavedView
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from tests.factories.cases import make_case
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_policy, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

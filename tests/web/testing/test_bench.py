@@ -9,7 +9,8 @@ from django.core import mail
 from django.test import Client
 
 from flows.models import Flow
-from tests.web.flows.factories import make_completed_run, make_flow
+from tests.factories.flows import make_flow
+from tests.factories.runs import make_completed_run
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from flows.models import Run
 from flows.services import pause_flow, resume_flow
 from flows.triggers.models import Firing, Trigger
 from flows.triggers.services import Added, create_trigger, set_trigger_enabled
-from tests.web.flows.factories import make_flow
+from tests.factories.flows import make_flow
 from workbench.audit.actors import Actor
 
 pytestmark = pytest.mark.django_db

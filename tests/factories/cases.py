@@ -1,4 +1,4 @@
-"""What the tests of reviews share: people, a queue with its SLA, cases that a run waits for."""
+"""Cases that a run waits for, answers to them, and where they stand."""
 
 from datetime import datetime
 from typing import Any
@@ -8,20 +8,11 @@ from django.utils import timezone
 
 from flows.models import Flow, FlowVersion, Run, Token, Wait
 from flows.steps.base import StepContext
-from reviews.acting import Acting, acting_as
 from reviews.answers import Answer
 from reviews.checkpoint import ReviewCase
-from reviews.models import Case, Queue, Reviewer, SlaPolicy, WorkCalendar
+from reviews.models import Case
 from reviews.services.opening import open_case
-from workbench.accounts.models import Role, RoleGrant, User
 
-FIVE_DAYS = {
-    day: [["09:00", "17:00"]] for day in ("monday", "tuesday", "wednesday", "thursday", "friday")
-}
-ALWAYS = {
-    day: [["00:00", "24:00"]]
-    for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-}
 DOCUMENT: dict[str, Any] = {
     "schema": "countersign/flow@1",
     "name": "loan",
@@ -64,46 +55,8 @@ SHOWN: list[dict[str, Any]] = [
 ]
 
 
-def make_person(username: str, *roles: Role, queue: str = "", level: int = 1) -> User:
-    user = User.objects.create_user(username, f"{username}@example.org", "secret")
-    for role in roles:
-        RoleGrant.objects.create(user=user, role=role, queue_name=queue, granted_at=timezone.now())
-    if level > 1:
-        Reviewer.objects.create(user=user, level=level)
-    return user
-
-
-def person(username: str) -> Acting:
-    """Return the person as they act on a page, with nothing kept from before."""
-    return acting_as(User.objects.get(username=username))
-
-
-def make_queue(name: str = "underwriting", **options: Any) -> Queue:
-    options.setdefault("commit_window_seconds", 5)
-    return Queue.objects.create(
-        name=name, title=name.capitalize(), created_at=timezone.now(), **options
-    )
-
-
-def make_policy(
-    name: str = "standard",
-    *,
-    hours: dict[str, Any] | None = None,
-    due_minutes: int = 480,
-    steps: Any = (),
-    breach: str = "raise_priority",
-) -> SlaPolicy:
-    calendar, _ = WorkCalendar.objects.get_or_create(
-        name="office" if hours is None else f"for-{name}",
-        defaults={"time_zone": "UTC", "hours": ALWAYS if hours is None else hours},
-    )
-    return SlaPolicy.objects.create(
-        name=name, title=name, calendar=calendar, due_minutes=due_minutes, steps=list(steps),
-        breach=breach,
-    )  # fmt: skip
-
-
-def make_flow() -> FlowVersion:
+def make_review_version() -> FlowVersion:
+    """Return the version of a flow that opens a case and ends by what is decided."""
     now = timezone.now()
     flow, _ = Flow.objects.get_or_create(
         name="loan", defaults={"title": "Loan", "created_at": now, "updated_at": now}
@@ -114,9 +67,9 @@ def make_flow() -> FlowVersion:
     return version
 
 
-def make_run(now: datetime, *, step: str = "review", started_by: str = "") -> Wait:
+def make_waiting(now: datetime, *, step: str = "review", started_by: str = "") -> Wait:
     """Make a run that waits at the checkpoint."""
-    version = make_flow()
+    version = make_review_version()
     run = Run.objects.create(
         flow=version.flow, version=version, seq=1, started_at=now, started_by=started_by
     )
@@ -128,7 +81,7 @@ def make_run(now: datetime, *, step: str = "review", started_by: str = "") -> Wa
 
 def make_case(now: datetime, *, started_by: str = "", **config: Any) -> Case:
     """Open a case as the engine does. The queue and the policy must be there."""
-    wait = make_run(now, started_by=started_by)
+    wait = make_waiting(now, started_by=started_by)
     usual = {"queue": "underwriting", "sla": "standard", "title": f"Loan {wait.pk}", "show": SHOWN}
     values = {**usual, **config}
     ctx = StepContext(
