@@ -10,8 +10,11 @@ from flows.models import Flow, FlowVersion, Run, Token, Wait
 from flows.steps.base import StepContext
 from reviews.answers import Answer
 from reviews.checkpoint import ReviewCase
-from reviews.models import Case
+from reviews.models import Case, Decision
+from reviews.services.claims import claim_case
+from reviews.services.decisions import decide_case
 from reviews.services.opening import open_case
+from tests.factories.people import person
 
 DOCUMENT: dict[str, Any] = {
     "schema": "countersign/flow@1",
@@ -98,3 +101,32 @@ def approve(**options: Any) -> Answer:
 
 def reject(*reasons: str, **options: Any) -> Answer:
     return Answer(outcome="rejected", reasons=reasons, **options)
+
+
+def decide(case: Case, username: str, answer: Answer, now: datetime | None = None) -> Decision:
+    """Decide the case as the person, past undoing at once."""
+    return decide_case(
+        case_id=case.pk, answer=answer, acting=person(username), now=now or timezone.now(),
+        commit_now=True,
+    )  # fmt: skip
+
+
+def make_decided_case(
+    username: str, answer: Answer, now: datetime | None = None, **config: Any
+) -> Case:
+    """Open a case for which approval is suggested, and decide it as the person."""
+    usual = {"suggestion": "approved", "confidence": 0.8}
+    case = make_case(now or timezone.now(), **{**usual, **config})
+    decide(case, username, answer, now)
+    return case
+
+
+def make_held_case(username: str, now: datetime | None = None) -> Case:
+    """Open a case and claim it as the person."""
+    now = now or timezone.now()
+    return claim_case(case_id=make_case(now).pk, acting=person(username), now=now)
+
+
+def step_of(case: Case) -> str:
+    """Return the step at which the case's run stands."""
+    return Token.objects.get(run_id=case.run_id).step

@@ -1,6 +1,5 @@
 """Doorbells over a real Redis, which may be away at any moment."""
 
-import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from django.db import transaction
 from dramatiq import Worker
 
 from tests import servers
+from tests.racing import at_once
 from workbench.dispatch import broker as broker_module
 from workbench.dispatch import enqueue
 from workbench.dispatch.jobs import resend
@@ -124,20 +124,7 @@ def test_two_workers_on_one_row_deliver_it_once(now: datetime) -> None:
 
     registry._handlers["tests.slow"] = slow
     row = add_job("tests.slow", {}, now=now)
-    start = threading.Barrier(4)
-
-    def race() -> None:
-        from django.db import connection
-
-        start.wait()
-        deliver(row.pk, now)
-        connection.close()
-
-    threads = [threading.Thread(target=race) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(lambda _: deliver(row.pk, now), 4)
     del registry._handlers["tests.slow"]
 
     assert ran == [row.pk]

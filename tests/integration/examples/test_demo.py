@@ -1,6 +1,5 @@
 """The demo on the real engine: it loads once; its runs end, or wait for people."""
 
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -10,7 +9,6 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from flows.models import Artifact, Flow, Run, Wait
-from flows.runtime.program import forget_programs
 from flows.selectors import step_outputs
 from reviews.acting import acting_as
 from reviews.answers import Answer
@@ -29,13 +27,6 @@ def load(settings: Any, tmp_path: Any, runs: int = RUNS) -> str:
     said = StringIO()
     call_command("load_demo", runs=runs, stdout=said)
     return said.getvalue()
-
-
-@pytest.fixture(autouse=True)
-def fresh_programs() -> Iterator[None]:
-    forget_programs()
-    yield
-    forget_programs()
 
 
 @pytest.mark.django_db

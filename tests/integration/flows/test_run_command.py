@@ -7,17 +7,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from flows.models import BulkAct, Run
-from flows.runtime.program import forget_programs
 from flows.services.bulk import go_on
 from tests.factories.flows import make_flow
 from tests.factories.runs import make_completed_run, make_failed_run, make_run
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh_programs() -> None:
-    forget_programs()
 
 
 def run(*arguments: object) -> tuple[int, str, str]:

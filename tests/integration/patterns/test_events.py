@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from flows.events import receive_event
@@ -15,6 +14,7 @@ from tests.driving import driving, ended, journal, start
 from tests.factories import probes
 from tests.factories.people import ACTOR
 from tests.factories.probes import publish_flow
+from tests.racing import at_once
 from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -152,26 +152,8 @@ def test_an_event_for_a_paused_run_is_kept_until_it_goes_on() -> None:
         assert ended(run).status == "completed"
 
 
-def _together(*acts: Callable[[], Any]) -> None:
-    """Do the acts at the same moment, each on a connection of its own."""
-    barrier = threading.Barrier(len(acts))
-    errors: list[BaseException] = []
-
-    def do(act: Callable[[], Any]) -> None:
-        barrier.wait()
-        try:
-            act()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=do, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
+def _together(*acts: Callable[[], Any]) -> list[Any]:
+    return at_once(lambda number: acts[number](), len(acts))
 
 
 def test_an_event_and_a_wait_at_the_same_moment_never_miss_one_another() -> None:

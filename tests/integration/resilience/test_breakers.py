@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from flows.models import Journal
 from flows.resilience import breakers, gate
@@ -17,6 +15,7 @@ from tests.driving import driving, ended, start
 from tests.factories.people import ACTOR
 from tests.factories.probes import publish_flow
 from tests.integration.resilience import remote
+from tests.racing import at_once
 from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,23 +83,14 @@ def test_a_probe_that_never_came_back_is_replaced() -> None:
 
 def test_of_many_that_come_at_once_one_is_the_probe() -> None:
     opened()
-    barrier, found = Barrier(6), []
 
-    def ask() -> None:
-        barrier.wait()
+    def ask(_: int) -> bool:
         try:
-            found.append(breakers.admit("svc:80", NOW + timedelta(seconds=1)).is_probe)
+            return breakers.admit("svc:80", NOW + timedelta(seconds=1)).is_probe
         except Deferred:
-            found.append(False)
-        finally:
-            connections.close_all()
+            return False
 
-    threads = [Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(found) == [False] * 5 + [True]
+    assert sorted(at_once(ask, 6)) == [False] * 5 + [True]
 
 
 def test_open_it_defers_without_using_an_attempt_up_and_all_finish_once_it_is_back() -> None:

@@ -11,7 +11,7 @@ from reviews.services.bulk import decide_in_bulk, list_like_cases, sample_of, un
 from reviews.services.claims import claim_case
 from tests.factories.cases import make_case
 from tests.factories.people import make_person, person
-from tests.factories.queues import make_policy, make_queue
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -19,10 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def queue() -> Queue:
-    make_policy()
-    for name in ("ada", "ben"):
-        make_person(name, Role.REVIEWER)
-    return make_queue()
+    return make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
 
 
 def clear(**config: Any) -> Case:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from flows.runtime.program import forget_programs
 from flows.services import cancel_run
 from reviews.answers import Answer
 from reviews.models import Case
@@ -13,9 +12,9 @@ from reviews.services.claims import claim_case
 from reviews.services.decisions import decide_case
 from tests.driving import driving, ended, start
 from tests.factories.cases import SHOWN, approve, reject
-from tests.factories.people import ACTOR, make_person, person
+from tests.factories.people import ACTOR, person
 from tests.factories.probes import publish_flow
-from tests.factories.queues import make_policy, make_queue
+from tests.factories.queues import make_office
 from tests.waiting import until
 from workbench.accounts.models import Role
 
@@ -24,12 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    # Version ids begin anew with each test; a program kept from another would be driven.
-    forget_programs()
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("ben", Role.REVIEWER)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
 
 
 def loan(**config: Any) -> Any:

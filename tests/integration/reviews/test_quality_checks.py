@@ -1,7 +1,6 @@
 """Blind second reviews, and deciding before the model's answer is shown."""
 
 from datetime import datetime
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -9,18 +8,18 @@ from django.utils import timezone
 from flows.models import Token
 from reviews.errors import CaseAlreadyDecided, MoveNotAllowed, NotAuthorised
 from reviews.filters import CaseFilters
-from reviews.models import Case, Decision, Queue
+from reviews.models import Case, Queue
 from reviews.quality.choices import record_first_choice
 from reviews.quality.choosing import is_drawn
 from reviews.quality.errors import FirstChoiceMissing
 from reviews.quality.models import CheckState, FirstChoice, QualityCheck, QueuePolicy
 from reviews.selectors import earlier_cases, get_visible_case, list_cases, similar_cases
 from reviews.services.claims import claim_case, claim_next
-from reviews.services.decisions import decide_case, expire_case
+from reviews.services.decisions import expire_case
 from reviews.services.reopening import reopen_case
-from tests.factories.cases import approve, make_case, reject
-from tests.factories.people import make_person, person
-from tests.factories.queues import make_policy, make_queue
+from tests.factories.cases import approve, decide, make_case, reject
+from tests.factories.people import person
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 
@@ -29,20 +28,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("ben", Role.REVIEWER)
-    make_person("lea", Role.LEAD)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, lea=Role.LEAD)
 
 
 def watch(**percent: float) -> None:
     queue = Queue.objects.get(name="underwriting")
     QueuePolicy.objects.create(queue=queue, changed_at=timezone.now(), **percent)
-
-
-def decide(case: Case, who: str, answer: Any, now: datetime) -> Decision:
-    return decide_case(case_id=case.pk, answer=answer, acting=person(who), now=now, commit_now=True)
 
 
 # --- Blind second review ----------------------------------------------------------

@@ -5,7 +5,7 @@ import pytest
 from reviews.models import Case
 from reviews.quality.figures import MondayOf
 from tests.factories.cases import make_case
-from tests.factories.queues import make_policy, make_queue
+from tests.factories.queues import make_office
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +19,6 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_a_week_begins_on_monday_in_utc(at: datetime, monday: date) -> None:
-    make_queue()
-    make_policy()
+    make_office()
     make_case(at)
     assert Case.objects.annotate(monday=MondayOf("opened_at")).get().monday == monday

@@ -27,8 +27,8 @@ from reviews.selectors import run_so_far
 from reviews.services.claims import claim_next
 from reviews.services.decisions import decide_case
 from tests.factories.cases import approve, make_case, make_review_version, reject
-from tests.factories.people import make_person, person
-from tests.factories.queues import make_policy, make_queue
+from tests.factories.people import person
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -37,11 +37,7 @@ LATER = timedelta(minutes=2)
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    for name in ("ada", "ben", "cem"):
-        make_person(name, Role.REVIEWER)
-    make_person("lea", Role.LEAD)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, cem=Role.REVIEWER, lea=Role.LEAD)
 
 
 @pytest.fixture

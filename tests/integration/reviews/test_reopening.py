@@ -6,11 +6,10 @@ from django.utils import timezone
 from flows.models import Run, Token
 from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
 from reviews.models import Case, CaseEvent
-from reviews.services.decisions import decide_case
 from reviews.services.reopening import reopen_case, reopened_as
-from tests.factories.cases import approve, make_case
-from tests.factories.people import make_person, person
-from tests.factories.queues import make_policy, make_queue
+from tests.factories.cases import approve, decide, make_case
+from tests.factories.people import person
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -18,15 +17,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def decided() -> Case:
-    make_queue()
-    make_policy()
-    for name in ("ada", "ben"):
-        make_person(name, Role.REVIEWER)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
     case = make_case(timezone.now())
-    decide_case(
-        case_id=case.pk, answer=approve(), acting=person("ada"), now=timezone.now(),
-        commit_now=True,
-    )  # fmt: skip
+    decide(case, "ada", approve())
     return case
 
 

@@ -27,7 +27,7 @@ from reviews.team.saved import save_view
 from reviews.team.selectors import list_views
 from tests.factories.cases import approve, make_case, reject
 from tests.factories.people import make_person, person
-from tests.factories.queues import make_policy, make_queue
+from tests.factories.queues import make_office, make_queue
 from workbench.accounts.models import Role
 from workbench.audit.actors import Actor
 
@@ -36,12 +36,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def desk() -> Queue:
-    queue = make_queue()
-    make_policy()
-    for username in ("ada", "ben", "cem"):
-        make_person(username, Role.REVIEWER)
-    make_person("lea", Role.LEAD)
-    return queue
+    return make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, cem=Role.REVIEWER, lea=Role.LEAD)
 
 
 def held_by(username: str, now: datetime, case: Case | None = None) -> Case:

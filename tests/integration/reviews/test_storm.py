@@ -7,7 +7,6 @@ wants (50, 1000, 10000 and 60); ``-s`` shows the figures.
 import json
 import os
 import statistics
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ import pytest
 
 from tests import servers
 from tests.console import console
+from tests.racing import at_once
 
 pytestmark = pytest.mark.own_servers
 
@@ -122,22 +122,6 @@ class Client:
             return response.status, str(answer.get("type", "")).rpartition(":")[2]
 
 
-def all_at_once(clients: list[Client], work: Callable[[Client], list[Any]]) -> list[list[Any]]:
-    shot = threading.Barrier(len(clients))
-    results: list[list[Any]] = [[] for _ in clients]
-
-    def one(number: int) -> None:
-        shot.wait(60)
-        results[number] = work(clients[number])
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(len(clients))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 @pytest.mark.timeout(PATIENCE_SECONDS)
 def test_of_many_clients_one_holds_each_case_and_one_decides_it(
     migrated_postgresql: Path, tmp_path: Path
@@ -151,8 +135,8 @@ def test_of_many_clients_one_holds_each_case_and_one_decides_it(
         clients = [Client(int(web.url.rpartition(":")[2]), token) for token in tokens]
         ids = [row[0] for row in db.execute("SELECT id FROM reviews_case ORDER BY id")]
         began = time.monotonic()
-        claims = all_at_once(
-            clients, lambda client: [client.post(f"/cases/{pk}/claim", {}) for pk in ids]
+        claims = at_once(
+            lambda one: [clients[one].post(f"/cases/{pk}/claim", {}) for pk in ids], len(clients)
         )
         claimed_in = time.monotonic() - began
         check_answers(claims, 200, {"case-held-by-other", "case-stale"})
@@ -175,8 +159,8 @@ def decide_all(db: Any, clients: list[Client], ids: list[int]) -> list[list[Any]
         "reserved_until = NULL, revision = revision + 1"
     )
     body = {"outcome": "approved", "commit_now": True}
-    return all_at_once(
-        clients, lambda client: [client.post(f"/cases/{pk}/decisions", body) for pk in ids]
+    return at_once(
+        lambda one: [clients[one].post(f"/cases/{pk}/decisions", body) for pk in ids], len(clients)
     )
 
 

@@ -9,8 +9,7 @@ from reviews.models import Case, Queue
 from reviews.selectors import CasePage, list_cases
 from reviews.titles import FIND, MOST, TRIGGERS, cases_titled, keep_titles, words_of
 from tests.factories.cases import make_case
-from tests.factories.people import make_person
-from tests.factories.queues import make_policy, make_queue
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role, User
 
 pytestmark = pytest.mark.django_db
@@ -24,9 +23,7 @@ TITLES = (
 
 @pytest.fixture(autouse=True)
 def cases() -> list[Case]:
-    make_queue()
-    make_policy()
-    make_person("lea", Role.LEAD)
+    make_office(lea=Role.LEAD)
     return [make_case(timezone.now(), title=title) for title in TITLES]
 
 

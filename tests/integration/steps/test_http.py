@@ -1,7 +1,6 @@
 import json
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,21 +9,8 @@ from pydantic import ValidationError
 from flows.steps.base import Result, StepFailure
 from flows.steps.http import HttpRequest
 from flows.steps.outgoing import LONGEST_RETRY_AFTER_SECONDS, retry_after
-from tests.integration.steps.servers import Service, serving
+from tests.integration.steps.servers import Service
 from tests.unit.steps.contexts import NOW, context
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with serving() as service:
-        yield service
-
-
-@pytest.fixture
-def service(running: Service, settings: Any) -> Service:
-    settings.OUTGOING_ALLOWLIST = [running.address]
-    running.requests.clear()
-    return running
 
 
 def call(url: str, attempt: int = 1, **config: Any) -> Result:

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from flows.events import receive_event
@@ -27,6 +25,7 @@ from flows.triggers.services import (
 from tests.driving import driving, ended, start
 from tests.factories.people import ACTOR
 from tests.factories.probes import publish_flow
+from tests.racing import at_once
 from workbench.audit.models import Entry
 from workbench.dispatch.models import Outbox
 from workbench.secrets.models import Secret
@@ -108,19 +107,12 @@ def test_two_clocks_fire_each_instant_once() -> None:
     flow = publish_flow("a -> b")
     for _ in range(3):
         add(flow, "schedule", cron="* * * * *", missed="all", most=100)
-    barrier = Barrier(4)
 
-    def tick() -> None:
-        barrier.wait()
+    def tick(_: int) -> None:
         for minute in range(1, 6):
             fire_schedules(NOW + timedelta(minutes=minute))
-        connections.close_all()
 
-    clocks = [Thread(target=tick) for _ in range(4)]
-    for clock in clocks:
-        clock.start()
-    for clock in clocks:
-        clock.join()
+    at_once(tick, 4)
     fire_schedules(NOW + timedelta(minutes=5))
     assert Run.objects.count() == 15
     assert (

@@ -13,17 +13,13 @@ from flows.models import Flow
 from tests.factories.flows import make_flow
 from tests.factories.people import make_person
 from tests.factories.runs import make_completed_run
+from tests.web.pages import text_of
 from workbench.accounts.models import Role
 from workbench.accounts.services import create_token
 from workbench.audit.actors import Actor
 
 pytestmark = pytest.mark.django_db
 HERE = "/flows/loan/backtests/"
-
-
-def text_of(response: Any) -> str:
-    found: str = response.content.decode()
-    return found
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from django.test import Client
 from flows import editing
 from flows.graph.operations import normal_form
 from flows.models import DraftOperation, Flow
+from tests.factories.people import make_person, signed_in
 from tests.unit.operations.samples import loan
-from workbench.accounts.models import Role, RoleGrant, User
+from workbench.accounts.models import Role, User
 
 pytestmark = pytest.mark.django_db
 Send = Callable[..., Any]
@@ -28,17 +29,9 @@ def flow(now: datetime) -> Flow:
     )
 
 
-def person(name: str, role: Role, now: datetime) -> User:
-    user = User.objects.create_user(name, f"{name}@example.com", "a password")
-    RoleGrant.objects.create(user=user, role=role, granted_at=now)
-    return user
-
-
 @pytest.fixture
 def client(flow: Flow, now: datetime) -> Client:
-    client = Client()
-    client.force_login(person("ada", Role.DESIGNER, now))
-    return client
+    return signed_in(make_person("ada", Role.DESIGNER))
 
 
 def sent(client: Client, *operations: Any, since: int = 0) -> Any:
@@ -153,7 +146,7 @@ def test_only_designers_edit(
     flow: Flow, now: datetime, role: Role, may_view: int, may_edit: int
 ) -> None:
     client = Client()
-    client.force_login(person("ben", role, now))
+    client.force_login(make_person("ben", role))
     assert client.get("/flows/loan/edit/").status_code == may_view
     assert client.get("/flows/loan/edit/draft/").status_code == may_view
     assert sent(client, title("Hm")).status_code == may_edit
@@ -258,7 +251,7 @@ def test_the_history_tells_who_edited_in_one_sitting(
     client: Client, flow: Flow, now: datetime
 ) -> None:
     ada = User.objects.get(username="ada")
-    ben = person("ben", Role.DESIGNER, now)
+    ben = make_person("ben", Role.DESIGNER)
     for minute, author in enumerate([ada, ada, ben, ada, ada]):
         at = now + timedelta(minutes=minute if minute < 4 else 60)
         edit = [{"client_id": f"m{minute}", "op": title(f"At {minute}")}]

@@ -4,12 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
-from django.utils import timezone
 
 from flows.models import Flow, Run
 from tests.factories.flows import LOAN, make_flow
-from tests.factories.people import make_person
 from tests.factories.runs import (
     add_journal,
     make_completed_run,
@@ -17,44 +14,12 @@ from tests.factories.runs import (
     make_run,
     make_waiting_run,
 )
+from tests.web.api import Api
 from workbench.accounts.models import Role
-from workbench.accounts.services import create_token
-from workbench.audit.actors import Actor
 from workbench.audit.models import Entry
 
 pytestmark = pytest.mark.django_db
 V1 = "/api/v1"
-SCOPES = ["flows.view", "flows.edit", "flows.publish", "runs.view", "runs.start", "runs.operate"]
-
-
-class Api:
-    """A program with a token."""
-
-    def __init__(self, *roles: Role, scopes: list[str] | None = None, flow: str = "") -> None:
-        user = make_person("", *roles, flow=flow)
-        _, secret = create_token(
-            user=user,
-            name="ci",
-            scopes=scopes or SCOPES,
-            actor=Actor.user(user),
-            now=timezone.now(),
-        )
-        self.client = Client(headers={"Authorization": f"Bearer {secret}"})
-
-    def get(self, path: str, **query: Any) -> Any:
-        return self.client.get(f"{V1}{path}", query)
-
-    def post(self, path: str, body: Any = None, key: str = "") -> Any:
-        headers = {"Idempotency-Key": key} if key else {}
-        return self.client.post(
-            f"{V1}{path}",
-            body if body is not None else {},
-            content_type="application/json",
-            headers=headers,
-        )
-
-    def put(self, path: str, body: Any) -> Any:
-        return self.client.put(f"{V1}{path}", body, content_type="application/json")
 
 
 @pytest.fixture

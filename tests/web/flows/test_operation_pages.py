@@ -11,7 +11,7 @@ from flows.models import BulkAct, Run
 from flows.services.bulk import go_on
 from tests.factories.flows import LOAN, make_flow, make_version
 from tests.factories.runs import add_token, make_completed_run, make_failed_run, make_run
-from tests.web.flows.test_flow_pages import text_of
+from tests.web.pages import text_of
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

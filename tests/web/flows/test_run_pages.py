@@ -19,7 +19,7 @@ from tests.factories.runs import (
     make_run,
     make_waiting_run,
 )
-from tests.web.flows.test_flow_pages import text_of
+from tests.web.pages import text_of
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

@@ -10,21 +10,16 @@ from flows import services
 from flows.graph.operations import normal_form
 from flows.models import Flow, Run
 from flows.tour import tour_of
-from workbench.accounts.models import Role, RoleGrant, User
+from tests.factories.people import make_person
+from workbench.accounts.models import Role, User
 from workbench.audit.actors import Actor
 
 pytestmark = pytest.mark.django_db
 
 
-def person(name: str, role: Role, now: datetime) -> User:
-    user = User.objects.create_user(name, f"{name}@example.com", "a password")
-    RoleGrant.objects.create(user=user, role=role, granted_at=now)
-    return user
-
-
 @pytest.fixture
 def ada(now: datetime) -> User:
-    return person("ada", Role.DESIGNER, now)
+    return make_person("ada", Role.DESIGNER)
 
 
 def flow_with(now: datetime, **steps: Any) -> Flow:
@@ -105,12 +100,12 @@ def test_it_leads_to_no_other_site(ada: User, client: Client) -> None:
 
 
 def test_whoever_may_not_draw_is_not_shown_it(now: datetime) -> None:
-    assert tour_of(person("ben", Role.AUDITOR, now), None) is None
+    assert tour_of(make_person("ben", Role.AUDITOR), None) is None
 
 
 def test_a_flow_that_others_released_is_none_to_begin_with(ada: User, now: datetime) -> None:
     flow = flow_with(now, **READY)
-    other = person("cy", Role.DESIGNER, now)
+    other = make_person("cy", Role.DESIGNER)
     services.publish_version(
         flow_id=flow.pk, note="Theirs", author=other, actor=Actor.user(other), now=now, release=True
     )

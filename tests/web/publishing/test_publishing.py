@@ -21,17 +21,13 @@ from flows.publishing.services import (
 from tests.factories.flows import LOAN, make_flow, make_version
 from tests.factories.people import make_person
 from tests.factories.runs import make_waiting_run
+from tests.web.pages import text_of
 from workbench.accounts.models import Role, User
 from workbench.audit.actors import Actor
 from workbench.audit.models import Entry
 
 pytestmark = pytest.mark.django_db
 PAGE = "/flows/loan/publish/"
-
-
-def text_of(response: Any) -> str:
-    found: str = response.content.decode()
-    return found
 
 
 def changed(flow: Flow, **steps: Any) -> None:
