@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Login, Site
+from tests.browser.waiting import until, until_drawn, until_still
 
 MAKE_FLOW = """
 from django.utils import timezone
@@ -44,15 +45,6 @@ def open_editor(page: Page, name: str) -> None:
     expect(page.locator("#inspector .inspect")).to_be_visible()
 
 
-def until(page: Page, condition: Callable[[], bool]) -> None:
-    """Wait in steps: the content policy forbids the polling that Playwright would evaluate."""
-    for _ in range(150):
-        if condition():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("it never came to be")
-
-
 def saved(page: Page) -> None:
     unsent = "document.querySelector('flow-canvas').draft?.pending.length"
     until(page, lambda: page.evaluate(unsent) == 0)
@@ -66,7 +58,7 @@ def press(page: Page, *keys: str) -> None:
             page.keyboard.press(each)
         else:
             page.keyboard.type(each)
-        page.wait_for_timeout(60)
+        until_drawn(page)
 
 
 def document_of(page: Page) -> Any:
@@ -361,7 +353,8 @@ def test_the_editor_keeps_nobody_out(
     login(page, "designer")
     page.goto(f"/flows/{made}/edit/")
     expect(page.locator("[data-step=first].step-card")).to_be_attached()
-    page.wait_for_timeout(500)
+    expect(page.locator("#inspector .inspect")).to_be_attached()
+    until_still(page)
     axe(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from tests.browser.conftest import Login, Site
-from tests.browser.editor.test_editor import made, until
+from tests.browser.editor.test_editor import made
+from tests.browser.waiting import until
 
 __all__ = ["made"]
 Point = tuple[float, float]

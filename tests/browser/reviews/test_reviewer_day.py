@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Site
+from tests.waiting import until
 
 OPEN_CASES = """
 from django.utils import timezone
@@ -295,7 +296,9 @@ def test_case_after_case_is_decided_by_keyboard_and_the_next_is_there_at_once(
         f"decision to next case usable, {OPEN:,} open: p50 {statistics.median(waits):.0f} ms, "
         f"p95 {waits[int(len(waits) * 0.95)]:.0f} ms"
     )
-    deadline = time.monotonic() + 60
-    while (committed := int(site.run(COMMITTED))) < DECISIONS:
-        assert time.monotonic() < deadline, f"{committed} of {DECISIONS} were committed"
-        time.sleep(0.5)
+    until(
+        lambda: int(site.run(COMMITTED)) >= DECISIONS,
+        lambda: f"{DECISIONS} commits: {site.run(COMMITTED)} came",
+        patience_seconds=60,
+        pause_seconds=0.5,
+    )

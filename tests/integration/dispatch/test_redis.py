@@ -12,6 +12,7 @@ from dramatiq import Worker
 
 from tests import servers
 from tests.racing import at_once
+from tests.waiting import until
 from workbench.dispatch import broker as broker_module
 from workbench.dispatch import enqueue
 from workbench.dispatch.jobs import resend
@@ -43,11 +44,15 @@ def test_an_idle_worker_hears_a_message_at_once(
     note, messages = heard
     delays = []
     for number in range(15):
-        time.sleep(0.1)
+        time.sleep(0.1)  # The worker goes idle, which is what is tested.
         sent_at = time.monotonic()
         note.send(str(number))
-        while len(messages) <= number and time.monotonic() < sent_at + 5:
-            time.sleep(0.001)
+        until(
+            lambda number=number: len(messages) > number,
+            "the message",
+            patience_seconds=5,
+            pause_seconds=0.001,
+        )
         delays.append(messages[number][1] - sent_at)
 
     assert [text for text, _ in messages] == [str(number) for number in range(15)]
@@ -62,9 +67,7 @@ def test_a_burst_is_heard_whole(
     for number in range(300):
         note.send(str(number))
 
-    deadline = time.monotonic() + 20
-    while len(messages) < 300 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(lambda: len(messages) >= 300, "all messages")
 
     assert sorted(int(text) for text, _ in messages) == list(range(300))
 
@@ -120,7 +123,7 @@ def test_two_workers_on_one_row_deliver_it_once(now: datetime) -> None:
 
     def slow(args: dict[str, Any], at: datetime) -> None:
         ran.append(args["outbox_id"])
-        time.sleep(0.2)
+        time.sleep(0.2)  # Long enough for the others to find the row taken.
 
     registry._handlers["tests.slow"] = slow
     row = add_job("tests.slow", {}, now=now)

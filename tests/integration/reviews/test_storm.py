@@ -21,6 +21,7 @@ import pytest
 from tests import servers
 from tests.console import console
 from tests.racing import at_once
+from tests.waiting import until
 
 pytestmark = pytest.mark.own_servers
 
@@ -222,8 +223,8 @@ def test_each_act_is_done_once_and_none_early_though_the_clock_is_killed(
 def wait_for_its_first_act(db: Any, case: int) -> None:
     """Return when the clock is at work: it has done the act of one more case."""
     db.execute("UPDATE reviews_case SET next_act_at = now() WHERE id = %s", [case])
-    while not count(db, f"reviews_caseevent WHERE kind = 'sla_reminded' AND case_id = {case}"):
-        time.sleep(0.1)
+    reminded = f"reviews_caseevent WHERE kind = 'sla_reminded' AND case_id = {case}"
+    until(lambda: count(db, reminded), "the first act", patience_seconds=PATIENCE_SECONDS)
 
 
 class Watch:
@@ -253,11 +254,16 @@ class Watch:
         assert len(self.due) == STORM_CASES
 
     def until(self, reached: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not reached():
-            assert time.monotonic() < deadline, f"{len(self.seen)} of {STORM_CASES} were done"
-            time.sleep(0.1)
+        def look_and_tell() -> bool:
             self.look()
+            return reached()
+
+        until(
+            look_and_tell,
+            lambda: f"all acts: {len(self.seen)} of {STORM_CASES} were done",
+            patience_seconds=PATIENCE_SECONDS,
+            pause_seconds=0.1,
+        )
 
     def look(self) -> None:
         rows = self.db.execute(

@@ -1,14 +1,14 @@
 """The doorbell between processes: PostgreSQL has one, SQLite is a single process."""
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 from django.db import connection, transaction
 
 from flows.runtime.listener import Listener
-from flows.store import get_store
+from flows.store import bell, get_store
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,4 +64,4 @@ def test_it_rings_again_after_a_long_silence(ears: Ears, monkeypatch: pytest.Mon
     for count in (1, 2):
         get_store().ring()
         assert ears.wait_for(count, 10 if has_one else 0.1) is has_one
-        time.sleep(0.3)
+        until(lambda: bell._bell._thread is None, "the bell to take leave")

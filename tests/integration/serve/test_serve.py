@@ -3,7 +3,6 @@ import shutil
 import signal
 import socket
 import sqlite3
-import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from websockets.typing import Origin
 from tests import servers
 from tests.conftest import Serve
 from tests.servers import ServerFailed
+from tests.waiting import until
 
 pytestmark = pytest.mark.own_servers
 
@@ -98,14 +98,19 @@ def test_it_starts_again_after_a_kill_and_rings_for_what_was_lost(
 
 def _eventually_attempted(path: Path) -> None:
     """Wait until the one row was tried again: its job is unknown, so the attempt is counted."""
-    row, deadline = (0, ""), time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def row() -> tuple[int, str]:
         with closing(sqlite3.connect(path)) as database:
-            row = database.execute("SELECT attempts, last_error FROM dispatch_outbox").fetchone()
-        if row[0] == 2 and "tests.unheard_of" in row[1]:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"not tried again: {row}")
+            found: tuple[int, str] = database.execute(
+                "SELECT attempts, last_error FROM dispatch_outbox"
+            ).fetchone()
+        return found
+
+    def is_tried_again() -> bool:
+        attempts, error = row()
+        return attempts == 2 and "tests.unheard_of" in error
+
+    until(is_tried_again, lambda: f"the second attempt: {row()}", patience_seconds=10)
 
 
 def test_a_worker_without_redis_says_what_to_set(tmp_path: Path) -> None:
@@ -121,7 +126,5 @@ def test_an_empty_folder_is_made_ready(tmp_path: Path) -> None:
 def test_the_clock_leaves_cleanly(tmp_path: Path, migrated_folder: Path) -> None:
     shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
     with servers.command(tmp_path, "clock") as clock:
-        deadline = time.monotonic() + 15
-        while "The clock runs." not in clock.output and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: "The clock runs." in clock.output, "the clock", patience_seconds=15)
         assert clock.stop(signal.SIGTERM) == 0

@@ -14,7 +14,10 @@ def no_other_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run_for(seconds: float) -> float:
-    """Run the clock for a while; return how long it took to stop."""
+    """Run the clock for a while; return how long it took to stop.
+
+    Asleep, not until a state: some tasks must not be called again, however long the clock runs.
+    """
     stop = threading.Event()
     thread = threading.Thread(target=run_clock, args=(stop,))
     thread.start()

@@ -15,9 +15,11 @@ class Away(InMemoryChannelLayer):
     """A layer whose server is away until it is told otherwise."""
 
     away = True
+    refused = 0
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         if self.away:
+            self.refused += 1
             raise ConnectionError("no server")
         await super().group_send(group, message)
 
@@ -82,7 +84,9 @@ def test_a_layer_that_is_away_costs_the_caller_nothing_and_is_tried_again(
         await layer.group_add("runs", "page!1")
         sender = Sender(asyncio.get_running_loop())
         offer(sender, 1)
-        await asyncio.sleep(0.02)
+        async with asyncio.timeout(10):
+            while not layer.refused:
+                await asyncio.sleep(0.001)
         layer.away = False
         offer(sender, 2)
         return await drain(layer, 0.5)

@@ -2,7 +2,6 @@ import asyncio
 import inspect
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from flows.graph.model import Step
 from flows.steps.base import Result, StepContext, StepFailure
 from flows.steps.python import _FUNCTIONS, Python, UnknownFunction, get_function, step
 from tests.unit.steps.contexts import context
+from tests.waiting import until
 
 
 class Quote(BaseModel):
@@ -224,8 +224,7 @@ def test_a_function_of_a_module_that_is_still_imported_is_waited_for(
 
     first = threading.Thread(target=look_up, daemon=True)
     first.start()
-    while "slow_steps_of_a_test:early" not in _FUNCTIONS:
-        time.sleep(0.005)
+    until(lambda: "slow_steps_of_a_test:early" in _FUNCTIONS, "the import to begin")
     second = threading.Thread(target=look_up, daemon=True)
     second.start()
     second.join(0.2)
