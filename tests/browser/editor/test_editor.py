@@ -172,7 +172,7 @@ def test_an_edge_that_the_rules_refuse_says_why_before_it_is_let_go(
     assert "first.done -> last" in servers_document(page, made)["edges"]
 
 
-def test_an_edge_let_go_on_nothing_leads_to_the_step_put_there(
+def test_an_edge_dropped_on_the_empty_canvas_leads_to_the_step_added_there(
     page: Page, login: Login, made: str
 ) -> None:
     login(page, "designer")
@@ -340,7 +340,7 @@ def test_a_field_that_both_changed_shows_both_values(
 
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_editor_keeps_nobody_out(
+def test_the_editor_is_accessible(
     page: Page,
     login: Login,
     made: str,
@@ -359,7 +359,7 @@ def test_the_editor_keeps_nobody_out(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_what_opens_over_the_canvas_keeps_nobody_out(
+def test_dialogs_over_the_canvas_are_accessible(
     page: Page, login: Login, made: str, axe: Callable[[Page], None]
 ) -> None:
     login(page, "designer")

@@ -255,7 +255,7 @@ def test_who_looks_at_a_case_hears_at_once_that_another_took_it(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_the_pages_keep_nobody_out_and_never_scroll_sideways(
+def test_the_pages_are_accessible_and_never_scroll_sideways(
     page: Page, login: Login, site: Site, axe: Callable[[Page], None], scheme: str, width: int
 ) -> None:
     open_cases(site, 1, "axe")

@@ -82,7 +82,7 @@ def test_a_called_run_that_fails_leaves_by_the_error_port() -> None:
     assert (run.status, probes.calls["mend"], probes.calls["after"]) == ("completed", 1, 0)
 
 
-def test_without_that_edge_the_caller_fails_with_the_cause_and_a_retry_calls_anew() -> None:
+def test_without_an_error_edge_the_caller_fails_with_the_cause_and_a_retry_calls_anew() -> None:
     called = publish_flow("a -> b", a={"fail_times": 9, "fatal": True}, name="called")
     with driving():
         run = ended(start(subflow()))
@@ -168,7 +168,7 @@ def test_outputs_come_in_the_order_of_the_items_whoever_is_first() -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_no_more_run_at_once_than_is_said(at_once: int) -> None:
+def test_no_more_called_runs_run_at_once_than_the_step_allows(at_once: int) -> None:
     publish_flow("g -> z", g={"sleep": 0.02}, name="called")
     flow = caller(items="${ input.items }", concurrency=at_once)
     seen = []
@@ -312,7 +312,7 @@ def test_a_called_run_that_an_operator_pauses_is_waited_for() -> None:
 # --- Enough -------------------------------------------------------------------------------
 
 
-def test_enough_of_them_suffice_and_the_others_are_cancelled() -> None:
+def test_once_enough_called_runs_succeed_the_others_are_cancelled() -> None:
     publish_flow("a -> b", "b -> g", a={"give": 1}, g={"type": "test.gate"},
               output={"n": "${ steps.a.output }"}, name="called")  # fmt: skip
     with driving():
@@ -325,7 +325,7 @@ def test_enough_of_them_suffice_and_the_others_are_cancelled() -> None:
     until(lambda: [c.status for c in children(run)].count("cancelled") == 3, "the others")
 
 
-def test_others_that_go_on_keep_to_the_number_at_once_after_their_caller_has_gone() -> None:
+def test_called_runs_that_outlive_their_caller_keep_to_its_concurrency_limit() -> None:
     publish_flow("a -> b", a={"sleep": 0.02}, name="called")
     seen = []
     with driving():
@@ -337,7 +337,7 @@ def test_others_that_go_on_keep_to_the_number_at_once_after_their_caller_has_gon
     assert max(seen) <= 2
 
 
-def test_enough_that_can_no_longer_be_had_fails() -> None:
+def test_the_step_fails_once_too_few_called_runs_can_succeed() -> None:
     bad_and_good()
     items = [{"bad": False}, {"bad": True}]
     with driving():

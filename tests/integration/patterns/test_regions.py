@@ -93,7 +93,7 @@ def test_a_region_in_which_nothing_stands_is_no_error() -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
-def test_no_more_than_is_said_are_inside(at_once: int) -> None:
+def test_no_more_tokens_are_inside_a_turn_than_it_lets_in(at_once: int) -> None:
     region = ["a", "b", "c", "d"]
     edges = [line for n, step in enumerate(region)
              for line in (f"s -> t{n}", f"t{n} -> {step}", f"{step} -> j")]  # fmt: skip
@@ -188,7 +188,7 @@ def test_an_undoing_that_fails_is_retried_from_there_and_undoes_nothing_twice() 
     assert (run.status, undone(run)) == ("completed", ["un_c", "un_b", "un_a"])
 
 
-def test_undoing_is_retried_as_its_step_says() -> None:
+def test_a_failed_compensation_is_retried_by_its_own_step_s_policy() -> None:
     retry = {"max_attempts": 3, "initial_seconds": 0.01}
     with driving():
         run = ended(start(booking(un_b={"fail_times": 2, "retry": retry})))

@@ -37,7 +37,7 @@ def opened(destination: str = "svc:80", at: datetime = NOW) -> Breaker:
     return Breaker.objects.get(destination=destination)
 
 
-def test_failures_in_a_row_open_it_and_a_success_starts_the_count_anew(settings: Any) -> None:
+def test_failures_in_a_row_open_the_breaker_and_a_success_resets_the_count(settings: Any) -> None:
     call = breakers.Call("svc:80")
     breakers.record_failure(call, "no answer", NOW)
     breakers.record_failure(call, "no answer", NOW)
@@ -50,7 +50,7 @@ def test_failures_in_a_row_open_it_and_a_success_starts_the_count_anew(settings:
         breakers.admit("svc:80", NOW)
 
 
-def test_failures_far_apart_do_not_open_it() -> None:
+def test_failures_far_apart_do_not_open_the_breaker() -> None:
     for minutes in range(6):
         breakers.record_failure(breakers.Call("svc:80"), "x", NOW + timedelta(minutes=2 * minutes))
     assert Breaker.objects.get().state == "closed"
@@ -93,7 +93,7 @@ def test_of_many_that_come_at_once_one_is_the_probe() -> None:
     assert sorted(at_once(ask, 6)) == [False] * 5 + [True]
 
 
-def test_open_it_defers_without_using_an_attempt_up_and_all_finish_once_it_is_back() -> None:
+def test_an_open_breaker_defers_steps_without_using_up_an_attempt() -> None:
     retry = {"max_attempts": 5, "initial_seconds": 0.01, "jitter": 0}
     flow = publish_flow("a -> b", a={"type": "test.remote", "host": "svc:80", "retry": retry})
     remote.down.add("svc:80")
@@ -127,7 +127,7 @@ def test_a_retry_deadline_ends_the_wait_for_a_breaker_by_the_error_port(settings
     assert remote.calls_to("svc:80") == []
 
 
-def test_an_answer_that_is_an_error_of_the_step_does_not_open_it() -> None:
+def test_a_step_s_own_error_does_not_open_the_breaker() -> None:
     flow = publish_flow("a -> b", a={"type": "test.remote", "host": "svc:80", "kind": "contract"})
     remote.down.add("svc:80")
     with driving():

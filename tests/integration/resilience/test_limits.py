@@ -78,7 +78,7 @@ def test_a_worker_that_lost_its_token_takes_no_slot() -> None:
     assert not Slot.objects.exists()
 
 
-def test_what_one_limit_refuses_takes_nothing_of_the_other() -> None:
+def test_a_step_that_one_limit_refuses_takes_no_slot_of_the_other() -> None:
     first, second = claimed(2)
     free, full = Wanted("key:free", concurrency=5), Wanted("key:full", concurrency=1)
     assert may(first, full)

@@ -44,7 +44,7 @@ def test_a_timer_that_raises_is_put_off_longer_each_time_and_the_batch_goes_on()
     assert timer.due_at == now + timedelta(seconds=3 * FIRST_PUT_OFF_SECONDS)
 
 
-def test_it_fires_once_its_cause_is_mended() -> None:
+def test_a_timer_fires_once_the_cause_of_its_failure_is_mended() -> None:
     [run] = waiting("broken")
     document = FlowVersion.objects.get(pk=run.version_id).document
     FlowVersion.objects.filter(pk=run.version_id).update(document={})

@@ -53,7 +53,7 @@ def test_a_decision_is_committed_by_the_clock_and_lets_the_run_go_on(now: dateti
     assert actions(case) == ["case.opened", "case.claimed", "case.decided"]
 
 
-def test_commit_now_needs_no_clock(now: datetime) -> None:
+def test_commit_now_does_not_wait_for_the_clock(now: datetime) -> None:
     case = make_case(now)
     decide_case(case_id=case.pk, answer=approve(), acting=person("ada"), now=now, commit_now=True)
     assert step_of(case) == "settle"

@@ -85,7 +85,7 @@ def test_the_same_key_opens_one_checkpoint_and_another_body_is_refused() -> None
     )
 
 
-def test_a_key_holds_also_after_its_answer_was_forgotten() -> None:
+def test_an_idempotency_key_holds_after_its_answer_was_forgotten() -> None:
     from workbench.accounts.models import IdempotentRequest
 
     client = engine()

@@ -137,7 +137,7 @@ def test_the_draw_is_the_same_each_time_and_near_the_share() -> None:
     assert set(drawn) <= {run for run in range(20_000) if is_drawn(8, "sample", 1, run)}
 
 
-def test_none_are_drawn_at_0_and_all_at_100_percent() -> None:
+def test_no_case_is_drawn_at_0_percent_and_every_case_at_100() -> None:
     assert not any(is_drawn(0, run) for run in range(1000))
     assert all(is_drawn(100, run) for run in range(1000))
 

@@ -74,7 +74,9 @@ def test_a_version_can_be_made_again_whatever_was_decided_since(now: datetime) -
     assert following.digest != version.digest
 
 
-def test_fields_are_left_out_everywhere_and_reviewers_named_only_on_demand(now: datetime) -> None:
+def test_chosen_fields_are_left_out_everywhere_and_reviewers_are_named_only_on_demand(
+    now: datetime,
+) -> None:
     make_decided_case("ada", approve(fields={"income": 2500}, why={"income": "misread"}), now)
     [row] = rows(export(now, leave_out=["income", "name"], named_reviewers=True), now)
     assert (row["fields"], row["overrides"], row["reviewer"]) == ({}, [], "ada")

@@ -43,7 +43,7 @@ def test_who_decided_it_cannot_reopen_it(decided: Case) -> None:
     assert reopened_as(decided) is None
 
 
-def test_twice_is_once(decided: Case) -> None:
+def test_reopening_a_case_twice_starts_one_run(decided: Case) -> None:
     assert reopen(decided, "ben").pk == reopen(decided, "ben").pk
     assert Run.objects.filter(rerun_of_id=decided.run_id).count() == 1
 

@@ -183,7 +183,7 @@ def report_race(claims: list[list[Any]], decisions: list[list[Any]], took: float
         return Counter(code or str(status) for one in results for status, code in one)
 
     requests = CLIENTS * CASES
-    print(  # noqa: T201 - the figures that the issue asks for
+    print(  # noqa: T201 - the figures are what the test is for
         f"\n{CLIENTS} clients, {CASES} cases: {requests} claims in {took:.1f} s "
         f"({requests / took:.0f} a second); claims {dict(codes(claims))}; "
         f"decisions {dict(codes(decisions))}; 0 cases with two holders or two decisions"
@@ -287,7 +287,7 @@ class Watch:
             at - (max(self.due[pk], back_at) if killed_at <= at else self.due[pk])
             for pk, at in self.seen.items()
         ]
-        print(  # noqa: T201 - the figures that the issue asks for
+        print(  # noqa: T201 - the figures are what the test is for
             f"\n{STORM_CASES} acts due within {STORM_SECONDS} s, each done once, none early; clock "
             f"killed and away for {back_at - killed_at:.1f} s; late p50 {p(late, 50):.2f} s, "
             f"p99 {p(late, 99):.2f} s, most {max(late):.2f} s; without the time away p99 "

@@ -48,7 +48,7 @@ def work_off() -> None:
         pass
 
 
-def test_it_takes_the_runs_that_match_and_counts_them_before_and_after() -> None:
+def test_a_bulk_act_acts_on_the_runs_that_match_and_counts_them_before_and_after() -> None:
     flow, other = publish_flow("a -> b"), publish_flow("a -> b", name="other")
     some(flow, CHUNK + 5)
     untouched = start(other)
@@ -64,7 +64,7 @@ def test_it_takes_the_runs_that_match_and_counts_them_before_and_after() -> None
     assert Entry.objects.filter(action="run.cancelled").count() == CHUNK + 5
 
 
-def test_it_leaves_runs_that_started_after_it_was_looked_at() -> None:
+def test_a_bulk_act_leaves_runs_alone_that_started_after_its_preview() -> None:
     flow = publish_flow("a -> b")
     [seen] = some(flow, 1)
     plan = plan_bulk_act(act=Act.PAUSE, filters=RunFilters(), within=EVERYWHERE)
@@ -85,7 +85,7 @@ def test_a_chunk_that_is_delivered_twice_is_done_once() -> None:
     assert (bulk.done, bulk.refused) == (3, 0)
 
 
-def test_one_that_is_stopped_leaves_the_rest_alone() -> None:
+def test_a_stopped_bulk_act_leaves_the_remaining_runs_alone() -> None:
     flow = publish_flow("a -> b")
     some(flow, CHUNK + 5)
     bulk = begin(Act.PAUSE)
@@ -97,7 +97,7 @@ def test_one_that_is_stopped_leaves_the_rest_alone() -> None:
         stop_bulk_act(bulk_id=bulk.pk, actor=ACTOR, now=timezone.now())
 
 
-def test_it_keeps_to_the_flows_its_actor_may_operate() -> None:
+def test_a_bulk_act_keeps_to_the_flows_its_actor_may_operate() -> None:
     mine, other = publish_flow("a -> b", name="mine"), publish_flow("a -> b", name="other")
     run, foreign = start(mine), start(other)
     within = Reach(everywhere=False, scopes=frozenset({("mine", "")}))

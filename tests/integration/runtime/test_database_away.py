@@ -45,7 +45,7 @@ def test_a_read_before_a_step_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> N
     assert (ended_run.status, ended_run.output) == ("completed", {"given": 5})
 
 
-def test_loading_a_version_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading_a_version_waits_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     flow = publish_flow("a -> b")
     run = start(flow)
     monkeypatch.setattr("flows.runtime.driver.cached_program", lambda _: None)
@@ -55,7 +55,7 @@ def test_loading_a_version_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None
         assert ended(run).status == "completed"
 
 
-def test_a_worker_that_starts_without_it_drives_once_it_is_back(
+def test_a_worker_that_starts_without_the_database_works_once_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     away = failing_first(1, clock.take_over_from_dead_processes)
@@ -82,7 +82,7 @@ def test_nobody_is_taken_for_dead_right_after_it_was_away(
     assert get_store().list_workers() == []
 
 
-def test_the_hot_path_says_that_it_is_gone_as_djangos_own_cursors_do() -> None:
+def test_a_lost_connection_raises_on_the_hot_path_what_it_raises_in_django() -> None:
     connection.ensure_connection()
     connection.connection.close()
     with pytest.raises(DatabaseError):

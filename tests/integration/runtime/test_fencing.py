@@ -118,7 +118,7 @@ def test_a_suspect_that_is_handed_back_or_moves_on_is_cleared() -> None:
     assert (following.deaths, Token.objects.get().deaths) == (0, 0)
 
 
-def test_suspects_are_driven_to_their_end() -> None:
+def test_runs_of_a_dead_worker_are_driven_to_their_end() -> None:
     runs = [start(publish_flow(*LINEAR, name=f"f{n}", a={"sleep": 0.05})) for n in range(5)]
     claim_as("gone:1", timezone.now() - timedelta(minutes=1))
     with driving():

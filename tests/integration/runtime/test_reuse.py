@@ -47,7 +47,7 @@ def test_another_input_or_another_config_is_called_again() -> None:
     assert probes.calls["ask"] == 3
 
 
-def test_another_flow_takes_it_too() -> None:
+def test_another_flow_reuses_the_cached_result_too() -> None:
     flow, other = asking(), asking("other")
     with driving():
         ended(start(flow, {"q": 1}))

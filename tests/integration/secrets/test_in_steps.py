@@ -27,7 +27,7 @@ def _secret() -> Iterator[None]:
     forget_programs()
 
 
-def test_a_request_carries_it_and_an_echo_of_it_is_masked(
+def test_a_request_carries_the_secret_and_an_echo_of_it_is_masked(
     effect_sink: EffectSink, settings: Any
 ) -> None:
     settings.OUTGOING_ALLOWLIST = [effect_sink.host]
@@ -44,7 +44,7 @@ def test_a_request_carries_it_and_an_echo_of_it_is_masked(
     assert "•••" in json.loads(kept)[1][0]["body"]["you_sent"]
 
 
-def test_a_failure_that_repeats_it_is_masked(effect_sink: EffectSink, settings: Any) -> None:
+def test_a_failure_that_repeats_a_secret_is_masked(effect_sink: EffectSink, settings: Any) -> None:
     call = {"type": "http.request", "url": "http://${ secrets.KEY }.example/"}
     flow = publish_flow("a -> b", a=call)
     with driving():
@@ -62,7 +62,7 @@ def test_a_failure_that_repeats_it_is_masked(effect_sink: EffectSink, settings: 
         {"type": "transform", "output": {"k": "${ secrets.UNKNOWN }"}},
     ],
 )
-def test_where_it_would_be_shown_or_is_unknown_the_step_fails(step: dict[str, Any]) -> None:
+def test_a_step_fails_where_a_secret_would_be_shown_or_is_unknown(step: dict[str, Any]) -> None:
     flow = publish_flow("a -> b", b=step)
     with driving():
         run = ended(start(flow))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.own_servers
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_and_leaves_cleanly_with_connections_open(
+def test_serve_prints_its_address_and_stops_cleanly_with_connections_open(
     serve: Serve, with_signal: signal.Signals
 ) -> None:
     with serve() as server:
@@ -44,7 +44,7 @@ print("session", client.cookies["sessionid"].value)
 """
 
 
-def test_it_leaves_cleanly_with_sockets_open(serve: Serve, tmp_path: Path) -> None:
+def test_serve_stops_cleanly_with_sockets_open(serve: Serve, tmp_path: Path) -> None:
     said = servers.manage(tmp_path, "shell", "--no-imports", "--command", SIGN_IN)
     cookie = {"Cookie": f"sessionid={said.split()[-1]}"}
     with serve() as server:
@@ -79,7 +79,7 @@ def test_a_second_process_on_the_same_database_file_is_refused(
         assert servers.get(f"{first.url}/accounts/login/")[0] == 200
 
 
-def test_it_starts_again_after_a_kill_and_rings_for_what_was_lost(
+def test_serve_starts_again_after_a_kill_and_delivers_what_was_left_undelivered(
     serve: Serve, tmp_path: Path
 ) -> None:
     with serve() as server:

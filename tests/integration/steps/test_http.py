@@ -117,7 +117,7 @@ def test_a_slow_answer_times_out(service: Service) -> None:
     assert "timeout_seconds" in found.message
 
 
-def test_a_trickle_meets_the_same_deadline(service: Service) -> None:
+def test_an_answer_that_trickles_in_meets_the_same_deadline(service: Service) -> None:
     began = time.monotonic()
     found = failure(service.url("/trickle"), timeout_seconds=0.4)
     assert found.kind == "timeout"
@@ -141,7 +141,7 @@ def test_what_is_called_json_and_is_none_breaks_the_contract(service: Service) -
     assert (found.kind, found.retryable) == ("contract", False)
 
 
-def test_nobody_at_the_address_is_tried_again(settings: Any) -> None:
+def test_a_refused_connection_is_tried_again(settings: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]

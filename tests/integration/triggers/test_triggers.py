@@ -141,7 +141,7 @@ def test_a_flow_that_refuses_does_not_stop_the_schedule_nor_the_others() -> None
     assert broken.next_at == NOW + timedelta(minutes=2)
 
 
-def test_one_that_is_off_does_not_fire_and_makes_nothing_up() -> None:
+def test_a_disabled_schedule_does_not_fire_and_does_not_catch_up() -> None:
     trigger = add(publish_flow("a -> b"), "schedule", cron="0 * * * *", missed="all")
     off = {"trigger_id": trigger.pk, "actor": ACTOR}
     set_trigger_enabled(enabled=False, now=NOW, **off)  # type: ignore[arg-type]

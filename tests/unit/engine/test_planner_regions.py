@@ -68,7 +68,7 @@ def test_a_move_that_makes_room_is_not_plain() -> None:
     assert not TURNS.is_linear
 
 
-def test_what_failed_inside_keeps_the_others_out() -> None:
+def test_a_failure_inside_a_turn_keeps_the_others_out() -> None:
     machine = walk(TURNS, "a")
     machine.step(Failed(machine.ready()[0].id))
     assert (machine.status, at(machine)) == ("failed", ["b!", "u*"])

@@ -34,7 +34,7 @@ def counts(position: Position) -> object:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.one_of(tokens, st.integers(-3, 6)), max_size=20))
-def test_what_is_counted_is_what_is_there(changes: list[TokenView | int]) -> None:
+def test_counts_kept_step_by_step_equal_those_counted_anew(changes: list[TokenView | int]) -> None:
     position = Position()
     for change in changes:
         if isinstance(change, TokenView):

@@ -53,7 +53,7 @@ def value(source: str, **options: Any) -> Any:
         ("input.items.map(input, input.n)", [1, 2]),
     ],
 )
-def test_values(source: str, expected: Any) -> None:
+def test_an_expression_gives_the_value(source: str, expected: Any) -> None:
     assert value(source) == expected
 
 
@@ -89,7 +89,7 @@ def test_a_path_gives_the_value_itself_in_its_own_order() -> None:
         ("9223372036854775807 + input.amount", "too large"),
     ],
 )
-def test_whatever_gives_no_value_fails_closed(source: str, says: str) -> None:
+def test_an_expression_that_gives_no_value_fails_closed(source: str, says: str) -> None:
     expression = compile_expression(source)
     with pytest.raises(ExpressionError) as caught:
         expression.evaluate(BINDINGS)
@@ -140,7 +140,7 @@ def test_a_condition_that_turns_out_another_type_fails_closed(source: str) -> No
         value(source, result=bool)
 
 
-def test_one_and_true_are_not_each_other() -> None:
+def test_one_and_true_are_different_values() -> None:
     with pytest.raises(ExpressionError):
         value("input.nested.a.b", result=int)
     assert value("input.amount", result=float) == 12
@@ -191,7 +191,7 @@ def test_braces_and_quotes_inside_an_expression_do_not_close_it() -> None:
     assert compile_template("<${ {'a': '}'}.a + \"}\" + r'\\d' }>").render({}) == "<}}\\d>"
 
 
-def test_two_dollars_are_a_plain_one() -> None:
+def test_two_dollar_signs_give_a_plain_one() -> None:
     template = compile_template({"a": ["$${ input.x }"]})
     assert template.render({}) == {"a": ["${ input.x }"]}
 

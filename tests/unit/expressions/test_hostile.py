@@ -60,7 +60,7 @@ REFUSED_WHEN_EVALUATED = {
 
 
 @pytest.mark.parametrize("name", REFUSED_WHEN_COMPILED)
-def test_refused_when_compiled(name: str) -> None:
+def test_a_hostile_expression_is_refused_when_compiled(name: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(REFUSED_WHEN_COMPILED[name])
     assert caught.value.remedy
@@ -68,13 +68,13 @@ def test_refused_when_compiled(name: str) -> None:
 
 @pytest.mark.timeout(5)
 @pytest.mark.parametrize("name", REFUSED_WHEN_EVALUATED)
-def test_refused_when_evaluated(name: str) -> None:
+def test_a_hostile_expression_is_refused_when_evaluated(name: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(REFUSED_WHEN_EVALUATED[name]).evaluate(BIG)
     assert caught.value.remedy
 
 
-def test_none_of_them_takes_much_memory() -> None:
+def test_no_hostile_expression_takes_much_memory() -> None:
     """The peak of a process that tries all of them, beside one that tries none."""
     code = (
         "import resource, sys; sys.path[:0] = ['.', {folder!r}]\n"

@@ -77,7 +77,7 @@ def flow(steps: str, edges: str = "", rest: str = "") -> list[Problem]:
     )
 
 
-def test_an_honest_flow_has_no_problem() -> None:
+def test_a_correct_flow_has_no_problem() -> None:
     assert found(GOOD) == []
 
 
@@ -139,7 +139,7 @@ def test_an_honest_flow_has_no_problem() -> None:
         ("type: object\n", "$ref: 'file:///etc/passwd'\n  type: object\n", "flow.input_schema", "", "input", "$defs"),
     ],
 )  # fmt: skip
-def test_a_fault_is_found(
+def test_each_fault_of_a_document_is_found(
     old: str, new: str, code: str, step: str, field: str, remedy: str
 ) -> None:
     problems = changed(old, new)
@@ -180,7 +180,7 @@ def test_each_knot_of_loops_is_named_once() -> None:
     assert codes(flow(steps, edges)) == ["loop.no_limit", "loop.no_limit"]
 
 
-def test_the_fix_of_a_loop_is_an_operation() -> None:
+def test_the_suggested_fix_of_a_loop_is_an_operation_on_the_draft() -> None:
     (problem,) = flow("a: {type: work}", "a.error -> a")
     assert problem.fix == [{"op": "set_field", "step": "a", "path": "/max_visits", "value": 5}]
 
@@ -310,7 +310,7 @@ def test_two_cases_may_share_a_port_but_are_told() -> None:
     assert "branch.port_twice" in codes(problems, "warning")
 
 
-def test_errors_come_first() -> None:
+def test_errors_are_listed_before_warnings() -> None:
     severities = [problem.severity for problem in changed("- route.clear -> done", "- x.y -> z")]
     assert severities == sorted(severities, key=["error", "warning"].index)
 

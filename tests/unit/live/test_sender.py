@@ -42,7 +42,9 @@ def on_layer(layer: InMemoryChannelLayer, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(channel_layers.backends, "default", layer)
 
 
-def test_the_first_goes_at_once_and_the_rest_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_nudge_is_sent_at_once_and_the_rest_as_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     layer = InMemoryChannelLayer()
     on_layer(layer, monkeypatch)
 
@@ -58,7 +60,7 @@ def test_the_first_goes_at_once_and_the_rest_as_one(monkeypatch: pytest.MonkeyPa
     assert asyncio.run(scenario()) == ([1], [49])
 
 
-def test_groups_do_not_hold_each_other_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nudges_of_one_group_do_not_delay_those_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = InMemoryChannelLayer()
     on_layer(layer, monkeypatch)
 

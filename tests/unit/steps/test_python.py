@@ -184,7 +184,7 @@ def test_a_function_with_effects_is_not_called_in_a_rehearsal() -> None:
     assert (caught.value.kind, sent) == ("unstubbed", [])
 
 
-def test_a_stand_in_answers_in_a_rehearsal_and_only_there() -> None:
+def test_a_step_s_stand_in_answers_only_in_a_rehearsal() -> None:
     sent.clear()
     config = Python.Config(function=f"{HERE}:send_parcel", args={"text": "hello"})
     rehearsed = Python().rehearse(context(), config)

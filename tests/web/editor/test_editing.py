@@ -247,7 +247,7 @@ def test_two_people_at_once_get_one_order(flow: Flow, now: datetime) -> None:
     assert flow.draft["title"] == DraftOperation.objects.get(revision=20).operation["value"]
 
 
-def test_the_history_tells_who_edited_in_one_sitting(
+def test_the_history_groups_the_edits_of_one_person_in_one_sitting(
     client: Client, flow: Flow, now: datetime
 ) -> None:
     ada = User.objects.get(username="ada")

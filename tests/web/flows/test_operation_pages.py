@@ -83,7 +83,7 @@ def work_off() -> BulkAct:
     return bulk
 
 
-def test_many_are_acted_on_after_their_number_was_confirmed(operator: Client) -> None:
+def test_a_bulk_act_begins_after_the_number_of_its_runs_was_confirmed(operator: Client) -> None:
     flow = make_flow()
     runs = [make_failed_run(flow) for _ in range(3)]
     make_completed_run(flow)

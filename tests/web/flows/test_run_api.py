@@ -118,7 +118,7 @@ def loan() -> Flow:
     return make_flow()
 
 
-def test_many_are_retried_after_a_plan_said_how_many(api: Api, loan: Flow) -> None:
+def test_a_bulk_retry_begins_after_a_plan_told_how_many(api: Api, loan: Flow) -> None:
     for _ in range(3):
         make_failed_run(loan)
     make_completed_run(loan)

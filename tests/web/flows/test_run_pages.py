@@ -163,7 +163,7 @@ def test_the_first_failure_is_the_headline(auditor: Client) -> None:
     assert "The rate service is down." in shown
 
 
-def test_what_followed_from_a_failure_is_folded(auditor: Client) -> None:
+def test_the_consequences_of_a_failure_are_folded(auditor: Client) -> None:
     run = make_failed_run(make_flow())
     other = run.tokens.create(step="settle", state="failed", since=run.started_at)
     add_journal(

@@ -85,7 +85,7 @@ def test_a_large_flow_is_nobodys_first(ada: User, now: datetime) -> None:
     assert tour_of(ada, flow_with(now, **steps)) is None
 
 
-def test_it_is_shown_until_it_is_ended(ada: User, now: datetime, client: Client) -> None:
+def test_the_tour_is_shown_until_it_is_ended(ada: User, now: datetime, client: Client) -> None:
     client.force_login(ada)
     assert "First-run tour" in client.get("/flows/").content.decode()
     answer = client.post("/tour/end/", {"next": "/flows/?q=a"})
@@ -93,7 +93,7 @@ def test_it_is_shown_until_it_is_ended(ada: User, now: datetime, client: Client)
     assert "First-run tour" not in client.get("/flows/").content.decode()
 
 
-def test_it_leads_to_no_other_site(ada: User, client: Client) -> None:
+def test_the_end_of_the_tour_leads_to_no_other_site(ada: User, client: Client) -> None:
     client.force_login(ada)
     answer = client.post("/tour/end/", {"next": "https://elsewhere.example/"})
     assert answer["Location"] == "/flows/"

@@ -49,7 +49,7 @@ def test_publishing_alone_is_refused_and_says_where_to_ask(first: Api) -> None:
     assert "publish-requests" in refused.json()["remedy"]
 
 
-def test_another_agrees_and_the_version_is_published(first: Api, second: Api) -> None:
+def test_a_second_person_agrees_and_the_version_is_published(first: Api, second: Api) -> None:
     path = asked_by(first)
     published = second.post(f"{path}/approve")
     assert (published.status_code, published.json()["number"]) == (201, 2)

@@ -67,7 +67,7 @@ def test_failed_runs_are_grouped_and_retried_by_cause(
     }
 
 
-def test_the_api_does_the_same(operator: Client, designer: Client) -> None:
+def test_the_api_offers_what_the_page_does(operator: Client, designer: Client) -> None:
     open_breaker()
     failed_run(make_flow("loan"), "http")
     assert operator.get("/api/v1/breakers").json()[0]["state"] == "open"

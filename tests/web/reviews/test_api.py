@@ -147,7 +147,7 @@ def test_an_unknown_field_of_a_decision_is_refused() -> None:
     assert not Decision.objects.exists()
 
 
-def test_who_comes_too_late_is_refused_without_a_transaction() -> None:
+def test_a_late_claim_or_decision_is_refused_in_four_queries() -> None:
     case, late = make_case(timezone.now()), Caller("ben")
     path = f"/cases/{case.pk}"
     assert Caller("ada").post(f"{path}/claim").status_code == 200

@@ -133,7 +133,7 @@ def test_a_refusal_by_link_names_its_evidence_too() -> None:
     assert Decision.objects.get().grounds == {"income": "name"}
 
 
-def test_authority_is_checked_on_this_way_too() -> None:
+def test_a_person_may_not_decide_what_they_asked_for_by_link_either() -> None:
     case = make_case(timezone.now(), requested_by="ada")
     assert signed_in("ada").post(link_to(case), APPROVE).status_code == 403
     assert not Decision.objects.exists()
@@ -216,7 +216,7 @@ def test_only_what_a_reviewer_may_change_can_be_opened_to_others() -> None:
         ask(fields=["name"])
 
 
-def test_pressing_without_writing_answers_nothing() -> None:
+def test_an_empty_reply_by_link_answers_nothing() -> None:
     link = path(reply_link(ask(), timezone.now()))
     assert Client().post(link, {}).status_code == 422
     assert Case.objects.get().state == "waiting_for_info"

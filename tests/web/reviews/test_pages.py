@@ -193,7 +193,7 @@ def test_a_draft_is_kept_and_shown_again_without_a_claim() -> None:
     assert "half a sent" not in page(signed_in("lea"), address(case))
 
 
-def test_the_heart_of_a_lost_claim_stops() -> None:
+def test_the_heartbeat_of_a_lost_claim_stops() -> None:
     case = make_case(timezone.now())
     claim_case(case_id=case.pk, acting=person("lea"), now=timezone.now())
     response = signed_in("ada").post(address(case, "heartbeat/"))

@@ -73,7 +73,7 @@ def test_a_lead_gives_a_case_to_someone_and_back_to_the_queue() -> None:
     assert (case.state, case.claimed_by) == ("open", None)
 
 
-def test_what_stands_against_it_is_said_above_the_lanes() -> None:
+def test_a_refused_assignment_tells_why_above_the_lanes() -> None:
     case = make_case(timezone.now(), requested_by="ben")
     answer = signed_in("lea").post("/review/team/give/", {"case": case.pk, "to": "ben"})
     assert answer.status_code == 409

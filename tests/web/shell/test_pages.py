@@ -71,7 +71,7 @@ def test_a_broken_provider_does_not_close_the_palette(
     assert "breaks failed" in caplog.text
 
 
-def test_one_letter_asks_no_provider(
+def test_a_search_for_one_letter_asks_no_provider(
     client_of_nobody: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "search_providers", lambda: pytest.fail("asked"))
@@ -110,7 +110,7 @@ def test_preferences_lead_to_no_other_site(client_of_nobody: Client, wanted: str
     assert response["Location"] == "/preferences/"
 
 
-def test_what_is_not_there_says_what_to_do(client_of_nobody: Client) -> None:
+def test_a_missing_page_tells_what_to_do(client_of_nobody: Client) -> None:
     response = client_of_nobody.get("/no/such/page/")
     assert response.status_code == 404
     assert "Search" in response.content.decode()
@@ -124,7 +124,7 @@ def test_what_is_not_there_says_what_to_do(client_of_nobody: Client) -> None:
         (RuntimeError("ours"), 500, "Something broke on our side"),
     ],
 )
-def test_what_broke_is_told_without_asking_the_database(
+def test_the_error_page_asks_the_database_nothing(
     error: Exception,
     status: int,
     said: str,
