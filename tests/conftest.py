@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from tests import servers
 from tests.emptying import only_what_was_written_is_emptied
 from tests.servers import Countersign, EffectSink, MailSink, ServerMissing, Stack
+from workbench.accounts.models import Role
 
 __all__ = ["only_what_was_written_is_emptied"]
 
@@ -31,8 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def forget_cached_versions() -> None:
-    """Versions never change, so programs are cached by id; tests that roll back use ids again."""
+def forget_cached_programs() -> None:
+    """Forget the programs of versions, which are cached by id: each test uses the ids again."""
     from flows.runtime.program import forget_programs
 
     forget_programs()
@@ -60,6 +62,35 @@ def deliver_outbox() -> Callable[[], int]:
             count += sum(deliver(pk, now) for pk in list(ids))
 
     return deliver_due
+
+
+# --- People ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client_of(db: None) -> Callable[..., Client]:
+    """Return ``client_of(Role.DESIGNER, flow="loan")``: signed in as a person with those roles."""
+    from tests.factories.people import make_person, signed_in
+
+    def sign_in(*roles: Role, flow: str = "") -> Client:
+        return signed_in(make_person("", *roles, flow=flow))
+
+    return sign_in
+
+
+@pytest.fixture
+def designer(client_of: Callable[..., Client]) -> Client:
+    return client_of(Role.DESIGNER)
+
+
+@pytest.fixture
+def operator(client_of: Callable[..., Client]) -> Client:
+    return client_of(Role.OPERATOR)
+
+
+@pytest.fixture
+def auditor(client_of: Callable[..., Client]) -> Client:
+    return client_of(Role.AUDITOR)
 
 
 # --- Servers ------------------------------------------------------------------

@@ -210,13 +210,6 @@ def decide_all(client: Client, on_decided: Callable[[int], None] = lambda _: Non
     return decided
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"
-        time.sleep(0.02)
-
-
 def end_state(bank: Bank) -> dict[str, tuple[Any, ...]]:
     """Return how each application ended: status, outcome and output, by idempotency key."""
     rows = bank.query("SELECT idempotency_key, status, outcome, output FROM flows_run")

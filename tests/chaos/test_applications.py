@@ -22,6 +22,7 @@ from tests import servers
 from tests.chaos import loans
 from tests.chaos.loans import FLOW, Bank, Client
 from tests.servers import EffectSink, ServerFailed
+from tests.waiting import until
 
 COUNT = int(os.environ.get("APPLICATIONS", "40"))
 pytestmark = pytest.mark.timeout(300 + COUNT * 2)
@@ -106,7 +107,11 @@ def kill_while_machines_work(bank: Bank, sink: EffectSink) -> dict[str, int]:
     bank.manage("flow", "run", FLOW, "--input-file", path)
     settled: dict[str, int] = {}
     for share in (0.15, 0.4):
-        loans.wait_until(lambda: len(sink.effects) >= share * COUNT, f"{share:.0%} of the effects")  # noqa: B023
+        until(
+            lambda: len(sink.effects) >= share * COUNT,  # noqa: B023
+            f"{share:.0%} of the effects",
+            patience_seconds=120,
+        )
         bank.kill()
         settled |= {key: sink.requests[key] for key in loans.told_before(bank)}
         bank.start()

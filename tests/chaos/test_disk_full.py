@@ -5,7 +5,6 @@ while the process runs.
 """
 
 import resource
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import requests
 from tests.chaos import loans
 from tests.chaos.loans import Bank, Client
 from tests.console import console
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(240)
 FLOW = """
@@ -72,6 +72,13 @@ def fill(bank: Bank) -> None:
     limit_files(bank, min(size for size in sizes if size))
 
 
+def wait_for_due_pauses(bank: Bank) -> None:
+    """Return when the pauses of the runs under way were due, and could not be written off."""
+    assert bank.server is not None
+    server, before = bank.server, len(bank.server.output)
+    until(lambda: "Clock task flows.timers failed" in server.output[before:], "the timers to fail")
+
+
 def test_writers_are_told_and_all_goes_on_once_there_is_room(writing: tuple[Bank, str]) -> None:
     bank, token = writing
     before = [start(bank, token, f"before-{n}") for n in range(UNDER_WAY)]
@@ -80,8 +87,7 @@ def test_writers_are_told_and_all_goes_on_once_there_is_room(writing: tuple[Bank
     fill(bank)
     refused = start(bank, token, "while-full", "y" * 10_000)
     told = refused.text
-    # The steps under way meet the full disk too.
-    time.sleep(3)
+    wait_for_due_pauses(bank)
     limit_files(bank, resource.RLIM_INFINITY)
 
     assert refused.status_code == 503, refused.text
@@ -95,6 +101,6 @@ def test_writers_are_told_and_all_goes_on_once_there_is_room(writing: tuple[Bank
             (UNDER_WAY + 1,)
         ]
 
-    loans.wait_until(all_written, "the end of every run", 60)
+    until(all_written, "the end of every run", patience_seconds=60)
     assert bank.query("SELECT count(*) FROM flows_token") == [(0,)]
     assert set(loans.finished_steps(bank).values()) == {1}

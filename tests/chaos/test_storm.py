@@ -41,7 +41,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("wrong", ["lost", "doubled", "stuck", "wrong", "left_over"])
-def test_nothing_is(report: dict[str, Any], wrong: str) -> None:
+def test_the_storm_leaves_nothing(report: dict[str, Any], wrong: str) -> None:
     assert report[wrong] == [], f"seed {report['seed']}"
 
 
@@ -54,7 +54,7 @@ def test_a_process_died_at_every_commit_point(report: dict[str, Any]) -> None:
     assert set(report["commit_points"]) == {point for point in POINTS if point}
 
 
-def test_it_was_a_storm(report: dict[str, Any]) -> None:
+def test_the_storm_did_harm_while_runs_went_on(report: dict[str, Any]) -> None:
     """A harness that did no harm, or whose runs did not run, would prove nothing."""
     assert report["faults"] >= len(POINTS)
     assert report["effects"] > report["runs"] > SECONDS

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page
 
 from flows.graph.operations import normal_form
 from tests import servers
+from tests.browser import waiting
 from tests.browser.conftest import come_signed_in
 from tests.browser.editor.cutting import CuttingProxy, cutting_proxy
 from tests.browser.editor.test_editor import MAKE_FLOW, THREE, document_of
@@ -148,12 +149,8 @@ def editing(browser: Browser, proxy: CuttingProxy) -> Iterator[Page]:
 
 
 def until(page: Page, condition: Callable[[], bool]) -> None:
-    """Wait in steps, the longer the more edits there are to send."""
-    for _ in range(300 + OPERATIONS):
-        if condition():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("it never came to be")
+    """Wait the longer, the more edits there are to send."""
+    waiting.until(page, condition, patience_seconds=(300 + OPERATIONS) / 10)
 
 
 def saved(page: Page) -> bool:
@@ -176,6 +173,7 @@ def test_cut_lines_and_a_killed_server_lose_no_edit(
                 share = OPERATIONS * (round_ + 1) // ROUNDS - OPERATIONS * round_ // ROUNDS
                 page.evaluate(EDIT, [seed, share])
             for _ in range(CUTS_A_ROUND):
+                # The line is cut at any moment of the exchange.
                 one.wait_for_timeout(random.uniform(20, 250))
                 proxy.cut()
             if round_ in kill_at:

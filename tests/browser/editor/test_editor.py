@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Login, Site
+from tests.browser.waiting import until, until_drawn, until_still
 
 MAKE_FLOW = """
 from django.utils import timezone
@@ -44,15 +45,6 @@ def open_editor(page: Page, name: str) -> None:
     expect(page.locator("#inspector .inspect")).to_be_visible()
 
 
-def until(page: Page, condition: Callable[[], bool]) -> None:
-    """Wait in steps: the content policy forbids the polling that Playwright would evaluate."""
-    for _ in range(150):
-        if condition():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("it never came to be")
-
-
 def saved(page: Page) -> None:
     unsent = "document.querySelector('flow-canvas').draft?.pending.length"
     until(page, lambda: page.evaluate(unsent) == 0)
@@ -66,7 +58,7 @@ def press(page: Page, *keys: str) -> None:
             page.keyboard.press(each)
         else:
             page.keyboard.type(each)
-        page.wait_for_timeout(60)
+        until_drawn(page)
 
 
 def document_of(page: Page) -> Any:
@@ -180,7 +172,7 @@ def test_an_edge_that_the_rules_refuse_says_why_before_it_is_let_go(
     assert "first.done -> last" in servers_document(page, made)["edges"]
 
 
-def test_an_edge_let_go_on_nothing_leads_to_the_step_put_there(
+def test_an_edge_dropped_on_the_empty_canvas_leads_to_the_step_added_there(
     page: Page, login: Login, made: str
 ) -> None:
     login(page, "designer")
@@ -348,7 +340,7 @@ def test_a_field_that_both_changed_shows_both_values(
 
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_editor_keeps_nobody_out(
+def test_the_editor_is_accessible(
     page: Page,
     login: Login,
     made: str,
@@ -361,12 +353,13 @@ def test_the_editor_keeps_nobody_out(
     login(page, "designer")
     page.goto(f"/flows/{made}/edit/")
     expect(page.locator("[data-step=first].step-card")).to_be_attached()
-    page.wait_for_timeout(500)
+    expect(page.locator("#inspector .inspect")).to_be_attached()
+    until_still(page)
     axe(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_what_opens_over_the_canvas_keeps_nobody_out(
+def test_dialogs_over_the_canvas_are_accessible(
     page: Page, login: Login, made: str, axe: Callable[[Page], None]
 ) -> None:
     login(page, "designer")

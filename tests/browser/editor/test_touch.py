@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from tests.browser.conftest import Login, Site
-from tests.browser.editor.test_editor import made, until
+from tests.browser.editor.test_editor import made
+from tests.browser.waiting import until
 
 __all__ = ["made"]
 Point = tuple[float, float]
@@ -102,7 +103,7 @@ def test_a_long_press_opens_the_menu_and_lifting_the_finger_chooses_nothing(
     expect(phone.locator(".step-card")).to_have_count(3)
 
 
-def test_the_settings_are_a_sheet_with_a_way_back(
+def test_on_a_phone_the_settings_open_as_a_sheet_that_can_be_closed(
     phone: Page, fingers: Fingers, axe: Callable[[Page], None]
 ) -> None:
     phone.locator("[data-step=first].step-card").tap()

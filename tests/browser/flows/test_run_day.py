@@ -127,7 +127,7 @@ def test_the_list_of_runs_shows_a_new_one_by_itself(
     ],
 )
 @pytest.mark.parametrize("width", [1440, 390])
-def test_each_page_fits_and_keeps_nobody_out(
+def test_each_page_fits_the_screen_and_is_accessible(
     page: Page,
     login: Callable[[Page, str], None],
     axe: Callable[[Page], None],
@@ -143,7 +143,7 @@ def test_each_page_fits_and_keeps_nobody_out(
 
 
 @pytest.mark.usefixtures("fees")
-def test_health_keeps_nobody_out(
+def test_the_health_page_is_accessible(
     page: Page, login: Callable[[Page, str], None], axe: Callable[[Page], None]
 ) -> None:
     login(page, "operator")

@@ -10,7 +10,9 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests import waiting
 from tests.browser.journeys.conftest import Demo, SignIn
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 Axe = Callable[[Page], None]
@@ -42,12 +44,12 @@ class Commit(threading.Thread):
 
     def run(self) -> None:
         with closing(sqlite3.connect(self.path, uri=True, timeout=30)) as connection:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                if connection.execute(self.sql, [self.value]).fetchone():
-                    self.at = time.time()
-                    return
-                time.sleep(0.01)
+            waiting.until(
+                lambda: connection.execute(self.sql, [self.value]).fetchone(),
+                "the row",
+                patience_seconds=60,
+            )
+            self.at = time.time()
 
     def delay_until(self, seen: float) -> float:
         self.join()
@@ -61,12 +63,14 @@ def watch(page: Page, selector: str, text: str) -> None:
 
 def seen_at(page: Page) -> float:
     """Return when the watched text appeared, which it must do without a reload."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if at := page.evaluate("window.seenAt"):
-            return float(at) / 1000
-        page.wait_for_timeout(50)
-    raise AssertionError("it never appeared, or the page was loaded anew")
+    at = until(
+        page,
+        lambda: page.evaluate("window.seenAt"),
+        "the text: it never appeared, or the page was loaded anew",
+        patience_seconds=30,
+        pause_seconds=0.05,
+    )
+    return float(at) / 1000
 
 
 def expect_live(page: Page) -> None:

@@ -9,7 +9,8 @@ from tests.browser.conftest import Site
 OPEN_CASES = """
 from django.utils import timezone
 from reviews.models import Queue, SlaPolicy
-from tests.integration.reviews.kit import make_case, make_policy, make_queue
+from tests.factories.cases import make_case
+from tests.factories.queues import make_policy, make_queue
 if not Queue.objects.filter(name="team-desk").exists():
     make_queue("team-desk")
 if not SlaPolicy.objects.filter(name="standard").exists():

@@ -15,7 +15,10 @@ from flows.services import resolve_wait
 from flows.steps import models
 from flows.steps.base import Opened, StepConfig, StepContext, WaitingStep
 from flows.steps.registry import all_step_types, register
-from tests.integration.runtime.kit import ACTOR, driving, make_flow, start, until
+from tests.driving import driving, start
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
+from tests.waiting import until
 
 FUZZY = "test-fuzzy"
 answers: list[float] = []
@@ -58,7 +61,7 @@ MAIL = {"type": "notify", "to": ["a@example.com"], "subject": "s", "body": "b"}
 
 def loan(*, at: float = 0.8, name: str = "loan") -> Flow:
     """Publish a flow: clear from ``at`` up, told no below 0.3, people between."""
-    return make_flow(
+    return publish_flow(
         "score -> route",
         "route.clear -> granted",
         "route.poor -> tell",

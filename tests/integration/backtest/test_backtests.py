@@ -16,8 +16,9 @@ from flows.models import FlowVersion, Journal, Run
 from flows.runtime.program import forget_programs
 from flows.services import release_version
 from flows.services.errors import FlowInvalid
+from tests.driving import deliver_outbox
+from tests.factories.people import ACTOR
 from tests.integration.backtest import kit
-from tests.integration.runtime.kit import ACTOR, deliver_outbox
 from workbench.dispatch.models import Outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,6 +1,5 @@
 """Doorbells over a real Redis, which may be away at any moment."""
 
-import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,6 +11,8 @@ from django.db import transaction
 from dramatiq import Worker
 
 from tests import servers
+from tests.racing import at_once
+from tests.waiting import until
 from workbench.dispatch import broker as broker_module
 from workbench.dispatch.jobs import resend
 from workbench.dispatch.models import Outbox
@@ -43,11 +44,15 @@ def test_an_idle_worker_hears_a_message_at_once(
     note, messages = heard
     delays = []
     for number in range(15):
-        time.sleep(0.1)
+        time.sleep(0.1)  # The worker goes idle, which is what is tested.
         sent_at = time.monotonic()
         note.send(str(number))
-        while len(messages) <= number and time.monotonic() < sent_at + 5:
-            time.sleep(0.001)
+        until(
+            lambda number=number: len(messages) > number,
+            "the message",
+            patience_seconds=5,
+            pause_seconds=0.001,
+        )
         delays.append(messages[number][1] - sent_at)
 
     assert [text for text, _ in messages] == [str(number) for number in range(15)]
@@ -62,9 +67,7 @@ def test_a_burst_is_heard_whole(
     for number in range(300):
         note.send(str(number))
 
-    deadline = time.monotonic() + 20
-    while len(messages) < 300 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(lambda: len(messages) >= 300, "all messages")
 
     assert sorted(int(text) for text, _ in messages) == list(range(300))
 
@@ -121,24 +124,11 @@ def test_two_workers_on_one_row_deliver_it_once(now: datetime) -> None:
 
     def slow(args: dict[str, Any], at: datetime) -> None:
         ran.append(args["outbox_id"])
-        time.sleep(0.2)
+        time.sleep(0.2)  # Long enough for the others to find the row taken.
 
     registry._handlers["tests.slow"] = slow
     row = enqueue("tests.slow", {}, now=now)
-    start = threading.Barrier(4)
-
-    def race() -> None:
-        from django.db import connection
-
-        start.wait()
-        deliver(row.pk, now)
-        connection.close()
-
-    threads = [threading.Thread(target=race) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(lambda _: deliver(row.pk, now), 4)
     del registry._handlers["tests.slow"]
 
     assert ran == [row.pk]

@@ -1,6 +1,5 @@
 """The demo on the real engine: it loads once; its runs end, or wait for people."""
 
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -10,7 +9,6 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from flows.models import Artifact, Flow, Run, Wait
-from flows.runtime.program import forget_programs
 from flows.selectors import get_step_outputs
 from reviews.models import Case, Decision, Queue, SlaPolicy
 from reviews.quality.figures import Filter
@@ -30,13 +28,6 @@ def load(settings: Any, tmp_path: Any, runs: int = RUNS) -> str:
     said = StringIO()
     call_command("load_demo", runs=runs, stdout=said)
     return said.getvalue()
-
-
-@pytest.fixture(autouse=True)
-def fresh_programs() -> Iterator[None]:
-    forget_programs()
-    yield
-    forget_programs()
 
 
 @pytest.mark.django_db
@@ -77,7 +68,8 @@ def test_a_person_who_is_not_of_the_demo_keeps_their_name(settings: Any, tmp_pat
 
 @pytest.mark.django_db(transaction=True)
 def test_every_demo_run_ends_or_waits_for_an_underwriter(settings: Any, tmp_path: Any) -> None:
-    from tests.integration.runtime.kit import driving, until
+    from tests.driving import driving
+    from tests.waiting import until
 
     load(settings, tmp_path)
     with driving():
@@ -117,7 +109,8 @@ def assert_case_shows_what_was_found(case: Case | None) -> None:
 def test_a_corrected_application_goes_round_and_all_decided_runs_end(
     settings: Any, tmp_path: Any
 ) -> None:
-    from tests.integration.runtime.kit import driving, ended, until
+    from tests.driving import driving, ended
+    from tests.waiting import until
 
     load(settings, tmp_path, runs=4)
     with driving():

@@ -1,6 +1,5 @@
 """Each template on the real engine: made as a page makes it, published, run to its checkpoint."""
 
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -9,15 +8,16 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from flows.models import Artifact, Run, Wait
-from flows.runtime.program import forget_programs
 from flows.selectors.examples import list_examples
 from flows.services import create_flow, publish_version, start_run
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.rules.answers import Answer
 from reviews.selectors.acting import acting_as
 from reviews.services.decisions import decide_case
-from tests.integration.runtime.kit import ACTOR, driving, ended, until
-from workbench.accounts.models import Role, RoleGrant, User
+from tests.driving import driving, ended
+from tests.factories.people import ACTOR, make_person
+from tests.waiting import until
+from workbench.accounts.models import Role, User
 
 # The sample that goes to people, and the queue it waits in.
 UNSURE = {
@@ -26,13 +26,6 @@ UNSURE = {
     "insurance_claim": ("large", "claims"),
     "content_moderation": ("rude", "moderation"),
 }
-
-
-@pytest.fixture(autouse=True)
-def fresh_programs() -> Iterator[None]:
-    forget_programs()
-    yield
-    forget_programs()
 
 
 def publish(trade: str) -> Any:
@@ -48,12 +41,6 @@ def publish(trade: str) -> Any:
     publish_version(flow_id=flow.pk, note="First", author=None, actor=ACTOR, now=timezone.now())
     flow.refresh_from_db()
     return flow, document
-
-
-def person(name: str) -> User:
-    user = User.objects.create_user(name, f"{name}@people.example", "secret and long")
-    RoleGrant.objects.create(user=user, role=Role.REVIEWER, granted_at=timezone.now())
-    return user
 
 
 def decide(case: Case, user: User, answer: Answer) -> None:
@@ -72,7 +59,7 @@ def test_each_template_runs_to_its_checkpoint_and_by_a_decision_to_its_end(
 ) -> None:
     settings.VAR_DIR = tmp_path
     call_command("load_demo", queues_only=True, stdout=StringIO())
-    reviewer, second = person("reviewer"), person("second")
+    reviewer, second = make_person("reviewer", Role.REVIEWER), make_person("second", Role.REVIEWER)
     runs = {}
     with driving():
         for trade, (sample, _) in UNSURE.items():

@@ -7,16 +7,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from flows.models import BulkAct, Run
-from flows.runtime.program import forget_programs
 from flows.services.bulk import work_off_chunk
-from tests.web.flows.factories import make_completed_run, make_failed_run, make_flow, make_run
+from tests.factories.flows import make_flow
+from tests.factories.runs import make_completed_run, make_failed_run, make_run
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh_programs() -> None:
-    forget_programs()
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
@@ -56,7 +51,7 @@ def test_runs_are_operated_by_id() -> None:
     assert (one.status, one.priority, one.error["message"]) == ("cancelled", 200, "a mistake")
 
 
-def test_one_that_is_refused_is_told_and_stops_no_other() -> None:
+def test_a_refused_run_is_reported_and_stops_no_other() -> None:
     flow = make_flow()
     done, failed = make_completed_run(flow), make_failed_run(flow)
     code, out, err = run("retry", done.pk, failed.pk)
@@ -76,7 +71,7 @@ def test_a_rerun_says_its_plan_and_then_does_it() -> None:
     assert (code, made.rerun_of_id, made.input["amount"]) == (0, done.pk, 3)
 
 
-def test_many_are_only_counted_until_it_is_confirmed() -> None:
+def test_a_bulk_act_only_counts_its_runs_until_it_is_confirmed() -> None:
     flow = make_flow()
     failed = [make_failed_run(flow) for _ in range(2)]
     _, out, _ = run("retry", "--flow", "loan", "--error", "http")
@@ -88,7 +83,7 @@ def test_many_are_only_counted_until_it_is_confirmed() -> None:
     assert [status(each) for each in failed] == ["running", "running"]
 
 
-def test_what_is_not_there_is_named() -> None:
+def test_an_unknown_run_is_named() -> None:
     with pytest.raises(CommandError, match="no run 99"):
         run("show", 99)
     done = make_completed_run(make_flow())

@@ -18,7 +18,7 @@ from flows.services import (
     start_run,
     start_runs,
 )
-from tests.web.flows.factories import make_flow
+from tests.factories.flows import make_flow
 from workbench.accounts.actors import Actor
 
 pytestmark = pytest.mark.django_db

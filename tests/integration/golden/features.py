@@ -15,8 +15,8 @@ from flows.services import (
     resume_run,
     retry_run,
 )
+from tests.factories.people import ACTOR
 from tests.integration.patterns.stage import Stage
-from tests.integration.runtime.kit import ACTOR
 
 Play = Callable[[Stage], None]
 

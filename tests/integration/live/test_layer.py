@@ -9,7 +9,7 @@ from workbench.live.layer import ListenedLayer
 from workbench.live.sender import Sender
 
 
-def test_it_knows_which_groups_a_socket_is_in(redis_url: str) -> None:
+def test_the_layer_knows_which_groups_a_socket_listens_to(redis_url: str) -> None:
     async def scenario() -> set[str]:
         page, worker = ListenedLayer(url=redis_url), ListenedLayer(url=redis_url)
         await page.group_add("run.1", await page.new_channel())

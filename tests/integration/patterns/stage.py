@@ -21,7 +21,9 @@ from flows.runtime.clock import fire_timers
 from flows.runtime.driver import Driver
 from flows.runtime.program import forget_programs
 from flows.services import cancel_run, create_flow, publish_version, start_run
-from tests.integration.runtime.kit import ACTOR, deliver_outbox, until
+from tests.driving import deliver_outbox
+from tests.factories.people import ACTOR
+from tests.waiting import until
 from workbench.dispatch.models import Outbox
 
 FOLDER = Path(__file__).parents[3] / "examples/patterns"

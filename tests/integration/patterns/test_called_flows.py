@@ -16,8 +16,11 @@ from flows.runtime.transitions import commit
 from flows.services import cancel_run, pause_run, resume_run, retry_run
 from flows.store import get_store
 from flows.store.rows import Claim
-from tests.integration.runtime import kit
-from tests.integration.runtime.kit import ACTOR, driving, ended, journal, make_flow, start, until
+from tests.driving import driving, ended, journal, start
+from tests.factories import probes
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
+from tests.waiting import until
 from workbench.dispatch.models import Outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,12 +28,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def caller(**config: Any) -> Flow:
     step = {"type": "for_each", "flow": "called", **config}
-    return make_flow("each -> after", each=step, output={"got": "${ steps.each.output }"})
+    return publish_flow("each -> after", each=step, output={"got": "${ steps.each.output }"})
 
 
 def subflow(**config: Any) -> Flow:
     step = {"type": "subflow", "flow": "called", **config}
-    return make_flow("call -> after", call=step, output={"got": "${ steps.call.output }"})
+    return publish_flow("call -> after", call=step, output={"got": "${ steps.call.output }"})
 
 
 def children(run: Run) -> list[Run]:
@@ -55,7 +58,7 @@ def mend(flow: Flow, step: str, config: dict[str, Any]) -> None:
 
 
 def test_a_subflow_gives_what_the_called_run_gave() -> None:
-    make_flow(
+    publish_flow(
         "a -> e",
         a={"type": "transform", "output": {"twice": "${ input.n * 2 }"}},
         e={"type": "end", "outcome": "doubled"},
@@ -70,24 +73,24 @@ def test_a_subflow_gives_what_the_called_run_gave() -> None:
 
 
 def test_a_called_run_that_fails_leaves_by_the_error_port() -> None:
-    make_flow("a -> b", a={"fail_times": 9, "fatal": True}, name="called")
-    flow = make_flow(
+    publish_flow("a -> b", a={"fail_times": 9, "fatal": True}, name="called")
+    flow = publish_flow(
         "call -> after", "call.error -> mend", call={"type": "subflow", "flow": "called"}
     )
     with driving():
         run = ended(start(flow))
-    assert (run.status, kit.calls["mend"], kit.calls["after"]) == ("completed", 1, 0)
+    assert (run.status, probes.calls["mend"], probes.calls["after"]) == ("completed", 1, 0)
 
 
-def test_without_that_edge_the_caller_fails_with_the_cause_and_a_retry_calls_anew() -> None:
-    called = make_flow("a -> b", a={"fail_times": 9, "fatal": True}, name="called")
+def test_without_an_error_edge_the_caller_fails_with_the_cause_and_a_retry_calls_anew() -> None:
+    called = publish_flow("a -> b", a={"fail_times": 9, "fatal": True}, name="called")
     with driving():
         run = ended(start(subflow()))
         assert (run.status, run.error["kind"]) == ("failed", "subflow")
         assert run.error["detail"]["cause"]["message"] == "as asked"
         mend(called, "a", {})
         retry_run(run_id=run.pk, actor=ACTOR, now=timezone.now())
-        until(lambda: kit.calls["after"], "the caller to go on")
+        until(lambda: probes.calls["after"], "the caller to go on")
         run = ended(run)
     assert (run.status, [child.status for child in children(run)]) == (
         "completed",
@@ -96,8 +99,8 @@ def test_without_that_edge_the_caller_fails_with_the_cause_and_a_retry_calls_ane
 
 
 def test_cancelling_the_caller_cancels_the_called_and_what_they_called() -> None:
-    make_flow("g -> z", g={"type": "test.gate"}, name="deepest")
-    make_flow("c -> z", c={"type": "subflow", "flow": "deepest"}, name="called")
+    publish_flow("g -> z", g={"type": "test.gate"}, name="deepest")
+    publish_flow("c -> z", c={"type": "subflow", "flow": "deepest"}, name="called")
     with driving():
         run = start(subflow())
         found = children_when(run, 2)
@@ -108,7 +111,7 @@ def test_cancelling_the_caller_cancels_the_called_and_what_they_called() -> None
 
 
 def test_cancelling_the_called_fails_the_caller() -> None:
-    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    publish_flow("g -> z", g={"type": "test.gate"}, name="called")
     with driving():
         run = start(subflow())
         [child] = children_when(run, 1)
@@ -126,7 +129,7 @@ def test_a_flow_that_is_not_there_fails_the_step_and_leaves_nothing() -> None:
 
 
 def test_a_flow_that_calls_itself_for_ever_is_stopped() -> None:
-    flow = make_flow("call -> after", call={"type": "subflow", "flow": "kit"})
+    flow = publish_flow("call -> after", call={"type": "subflow", "flow": "kit"})
     with driving():
         run = ended(start(flow))
     assert run.status == "failed"
@@ -137,7 +140,7 @@ def test_a_flow_that_calls_itself_for_ever_is_stopped() -> None:
 
 
 def test_a_caller_need_not_wait() -> None:
-    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    publish_flow("g -> z", g={"type": "test.gate"}, name="called")
     with driving():
         run = ended(start(subflow(wait=False)))
         [child] = children(run)
@@ -149,7 +152,7 @@ def test_a_caller_need_not_wait() -> None:
 
 
 def test_outputs_come_in_the_order_of_the_items_whoever_is_first() -> None:
-    make_flow(
+    publish_flow(
         "a -> b",
         a={"sleep": "${ input.first ? 0.3 : 0.0 }"},
         b={"type": "transform", "output": {"n": "${ input.n }"}},
@@ -165,8 +168,8 @@ def test_outputs_come_in_the_order_of_the_items_whoever_is_first() -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_no_more_run_at_once_than_is_said(at_once: int) -> None:
-    make_flow("g -> z", g={"sleep": 0.02}, name="called")
+def test_no_more_called_runs_run_at_once_than_the_step_allows(at_once: int) -> None:
+    publish_flow("g -> z", g={"sleep": 0.02}, name="called")
     flow = caller(items="${ input.items }", concurrency=at_once)
     seen = []
     with driving(riders=16):
@@ -179,14 +182,14 @@ def test_no_more_run_at_once_than_is_said(at_once: int) -> None:
 
 
 def test_an_empty_list_is_done_at_once() -> None:
-    make_flow("a -> b", name="called")
+    publish_flow("a -> b", name="called")
     with driving():
         run = ended(start(caller(items=[])))
     assert run.output == {"got": {"items": [], "failed": []}}
 
 
 def test_stop_cancels_the_others_at_the_first_failure() -> None:
-    make_flow("a -> g", a={"fail_times": "${ input.bad ? 9 : 0 }", "fatal": True},
+    publish_flow("a -> g", a={"fail_times": "${ input.bad ? 9 : 0 }", "fatal": True},
               g={"type": "test.gate"}, name="called")  # fmt: skip
     flow = caller(items=[{"bad": False}, {"bad": True}, {"bad": False}])
     with driving():
@@ -196,7 +199,7 @@ def test_stop_cancels_the_others_at_the_first_failure() -> None:
 
 
 def bad_and_good() -> None:
-    make_flow("a -> b", a={"fail_times": "${ input.bad ? 9 : 0 }", "fatal": True, "give": 1},
+    publish_flow("a -> b", a={"fail_times": "${ input.bad ? 9 : 0 }", "fatal": True, "give": 1},
               output={"n": "${ steps.a.output }"}, name="called")  # fmt: skip
 
 
@@ -222,7 +225,7 @@ def test_collect_stops_past_the_failures_allowed(most: int, status: str) -> None
 
 
 def test_a_thousand_items_fan_out_and_meet() -> None:
-    make_flow("a -> b", a={"type": "transform", "output": {"n": "${ input.n }"}},
+    publish_flow("a -> b", a={"type": "transform", "output": {"n": "${ input.n }"}},
               b={"type": "transform", "output": {}}, output={"n": "${ steps.a.output.n }"},
               name="called")  # fmt: skip
     flow = caller(items="${ input.items }", input={"n": "${ item }"}, concurrency=200)
@@ -235,7 +238,7 @@ def test_a_thousand_items_fan_out_and_meet() -> None:
 
 
 def test_more_items_than_are_taken_are_refused() -> None:
-    make_flow("a -> b", name="called")
+    publish_flow("a -> b", name="called")
     with driving():
         run = ended(start(caller(items="${ [1, 2].map(x, 1) }", enough=3)))
     assert (run.status, run.error["kind"]) == ("failed", "config")
@@ -243,7 +246,7 @@ def test_more_items_than_are_taken_are_refused() -> None:
 
 
 def test_an_item_whose_input_cannot_be_made_starts_none() -> None:
-    make_flow("a -> b", name="called")
+    publish_flow("a -> b", name="called")
     flow = caller(items=[{"n": 1}, {}], input={"n": "${ item.n }"})
     with driving():
         run = ended(start(flow))
@@ -253,7 +256,7 @@ def test_an_item_whose_input_cannot_be_made_starts_none() -> None:
 
 
 def test_an_item_that_the_called_flow_refuses_starts_none() -> None:
-    called = make_flow("a -> b", name="called")
+    called = publish_flow("a -> b", name="called")
     version = FlowVersion.objects.get(pk=called.released_id)
     version.document["input"] = {"type": "object", "required": ["n"]}
     version.save()
@@ -264,7 +267,7 @@ def test_an_item_that_the_called_flow_refuses_starts_none() -> None:
 
 
 def test_cancelling_the_caller_cancels_those_that_run_and_those_that_wait_their_turn() -> None:
-    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    publish_flow("g -> z", g={"type": "test.gate"}, name="called")
     with driving():
         run = start(caller(items=[{}] * 5, concurrency=2))
         children_when(run, 5)
@@ -274,7 +277,7 @@ def test_cancelling_the_caller_cancels_those_that_run_and_those_that_wait_their_
 
 
 def test_a_failed_item_that_is_retried_in_time_counts_as_done() -> None:
-    called = make_flow(
+    called = publish_flow(
         "a -> b", "b -> g", a={"fail_times": "${ input.bad ? 9 : 0 }", "fatal": True},
         g={"type": "test.gate"}, name="called",
     )  # fmt: skip
@@ -293,11 +296,11 @@ def test_a_failed_item_that_is_retried_in_time_counts_as_done() -> None:
 
 
 def test_a_called_run_that_an_operator_pauses_is_waited_for() -> None:
-    make_flow("a -> b", a={"sleep": 0.3}, name="called")
+    publish_flow("a -> b", a={"sleep": 0.3}, name="called")
     with driving():
         run = start(caller(items=[{}, {}], concurrency=1))
         first, second = children_when(run, 2)
-        until(lambda: kit.calls["a"], "the first")
+        until(lambda: probes.calls["a"], "the first")
         pause_run(run_id=first.pk, actor=ACTOR, now=timezone.now())
         until(lambda: "step.finished a" in journal(first), "its step")
         assert Run.objects.get(pk=run.pk).status == "running"
@@ -309,8 +312,8 @@ def test_a_called_run_that_an_operator_pauses_is_waited_for() -> None:
 # --- Enough -------------------------------------------------------------------------------
 
 
-def test_enough_of_them_suffice_and_the_others_are_cancelled() -> None:
-    make_flow("a -> b", "b -> g", a={"give": 1}, g={"type": "test.gate"},
+def test_once_enough_called_runs_succeed_the_others_are_cancelled() -> None:
+    publish_flow("a -> b", "b -> g", a={"give": 1}, g={"type": "test.gate"},
               output={"n": "${ steps.a.output }"}, name="called")  # fmt: skip
     with driving():
         run = start(caller(items=[{}] * 4, concurrency=2, enough=1))
@@ -322,8 +325,8 @@ def test_enough_of_them_suffice_and_the_others_are_cancelled() -> None:
     until(lambda: [c.status for c in children(run)].count("cancelled") == 3, "the others")
 
 
-def test_others_that_go_on_keep_to_the_number_at_once_after_their_caller_has_gone() -> None:
-    make_flow("a -> b", a={"sleep": 0.02}, name="called")
+def test_called_runs_that_outlive_their_caller_keep_to_its_concurrency_limit() -> None:
+    publish_flow("a -> b", a={"sleep": 0.02}, name="called")
     seen = []
     with driving():
         run = start(caller(items=[{}] * 8, concurrency=2, enough=2, others="go_on"))
@@ -334,7 +337,7 @@ def test_others_that_go_on_keep_to_the_number_at_once_after_their_caller_has_gon
     assert max(seen) <= 2
 
 
-def test_enough_that_can_no_longer_be_had_fails() -> None:
+def test_the_step_fails_once_too_few_called_runs_can_succeed() -> None:
     bad_and_good()
     items = [{"bad": False}, {"bad": True}]
     with driving():
@@ -371,7 +374,7 @@ def waiting_children(run: Run, count: int) -> list[Run]:
 
 def test_pausing_a_run_pauses_those_it_called_and_resuming_lets_them_go_on() -> None:
     now = timezone.now()
-    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    publish_flow("g -> z", g={"type": "test.gate"}, name="called")
     with driving():
         run = start(caller(items=[1, 2], concurrency=2))
         called = waiting_children(run, 2)
@@ -384,7 +387,7 @@ def test_pausing_a_run_pauses_those_it_called_and_resuming_lets_them_go_on() -> 
 
 def test_a_called_run_that_a_person_paused_stays_paused_when_its_caller_goes_on() -> None:
     now = timezone.now()
-    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    publish_flow("g -> z", g={"type": "test.gate"}, name="called")
     with driving():
         run = start(caller(items=[1, 2, 3], concurrency=3))
         first, second, third = waiting_children(run, 3)
@@ -398,11 +401,13 @@ def test_a_called_run_that_a_person_paused_stays_paused_when_its_caller_goes_on(
 
 def test_a_called_run_that_is_resumed_alone_takes_its_own_called_runs_with_it() -> None:
     now = timezone.now()
-    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    publish_flow("g -> z", g={"type": "test.gate"}, name="called")
     middle = {"type": "subflow", "flow": "called"}
-    make_flow("call -> z", call=middle, name="middle")
+    publish_flow("call -> z", call=middle, name="middle")
     with driving():
-        top = start(make_flow("call -> z", call={"type": "subflow", "flow": "middle"}, name="top"))
+        top = start(
+            publish_flow("call -> z", call={"type": "subflow", "flow": "middle"}, name="top")
+        )
         child, grandchild = children_when(top, 2)
         until(lambda: Wait.objects.filter(kind="gate", state="open").exists(), "the gate")
     pause_run(run_id=top.pk, actor=ACTOR, now=now)
@@ -413,7 +418,7 @@ def test_a_called_run_that_is_resumed_alone_takes_its_own_called_runs_with_it() 
 
 def test_no_turn_comes_while_the_caller_is_paused_and_the_next_one_when_it_goes_on() -> None:
     now = timezone.now()
-    make_flow("g -> z", g={"type": "test.gate"}, name="called")
+    publish_flow("g -> z", g={"type": "test.gate"}, name="called")
     with driving():
         run = start(caller(items=[1, 2], concurrency=1, on_failure="collect"))
         first, second = children_when(run, 2)
@@ -429,7 +434,7 @@ def test_no_turn_comes_while_the_caller_is_paused_and_the_next_one_when_it_goes_
 
 
 def test_what_a_paused_run_calls_begins_when_it_goes_on() -> None:
-    make_flow("work -> rest", name="called")
+    publish_flow("work -> rest", name="called")
     run = start(subflow())
     [claim] = get_store().claim(worker_id=1, limit=1, now=timezone.now())
     pause_run(run_id=run.pk, actor=ACTOR, now=timezone.now())

@@ -42,13 +42,13 @@ def test_no_document_and_no_play_is_left_out() -> None:
     assert {int(row["number"]) for row in ROWS if row["play"]} == set(PLAYS)
 
 
-def test_the_text_speaks_of_every_pattern() -> None:
+def test_the_docs_explain_every_pattern() -> None:
     explained = TEXT.split("## How each is said")[1]
     lists = re.findall(r"(?<![\w-])((?:\d+, )*\d+): ", re.sub(r"\*Limit[^\n]*", "", explained))
     named = {int(number) for numbers in lists for number in numbers.split(", ")}
     assert named == set(range(1, PATTERNS + 1))
 
 
-def test_the_sentence_on_the_count_is_true() -> None:
+def test_the_docs_state_the_right_number_of_patterns() -> None:
     assert len([row for row in ROWS if row["supported"] == "yes"]) == PATTERNS
     assert "All 43 are supported." in TEXT

@@ -6,13 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from flows.events.receiving import receive_event
 from flows.models import Event, Run, Wait
-from tests.integration.runtime import kit
-from tests.integration.runtime.kit import ACTOR, driving, ended, journal, make_flow, start, until
+from tests.driving import driving, ended, journal, start
+from tests.factories import probes
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
+from tests.racing import at_once
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def waiting(**config: Any) -> Any:
     step = {"type": "event.wait", "event": "paid", "key": "${ input.order }", **config}
     edges = ["w -> z", "w.late -> late"] if "within_seconds" in config else ["w -> z"]
-    return make_flow(*edges, w=step, output={"got": "${ steps.w.output }"})
+    return publish_flow(*edges, w=step, output={"got": "${ steps.w.output }"})
 
 
 def happen(key: str = "o1", event_id: str = "e1", name: str = "paid", **more: Any) -> list[int]:
@@ -98,7 +101,7 @@ def test_an_event_that_comes_twice_changes_nothing_the_second_time() -> None:
 def test_a_run_that_has_waited_long_enough_leaves_by_late() -> None:
     with driving():
         run = ended(start(waiting(within_seconds=0.1), {"order": "o1"}))
-        assert (run.status, dict(kit.calls)) == ("completed", {"late": 1})
+        assert (run.status, dict(probes.calls)) == ("completed", {"late": 1})
         assert happen() == []
 
 
@@ -107,11 +110,11 @@ def test_an_event_in_time_is_not_late() -> None:
         run = start(waiting(within_seconds=60), {"order": "o1"})
         until_it_waits(run)
         happen()
-        assert (ended(run).status, dict(kit.calls)) == ("completed", {"z": 1})
+        assert (ended(run).status, dict(probes.calls)) == ("completed", {"z": 1})
 
 
 def test_what_a_run_emits_resumes_another_once() -> None:
-    emitter = make_flow(
+    emitter = publish_flow(
         "e -> z",
         e={"type": "event.emit", "event": "paid", "key": "o1", "payload": {"by": "${ run.flow }"}},
         name="emitter",
@@ -126,14 +129,14 @@ def test_what_a_run_emits_resumes_another_once() -> None:
 
 
 def test_a_run_may_emit_to_itself() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "s -> w", "s -> e", "w -> z",
         w={"type": "event.wait", "event": "ping", "earlier_seconds": 60},
         e={"type": "event.emit", "event": "ping"},
     )  # fmt: skip
     with driving():
         assert ended(start(flow)).status == "completed"
-    assert kit.calls["z"] == 1
+    assert probes.calls["z"] == 1
 
 
 def test_an_event_for_a_paused_run_is_kept_until_it_goes_on() -> None:
@@ -144,31 +147,13 @@ def test_an_event_for_a_paused_run_is_kept_until_it_goes_on() -> None:
         until_it_waits(run)
         pause_run(run_id=run.pk, actor=ACTOR, now=timezone.now())
         assert happen() == [run.pk]
-        assert kit.calls["z"] == 0
+        assert probes.calls["z"] == 0
         resume_run(run_id=run.pk, actor=ACTOR, now=timezone.now())
         assert ended(run).status == "completed"
 
 
-def _together(*acts: Callable[[], Any]) -> None:
-    """Do the acts at the same moment, each on a connection of its own."""
-    barrier = threading.Barrier(len(acts))
-    errors: list[BaseException] = []
-
-    def do(act: Callable[[], Any]) -> None:
-        barrier.wait()
-        try:
-            act()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=do, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
+def _together(*acts: Callable[[], Any]) -> list[Any]:
+    return at_once(lambda number: acts[number](), len(acts))
 
 
 def test_an_event_and_a_wait_at_the_same_moment_never_miss_one_another() -> None:
@@ -183,7 +168,7 @@ def test_an_event_and_a_wait_at_the_same_moment_never_miss_one_another() -> None
             )
         for run in runs:
             assert ended(run).status == "completed"
-    assert kit.calls["z"] == 20
+    assert probes.calls["z"] == 20
 
 
 def test_two_events_at_the_same_moment_resume_a_run_once() -> None:
@@ -195,7 +180,7 @@ def test_two_events_at_the_same_moment_resume_a_run_once() -> None:
             _together(lambda n=n: happen(f"o{n}", f"a{n}"), lambda n=n: happen(f"o{n}", f"b{n}"))
             assert ended(run).status == "completed"
             assert journal(run).count("step.finished w") == 1
-    assert kit.calls["z"] == 10
+    assert probes.calls["z"] == 10
 
 
 def test_one_event_twice_at_the_same_moment_is_one_event() -> None:
@@ -219,4 +204,4 @@ def test_the_deadline_and_the_event_at_the_same_moment_leave_by_one_port() -> No
             happen(f"o{n}", f"e{n}")
             ended(run)
             assert journal(run).count("step.finished w") == 1
-    assert kit.calls["z"] + kit.calls["late"] == 10
+    assert probes.calls["z"] + probes.calls["late"] == 10

@@ -59,7 +59,7 @@ def test_a_region_names_other_steps_that_are_there(
 
 
 @pytest.mark.parametrize("undo", ["{type: join}", "{type: end}", "{type: compensate}"])
-def test_what_undoes_does_something(undo: str) -> None:
+def test_a_compensation_must_be_a_step_that_can_undo(undo: str) -> None:
     found = problems(
         f"  a: {WORK}, compensate: undo}}\n  b: {WORK}}}\n  undo: {undo}\n", "a.done -> b"
     )

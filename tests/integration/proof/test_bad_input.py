@@ -3,7 +3,6 @@
 import hashlib
 import re
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import requests
 
 from tests import servers
 from tests.console import console
+from tests.waiting import until
 
 pytestmark = pytest.mark.own_servers
 
@@ -112,12 +112,10 @@ def sample(bank: Bank) -> Json:
 
 
 def wait_for_case(bank: Bank) -> int:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if found := bank.send("GET", "/cases", as_="reviewer").json()["items"]:
-            return int(found[0]["id"])
-        time.sleep(0.1)
-    raise AssertionError("no case came")
+    def cases() -> list[Json]:
+        return bank.send("GET", "/cases", as_="reviewer").json()["items"]  # type: ignore[no-any-return]
+
+    return int(until(cases, "a case", patience_seconds=60)[0]["id"])
 
 
 def content_at_rest(bank: Bank) -> dict[str, str]:
@@ -125,14 +123,19 @@ def content_at_rest(bank: Bank) -> dict[str, str]:
 
     What was done before is sealed within half a second: only then does nothing move by itself.
     """
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        before = bank.content()
-        time.sleep(1.5)
-        ended = bank.send("GET", f"/runs/{bank.run}").json()["status"] == "completed"
-        if ended and bank.content() == before:
-            return before
-    raise AssertionError("the run did not come to rest")
+    until(lambda: is_at_rest(bank), "the run to end and the ledger to be sealed")
+    return bank.content()
+
+
+def is_at_rest(bank: Bank) -> bool:
+    with closing(sqlite3.connect(bank.var / "countersign.sqlite3", timeout=30)) as connection:
+        [left] = connection.execute(
+            "SELECT (SELECT count(*) FROM audit_unsealed)"
+            " + (SELECT count(*) FROM dispatch_outbox WHERE dead_at IS NULL)"
+            " + (SELECT count(*) FROM flows_run WHERE id = ? AND status <> 'completed')",
+            [bank.run],
+        ).fetchone()
+    return bool(left == 0)
 
 
 Call = Callable[[Bank], Json]

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from flows.models import Journal
 from flows.resilience import breakers, gate
 from flows.resilience.errors import Deferred
 from flows.resilience.models import Breaker
 from flows.services import pause_run, resume_run
+from tests.driving import driving, ended, start
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
 from tests.integration.resilience import remote
-from tests.integration.runtime.kit import ACTOR, driving, ended, make_flow, start, until
+from tests.racing import at_once
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
@@ -35,7 +37,7 @@ def opened(destination: str = "svc:80", at: datetime = NOW) -> Breaker:
     return Breaker.objects.get(destination=destination)
 
 
-def test_failures_in_a_row_open_it_and_a_success_starts_the_count_anew(settings: Any) -> None:
+def test_failures_in_a_row_open_the_breaker_and_a_success_resets_the_count(settings: Any) -> None:
     call = breakers.Call("svc:80")
     breakers.record_failure(call, "no answer", NOW)
     breakers.record_failure(call, "no answer", NOW)
@@ -48,7 +50,7 @@ def test_failures_in_a_row_open_it_and_a_success_starts_the_count_anew(settings:
         breakers.admit("svc:80", NOW)
 
 
-def test_failures_far_apart_do_not_open_it() -> None:
+def test_failures_far_apart_do_not_open_the_breaker() -> None:
     for minutes in range(6):
         breakers.record_failure(breakers.Call("svc:80"), "x", NOW + timedelta(minutes=2 * minutes))
     assert Breaker.objects.get().state == "closed"
@@ -81,28 +83,19 @@ def test_a_probe_that_never_came_back_is_replaced() -> None:
 
 def test_of_many_that_come_at_once_one_is_the_probe() -> None:
     opened()
-    barrier, found = Barrier(6), []
 
-    def ask() -> None:
-        barrier.wait()
+    def ask(_: int) -> bool:
         try:
-            found.append(breakers.admit("svc:80", NOW + timedelta(seconds=1)).is_probe)
+            return breakers.admit("svc:80", NOW + timedelta(seconds=1)).is_probe
         except Deferred:
-            found.append(False)
-        finally:
-            connections.close_all()
+            return False
 
-    threads = [Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(found) == [False] * 5 + [True]
+    assert sorted(at_once(ask, 6)) == [False] * 5 + [True]
 
 
-def test_open_it_defers_without_using_an_attempt_up_and_all_finish_once_it_is_back() -> None:
+def test_an_open_breaker_defers_steps_without_using_up_an_attempt() -> None:
     retry = {"max_attempts": 5, "initial_seconds": 0.01, "jitter": 0}
-    flow = make_flow("a -> b", a={"type": "test.remote", "host": "svc:80", "retry": retry})
+    flow = publish_flow("a -> b", a={"type": "test.remote", "host": "svc:80", "retry": retry})
     remote.down.add("svc:80")
     first = start(flow)
     with driving():
@@ -121,7 +114,7 @@ def test_open_it_defers_without_using_an_attempt_up_and_all_finish_once_it_is_ba
 def test_a_retry_deadline_ends_the_wait_for_a_breaker_by_the_error_port(settings: Any) -> None:
     settings.BREAKER_PAUSE_SECONDS = 50
     retry = {"max_attempts": 9, "deadline_seconds": 5}
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", "a.error -> c",
         a={"type": "test.remote", "host": "svc:80", "retry": retry},
     )  # fmt: skip
@@ -134,8 +127,8 @@ def test_a_retry_deadline_ends_the_wait_for_a_breaker_by_the_error_port(settings
     assert remote.calls_to("svc:80") == []
 
 
-def test_an_answer_that_is_an_error_of_the_step_does_not_open_it() -> None:
-    flow = make_flow("a -> b", a={"type": "test.remote", "host": "svc:80", "kind": "contract"})
+def test_a_step_s_own_error_does_not_open_the_breaker() -> None:
+    flow = publish_flow("a -> b", a={"type": "test.remote", "host": "svc:80", "kind": "contract"})
     remote.down.add("svc:80")
     with driving():
         runs = [start(flow) for _ in range(5)]
@@ -145,7 +138,7 @@ def test_an_answer_that_is_an_error_of_the_step_does_not_open_it() -> None:
 
 def test_a_deferred_step_of_a_paused_run_waits_for_its_resumption(settings: Any) -> None:
     settings.BREAKER_PAUSE_SECONDS = 1
-    flow = make_flow("a -> b", a={"type": "test.remote", "host": "svc:80"})
+    flow = publish_flow("a -> b", a={"type": "test.remote", "host": "svc:80"})
     opened(at=datetime.now(UTC))
     run = start(flow)
     with driving():

@@ -1,27 +1,25 @@
 """A worker that is gone, as after kill -9, keeps nobody from ending what it held."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from tests import servers
-from tests.console import console
-from tests.servers import Countersign
+from tests.integration.resilience.workers import STEPS, prepared_site
+from tests.waiting import until
 
 pytestmark = pytest.mark.own_servers
 
-STEPS = "tests.integration.resilience.slow_steps"
 MOST_SECONDS = 30.0
 START = f"""
-from tests.integration.runtime.kit import make_flow, start
+from tests.driving import start
+from tests.factories.probes import publish_flow
 nap = {{"type": "python", "function": "{STEPS}:nap", "args": {{"seconds": 600.0}}}}
-start(make_flow("nap -> b", name="alone", nap=nap, b={{"type": "end"}}))
+start(publish_flow("nap -> b", name="alone", nap=nap, b={{"type": "end"}}))
 called = {{"type": "subflow", "flow": "alone"}}
-start(make_flow("a -> b", name="caller", a=called, b={{"type": "end"}}))
+start(publish_flow("a -> b", name="caller", a=called, b={{"type": "end"}}))
 """
 
 # It is up before the worker dies: what is measured is the cancelling, not how Python starts.
@@ -44,11 +42,8 @@ for run in Run.objects.filter(parent_wait_id=None):
 def test_a_run_is_cancelled_within_30_seconds_of_its_workers_death(
     redis_url: str, migrated_postgresql: Path
 ) -> None:
-    with servers.postgresql(like=migrated_postgresql) as url, servers.private_folder() as var:
-        given = {"DATABASE_URL": url, "REDIS_URL": redis_url, "STEP_MODULES": STEPS}
-        with console(var, **given) as opened:
-            opened.run(START)
-        _kill_and_cancel(url, var, given)
+    with prepared_site(START, redis_url=redis_url, like=migrated_postgresql) as (var, settings):
+        _kill_and_cancel(settings["DATABASE_URL"], var, settings)
 
 
 def _kill_and_cancel(database_url: str, var: Path, given: dict[str, str]) -> None:
@@ -65,10 +60,16 @@ def _kill_and_cancel(database_url: str, var: Path, given: dict[str, str]) -> Non
             return int(row[0]) if row else 0
 
         # One nap is a run of its own, the other is called by a run that waits for it.
-        _wait(
-            lambda: count("flows_token WHERE state = 'running' AND step = 'nap'") == 2, worker, 90
+        until(
+            lambda: count("flows_token WHERE state = 'running' AND step = 'nap'") == 2,
+            lambda: f"both naps: {worker.output}",
+            patience_seconds=90,
         )
-        _wait(lambda: "ready" in operator.output, operator, 90)
+        until(
+            lambda: "ready" in operator.output,
+            lambda: f"the operator: {operator.output}",
+            patience_seconds=90,
+        )
         worker.kill()
         killed = time.monotonic()
         dead.touch()
@@ -76,7 +77,11 @@ def _kill_and_cancel(database_url: str, var: Path, given: dict[str, str]) -> Non
         cancelled = time.monotonic() - killed
         assert count("flows_run WHERE status = 'cancelled' AND finished_at IS NOT NULL") == 3
         assert count("flows_token") + count("flows_wait WHERE state = 'open'") == 0
-        _wait(lambda: count("flows_worker") == 0, worker, MOST_SECONDS)
+        until(
+            lambda: count("flows_worker") == 0,
+            lambda: f"the burial: {worker.output}",
+            patience_seconds=MOST_SECONDS,
+        )
         buried = time.monotonic() - killed
         # Nobody goes on with what the dead one held.
         last = "SELECT DISTINCT ON (run_id) kind FROM flows_journal ORDER BY run_id, seq DESC"
@@ -84,10 +89,3 @@ def _kill_and_cancel(database_url: str, var: Path, given: dict[str, str]) -> Non
     print(f"\ncancelled {cancelled:.1f} s, the worker buried {buried:.1f} s after its death")  # noqa: T201
     assert cancelled < MOST_SECONDS
     assert buried < MOST_SECONDS
-
-
-def _wait(condition: Callable[[], Any], worker: Countersign, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, worker.output
-        time.sleep(0.05)

@@ -9,7 +9,9 @@ from flows.runtime import execution
 from flows.runtime.program import forget_programs
 from flows.steps import registry
 from flows.steps.base import Result, RunningStep, StepConfig, StepContext
-from tests.integration.runtime.kit import driving, ended, make_flow, start, until
+from tests.driving import driving, ended, start
+from tests.factories.probes import publish_flow
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODULE = "tests.integration.resilience.slow_steps"
@@ -40,7 +42,7 @@ def wait_until_deferred(run: Run) -> None:
 
 def test_a_function_that_this_worker_lacks_waits_for_one_that_has_it(settings: Any) -> None:
     settings.STEP_MODULES = []
-    run = start(make_flow("a -> b", a=NAP))
+    run = start(publish_flow("a -> b", a=NAP))
     with driving():
         wait_until_deferred(run)
         settings.STEP_MODULES = [MODULE]
@@ -53,7 +55,7 @@ def test_a_function_that_nobody_has_fails_once_patience_ends(
 ) -> None:
     settings.STEP_MODULES = []
     monkeypatch.setattr(execution, "CODE_PATIENCE_SECONDS", 0.3)
-    run = start(make_flow("a -> b", a=NAP))
+    run = start(publish_flow("a -> b", a=NAP))
     with driving():
         assert ended(run).error["kind"] == "config"
 
@@ -62,7 +64,7 @@ def test_a_step_type_that_this_worker_lacks_waits_for_one_that_has_it(
     newer_type: dict[str, Any],
 ) -> None:
     newer_type["test.newer"] = Newer()
-    run = start(make_flow("a -> b", a={"type": "test.newer"}))
+    run = start(publish_flow("a -> b", a={"type": "test.newer"}))
     del newer_type["test.newer"]
     forget_programs()
     with driving():

@@ -10,18 +10,19 @@ import psycopg
 import pytest
 
 from tests import servers
-from tests.console import console
+from tests.integration.resilience.workers import prepared_site
+from tests.waiting import until
 
 pytestmark = pytest.mark.own_servers
 
-STEPS = "tests.integration.resilience.slow_steps"
 START = """
 from django.utils import timezone
-from tests.integration.runtime.kit import make_flow, start
+from tests.driving import start
+from tests.factories.probes import publish_flow
 for name, seconds in (("short", 1.0), ("long", 60.0)):
     function = "tests.integration.resilience.slow_steps:nap"
     call = {"type": "python", "function": function, "args": {"seconds": seconds}}
-    start(make_flow("a -> b", name=name, a=call, b={"type": "end"}))
+    start(publish_flow("a -> b", name=name, a=call, b={"type": "end"}))
 """
 
 
@@ -29,11 +30,8 @@ for name, seconds in (("short", 1.0), ("long", 60.0)):
 def test_sigterm_finishes_short_steps_and_hands_back_long_ones(
     redis_url: str, migrated_postgresql: Path
 ) -> None:
-    with servers.postgresql(like=migrated_postgresql) as url, servers.private_folder() as var:
-        given = {"DATABASE_URL": url, "REDIS_URL": redis_url, "STEP_MODULES": STEPS}
-        with console(var, **given) as opened:
-            opened.run(START)
-        _stop_in_the_middle(url, var, given)
+    with prepared_site(START, redis_url=redis_url, like=migrated_postgresql) as (var, settings):
+        _stop_in_the_middle(settings["DATABASE_URL"], var, settings)
 
 
 def _stop_in_the_middle(database_url: str, var: Any, given: dict[str, str]) -> None:
@@ -66,8 +64,9 @@ def _stop_in_the_middle(database_url: str, var: Any, given: dict[str, str]) -> N
 
 
 def _wait_until_both_run(database: Any, worker: servers.Countersign) -> None:
-    deadline = time.monotonic() + 90
     running = "SELECT count(*) FROM flows_token WHERE state = 'running' AND step = 'a'"
-    while database.execute(running).fetchone() != (2,):
-        assert time.monotonic() < deadline, worker.output
-        time.sleep(0.05)
+    until(
+        lambda: database.execute(running).fetchone() == (2,),
+        lambda: f"both steps: {worker.output}",
+        patience_seconds=90,
+    )

@@ -16,8 +16,10 @@ from flows.resilience.models import Reservation, Slot
 from flows.services import cancel_run
 from flows.store import get_store
 from flows.store.rows import Claim
+from tests.driving import driving, ended, start
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
 from tests.integration.resilience import remote
-from tests.integration.runtime.kit import ACTOR, driving, ended, make_flow, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
@@ -30,7 +32,7 @@ def _fresh() -> None:
 
 def claimed(runs: int) -> list[Claim]:
     """Start runs and claim their tokens, as a worker does."""
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     for _ in range(runs):
         start(flow)
     return get_store().claim(worker_id=1, limit=runs, now=timezone.now())
@@ -76,7 +78,7 @@ def test_a_worker_that_lost_its_token_takes_no_slot() -> None:
     assert not Slot.objects.exists()
 
 
-def test_what_one_limit_refuses_takes_nothing_of_the_other() -> None:
+def test_a_step_that_one_limit_refuses_takes_no_slot_of_the_other() -> None:
     first, second = claimed(2)
     free, full = Wanted("key:free", concurrency=5), Wanted("key:full", concurrency=1)
     assert may(first, full)
@@ -138,7 +140,7 @@ def _holding(claims: list[Claim]) -> int:
 
 def test_runs_that_share_a_key_take_turns_and_all_finish() -> None:
     limit = {"key": "${ input.who }", "concurrency": 2}
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", a={"type": "test.remote", "host": "x", "sleep": 0.02, "limit": limit}
     )
     runs = [start(flow, {"who": "anna"}) for _ in range(12)]
@@ -153,7 +155,7 @@ def test_runs_that_share_a_key_take_turns_and_all_finish() -> None:
 
 def test_the_clock_leaves_a_timer_that_another_takes() -> None:
     """Both lock the run before its timer: else each would wait for the other."""
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     claims = [start(flow) for _ in range(2)]
     tokens = list(Token.objects.filter(run__in=claims).order_by("pk"))
     for token, reason in zip(tokens, ("", "key:a"), strict=True):
@@ -185,7 +187,7 @@ def test_the_clock_leaves_a_timer_that_another_takes() -> None:
 
 def test_a_step_type_has_a_limit_by_setting(settings: Any) -> None:
     settings.STEP_LIMITS = {"test.remote": {"concurrency": 1}}
-    flow = make_flow("a -> b", a={"type": "test.remote", "host": "y", "sleep": 0.02})
+    flow = publish_flow("a -> b", a={"type": "test.remote", "host": "y", "sleep": 0.02})
     runs = [start(flow) for _ in range(5)]
     with driving():
         for run in runs:
@@ -195,7 +197,7 @@ def test_a_step_type_has_a_limit_by_setting(settings: Any) -> None:
 
 def test_a_rate_spreads_the_beginnings() -> None:
     limit = {"per_second": 10}
-    flow = make_flow("a -> b", a={"type": "test.remote", "host": "z", "limit": limit})
+    flow = publish_flow("a -> b", a={"type": "test.remote", "host": "z", "limit": limit})
     runs = [start(flow) for _ in range(15)]
     with driving():
         for run in runs:
@@ -209,7 +211,7 @@ def test_a_rate_spreads_the_beginnings() -> None:
 
 def test_a_key_that_cannot_be_made_fails_the_step() -> None:
     limit = {"key": "${ input.who }", "concurrency": 2}
-    flow = make_flow("a -> b", a={"limit": limit})
+    flow = publish_flow("a -> b", a={"limit": limit})
     with driving():
         run: Run = ended(start(flow, {}))
     assert run.status == "failed"

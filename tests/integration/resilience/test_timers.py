@@ -8,14 +8,18 @@ from django.utils import timezone
 from flows.models import FlowVersion, Run, Timer, Wait
 from flows.runtime.clock import FIRST_PUT_OFF_SECONDS, fire_timers
 from flows.runtime.program import forget_programs
-from tests.integration.runtime.kit import driving, make_flow, start, until
+from tests.driving import driving, start
+from tests.factories.probes import publish_flow
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def waiting(*names: str) -> list[Run]:
     """Start a run of each flow and let it come to its wait of an hour."""
-    flows = [make_flow("a -> b", a={"type": "wait", "seconds": 3600}, name=name) for name in names]
+    flows = [
+        publish_flow("a -> b", a={"type": "wait", "seconds": 3600}, name=name) for name in names
+    ]
     runs = [start(flow) for flow in flows]
     with driving():
         until(lambda: Timer.objects.count() == len(runs), "the timers")
@@ -40,7 +44,7 @@ def test_a_timer_that_raises_is_put_off_longer_each_time_and_the_batch_goes_on()
     assert timer.due_at == now + timedelta(seconds=3 * FIRST_PUT_OFF_SECONDS)
 
 
-def test_it_fires_once_its_cause_is_mended() -> None:
+def test_a_timer_fires_once_the_cause_of_its_failure_is_mended() -> None:
     [run] = waiting("broken")
     document = FlowVersion.objects.get(pk=run.version_id).document
     FlowVersion.objects.filter(pk=run.version_id).update(document={})

@@ -9,7 +9,9 @@ from reviews.errors import DecisionInvalid, NotAuthorised
 from reviews.models import Case, Decision, Queue
 from reviews.services.bulk import decide_in_bulk, list_like_cases, sample_of, undo_in_bulk
 from reviews.services.claims import claim_case
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from tests.factories.cases import make_case
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -17,10 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def queue() -> Queue:
-    make_policy()
-    for name in ("ada", "ben"):
-        make_person(name, Role.REVIEWER)
-    return make_queue()
+    return make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
 
 
 def clear(**config: Any) -> Case:
@@ -51,7 +50,7 @@ def test_only_sure_and_unflagged_cases_of_one_kind_are_offered_together(queue: Q
     assert group.outcome == "approved"
 
 
-def test_each_is_decided_by_itself_and_all_can_be_taken_back(queue: Queue) -> None:
+def test_a_bulk_decision_decides_each_case_and_can_be_undone(queue: Queue) -> None:
     cases = [clear() for _ in range(5)]
     assert decide(queue, cases).decided == [case.pk for case in cases]
     assert set(Case.objects.values_list("state", flat=True)) == {"committing"}
@@ -87,7 +86,7 @@ def test_together_they_are_decided_only_as_the_model_suggests(queue: Queue) -> N
         decide(queue, [clear(), clear()], outcome="rejected")
 
 
-def test_a_risky_one_among_them_is_left_with_the_reason(queue: Queue) -> None:
+def test_a_risky_case_is_left_out_of_a_bulk_decision_with_the_reason(queue: Queue) -> None:
     flagged = clear(flags=[{"label": "Income differs", "level": "critical"}])
     fine = clear()
     found = decide(queue, [flagged, fine])
@@ -95,7 +94,7 @@ def test_a_risky_one_among_them_is_left_with_the_reason(queue: Queue) -> None:
     assert found.left == {flagged.pk: "A policy flags it."}
 
 
-def test_one_that_another_took_meanwhile_is_left(queue: Queue) -> None:
+def test_a_case_that_another_claimed_meanwhile_is_left_out_of_a_bulk_decision(queue: Queue) -> None:
     cases = [clear(), clear()]
     claim_case(case_id=cases[0].pk, acting=person("ben"), now=timezone.now())
     found = decide(queue, cases)

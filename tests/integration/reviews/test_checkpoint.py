@@ -5,22 +5,17 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from flows.runtime.program import forget_programs
 from flows.services import cancel_run
 from reviews.models import Case
 from reviews.rules.answers import Answer
 from reviews.services.claims import claim_case
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    SHOWN,
-    approve,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
-from tests.integration.runtime.kit import ACTOR, driving, ended, make_flow, start, until
+from tests.driving import driving, ended, start
+from tests.factories.cases import SHOWN, approve, reject
+from tests.factories.people import ACTOR, person
+from tests.factories.probes import publish_flow
+from tests.factories.queues import make_office
+from tests.waiting import until
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,12 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    # Version ids begin anew with each test; a program kept from another would be driven.
-    forget_programs()
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("ben", Role.REVIEWER)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
 
 
 def loan(**config: Any) -> Any:
@@ -45,7 +35,7 @@ def loan(**config: Any) -> Any:
         "show": SHOWN,
         **config,
     }
-    return make_flow(
+    return publish_flow(
         "begin -> score",
         "score -> review",
         "review.approved -> settle",

@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from flows.models import Journal, Run, Token, Wait
+from flows.models import Journal, Run, Wait
 from reviews.errors import (
     CaseAlreadyDecided,
     CaseHeldByOther,
@@ -17,15 +17,9 @@ from reviews.rules.answers import Answer
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.decisions import commit_due_decisions, decide_case, undo_decision
 from reviews.services.receipts import digest_of
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, reject, step_of
+from tests.factories.people import person
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role, RoleGrant
 from workbench.audit.models import Entry
 
@@ -34,15 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("ben", Role.REVIEWER)
-
-
-def where(case: Case) -> str:
-    """Return the step at which the case's run stands."""
-    return Token.objects.get(run_id=case.run_id).step
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
 
 
 def actions(case: Case) -> list[str]:
@@ -56,21 +42,21 @@ def test_a_decision_is_committed_by_the_clock_and_lets_the_run_go_on(now: dateti
     decide_case(case_id=case.pk, answer=approve(comment="fine"), acting=person("ada"), now=now)
     case.refresh_from_db()
     assert case.state == "committing"
-    assert where(case) == "review"
+    assert step_of(case) == "review"
 
     commit_due_decisions(now + timedelta(seconds=4))
     assert Wait.objects.get(pk=case.wait_id).state == "open"
     commit_due_decisions(now + timedelta(seconds=6))
 
     case.refresh_from_db()
-    assert (case.state, case.outcome, where(case)) == ("decided", "approved", "settle")
+    assert (case.state, case.outcome, step_of(case)) == ("decided", "approved", "settle")
     assert actions(case) == ["case.opened", "case.claimed", "case.decided"]
 
 
-def test_commit_now_needs_no_clock(now: datetime) -> None:
+def test_commit_now_does_not_wait_for_the_clock(now: datetime) -> None:
     case = make_case(now)
     decide_case(case_id=case.pk, answer=approve(), acting=person("ada"), now=now, commit_now=True)
-    assert where(case) == "settle"
+    assert step_of(case) == "settle"
 
 
 def test_an_override_is_in_the_output_the_receipt_and_the_ledger(now: datetime) -> None:
@@ -107,7 +93,7 @@ def test_undo_gives_the_case_back_with_the_draft(now: datetime) -> None:
     assert Wait.objects.get(pk=case.wait_id).state == "open"
     # And it can be decided again.
     decide_case(case_id=case.pk, answer=approve(), acting=person("ada"), now=now, commit_now=True)
-    assert where(case) == "settle"
+    assert step_of(case) == "settle"
 
 
 def test_undo_after_the_window_is_too_late_and_not_for_others(now: datetime) -> None:
@@ -212,7 +198,7 @@ def test_a_quorum_needs_that_many_different_people(now: datetime) -> None:
     with pytest.raises(NotAuthorised, match="approved this already"):
         decide_case(case_id=case.pk, answer=approve(), acting=person("ada"), now=now)
     decide_case(case_id=case.pk, answer=approve(), acting=person("ben"), now=now, commit_now=True)
-    assert where(case) == "settle"
+    assert step_of(case) == "settle"
 
 
 def test_with_four_eyes_an_edit_wants_a_second_person(now: datetime) -> None:
@@ -233,7 +219,7 @@ def test_the_authority_matrix_holds_for_approvals_only(now: datetime) -> None:
     with pytest.raises(NotAuthorised, match="level 2 and yours is 1"):
         decide_case(case_id=case.pk, answer=approve(), acting=person("ada"), now=now)
     decide_case(case_id=case.pk, answer=reject(), acting=person("ada"), now=now, commit_now=True)
-    assert where(case) == "decline"
+    assert step_of(case) == "decline"
 
 
 def test_rights_that_went_within_the_window_stop_the_decision(now: datetime) -> None:

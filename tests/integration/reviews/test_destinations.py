@@ -1,7 +1,7 @@
 """Notices reach a signed webhook and a chat, and say so when they do not."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,21 +12,16 @@ from reviews.models.notices import Destination, DestinationKind
 from reviews.notices.delivery import send_to_destination
 from reviews.notices.services import save_destination
 from reviews.services.due_acts import perform_due_acts
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue
-from tests.integration.steps.servers import Service, serving
+from tests.factories.cases import make_case
+from tests.factories.people import make_person
+from tests.factories.queues import make_policy, make_queue
+from tests.integration.steps.servers import Service
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
 from workbench.dispatch.models import Outbox
 
 pytestmark = pytest.mark.django_db
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-@pytest.fixture
-def service(settings: Any) -> Iterator[Service]:
-    with serving() as running:
-        settings.OUTGOING_ALLOWLIST = [running.address]
-        yield running
 
 
 @pytest.fixture(autouse=True)

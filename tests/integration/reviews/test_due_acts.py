@@ -25,15 +25,9 @@ from reviews.services.conversation import (
 from reviews.services.decisions import decide_case
 from reviews.services.due_acts import perform_due_acts
 from reviews.services.passing import assign_case
-from tests.integration.reviews.kit import (
-    FIVE_DAYS,
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
+from tests.factories.cases import approve, make_case
+from tests.factories.people import make_person, person
+from tests.factories.queues import FIVE_DAYS, make_policy, make_queue
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry

@@ -1,7 +1,6 @@
 """Another engine asks for a decision by API, and is called back with it."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,19 +9,14 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 
 from flows.models import Flow, Run
-from flows.runtime.program import forget_programs
 from reviews.models import Case
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    SHOWN,
-    approve,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
-from tests.integration.runtime.kit import driving, ended, until
-from tests.integration.steps.servers import Service, serving
+from tests.driving import driving, ended
+from tests.factories.cases import SHOWN, approve
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_office, make_queue
+from tests.integration.steps.servers import Service
+from tests.waiting import until
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
 from workbench.secrets.services import set_secret
@@ -32,20 +26,9 @@ KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CASE = {"queue": "underwriting", "sla": "standard", "title": "Loan 7", "show": SHOWN}
 
 
-@pytest.fixture
-def service(settings: Any) -> Iterator[Service]:
-    with serving() as running:
-        settings.OUTGOING_ALLOWLIST = [running.address]
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def office() -> None:
-    forget_programs()
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("airflow", Role.OPERATOR)
+    make_office(ada=Role.REVIEWER, airflow=Role.OPERATOR)
     actor = Actor.system("test")
     set_secret(name="AIRFLOW_KEY", value=KEY, actor=actor, now=timezone.now())
 
@@ -102,7 +85,7 @@ def test_the_same_key_opens_one_checkpoint_and_another_body_is_refused() -> None
     )
 
 
-def test_a_key_holds_also_after_its_answer_was_forgotten() -> None:
+def test_an_idempotency_key_holds_after_its_answer_was_forgotten() -> None:
     from workbench.accounts.models import IdempotentRequest
 
     client = engine()

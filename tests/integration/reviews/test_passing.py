@@ -20,14 +20,9 @@ from reviews.services.decisions import decide_case
 from reviews.services.passing import assign_case, delegate_case
 from reviews.team.services.absences import end_absence, plan_absence, start_due_absences
 from reviews.team.services.reviewers import set_reviewer
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
+from tests.factories.cases import approve, make_case, make_held_case
+from tests.factories.people import person
+from tests.factories.queues import make_office
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
 
@@ -37,11 +32,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    for username in ("ada", "ben", "cem"):
-        make_person(username, Role.REVIEWER)
-    make_person("lea", Role.LEAD)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, cem=Role.REVIEWER, lea=Role.LEAD)
 
 
 def holder(case: Case) -> str | None:
@@ -60,19 +51,13 @@ def away(who: str, cover: str | None, now: datetime, days: int = 5, start: int =
     )
 
 
-def held_by(who: str, now: datetime) -> Case:
-    case = make_case(now)
-    claim_case(case_id=case.pk, acting=person(who), now=now)
-    return case
-
-
 # --- Delegating -----------------------------------------------------------------------
 
 
 def test_a_holder_passes_a_case_to_a_colleague_and_does_not_decide_it_any_more(
     now: datetime,
 ) -> None:
-    case = held_by("ada", now)
+    case = make_held_case("ada", now)
     delegate_case(
         case_id=case.pk, to=person("ben").user, acting=person("ada"), now=now, reason="Knows it"
     )
@@ -84,7 +69,7 @@ def test_a_holder_passes_a_case_to_a_colleague_and_does_not_decide_it_any_more(
 
 
 def test_a_case_is_not_delegated_in_a_circle(now: datetime) -> None:
-    case = held_by("ada", now)
+    case = make_held_case("ada", now)
     delegate_case(case_id=case.pk, to=person("ben").user, acting=person("ada"), now=now)
     with pytest.raises(PersonUnfit, match="delegated this case"):
         delegate_case(case_id=case.pk, to=person("ada").user, acting=person("ben"), now=now)
@@ -93,7 +78,7 @@ def test_a_case_is_not_delegated_in_a_circle(now: datetime) -> None:
 
 
 def test_nobody_delegates_to_themselves_nor_what_they_do_not_hold(now: datetime) -> None:
-    case = held_by("ada", now)
+    case = make_held_case("ada", now)
     with pytest.raises(PersonUnfit, match="hold this case already"):
         delegate_case(case_id=case.pk, to=person("ada").user, acting=person("ada"), now=now)
     with pytest.raises(CaseHeldByOther):
@@ -110,7 +95,7 @@ def test_who_asked_for_it_cannot_be_given_it(now: datetime) -> None:
 
 
 def test_an_absence_hands_over_what_is_held_when_it_begins(now: datetime) -> None:
-    case = held_by("ada", now)
+    case = make_held_case("ada", now)
     away("ada", "ben", now, start=1)
     start_due_absences(now)
     assert holder(case) == "ada"
@@ -120,7 +105,7 @@ def test_an_absence_hands_over_what_is_held_when_it_begins(now: datetime) -> Non
 
 
 def test_what_nobody_covers_goes_back_to_the_queue(now: datetime) -> None:
-    case = held_by("ada", now)
+    case = make_held_case("ada", now)
     away("ada", None, now)
     assert holder(case) is None
     assert case.state == "open"
@@ -177,7 +162,7 @@ def test_only_they_and_their_lead_plan_a_person_s_absence(now: datetime) -> None
 
 def test_a_started_absence_is_not_started_again(now: datetime) -> None:
     away("ada", "ben", now)
-    case = held_by("ada", now)  # who is away may still work
+    case = make_held_case("ada", now)  # who is away may still work
     start_due_absences(now + DAY)
     assert holder(case) == "ada"
 
@@ -186,7 +171,7 @@ def test_a_started_absence_is_not_started_again(now: datetime) -> None:
 
 
 def returned(now: datetime) -> Case:
-    case = held_by("ada", now)
+    case = make_held_case("ada", now)
     request_information(case_id=case.pk, question="Which?", acting=person("ada"), now=now)
     reply(case_id=case.pk, answer="This.", changes={}, actor=Actor.system("applicant"), now=now)
     case.refresh_from_db()
@@ -210,7 +195,7 @@ def test_a_returned_case_is_free_when_its_time_is_over(now: datetime) -> None:
 
 
 def test_a_returned_case_goes_to_who_covers(now: datetime) -> None:
-    case = held_by("ada", now)
+    case = make_held_case("ada", now)
     request_information(case_id=case.pk, question="Which?", acting=person("ada"), now=now)
     away("ada", "ben", now)
     reply(case_id=case.pk, answer="This.", changes={}, actor=Actor.system("applicant"), now=now)

@@ -1,32 +1,25 @@
 """Blind second reviews, and deciding before the model's answer is shown."""
 
 from datetime import datetime
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from flows.models import Token
 from reviews.errors import CaseAlreadyDecided, FirstChoiceMissing, MoveNotAllowed, NotAuthorised
-from reviews.models import Case, Decision, Queue
+from reviews.models import Case, Queue
 from reviews.models.quality import CheckState, FirstChoice, QualityCheck, QueuePolicy
 from reviews.rules.choosing import is_drawn
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.cases import earlier_cases, get_visible_case, similar_cases
 from reviews.selectors.lists import list_cases
 from reviews.services.claims import claim_case, claim_next
-from reviews.services.decisions import decide_case, expire_case
+from reviews.services.decisions import expire_case
 from reviews.services.first_choices import record_first_choice
 from reviews.services.reopening import reopen_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, decide, make_case, reject
+from tests.factories.people import person
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 
@@ -35,20 +28,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("ben", Role.REVIEWER)
-    make_person("lea", Role.LEAD)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, lea=Role.LEAD)
 
 
 def watch(**percent: float) -> None:
     queue = Queue.objects.get(name="underwriting")
     QueuePolicy.objects.create(queue=queue, changed_at=timezone.now(), **percent)
-
-
-def decide(case: Case, who: str, answer: Any, now: datetime) -> Decision:
-    return decide_case(case_id=case.pk, answer=answer, acting=person(who), now=now, commit_now=True)
 
 
 # --- Blind second review ----------------------------------------------------------
@@ -152,7 +137,7 @@ def test_the_draw_is_the_same_each_time_and_near_the_share() -> None:
     assert set(drawn) <= {run for run in range(20_000) if is_drawn(8, "sample", 1, run)}
 
 
-def test_none_are_drawn_at_0_and_all_at_100_percent() -> None:
+def test_no_case_is_drawn_at_0_percent_and_every_case_at_100() -> None:
     assert not any(is_drawn(0, run) for run in range(1000))
     assert all(is_drawn(100, run) for run in range(1000))
 

@@ -11,22 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.files.storage import default_storage
 
-from reviews.models import Case, Decision
+from reviews.models import Decision
 from reviews.models.quality import DatasetVersion
 from reviews.quality.errors import DatasetChanged, DatasetEmpty
 from reviews.quality.formats import cell_of
 from reviews.quality.rows import COLUMNS, pseudonym_of
 from reviews.quality.services.datasets import create_dataset, open_dataset, reproduce_digest
-from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_decided_case, reject
+from tests.factories.people import person
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 
@@ -36,16 +29,7 @@ LATER = timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("lea", Role.LEAD)
-
-
-def decided(now: datetime, answer: Any) -> Case:
-    case = make_case(now, suggestion="approved", confidence=0.9)
-    decide_case(case_id=case.pk, answer=answer, acting=person("ada"), now=now, commit_now=True)
-    return case
+    make_office(ada=Role.REVIEWER, lea=Role.LEAD)
 
 
 def export(now: datetime, **wanted: Any) -> DatasetVersion:
@@ -62,7 +46,9 @@ def rows(version: DatasetVersion, now: datetime) -> list[dict[str, Any]]:
 
 
 def test_a_row_has_what_was_suggested_shown_corrected_and_concluded(now: datetime) -> None:
-    decided(now, reject(fields={"income": 2500}, why={"income": "misread"}, comment="too low"))
+    make_decided_case(
+        "ada", reject(fields={"income": 2500}, why={"income": "misread"}, comment="too low"), now
+    )
     [row] = rows(export(now), now)
     assert list(row) == sorted(COLUMNS)
     assert (row["suggestion"], row["outcome"], row["agreed"]) == ("approved", "rejected", False)
@@ -73,9 +59,9 @@ def test_a_row_has_what_was_suggested_shown_corrected_and_concluded(now: datetim
 
 
 def test_a_version_can_be_made_again_whatever_was_decided_since(now: datetime) -> None:
-    decided(now, approve())
+    make_decided_case("ada", approve(), now)
     version = export(now)
-    decided(now + LATER * 2, reject())
+    make_decided_case("ada", reject(), now + LATER * 2)
     assert reproduce_digest(version) == version.digest
     assert (version.number, version.count) == (1, 1)
     following = export(now + LATER * 3)
@@ -83,15 +69,17 @@ def test_a_version_can_be_made_again_whatever_was_decided_since(now: datetime) -
     assert following.digest != version.digest
 
 
-def test_fields_are_left_out_everywhere_and_reviewers_named_only_on_demand(now: datetime) -> None:
-    decided(now, approve(fields={"income": 2500}, why={"income": "misread"}))
+def test_chosen_fields_are_left_out_everywhere_and_reviewers_are_named_only_on_demand(
+    now: datetime,
+) -> None:
+    make_decided_case("ada", approve(fields={"income": 2500}, why={"income": "misread"}), now)
     [row] = rows(export(now, leave_out=["income", "name"], named_reviewers=True), now)
     assert (row["fields"], row["overrides"], row["reviewer"]) == ({}, [], "ada")
 
 
 def test_a_filter_narrows_and_an_empty_result_is_no_version(now: datetime) -> None:
-    decided(now, approve())
-    decided(now, reject(fields={"income": 1}, why={"income": "misread"}))
+    make_decided_case("ada", approve(), now)
+    make_decided_case("ada", reject(fields={"income": 1}, why={"income": "misread"}), now)
     assert export(now, only_corrected=True).count == 1
     assert export(now, outcome="approved", since="2026-03-10", until="2026-03-10").count == 1
     with pytest.raises(DatasetEmpty):
@@ -99,7 +87,7 @@ def test_a_filter_narrows_and_an_empty_result_is_no_version(now: datetime) -> No
 
 
 def test_csv_and_parquet_have_the_same_rows(now: datetime) -> None:
-    decided(now, approve(comment="=HYPERLINK(1)"))
+    make_decided_case("ada", approve(comment="=HYPERLINK(1)"), now, confidence=0.9)
     version = export(now)
     [row] = rows(version, now)
     [cells] = csv.DictReader(io.StringIO(taken(version, "csv", now).decode()))
@@ -119,7 +107,7 @@ def test_no_cell_is_a_formula(text: str) -> None:
 
 
 def test_a_stored_file_that_was_changed_is_not_given_out(now: datetime) -> None:
-    decided(now, approve())
+    make_decided_case("ada", approve(), now)
     version = export(now)
     with Path(default_storage.path(version.path)).open("ab") as stored:
         stored.write(b"{}\n")
@@ -131,7 +119,7 @@ def test_a_stored_file_that_was_changed_is_not_given_out(now: datetime) -> None:
 
 
 def test_making_and_taking_a_dataset_is_in_the_ledger(now: datetime) -> None:
-    decided(now, approve())
+    make_decided_case("ada", approve(), now)
     taken(export(now), "csv", now)
     entries = Entry.objects.filter(subject_kind="dataset", subject_id="loans")
     assert list(entries.order_by("subject_seq").values_list("action", flat=True)) == [

@@ -4,7 +4,8 @@ import pytest
 
 from reviews.models import Case
 from reviews.quality.selectors.groups import MondayOf
-from tests.integration.reviews.kit import make_case, make_policy, make_queue
+from tests.factories.cases import make_case
+from tests.factories.queues import make_office
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,6 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_a_week_begins_on_monday_in_utc(at: datetime, monday: date) -> None:
-    make_queue()
-    make_policy()
+    make_office()
     make_case(at)
     assert Case.objects.annotate(monday=MondayOf("opened_at")).get().monday == monday

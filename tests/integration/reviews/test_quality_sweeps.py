@@ -16,16 +16,9 @@ from reviews.quality.services.seeding import seed_known_answers
 from reviews.selectors.cases import run_so_far
 from reviews.services.claims import claim_next
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_flow,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, make_review_version, reject
+from tests.factories.people import person
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -34,16 +27,12 @@ LATER = timedelta(minutes=2)
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    for name in ("ada", "ben", "cem"):
-        make_person(name, Role.REVIEWER)
-    make_person("lea", Role.LEAD)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, cem=Role.REVIEWER, lea=Role.LEAD)
 
 
 @pytest.fixture
 def version() -> FlowVersion:
-    made = make_flow()
+    made = make_review_version()
     Flow.objects.filter(pk=made.flow_id).update(released=made)
     return made
 

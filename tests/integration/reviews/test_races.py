@@ -1,13 +1,11 @@
 """Many connections want the same case: one gets it, the rest get a clear answer."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from flows.models import Journal
 from reviews.errors import CaseAlreadyDecided, CaseHeldByOther, CaseStale, ReviewError, UndoTooLate
@@ -15,15 +13,10 @@ from reviews.models import Case, CaseEvent, Decision
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.decisions import commit_due_decisions, decide_case, undo_decision
 from reviews.services.due_acts import perform_due_acts
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, reject
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_office, make_policy, make_queue
+from tests.racing import at_once
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,32 +25,21 @@ PEOPLE = 6
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
+    make_office()
     for number in range(PEOPLE):
         make_person(f"p{number}", Role.REVIEWER)
 
 
-def at_once(work: Callable[[int], Any], count: int = PEOPLE) -> list[Any]:
-    """Do the work in that many threads from one starting shot; return results and errors."""
-    shot = threading.Barrier(count)
-    results: list[Any] = [None] * count
+def race(work: Callable[[int], Any], count: int = PEOPLE) -> list[Any]:
+    """Do the work that many times at once; return what came of each, or why it was refused."""
 
-    def one(number: int) -> None:
+    def one(number: int) -> Any:
         try:
-            shot.wait(20)
-            results[number] = work(number)
+            return work(number)
         except ReviewError as error:
-            results[number] = error
-        finally:
-            connections.close_all()
+            return error
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(40)
-    return results
+    return at_once(one, count)
 
 
 def kinds(results: list[Any]) -> Counter[str]:
@@ -66,9 +48,7 @@ def kinds(results: list[Any]) -> Counter[str]:
 
 def test_of_many_claims_one_wins_and_the_rest_hear_who_did(now: datetime) -> None:
     case = make_case(now)
-    results = at_once(
-        lambda number: claim_case(case_id=case.pk, acting=person(f"p{number}"), now=now)
-    )
+    results = race(lambda number: claim_case(case_id=case.pk, acting=person(f"p{number}"), now=now))
     assert kinds(results) == {"Case": 1, "CaseHeldByOther": PEOPLE - 1}
     [winner] = [result for result in results if isinstance(result, Case)]
     case.refresh_from_db()
@@ -87,7 +67,7 @@ def test_next_never_gives_one_case_to_two_people(now: datetime) -> None:
             taken.append(case.pk)
         return taken
 
-    results = at_once(work)
+    results = race(work)
     given = [pk for taken in results for pk in taken]
     assert sorted(given) == sorted(Case.objects.values_list("pk", flat=True))
 
@@ -100,7 +80,7 @@ def test_next_and_a_claim_by_hand_do_not_both_win(now: datetime) -> None:
             return claim_next(queue=case.queue, acting=person(f"p{number}"), now=now)
         return claim_case(case_id=case.pk, acting=person(f"p{number}"), now=now)
 
-    results = at_once(work)
+    results = race(work)
     assert sum(isinstance(result, Case) for result in results) == 1
 
 
@@ -113,7 +93,7 @@ def test_of_many_decisions_one_stands_and_the_run_moves_once(now: datetime) -> N
             case_id=case.pk, answer=answer, acting=person(f"p{number}"), now=now, commit_now=True
         )
 
-    results = at_once(work)
+    results = race(work)
     assert sum(isinstance(result, Decision) for result in results) == 1
     refused = [result for result in results if not isinstance(result, Decision)]
     assert all(isinstance(e, CaseAlreadyDecided | CaseHeldByOther | CaseStale) for e in refused)
@@ -124,7 +104,7 @@ def test_of_many_decisions_one_stands_and_the_run_moves_once(now: datetime) -> N
 def test_two_tabs_of_one_person_decide_once(now: datetime) -> None:
     case = make_case(now)
     claim_case(case_id=case.pk, acting=person("p0"), now=now)
-    results = at_once(
+    results = race(
         lambda _: decide_case(case_id=case.pk, answer=approve(), acting=person("p0"), now=now)
     )
     assert sum(isinstance(result, Decision) for result in results) == 1
@@ -141,7 +121,7 @@ def test_undo_and_commit_do_not_both_win(now: datetime) -> None:
                 return commit_due_decisions(now + timedelta(seconds=5))
             return undo_decision(case_id=case.pk, acting=person("p0"), now=now)
 
-        results = at_once(work, 2)
+        results = race(work, 2)
         case.refresh_from_db()
         moved = Journal.objects.filter(run_id=case.run_id, kind="step.finished").count()
         if isinstance(results[0], UndoTooLate | CaseStale):
@@ -161,7 +141,7 @@ def test_two_clocks_do_each_act_once(now: datetime) -> None:
         for _ in range(3):
             perform_due_acts(later)
 
-    at_once(work, 4)
+    race(work, 4)
     for kind in ("sla_warned", "sla_breached", "expired"):
         assert CaseEvent.objects.filter(kind=kind).count() == len(cases)
     assert Decision.objects.filter(kind="timeout").count() == len(cases)

@@ -6,16 +6,10 @@ from django.utils import timezone
 from flows.models import Run, Token
 from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
 from reviews.models import Case, CaseEvent
-from reviews.services.decisions import decide_case
 from reviews.services.reopening import reopen_case, reopened_as
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
+from tests.factories.cases import approve, decide, make_case
+from tests.factories.people import person
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -23,15 +17,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def decided() -> Case:
-    make_queue()
-    make_policy()
-    for name in ("ada", "ben"):
-        make_person(name, Role.REVIEWER)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
     case = make_case(timezone.now())
-    decide_case(
-        case_id=case.pk, answer=approve(), acting=person("ada"), now=timezone.now(),
-        commit_now=True,
-    )  # fmt: skip
+    decide(case, "ada", approve())
     return case
 
 
@@ -55,7 +43,7 @@ def test_who_decided_it_cannot_reopen_it(decided: Case) -> None:
     assert reopened_as(decided) is None
 
 
-def test_twice_is_once(decided: Case) -> None:
+def test_reopening_a_case_twice_starts_one_run(decided: Case) -> None:
     assert reopen(decided, "ben").pk == reopen(decided, "ben").pk
     assert Run.objects.filter(rerun_of_id=decided.run_id).count() == 1
 

@@ -25,15 +25,9 @@ from reviews.services.due_acts import perform_due_acts
 from reviews.services.passing import assign_case, delegate_case
 from reviews.team.selectors import list_views
 from reviews.team.services.saved_views import save_view
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, reject
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_office, make_queue
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
 
@@ -42,12 +36,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def desk() -> Queue:
-    queue = make_queue()
-    make_policy()
-    for username in ("ada", "ben", "cem"):
-        make_person(username, Role.REVIEWER)
-    make_person("lea", Role.LEAD)
-    return queue
+    return make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, cem=Role.REVIEWER, lea=Role.LEAD)
 
 
 def held_by(username: str, now: datetime, case: Case | None = None) -> Case:

@@ -8,7 +8,8 @@ from reviews.models import Case, Queue
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.lists import CasePage, list_cases
 from reviews.selectors.titles import FIND, MOST, TRIGGERS, cases_titled, keep_titles, words_of
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue
+from tests.factories.cases import make_case
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role, User
 
 pytestmark = pytest.mark.django_db
@@ -22,9 +23,7 @@ TITLES = (
 
 @pytest.fixture(autouse=True)
 def cases() -> list[Case]:
-    make_queue()
-    make_policy()
-    make_person("lea", Role.LEAD)
+    make_office(lea=Role.LEAD)
     return [make_case(timezone.now(), title=title) for title in TITLES]
 
 

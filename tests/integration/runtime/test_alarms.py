@@ -10,7 +10,10 @@ from django.utils import timezone
 from flows.models import Flow, Run, Timer, Token, Wait
 from flows.runtime.clock import fire_timers
 from flows.services import pause_run, resume_run
-from tests.integration.runtime.kit import ACTOR, driving, ended, journal, make_flow, start, until
+from tests.driving import driving, ended, journal, start
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +33,7 @@ def later() -> datetime:
 
 
 def test_each_run_goes_on_once_with_a_journal_without_a_gap() -> None:
-    runs = waiting(make_flow("a -> b", a=AN_HOUR), 3)
+    runs = waiting(publish_flow("a -> b", a=AN_HOUR), 3)
     now = later()
     fire_timers(now)
     assert not Timer.objects.exists()
@@ -50,7 +53,7 @@ def test_each_run_goes_on_once_with_a_journal_without_a_gap() -> None:
 
 
 def test_a_paused_run_is_moved_on_and_held() -> None:
-    [run, other] = waiting(make_flow("a -> b", a=AN_HOUR), 2)
+    [run, other] = waiting(publish_flow("a -> b", a=AN_HOUR), 2)
     pause_run(run_id=run.pk, actor=ACTOR, now=timezone.now())
     fire_timers(later())
     assert Token.objects.get(run=run).state == "held"
@@ -61,7 +64,7 @@ def test_a_paused_run_is_moved_on_and_held() -> None:
 
 
 def test_a_wait_before_a_join_is_planned_as_before() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "s -> a", "s -> b", "a -> j", "b -> j", a=AN_HOUR, b=AN_HOUR, j={"type": "join"}
     )
     [run] = waiting(flow, 1, timers=2)
@@ -72,7 +75,7 @@ def test_a_wait_before_a_join_is_planned_as_before() -> None:
 
 
 def test_of_a_wait_and_its_time_out_in_one_batch_only_the_earlier_counts() -> None:
-    flow = make_flow("a -> b", "a.error -> c", a={**AN_HOUR, "timeout_seconds": 60})
+    flow = publish_flow("a -> b", "a.error -> c", a={**AN_HOUR, "timeout_seconds": 60})
     [run] = waiting(flow, 1, timers=2)
     fire_timers(later())
     with driving():
@@ -83,7 +86,7 @@ def test_of_a_wait_and_its_time_out_in_one_batch_only_the_earlier_counts() -> No
 
 
 def test_a_timer_whose_wait_is_over_moves_nothing() -> None:
-    [run] = waiting(make_flow("a -> b", a=AN_HOUR), 1)
+    [run] = waiting(publish_flow("a -> b", a=AN_HOUR), 1)
     Wait.objects.update(state="cancelled")
     fire_timers(later())
     assert Token.objects.get(run=run).step == "a"
@@ -91,7 +94,7 @@ def test_a_timer_whose_wait_is_over_moves_nothing() -> None:
 
 
 def test_fifty_timers_take_as_many_statements_as_five() -> None:
-    flow = make_flow("a -> b", a=AN_HOUR)
+    flow = publish_flow("a -> b", a=AN_HOUR)
 
     def statements(runs: int) -> int:
         waiting(flow, runs)

@@ -16,7 +16,9 @@ from flows.services import start_runs
 from flows.services.starting import NewRun
 from flows.store import get_store
 from flows.store.rows import Claim
-from tests.integration.runtime.kit import ACTOR, journal, make_flow, start
+from tests.driving import journal, start
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
 from workbench.dispatch.models import Outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +40,7 @@ def finish(claimed: Sequence[Claim], output: Any = None) -> list[Claim | None]:
 
 def branching(count: int, **options: Any) -> Run:
     names = [f"b{n}" for n in range(count)]
-    flow = make_flow(
+    flow = publish_flow(
         *(f"split -> {name}" for name in names),
         *(f"{name} -> meet" for name in names),
         meet={"type": "join"},
@@ -92,7 +94,7 @@ def test_a_batch_of_branches_takes_no_more_queries_than_one_branch() -> None:
 
 
 def test_children_that_end_together_send_their_caller_one_message() -> None:
-    flow = make_flow(work={}, output={"n": "${ steps.work.output }"})
+    flow = publish_flow(work={}, output={"n": "${ steps.work.output }"})
     now = timezone.now()
     for wait_id in (77, 78):
         new = [NewRun({})] * 3

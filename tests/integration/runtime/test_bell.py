@@ -1,14 +1,14 @@
 """The doorbell between processes: PostgreSQL has one, SQLite is a single process."""
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 from django.db import connection, transaction
 
 from flows.runtime.listener import Listener
-from flows.store import get_store
+from flows.store import bell, get_store
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +43,7 @@ def ears() -> Iterator[Ears]:
     listener.stop()
 
 
-def test_it_rings_once_the_transaction_is_committed_and_not_before(ears: Ears) -> None:
+def test_the_bell_rings_after_the_commit_and_not_before(ears: Ears) -> None:
     has_one = connection.vendor == "postgresql"
     with transaction.atomic():
         get_store().ring()
@@ -51,17 +51,19 @@ def test_it_rings_once_the_transaction_is_committed_and_not_before(ears: Ears) -
     assert ears.wait_for(1, 10 if has_one else 0.2) is has_one
 
 
-def test_what_is_rolled_back_rings_nothing(ears: Ears) -> None:
+def test_a_transaction_that_is_rolled_back_does_not_ring_the_bell(ears: Ears) -> None:
     with transaction.atomic():
         get_store().ring()
         transaction.set_rollback(True)
     assert not ears.wait_for(1, 0.2)
 
 
-def test_it_rings_again_after_a_long_silence(ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bell_rings_again_after_a_long_silence(
+    ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
     has_one = connection.vendor == "postgresql"
     monkeypatch.setattr("flows.store.bell.IDLE_SECONDS", 0.05)
     for count in (1, 2):
         get_store().ring()
         assert ears.wait_for(count, 10 if has_one else 0.1) is has_one
-        time.sleep(0.3)
+        until(lambda: bell._bell._thread is None, "the bell to take leave")

@@ -21,7 +21,9 @@ from flows.services import (
     stop_bulk_act,
 )
 from flows.services.bulk import CHUNK, work_off_chunk
-from tests.integration.runtime.kit import ACTOR, deliver_outbox, driving, ended, make_flow, start
+from tests.driving import deliver_outbox, driving, ended, start
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
 from tests.integration.runtime.test_operations import version_of
 from workbench.accounts.permissions import EVERYWHERE, Reach
 from workbench.audit.models import Entry
@@ -47,8 +49,8 @@ def work_off() -> None:
         pass
 
 
-def test_it_takes_the_runs_that_match_and_counts_them_before_and_after() -> None:
-    flow, other = make_flow("a -> b"), make_flow("a -> b", name="other")
+def test_a_bulk_act_acts_on_the_runs_that_match_and_counts_them_before_and_after() -> None:
+    flow, other = publish_flow("a -> b"), publish_flow("a -> b", name="other")
     some(flow, CHUNK + 5)
     untouched = start(other)
     filters = RunFilters(flow="kit")
@@ -63,8 +65,8 @@ def test_it_takes_the_runs_that_match_and_counts_them_before_and_after() -> None
     assert Entry.objects.filter(action="run.cancelled").count() == CHUNK + 5
 
 
-def test_it_leaves_runs_that_started_after_it_was_looked_at() -> None:
-    flow = make_flow("a -> b")
+def test_a_bulk_act_leaves_runs_alone_that_started_after_its_preview() -> None:
+    flow = publish_flow("a -> b")
     [seen] = some(flow, 1)
     plan = plan_bulk_act(act=Act.PAUSE, filters=RunFilters(), within=EVERYWHERE)
     [later] = some(flow, 1)
@@ -74,7 +76,7 @@ def test_it_leaves_runs_that_started_after_it_was_looked_at() -> None:
 
 
 def test_a_chunk_that_is_delivered_twice_is_done_once() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     some(flow, 3)
     bulk = begin(Act.PAUSE)
     args = {"bulk": bulk.pk, "after": 0}
@@ -84,8 +86,8 @@ def test_a_chunk_that_is_delivered_twice_is_done_once() -> None:
     assert (bulk.done, bulk.refused) == (3, 0)
 
 
-def test_one_that_is_stopped_leaves_the_rest_alone() -> None:
-    flow = make_flow("a -> b")
+def test_a_stopped_bulk_act_leaves_the_remaining_runs_alone() -> None:
+    flow = publish_flow("a -> b")
     some(flow, CHUNK + 5)
     bulk = begin(Act.PAUSE)
     work_off_chunk({"bulk": bulk.pk, "after": 0}, timezone.now())
@@ -96,8 +98,8 @@ def test_one_that_is_stopped_leaves_the_rest_alone() -> None:
         stop_bulk_act(bulk_id=bulk.pk, actor=ACTOR, now=timezone.now())
 
 
-def test_it_keeps_to_the_flows_its_actor_may_operate() -> None:
-    mine, other = make_flow("a -> b", name="mine"), make_flow("a -> b", name="other")
+def test_a_bulk_act_keeps_to_the_flows_its_actor_may_operate() -> None:
+    mine, other = publish_flow("a -> b", name="mine"), publish_flow("a -> b", name="other")
     run, foreign = start(mine), start(other)
     within = Reach(everywhere=False, scopes=frozenset({("mine", "")}))
     begin(Act.CANCEL, within)
@@ -109,7 +111,7 @@ def test_it_keeps_to_the_flows_its_actor_may_operate() -> None:
 
 
 def test_a_search_in_the_input_narrows_it_too() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     now = timezone.now()
     inputs = [{"customer": "Ada"}, {"customer": "Grace"}]
     start_runs(flow=flow, runs=[NewRun(each) for each in inputs], actor=ACTOR, now=now)
@@ -124,7 +126,7 @@ def test_a_search_in_the_input_narrows_it_too() -> None:
 
 
 def test_failed_runs_are_retried_by_the_kind_of_their_error() -> None:
-    flow = make_flow("a -> b", a={"fail_times": 1, "fatal": True})
+    flow = publish_flow("a -> b", a={"fail_times": 1, "fatal": True})
     with driving():
         run = ended(start(flow))
         Run.objects.create(
@@ -141,7 +143,7 @@ def test_failed_runs_are_retried_by_the_kind_of_their_error() -> None:
 
 
 def until_done(bulk: BulkAct) -> None:
-    from tests.integration.runtime.kit import until
+    from tests.waiting import until
 
     def is_done() -> bool:
         bulk.refresh_from_db()
@@ -151,7 +153,7 @@ def until_done(bulk: BulkAct) -> None:
 
 
 def test_ended_runs_are_run_again_from_a_step_on_a_newer_version() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b",
         a={"give": 1},
         b={"type": "transform", "output": "${ steps.a.output }"},
@@ -167,7 +169,7 @@ def test_ended_runs_are_run_again_from_a_step_on_a_newer_version() -> None:
 
 
 def test_moving_to_a_lane_takes_the_tokens_with_it() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     some(flow, 2)
     begin(Act.LANE, options=BulkOptions(lane="bulk"))
     work_off()
@@ -176,7 +178,7 @@ def test_moving_to_a_lane_takes_the_tokens_with_it() -> None:
 
 
 def test_what_it_needs_to_know_is_asked_for_before_it_begins() -> None:
-    make_flow("a -> b")
+    publish_flow("a -> b")
     with pytest.raises(BulkOptionMissing, match="lane"):
         begin(Act.LANE)
     with pytest.raises(BulkOptionMissing, match="one flow"):

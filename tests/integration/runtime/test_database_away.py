@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from flows.runtime import clock, payloads, program
 from flows.store import get_store
-from tests.integration.runtime.kit import driving, ended, make_flow, start, until
+from tests.driving import driving, ended, start
+from tests.factories.probes import publish_flow
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +35,7 @@ def failing_first(times: int, function: Callable[..., Any]) -> Callable[..., Any
 def test_a_read_before_a_step_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flows.runtime.execution.outputs_of", failing_first(3, payloads.outputs_of))
     copied = {"type": "transform", "output": "${ steps.a.output }"}
-    joined = make_flow(
+    joined = publish_flow(
         "a -> j", "b -> j", "j -> c", a={"give": 5}, j={"type": "join"}, c=copied,
         output={"given": "${ steps.c.output }"},
     )  # fmt: skip
@@ -43,8 +45,8 @@ def test_a_read_before_a_step_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> N
     assert (ended_run.status, ended_run.output) == ("completed", {"given": 5})
 
 
-def test_loading_a_version_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    flow = make_flow("a -> b")
+def test_loading_a_version_waits_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = publish_flow("a -> b")
     run = start(flow)
     monkeypatch.setattr("flows.runtime.driver.cached_program", lambda _: None)
     loading = failing_first(3, program.load_program)
@@ -53,12 +55,12 @@ def test_loading_a_version_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None
         assert ended(run).status == "completed"
 
 
-def test_a_worker_that_starts_without_it_drives_once_it_is_back(
+def test_a_worker_that_starts_without_the_database_works_once_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     away = failing_first(1, clock.take_over_from_dead_processes)
     monkeypatch.setattr("flows.runtime.driver.take_over_from_dead_processes", away)
-    run = start(make_flow("a -> b"))
+    run = start(publish_flow("a -> b"))
     with driving() as driver:
         until(lambda: driver.worker_id, "the worker to register")
         assert ended(run).status == "completed"
@@ -80,7 +82,7 @@ def test_nobody_is_taken_for_dead_right_after_it_was_away(
     assert get_store().list_workers() == []
 
 
-def test_the_hot_path_says_that_it_is_gone_as_djangos_own_cursors_do() -> None:
+def test_a_lost_connection_raises_on_the_hot_path_what_it_raises_in_django() -> None:
     connection.ensure_connection()
     connection.connection.close()
     with pytest.raises(DatabaseError):

@@ -14,7 +14,8 @@ from flows.runtime.program import load_program
 from flows.runtime.transitions import commit, retry_failed
 from flows.store import get_store
 from flows.store.rows import Claim
-from tests.integration.runtime.kit import driving, ended, journal, make_flow, start
+from tests.driving import driving, ended, journal, start
+from tests.factories.probes import publish_flow
 from workbench.dispatch.models import Outbox
 from workbench.dispatch.outbox import enqueue
 
@@ -39,7 +40,7 @@ PARALLEL = ("a -> b", "a -> c")
 
 @pytest.mark.parametrize("edges", [LINEAR, PARALLEL], ids=["plain", "under the run's lock"])
 def test_a_late_finish_of_a_worker_taken_for_dead_changes_nothing(edges: tuple[str, ...]) -> None:
-    run = start(make_flow(*edges))
+    run = start(publish_flow(*edges))
     long_ago = timezone.now() - timedelta(seconds=LEASE_SECONDS + 1)
     dead, claim = claim_as("gone:1", long_ago)
     take_over(timezone.now())
@@ -53,7 +54,7 @@ def test_a_late_finish_of_a_worker_taken_for_dead_changes_nothing(edges: tuple[s
 
 @pytest.mark.parametrize("edges", [LINEAR, PARALLEL], ids=["plain", "under the run's lock"])
 def test_a_finish_that_is_written_again_is_refused(edges: tuple[str, ...]) -> None:
-    run = start(make_flow(*edges))
+    run = start(publish_flow(*edges))
     worker_id, claim = claim_as("here:1", timezone.now())
     assert finish(claim, worker_id) is not None
     before = journal(run)
@@ -62,7 +63,7 @@ def test_a_finish_that_is_written_again_is_refused(edges: tuple[str, ...]) -> No
 
 
 def test_a_worker_that_beats_keeps_what_it_holds() -> None:
-    start(make_flow(*LINEAR))
+    start(publish_flow(*LINEAR))
     worker_id, claim = claim_as("here:1", timezone.now())
     take_over(timezone.now())
     assert finish(claim, worker_id) is not None
@@ -70,7 +71,7 @@ def test_a_worker_that_beats_keeps_what_it_holds() -> None:
 
 def test_two_workers_never_claim_one_token() -> None:
     for _ in range(20):
-        start(make_flow(*LINEAR, name=f"f{_}"))
+        start(publish_flow(*LINEAR, name=f"f{_}"))
     store, now = get_store(), timezone.now()
     first = store.claim(worker_id=store.register_worker("a:1", now), limit=12, now=now)
     second = store.claim(worker_id=store.register_worker("b:2", now), limit=12, now=now)
@@ -87,8 +88,8 @@ def die_over(name: str) -> None:
 
 
 def test_a_step_that_stood_beside_a_deadly_one_is_not_poison() -> None:
-    start(make_flow(*LINEAR, name="deadly"), priority=10)
-    beside = start(make_flow(*LINEAR, name="beside"))
+    start(publish_flow(*LINEAR, name="deadly"), priority=10)
+    beside = start(publish_flow(*LINEAR, name="beside"))
     now = timezone.now()
     for death in range(MOST_DEATHS + 1):
         worker_id = get_store().register_worker(f"gone:{death}", now - timedelta(minutes=1))
@@ -102,7 +103,7 @@ def test_a_step_that_stood_beside_a_deadly_one_is_not_poison() -> None:
 
 
 def test_a_suspect_that_is_handed_back_or_moves_on_is_cleared() -> None:
-    start(make_flow(*LINEAR))
+    start(publish_flow(*LINEAR))
     die_over("gone:1")
     worker_id, claim = claim_as("here:2", timezone.now())
     assert get_store().count_death_in_advance(claim)
@@ -117,15 +118,15 @@ def test_a_suspect_that_is_handed_back_or_moves_on_is_cleared() -> None:
     assert (following.deaths, Token.objects.get().deaths) == (0, 0)
 
 
-def test_suspects_are_driven_to_their_end() -> None:
-    runs = [start(make_flow(*LINEAR, name=f"f{n}", a={"sleep": 0.05})) for n in range(5)]
+def test_runs_of_a_dead_worker_are_driven_to_their_end() -> None:
+    runs = [start(publish_flow(*LINEAR, name=f"f{n}", a={"sleep": 0.05})) for n in range(5)]
     claim_as("gone:1", timezone.now() - timedelta(minutes=1))
     with driving():
         assert {ended(run).status for run in runs} == {"completed"}
 
 
 def test_a_step_that_kills_its_workers_fails_as_poison() -> None:
-    run = start(make_flow(*LINEAR))
+    run = start(publish_flow(*LINEAR))
     for death in range(MOST_DEATHS):
         die_over(f"gone:{death}")
     run.refresh_from_db()
@@ -134,7 +135,7 @@ def test_a_step_that_kills_its_workers_fails_as_poison() -> None:
 
 
 def test_a_retry_of_poison_keeps_the_idempotency_key_of_what_may_have_happened() -> None:
-    run = start(make_flow(*LINEAR))
+    run = start(publish_flow(*LINEAR))
     for death in range(MOST_DEATHS):
         die_over(f"gone:{death}")
     with transaction.atomic():
@@ -156,14 +157,14 @@ def test_jobs_of_a_dead_worker_are_delivered_by_another_at_once() -> None:
 
 
 def test_a_living_driver_finishes_what_a_dead_one_began() -> None:
-    run = start(make_flow(*LINEAR))
+    run = start(publish_flow(*LINEAR))
     claim_as("gone:1", timezone.now() - timedelta(seconds=LEASE_SECONDS + 1))
     with driving():
         assert ended(run).status == "completed"
 
 
 def test_a_driver_that_stops_hands_back_what_it_did_not_finish() -> None:
-    slow = make_flow("a -> b", a={"sleep": 0.5})
+    slow = publish_flow("a -> b", a={"sleep": 0.5})
     run = start(slow)
     with driving() as driver:
         while not Token.objects.filter(run=run, state="running").exists():
@@ -177,7 +178,7 @@ def test_a_driver_that_stops_hands_back_what_it_did_not_finish() -> None:
 
 
 def test_priority_comes_before_age() -> None:
-    flow = make_flow(*LINEAR)
+    flow = publish_flow(*LINEAR)
     bulk = start(flow, priority=200)
     urgent = start(flow, priority=10)
     store, now = get_store(), timezone.now()

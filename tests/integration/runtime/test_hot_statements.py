@@ -9,7 +9,8 @@ from django.db import connection
 from flows.store import prepared
 from flows.store.postgres_sql import COMMIT_MOVES
 from flows.store.prepared import discard_old_plans, execute_prepared
-from tests.integration.runtime.kit import make_flow, start
+from tests.driving import start
+from tests.factories.probes import publish_flow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,7 +46,7 @@ def test_a_plan_for_tiny_tables_is_not_kept_once_they_have_grown(
 ) -> None:
     if connection.vendor != "postgresql":
         return  # it plans each statement
-    start(make_flow("a -> b"))
+    start(publish_flow("a -> b"))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE flows_run, flows_token")
     for _ in range(8):  # more than the five that PostgreSQL plans for their own values

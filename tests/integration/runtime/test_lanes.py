@@ -11,7 +11,10 @@ from flows.models import Run, Token
 from flows.services import NewRun, start_runs
 from flows.steps.base import Result, RunningStep, StepConfig, StepContext
 from flows.steps.registry import all_step_types, register
-from tests.integration.runtime.kit import ACTOR, driving, ended, make_flow, start, until
+from tests.driving import driving, ended, start
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,8 +49,8 @@ def in_work(flow: Any) -> int:
 
 
 def test_thousands_of_bulk_runs_that_fill_the_worker_do_not_delay_an_interactive_one() -> None:
-    slow = make_flow("hold -> b", hold={"type": "test.hold"}, name="slow")
-    quick = make_flow("a -> b", name="quick")
+    slow = publish_flow("hold -> b", hold={"type": "test.hold"}, name="slow")
+    quick = publish_flow("a -> b", name="quick")
     flood(slow, Lane.BULK, FLOOD)
     let_go.clear()
     try:
@@ -64,8 +67,8 @@ def test_thousands_of_bulk_runs_that_fill_the_worker_do_not_delay_an_interactive
 
 
 def test_a_called_run_is_in_the_lane_of_its_caller() -> None:
-    inner = make_flow("a -> b", name="inner")
-    outer = make_flow(
+    inner = publish_flow("a -> b", name="inner")
+    outer = publish_flow(
         "call -> b", call={"type": "subflow", "flow": "inner", "input": {}}, name="outer"
     )
     with driving():

@@ -20,9 +20,12 @@ from flows.services import (
     resume_flow,
     retry_run,
 )
-from tests.integration.runtime import kit
-from tests.integration.runtime.kit import ACTOR, driving, ended, make_flow, start, until
+from tests.driving import driving, ended, start
+from tests.factories import probes
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
 from tests.integration.runtime.test_runs import open_wait, resolve
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +45,7 @@ def version_of(flow: Flow, **changes: dict[str, object]) -> FlowVersion:
 
 
 def test_a_rerun_reuses_what_came_before_and_repeats_what_follows() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", "b -> c", a={"give": {"n": 2}}, b=DOUBLED, output={"n": "${ steps.b.output.n }"}
     )
     with driving():
@@ -51,13 +54,13 @@ def test_a_rerun_reuses_what_came_before_and_repeats_what_follows() -> None:
         assert (plan.reused, plan.repeated) == (("a", "c"), ("b", "c"))
         new = ended(rerun(run_id=old.pk, step="b", actor=ACTOR, now=timezone.now()).run)
     assert (new.status, new.output, new.rerun_of_id) == ("completed", {"n": 4}, old.pk)
-    assert kit.calls == {"a": 1, "c": 2}
+    assert probes.calls == {"a": 1, "c": 2}
     copied = Journal.objects.get(run_id=new.pk, step="a")
     assert copied.provenance["reused_from"].startswith(f"{old.pk}:")
 
 
 def test_a_rerun_can_take_edited_input_and_a_newer_version() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b",
         b={"type": "transform", "output": "${ input.n }"},
         output={"b": "${ steps.b.output }"},
@@ -79,17 +82,17 @@ def test_a_rerun_can_take_edited_input_and_a_newer_version() -> None:
 
 
 def test_a_rerun_from_a_step_that_is_not_there_is_refused() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     run = start(flow)
     with pytest.raises(StepUnknown, match="no step 'x'"):
         plan_rerun(run_id=run.pk, step="x")
-    other = make_flow("a -> b", name="other")
+    other = publish_flow("a -> b", name="other")
     with pytest.raises(VersionUnfit):
         plan_rerun(run_id=run.pk, step="a", version_id=other.released_id)
 
 
 def test_a_waiting_run_goes_on_with_a_newer_version() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "g -> b", g={"type": "test.gate"}, b={"give": 1}, output={"b": "${ steps.b.output }"}
     )
     newer = version_of(flow, b={"give": 2})
@@ -102,7 +105,7 @@ def test_a_waiting_run_goes_on_with_a_newer_version() -> None:
 
 
 def test_a_run_whose_step_is_gone_or_in_work_is_not_migrated() -> None:
-    flow = make_flow("g -> b", g={"type": "test.gate"}, b={"sleep": 0.4})
+    flow = publish_flow("g -> b", g={"type": "test.gate"}, b={"sleep": 0.4})
     document = to_mapping(parse(flow.released.document))
     del document["steps"]["g"]
     document["edges"] = []
@@ -115,14 +118,14 @@ def test_a_run_whose_step_is_gone_or_in_work_is_not_migrated() -> None:
         with pytest.raises(VersionUnfit, match="has no step 'g'"):
             migrate_run(run_id=run.pk, version_id=without.pk, actor=ACTOR, now=timezone.now())
         resolve(wait)
-        until(lambda: kit.calls["b"], "step b")
+        until(lambda: probes.calls["b"], "step b")
         with pytest.raises(RunBusy):
             migrate_run(run_id=run.pk, version_id=without.pk, actor=ACTOR, now=timezone.now())
         ended(run)
 
 
 def test_a_paused_flow_takes_no_runs_and_holds_those_it_has() -> None:
-    flow = make_flow("g -> b", g={"type": "test.gate"})
+    flow = publish_flow("g -> b", g={"type": "test.gate"})
     with driving():
         run = start(flow)
         wait = open_wait(run)
@@ -139,8 +142,8 @@ def test_a_paused_flow_takes_no_runs_and_holds_those_it_has() -> None:
 
 
 def test_bulk_says_what_it_did_and_why_not() -> None:
-    flow = make_flow("a -> b", a={"fail_times": 1, "fatal": True})
-    good = make_flow("x -> y", name="good")
+    flow = publish_flow("a -> b", a={"fail_times": 1, "fatal": True})
+    good = publish_flow("x -> y", name="good")
     with driving():
         failed, fine = ended(start(flow)), ended(start(good))
     now = timezone.now()
@@ -152,7 +155,7 @@ def test_bulk_says_what_it_did_and_why_not() -> None:
 
 
 def test_a_draft_whose_own_tests_fail_is_not_published() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", a={"type": "transform", "output": 1}, b={"type": "transform", "output": 2}
     )
     wrong = {"name": "wrong", "input": {}, "expect": {"path": ["b", "a"]}}

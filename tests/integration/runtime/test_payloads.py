@@ -6,7 +6,9 @@ from django.utils import timezone
 from flows.models import Artifact, Journal
 from flows.runtime.payloads import MARK
 from flows.services import InputTooLarge, rerun
-from tests.integration.runtime.kit import ACTOR, driving, ended, make_flow, start
+from tests.driving import driving, ended, start
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -14,7 +16,7 @@ LARGE = "x" * 100_000
 
 
 def test_a_large_output_is_an_artifact_and_later_steps_read_it_whole() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", "b -> c", a={"give": {"text": LARGE}},
         c={"type": "transform", "output": {"size": "${ size(steps.a.output.text) }"}},
         output={"size": "${ steps.c.output.size }"},
@@ -27,7 +29,7 @@ def test_a_large_output_is_an_artifact_and_later_steps_read_it_whole() -> None:
 
 
 def test_a_large_input_is_an_artifact_and_a_rerun_has_it_too() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", b={"type": "transform", "output": "${ size(input.text) }"},
         output={"size": "${ steps.b.output }"},
     )  # fmt: skip
@@ -40,7 +42,7 @@ def test_a_large_input_is_an_artifact_and_a_rerun_has_it_too() -> None:
 
 def test_what_is_too_large_is_refused_or_fails_its_step(settings: pytest.FixtureRequest) -> None:
     settings.MAX_PAYLOAD_BYTES = 200_000  # type: ignore[attr-defined]
-    flow = make_flow("a -> b", a={"give": {"text": LARGE * 3}})
+    flow = publish_flow("a -> b", a={"give": {"text": LARGE * 3}})
     with pytest.raises(InputTooLarge, match="at most 200,000"):
         start(flow, {"text": LARGE * 3})
     with driving():

@@ -18,16 +18,11 @@ from flows.services import (
     start_runs,
 )
 from flows.services.starting import NewRun
-from tests.integration.runtime import kit
-from tests.integration.runtime.kit import (
-    ACTOR,
-    driving,
-    ended,
-    journal,
-    make_flow,
-    start,
-    until,
-)
+from tests.driving import driving, ended, journal, start
+from tests.factories import probes
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +38,7 @@ def open_wait(run: Any) -> Wait:
 
 
 def test_a_sequence_runs_to_its_end_and_tells_its_journal() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", "b -> c", a={"give": {"n": 1}}, output={"n": "${ steps.a.output.n }"}
     )
     with driving():
@@ -60,7 +55,7 @@ def test_a_sequence_runs_to_its_end_and_tells_its_journal() -> None:
 
 
 def test_a_later_step_reads_what_an_earlier_one_gave() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b",
         a={"give": {"n": 20}},
         b={"type": "transform", "output": {"sum": "${ steps.a.output.n + input.n }"}},
@@ -72,7 +67,7 @@ def test_a_later_step_reads_what_an_earlier_one_gave() -> None:
 
 
 def test_parallel_branches_meet_at_a_join() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", "a -> c", "a -> d", "b -> j", "c -> j", "d -> j", "j -> z",
         b={"sleep": 0.05, "give": 1}, c={"give": 2}, d={"sleep": 0.02, "give": 3},
         j={"type": "join"},
@@ -82,22 +77,22 @@ def test_parallel_branches_meet_at_a_join() -> None:
     with driving():
         run = ended(start(flow))
     assert run.output == {"all": [1, 2, 3]}
-    assert all(count == 1 for count in kit.calls.values())
+    assert all(count == 1 for count in probes.calls.values())
 
 
 def test_a_failed_attempt_is_retried_and_keeps_its_idempotency_key() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", a={"fail_times": 2, "retry": {"max_attempts": 3, "initial_seconds": 0.05}}
     )
     with driving():
         run = ended(start(flow))
     assert run.status == "completed"
     assert journal(run)[1:4] == ["step.retrying a", "step.retrying a", "step.finished a"]
-    assert [n for key, n in kit.effects.items() if n > 1] == [3]
+    assert [n for key, n in probes.effects.items() if n > 1] == [3]
 
 
 def test_used_up_retries_fail_the_run_with_its_cause() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "a -> b", a={"fail_times": 9, "retry": {"max_attempts": 2, "initial_seconds": 0.01}}
     )
     with driving():
@@ -112,14 +107,14 @@ def test_used_up_retries_fail_the_run_with_its_cause() -> None:
 
 
 def test_a_fatal_failure_is_not_retried() -> None:
-    flow = make_flow("a -> b", a={"fail_times": 9, "fatal": True, "retry": {"max_attempts": 5}})
+    flow = publish_flow("a -> b", a={"fail_times": 9, "fatal": True, "retry": {"max_attempts": 5}})
     with driving():
         run = ended(start(flow))
-    assert (run.status, kit.calls["a"]) == ("failed", 1)
+    assert (run.status, probes.calls["a"]) == ("failed", 1)
 
 
 def test_the_error_port_takes_a_failure() -> None:
-    flow = make_flow("a -> b", "a.error -> c", a={"fail_times": 9})
+    flow = publish_flow("a -> b", "a.error -> c", a={"fail_times": 9})
     with driving():
         run = ended(start(flow))
     assert run.status == "completed"
@@ -127,21 +122,23 @@ def test_the_error_port_takes_a_failure() -> None:
 
 
 def test_a_step_that_takes_too_long_fails_as_a_timeout() -> None:
-    flow = make_flow("a -> b", a={"sleep": 0.5, "timeout_seconds": 0.05})
+    flow = publish_flow("a -> b", a={"sleep": 0.5, "timeout_seconds": 0.05})
     with driving():
         run = ended(start(flow))
     assert (run.status, run.error["kind"]) == ("failed", "timeout")
 
 
 def test_a_loop_ends_at_its_limit() -> None:
-    flow = make_flow("s -> a", "a.again -> a", "a.limit -> z", a={"port": "again", "max_visits": 3})
+    flow = publish_flow(
+        "s -> a", "a.again -> a", "a.limit -> z", a={"port": "again", "max_visits": 3}
+    )
     with driving():
         run = ended(start(flow))
-    assert (run.status, kit.calls["a"], kit.calls["z"]) == ("completed", 3, 1)
+    assert (run.status, probes.calls["a"], probes.calls["z"]) == ("completed", 3, 1)
 
 
 def test_a_wait_for_a_time_ends_by_itself() -> None:
-    flow = make_flow("a -> b", a={"type": "wait", "seconds": 0.1})
+    flow = publish_flow("a -> b", a={"type": "wait", "seconds": 0.1})
     with driving():
         run = ended(start(flow))
     assert run.status == "completed"
@@ -149,18 +146,18 @@ def test_a_wait_for_a_time_ends_by_itself() -> None:
 
 
 def test_a_resolved_wait_lets_the_run_go_on_by_its_port() -> None:
-    flow = make_flow(
+    flow = publish_flow(
         "g.yes -> y", "g.no -> n", g={"type": "test.gate"}, output={"by": "${ steps.g.output.by }"}
     )
     with driving():
         run = start(flow)
         resolve(open_wait(run), "no", {"by": "me"})
         run = ended(run)
-    assert (run.output, kit.calls) == ({"by": "me"}, {"n": 1})
+    assert (run.output, probes.calls) == ({"by": "me"}, {"n": 1})
 
 
 def test_a_wait_is_resolved_once() -> None:
-    flow = make_flow("g -> y", g={"type": "test.gate"})
+    flow = publish_flow("g -> y", g={"type": "test.gate"})
     with driving():
         run = start(flow)
         wait = open_wait(run)
@@ -168,11 +165,11 @@ def test_a_wait_is_resolved_once() -> None:
         with pytest.raises(WaitAlreadyResolved):
             resolve(wait)
         ended(run)
-    assert kit.calls["y"] == 1
+    assert probes.calls["y"] == 1
 
 
 def test_a_wait_that_cannot_open_fails_its_step_and_leaves_no_wait() -> None:
-    flow = make_flow("g -> y", g={"type": "test.gate", "broken": True})
+    flow = publish_flow("g -> y", g={"type": "test.gate", "broken": True})
     with driving():
         run = ended(start(flow))
     assert (run.status, run.error["message"]) == ("failed", "The gate is broken.")
@@ -180,19 +177,19 @@ def test_a_wait_that_cannot_open_fails_its_step_and_leaves_no_wait() -> None:
 
 
 def test_a_wait_with_a_timeout_leaves_by_the_error_port() -> None:
-    flow = make_flow("g -> y", "g.error -> z", g={"type": "test.gate", "timeout_seconds": 0.1})
+    flow = publish_flow("g -> y", "g.error -> z", g={"type": "test.gate", "timeout_seconds": 0.1})
     with driving():
         run = ended(start(flow))
-    assert (run.status, kit.calls) == ("completed", {"z": 1})
+    assert (run.status, probes.calls) == ("completed", {"z": 1})
     assert Wait.objects.get(run=run).state == "cancelled"
 
 
 def test_a_cancelled_run_closes_its_waits_and_takes_no_late_result() -> None:
-    flow = make_flow("s -> g", "s -> slow", g={"type": "test.gate"}, slow={"sleep": 0.4})
+    flow = publish_flow("s -> g", "s -> slow", g={"type": "test.gate"}, slow={"sleep": 0.4})
     with driving():
         run = start(flow)
         wait = open_wait(run)
-        until(lambda: kit.calls["slow"], "the slow step")
+        until(lambda: probes.calls["slow"], "the slow step")
         cancel_run(run_id=run.pk, reason="no longer wanted", actor=ACTOR, now=timezone.now())
         with pytest.raises(RunNotActive):
             cancel_run(run_id=run.pk, reason="again", actor=ACTOR, now=timezone.now())
@@ -201,12 +198,12 @@ def test_a_cancelled_run_closes_its_waits_and_takes_no_late_result() -> None:
     run.refresh_from_db()
     assert run.status == "cancelled"
     assert "step.finished slow" not in journal(run)
-    assert kit.Gate.cancelled[-1:] == [wait.pk]
+    assert probes.Gate.cancelled[-1:] == [wait.pk]
     assert not Token.objects.exists()
 
 
 def test_a_failed_run_goes_on_from_where_it_failed() -> None:
-    flow = make_flow("a -> b", b={"fail_times": 1, "fatal": True})
+    flow = publish_flow("a -> b", b={"fail_times": 1, "fatal": True})
     with driving():
         run = ended(start(flow))
         assert run.status == "failed"
@@ -214,30 +211,32 @@ def test_a_failed_run_goes_on_from_where_it_failed() -> None:
         flow.released.document["steps"]["b"]["with"] = {}
         with pytest.raises(RunNotFailed):
             retry_run(
-                run_id=start(make_flow("x -> y", name="other")).pk, actor=ACTOR, now=timezone.now()
+                run_id=start(publish_flow("x -> y", name="other")).pk,
+                actor=ACTOR,
+                now=timezone.now(),
             )
         retry_run(run_id=run.pk, actor=ACTOR, now=timezone.now())
-        until(lambda: kit.calls["b"] == 2, "the second try")
+        until(lambda: probes.calls["b"] == 2, "the second try")
         run = ended(run)
-    assert kit.calls["a"] == 1
+    assert probes.calls["a"] == 1
 
 
 def test_a_paused_run_keeps_what_was_finished_and_goes_on_when_resumed() -> None:
-    flow = make_flow("a -> b", a={"sleep": 0.3})
+    flow = publish_flow("a -> b", a={"sleep": 0.3})
     with driving():
         run = start(flow)
-        until(lambda: kit.calls["a"], "the first step")
+        until(lambda: probes.calls["a"], "the first step")
         pause_run(run_id=run.pk, actor=ACTOR, now=timezone.now())
         until(lambda: Token.objects.filter(run=run, state="held").exists(), "the held token")
-        assert kit.calls["b"] == 0
+        assert probes.calls["b"] == 0
         resume_run(run_id=run.pk, actor=ACTOR, now=timezone.now())
         run = ended(run)
     assert run.status == "completed"
-    assert (kit.calls["a"], kit.calls["b"]) == (1, 1)
+    assert (probes.calls["a"], probes.calls["b"]) == (1, 1)
 
 
 def test_one_key_starts_one_run() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     first = start(flow, idempotency_key="k")
     assert start(flow, idempotency_key="k").pk == first.pk
     twice = start_runs(
@@ -252,10 +251,10 @@ def test_one_key_starts_one_run() -> None:
 
 
 def test_many_runs_at_once_all_end_and_every_effect_is_made_once() -> None:
-    flow = make_flow("a -> b", "a -> c", "b -> j", "c -> j", "j -> z", j={"type": "join"})
+    flow = publish_flow("a -> b", "a -> c", "b -> j", "c -> j", "j -> z", j={"type": "join"})
     with driving():
         runs = start_runs(flow=flow, runs=[NewRun({})] * 100, actor=ACTOR, now=timezone.now())
-        for each in runs:
-            ended(each.run)
-    assert kit.calls == {"a": 100, "b": 100, "c": 100, "z": 100}
-    assert set(kit.effects.values()) == {1}
+        for run in runs:
+            ended(run.run)
+    assert probes.calls == {"a": 100, "b": 100, "c": 100, "z": 100}
+    assert set(probes.effects.values()) == {1}

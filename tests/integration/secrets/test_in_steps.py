@@ -9,7 +9,8 @@ import pytest
 
 from flows.models import Journal
 from flows.runtime.program import forget_programs
-from tests.integration.runtime.kit import driving, ended, make_flow, start
+from tests.driving import driving, ended, start
+from tests.factories.probes import publish_flow
 from tests.servers import EffectSink
 from workbench.accounts.actors import Actor
 from workbench.secrets.services import set_secret
@@ -26,14 +27,14 @@ def _secret() -> Iterator[None]:
     forget_programs()
 
 
-def test_a_request_carries_it_and_an_echo_of_it_is_masked(
+def test_a_request_carries_the_secret_and_an_echo_of_it_is_masked(
     effect_sink: EffectSink, settings: Any
 ) -> None:
     settings.OUTGOING_ALLOWLIST = [effect_sink.host]
     effect_sink.answer = {"you_sent": f"Bearer {VALUE}"}
     call = {"type": "http.request", "url": effect_sink.url, "method": "POST",
             "body": {"key": "${ secrets.KEY }"}}  # fmt: skip
-    flow = make_flow("a -> b", a=call)
+    flow = publish_flow("a -> b", a=call)
     with driving():
         run = ended(start(flow))
     assert run.status == "completed", run.error
@@ -43,9 +44,9 @@ def test_a_request_carries_it_and_an_echo_of_it_is_masked(
     assert "•••" in json.loads(kept)[1][0]["body"]["you_sent"]
 
 
-def test_a_failure_that_repeats_it_is_masked(effect_sink: EffectSink, settings: Any) -> None:
+def test_a_failure_that_repeats_a_secret_is_masked(effect_sink: EffectSink, settings: Any) -> None:
     call = {"type": "http.request", "url": "http://${ secrets.KEY }.example/"}
-    flow = make_flow("a -> b", a=call)
+    flow = publish_flow("a -> b", a=call)
     with driving():
         run = ended(start(flow))
     assert run.status == "failed"
@@ -61,8 +62,8 @@ def test_a_failure_that_repeats_it_is_masked(effect_sink: EffectSink, settings: 
         {"type": "transform", "output": {"k": "${ secrets.UNKNOWN }"}},
     ],
 )
-def test_where_it_would_be_shown_or_is_unknown_the_step_fails(step: dict[str, Any]) -> None:
-    flow = make_flow("a -> b", b=step)
+def test_a_step_fails_where_a_secret_would_be_shown_or_is_unknown(step: dict[str, Any]) -> None:
+    flow = publish_flow("a -> b", b=step)
     with driving():
         run = ended(start(flow))
     assert run.status == "failed"

@@ -63,7 +63,7 @@ def test_a_row_that_was_altered_is_not_read(change: str) -> None:
         read_secrets([row.name])
 
 
-def test_another_key_cannot_read_it(settings: Any) -> None:
+def test_a_secret_cannot_be_read_with_another_key(settings: Any) -> None:
     put()
     settings.SECRETS_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
     with pytest.raises(SecretUnreadable, match="SECRETS_KEY"):

@@ -3,7 +3,6 @@ import shutil
 import signal
 import socket
 import sqlite3
-import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -14,12 +13,13 @@ from websockets.typing import Origin
 from tests import servers
 from tests.conftest import Serve
 from tests.servers import ServerFailed
+from tests.waiting import until
 
 pytestmark = pytest.mark.own_servers
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_and_leaves_cleanly_with_connections_open(
+def test_serve_prints_its_address_and_stops_cleanly_with_connections_open(
     serve: Serve, with_signal: signal.Signals
 ) -> None:
     with serve() as server:
@@ -44,7 +44,7 @@ print("session", client.cookies["sessionid"].value)
 """
 
 
-def test_it_leaves_cleanly_with_sockets_open(serve: Serve, tmp_path: Path) -> None:
+def test_serve_stops_cleanly_with_sockets_open(serve: Serve, tmp_path: Path) -> None:
     said = servers.manage(tmp_path, "shell", "--no-imports", "--command", SIGN_IN)
     cookie = {"Cookie": f"sessionid={said.split()[-1]}"}
     with serve() as server:
@@ -79,7 +79,7 @@ def test_a_second_process_on_the_same_database_file_is_refused(
         assert servers.get(f"{first.url}/accounts/login/")[0] == 200
 
 
-def test_it_starts_again_after_a_kill_and_rings_for_what_was_lost(
+def test_serve_starts_again_after_a_kill_and_delivers_what_was_left_undelivered(
     serve: Serve, tmp_path: Path
 ) -> None:
     with serve() as server:
@@ -98,14 +98,19 @@ def test_it_starts_again_after_a_kill_and_rings_for_what_was_lost(
 
 def _eventually_attempted(path: Path) -> None:
     """Wait until the one row was tried again: its job is unknown, so the attempt is counted."""
-    row, deadline = (0, ""), time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def row() -> tuple[int, str]:
         with closing(sqlite3.connect(path)) as database:
-            row = database.execute("SELECT attempts, last_error FROM dispatch_outbox").fetchone()
-        if row[0] == 2 and "tests.unheard_of" in row[1]:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"not tried again: {row}")
+            found: tuple[int, str] = database.execute(
+                "SELECT attempts, last_error FROM dispatch_outbox"
+            ).fetchone()
+        return found
+
+    def is_tried_again() -> bool:
+        attempts, error = row()
+        return attempts == 2 and "tests.unheard_of" in error
+
+    until(is_tried_again, lambda: f"the second attempt: {row()}", patience_seconds=10)
 
 
 def test_a_worker_without_redis_says_what_to_set(tmp_path: Path) -> None:
@@ -121,7 +126,5 @@ def test_an_empty_folder_is_made_ready(tmp_path: Path) -> None:
 def test_the_clock_leaves_cleanly(tmp_path: Path, migrated_folder: Path) -> None:
     shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
     with servers.command(tmp_path, "clock") as clock:
-        deadline = time.monotonic() + 15
-        while "The clock runs." not in clock.output and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: "The clock runs." in clock.output, "the clock", patience_seconds=15)
         assert clock.stop(signal.SIGTERM) == 0

@@ -1,7 +1,6 @@
 """Production in small: PostgreSQL, Redis, web, workers and clock as processes of their own."""
 
 import signal
-import time
 from collections.abc import Callable
 
 import psycopg
@@ -9,6 +8,7 @@ import pytest
 
 from tests import servers
 from tests.servers import Stack
+from tests.waiting import until
 
 pytestmark = pytest.mark.own_servers
 
@@ -24,13 +24,17 @@ def test_every_process_works_and_leaves_cleanly(stack: Callable[..., Stack]) -> 
             "INSERT INTO dispatch_outbox (job, args, attempts, due_at, ring_at, last_error,"
             " created_at) VALUES ('tests.unheard_of', '{}', 0, now(), now(), '', now())"
         )
-        deadline = time.monotonic() + 30
-        attempts = 0
-        while attempts == 0 and time.monotonic() < deadline:
-            time.sleep(0.1)
+
+        def attempts() -> int:
             found = database.execute("SELECT attempts FROM dispatch_outbox").fetchone()
-            attempts = found[0] if found else 0
-    assert attempts == 1, running.workers[0].output + running.clock.output
+            return int(found[0]) if found else 0
+
+        tried = until(
+            attempts,
+            lambda: f"an attempt: {running.workers[0].output}{running.clock.output}",
+            patience_seconds=30,
+        )
+    assert tried == 1, running.workers[0].output + running.clock.output
 
     for process in [running.web, *running.workers, running.clock]:
         assert process.stop(signal.SIGTERM) == 0, process.output

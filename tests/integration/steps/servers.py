@@ -88,6 +88,7 @@ class Handler(BaseHTTPRequestHandler):
         self.give(302, b"", Location="http://169.254.169.254/latest/meta-data")
 
     def play_slow(self) -> None:
+        """Answer later than a client with a short limit waits for."""
         time.sleep(1.5)
         self.give(200, b"late")
 

@@ -1,7 +1,6 @@
 import json
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,21 +9,8 @@ from pydantic import ValidationError
 from flows.steps.answers import LONGEST_RETRY_AFTER_SECONDS, read_retry_after
 from flows.steps.base import Result, StepFailure
 from flows.steps.http import HttpRequest
-from tests.integration.steps.servers import Service, serving
+from tests.integration.steps.servers import Service
 from tests.unit.steps.contexts import NOW, context
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    with serving() as service:
-        yield service
-
-
-@pytest.fixture
-def service(running: Service, settings: Any) -> Service:
-    settings.OUTGOING_ALLOWLIST = [running.address]
-    running.requests.clear()
-    return running
 
 
 def call(url: str, attempt: int = 1, **config: Any) -> Result:
@@ -131,7 +117,7 @@ def test_a_slow_answer_times_out(service: Service) -> None:
     assert "timeout_seconds" in found.message
 
 
-def test_a_trickle_meets_the_same_deadline(service: Service) -> None:
+def test_an_answer_that_trickles_in_meets_the_same_deadline(service: Service) -> None:
     began = time.monotonic()
     found = failure(service.url("/trickle"), timeout_seconds=0.4)
     assert found.kind == "timeout"
@@ -155,7 +141,7 @@ def test_what_is_called_json_and_is_none_breaks_the_contract(service: Service) -
     assert (found.kind, found.retryable) == ("contract", False)
 
 
-def test_nobody_at_the_address_is_tried_again(settings: Any) -> None:
+def test_a_refused_connection_is_tried_again(settings: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]

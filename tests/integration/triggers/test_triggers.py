@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from flows.events.receiving import receive_event
@@ -24,7 +22,10 @@ from flows.triggers.services import (
     delete_trigger,
     set_trigger_enabled,
 )
-from tests.integration.runtime.kit import ACTOR, driving, ended, make_flow, start
+from tests.driving import driving, ended, start
+from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
+from tests.racing import at_once
 from workbench.audit.models import Entry
 from workbench.dispatch.models import Outbox
 from workbench.secrets.models import Secret
@@ -57,21 +58,21 @@ def add(flow: Flow, kind: str, /, now: datetime = NOW, **config: Any) -> Trigger
     ("config", "priority"), [({}, 100), ({"lane": "bulk"}, 200), ({"lane": "interactive"}, 20)]
 )
 def test_a_run_is_in_the_lane_that_its_trigger_names(config: dict[str, Any], priority: int) -> None:
-    trigger = add(make_flow("a -> b"), "event", event="e", **config)
+    trigger = add(publish_flow("a -> b"), "event", event="e", **config)
     fire(trigger=trigger, key="k", given={}, now=NOW)
     assert Run.objects.get().priority == priority
     assert Token.objects.get().priority == priority
 
 
 def test_a_trigger_of_before_there_were_lanes_goes_on_in_the_standard_one() -> None:
-    trigger = add(make_flow("a -> b"), "event", event="e")
+    trigger = add(publish_flow("a -> b"), "event", event="e")
     trigger.config = {"event": "e", "filter": ""}
     fire(trigger=trigger, key="k", given={}, now=NOW)
     assert Run.objects.get().priority == 100
 
 
 def test_a_trigger_that_names_no_lane_leaves_it_to_the_flow() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     assert flow.released is not None
     flow.released.document["lane"] = "bulk"
     flow.released.save()
@@ -81,14 +82,14 @@ def test_a_trigger_that_names_no_lane_leaves_it_to_the_flow() -> None:
 
 def test_a_lane_that_there_is_not_is_refused() -> None:
     with pytest.raises(TriggerInvalid, match="lane"):
-        add(make_flow("a -> b"), "event", event="e", lane="fast")
+        add(publish_flow("a -> b"), "event", event="e", lane="fast")
 
 
 # --- Schedules ---
 
 
 def test_a_schedule_fires_once_an_instant_and_never_early() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     trigger = add(flow, "schedule", cron="*/5 * * * *")
     assert trigger.next_at == NOW + timedelta(minutes=5)
     fire_schedules(NOW + timedelta(seconds=299.9))
@@ -103,22 +104,15 @@ def test_a_schedule_fires_once_an_instant_and_never_early() -> None:
 
 
 def test_two_clocks_fire_each_instant_once() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     for _ in range(3):
         add(flow, "schedule", cron="* * * * *", missed="all", most=100)
-    barrier = Barrier(4)
 
-    def tick() -> None:
-        barrier.wait()
+    def tick(_: int) -> None:
         for minute in range(1, 6):
             fire_schedules(NOW + timedelta(minutes=minute))
-        connections.close_all()
 
-    clocks = [Thread(target=tick) for _ in range(4)]
-    for clock in clocks:
-        clock.start()
-    for clock in clocks:
-        clock.join()
+    at_once(tick, 4)
     fire_schedules(NOW + timedelta(minutes=5))
     assert Run.objects.count() == 15
     assert (
@@ -127,7 +121,7 @@ def test_two_clocks_fire_each_instant_once() -> None:
 
 
 def test_missed_instants_are_named_and_the_policy_is_kept() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     add(flow, "schedule", cron="0 * * * *", missed="once")
     fire_schedules(NOW + timedelta(hours=5, minutes=30))
     assert Run.objects.get().input["scheduled_at"] == "2026-03-10T15:00:00+00:00"
@@ -136,7 +130,7 @@ def test_missed_instants_are_named_and_the_policy_is_kept() -> None:
 
 
 def test_a_flow_that_refuses_does_not_stop_the_schedule_nor_the_others() -> None:
-    paused, flow = make_flow("a -> b", name="paused"), make_flow("a -> b")
+    paused, flow = publish_flow("a -> b", name="paused"), publish_flow("a -> b")
     broken = add(paused, "schedule", cron="* * * * *")
     add(flow, "schedule", cron="* * * * *")
     pause_flow(flow_id=paused.pk, actor=ACTOR, now=NOW)
@@ -147,8 +141,8 @@ def test_a_flow_that_refuses_does_not_stop_the_schedule_nor_the_others() -> None
     assert broken.next_at == NOW + timedelta(minutes=2)
 
 
-def test_one_that_is_off_does_not_fire_and_makes_nothing_up() -> None:
-    trigger = add(make_flow("a -> b"), "schedule", cron="0 * * * *", missed="all")
+def test_a_disabled_schedule_does_not_fire_and_does_not_catch_up() -> None:
+    trigger = add(publish_flow("a -> b"), "schedule", cron="0 * * * *", missed="all")
     off = {"trigger_id": trigger.pk, "actor": ACTOR}
     set_trigger_enabled(enabled=False, now=NOW, **off)  # type: ignore[arg-type]
     fire_schedules(NOW + timedelta(hours=3))
@@ -171,7 +165,7 @@ def event(number: int, now: datetime = NOW, **payload: Any) -> list[int]:
 def test_an_event_starts_the_flows_that_listen_and_pass_their_filter(
     deliver_outbox: Deliver,
 ) -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     add(flow, "event", event="order.paid", filter="input.data.amount > 100",
         input={"amount": "${ input.data.amount }"})  # fmt: skip
     add(flow, "event", event="order.lost")
@@ -184,7 +178,7 @@ def test_an_event_starts_the_flows_that_listen_and_pass_their_filter(
 
 
 def test_a_delivery_that_is_repeated_starts_no_second_run(deliver_outbox: Deliver) -> None:
-    add(make_flow("a -> b"), "event", event="order.paid")
+    add(publish_flow("a -> b"), "event", event="order.paid")
     event(1)
     row = Outbox.objects.get(job="flows.event_heard")
     deliver_outbox()
@@ -201,8 +195,8 @@ def test_a_delivery_that_is_repeated_starts_no_second_run(deliver_outbox: Delive
 def test_a_run_that_completes_starts_the_flow_that_listens(
     deliver_outbox: Deliver, output: Any
 ) -> None:
-    first = make_flow("a -> b", name="first", output=output)
-    second = make_flow("a -> b", name="second")
+    first = publish_flow("a -> b", name="first", output=output)
+    second = publish_flow("a -> b", name="second")
     add(second, "flow", now=timezone.now() - timedelta(seconds=5), flow="first",
         input={"of": "${ input.run }", "was": "${ input.status }"})  # fmt: skip
     with driving():
@@ -215,13 +209,13 @@ def test_a_run_that_completes_starts_the_flow_that_listens(
 
 def test_a_flow_that_nobody_listens_to_rings_for_nobody() -> None:
     with driving():
-        ended(start(make_flow("a -> b")))
+        ended(start(publish_flow("a -> b")))
     assert not Outbox.objects.filter(job="flows.run_ended").exists()
 
 
 def test_only_the_ends_that_are_asked_for_and_each_once(deliver_outbox: Deliver) -> None:
-    first = make_flow("a -> b", name="first", b={"fail_times": 9})
-    second = make_flow("a -> b", name="second")
+    first = publish_flow("a -> b", name="first", b={"fail_times": 9})
+    second = publish_flow("a -> b", name="second")
     early = timezone.now() - timedelta(seconds=5)
     add(second, "flow", now=early, flow="first", on=["failed"])
     add(second, "flow", now=early, flow="first", on=["completed"])
@@ -235,7 +229,7 @@ def test_only_the_ends_that_are_asked_for_and_each_once(deliver_outbox: Deliver)
 
 
 def test_an_end_before_the_trigger_was_there_is_not_heard() -> None:
-    first, second = make_flow("a -> b", name="first"), make_flow("a -> b", name="second")
+    first, second = publish_flow("a -> b", name="first"), publish_flow("a -> b", name="second")
     with driving():
         run = ended(start(first))
     add(second, "flow", now=timezone.now(), flow="first")
@@ -245,7 +239,7 @@ def test_an_end_before_the_trigger_was_there_is_not_heard() -> None:
 
 
 def test_flows_that_start_one_another_end_at_the_limit() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     trigger = add(flow, "flow", flow="kit")
     made = fire(trigger=trigger, key="deep", given={}, now=NOW, depth=MOST_DEPTH + 1)
     assert made.firing.outcome == "refused"
@@ -273,14 +267,14 @@ def test_flows_that_start_one_another_end_at_the_limit() -> None:
 def test_a_wrong_trigger_is_refused_by_its_field(
     kind: str, config: dict[str, Any], said: str
 ) -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     with pytest.raises(TriggerInvalid, match=said):
         add(flow, kind, **config)
     assert not Trigger.objects.exists()
 
 
 def test_each_change_is_in_the_ledger_and_a_removed_webhook_leaves_no_secret() -> None:
-    flow = make_flow("a -> b")
+    flow = publish_flow("a -> b")
     trigger = add(flow, "webhook")
     assert Secret.objects.count() == 1
     given: dict[str, Any] = {"trigger_id": trigger.pk, "actor": ACTOR, "now": NOW}
@@ -296,7 +290,7 @@ def test_each_change_is_in_the_ledger_and_a_removed_webhook_leaves_no_secret() -
 
 
 def test_old_firings_are_forgotten() -> None:
-    trigger = add(make_flow("a -> b"), "event", event="x")
+    trigger = add(publish_flow("a -> b"), "event", event="x")
     fire(trigger=trigger, key="old", given={}, now=NOW)
     prune_firings(NOW + timedelta(days=29))
     assert Firing.objects.count() == 1

@@ -65,7 +65,7 @@ def test_a_sheet_has_the_machine_the_ratios_the_growth_and_what_was_not_measured
     assert places == sorted(places)
 
 
-def test_a_sitting_takes_the_place_of_the_one_before_it(tmp_path: Path) -> None:
+def test_a_new_sitting_replaces_the_one_before_it(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- sitting -->\nold\n<!-- /sitting -->\nafter\n")
 

@@ -14,7 +14,10 @@ def no_other_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run_for(seconds: float) -> float:
-    """Run the clock for a while; return how long it took to stop."""
+    """Run the clock for a while; return how long it took to stop.
+
+    Asleep, not until a state: some tasks must not be called again, however long the clock runs.
+    """
     stop = threading.Event()
     thread = threading.Thread(target=run_clock, args=(stop,))
     thread.start()
@@ -66,13 +69,13 @@ def test_a_failing_task_goes_on_and_does_not_hold_up_others() -> None:
     assert calls.count("fine") > calls.count("broken")
 
 
-def test_it_stops_at_once() -> None:
+def test_the_clock_stops_at_once() -> None:
     clock_task("rarely", every_seconds=3600)(lambda now: None)
 
     assert run_for(0.05) < 1
 
 
-def test_a_name_is_taken_once() -> None:
+def test_two_clock_tasks_cannot_share_a_name() -> None:
     clock_task("one", every_seconds=1)(lambda now: None)
 
     with pytest.raises(ClockTaskAlreadyRegistered):

@@ -31,6 +31,6 @@ def test_a_worker_that_was_slowed_down_claims_nothing_until_it_has_room() -> Non
     assert room_for(4, [BULK] * 48).tokens == 0
 
 
-def test_a_tiny_worker_has_nothing_to_keep_free() -> None:
+def test_a_worker_with_very_few_places_keeps_none_free() -> None:
     assert room_for(1, []) == Room(1)
     assert room_for(2, [BULK]) == Room(1)

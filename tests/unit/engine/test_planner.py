@@ -187,7 +187,7 @@ def test_an_end_with_terminate_cancels_the_rest() -> None:
     assert (machine.status, machine.outcome, machine.tokens) == ("completed", "stopped", {})
 
 
-def test_an_end_alone_lets_the_rest_go_on() -> None:
+def test_an_end_without_terminate_lets_the_other_branches_go_on() -> None:
     flow = graph("a -> b", "a -> e", e={"type": "end"})
     machine = walk(flow, "a")
     end = next(token for token in machine.ready() if token.step == "e")

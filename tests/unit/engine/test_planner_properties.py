@@ -107,7 +107,7 @@ def _find_reached(flow: Graph, ports: dict[str, str]) -> set[str]:
     return seen
 
 
-def test_ended_is_an_event_like_the_others() -> None:
+def test_a_run_whose_only_token_ends_is_completed() -> None:
     machine = Machine.start(graph(e={"type": "end"}))
     machine.step(Ended(machine.ready()[0].id, "done"))
     assert machine.status == "completed"

@@ -20,7 +20,7 @@ def test_costs_follow_the_matrix_and_compare_the_same_applications() -> None:
     assert "to people     3 (60.0%)" in as_text(found)
 
 
-def test_no_application_costs_nothing() -> None:
+def test_without_applications_the_cost_is_zero() -> None:
     assert as_text(report([])).endswith("decline all   0\n")
 
 

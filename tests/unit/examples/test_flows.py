@@ -20,7 +20,7 @@ def flow(request: pytest.FixtureRequest) -> Document:
     return parse(Path(request.param).read_text())
 
 
-def test_there_are_flows() -> None:
+def test_the_examples_contain_flows() -> None:
     assert {"consumer_loan", "trivial"} <= {path.parent.name for path in FLOWS}
 
 

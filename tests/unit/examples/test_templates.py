@@ -53,7 +53,7 @@ def test_a_template_has_no_problem_and_no_warning(template: Document) -> None:
     assert [str(problem) for problem in validate(template, catalogue())] == []
 
 
-def test_its_own_tests_pass_and_go_over_every_step_and_edge(template: Document) -> None:
+def test_a_template_s_own_tests_pass_and_cover_every_step_and_edge(template: Document) -> None:
     results = run_flow_tests(template, now=NOW)
     assert {each.name: each.problems for each in results if not each.passed} == {}
     covered = coverage(template, results)
@@ -89,7 +89,7 @@ def test_edges_run_from_left_to_right_but_for_loops(template: Document) -> None:
     } == set()
 
 
-def test_it_says_what_it_does_and_brings_samples_of_its_contract(template: Document) -> None:
+def test_a_template_has_a_description_and_samples_that_fit_its_contract(template: Document) -> None:
     assert template.title
     assert 40 < len(template.description) < 300
     assert len(template.samples) >= 3
@@ -102,7 +102,7 @@ def test_it_says_what_it_does_and_brings_samples_of_its_contract(template: Docum
     assert errors == {}
 
 
-def test_its_checkpoints_wait_in_a_queue_of_the_demo_and_show_what_matters(
+def test_a_template_s_checkpoints_use_a_queue_of_the_demo_and_show_what_matters(
     template: Document,
 ) -> None:
     checkpoints = [step for step in template.steps.values() if step.type == CHECKPOINT]
@@ -300,7 +300,7 @@ def test_a_policy_pays_the_damage_up_to_the_limit_less_the_deductible(
 
 
 @pytest.mark.parametrize(("day", "flags"), [("2026-12-31", 0), ("2027-01-01", 1)])
-def test_a_policy_covers_its_last_day_and_none_after(day: str, flags: int) -> None:
+def test_a_policy_covers_its_last_day_and_no_day_after_it(day: str, flags: int) -> None:
     assert len(claims.cover_flags(POLICY, day, "fire")) == flags
 
 

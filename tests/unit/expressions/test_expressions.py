@@ -89,7 +89,7 @@ def test_a_path_gives_the_value_itself_in_its_own_order() -> None:
         ("9223372036854775807 + input.amount", "too large"),
     ],
 )
-def test_whatever_gives_no_value_fails_closed(source: str, says: str) -> None:
+def test_an_expression_that_gives_no_value_fails_closed(source: str, says: str) -> None:
     expression = compile_expression(source)
     with pytest.raises(ExpressionError) as caught:
         expression.evaluate(BINDINGS)

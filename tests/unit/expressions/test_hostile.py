@@ -60,7 +60,7 @@ REFUSED_WHEN_EVALUATED = {
 
 
 @pytest.mark.parametrize("name", REFUSED_WHEN_COMPILED)
-def test_refused_when_compiled(name: str) -> None:
+def test_a_hostile_expression_is_refused_when_compiled(name: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(REFUSED_WHEN_COMPILED[name])
     assert caught.value.remedy
@@ -68,7 +68,7 @@ def test_refused_when_compiled(name: str) -> None:
 
 @pytest.mark.timeout(5)
 @pytest.mark.parametrize("name", REFUSED_WHEN_EVALUATED)
-def test_refused_when_evaluated(name: str) -> None:
+def test_a_hostile_expression_is_refused_when_evaluated(name: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(REFUSED_WHEN_EVALUATED[name]).evaluate(BIG)
     assert caught.value.remedy

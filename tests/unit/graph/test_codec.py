@@ -121,7 +121,7 @@ def test_writing_twice_gives_the_same_text(document: Document) -> None:
     assert to_yaml(parse(to_yaml(document))) == to_yaml(document)
 
 
-def test_keys_come_in_one_order_and_steps_in_the_authors() -> None:
+def test_keys_have_one_order_and_steps_keep_the_author_s() -> None:
     document = parse(
         "edges: [b.done -> a]\nsteps:\n"
         "  b: {runbook: r, with: {z: 1, a: 2}, title: B, type: transform}\n"
@@ -203,7 +203,7 @@ def test_every_fault_is_reported_at_once() -> None:
     ]
 
 
-def test_parsing_a_mapping_shares_nothing_with_it() -> None:
+def test_a_parsed_document_shares_nothing_with_the_mapping() -> None:
     source = json.loads(to_json(Document(name="n", samples={"a": {"b": 1}})))
     document = parse(source)
     source["samples"]["a"]["b"] = 2

@@ -33,7 +33,7 @@ layout: {score: [0, 0], route: [20, 0]}
 """)
 
 
-def test_all_kinds_of_change() -> None:
+def test_the_diff_has_every_kind_of_change() -> None:
     found = diff(OLD, NEW)
     assert found.added == ("fresh",)
     assert found.removed == ("gone",)
@@ -54,7 +54,7 @@ def test_all_kinds_of_change() -> None:
     }
 
 
-def test_the_text() -> None:
+def test_the_diff_as_text_names_each_change() -> None:
     assert diff(OLD, NEW).as_text().splitlines() == [
         '~ flow title: "Loan" → "Loan 2"',
         '~ flow input.properties.amount.type: "number" → "integer"',
@@ -86,7 +86,7 @@ def test_the_order_of_edges_does_not_count_but_their_number_does() -> None:
     assert diff(OLD, doubled).edges_added == (OLD.edges[0],)
 
 
-def test_true_and_one_differ() -> None:
+def test_true_and_one_are_told_apart_in_a_diff() -> None:
     old = Document(name="x", steps={"a": Step("a", "work", config={"v": True})})
     new = Document(name="x", steps={"a": Step("a", "work", config={"v": 1})})
     assert diff(old, new).changes == (Change("a", "with.v", True, 1),)

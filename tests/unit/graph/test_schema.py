@@ -53,7 +53,7 @@ def test_the_schema_is_a_schema() -> None:
     assert jsonschema_rs.meta.is_valid(json_schema())
 
 
-def test_it_accepts_every_field_the_codec_writes() -> None:
+def test_the_schema_accepts_every_field_the_codec_writes() -> None:
     data = to_mapping(FULL)
     schema_validator(json_schema()).validate(data)
     assert set(data) == set(json_schema()["properties"])
@@ -78,7 +78,7 @@ def with_field(**fields: Any) -> dict[str, Any]:
         with_field(layout={"a": [1, 2, 3]}),
     ],
 )
-def test_it_refuses_what_the_codec_refuses(bad: dict[str, Any]) -> None:
+def test_the_schema_refuses_what_the_codec_refuses(bad: dict[str, Any]) -> None:
     assert not schema_validator(json_schema()).is_valid(bad)
     with pytest.raises(ValueError, match=r"\w"):
         parse(bad)

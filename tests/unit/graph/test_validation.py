@@ -139,7 +139,7 @@ def test_a_correct_flow_has_no_problems() -> None:
         ("type: object\n", "$ref: 'file:///etc/passwd'\n  type: object\n", "flow.input_schema", "", "input", "$defs"),
     ],
 )  # fmt: skip
-def test_a_fault_is_found(
+def test_each_fault_of_a_document_is_found(
     old: str, new: str, code: str, step: str, field: str, remedy: str
 ) -> None:
     problems = validate_changed(old, new)

@@ -16,7 +16,7 @@ VECTORS: Any = json.loads(
 
 
 @pytest.mark.parametrize("expected", VECTORS["expected"], ids=lambda each: str(each["at"]))
-def test_the_sums_are_those_of_the_vectors(expected: dict[str, float]) -> None:
+def test_the_estimates_are_those_of_the_shared_vectors(expected: dict[str, float]) -> None:
     data = VECTORS["data"]
     points = [
         Point(n, value, port_if, port_else, decided, "", went)

@@ -18,10 +18,10 @@ def test_the_interval_is_the_published_one(hits: int, total: int, low: float, hi
     assert wilson_interval(hits, total) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_nothing_counted_says_nothing() -> None:
+def test_without_observations_the_interval_is_everything() -> None:
     assert wilson_interval(0, 0) == (0.0, 1.0)
 
 
-def test_the_interval_of_all_is_that_of_none_turned_over() -> None:
+def test_the_interval_of_all_mirrors_the_interval_of_none() -> None:
     low, high = wilson_interval(20, 20)
     assert (1 - high, 1 - low) == pytest.approx(wilson_interval(0, 20))

@@ -32,7 +32,7 @@ def test_every_comparison_with_a_number_is_a_cutoff() -> None:
         17,
     ],
 )
-def test_what_compares_no_number_is_none(source: Any) -> None:
+def test_a_comparison_without_a_number_is_no_cutoff(source: Any) -> None:
     assert found(source) == []
 
 

@@ -23,7 +23,7 @@ def vectors() -> list[Any]:
 
 
 @pytest.mark.parametrize("vector", vectors(), ids=lambda v: v["name"])
-def test_the_vectors_hold(vector: dict[str, Any]) -> None:
+def test_the_operations_give_what_the_shared_vectors_say(vector: dict[str, Any]) -> None:
     start = deepcopy(vector["start"])
     if "refused" in vector:
         with pytest.raises(OperationRefused) as refusal:

@@ -3,7 +3,7 @@ import pytest
 from reviews.rules.access import CLAIM, DECIDE, SEE, check_access, rule_of
 
 
-def test_without_a_rule_nothing_more_is_asked() -> None:
+def test_a_queue_without_rules_asks_for_nothing_more() -> None:
     assert rule_of(CLAIM, {}).refusal([], []) == ""
 
 

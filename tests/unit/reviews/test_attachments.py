@@ -20,5 +20,5 @@ def test_a_file_is_what_it_begins_with(content: bytes, kind: str) -> None:
     assert media_type_of(content) == kind
 
 
-def test_few_files_at_a_time() -> None:
+def test_only_a_few_files_may_be_attached_at_a_time() -> None:
     assert "at most" in problem_of([NewFile("a.txt", b"a")] * (MOST_FILES + 1))

@@ -22,7 +22,7 @@ def names(values: dict[str, Any]) -> list[str]:
     return [name.removeprefix("form.") for name in active_names(SCHEMA, values, "form")]
 
 
-def test_a_part_stands_only_while_its_condition_holds() -> None:
+def test_a_part_of_the_form_is_shown_only_while_its_condition_holds() -> None:
     assert names({"conditions": True}) == ["conditions", "guarantor", "text"]
     assert names({}) == ["conditions", "guarantor", "why_not"]
     assert names({"guarantor": "B."}) == ["conditions", "guarantor", "why_not", "income"]
@@ -43,7 +43,7 @@ def test_what_was_typed_into_a_part_that_no_longer_stands_is_not_sent() -> None:
     }
 
 
-def test_a_part_that_another_makes_stand_is_read_with_it() -> None:
+def test_a_part_that_another_part_s_answer_shows_is_read_too() -> None:
     sent = QueryDict("form.guarantor=B.&form.income=900")
     assert read_form(SCHEMA, sent, "form")["income"] == 900
 

@@ -28,7 +28,7 @@ def test_a_chain_that_ends_with_nobody_gives_nobody() -> None:
     assert stand_in(1, START, [away(1, 2), away(2, None)]) is None
 
 
-def test_a_circle_counts_only_where_the_dates_meet() -> None:
+def test_covers_form_a_circle_only_where_their_dates_overlap() -> None:
     aways = [away(1, 2, 0, 5), away(2, 3, 4, 8)]
     assert closes_a_circle(away(3, 1, 4, 5), aways)
     assert not closes_a_circle(away(3, 1, 5, 8), aways)

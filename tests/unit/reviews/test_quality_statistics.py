@@ -90,7 +90,7 @@ def test_perfect_agreement_is_one_and_agreement_by_chance_is_zero() -> None:
     assert cohen_kappa(from_rows((5, 5), (5, 5))).kappa == 0
 
 
-def test_who_always_says_the_same_has_no_kappa() -> None:
+def test_kappa_is_undefined_where_a_rater_always_gives_the_same_answer() -> None:
     found = cohen_kappa({("approved", "approved"): 9})
     assert found is not None
     assert (found.observed, found.kappa) == (1, None)

@@ -11,7 +11,7 @@ ROWS = [
 ]
 
 
-def test_the_same_is_at_no_distance_and_the_extremes_at_one() -> None:
+def test_equal_cases_have_distance_zero_and_opposite_ones_distance_one() -> None:
     ranges = ranges_of(ROWS)
     assert distance(ROWS[0], dict(ROWS[0]), ranges) == 0
     assert distance(ROWS[0], ROWS[2], ranges) == 1
@@ -21,7 +21,7 @@ def test_a_number_counts_by_its_range_and_a_word_whole() -> None:
     assert distance(ROWS[0], ROWS[1], ranges_of(ROWS)) == pytest.approx((0.5 + 0) / 2)
 
 
-def test_what_one_of_them_lacks_does_not_count() -> None:
+def test_a_field_that_one_case_lacks_does_not_count() -> None:
     assert distance({"amount": 1, "x": None}, {"amount": 1, "x": 9, "y": 2}, {"amount": 4}) == 0
     assert distance({"a": 1}, {"b": 1}, {}) is None
 
@@ -32,6 +32,6 @@ def test_the_nearest_come_first() -> None:
     assert found[0].distance < found[1].distance
 
 
-def test_true_is_no_number() -> None:
+def test_true_does_not_count_as_a_number() -> None:
     assert distance({"a": True}, {"a": 1}, {"a": 5}) == 0
     assert ranges_of([{"a": True}, {"a": False}]) == {}

@@ -62,12 +62,14 @@ def test_nothing_is_due_outside_hours(calendar: Calendar, start: datetime, secon
 
 
 @given(CALENDARS, INSTANTS, SECONDS)
-def test_between_undoes_add(calendar: Calendar, start: datetime, seconds: int) -> None:
+def test_the_working_time_between_is_the_inverse_of_adding_it(
+    calendar: Calendar, start: datetime, seconds: int
+) -> None:
     assert calendar.between(start, calendar.add(start, seconds)) == seconds
 
 
 @given(CALENDARS, INSTANTS, SECONDS, SECONDS)
-def test_later_work_is_never_due_earlier(
+def test_a_case_that_opens_later_is_never_due_earlier(
     calendar: Calendar, start: datetime, less: int, more: int
 ) -> None:
     low, high = sorted((less, more))
@@ -150,7 +152,9 @@ def test_a_pause_moves_every_instant_by_the_working_time_it_took() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 90_000)), max_size=5))
-def test_however_often_it_is_paused_the_time_used_is_the_same(spans: list[tuple[int, int]]) -> None:
+def test_the_time_used_does_not_depend_on_how_often_the_clock_is_paused(
+    spans: list[tuple[int, int]],
+) -> None:
     now, watch, worked = berlin(2026, 5, 5, 9), Stopwatch(), 0.0
     for running, pausing in spans:
         watch = watch.resume(now)
@@ -161,7 +165,7 @@ def test_however_often_it_is_paused_the_time_used_is_the_same(spans: list[tuple[
     assert watch.used_seconds == pytest.approx(worked)
 
 
-def test_the_band_says_how_a_case_stands() -> None:
+def test_the_band_tells_how_close_a_case_is_to_its_due_time() -> None:
     now = berlin(2026, 5, 5, 12)
     hour = timedelta(hours=1)
     assert band(None, None, now) == "paused"

@@ -79,7 +79,7 @@ def test_a_time_has_its_machine_form_and_its_absolute_form() -> None:
 
 
 @pytest.mark.parametrize("tag", ["ago", "moment", "duration", "number"])
-def test_what_is_not_there_is_a_dash(tag: str) -> None:
+def test_a_missing_value_is_shown_as_a_dash(tag: str) -> None:
     assert "\N{EN DASH}" in render(f"{{% {tag} value %}}", value=None)
 
 

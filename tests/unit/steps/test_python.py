@@ -2,7 +2,6 @@ import asyncio
 import inspect
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ from flows.steps.base import Result, StepContext, StepFailure
 from flows.steps.functions import _FUNCTIONS, UnknownFunction, get_function
 from flows.steps.python import Python, step
 from tests.unit.steps.contexts import context
+from tests.waiting import until
 
 
 class Quote(BaseModel):
@@ -185,7 +185,7 @@ def test_a_function_with_effects_is_not_called_in_a_rehearsal() -> None:
     assert (caught.value.kind, sent) == ("unstubbed", [])
 
 
-def test_a_stand_in_answers_in_a_rehearsal_and_only_there() -> None:
+def test_a_step_s_stand_in_answers_only_in_a_rehearsal() -> None:
     sent.clear()
     config = Python.Config(function=f"{HERE}:send_parcel", args={"text": "hello"})
     rehearsed = Python().rehearse(context(), config)
@@ -225,8 +225,7 @@ def test_a_function_of_a_module_that_is_still_imported_is_waited_for(
 
     first = threading.Thread(target=look_up, daemon=True)
     first.start()
-    while "slow_steps_of_a_test:early" not in _FUNCTIONS:
-        time.sleep(0.005)
+    until(lambda: "slow_steps_of_a_test:early" in _FUNCTIONS, "the import to begin")
     second = threading.Thread(target=look_up, daemon=True)
     second.start()
     second.join(0.2)

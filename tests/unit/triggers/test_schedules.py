@@ -57,7 +57,7 @@ def at(hour: int, minute: int = 0, second: int = 0) -> datetime:
     return datetime(2026, 3, 10, hour, minute, second, tzinfo=UTC)
 
 
-def test_one_that_is_on_time_fires_whatever_the_policy() -> None:
+def test_a_schedule_that_is_on_time_fires_whatever_the_policy() -> None:
     for policy in ("skip", "once", "all"):
         due = Schedule("0 * * * *", missed=policy).due(at(10), at(10, 0, 1))
         assert (due.fire, due.missed_from, due.next_at) == ((at(10),), None, at(11))
@@ -74,7 +74,7 @@ def test_after_an_outage_the_policy_decides(policy: str, most: int, fired: list[
     assert due.next_at == at(15)
 
 
-def test_skip_fires_the_one_that_is_only_just_late() -> None:
+def test_the_skip_policy_still_fires_an_instant_that_is_only_just_late() -> None:
     due = Schedule("0 * * * *").due(at(10), at(14) + GRACE)
     assert (due.fire, due.missed_from) == ((at(14),), at(10))
 

@@ -5,26 +5,17 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
-from workbench.accounts.actors import Actor
+from tests.factories.people import make_person
 from workbench.accounts.models import ApiToken, Role, RoleGrant, User
 from workbench.audit.models import Entry
-from workbench.people.services import grant_role
 
 pytestmark = pytest.mark.django_db
 
 
-def person_with(*roles: Role, name: str = "ada", **scope: Any) -> User:
-    user = User.objects.create_user(name)
-    for role in roles:
-        grant_role(user=user, role=role, actor=Actor.system("test"), now=timezone.now(), **scope)
-    return user
-
-
 @pytest.fixture
 def admin(client: Client) -> User:
-    user = person_with(Role.ADMIN, name="root")
+    user = make_person("root", Role.ADMIN)
     client.force_login(user)
     return user
 
@@ -36,8 +27,8 @@ def last_entry() -> Entry:
 
 
 def test_the_list_finds_people_and_names_their_roles(client: Client, admin: User) -> None:
-    person_with(Role.REVIEWER, name="ada", queue_name="loans")
-    person_with(name="grace")
+    make_person("ada", Role.REVIEWER, queue="loans")
+    make_person("grace")
     page = client.get("/accounts/people/?q=ad").content.decode()
     assert "Reviewer · loans" in page
     assert "grace" not in page
@@ -48,7 +39,7 @@ def test_the_list_takes_the_same_queries_however_many_people(
     client: Client, admin: User, django_assert_max_num_queries: Any
 ) -> None:
     for i in range(20):
-        person_with(Role.REVIEWER, name=f"p{i}")
+        make_person(f"p{i}", Role.REVIEWER)
     with django_assert_max_num_queries(6):
         client.get("/accounts/people/")
 
@@ -69,7 +60,7 @@ def test_a_name_that_is_taken_is_told(client: Client, admin: User) -> None:
 
 
 def test_a_role_is_granted_and_revoked_and_both_are_recorded(client: Client, admin: User) -> None:
-    ada = person_with()
+    ada = make_person("ada")
     url = "/accounts/people/by-name/ada/grants/"
     client.post(url, {"role": "reviewer", "flow_name": "", "queue_name": "loans"})
     grant = RoleGrant.objects.get(user=ada)
@@ -86,7 +77,7 @@ def test_a_role_is_granted_and_revoked_and_both_are_recorded(client: Client, adm
 
 
 def test_an_unknown_role_changes_nothing(client: Client, admin: User) -> None:
-    person_with()
+    make_person("ada")
     response = client.post("/accounts/people/by-name/ada/grants/", {"role": "king"})
     assert response.status_code == 422
     assert RoleGrant.objects.count() == 1
@@ -105,7 +96,7 @@ def test_the_last_admin_stays(client: Client, admin: User) -> None:
 
 
 def test_an_admin_of_one_flow_manages_nobody(client: Client) -> None:
-    client.force_login(person_with(Role.ADMIN, flow_name="loans"))
+    client.force_login(make_person("ada", Role.ADMIN, flow="loans"))
     assert client.get("/accounts/people/").status_code == 403
     url = "/accounts/people/by-name/ada/grants/"
     assert client.post(url, {"role": "admin"}).status_code == 403
@@ -113,7 +104,7 @@ def test_an_admin_of_one_flow_manages_nobody(client: Client) -> None:
 
 
 def test_a_deactivated_person_and_their_tokens_stop(client: Client, admin: User) -> None:
-    ada = person_with(Role.AUDITOR)
+    ada = make_person("ada", Role.AUDITOR)
     theirs = Client()
     theirs.force_login(ada)
     client.post("/accounts/people/by-name/ada/active/", {"active": "no"})
@@ -125,7 +116,7 @@ def test_a_deactivated_person_and_their_tokens_stop(client: Client, admin: User)
 
 
 def test_a_tokens_secret_is_shown_once_and_not_kept(client: Client) -> None:
-    client.force_login(person_with(Role.AUDITOR))
+    client.force_login(make_person("ada", Role.AUDITOR))
     data = {"name": "nightly", "lifetime": "30", "scopes": ["audit.view"]}
     page = client.post("/accounts/tokens/", data).content.decode()
     found = re.search(r'value="(csn_[^"]+)"', page)
@@ -143,16 +134,16 @@ def test_a_tokens_secret_is_shown_once_and_not_kept(client: Client) -> None:
 
 
 def test_a_token_cannot_have_more_than_its_person(client: Client) -> None:
-    client.force_login(person_with(Role.AUDITOR))
+    client.force_login(make_person("ada", Role.AUDITOR))
     response = client.post("/accounts/tokens/", {"name": "x", "scopes": ["flows.edit"]})
     assert response.status_code == 422
     assert not ApiToken.objects.exists()
 
 
 def test_nobody_revokes_the_token_of_another(client: Client) -> None:
-    client.force_login(person_with())
+    client.force_login(make_person("ada"))
     client.post("/accounts/tokens/", {"name": "x"})
-    client.force_login(person_with(name="eve"))
+    client.force_login(make_person("eve"))
     token = ApiToken.objects.get()
     assert client.post(f"/accounts/tokens/{token.pk}/revoke/").status_code == 404
     token.refresh_from_db()

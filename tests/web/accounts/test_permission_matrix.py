@@ -92,7 +92,7 @@ def test_every_address_has_a_permission_or_is_public() -> None:
     assert {a.required for a in GUARDED} <= set(PERMISSIONS)
 
 
-def test_few_addresses_are_public() -> None:
+def test_only_the_listed_addresses_are_public() -> None:
     public = {address.route for address in ADDRESSES if address.required is None}
     outside = {
         route

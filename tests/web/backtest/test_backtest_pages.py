@@ -10,18 +10,16 @@ from django.utils import timezone
 from flows.backtest.models import Backtest
 from flows.backtest.services import play_part
 from flows.models import Flow
-from tests.web.flows.factories import make_completed_run, make_flow, make_user
+from tests.factories.flows import make_flow
+from tests.factories.people import make_person
+from tests.factories.runs import make_completed_run
+from tests.web.pages import text_of
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
 from workbench.people.services import create_token
 
 pytestmark = pytest.mark.django_db
 HERE = "/flows/loan/backtests/"
-
-
-def text_of(response: Any) -> str:
-    found: str = response.content.decode()
-    return found
 
 
 @pytest.fixture
@@ -124,7 +122,7 @@ def test_the_list_makes_as_many_queries_for_ten_as_for_one(
 
 
 def test_a_program_starts_one_reads_it_and_lists_what_flips(flow: Flow) -> None:
-    user = make_user(Role.DESIGNER)
+    user = make_person("ada", Role.DESIGNER)
     scopes = ["runs.view", "flows.edit"]
     _, secret = create_token(
         user=user, name="ci", scopes=scopes, actor=Actor.user(user), now=timezone.now()

@@ -14,8 +14,9 @@ from flows.graph.operations import normal_form
 from flows.models import DraftOperation, Flow
 from flows.selectors.drafts import get_draft_at, list_history
 from flows.services import editing
+from tests.factories.people import make_person, signed_in
 from tests.unit.operations.samples import loan
-from workbench.accounts.models import Role, RoleGrant, User
+from workbench.accounts.models import Role, User
 
 pytestmark = pytest.mark.django_db
 Send = Callable[..., Any]
@@ -29,17 +30,9 @@ def flow(now: datetime) -> Flow:
     )
 
 
-def person(name: str, role: Role, now: datetime) -> User:
-    user = User.objects.create_user(name, f"{name}@example.com", "a password")
-    RoleGrant.objects.create(user=user, role=role, granted_at=now)
-    return user
-
-
 @pytest.fixture
 def client(flow: Flow, now: datetime) -> Client:
-    client = Client()
-    client.force_login(person("ada", Role.DESIGNER, now))
-    return client
+    return signed_in(make_person("ada", Role.DESIGNER))
 
 
 def sent(client: Client, *operations: Any, since: int = 0) -> Any:
@@ -154,7 +147,7 @@ def test_only_designers_edit(
     flow: Flow, now: datetime, role: Role, may_view: int, may_edit: int
 ) -> None:
     client = Client()
-    client.force_login(person("ben", role, now))
+    client.force_login(make_person("ben", role))
     assert client.get("/flows/loan/edit/").status_code == may_view
     assert client.get("/flows/loan/edit/draft/").status_code == may_view
     assert sent(client, title("Hm")).status_code == may_edit
@@ -255,11 +248,11 @@ def test_two_people_at_once_get_one_order(flow: Flow, now: datetime) -> None:
     assert flow.draft["title"] == DraftOperation.objects.get(revision=20).operation["value"]
 
 
-def test_the_history_tells_who_edited_in_one_sitting(
+def test_the_history_groups_the_edits_of_one_person_in_one_sitting(
     client: Client, flow: Flow, now: datetime
 ) -> None:
     ada = User.objects.get(username="ada")
-    ben = person("ben", Role.DESIGNER, now)
+    ben = make_person("ben", Role.DESIGNER)
     for minute, author in enumerate([ada, ada, ben, ada, ada]):
         at = now + timedelta(minutes=minute if minute < 4 else 60)
         edit = [{"client_id": f"m{minute}", "op": title(f"At {minute}")}]

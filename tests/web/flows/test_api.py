@@ -4,58 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
-from django.utils import timezone
 
 from flows.models import Flow, Run
-from tests.web.flows.factories import (
-    LOAN,
+from tests.factories.flows import LOAN, make_flow
+from tests.factories.runs import (
     add_journal,
     make_completed_run,
     make_failed_run,
-    make_flow,
     make_run,
-    make_user,
     make_waiting_run,
 )
-from workbench.accounts.actors import Actor
+from tests.web.api import Api
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
-from workbench.people.services import create_token
 
 pytestmark = pytest.mark.django_db
 V1 = "/api/v1"
-SCOPES = ["flows.view", "flows.edit", "flows.publish", "runs.view", "runs.start", "runs.operate"]
-
-
-class Api:
-    """A program with a token."""
-
-    def __init__(self, *roles: Role, scopes: list[str] | None = None, flow: str = "") -> None:
-        user = make_user(*roles, flow=flow)
-        _, secret = create_token(
-            user=user,
-            name="ci",
-            scopes=scopes or SCOPES,
-            actor=Actor.user(user),
-            now=timezone.now(),
-        )
-        self.client = Client(headers={"Authorization": f"Bearer {secret}"})
-
-    def get(self, path: str, **query: Any) -> Any:
-        return self.client.get(f"{V1}{path}", query)
-
-    def post(self, path: str, body: Any = None, key: str = "") -> Any:
-        headers = {"Idempotency-Key": key} if key else {}
-        return self.client.post(
-            f"{V1}{path}",
-            body if body is not None else {},
-            content_type="application/json",
-            headers=headers,
-        )
-
-    def put(self, path: str, body: Any) -> Any:
-        return self.client.put(f"{V1}{path}", body, content_type="application/json")
 
 
 @pytest.fixture

@@ -7,15 +7,13 @@ from django.test import Client
 from django.utils import timezone
 
 from flows.models import Flow, Run
-from tests.web.flows.factories import LOAN, make_flow, make_run, make_version
+from tests.factories.flows import LOAN, make_flow, make_version
+from tests.factories.runs import make_run
+from tests.web.pages import text_of
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 
 pytestmark = pytest.mark.django_db
-
-
-def text_of(response: object) -> str:
-    return response.content.decode()  # type: ignore[attr-defined, no-any-return]
 
 
 # --- The list ---

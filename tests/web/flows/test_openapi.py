@@ -11,7 +11,9 @@ from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from schemathesis.core import NOT_SET
 
-from tests.web.flows.factories import make_completed_run, make_flow, make_user
+from tests.factories.flows import make_flow
+from tests.factories.people import make_person
+from tests.factories.runs import make_completed_run
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
 from workbench.api import api
@@ -29,7 +31,7 @@ description = schemathesis.openapi.from_dict(
 
 @pytest.fixture
 def program(db: None) -> Client:
-    user = make_user(Role.DESIGNER, Role.OPERATOR)
+    user = make_person("ada", Role.DESIGNER, Role.OPERATOR)
     make_completed_run(make_flow())
     _, secret = create_token(
         user=user, name="fuzz", scopes=SCOPES, actor=Actor.user(user), now=timezone.now()

@@ -9,16 +9,9 @@ from django.utils import timezone
 
 from flows.models import BulkAct, Run
 from flows.services.bulk import work_off_chunk
-from tests.web.flows.factories import (
-    LOAN,
-    add_token,
-    make_completed_run,
-    make_failed_run,
-    make_flow,
-    make_run,
-    make_version,
-)
-from tests.web.flows.test_flow_pages import text_of
+from tests.factories.flows import LOAN, make_flow, make_version
+from tests.factories.runs import add_token, make_completed_run, make_failed_run, make_run
+from tests.web.pages import text_of
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +83,7 @@ def work_off() -> BulkAct:
     return bulk
 
 
-def test_many_are_acted_on_after_their_number_was_confirmed(operator: Client) -> None:
+def test_a_bulk_act_begins_after_the_number_of_its_runs_was_confirmed(operator: Client) -> None:
     flow = make_flow()
     runs = [make_failed_run(flow) for _ in range(3)]
     make_completed_run(flow)

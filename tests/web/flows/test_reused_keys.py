@@ -6,9 +6,11 @@ import pytest
 from django.test import Client
 
 from flows.models import Run
-from tests.web.flows.factories import make_completed_run, make_flow
-from tests.web.flows.test_api import INPUT, Api
-from tests.web.flows.test_flow_pages import text_of
+from tests.factories.flows import make_flow
+from tests.factories.runs import make_completed_run
+from tests.web.api import Api
+from tests.web.flows.test_api import INPUT
+from tests.web.pages import text_of
 from workbench.accounts.models import IdempotentRequest, Role
 
 pytestmark = pytest.mark.django_db

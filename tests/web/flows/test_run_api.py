@@ -1,30 +1,17 @@
 """Operations on runs over HTTP: plans before acts, and who may."""
 
-from typing import Any
-
 import pytest
 from django.utils import timezone
 
 from flows.models import BulkAct, Flow, Run
 from flows.services.bulk import work_off_chunk
-from tests.web.flows.factories import (
-    LOAN,
-    make_completed_run,
-    make_failed_run,
-    make_flow,
-    make_run,
-    make_version,
-    make_waiting_run,
-)
-from tests.web.flows.test_api import Api
+from tests.factories.flows import LOAN, make_flow, make_version
+from tests.factories.runs import make_completed_run, make_failed_run, make_run, make_waiting_run
+from tests.web.api import Api
+from tests.web.pages import problem_of
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
-
-
-def problem(response: Any) -> str:
-    code: str = response.json()["type"].rpartition(":")[2]
-    return code
 
 
 @pytest.fixture
@@ -79,9 +66,9 @@ def test_a_rerun_takes_a_step_a_version_and_another_input(api: Api) -> None:
     new = Run.objects.get(pk=made.json()["id"])
     assert (new.input["amount"], new.tokens.get().step) == (5, "settle")
     wrong = api.post(f"/runs/{run.pk}/rerun", {"step": "nowhere"})
-    assert (wrong.status_code, problem(wrong)) == (422, "step-unknown")
+    assert (wrong.status_code, problem_of(wrong)) == (422, "step-unknown")
     unfit = api.post(f"/runs/{run.pk}/rerun", {"input": {"amount": "much"}})
-    assert problem(unfit) == "input-invalid"
+    assert problem_of(unfit) == "input-invalid"
 
 
 def test_a_waiting_run_is_migrated_where_its_step_still_exists(api: Api) -> None:
@@ -92,7 +79,7 @@ def test_a_waiting_run_is_migrated_where_its_step_still_exists(api: Api) -> None
     assert api.post(f"/runs/{run.pk}/migrate", {"version": 2}).json()["version"] == 2
     make_version(flow, 3, LOAN)
     gone = api.post(f"/runs/{run.pk}/migrate", {"version": 3})
-    assert (gone.status_code, problem(gone)) == (409, "version-unfit")
+    assert (gone.status_code, problem_of(gone)) == (409, "version-unfit")
 
 
 def test_a_run_moves_to_another_lane(api: Api) -> None:
@@ -131,7 +118,7 @@ def loan() -> Flow:
     return make_flow()
 
 
-def test_many_are_retried_after_a_plan_said_how_many(api: Api, loan: Flow) -> None:
+def test_a_bulk_retry_begins_after_a_plan_told_how_many(api: Api, loan: Flow) -> None:
     for _ in range(3):
         make_failed_run(loan)
     make_completed_run(loan)
@@ -151,7 +138,7 @@ def test_many_are_retried_after_a_plan_said_how_many(api: Api, loan: Flow) -> No
 
 def test_an_act_that_lacks_something_is_refused_with_what(api: Api, loan: Flow) -> None:
     missing = api.post("/bulk-acts", {"act": "lane"})
-    assert (missing.status_code, problem(missing)) == (422, "option-missing")
+    assert (missing.status_code, problem_of(missing)) == (422, "option-missing")
     unknown = api.post("/bulk-acts", {"act": "retry", "filter": {"flwo": "loan"}})
     assert unknown.status_code == 422
 
@@ -169,7 +156,7 @@ def test_an_operator_of_one_flow_acts_on_its_runs_alone(loan: Flow) -> None:
         mine.pk: "running",
     }
     stopped = api.post(f"/bulk-acts/{begun['id']}/stop")
-    assert (stopped.status_code, problem(stopped)) == (409, "bulk-act-ended")
+    assert (stopped.status_code, problem_of(stopped)) == (409, "bulk-act-ended")
     assert Api(Role.OPERATOR, flow="other").get(f"/bulk-acts/{begun['id']}").status_code == 404
 
 

@@ -10,17 +10,16 @@ from django.utils import timezone
 
 from flows.models import Journal, Run, Wait, Worker
 from flows.runtime.artifacts import store_artifact
-from tests.web.flows.factories import (
-    NOW,
+from tests.factories.flows import NOW, make_flow
+from tests.factories.runs import (
     add_journal,
     make_completed_run,
     make_failed_run,
-    make_flow,
     make_retrying_run,
     make_run,
     make_waiting_run,
 )
-from tests.web.flows.test_flow_pages import text_of
+from tests.web.pages import text_of
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -164,7 +163,7 @@ def test_the_first_failure_is_the_headline(auditor: Client) -> None:
     assert "The rate service is down." in shown
 
 
-def test_what_followed_from_a_failure_is_folded(auditor: Client) -> None:
+def test_the_consequences_of_a_failure_are_folded(auditor: Client) -> None:
     run = make_failed_run(make_flow())
     other = run.tokens.create(step="settle", state="failed", since=run.started_at)
     add_journal(

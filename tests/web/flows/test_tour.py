@@ -10,21 +10,16 @@ from flows import services
 from flows.graph.operations import normal_form
 from flows.models import Flow, Run
 from flows.selectors.tour import get_tour
+from tests.factories.people import make_person
 from workbench.accounts.actors import Actor
-from workbench.accounts.models import Role, RoleGrant, User
+from workbench.accounts.models import Role, User
 
 pytestmark = pytest.mark.django_db
 
 
-def person(name: str, role: Role, now: datetime) -> User:
-    user = User.objects.create_user(name, f"{name}@example.com", "a password")
-    RoleGrant.objects.create(user=user, role=role, granted_at=now)
-    return user
-
-
 @pytest.fixture
 def ada(now: datetime) -> User:
-    return person("ada", Role.DESIGNER, now)
+    return make_person("ada", Role.DESIGNER)
 
 
 def flow_with(now: datetime, **steps: Any) -> Flow:
@@ -90,7 +85,7 @@ def test_a_large_flow_is_nobodys_first(ada: User, now: datetime) -> None:
     assert get_tour(ada, flow_with(now, **steps)) is None
 
 
-def test_it_is_shown_until_it_is_ended(ada: User, now: datetime, client: Client) -> None:
+def test_the_tour_is_shown_until_it_is_ended(ada: User, now: datetime, client: Client) -> None:
     client.force_login(ada)
     assert "Guided tour" in client.get("/flows/").content.decode()
     answer = client.post("/tour/end/", {"next": "/flows/?q=a"})
@@ -98,19 +93,19 @@ def test_it_is_shown_until_it_is_ended(ada: User, now: datetime, client: Client)
     assert "Guided tour" not in client.get("/flows/").content.decode()
 
 
-def test_it_leads_to_no_other_site(ada: User, client: Client) -> None:
+def test_the_end_of_the_tour_leads_to_no_other_site(ada: User, client: Client) -> None:
     client.force_login(ada)
     answer = client.post("/tour/end/", {"next": "https://elsewhere.example/"})
     assert answer["Location"] == "/flows/"
 
 
 def test_whoever_may_not_draw_is_not_shown_it(now: datetime) -> None:
-    assert get_tour(person("ben", Role.AUDITOR, now), None) is None
+    assert get_tour(make_person("ben", Role.AUDITOR), None) is None
 
 
 def test_a_flow_that_others_released_is_none_to_begin_with(ada: User, now: datetime) -> None:
     flow = flow_with(now, **READY)
-    other = person("cy", Role.DESIGNER, now)
+    other = make_person("cy", Role.DESIGNER)
     services.publish_version(
         flow_id=flow.pk, note="Theirs", author=other, actor=Actor.user(other), now=now, release=True
     )

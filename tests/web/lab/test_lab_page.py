@@ -11,7 +11,8 @@ from flows.lab.estimate import bands_of, estimate
 from flows.lab.evidence import Evidence, read_evidence
 from flows.lab.thresholds import Threshold, list_thresholds
 from flows.models import DraftOperation, Flow, Run, RunStatus
-from tests.web.flows.factories import add_journal, make_flow, make_run
+from tests.factories.flows import make_flow
+from tests.factories.runs import add_journal, make_run
 
 pytestmark = pytest.mark.django_db
 HERE = "/flows/loan/lab/"

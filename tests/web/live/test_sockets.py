@@ -146,6 +146,7 @@ def test_a_nudge_from_a_thread_arrives_at_once(served: Served, capsys: Any) -> N
         took = []
         async with served.page("operator", ["sample.latency"]) as socket:
             for _ in range(20):
+                # Meanwhile the loop goes idle: whether a nudge wakes it is what is measured.
                 await asyncio.sleep(0.12)
                 await asyncio.to_thread(served.tell, "nudge", "sample.latency")
                 message = await hear(socket)
@@ -252,6 +253,7 @@ def test_who_lost_the_role_hears_no_more(served: Served) -> None:
             await asyncio.to_thread(served.tell, "nudge", "sample.1")
             before = await hear(socket)
             assert await asyncio.to_thread(served.tell, "take_roles", person) == 1
+            # The change travels to the socket, which says nothing of it until the next nudge.
             await asyncio.sleep(0.3)
             await asyncio.to_thread(served.tell, "nudge", "sample.1")
             after = [before, await hear(socket)]
@@ -304,6 +306,7 @@ def test_a_lost_redis_neither_raises_nor_waits_and_its_return_is_noticed(
             for _ in range(20):
                 took = await asyncio.to_thread(served.tell, "nudge", "sample.1")
                 slowest = max(slowest, took)
+                # Nudges come for a second, as those of a run at work do.
                 await asyncio.sleep(0.05)
             with redis_server(port):
                 await wait_for_a_nudge(socket, served)

@@ -18,18 +18,16 @@ from flows.publishing.services import (
     refuse_request,
     request_publish,
 )
-from tests.web.flows.factories import LOAN, make_flow, make_user, make_version, make_waiting_run
+from tests.factories.flows import LOAN, make_flow, make_version
+from tests.factories.people import make_person
+from tests.factories.runs import make_waiting_run
+from tests.web.pages import text_of
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
 from workbench.audit.models import Entry
 
 pytestmark = pytest.mark.django_db
 PAGE = "/flows/loan/publish/"
-
-
-def text_of(response: Any) -> str:
-    found: str = response.content.decode()
-    return found
 
 
 def changed(flow: Flow, **steps: Any) -> None:
@@ -67,7 +65,7 @@ def agree(asked: PublishRequest, person: User) -> FlowVersion:
 
 
 def test_one_person_alone_publishes_nothing_on_any_path(flow: Flow) -> None:
-    person = make_user(Role.DESIGNER)
+    person = make_person("ada", Role.DESIGNER)
     for agreed_by in (None, person):
         with pytest.raises(services.SecondPersonNeeded):
             services.publish_version(
@@ -78,7 +76,7 @@ def test_one_person_alone_publishes_nothing_on_any_path(flow: Flow) -> None:
 
 
 def test_a_second_person_agrees_and_the_version_is_published(flow: Flow) -> None:
-    first, second = make_user(Role.DESIGNER), make_user(Role.DESIGNER)
+    first, second = make_person("ada", Role.DESIGNER), make_person("ben", Role.DESIGNER)
     version = agree(ask(flow, first), second)
     assert (version.number, version.published_by, version.note) == (2, first, "Later")
     entry = Entry.objects.get(action="flow.published")
@@ -86,7 +84,7 @@ def test_a_second_person_agrees_and_the_version_is_published(flow: Flow) -> None
 
 
 def test_nobody_agrees_to_their_own_request(flow: Flow) -> None:
-    person = make_user(Role.DESIGNER)
+    person = make_person("ada", Role.DESIGNER)
     asked = ask(flow, person)
     with pytest.raises(OwnRequest):
         agree(asked, person)
@@ -96,7 +94,7 @@ def test_nobody_agrees_to_their_own_request(flow: Flow) -> None:
 
 
 def test_a_request_is_answered_once(flow: Flow) -> None:
-    first, second = make_user(Role.DESIGNER), make_user(Role.DESIGNER)
+    first, second = make_person("ada", Role.DESIGNER), make_person("ben", Role.DESIGNER)
     asked = ask(flow, first)
     refuse_request(
         request_id=asked.pk, reason="no", author=second, actor=Actor.user(second),
@@ -108,7 +106,7 @@ def test_a_request_is_answered_once(flow: Flow) -> None:
 
 
 def test_what_was_agreed_to_is_the_draft_that_was_asked_for(flow: Flow) -> None:
-    first, second = make_user(Role.DESIGNER), make_user(Role.DESIGNER)
+    first, second = make_person("ada", Role.DESIGNER), make_person("ben", Role.DESIGNER)
     asked = ask(flow, first)
     changed(flow, settle={**SETTLED_LATE, "title": "Slipped in"})
     with pytest.raises(services.DraftChanged):
@@ -118,7 +116,7 @@ def test_what_was_agreed_to_is_the_draft_that_was_asked_for(flow: Flow) -> None:
 
 
 def test_a_failing_gate_leaves_the_request_open(flow: Flow) -> None:
-    first, second = make_user(Role.DESIGNER), make_user(Role.DESIGNER)
+    first, second = make_person("ada", Role.DESIGNER), make_person("ben", Role.DESIGNER)
     flow.draft = {**flow.draft, "tests": [{"name": "t", "expect": {"outcome": "never"}}]}
     flow.save()
     asked = ask(flow, first)

@@ -4,8 +4,9 @@ import pytest
 
 from flows.models import Flow, PublishRule
 from flows.publishing.models import PublishRequest
-from tests.web.flows.factories import make_flow
-from tests.web.flows.test_api import Api
+from tests.factories.flows import make_flow
+from tests.web.api import Api
+from tests.web.pages import problem_of
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 
@@ -35,10 +36,6 @@ def second(flow: Flow) -> Api:
     return Api(Role.DESIGNER)
 
 
-def problem(code: str) -> str:
-    return f"urn:countersign:problem:{code}"
-
-
 def asked_by(api: Api) -> str:
     """Ask to publish, and return the request's path."""
     made = api.post(REQUESTS, {"note": "Later"})
@@ -48,11 +45,11 @@ def asked_by(api: Api) -> str:
 
 def test_publishing_alone_is_refused_and_says_where_to_ask(first: Api) -> None:
     refused = first.post("/flows/loan/versions", {"note": "Alone"})
-    assert (refused.status_code, refused.json()["type"]) == (409, problem("second-person-needed"))
+    assert (refused.status_code, problem_of(refused)) == (409, "second-person-needed")
     assert "publish-requests" in refused.json()["remedy"]
 
 
-def test_another_agrees_and_the_version_is_published(first: Api, second: Api) -> None:
+def test_a_second_person_agrees_and_the_version_is_published(first: Api, second: Api) -> None:
     path = asked_by(first)
     published = second.post(f"{path}/approve")
     assert (published.status_code, published.json()["number"]) == (201, 2)
@@ -66,7 +63,7 @@ def test_another_agrees_and_the_version_is_published(first: Api, second: Api) ->
 def test_nobody_agrees_to_their_own_and_it_stays_open(first: Api) -> None:
     path = asked_by(first)
     refused = first.post(f"{path}/approve")
-    assert (refused.status_code, refused.json()["type"]) == (409, problem("own-request"))
+    assert (refused.status_code, problem_of(refused)) == (409, "own-request")
     assert PublishRequest.objects.get().state == "open"
 
 
@@ -79,9 +76,9 @@ def test_another_refuses_with_a_reason_and_ones_own_is_withdrawn(first: Api, sec
 
 def test_an_answered_request_and_a_second_open_one_are_conflicts(first: Api, second: Api) -> None:
     path = asked_by(first)
-    assert second.post(REQUESTS, {"note": "Mine too"}).json()["type"] == problem("request-open")
+    assert problem_of(second.post(REQUESTS, {"note": "Mine too"})) == "request-open"
     second.post(f"{path}/refuse", {})
-    assert second.post(f"{path}/approve").json()["type"] == problem("request-answered")
+    assert problem_of(second.post(f"{path}/approve")) == "request-answered"
 
 
 def test_a_draft_edited_since_is_not_what_was_asked_for(
@@ -90,7 +87,7 @@ def test_a_draft_edited_since_is_not_what_was_asked_for(
     path = asked_by(first)
     Flow.objects.update(draft_revision=flow.draft_revision + 1)
     refused = second.post(f"{path}/approve")
-    assert (refused.status_code, refused.json()["type"]) == (409, problem("draft-changed"))
+    assert (refused.status_code, problem_of(refused)) == (409, "draft-changed")
     assert flow.versions.count() == 1
 
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 from flows.models import BulkAct, Run, Timer
 from flows.resilience.breakers import Call, record_failure
 from flows.resilience.models import Breaker
-from tests.web.flows.factories import make_flow, make_run
+from tests.factories.flows import make_flow
+from tests.factories.runs import make_run
 from workbench.audit.models import Entry
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +67,7 @@ def test_failed_runs_are_grouped_and_retried_by_cause(
     }
 
 
-def test_the_api_does_the_same(operator: Client, designer: Client) -> None:
+def test_the_api_offers_what_the_page_does(operator: Client, designer: Client) -> None:
     open_breaker()
     failed_run(make_flow("loan"), "http")
     assert operator.get("/api/v1/breakers").json()[0]["state"] == "open"

@@ -6,10 +6,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from flows.models import Token
 from reviews.models import Case, Decision
 from reviews.services.receipts import digest_of
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from tests.factories.cases import make_case, step_of
+from tests.factories.people import make_person, person
+from tests.factories.queues import make_office, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -17,11 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("ben", Role.REVIEWER)
-    make_person("aud", Role.AUDITOR)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, aud=Role.AUDITOR)
 
 
 class Caller:
@@ -36,10 +33,6 @@ class Caller:
 
     def post(self, path: str, body: Any = None) -> Any:
         return self.client.post(f"/api/v1{path}", body or {}, content_type="application/json")
-
-
-def where(case: Case) -> str:
-    return Token.objects.get(run_id=case.run_id).step
 
 
 def test_every_waiting_case_can_be_decided_by_the_list() -> None:
@@ -57,7 +50,7 @@ def test_every_waiting_case_can_be_decided_by_the_list() -> None:
     for pk in seen:
         answer = ada.post(f"/cases/{pk}/decisions", {"outcome": "approved", "commit_now": True})
         assert (answer.status_code, answer.json()["state"]) == (201, "committed")
-    assert {where(case) for case in made} == {"settle"}
+    assert {step_of(case) for case in made} == {"settle"}
 
 
 def test_a_decision_on_a_decided_case_is_409_and_changes_nothing() -> None:
@@ -128,7 +121,7 @@ def test_who_may_only_look_may_not_decide() -> None:
     assert auditor.get(f"/cases/{case.pk}").status_code == 200
     answer = auditor.post(f"/cases/{case.pk}/decisions", {"outcome": "approved"})
     assert answer.status_code == 403
-    assert where(case) == "review"
+    assert step_of(case) == "review"
 
 
 def test_the_receipt_has_the_digest_that_the_decision_names() -> None:
@@ -154,7 +147,7 @@ def test_an_unknown_field_of_a_decision_is_refused() -> None:
     assert not Decision.objects.exists()
 
 
-def test_who_comes_too_late_is_refused_without_a_transaction() -> None:
+def test_a_late_claim_or_decision_is_refused_in_four_queries() -> None:
     case, late = make_case(timezone.now()), Caller("ben")
     path = f"/cases/{case.pk}"
     assert Caller("ada").post(f"{path}/claim").status_code == 200

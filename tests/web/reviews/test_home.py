@@ -1,29 +1,25 @@
 """The home page: what each role finds waiting there."""
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from flows.models import Run
 from reviews.services.claims import claim_case
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from tests.factories.cases import make_case
+from tests.factories.people import make_person, person, signed_in
+from tests.factories.queues import make_office
+from tests.web.pages import page
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
 
 
 def home_of(username: str) -> str:
-    client = Client()
-    client.force_login(person(username).user)
-    response = client.get("/")
-    assert response.status_code == 200
-    return response.content.decode()
+    return page(signed_in(username), "/")
 
 
 def test_a_reviewer_finds_their_cases_and_where_to_take_the_next() -> None:
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
+    make_office(ada=Role.REVIEWER)
     now = timezone.now()
     held, _ = make_case(now, title="Loan in hand"), make_case(now, title="Loan in line")
     assert "You have no claimed cases" in home_of("ada")
@@ -36,9 +32,7 @@ def test_a_reviewer_finds_their_cases_and_where_to_take_the_next() -> None:
 
 
 def test_an_operator_finds_the_runs_that_failed_with_their_cause() -> None:
-    make_queue()
-    make_policy()
-    make_person("olga", Role.OPERATOR)
+    make_office(olga=Role.OPERATOR)
     run = Run.objects.get(pk=make_case(timezone.now()).run_id)
     assert "No worker is alive" in home_of("olga")
     run.status, run.error = "failed", {"message": "The scorecard is away"}
@@ -47,10 +41,8 @@ def test_an_operator_finds_the_runs_that_failed_with_their_cause() -> None:
 
 
 def test_a_designer_finds_the_flows_they_edit() -> None:
-    make_queue()
-    make_policy()
+    make_office(dora=Role.DESIGNER)
     make_case(timezone.now())
-    make_person("dora", Role.DESIGNER)
     text = home_of("dora")
     assert "Flows you edit" in text
     assert "What needs an operator" not in text
@@ -58,9 +50,7 @@ def test_a_designer_finds_the_flows_they_edit() -> None:
 
 def test_insights_open_at_their_first_page() -> None:
     make_person("aud", Role.AUDITOR)
-    client = Client()
-    client.force_login(person("aud").user)
-    assert client.get("/insights/")["Location"] == "/insights/quality/"
+    assert signed_in("aud").get("/insights/")["Location"] == "/insights/quality/"
 
 
 @pytest.mark.parametrize(

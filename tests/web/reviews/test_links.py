@@ -18,7 +18,9 @@ from reviews.notices.mail import send_notice
 from reviews.services.claims import claim_case
 from reviews.services.conversation import request_information
 from reviews.services.links import decide_link, reply_link
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from tests.factories.cases import make_case
+from tests.factories.people import make_person, person, signed_in
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role, User
 
 pytestmark = pytest.mark.django_db
@@ -26,17 +28,8 @@ APPROVE = {"outcome": "approved"}
 
 
 @pytest.fixture(autouse=True)
-def desk() -> None:
-    make_queue()
-    make_policy()
-    for name in ("ada", "ben"):
-        make_person(name, Role.REVIEWER)
-
-
-def signed_in(username: str = "ada") -> Client:
-    client = Client()
-    client.force_login(User.objects.get(username=username))
-    return client
+def office() -> None:
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
 
 
 def link_to(case: Case, username: str | None = "ada") -> str:
@@ -51,7 +44,7 @@ def path(address: str) -> str:
 def test_opening_a_link_decides_nothing_however_often() -> None:
     case = make_case(timezone.now())
     link = link_to(case)
-    client = signed_in()
+    client = signed_in("ada")
     for ask in (client.get, client.head, client.get):
         assert ask(link).status_code == 200
     assert not Decision.objects.exists()
@@ -78,7 +71,7 @@ def test_a_link_needs_the_token_against_forgery() -> None:
 def test_the_form_decides_once_by_the_channel_link() -> None:
     case = make_case(timezone.now())
     link = link_to(case)
-    client = signed_in()
+    client = signed_in("ada")
     first = client.post(link, APPROVE)
     assert first.status_code == 200
     assert Decision.objects.get().channel == "link"
@@ -90,8 +83,8 @@ def test_the_form_decides_once_by_the_channel_link() -> None:
 
 def test_a_link_for_somebody_else_is_not_there() -> None:
     link = link_to(make_case(timezone.now()), "ben")
-    assert signed_in().get(link).status_code == 404
-    assert signed_in().post(link, APPROVE).status_code == 404
+    assert signed_in("ada").get(link).status_code == 404
+    assert signed_in("ada").post(link, APPROVE).status_code == 404
 
 
 def test_in_a_chat_whoever_may_decide_can_use_it() -> None:
@@ -104,7 +97,7 @@ def test_in_a_chat_whoever_may_decide_can_use_it() -> None:
 def test_an_old_link_has_expired() -> None:
     link = link_to(make_case(timezone.now()))
     CaseLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert signed_in().post(link, APPROVE).status_code == 410
+    assert signed_in("ada").post(link, APPROVE).status_code == 410
     assert not Decision.objects.exists()
 
 
@@ -112,7 +105,7 @@ def test_a_link_dies_when_the_case_changes() -> None:
     case = make_case(timezone.now())
     link = link_to(case)
     claim_case(case_id=case.pk, acting=person("ben"), now=timezone.now())
-    answer = signed_in().post(link, APPROVE)
+    answer = signed_in("ada").post(link, APPROVE)
     assert answer.status_code == 409
     assert "changed since" in answer.content.decode()
     assert not Decision.objects.exists()
@@ -122,7 +115,7 @@ def test_a_link_asks_for_what_the_page_asks_for_and_is_not_spent_by_a_fault() ->
     case = make_case(
         timezone.now(), reason_codes={"rejected": [{"code": "income", "label": "Income"}]}
     )
-    link, client = link_to(case), signed_in()
+    link, client = link_to(case), signed_in("ada")
     assert client.post(link, {"outcome": "rejected"}).status_code == 422
     assert CaseLink.objects.get().used_at is None
     right = {"outcome": "rejected", "reasons.rejected": "income"}
@@ -132,7 +125,7 @@ def test_a_link_asks_for_what_the_page_asks_for_and_is_not_spent_by_a_fault() ->
 def test_a_refusal_by_link_names_its_evidence_too() -> None:
     code = {"code": "income", "label": "Income", "rests_on": ["income", "name"]}
     case = make_case(timezone.now(), reason_codes={"rejected": [code]})
-    link, client = link_to(case), signed_in()
+    link, client = link_to(case), signed_in("ada")
     assert 'name="ground.rejected.income"' in client.get(link).content.decode()
     bare = {"outcome": "rejected", "reasons.rejected": "income"}
     assert client.post(link, bare).status_code == 422
@@ -140,15 +133,15 @@ def test_a_refusal_by_link_names_its_evidence_too() -> None:
     assert Decision.objects.get().grounds == {"income": "name"}
 
 
-def test_authority_is_checked_on_this_way_too() -> None:
+def test_a_person_may_not_decide_what_they_asked_for_by_link_either() -> None:
     case = make_case(timezone.now(), requested_by="ada")
-    assert signed_in().post(link_to(case), APPROVE).status_code == 403
+    assert signed_in("ada").post(link_to(case), APPROVE).status_code == 403
     assert not Decision.objects.exists()
 
 
 def test_a_changed_address_opens_nothing() -> None:
     link = link_to(make_case(timezone.now()))
-    assert signed_in().get(link[:-2] + "x/").status_code == 404
+    assert signed_in("ada").get(link[:-2] + "x/").status_code == 404
 
 
 def test_the_mail_brings_a_link_only_to_who_can_decide_by_it() -> None:
@@ -212,7 +205,7 @@ def test_whoever_answers_corrects_the_values_that_were_opened_and_no_others() ->
     assert anyone.post(link, sent).status_code == 200
     case = Case.objects.get()
     assert case.fields == {"income": 2800, "name": "B. Ahlers"}
-    text = signed_in().get(f"/review/cases/{case.pk}/").content.decode()
+    text = signed_in("ada").get(f"/review/cases/{case.pk}/").content.decode()
     assert "Changed by Someone (by link)" in text
     asked.refresh_from_db()
     assert asked.changes == {"income": 2800}
@@ -223,7 +216,7 @@ def test_only_what_a_reviewer_may_change_can_be_opened_to_others() -> None:
         ask(fields=["name"])
 
 
-def test_pressing_without_writing_answers_nothing() -> None:
+def test_an_empty_reply_by_link_answers_nothing() -> None:
     link = path(reply_link(ask(), timezone.now()))
     assert Client().post(link, {}).status_code == 422
     assert Case.objects.get().state == "waiting_for_info"
@@ -240,5 +233,5 @@ def test_the_case_shows_the_link_to_answer_to_those_who_may_decide() -> None:
     asked = ask()
     make_person("eve", Role.AUDITOR)
     address = f"/review/cases/{asked.case_id}/"
-    assert "/links/reply/" in signed_in().get(address).content.decode()
+    assert "/links/reply/" in signed_in("ada").get(address).content.decode()
     assert "/links/reply/" not in signed_in("eve").get(address).content.decode()

@@ -9,18 +9,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from flows.models import Artifact, Token
+from flows.models import Artifact
 from reviews.models import Attachment, Case, CaseDraft, Decision, Queue
 from reviews.services.claims import claim_case
 from reviews.services.decisions import commit_due_decisions, decide_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
+from tests.factories.cases import approve, make_case, step_of
+from tests.factories.people import make_person, person, signed_in
+from tests.factories.queues import make_office, make_queue
+from tests.web.pages import page
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -29,33 +25,13 @@ Count = Any
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
+    make_office(ada=Role.REVIEWER, lea=Role.LEAD, aud=Role.AUDITOR)
     make_queue("claims")
-    make_policy()
-    make_person("ada", Role.REVIEWER)
     make_person("ben", Role.REVIEWER, queue="claims")
-    make_person("lea", Role.LEAD)
-    make_person("aud", Role.AUDITOR)
-
-
-def signed_in(username: str) -> Client:
-    client = Client()
-    client.force_login(person(username).user)
-    return client
 
 
 def address(case: Case, part: str = "") -> str:
     return f"/review/cases/{case.pk}/{part}"
-
-
-def page(client: Client, url: str, status: int = 200) -> str:
-    response = client.get(url)
-    assert response.status_code == status, response.content[:500]
-    return response.content.decode()
-
-
-def where(case: Case) -> str:
-    return Token.objects.get(run_id=case.run_id).step
 
 
 def test_queues_show_their_load_in_as_many_queries_however_many_cases(
@@ -122,7 +98,7 @@ def test_who_may_only_look_has_no_form_and_cannot_post() -> None:
     auditor = signed_in("aud")
     assert 'id="decision"' not in page(auditor, address(case))
     assert auditor.post(address(case, "decide/"), {"outcome": "approved"}).status_code == 403
-    assert where(case) == "review"
+    assert step_of(case) == "review"
 
 
 def test_next_claims_and_opens_the_best_case() -> None:
@@ -217,7 +193,7 @@ def test_a_draft_is_kept_and_shown_again_without_a_claim() -> None:
     assert "half a sent" not in page(signed_in("lea"), address(case))
 
 
-def test_the_heart_of_a_lost_claim_stops() -> None:
+def test_the_heartbeat_of_a_lost_claim_stops() -> None:
     case = make_case(timezone.now())
     claim_case(case_id=case.pk, acting=person("lea"), now=timezone.now())
     response = signed_in("ada").post(address(case, "heartbeat/"))

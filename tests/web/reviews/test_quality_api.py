@@ -8,19 +8,11 @@ from django.test import Client
 from django.utils import timezone
 
 from flows.models import Flow
-from reviews.models import Case
 from reviews.models.quality import KnownAnswer, QualityCheck, QueuePolicy
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_flow,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_decided_case, make_review_version, reject
+from tests.factories.people import person
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -29,12 +21,7 @@ Answer = tuple[int, Any]
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("ben", Role.REVIEWER)
-    make_person("lea", Role.LEAD)
-    make_person("dee", Role.DESIGNER)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, lea=Role.LEAD, dee=Role.DESIGNER)
 
 
 def ask(who: str, method: str, path: str, body: Any = None) -> Answer:
@@ -49,16 +36,9 @@ def ask(who: str, method: str, path: str, body: Any = None) -> Answer:
     return response.status_code, response.json() if response.content else None
 
 
-def decided(who: str, answer: Any) -> Case:
-    now = timezone.now()
-    case = make_case(now, suggestion="approved", confidence=0.8)
-    decide_case(case_id=case.pk, answer=answer, acting=person(who), now=now, commit_now=True)
-    return case
-
-
 def test_the_figures_are_those_of_the_page_and_people_s_only_for_who_may_see_them() -> None:
-    decided("ada", approve())
-    decided("ben", reject())
+    make_decided_case("ada", approve())
+    make_decided_case("ben", reject())
     status, found = ask("lea", "GET", "quality/figures?flow=loan")
     assert status == 200
     assert found["decisions"] == 2
@@ -79,7 +59,7 @@ def test_a_queue_s_shares_are_set_and_a_disagreement_is_closed() -> None:
     )
     assert ask("ada", "PUT", "quality/queues/underwriting", shares)[0] == 403
     assert QueuePolicy.objects.get().second_percent == 100
-    decided("ada", approve())
+    make_decided_case("ada", approve())
     check = QualityCheck.objects.get()
     close = f"quality/checks/{check.pk}/close"
     assert ask("lea", "POST", close, {"note": "too early"})[0] == 409
@@ -95,7 +75,7 @@ def test_a_queue_s_shares_are_set_and_a_disagreement_is_closed() -> None:
 
 
 def test_a_flow_is_sampled_by_api() -> None:
-    version = make_flow()
+    version = make_review_version()
     Flow.objects.filter(pk=version.flow_id).update(released=version)
     wanted = {"flow": "loan", "step": "review", "percent": 5}
     status, made = ask("lea", "POST", "quality/sampling", wanted)
@@ -108,7 +88,7 @@ def test_a_flow_is_sampled_by_api() -> None:
 
 
 def test_known_answers_come_and_go_by_api() -> None:
-    case = decided("ada", approve())
+    case = make_decided_case("ada", approve())
     body = {"case": case.pk, "outcome": "approved"}
     assert ask("lea", "POST", "quality/known-answers", body)[0] == 201
     assert ask("lea", "POST", "quality/known-answers", body)[0] == 409
@@ -119,7 +99,7 @@ def test_known_answers_come_and_go_by_api() -> None:
 
 
 def test_a_dataset_is_made_proved_and_taken_by_api() -> None:
-    decided("ada", approve())
+    make_decided_case("ada", approve())
     status, made = ask("lea", "POST", "datasets", {"name": "loans", "flow": "loan"})
     assert (status, made["count"], made["number"]) == (201, 1, 1)
     proof = ask("lea", "POST", f"datasets/{made['id']}/verify")[1]

@@ -4,21 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from reviews.models import Case, Queue
+from reviews.models import Queue
 from reviews.models.quality import DatasetVersion, KnownAnswer, QualityCheck, QueuePolicy
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-    reject,
-)
+from tests.factories.cases import approve, make_case, make_decided_case, reject
+from tests.factories.people import make_person, person, signed_in
+from tests.factories.queues import make_office, make_queue
+from tests.web.pages import page
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -27,41 +21,16 @@ Count = Any
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, lea=Role.LEAD, dee=Role.DESIGNER)
     make_queue("claims")
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("ben", Role.REVIEWER)
-    make_person("lea", Role.LEAD)
-    make_person("dee", Role.DESIGNER)
     make_person("lou", Role.LEAD, queue="claims")
     QueuePolicy.objects.create(
         queue=Queue.objects.get(name="underwriting"), second_percent=100, changed_at=timezone.now()
     )
 
 
-def signed_in(username: str) -> Client:
-    client = Client()
-    client.force_login(person(username).user)
-    return client
-
-
-def page(client: Client, url: str, status: int = 200) -> str:
-    response = client.get(url)
-    assert response.status_code == status, response.content[:500]
-    return response.content.decode()
-
-
-def decided(who: str, answer: Any, **config: Any) -> Case:
-    now = timezone.now()
-    usual = {"suggestion": "approved", "confidence": 0.8}
-    case = make_case(now, **{**usual, **config})
-    decide_case(case_id=case.pk, answer=answer, acting=person(who), now=now, commit_now=True)
-    return case
-
-
 def disagreement() -> QualityCheck:
-    decided("ada", approve(active_seconds=40))
+    make_decided_case("ada", approve(active_seconds=40))
     check = QualityCheck.objects.get()
     decide_case(
         case_id=check.case_id, answer=reject(), acting=person("ben"), now=timezone.now(),
@@ -74,11 +43,11 @@ def test_the_page_takes_as_many_queries_for_many_decisions_as_for_one(
     django_assert_max_num_queries: Count,
 ) -> None:
     lea = signed_in("lea")
-    decided("ada", approve())
+    make_decided_case("ada", approve())
     with django_assert_max_num_queries(22):
         page(lea, "/insights/quality/")
     for _ in range(6):
-        decided("ben", reject())
+        make_decided_case("ben", reject())
     with django_assert_max_num_queries(22):
         text = page(lea, "/insights/quality/")
     assert "86 %" in text  # six of seven overridden
@@ -86,13 +55,13 @@ def test_the_page_takes_as_many_queries_for_many_decisions_as_for_one(
 
 def test_an_empty_page_says_what_will_be_there() -> None:
     assert "Nothing has been decided yet" in page(signed_in("lea"), "/insights/quality/")
-    decided("ada", approve())
+    make_decided_case("ada", approve())
     text = page(signed_in("lea"), "/insights/quality/?flow=other")
     assert "No decisions match this filter" in text
 
 
 def test_figures_about_people_are_for_leads_auditors_and_admins() -> None:
-    decided("ada", approve())
+    make_decided_case("ada", approve())
     assert "By reviewer" in page(signed_in("lea"), "/insights/quality/")
     text = page(signed_in("dee"), "/insights/quality/?reviewer=ada")
     assert "By reviewer" not in text
@@ -102,7 +71,7 @@ def test_figures_about_people_are_for_leads_auditors_and_admins() -> None:
 
 
 def test_a_lead_of_one_queue_sees_the_figures_of_that_queue() -> None:
-    decided("ada", approve())
+    make_decided_case("ada", approve())
     assert "Nothing has been decided yet" in page(signed_in("lou"), "/insights/quality/")
     disagreement_case = QualityCheck.objects.get()
     assert str(disagreement_case.case.title) not in page(
@@ -111,7 +80,7 @@ def test_a_lead_of_one_queue_sees_the_figures_of_that_queue() -> None:
 
 
 def test_dates_narrow_the_figures() -> None:
-    decided("ada", approve())
+    make_decided_case("ada", approve())
     today = timezone.now().date()
     url = "/insights/quality/?since={}&until={}"
     assert "Summary" in page(signed_in("lea"), url.format(today, today))
@@ -151,7 +120,7 @@ def test_a_lead_sets_the_shares_of_their_queue_only() -> None:
 
 
 def test_a_decided_case_becomes_a_known_answer_once_and_is_retired() -> None:
-    case = decided("ada", approve())
+    case = make_decided_case("ada", approve())
     waiting = make_case(timezone.now())
     lea = signed_in("lea")
     url = "/insights/policies/answers/"
@@ -167,7 +136,7 @@ def test_a_decided_case_becomes_a_known_answer_once_and_is_retired() -> None:
 
 
 def test_a_dataset_is_made_taken_and_made_again_by_page() -> None:
-    decided("ada", approve(fields={"income": 2500}, why={"income": "misread"}))
+    make_decided_case("ada", approve(fields={"income": 2500}, why={"income": "misread"}))
     lea = signed_in("lea")
     assert "No dataset yet" in page(lea, "/insights/datasets/")
     made = lea.post("/insights/datasets/new/", {"name": "loans", "leave_out": "name"})

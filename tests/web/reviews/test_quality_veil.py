@@ -3,21 +3,14 @@
 import json
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from reviews.models import Case, Queue
 from reviews.models.quality import FirstChoice, QueuePolicy
 from reviews.services.decisions import decide_case
-from tests.integration.reviews.kit import (
-    SHOWN,
-    approve,
-    make_case,
-    make_person,
-    make_policy,
-    make_queue,
-    person,
-)
+from tests.factories.cases import SHOWN, approve, make_case
+from tests.factories.people import person, signed_in
+from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -26,11 +19,7 @@ ANSWER = ("0.4242", "42 %", "Model suggests", "Long employment", "Why the model 
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("ben", Role.REVIEWER)
-    make_person("aud", Role.AUDITOR)
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, aud=Role.AUDITOR)
     queue = Queue.objects.get()
     QueuePolicy.objects.create(queue=queue, independent_percent=100, changed_at=timezone.now())
 
@@ -44,12 +33,6 @@ def independent_case() -> Case:
         reasons=[{"label": "Long employment", "contribution": 0.5}],
         show=[*SHOWN, {"title": "Score", "fields": [score]}],
     )
-
-
-def signed_in(username: str) -> Client:
-    client = Client()
-    client.force_login(person(username).user)
-    return client
 
 
 def address(case: Case, part: str = "") -> str:

@@ -12,7 +12,10 @@ from reviews.models import Case, Queue, SlaPolicy, WorkCalendar
 from reviews.models.notices import Destination, Notice
 from reviews.services.telling import notify_people
 from reviews.settings.forms.fields import format_minutes, parse_minutes
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from tests.factories.cases import make_case
+from tests.factories.people import person, signed_in
+from tests.factories.queues import make_office
+from tests.web.pages import problem_of
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -22,17 +25,7 @@ STEPS = {"form-TOTAL_FORMS": "3", "form-INITIAL_FORMS": "0"}
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("lea", Role.LEAD)
-    make_person("adm", Role.ADMIN)
-
-
-def signed_in(username: str) -> Client:
-    client = Client()
-    client.force_login(person(username).user)
-    return client
+    make_office(ada=Role.REVIEWER, lea=Role.LEAD, adm=Role.ADMIN)
 
 
 def put(client: Client, path: str, body: Any) -> Any:
@@ -46,10 +39,6 @@ def policy_form(**changes: str) -> dict[str, str]:
         "form-1-act": "escalate", "form-1-after_minutes": "6h 30m", "form-1-to": "lead",
         **changes,
     }  # fmt: skip
-
-
-def code_of(answer: Any) -> str:
-    return str(answer.json()["type"]).rpartition(":")[2]
 
 
 # --- Policies ---------------------------------------------------------------------------
@@ -110,7 +99,7 @@ def test_policies_by_api_refuse_silent_approval_and_strangers() -> None:
         {"act": "escalate", "after_minutes": 5, "to": "person:nobody"}
     ]}  # fmt: skip
     answer = put(lea, "/sla-policies/fast", body)
-    assert (answer.status_code, code_of(answer)) == (422, "settings-invalid")
+    assert (answer.status_code, problem_of(answer)) == (422, "settings-invalid")
     body["steps"] = [{"act": "escalate", "after_minutes": 5, "to": "person:lea"}]
     assert put(lea, "/sla-policies/fast", body).status_code == 200
     at = lea.get("/api/v1/sla-policies/fast/instants?opened_at=2026-03-10T10:00:00Z").json()
@@ -207,7 +196,7 @@ def test_queues_by_api() -> None:
     made = put(lea, "/queues/appeals/settings", {"title": "Appeals", "work_limit": 3})
     assert (made.status_code, made.json()["work_limit"]) == (200, 3)
     wrong = put(lea, "/queues/appeals/settings", {"ordering": {"size": 1}})
-    assert (wrong.status_code, code_of(wrong)) == (422, "settings-invalid")
+    assert (wrong.status_code, problem_of(wrong)) == (422, "settings-invalid")
     assert put(signed_in("ada"), "/queues/appeals/settings", {}).status_code == 403
 
 

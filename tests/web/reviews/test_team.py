@@ -8,11 +8,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from reviews.models import Case, Queue, Reviewer
+from reviews.models import Queue, Reviewer
 from reviews.models.team import Absence, SavedView
 from reviews.rules.filters import CaseFilters, filters_from
-from reviews.services.claims import claim_case
-from tests.integration.reviews.kit import make_case, make_person, make_policy, make_queue, person
+from tests.factories.cases import make_case, make_held_case
+from tests.factories.people import make_person, person, signed_in
+from tests.factories.queues import make_office, make_queue
+from tests.web.pages import page, problem_of
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -21,25 +23,9 @@ TODAY = timezone.localdate()
 
 @pytest.fixture(autouse=True)
 def office() -> None:
-    make_queue()
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, lea=Role.LEAD)
     make_queue("claims")
-    make_policy()
-    make_person("ada", Role.REVIEWER)
-    make_person("ben", Role.REVIEWER)
-    make_person("lea", Role.LEAD)
     make_person("pia", Role.LEAD, queue="claims")
-
-
-def signed_in(username: str) -> Client:
-    client = Client()
-    client.force_login(person(username).user)
-    return client
-
-
-def text(client: Client, url: str, status: int = 200) -> str:
-    response = client.get(url)
-    assert response.status_code == status, response.content[:400]
-    return response.content.decode()
 
 
 def api(client: Client, method: str, path: str, body: Any = None) -> Any:
@@ -49,25 +35,15 @@ def api(client: Client, method: str, path: str, body: Any = None) -> Any:
     )  # fmt: skip
 
 
-def held_by(username: str) -> Case:
-    case = make_case(timezone.now())
-    claim_case(case_id=case.pk, acting=person(username), now=timezone.now())
-    return case
-
-
-def code_of(answer: Any) -> str:
-    return str(answer.json()["type"]).rpartition(":")[2]
-
-
 # --- The team -------------------------------------------------------------------------
 
 
 def test_the_team_shows_who_holds_what() -> None:
-    case, free = held_by("ada"), make_case(timezone.now())
-    page = text(signed_in("lea"), "/review/team/")
-    assert case.title in page
-    assert free.title in page
-    assert 'data-lane="ada"' in page
+    case, free = make_held_case("ada"), make_case(timezone.now())
+    shown = page(signed_in("lea"), "/review/team/")
+    assert case.title in shown
+    assert free.title in shown
+    assert 'data-lane="ada"' in shown
     rows = {row["person"]: row["held"] for row in signed_in("lea").get("/api/v1/team").json()}
     assert (rows["ada"], rows["ben"]) == (1, 0)
 
@@ -77,15 +53,15 @@ def test_the_team_takes_as_many_queries_however_many_cases(
 ) -> None:
     lea = signed_in("lea")
     with django_assert_max_num_queries(14):
-        text(lea, "/review/team/")
+        page(lea, "/review/team/")
     for _ in range(12):
-        held_by("ada")
+        make_held_case("ada")
     with django_assert_max_num_queries(14):
-        text(lea, "/review/team/")
+        page(lea, "/review/team/")
 
 
 def test_a_lead_gives_a_case_to_someone_and_back_to_the_queue() -> None:
-    case, lea = held_by("ada"), signed_in("lea")
+    case, lea = make_held_case("ada"), signed_in("lea")
     answer = lea.post(
         "/review/team/give/", {"case": case.pk, "to": "ben"}, headers={"HX-Request": "true"}
     )
@@ -97,7 +73,7 @@ def test_a_lead_gives_a_case_to_someone_and_back_to_the_queue() -> None:
     assert (case.state, case.claimed_by) == ("open", None)
 
 
-def test_what_stands_against_it_is_said_above_the_lanes() -> None:
+def test_a_refused_assignment_tells_why_above_the_lanes() -> None:
     case = make_case(timezone.now(), requested_by="ben")
     answer = signed_in("lea").post("/review/team/give/", {"case": case.pk, "to": "ben"})
     assert answer.status_code == 409
@@ -105,8 +81,8 @@ def test_what_stands_against_it_is_said_above_the_lanes() -> None:
 
 
 def test_a_lead_of_another_queue_cannot_give_a_case() -> None:
-    case, pia = held_by("ada"), signed_in("pia")
-    assert case.title not in text(pia, "/review/team/")
+    case, pia = make_held_case("ada"), signed_in("pia")
+    assert case.title not in page(pia, "/review/team/")
     answer = pia.post("/review/team/give/", {"case": case.pk, "to": "ben"})
     assert answer.status_code == 404
 
@@ -124,15 +100,15 @@ def test_level_and_skills_are_set_by_someone_else() -> None:
 
 
 def test_a_case_is_delegated_by_api() -> None:
-    case, ada = held_by("ada"), signed_in("ada")
+    case, ada = make_held_case("ada"), signed_in("ada")
     answer = api(ada, "POST", f"/cases/{case.pk}/delegate", {"to": "ben", "reason": "Knows it"})
     assert (answer.status_code, answer.json()["claimed_by"]) == (200, "ben")
     again = api(ada, "POST", f"/cases/{case.pk}/delegate", {"to": "ben"})
-    assert (again.status_code, code_of(again)) == (409, "case-held-by-other")
+    assert (again.status_code, problem_of(again)) == (409, "case-held-by-other")
 
 
 def test_an_absence_is_planned_on_the_page_and_covers_at_once() -> None:
-    case, ada = held_by("ada"), signed_in("ada")
+    case, ada = make_held_case("ada"), signed_in("ada")
     answer = ada.post(
         "/review/absences/",
         {"person": "ada", "first_day": TODAY, "last_day": TODAY + timedelta(days=3),
@@ -141,12 +117,12 @@ def test_an_absence_is_planned_on_the_page_and_covers_at_once() -> None:
     assert answer.status_code == 302, answer.content
     case.refresh_from_db()
     assert case.claimed_by == person("ben").user
-    assert "Away" in text(ada, "/review/absences/")
-    assert "ben covers" in text(signed_in("lea"), "/review/team/")
+    assert "Away" in page(ada, "/review/absences/")
+    assert "ben covers" in page(signed_in("lea"), "/review/team/")
     absence = Absence.objects.get()
     assert absence.ends_at - absence.starts_at == timedelta(days=4)
     ada.post(f"/review/absences/{absence.pk}/end/")
-    assert "Nobody is away" in text(ada, "/review/absences/")
+    assert "Nobody is away" in page(ada, "/review/absences/")
 
 
 def test_a_wrong_absence_says_on_which_field() -> None:
@@ -173,7 +149,7 @@ def test_an_absence_by_api_names_an_offset() -> None:
     assert api(signed_in("ada"), "POST", "/absences", body).status_code == 422
     body["starts_at"] += "+02:00"
     made = api(signed_in("ada"), "POST", "/absences", {**body, "ends_at": "2099-04-01T00:00:00Z"})
-    assert (made.status_code, code_of(made)) == (422, "absence-invalid")
+    assert (made.status_code, problem_of(made)) == (422, "absence-invalid")
     assert api(signed_in("ada"), "POST", "/absences", body).status_code == 201
 
 
@@ -184,12 +160,12 @@ def test_a_list_is_narrowed_and_kept_as_a_view() -> None:
     urgent = make_case(timezone.now(), priority="urgent")
     other = make_case(timezone.now(), priority="low")
     ada = signed_in("ada")
-    page = text(ada, "/review/queues/underwriting/?priority=1")
-    assert urgent.title in page
-    assert f"/review/cases/{other.pk}/" not in page
+    shown = page(ada, "/review/queues/underwriting/?priority=1")
+    assert urgent.title in shown
+    assert f"/review/cases/{other.pk}/" not in shown
     ada.post("/review/queues/underwriting/views/", {"view_name": "Urgent", "priority": "1"})
     assert filters_from(SavedView.objects.get().filters) == CaseFilters(priority=1)
-    assert "Urgent" in text(ada, "/review/queues/underwriting/")
+    assert "Urgent" in page(ada, "/review/queues/underwriting/")
 
 
 def test_only_who_assigns_shares_a_view_and_only_its_owner_removes_it() -> None:
@@ -199,7 +175,7 @@ def test_only_who_assigns_shares_a_view_and_only_its_owner_removes_it() -> None:
     assert not SavedView.objects.exists()
     lea.post(path, {"view_name": "Overdue of all", "band": "overdue", "shared": "on"})
     view = SavedView.objects.get()
-    assert "Overdue of all" in text(ben, "/review/queues/underwriting/")
+    assert "Overdue of all" in page(ben, "/review/queues/underwriting/")
     assert ben.post(f"{path}{view.pk}/delete/").status_code == 404
     lea.post(f"{path}{view.pk}/delete/")
     assert not SavedView.objects.exists()
@@ -220,10 +196,10 @@ def test_words_of_a_title_are_found() -> None:
     make_case(timezone.now(), title="A loan over 900 DM")
     wanted = make_case(timezone.now(), title="A MORTGAGE over 90,000 DM")
     ada = signed_in("ada")
-    page = text(ada, "/review/queues/underwriting/?text=mortgage")
-    assert f"/review/cases/{wanted.pk}/" in page
-    assert "900 DM" not in page
-    assert f"/review/cases/{wanted.pk}/" in text(
+    shown = page(ada, "/review/queues/underwriting/?text=mortgage")
+    assert f"/review/cases/{wanted.pk}/" in shown
+    assert "900 DM" not in shown
+    assert f"/review/cases/{wanted.pk}/" in page(
         ada, f"/review/queues/underwriting/?text={wanted.pk}"
     )
 
@@ -232,10 +208,10 @@ def test_a_queue_is_hidden_from_who_lacks_the_skill_and_from_no_lead() -> None:
     Queue.objects.filter(name="claims").update(access={"see": {"skills": ["medical"]}})
     case = make_case(timezone.now(), queue="claims")
     ada = signed_in("ada")
-    assert "Claims" not in text(ada, "/review/")
-    text(ada, "/review/queues/claims/", 404)
-    text(ada, f"/review/cases/{case.pk}/", 404)
+    assert "Claims" not in page(ada, "/review/")
+    page(ada, "/review/queues/claims/", 404)
+    page(ada, f"/review/cases/{case.pk}/", 404)
     assert ada.get("/api/v1/cases").json()["items"] == []
-    assert case.title in text(signed_in("pia"), "/review/queues/claims/")
+    assert case.title in page(signed_in("pia"), "/review/queues/claims/")
     Reviewer.objects.create(user=person("ada").user, skills=["medical"])
-    assert case.title in text(ada, "/review/queues/claims/")
+    assert case.title in page(ada, "/review/queues/claims/")

@@ -5,11 +5,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
-from django.utils import timezone
 
-from workbench.accounts.actors import Actor
+from tests.factories.people import make_person, signed_in
 from workbench.accounts.models import Role, User
-from workbench.people.services import grant_role
 from workbench.shell import offers, registry, search
 from workbench.shell.middleware import PersonTimeZone
 from workbench.shell.registry import Found
@@ -17,22 +15,9 @@ from workbench.shell.registry import Found
 pytestmark = pytest.mark.django_db
 
 
-def make_person(name: str = "sam.lee", role: Role | None = None) -> User:
-    user = User.objects.create_user(name)
-    if role:
-        grant_role(user=user, role=role, actor=Actor.system("test"), now=timezone.now())
-    return user
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def client_of_nobody() -> Client:
-    return signed_in(make_person())
+    return signed_in(make_person("sam.lee"))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +31,7 @@ def test_a_page_asks_who_is_not_signed_in_to_sign_in(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/search/?q=re", "/styleguide/", "/preferences/"])
 def test_a_page_of_the_frame_renders_under_the_content_policy(path: str) -> None:
-    response = signed_in(make_person(role=Role.DESIGNER)).get(path)
+    response = signed_in(make_person("sam.lee", Role.DESIGNER)).get(path)
     assert response.status_code == 200
     assert "unsafe" not in response["Content-Security-Policy"]
 
@@ -58,7 +43,7 @@ def test_who_has_no_role_is_told_whom_to_ask(client_of_nobody: Client) -> None:
 
 
 def test_the_rail_shows_only_what_the_person_may_use() -> None:
-    html = signed_in(make_person(role=Role.AUDITOR)).get("/preferences/").content.decode()
+    html = signed_in(make_person("sam.lee", Role.AUDITOR)).get("/preferences/").content.decode()
     places = {item.label for item in offers.list_nav_items_for(User.objects.get())}
     shown = {item.label for item in registry.list_nav_items() if f'href="{item.url}"' in html}
     assert shown == places
@@ -66,7 +51,7 @@ def test_the_rail_shows_only_what_the_person_may_use() -> None:
 
 
 def test_a_search_finds_places_by_the_start_of_a_word() -> None:
-    user = make_person(role=Role.DESIGNER)
+    user = make_person("sam.lee", Role.DESIGNER)
     response = signed_in(user).get("/search/results/", {"q": "fl"})
     assert 'href="/flows/"' in response.content.decode()
 
@@ -86,7 +71,7 @@ def test_a_broken_provider_does_not_close_the_palette(
     assert "breaks failed" in caplog.text
 
 
-def test_one_letter_asks_no_provider(
+def test_a_search_for_one_letter_asks_no_provider(
     client_of_nobody: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "list_search_providers", lambda: pytest.fail("asked"))
@@ -100,7 +85,7 @@ def test_a_theme_is_kept_and_used_from_the_first_byte(client_of_nobody: Client) 
 
 
 def test_times_are_shown_in_the_zone_of_the_person() -> None:
-    user = make_person()
+    user = make_person("sam.lee")
     client = signed_in(user)
     client.post("/preferences/", {"time_zone": "Asia/Kolkata"})
     user.refresh_from_db()
@@ -125,7 +110,7 @@ def test_preferences_lead_to_no_other_site(client_of_nobody: Client, wanted: str
     assert response["Location"] == "/preferences/"
 
 
-def test_what_is_not_there_says_what_to_do(client_of_nobody: Client) -> None:
+def test_a_missing_page_tells_what_to_do(client_of_nobody: Client) -> None:
     response = client_of_nobody.get("/no/such/page/")
     assert response.status_code == 404
     assert "Search" in response.content.decode()
@@ -139,7 +124,7 @@ def test_what_is_not_there_says_what_to_do(client_of_nobody: Client) -> None:
         (RuntimeError("ours"), 500, "Something broke on our side"),
     ],
 )
-def test_what_broke_is_told_without_asking_the_database(
+def test_the_error_page_asks_the_database_nothing(
     error: Exception,
     status: int,
     said: str,
@@ -162,7 +147,7 @@ def test_what_broke_is_told_without_asking_the_database(
 def test_the_page_for_what_is_not_there_asks_the_database_nothing(
     django_assert_num_queries: Any,
 ) -> None:
-    client = signed_in(make_person(role=Role.DESIGNER))
+    client = signed_in(make_person("sam.lee", Role.DESIGNER))
     # The session and the person, for their time zone; none for the page.
     with django_assert_num_queries(2):
         assert client.get("/no/such/page/").status_code == 404
@@ -172,7 +157,7 @@ def test_the_page_for_what_is_not_there_asks_the_database_nothing(
 
 def test_a_form_of_a_page_that_is_out_of_date_says_so() -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(make_person())
+    client.force_login(make_person("sam.lee"))
     response = client.post("/preferences/", {"theme": "dark"})
     assert response.status_code == 403
     assert "out of date" in response.content.decode()

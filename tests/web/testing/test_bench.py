@@ -9,7 +9,9 @@ from django.core import mail
 from django.test import Client
 
 from flows.models import Flow
-from tests.web.flows.factories import make_completed_run, make_flow
+from tests.factories.flows import make_flow
+from tests.factories.runs import make_completed_run
+from tests.web.pages import text_of
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -45,11 +47,6 @@ EDGES = [
 def flow() -> Flow:
     samples = {"good": {"p": 0.9}, "unsure": {"p": 0.5}}
     return make_flow(steps=STEPS, edges=EDGES, samples=samples, input={}, output={}, layout={})
-
-
-def text_of(response: Any) -> str:
-    found: str = response.content.decode()
-    return found
 
 
 def play(client: Client, act: str = "all", **form: Any) -> str:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from flows.models import Event
-from tests.web.flows.factories import make_flow
+from tests.factories.flows import make_flow
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from flows.models import Run
 from flows.services import pause_flow, resume_flow
 from flows.triggers.models import Firing, Trigger
 from flows.triggers.services import Added, create_trigger, set_trigger_enabled
-from tests.web.flows.factories import make_flow
+from tests.factories.flows import make_flow
 from workbench.accounts.actors import Actor
 
 pytestmark = pytest.mark.django_db
@@ -100,7 +100,7 @@ def test_what_is_not_signed_is_refused(post: Post, headers: dict[str, str]) -> N
     assert not Firing.objects.exists()
 
 
-def test_another_secret_does_not_open_it(post: Post) -> None:
+def test_a_message_signed_with_another_secret_is_refused(post: Post) -> None:
     assert post(secret="whsec_" + "QUJD" * 8).status_code == 401
 
 
@@ -129,7 +129,9 @@ def test_a_paused_flow_asks_the_sender_to_come_again(post: Post, hook: Added) ->
     assert post().status_code == 202
 
 
-def test_one_that_is_off_or_unknown_is_not_there(post: Post, hook: Added, client: Client) -> None:
+def test_a_webhook_that_is_disabled_or_unknown_is_not_found(
+    post: Post, hook: Added, client: Client
+) -> None:
     set_trigger_enabled(trigger_id=hook.trigger.pk, enabled=False, actor=ACTOR, now=timezone.now())
     assert post().status_code == 404
     unknown = "/hooks/00000000-0000-0000-0000-000000000000/"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from flows.triggers.firing import fire
 from flows.triggers.models import Trigger
 from flows.triggers.services import create_trigger
-from tests.web.flows.factories import make_flow
+from tests.factories.flows import make_flow
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
 

@@ -1,4 +1,4 @@
-"""What the tests of reviews share: people, a queue with its SLA, cases that a run waits for."""
+"""Cases that a run waits for, answers to them, and where they stand."""
 
 from datetime import datetime
 from typing import Any
@@ -9,19 +9,13 @@ from django.utils import timezone
 from flows.models import Flow, FlowVersion, Run, Token, Wait
 from flows.steps.base import StepContext
 from reviews.checkpoint.step import ReviewCase
-from reviews.models import Case, Queue, Reviewer, SlaPolicy, WorkCalendar
+from reviews.models import Case, Decision
 from reviews.rules.answers import Answer
-from reviews.selectors.acting import Acting, acting_as
+from reviews.services.claims import claim_case
+from reviews.services.decisions import decide_case
 from reviews.services.opening import open_case
-from workbench.accounts.models import Role, RoleGrant, User
+from tests.factories.people import person
 
-FIVE_DAYS = {
-    day: [["09:00", "17:00"]] for day in ("monday", "tuesday", "wednesday", "thursday", "friday")
-}
-ALWAYS = {
-    day: [["00:00", "24:00"]]
-    for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-}
 DOCUMENT: dict[str, Any] = {
     "schema": "countersign/flow@1",
     "name": "loan",
@@ -64,46 +58,8 @@ SHOWN: list[dict[str, Any]] = [
 ]
 
 
-def make_person(username: str, *roles: Role, queue: str = "", level: int = 1) -> User:
-    user = User.objects.create_user(username, f"{username}@example.org", "secret")
-    for role in roles:
-        RoleGrant.objects.create(user=user, role=role, queue_name=queue, granted_at=timezone.now())
-    if level > 1:
-        Reviewer.objects.create(user=user, level=level)
-    return user
-
-
-def person(username: str) -> Acting:
-    """Return the person as they act on a page, with nothing kept from before."""
-    return acting_as(User.objects.get(username=username))
-
-
-def make_queue(name: str = "underwriting", **options: Any) -> Queue:
-    options.setdefault("commit_window_seconds", 5)
-    return Queue.objects.create(
-        name=name, title=name.capitalize(), created_at=timezone.now(), **options
-    )
-
-
-def make_policy(
-    name: str = "standard",
-    *,
-    hours: dict[str, Any] | None = None,
-    due_minutes: int = 480,
-    steps: Any = (),
-    breach: str = "raise_priority",
-) -> SlaPolicy:
-    calendar, _ = WorkCalendar.objects.get_or_create(
-        name="office" if hours is None else f"for-{name}",
-        defaults={"time_zone": "UTC", "hours": ALWAYS if hours is None else hours},
-    )
-    return SlaPolicy.objects.create(
-        name=name, title=name, calendar=calendar, due_minutes=due_minutes, steps=list(steps),
-        breach=breach,
-    )  # fmt: skip
-
-
-def make_flow() -> FlowVersion:
+def make_review_version() -> FlowVersion:
+    """Return the version of a flow that opens a case and ends by what is decided."""
     now = timezone.now()
     flow, _ = Flow.objects.get_or_create(
         name="loan", defaults={"title": "Loan", "created_at": now, "updated_at": now}
@@ -114,9 +70,9 @@ def make_flow() -> FlowVersion:
     return version
 
 
-def make_run(now: datetime, *, step: str = "review", started_by: str = "") -> Wait:
+def make_waiting(now: datetime, *, step: str = "review", started_by: str = "") -> Wait:
     """Make a run that waits at the checkpoint."""
-    version = make_flow()
+    version = make_review_version()
     run = Run.objects.create(
         flow=version.flow, version=version, seq=1, started_at=now, started_by=started_by
     )
@@ -128,7 +84,7 @@ def make_run(now: datetime, *, step: str = "review", started_by: str = "") -> Wa
 
 def make_case(now: datetime, *, started_by: str = "", **config: Any) -> Case:
     """Open a case as the engine does. The queue and the policy must be there."""
-    wait = make_run(now, started_by=started_by)
+    wait = make_waiting(now, started_by=started_by)
     usual = {"queue": "underwriting", "sla": "standard", "title": f"Loan {wait.pk}", "show": SHOWN}
     values = {**usual, **config}
     ctx = StepContext(
@@ -145,3 +101,32 @@ def approve(**options: Any) -> Answer:
 
 def reject(*reasons: str, **options: Any) -> Answer:
     return Answer(outcome="rejected", reasons=reasons, **options)
+
+
+def decide(case: Case, username: str, answer: Answer, now: datetime | None = None) -> Decision:
+    """Decide the case as the person, past undoing at once."""
+    return decide_case(
+        case_id=case.pk, answer=answer, acting=person(username), now=now or timezone.now(),
+        commit_now=True,
+    )  # fmt: skip
+
+
+def make_decided_case(
+    username: str, answer: Answer, now: datetime | None = None, **config: Any
+) -> Case:
+    """Open a case for which approval is suggested, and decide it as the person."""
+    usual = {"suggestion": "approved", "confidence": 0.8}
+    case = make_case(now or timezone.now(), **{**usual, **config})
+    decide(case, username, answer, now)
+    return case
+
+
+def make_held_case(username: str, now: datetime | None = None) -> Case:
+    """Open a case and claim it as the person."""
+    now = now or timezone.now()
+    return claim_case(case_id=make_case(now).pk, acting=person(username), now=now)
+
+
+def step_of(case: Case) -> str:
+    """Return the step at which the case's run stands."""
+    return Token.objects.get(run_id=case.run_id).step

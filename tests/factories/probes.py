@@ -1,34 +1,31 @@
-"""What the runtime's tests share: a probe step, flows from lines, a driver with a fast clock."""
+"""Step types that tests steer and look into, and flows of them drawn from lines."""
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db import connections
 from django.utils import timezone
 
 from flows.graph.codec import parse, to_mapping
-from flows.models import Flow, FlowVersion, Journal, Run
-from flows.runtime.clock import fire_timers, take_over
-from flows.runtime.driver import Driver
-from flows.services import create_flow, release_version, start_run
+from flows.models import Flow, FlowVersion
+from flows.services import create_flow, release_version
 from flows.steps.base import Opened, Result, RunningStep, StepConfig, StepContext, StepFailure
 from flows.steps.base import WaitingStep as BaseWaitingStep
 from flows.steps.registry import all_step_types, register
-from workbench.accounts.actors import Actor
-from workbench.dispatch.delivery import deliver
-from workbench.dispatch.models import Outbox
+from tests.factories.people import ACTOR
 
-ACTOR = Actor.system("test")
-PATIENCE_SECONDS = 20
-
+# How often each step was called, and each idempotency key.
 calls: Counter[str] = Counter()
 effects: Counter[str] = Counter()
 _lock = threading.Lock()
+
+
+def forget_calls() -> None:
+    calls.clear()
+    effects.clear()
 
 
 if "test.probe" not in {type_.name for type_ in all_step_types()}:
@@ -85,7 +82,7 @@ if "test.probe" not in {type_.name for type_ in all_step_types()}:
             self.cancelled.append(wait_id)
 
 
-def make_flow(*edges: str, output: Any = None, name: str = "kit", **steps: Any) -> Flow:
+def publish_flow(*edges: str, output: Any = None, name: str = "kit", **steps: Any) -> Flow:
     """Publish and release a flow. A step is its ``with``; ``type`` and the like are taken out."""
     ids = dict.fromkeys(part.split(".")[0].strip() for edge in edges for part in edge.split("->"))
     ids.update(dict.fromkeys(steps))
@@ -118,70 +115,3 @@ def _step(config: dict[str, Any]) -> dict[str, Any]:
         if field in config:
             step[field] = config.pop(field)
     return {**step, "with": config}
-
-
-def start(flow: Flow, input: Any = None, **options: Any) -> Run:
-    now = timezone.now()
-    return start_run(flow=flow, input=input or {}, actor=ACTOR, now=now, **options).run
-
-
-@contextmanager
-def driving(**options: Any) -> Iterator[Driver]:
-    """Run a driver and a clock until the block ends."""
-    driver = Driver(**options)
-    stop = threading.Event()
-    clock = threading.Thread(target=_tick, args=(stop,), daemon=True)
-    driver.start()
-    clock.start()
-    try:
-        yield driver
-    finally:
-        stop.set()
-        clock.join(5)
-        driver.stop(5)
-
-
-def _tick(stop: threading.Event) -> None:
-    try:
-        while not stop.wait(0.02):
-            fire_timers(timezone.now())
-            take_over(timezone.now())
-            deliver_outbox(timezone.now())
-    finally:
-        connections.close_all()
-
-
-def deliver_outbox(now: datetime) -> int:
-    """Do some of the jobs that are due, in order, as a worker's actors would; say how many."""
-    due = Outbox.objects.filter(dead_at=None, due_at__lte=now).order_by("pk")
-    return sum(deliver(pk, now) for pk in list(due.values_list("pk", flat=True)[:20]))
-
-
-def until(
-    condition: Callable[[], Any], what: str = "it", *, patience_seconds: float = PATIENCE_SECONDS
-) -> Any:
-    """Return the condition's value once it is true; fail when patience ends."""
-    deadline = time.monotonic() + patience_seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"Waited {patience_seconds} s for {what}")
-
-
-def ended(run: Run) -> Run:
-    """Wait until the run has ended and return it."""
-
-    def fresh() -> Run | None:
-        run.refresh_from_db()
-        return run if run.finished_at else None
-
-    ended_run: Run = until(fresh, f"the end of run {run.pk}")
-    return ended_run
-
-
-def journal(run: Run) -> list[str]:
-    """Return the run's journal as ``kind step`` lines, after checking that it has no gap."""
-    rows = list(Journal.objects.filter(run_id=run.pk).order_by("seq"))
-    assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
-    return [f"{row.kind} {row.step}".strip() for row in rows]

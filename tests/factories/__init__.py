@@ -1,0 +1,1 @@
+"""Functions that make what a test needs, one module for each domain."""
