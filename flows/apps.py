@@ -25,8 +25,9 @@ class FlowsConfig(AppConfig):
     verbose_name = "Flows and runs"
 
     def ready(self) -> None:
-        import flows.calls.steps
-        import flows.events.steps  # noqa: F401 - registers step types that need services
+        from flows.calls import steps as call_steps  # noqa: F401 - registers step types
+        from flows.events import steps as event_steps  # noqa: F401 - registers step types
+        from flows.events import stream  # noqa: F401 - registers a task of the clock
         from flows.frame import register_pages
         from flows.runtime import clock  # noqa: F401 - registers the clock's tasks
         from flows.steps import types  # noqa: F401 - registers the step types

@@ -1,7 +1,7 @@
-"""The jobs of flows. Imported at start-up, by name."""
+"""The jobs of flows; this module is imported at start-up, so that they are registered."""
 
 from flows.calls.ends import child_ended
-from flows.events.receiving import event_emitted
-from flows.services.bulk import go_on
+from flows.events.receiving import receive_emitted_event
+from flows.services.bulk import work_off_chunk
 
-__all__ = ["child_ended", "event_emitted", "go_on"]
+__all__ = ["child_ended", "receive_emitted_event", "work_off_chunk"]

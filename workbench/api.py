@@ -34,6 +34,7 @@ _ROUTERS = (
     "flows.api.operations",
     "flows.api.bulk",
     "flows.triggers.api",
+    "flows.events.api",
     "flows.health.api",
     "flows.backtest.api",
     "flows.publishing.api",

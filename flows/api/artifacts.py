@@ -1,4 +1,4 @@
-"""Artifacts over the API."""
+"""Stored payloads over HTTP."""
 
 from typing import Any
 
@@ -11,14 +11,22 @@ from pydantic import Field
 from flows import selectors
 from flows.api.finding import (
     BIGGEST_ID,
-    reach_of,
+    get_reach,
 )
 from flows.models import Artifact
-from flows.runtime.artifacts import MOST_BYTES, store_artifact
+from flows.runtime.artifacts import MOST_BYTES, ArtifactTooLarge, store_artifact
 from workbench.accounts.permissions import requires
 from workbench.http.gateway import accepts
+from workbench.http.problems import map_error
 
 router = Router(tags=["flows"])
+
+map_error(
+    ArtifactTooLarge,
+    status=413,
+    code="artifact-too-large",
+    remedy="Split it, or store it elsewhere.",
+)
 
 
 class ArtifactOut(Schema):
@@ -44,7 +52,7 @@ class ArtifactQuery(Schema):
 )  # fmt: skip
 @requires("runs.start")
 def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict[str, Any]]:
-    """Store the body as an artifact; its Content-Type is kept. The same content is kept once."""
+    """Store the body, with its Content-Type, as an artifact. The same content is stored once."""
     reference = store_artifact(
         content=request.body,
         media_type=request.content_type or "application/octet-stream",
@@ -60,7 +68,7 @@ def get_artifact(request: HttpRequest, digest: str, wanted: Query[ArtifactQuery]
     """Return the content of an artifact that a run refers to."""
     try:
         found = selectors.get_artifact(
-            digest, run_id=wanted.run, within=reach_of(request, "runs.view")
+            digest, run_id=wanted.run, within=get_reach(request, "runs.view")
         )
     except Artifact.DoesNotExist:
         raise Http404(f"Run {wanted.run} refers to no artifact {digest}.") from None

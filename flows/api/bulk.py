@@ -1,4 +1,4 @@
-"""Bulk acts on many runs over the API."""
+"""Acts on many runs over HTTP."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from flows import services
 from flows.api.finding import (
     BIGGEST_ID,
     Id,
-    searchable,
+    strip_nul,
 )
 from flows.api.runs import RunQuery
 from flows.engine.lanes import Lane
@@ -23,15 +23,20 @@ from flows.models import BulkAct
 from flows.selectors.bulk import get_bulk_act, list_bulk_acts
 from flows.selectors.run_filters import RunFilters
 from workbench.accounts.permissions import Reach, can, principal_of, reach, requires
-from workbench.http.problems import ApiProblem
+from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of
 
 router = Router(tags=["operations"])
 
+map_error(
+    services.BulkOptionMissing, status=422, code="option-missing", remedy="Say it in `options`."
+)
+map_error(services.BulkActEnded, status=409, code="bulk-act-ended", remedy="Read what it did.")
+
 
 class BulkFilter(RunQuery):
-    """As in `GET /runs`. An empty one is every run that you may operate."""
+    """As in `GET /runs`. An empty filter means every run that you may operate."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,7 +58,7 @@ class BulkPlanIn(Strict):
 class BulkIn(BulkPlanIn):
     options: BulkOptionsIn | None = None
     up_to: int | None = Field(
-        None, ge=1, le=BIGGEST_ID, description="Leave runs with a higher id alone: the plan's."
+        None, ge=1, le=BIGGEST_ID, description="Leave later runs alone: `up_to` of the plan."
     )
 
 
@@ -61,7 +66,7 @@ class BulkPlanOut(Schema):
     act: str
     matched: int
     is_exact: bool = Field(description="False if there may be more, further back.")
-    up_to: int = Field(description="The newest run there was.")
+    up_to: int = Field(description="The newest run when it was planned.")
 
 
 class BulkOut(BulkPlanOut):
@@ -69,7 +74,9 @@ class BulkOut(BulkPlanOut):
     status: str = Field(description="running, completed or stopped.")
     done: int
     refused: int
-    refusals: list[tuple[int, str]] = Field(description="The first of them, with the reason.")
+    refusals: list[tuple[int, str]] = Field(
+        description="The first refused runs, each with the reason."
+    )
     after: int = Field(description="Every run up to this id was looked at.")
     created_at: datetime
     finished_at: datetime | None
@@ -78,21 +85,21 @@ class BulkOut(BulkPlanOut):
 @router.post("/bulk-acts/plan", response=BulkPlanOut, operation_id="plan_bulk_act")
 @requires("runs.operate")
 def plan_bulk_act(request: HttpRequest, body: BulkPlanIn) -> Any:
-    """Count the runs that an act would touch. Changes nothing."""
+    """Count the runs that an act would touch."""
     return services.plan_bulk_act(
-        act=body.act, filters=_filters(body.filter), within=_within(request, body.act)
+        act=body.act, filters=_to_filters(body.filter), within=_get_reach(request, body.act)
     )
 
 
 @router.post("/bulk-acts", response={202: BulkOut}, operation_id="start_bulk_act")
 @requires("runs.operate")
 def start_bulk_act(request: HttpRequest, body: BulkIn) -> Status[Any]:
-    """Do an act to every run that matches, oldest first; it goes on by itself."""
+    """Start to do an act to every matching run, oldest first; it goes on by itself."""
     bulk = services.start_bulk_act(
         act=body.act,
-        filters=_filters(body.filter),
-        within=_within(request, body.act),
-        options=_options(body.options),
+        filters=_to_filters(body.filter),
+        within=_get_reach(request, body.act),
+        options=_to_options(body.options),
         up_to=body.up_to,
         actor=actor_of(request),
         now=timezone.now(),
@@ -103,7 +110,7 @@ def start_bulk_act(request: HttpRequest, body: BulkIn) -> Status[Any]:
 @router.get("/bulk-acts", response=Page[BulkOut], operation_id="list_bulk_acts")
 @requires("runs.operate")
 def list_acts(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[str, Any]:
-    """List acts on many runs, newest first."""
+    """List the acts on many runs, newest first."""
     acts = list_bulk_acts(reach(principal_of(request), "runs.operate"))
     return page_by_id(acts, cursor=cursor, limit=limit, to_item=lambda bulk: bulk)
 
@@ -111,31 +118,31 @@ def list_acts(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[s
 @router.get("/bulk-acts/{bulk_id}", response=BulkOut, operation_id="get_bulk_act")
 @requires("runs.operate")
 def get_act(request: HttpRequest, bulk_id: Id) -> BulkAct:
-    """Return how far an act on many runs is."""
-    with _known():
+    """Return an act on many runs: how far it is, and what was refused."""
+    with _unknown_as_404():
         return get_bulk_act(bulk_id, reach(principal_of(request), "runs.operate"))
 
 
 @router.post("/bulk-acts/{bulk_id}/stop", response=BulkOut, operation_id="stop_bulk_act")
 @requires("runs.operate")
 def stop_act(request: HttpRequest, bulk_id: Id) -> BulkAct:
-    """Leave the runs that were not reached alone."""
+    """Stop an act; the runs that it has not reached are left alone."""
     within = reach(principal_of(request), "runs.operate")
-    with _known():
+    with _unknown_as_404():
         get_bulk_act(bulk_id, within)
         services.stop_bulk_act(bulk_id=bulk_id, actor=actor_of(request), now=timezone.now())
         return get_bulk_act(bulk_id, within)
 
 
 @contextmanager
-def _known() -> Iterator[None]:
+def _unknown_as_404() -> Iterator[None]:
     try:
         yield
     except BulkAct.DoesNotExist:
         raise Http404("There is no such act, or it is on flows that you may not operate.") from None
 
 
-def _within(request: HttpRequest, act: services.Act) -> Reach:
+def _get_reach(request: HttpRequest, act: services.Act) -> Reach:
     permission = "runs.start" if act is services.Act.RERUN else "runs.operate"
     principal = principal_of(request)
     if not can(principal, permission):
@@ -143,22 +150,22 @@ def _within(request: HttpRequest, act: services.Act) -> Reach:
     return reach(principal, permission)
 
 
-def _options(given: BulkOptionsIn | None) -> services.BulkOptions:
+def _to_options(given: BulkOptionsIn | None) -> services.BulkOptions:
     if given is None:
         return services.BulkOptions()
     return services.BulkOptions(
-        reason=searchable(given.reason),
-        step=searchable(given.step),
+        reason=strip_nul(given.reason),
+        step=strip_nul(given.step),
         version=given.version,
         lane=given.lane or "",
     )
 
 
-def _filters(given: BulkFilter | None) -> RunFilters:
+def _to_filters(given: BulkFilter | None) -> RunFilters:
     if given is None:
         return RunFilters()
     for at in (given.started_from, given.started_to):
         if at is not None and at.tzinfo is None:
             raise ApiProblem(422, "time-without-zone", f"{at} has no zone.", "Add one: `Z`.")
-    texts = {k: searchable(v) for k, v in given.dict().items() if isinstance(v, str)}
+    texts = {k: strip_nul(v) for k, v in given.dict().items() if isinstance(v, str)}
     return RunFilters(**{**given.dict(), **texts})

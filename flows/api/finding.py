@@ -1,4 +1,4 @@
-"""Find what an API request names, and check that its principal may use it."""
+"""Find what a request to the API names, and check that its principal may use it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,29 +16,29 @@ from workbench.accounts.permissions import Reach, can, principal_of, reach
 from workbench.http.problems import ApiProblem
 
 BIGGEST_ID = 2**63 - 1
-# Ids beyond what the database can hold name nothing, and must not fail there.
+# An id beyond what the database can hold names nothing; a query for it would fail.
 Id = Annotated[int, Path(ge=1, le=BIGGEST_ID)]
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 @contextmanager
 def listed_faults() -> Iterator[None]:
-    """Answer an error that has a list of faults with that list."""
+    """Answer an error that lists faults with a problem that lists them."""
     try:
         yield
     except services.InputInvalid as error:
         errors = [{"at": each["path"], "message": each["message"]} for each in error.errors]
         raise ApiProblem(422, "input-invalid", error.message, error.remedy, errors) from error
     except services.FlowInvalid as error:
-        raise _flow_invalid(error.message, error.remedy, error.problems) from error
+        raise _flow_problem(error.message, error.remedy, error.problems) from error
     except DocumentError as error:
         remedy = "Correct each of the errors; /flows/schema has the document's schema."
-        raise _flow_invalid("This is not a flow document.", remedy, error.problems) from error
+        raise _flow_problem("This is not a flow document.", remedy, error.problems) from error
     except OperationRefused as error:
         raise ApiProblem(409, error.code, error.message, error.remedy) from error
 
 
-def _flow_invalid(detail: str, remedy: str, problems: Any) -> ApiProblem:
+def _flow_problem(detail: str, remedy: str, problems: Any) -> ApiProblem:
     errors = [
         {
             "at": "/".join(part for part in (each.step, each.field) if part),
@@ -51,31 +51,37 @@ def _flow_invalid(detail: str, remedy: str, problems: Any) -> ApiProblem:
     return ApiProblem(422, "flow-invalid", detail, remedy, errors)
 
 
-def reach_of(request: HttpRequest, permission: str) -> Reach:
+def get_reach(request: HttpRequest, permission: str) -> Reach:
+    """Return where the principal has the permission."""
     return reach(principal_of(request), permission)
 
 
-def searchable(text: str) -> str:
-    """PostgreSQL refuses NUL in text, so nothing stored has one."""
+def strip_nul(text: str) -> str:
+    """Return the text without NUL, which no stored text has: PostgreSQL refuses it in a query."""
     return text.replace("\x00", "")
 
 
-def flow_named(name: str) -> Flow:
+def find_flow(name: str) -> Flow:
+    """Return the flow with its released version. Raises: Http404."""
     try:
-        return selectors.get_flow(searchable(name))
+        return selectors.get_flow(strip_nul(name))
     except Flow.DoesNotExist:
         raise Http404(f"There is no flow {name}.") from None
 
 
-def version_numbered(flow: Flow, number: int) -> FlowVersion:
+def find_version(flow: Flow, number: int) -> FlowVersion:
+    """Return a version of the flow. Raises: Http404."""
     try:
         return selectors.get_version(flow, number)
     except FlowVersion.DoesNotExist:
         raise Http404(f"Flow {flow.name} has no version {number}.") from None
 
 
-def run_in_reach(request: HttpRequest, run_id: int, permission: str = "runs.view") -> Run:
-    """Return a run of a flow the principal may see, and act on; others are as if not there."""
+def find_run(request: HttpRequest, run_id: int, permission: str = "runs.view") -> Run:
+    """Return the run, if the principal has the permission for its flow.
+
+    Raises: Http404 also for a run that may not be seen, PermissionDenied for one that may.
+    """
     try:
         run = selectors.get_run(run_id)
     except Run.DoesNotExist:
@@ -87,6 +93,7 @@ def run_in_reach(request: HttpRequest, run_id: int, permission: str = "runs.view
     return run
 
 
-def check_may(request: HttpRequest, permission: str, flow: str) -> None:
+def check_permission(request: HttpRequest, permission: str, flow: str) -> None:
+    """Raises: PermissionDenied."""
     if not can(principal_of(request), permission, flow=flow):
         raise PermissionDenied(f"This needs the permission {permission} for {flow}.")

@@ -1,4 +1,4 @@
-"""Flows, drafts, versions and releases over the API."""
+"""Flows, drafts, versions and releases over HTTP."""
 
 from datetime import datetime
 from typing import Any
@@ -11,20 +11,21 @@ from pydantic import Field
 from flows import services
 from flows.api.finding import (
     Number,
-    check_may,
-    flow_named,
+    check_permission,
+    find_flow,
+    find_version,
+    get_reach,
     listed_faults,
-    reach_of,
-    searchable,
-    version_numbered,
+    strip_nul,
 )
 from flows.graph.codec import parse, to_mapping
 from flows.graph.operations import normal_form
 from flows.models import Flow, FlowVersion
 from flows.selectors.flows import within_reach
 from flows.selectors.problems import list_problems
+from flows.services.editing import DraftTooLarge
 from workbench.accounts.permissions import requires
-from workbench.http.problems import ApiProblem
+from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import (
     Page,
     Strict,
@@ -33,6 +34,26 @@ from workbench.http.schemas import (
 from workbench.http.sign_in import actor_of, person_of
 
 router = Router(tags=["flows"])
+
+map_error(services.FlowExists, status=409, code="flow-exists", remedy="Choose another name.")
+map_error(DraftTooLarge, status=413, code="draft-too-large", remedy="Use subflows.")
+map_error(services.DraftChanged, status=409, code="draft-changed", remedy="Publish again.")
+map_error(services.NothingChanged, status=409, code="nothing-changed", remedy="Change the draft.")
+map_error(
+    services.FlowTestsFailed,
+    status=409,
+    code="flow-tests-failed",
+    remedy="Correct the draft or the test.",
+)
+map_error(
+    services.SecondPersonNeeded,
+    status=409,
+    code="second-person-needed",
+    remedy="POST to the flow's publish-requests; somebody else then agrees.",
+)
+
+
+# --- Flows and drafts -------------------------------------------------------------
 
 
 class FlowOut(Schema):
@@ -69,7 +90,7 @@ class FlowIn(Strict):
 class DraftIn(Strict):
     document: dict[str, Any]
     revision: int | None = Field(
-        None, ge=0, description="The draft_revision it was made from; another one answers 409."
+        None, ge=0, description="The draft_revision it is based on; a stale one answers 409."
     )
 
 
@@ -79,10 +100,10 @@ def list_flows(
     request: HttpRequest, text: str = "", cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
     """List flows, newest first."""
-    flows = Flow.objects.filter(within_reach(reach_of(request, "flows.view")))
+    flows = Flow.objects.filter(within_reach(get_reach(request, "flows.view")))
     flows = flows.select_related("released").defer("draft", "released__document")
     if text:
-        flows = flows.filter(title__icontains=searchable(text))
+        flows = flows.filter(title__icontains=strip_nul(text))
     return page_by_id(flows, cursor=cursor, limit=limit, to_item=flow_out)
 
 
@@ -90,7 +111,7 @@ def list_flows(
 @requires("flows.edit")
 def create_flow(request: HttpRequest, body: FlowIn) -> Status[Any]:
     """Create a flow. Publish it before it can run."""
-    check_may(request, "flows.edit", body.name)
+    check_permission(request, "flows.edit", body.name)
     with listed_faults():
         document = parse(body.document) if body.document is not None else None
         flow = services.create_flow(
@@ -107,15 +128,15 @@ def create_flow(request: HttpRequest, body: FlowIn) -> Status[Any]:
 @router.get("/flows/{name}", response=FlowDetailOut, operation_id="get_flow")
 @requires("flows.view", flow="name")
 def get_flow(request: HttpRequest, name: str) -> dict[str, Any]:
-    """Return a flow with its draft and what is wrong with it."""
-    return _flow_detail(flow_named(name))
+    """Return a flow with its draft and the draft's problems."""
+    return _flow_detail(find_flow(name))
 
 
 @router.put("/flows/{name}/draft", response=FlowDetailOut, operation_id="save_draft")
 @requires("flows.edit", flow="name")
 def save_draft(request: HttpRequest, name: str, body: DraftIn) -> dict[str, Any]:
-    """Replace the draft. It may have problems; publishing is what they keep from happening."""
-    flow = flow_named(name)
+    """Replace the draft. It may have problems, but cannot be published then."""
+    flow = find_flow(name)
     if body.revision is not None and body.revision != flow.draft_revision:
         raise ApiProblem(
             409,
@@ -152,6 +173,9 @@ def _flow_detail(flow: Flow) -> dict[str, Any]:
     }
 
 
+# --- Versions and releases --------------------------------------------------------
+
+
 class VersionOut(Schema):
     number: int
     note: str
@@ -179,7 +203,7 @@ def list_versions(
     request: HttpRequest, name: str, cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
     """List the versions of a flow, newest first."""
-    versions = FlowVersion.objects.filter(flow=flow_named(name)).select_related("published_by")
+    versions = FlowVersion.objects.filter(flow=find_flow(name)).select_related("published_by")
     return page_by_id(versions.defer("document"), cursor=cursor, limit=limit, to_item=version_out)
 
 
@@ -188,10 +212,10 @@ def list_versions(
 )
 @requires("flows.publish", flow="name")
 def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[Any]:
-    """Make an immutable version of the draft, and release it unless told not to."""
+    """Make an immutable version of the draft, and release it unless `release` is false."""
     with listed_faults():
         version = services.publish_version(
-            flow_id=flow_named(name).pk,
+            flow_id=find_flow(name).pk,
             note=body.note,
             author=person_of(request),
             actor=actor_of(request),
@@ -207,17 +231,17 @@ def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[
 @requires("flows.view", flow="name")
 def get_version(request: HttpRequest, name: str, number: Number) -> dict[str, Any]:
     """Return a version with its document."""
-    version = version_numbered(flow_named(name), number)
+    version = find_version(find_flow(name), number)
     return {**version_out(version), "document": version.document}
 
 
 @router.post("/flows/{name}/releases", response=FlowOut, operation_id="release_version")
 @requires("flows.publish", flow="name")
 def release_version(request: HttpRequest, name: str, body: ReleaseIn) -> dict[str, Any]:
-    """Make new runs use a version; an older one than now is a rollback."""
-    version = version_numbered(flow_named(name), body.version)
+    """Let new runs use a version; one older than the present is a rollback."""
+    version = find_version(find_flow(name), body.version)
     services.release_version(version_id=version.pk, actor=actor_of(request), now=timezone.now())
-    return flow_out(flow_named(name))
+    return flow_out(find_flow(name))
 
 
 def version_out(version: FlowVersion) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Operations on runs over HTTP: one, many by filter, a whole flow."""
+"""Operations on a run, and on a whole flow, over HTTP."""
 
 from dataclasses import asdict
 from typing import Any, Literal
@@ -12,11 +12,11 @@ from flows import selectors, services
 from flows.api.finding import (
     BIGGEST_ID,
     Id,
-    flow_named,
+    find_flow,
+    find_run,
+    find_version,
     listed_faults,
-    run_in_reach,
-    searchable,
-    version_numbered,
+    strip_nul,
 )
 from flows.api.flows import FlowOut, flow_out
 from flows.api.runs import RunDetailOut, RunOut, run_detail_out, run_out
@@ -27,7 +27,6 @@ from workbench.http.problems import map_error
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of
 
-Json = Any
 router = Router(tags=["operations"])
 
 map_error(
@@ -35,10 +34,6 @@ map_error(
 )
 map_error(services.StepUnknown, status=422, code="step-unknown", remedy="Read the version's steps.")
 map_error(services.VersionUnfit, status=409, code="version-unfit", remedy="Choose another version.")
-map_error(
-    services.BulkOptionMissing, status=422, code="option-missing", remedy="Say it in `options`."
-)
-map_error(services.BulkActEnded, status=409, code="bulk-act-ended", remedy="Read what it did.")
 
 
 # --- One run ----------------------------------------------------------------------
@@ -70,47 +65,47 @@ class RerunIn(Strict):
 class RerunPlanOut(Schema):
     step: str
     version: int
-    reused: list[str] = Field(description="Not done again: their output stays what it was.")
-    repeated: list[str] = Field(description="May be done again, as the new run's path goes.")
-    effects: list[str] = Field(description="Those of the repeated that act on the outside world.")
-    asks: list[str] = Field(description="Those of the repeated that wait for people or others.")
+    reused: list[str] = Field(description="Not executed again: their output stays what it was.")
+    repeated: list[str] = Field(description="May be executed again, if the new run reaches them.")
+    effects: list[str] = Field(description="The repeated ones that act on the outside world.")
+    asks: list[str] = Field(description="The repeated ones that wait for people or others.")
     missing: dict[str, list[str]] = Field(
-        description="For a repeated step, the steps whose output it reads and which have none."
+        description="For a repeated step, the steps whose output it reads and that have none."
     )
 
 
 @router.post("/runs/{run_id}/pause", response=RunDetailOut, operation_id="pause_run")
 @requires("runs.operate")
 def pause_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
-    """Hold a run: steps under way finish, nothing new begins."""
-    return _operated(request, run_id, services.pause_run)
+    """Pause a run: steps under way finish, nothing new begins."""
+    return _operate(request, run_id, services.pause_run)
 
 
 @router.post("/runs/{run_id}/resume", response=RunDetailOut, operation_id="resume_run")
 @requires("runs.operate")
 def resume_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
-    """Let a paused run go on."""
-    return _operated(request, run_id, services.resume_run)
+    """Resume a paused run."""
+    return _operate(request, run_id, services.resume_run)
 
 
 @router.post("/runs/{run_id}/migrate", response=RunDetailOut, operation_id="migrate_run")
 @requires("runs.operate")
 def migrate_run(request: HttpRequest, run_id: Id, body: MigrateIn) -> dict[str, Any]:
-    """Let a waiting run go on with another version, where the steps it stands on still exist."""
-    run = run_in_reach(request, run_id, "runs.operate")
-    version = version_numbered(run.flow, body.version)
-    return _operated(request, run_id, services.migrate_run, version_id=version.pk)
+    """Let a waiting run go on with another version that still has the steps it stands on."""
+    run = find_run(request, run_id, "runs.operate")
+    version = find_version(run.flow, body.version)
+    return _operate(request, run_id, services.migrate_run, version_id=version.pk)
 
 
 @router.post("/runs/{run_id}/lane", response=RunDetailOut, operation_id="move_to_lane")
 @requires("runs.operate")
 def move_to_lane(request: HttpRequest, run_id: Id, body: LaneIn) -> dict[str, Any]:
-    """Let a run go on in another lane."""
-    return _operated(request, run_id, services.move_to_lane, lane=body.lane)
+    """Move a run to another lane."""
+    return _operate(request, run_id, services.move_to_lane, lane=body.lane)
 
 
-def _operated(request: HttpRequest, run_id: int, service: Any, **given: Any) -> dict[str, Any]:
-    run = run_in_reach(request, run_id, "runs.operate")
+def _operate(request: HttpRequest, run_id: int, service: Any, **given: Any) -> dict[str, Any]:
+    run = find_run(request, run_id, "runs.operate")
     service(run_id=run.pk, actor=actor_of(request), now=timezone.now(), **given)
     return run_detail_out(selectors.get_run(run.pk))
 
@@ -118,11 +113,11 @@ def _operated(request: HttpRequest, run_id: int, service: Any, **given: Any) -> 
 @router.get("/runs/{run_id}/rerun", response=RerunPlanOut, operation_id="plan_rerun")
 @requires("runs.view")
 def plan_rerun(request: HttpRequest, run_id: Id, wanted: Query[RerunQuery]) -> dict[str, Any]:
-    """Say what a rerun would reuse and repeat. Changes nothing."""
-    run = run_in_reach(request, run_id)
-    step = searchable(wanted.step)
+    """Return what a rerun would reuse and repeat."""
+    run = find_run(request, run_id)
+    step = strip_nul(wanted.step)
     plan = services.plan_rerun(
-        run_id=run.pk, step=step or None, version_id=_chosen(run, wanted.version)
+        run_id=run.pk, step=step or None, version_id=_get_version_id(run, wanted.version)
     )
     return {**asdict(plan), "step": step, "reused": plan.kept}
 
@@ -130,21 +125,21 @@ def plan_rerun(request: HttpRequest, run_id: Id, wanted: Query[RerunQuery]) -> d
 @router.post("/runs/{run_id}/rerun", response={201: RunOut}, operation_id="rerun_run")
 @requires("runs.start")
 def rerun_run(request: HttpRequest, run_id: Id, body: RerunIn) -> Status[Any]:
-    """Start a new run from a step of this one, or from its start; GET says first what repeats."""
-    run = run_in_reach(request, run_id, "runs.start")
+    """Start a new run from a step of this one, or from its start; GET plans it first."""
+    run = find_run(request, run_id, "runs.start")
     with listed_faults():
         started = services.rerun(
             run_id=run.pk,
-            step=searchable(body.step) or None,
+            step=strip_nul(body.step) or None,
             input=body.input,
-            version_id=_chosen(run, body.version),
+            version_id=_get_version_id(run, body.version),
             actor=actor_of(request),
             now=timezone.now(),
         )
     return Status(201, run_out(selectors.get_run(started.run.pk)))
 
 
-def _chosen(run: Run, version: str | int) -> int:
+def _get_version_id(run: Run, version: str | int) -> int:
     if version == "same":
         return run.version_id
     if isinstance(version, int):
@@ -165,17 +160,14 @@ def _chosen(run: Run, version: str | int) -> int:
 @router.post("/flows/{name}/pause", response=FlowOut, operation_id="pause_flow")
 @requires("runs.operate", flow="name")
 def pause_flow(request: HttpRequest, name: str) -> dict[str, Any]:
-    """Take no new runs, and pause those that run."""
-    services.pause_flow(flow_id=flow_named(name).pk, actor=actor_of(request), now=timezone.now())
-    return flow_out(flow_named(name))
+    """Take no new runs, and pause the flow's runs."""
+    services.pause_flow(flow_id=find_flow(name).pk, actor=actor_of(request), now=timezone.now())
+    return flow_out(find_flow(name))
 
 
 @router.post("/flows/{name}/resume", response=FlowOut, operation_id="resume_flow")
 @requires("runs.operate", flow="name")
 def resume_flow(request: HttpRequest, name: str) -> dict[str, Any]:
-    """Take new runs again, and resume the paused ones."""
-    services.resume_flow(flow_id=flow_named(name).pk, actor=actor_of(request), now=timezone.now())
-    return flow_out(flow_named(name))
-
-
-# --- Many runs --------------------------------------------------------------------
+    """Take new runs again, and resume the paused runs."""
+    services.resume_flow(flow_id=find_flow(name).pk, actor=actor_of(request), now=timezone.now())
+    return flow_out(find_flow(name))

@@ -1,4 +1,4 @@
-"""Flows, runs and artifacts over HTTP."""
+"""Runs and their journals over HTTP."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -13,19 +13,17 @@ from flows import selectors, services
 from flows.api.finding import (
     BIGGEST_ID,
     Id,
-    flow_named,
+    find_flow,
+    find_run,
+    find_version,
+    get_reach,
     listed_faults,
-    reach_of,
-    run_in_reach,
-    searchable,
-    version_numbered,
+    strip_nul,
 )
 from flows.engine.errors import RunNotActive
 from flows.engine.lanes import PRIORITY, Lane, lane_of
 from flows.models import Run
-from flows.runtime.artifacts import ArtifactTooLarge
 from flows.selectors.run_filters import RunFilters
-from flows.services.editing import DraftTooLarge
 from workbench.accounts.permissions import requires
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import (
@@ -38,10 +36,7 @@ from workbench.http.schemas import (
 )
 from workbench.http.sign_in import actor_of
 
-Json = Any
 router = Router(tags=["flows"])
-
-LONGEST_KEY = 200
 
 map_error(
     services.FlowNotReleased,
@@ -49,32 +44,7 @@ map_error(
     code="flow-not-released",
     remedy="Publish the draft, or release a version.",
 )
-map_error(
-    services.IdempotencyKeyReused,
-    status=422,
-    code="idempotency-key-reused",
-    remedy="Use a new key for each run.",
-)
 map_error(services.FlowPaused, status=409, code="flow-paused", remedy="Resume the flow first.")
-map_error(services.NothingChanged, status=409, code="nothing-changed", remedy="Change the draft.")
-map_error(
-    services.FlowTestsFailed,
-    status=409,
-    code="flow-tests-failed",
-    remedy="Mend the draft or the test.",
-)
-map_error(
-    services.SecondPersonNeeded,
-    status=409,
-    code="second-person-needed",
-    remedy="POST to the flow's publish-requests; somebody else then agrees.",
-)
-map_error(services.DraftChanged, status=409, code="draft-changed", remedy="Publish again.")
-map_error(services.FlowExists, status=409, code="flow-exists", remedy="Choose another name.")
-map_error(
-    services.RunNotFailed, status=409, code="run-not-failed", remedy="Only a failed run is retried."
-)
-map_error(RunNotActive, status=409, code="run-not-active", remedy="Read the run to see its state.")
 map_error(
     services.InputTooLarge,
     status=413,
@@ -82,18 +52,15 @@ map_error(
     remedy="Upload large parts to /artifacts and pass their references.",
 )
 map_error(
-    ArtifactTooLarge,
-    status=413,
-    code="artifact-too-large",
-    remedy="Split it, or store it elsewhere.",
+    services.IdempotencyKeyReused,
+    status=422,
+    code="idempotency-key-reused",
+    remedy="Use a new key for each run.",
 )
-map_error(DraftTooLarge, status=413, code="draft-too-large", remedy="Use subflows.")
-
-
-# --- Flows ------------------------------------------------------------------------
-
-
-# --- Versions and releases --------------------------------------------------------
+map_error(
+    services.RunNotFailed, status=409, code="run-not-failed", remedy="Only a failed run is retried."
+)
+map_error(RunNotActive, status=409, code="run-not-active", remedy="Read the run to see its state.")
 
 
 # --- Runs -------------------------------------------------------------------------
@@ -111,7 +78,7 @@ class RunOut(Schema):
     started_at: datetime
     finished_at: datetime | None
     lane: Lane
-    rerun_of: int | None = Field(description="The run that it repeats in part.")
+    rerun_of: int | None = Field(description="The run that it repeats, in part or in whole.")
     seq: int = Field(description="The number of its last journal row.")
 
 
@@ -136,10 +103,13 @@ class StartIn(Strict):
         None, strict=False, description="`interactive`, `standard` or `bulk`; sets the priority."
     )
     priority: int | None = Field(
-        None, ge=0, le=1000, description="Lower runs first. A lane replaces it; else the flow's."
+        None,
+        ge=0,
+        le=1000,
+        description="Lower runs first. `lane` replaces it.",
     )
     version: int | None = Field(
-        None, ge=1, le=2**31 - 1, description="Another version than the released one."
+        None, ge=1, le=2**31 - 1, description="A version other than the released one."
     )
 
 
@@ -147,13 +117,13 @@ class RunQuery(Schema):
     flow: str = ""
     version: int | None = Field(None, ge=1, le=2**31 - 1)
     state: Literal["", "running", "waiting", "paused", "completed", "failed", "cancelled"] = Field(
-        "", description="`waiting` is a running one that waits for a person; `running`, the others."
+        "", description="`waiting` runs wait for a person; `running` are the other running ones."
     )
     outcome: str = ""
     started_from: datetime | None = Field(None, description="Inclusive.")
     started_to: datetime | None = Field(None, description="Exclusive.")
     text: str = Field("", description="An id, an idempotency key, or text of the input.")
-    error: str = Field("", description="The kind of the error it failed by, such as `http`.")
+    error: str = Field("", description="The kind of the error it failed with, such as `http`.")
 
 
 class CancelIn(Strict):
@@ -163,10 +133,10 @@ class CancelIn(Strict):
 @router.post("/flows/{name}/runs", response={201: RunOut, 200: RunOut}, operation_id="start_run")
 @requires("runs.start", flow="name")
 def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
-    """Start a run. With an `Idempotency-Key` that started one before, that run is returned."""
-    flow = flow_named(name)
+    """Start a run. An `Idempotency-Key` that has started one before returns that run."""
+    flow = find_flow(name)
     key = request.headers.get("Idempotency-Key") or None
-    version = version_numbered(flow, body.version).pk if body.version else None
+    version = find_version(flow, body.version).pk if body.version else None
     with listed_faults():
         started = services.start_run(
             flow=flow,
@@ -187,8 +157,8 @@ def list_runs_of_flow(
     request: HttpRequest, name: str, wanted: Query[RunQuery], cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
     """List the runs of a flow, newest first."""
-    filters = RunFilters(**{**wanted.dict(), "flow": flow_named(name).name})
-    return runs_page(request, filters, cursor, limit)
+    filters = RunFilters(**{**wanted.dict(), "flow": find_flow(name).name})
+    return _list_page(request, filters, cursor, limit)
 
 
 @router.get("/runs", response=Page[RunOut], operation_id="list_runs")
@@ -196,22 +166,22 @@ def list_runs_of_flow(
 def list_runs(
     request: HttpRequest, wanted: Query[RunQuery], cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
-    """List runs, newest first. A search may answer an empty page with a `next` to go on from."""
-    return runs_page(request, RunFilters(**wanted.dict()), cursor, limit)
+    """List runs, newest first. A search may return an empty page with a `next` to go on from."""
+    return _list_page(request, RunFilters(**wanted.dict()), cursor, limit)
 
 
 @router.get("/runs/{run_id}", response=RunDetailOut, operation_id="get_run")
 @requires("runs.view")
 def get_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
     """Return a run with what it waits for and the state of its steps."""
-    return run_detail_out(run_in_reach(request, run_id))
+    return run_detail_out(find_run(request, run_id))
 
 
 @router.post("/runs/{run_id}/cancel", response=RunDetailOut, operation_id="cancel_run")
 @requires("runs.operate")
 def cancel_run(request: HttpRequest, run_id: Id, body: CancelIn) -> dict[str, Any]:
-    """End a run; its waits and open cases go away."""
-    run = run_in_reach(request, run_id, "runs.operate")
+    """End a run; its waits and open cases are removed."""
+    run = find_run(request, run_id, "runs.operate")
     services.cancel_run(
         run_id=run.pk, reason=body.reason, actor=actor_of(request), now=timezone.now()
     )
@@ -222,30 +192,37 @@ def cancel_run(request: HttpRequest, run_id: Id, body: CancelIn) -> dict[str, An
 @requires("runs.operate")
 def retry_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
     """Let a failed run go on from where it failed."""
-    run = run_in_reach(request, run_id, "runs.operate")
+    run = find_run(request, run_id, "runs.operate")
     services.retry_run(run_id=run.pk, actor=actor_of(request), now=timezone.now())
     return run_detail_out(selectors.get_run(run.pk))
 
 
-def runs_page(request: HttpRequest, filters: RunFilters, cursor: str, limit: int) -> dict[str, Any]:
+def _list_page(
+    request: HttpRequest, filters: RunFilters, cursor: str, limit: int
+) -> dict[str, Any]:
     if not 1 <= limit <= MOST_ROWS:
         remedy = f"Ask for 1 to {MOST_ROWS} rows."
         raise ApiProblem(422, "limit-out-of-range", f"limit is {limit}.", remedy)
-    before = decode_cursor(cursor) if cursor else None
-    if before is not None and (type(before) is not int or not 0 < before <= BIGGEST_ID):
-        remedy = "Start again without a cursor, and pass `next` of each page unchanged."
-        raise ApiProblem(422, "cursor-invalid", "The cursor is not one of this list.", remedy)
+    before = _read_cursor(cursor, range(1, BIGGEST_ID + 1)) if cursor else None
     texts = {
-        name: searchable(value) for name, value in asdict(filters).items() if isinstance(value, str)
+        name: strip_nul(value) for name, value in asdict(filters).items() if isinstance(value, str)
     }
     page = selectors.list_runs(
         RunFilters(**{**asdict(filters), **texts}),
-        within=reach_of(request, "runs.view"),
+        within=get_reach(request, "runs.view"),
         before=before,
         page_size=limit,
     )
     next_cursor = encode_cursor(page.next_before) if page.next_before else None
     return {"items": [run_out(row.run) for row in page.rows], "next": next_cursor}
+
+
+def _read_cursor(cursor: str, positions: range) -> int:
+    position = decode_cursor(cursor)
+    if type(position) is not int or position not in positions:
+        remedy = "Start again without a cursor, and pass `next` of each page unchanged."
+        raise ApiProblem(422, "cursor-invalid", "The cursor is not one of this list.", remedy)
+    return position
 
 
 def run_out(run: Run) -> dict[str, Any]:
@@ -305,18 +282,9 @@ class JournalQuery(Schema):
 @requires("runs.view")
 def list_journal(request: HttpRequest, run_id: Id, wanted: Query[JournalQuery]) -> dict[str, Any]:
     """List what happened, oldest first: rows with a `seq` above `after`, or after the cursor."""
-    run = run_in_reach(request, run_id)
+    run = find_run(request, run_id)
     after = wanted.after
     if wanted.cursor:
-        after = decode_cursor(wanted.cursor)
-        if type(after) is not int or not 0 <= after < 2**31:
-            remedy = "Start again without a cursor, and pass `next` of each page unchanged."
-            raise ApiProblem(422, "cursor-invalid", "The cursor is not one of this list.", remedy)
+        after = _read_cursor(wanted.cursor, range(2**31))
     rows = selectors.get_journal(run.pk, after=after, limit=wanted.limit + 1)
     return page_of(rows, wanted.limit, lambda row: row, lambda row: row.seq)
-
-
-# --- Artifacts --------------------------------------------------------------------
-
-
-# --- Finding ----------------------------------------------------------------------

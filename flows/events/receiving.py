@@ -1,4 +1,4 @@
-"""Receive an event: keep it, and resolve the waits for it."""
+"""Receive an event: store it, and resolve the waits for it."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -20,18 +20,26 @@ Json = Any
 LONGEST_NAME, LONGEST_KEY = 120, 200
 
 
-def wait_key(name: str, key: str) -> str:
-    """Return what a wait is found by. Cut short, two keys would be taken for one: digest it."""
+def shorten_key(key: str) -> str:
+    """Return the key, or its digest where it is too long to be stored whole."""
+    return key if len(key) <= LONGEST_KEY else f"sha256:{sha256(key.encode()).hexdigest()}"
+
+
+def make_wait_key(name: str, key: str) -> str:
+    """Return the key that a wait for the event has, or its digest where that is too long."""
     plain = f"{name}:{key}"
     return plain if len(plain) <= LONGEST_KEY else sha256(plain.encode()).hexdigest()
 
 
-def lock(name: str, key: str) -> None:
-    """Serialise events and waits of one name and key. SQLite has one writer anyway."""
+def lock_key(name: str, key: str) -> None:
+    """Let events and waits of one name and key come one after the other.
+
+    SQLite has only one writer anyway.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [wait_key(name, key)]
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [make_wait_key(name, key)]
             )
 
 
@@ -39,14 +47,14 @@ def lock(name: str, key: str) -> None:
 def receive_event(
     *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime
 ) -> list[int]:
-    """Keep an event and resolve every wait for it; return the runs that go on.
+    """Store an event and resolve every wait for it; return the runs that go on.
 
-    The same ``event_id`` a second time changes nothing and returns no run.
+    A second event with the same ``event_id`` changes nothing and returns no run.
     """
-    # Runs first, as everywhere: a run that opens its wait holds its own lock before this one.
-    waits = Wait.objects.filter(kind="event", key=wait_key(name, key), state="open")
+    # Runs are locked first, as everywhere: a run that opens its wait locks itself before the key.
+    waits = Wait.objects.filter(kind="event", key=make_wait_key(name, key), state="open")
     get_store().lock_runs(waits.values_list("run_id", flat=True))
-    lock(name, key)
+    lock_key(name, key)
     event, is_new = Event.objects.get_or_create(
         event_id=event_id,
         defaults={"name": name, "key": key, "payload": payload, "received_at": now},
@@ -55,20 +63,22 @@ def receive_event(
         return []
     if hears_event(name):
         enqueue("flows.event_heard", {"event": event.pk}, now=now)
-    resumed = []
-    for wait in waits.order_by("run_id"):
-        try:
-            with transaction.atomic():
-                output = {"event": name, "key": key, "payload": payload}
-                resumed.append(
-                    resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=actor)
-                )
-        except (WaitAlreadyResolved, RunNotActive):
-            continue
-    return resumed
+    resumed = [_resolve(wait, event, actor, now) for wait in waits.order_by("run_id")]
+    return [run_id for run_id in resumed if run_id is not None]
+
+
+def _resolve(wait: Wait, event: Event, actor: Actor, now: datetime) -> int | None:
+    """Return the run that goes on, or None if its wait was resolved or cancelled meanwhile."""
+    output = {"event": event.name, "key": event.key, "payload": event.payload}
+    try:
+        with transaction.atomic():
+            return resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=actor)
+    except (WaitAlreadyResolved, RunNotActive):
+        return None
 
 
 @job("flows.event_emitted")
-def event_emitted(args: dict[str, Any], now: datetime) -> None:
+def receive_emitted_event(args: dict[str, Any], now: datetime) -> None:
+    """Receive the event that a step of a run emitted."""
     event = {part: args[part] for part in ("name", "key", "payload", "event_id")}
     receive_event(**event, actor=Actor.system("engine"), now=now)

@@ -1,7 +1,7 @@
-"""Events: things that happen and that runs wait for, correlated by name and key.
+"""The step types that wait for an event and emit one; name and key tell which wait gets it.
 
-An event and a wait for it may come in either order and at the same moment. Both take the lock of
-their name and key first, so that one of them always sees the other.
+An event and a wait for it may come in either order and at the same moment. Both lock their name
+and key first, so that one of them always sees the other.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, lock, wait_key
+from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, lock_key, make_wait_key
 from flows.models import Event
 from flows.steps.base import Opened, Result, StepConfig, StepContext, WaitingStep, text_of
 from flows.steps.registry import register
@@ -20,7 +20,7 @@ from workbench.dispatch.outbox import enqueue
 Json = Any
 
 
-class _EventConfig(StepConfig):
+class EventStepConfig(StepConfig):
     event: str = Field(
         min_length=1,
         max_length=LONGEST_NAME,
@@ -45,15 +45,15 @@ class WaitForEvent(WaitingStep):
     icon = "inbox"
     category = "Events"
 
-    class Config(_EventConfig):
+    class Config(EventStepConfig):
         within_seconds: float | None = Field(
-            None, gt=0, title="Within (seconds)", description="Past this it leaves by `late`."
+            None, gt=0, title="Within (seconds)", description="After this the run leaves by `late`."
         )
         earlier_seconds: float = Field(
             0,
             ge=0,
             title="Accept earlier (seconds)",
-            description="An event that came so long before the wait counts too.",
+            description="An event that came at most this long before the wait counts too.",
         )
 
     def ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
@@ -63,26 +63,27 @@ class WaitForEvent(WaitingStep):
         return f"Waits for {text_of(config.get('event'))}" if config.get("event") else self.summary
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
-        lock(config.event, config.key)
-        since = ctx.now - timedelta(seconds=config.earlier_seconds)
-        earlier = Event.objects.filter(
-            name=config.event, key=config.key, received_at__gte=since
-        ).order_by("received_at")
-        found = earlier.first() if config.earlier_seconds else None
-        if found is not None:
-            output = {"event": found.name, "key": found.key, "payload": found.payload}
+        lock_key(config.event, config.key)
+        earlier = self._find_earlier(ctx, config) if config.earlier_seconds else None
+        if earlier is not None:
+            output = {"event": earlier.name, "key": earlier.key, "payload": earlier.payload}
             return Opened("event", resolved=Result(output))
         due_at = None
         if config.within_seconds is not None:
             due_at = ctx.now + timedelta(seconds=config.within_seconds)
         return Opened(
-            "event", key=wait_key(config.event, config.key), due_at=due_at, due_port="late"
+            "event", key=make_wait_key(config.event, config.key), due_at=due_at, due_port="late"
         )
+
+    def _find_earlier(self, ctx: StepContext, config: Config) -> Event | None:
+        since = ctx.now - timedelta(seconds=config.earlier_seconds)
+        events = Event.objects.filter(name=config.event, key=config.key, received_at__gte=since)
+        return events.order_by("received_at").first()
 
 
 @register
 class EmitEvent(WaitingStep):
-    """Waits for nothing: being a waiting step puts the event into the step's own transaction."""
+    """A waiting step that waits for nothing: so the event is part of the step's transaction."""
 
     name = "event.emit"
     title = "Emit an event"
@@ -90,7 +91,7 @@ class EmitEvent(WaitingStep):
     icon = "send"
     category = "Events"
 
-    class Config(_EventConfig):
+    class Config(EventStepConfig):
         payload: Json = Field(default_factory=dict, title="Payload")
 
     def acts_outside(self, config: Mapping[str, Json]) -> bool:
@@ -106,6 +107,6 @@ class EmitEvent(WaitingStep):
             "payload": config.payload,
             "event_id": ctx.idempotency_key or str(uuid4()),
         }
-        # Other runs are locked in a transaction of its own: this one holds its own run's lock.
+        # Receiving it locks other runs. That needs another transaction: this one has locked its run.
         enqueue("flows.event_emitted", event, now=ctx.now)
         return Opened("event", resolved=Result({"event": config.event, "key": config.key}))

@@ -8,7 +8,7 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from flows.api.finding import Id, flow_named, listed_faults
+from flows.api.finding import Id, find_flow, listed_faults
 from flows.api.flows import VersionOut, version_out
 from flows.publishing import services
 from flows.publishing.models import PublishRequest, RequestState
@@ -64,7 +64,7 @@ def list_publish_requests(
     limit: int = 50,
 ) -> dict[str, Any]:
     """List who asked to publish what, newest first."""
-    found = PublishRequest.objects.filter(flow=flow_named(name))
+    found = PublishRequest.objects.filter(flow=find_flow(name))
     found = found.filter(state=state) if state else found
     people = found.select_related("requested_by", "answered_by")
     return page_by_id(people, cursor=cursor, limit=limit, to_item=_out)
@@ -79,7 +79,7 @@ def list_publish_requests(
 def ask(request: HttpRequest, name: str, body: PublishRequestIn) -> Status[Any]:
     """Ask for the draft as it is now to be published; somebody else then agrees."""
     made = services.request_publish(
-        flow_id=flow_named(name).pk,
+        flow_id=find_flow(name).pk,
         note=body.note,
         release=body.release,
         author=person_of(request),
@@ -128,7 +128,7 @@ def refuse(request: HttpRequest, name: str, request_id: Id, body: RefuseIn) -> d
 
 def _request(name: str, request_id: int) -> PublishRequest:
     people = PublishRequest.objects.select_related("requested_by", "answered_by")
-    found = people.filter(flow=flow_named(name), pk=request_id).first()
+    found = people.filter(flow=find_flow(name), pk=request_id).first()
     if found is None:
         raise Http404(f"Flow {name} has no request {request_id}.")
     return found

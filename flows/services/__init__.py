@@ -1,4 +1,4 @@
-"""The writes of flows and runs. Keyword-only, each in one transaction with its ledger entry."""
+"""What changes flows and runs: each service is one transaction with its entry in the ledger."""
 
 from flows.services.bulk import (
     Act,

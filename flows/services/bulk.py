@@ -1,14 +1,13 @@
-"""One act on many runs, by filter: a row that a job works off in chunks.
+"""Act on many runs, chosen by filter: the act is a row, which a job works off in chunks.
 
-``running`` ──► ``completed``, or ``stopped`` by hand. A chunk, its progress and the next chunk's
-job are one transaction, so a worker that dies between leaves nothing half counted or done twice.
+``running`` ──► ``completed``, or ``stopped`` by hand. A chunk, its progress and the job for the
+next chunk are one transaction, so a worker that dies leaves nothing half counted or done twice.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -16,7 +15,7 @@ from django.db import transaction
 from flows.engine.errors import EngineError
 from flows.engine.lanes import Lane
 from flows.models import BulkAct, BulkStatus, FlowVersion, RunStatus
-from flows.selectors.bulk import count_matching_runs, get_next_chunk
+from flows.selectors.bulk import Chunk, count_matching_runs, get_next_chunk
 from flows.selectors.run_filters import RunFilters
 from flows.selectors.run_search import get_newest_run_id
 from flows.services.errors import BulkActEnded, BulkOptionMissing, ServiceError, VersionUnfit
@@ -47,7 +46,7 @@ class Act(StrEnum):
 
 
 _LIVE = frozenset({RunStatus.RUNNING, RunStatus.PAUSED})
-# Runs in other states are left out beforehand: they would only be refused.
+# Runs in other states are left out: they would only be refused.
 APPLIES_TO: Mapping[Act, frozenset[RunStatus]] = {
     Act.CANCEL: _LIVE | {RunStatus.FAILED},
     Act.PAUSE: frozenset({RunStatus.RUNNING}),
@@ -61,7 +60,7 @@ APPLIES_TO: Mapping[Act, frozenset[RunStatus]] = {
 
 @dataclass(frozen=True, slots=True)
 class BulkOptions:
-    """What the act needs beside the runs. ``version`` is a number; ``step`` "" is the start."""
+    """What the act needs beside the runs. An empty ``step`` stands for the start."""
 
     reason: str = ""
     step: str = ""
@@ -71,7 +70,7 @@ class BulkOptions:
 
 @dataclass(frozen=True, slots=True)
 class BulkPlan:
-    """What a bulk act would touch. Without ``is_exact`` there may be more, further back."""
+    """How many runs an act would touch; more than ``matched`` unless ``is_exact``."""
 
     act: Act
     matched: int
@@ -80,7 +79,7 @@ class BulkPlan:
 
 
 def plan_bulk_act(*, act: Act, filters: RunFilters, within: Reach) -> BulkPlan:
-    """Count the runs that the act applies to. Changes nothing."""
+    """Count the runs that the act would apply to now."""
     up_to = get_newest_run_id()
     matched, is_exact = count_matching_runs(filters, within, APPLIES_TO[act])
     return BulkPlan(act, matched, is_exact, up_to)
@@ -97,9 +96,9 @@ def start_bulk_act(
     options: BulkOptions | None = None,
     up_to: int | None = None,
 ) -> BulkAct:
-    """Begin to do ``act`` to each run that matches, oldest first, up to the run ``up_to``.
+    """Start to do ``act`` to each matching run, oldest first, up to the run ``up_to``.
 
-    Runs that started after that are left alone, so that nobody acts on what they have not seen.
+    Later runs are left alone, so that nobody acts on what they have not seen.
 
     Raises: BulkOptionMissing, VersionUnfit.
     """
@@ -108,9 +107,9 @@ def start_bulk_act(
     plan = plan_bulk_act(act=act, filters=filters, within=within)
     bulk = BulkAct.objects.create(
         act=act,
-        filters=_filters_out(filters),
+        filters=_dump_filters(filters),
         options=asdict(options),
-        within={"everywhere": within.everywhere, "scopes": sorted(map(list, within.scopes))},
+        within=_dump_reach(within),
         actor=asdict(actor),
         matched=plan.matched,
         is_exact=plan.is_exact,
@@ -118,42 +117,37 @@ def start_bulk_act(
         created_at=now,
     )
     payload = {"act": act.value, "matched": plan.matched, "filters": bulk.filters}
-    record(
-        action="runs.bulk_act",
-        subject=("bulk", str(bulk.pk)),
-        actor=actor,
-        payload=payload,
-        now=now,
-    )
+    subject = ("bulk", str(bulk.pk))
+    record(action="runs.bulk_act", subject=subject, actor=actor, payload=payload, now=now)
     enqueue("flows.bulk_act", {"bulk": bulk.pk, "after": 0}, now=now)
     return bulk
 
 
 def stop_bulk_act(*, bulk_id: int, actor: Actor, now: datetime) -> None:
-    """Leave the runs that were not reached alone. Raises: BulkActEnded."""
+    """Stop an act; the runs that it has not reached are left alone. Raises: BulkActEnded."""
     running = BulkAct.objects.filter(pk=bulk_id, status=BulkStatus.RUNNING)
     with transaction.atomic():
         if not running.update(status=BulkStatus.STOPPED, finished_at=now):
-            raise BulkActEnded("It has ended before.", "Look at what it did.")
+            raise BulkActEnded("The act has ended already.", "Look at what it did.")
         subject = ("bulk", str(bulk_id))
         record(action="runs.bulk_stopped", subject=subject, actor=actor, payload={}, now=now)
 
 
 def _check_options(act: Act, filters: RunFilters, options: BulkOptions) -> None:
     if act is Act.LANE and options.lane not in set(Lane):
-        raise BulkOptionMissing("Which lane is not said.", f"Choose one of: {', '.join(Lane)}.")
+        raise BulkOptionMissing("The act needs a lane.", f"Choose one of: {', '.join(Lane)}.")
     needs_flow = act is Act.MIGRATE or options.version is not None or options.step
     if needs_flow and not filters.flow:
         raise BulkOptionMissing(
-            "Steps and versions are those of one flow.", "Narrow the runs to one flow first."
+            "A step or version belongs to one flow.", "Narrow the runs to one flow first."
         )
     if act is Act.MIGRATE and options.version is None:
-        raise BulkOptionMissing("Which version is not said.", "Choose the version to move to.")
+        raise BulkOptionMissing("The act needs a version.", "Choose the version to move to.")
     if options.version is not None:
-        _version_id(filters.flow, options.version)
+        _get_version_id(filters.flow, options.version)
 
 
-def _version_id(flow: str, number: int) -> int:
+def _get_version_id(flow: str, number: int) -> int:
     version = FlowVersion.objects.filter(flow__name=flow, number=number).values_list("pk").first()
     if version is None:
         raise VersionUnfit(f"Flow {flow} has no version {number}.", "Choose one that it has.")
@@ -165,24 +159,16 @@ def _version_id(flow: str, number: int) -> int:
 
 
 @job("flows.bulk_act")
-def go_on(args: dict[str, Json], now: datetime) -> None:
-    """Do one chunk, and leave word for the next. Locks the bulk act, then each run."""
+def work_off_chunk(args: dict[str, Json], now: datetime) -> None:
+    """Do one chunk, and enqueue the next. Locks the bulk act, then each run."""
     with transaction.atomic():
         bulk = BulkAct.objects.select_for_update().get(pk=args["bulk"])
         if bulk.status != BulkStatus.RUNNING or bulk.after != args["after"]:
             return
-        statuses = APPLIES_TO[Act(bulk.act)]
-        chunk = get_next_chunk(
-            _filters_in(bulk.filters),
-            _reach_in(bulk.within),
-            statuses,
-            after=bulk.after,
-            up_to=bulk.up_to,
-            limit=CHUNK,
-        )
-        operation = _operation(bulk, now)
+        chunk = _get_chunk(bulk)
+        operation = _build_operation(bulk, now)
         for run_id in chunk.ids:
-            _do(bulk, run_id, operation)
+            _apply(operation, run_id, bulk)
         bulk.after = chunk.looked_to
         if chunk.looked_to >= bulk.up_to:
             bulk.status, bulk.finished_at = BulkStatus.COMPLETED, now
@@ -192,7 +178,18 @@ def go_on(args: dict[str, Json], now: datetime) -> None:
         nudge_on_commit(["runs", "health"], {"bulk": bulk.pk})
 
 
-def _do(bulk: BulkAct, run_id: int, operation: Callable[[int], object]) -> None:
+def _get_chunk(bulk: BulkAct) -> Chunk:
+    return get_next_chunk(
+        _load_filters(bulk.filters),
+        _load_reach(bulk.within),
+        APPLIES_TO[Act(bulk.act)],
+        after=bulk.after,
+        up_to=bulk.up_to,
+        limit=CHUNK,
+    )
+
+
+def _apply(operation: Callable[[int], object], run_id: int, bulk: BulkAct) -> None:
     try:
         with transaction.atomic():
             operation(run_id)
@@ -204,24 +201,25 @@ def _do(bulk: BulkAct, run_id: int, operation: Callable[[int], object]) -> None:
         bulk.done += 1
 
 
-def _operation(bulk: BulkAct, now: datetime) -> Callable[[int], object]:
-    actor, options = Actor(**bulk.actor), BulkOptions(**bulk.options)
-    who: dict[str, Any] = {"actor": actor, "now": now}
+def _build_operation(bulk: BulkAct, now: datetime) -> Callable[[int], object]:
+    """Return the function that does the act to the run with the given id."""
+    act, options = Act(bulk.act), BulkOptions(**bulk.options)
+    given: dict[str, Any] = {"actor": Actor(**bulk.actor), "now": now}
     version_id = None
     if options.version is not None:
-        version_id = _version_id(bulk.filters["flow"], options.version)
-    act = Act(bulk.act)
+        version_id = _get_version_id(bulk.filters["flow"], options.version)
     if act is Act.RERUN:
-        again = {"step": options.step or None, "version_id": version_id, **who}
+        given |= {"step": options.step or None, "version_id": version_id}
         return lambda run_id: rerun(
-            run_id=run_id, idempotency_key=f"bulk-{bulk.pk}-{run_id}", **again
+            run_id=run_id, idempotency_key=f"bulk-{bulk.pk}-{run_id}", **given
         )
     more: dict[Act, dict[str, Any]] = {
         Act.CANCEL: {"reason": options.reason},
         Act.LANE: {"lane": options.lane and Lane(options.lane)},
         Act.MIGRATE: {"version_id": version_id},
     }
-    return partial(_call, _SERVICES[act], {**who, **more.get(act, {})})
+    service = _SERVICES[act]
+    return lambda run_id: service(run_id=run_id, **given, **more.get(act, {}))
 
 
 _SERVICES: Mapping[Act, Callable[..., object]] = {
@@ -234,19 +232,15 @@ _SERVICES: Mapping[Act, Callable[..., object]] = {
 }
 
 
-def _call(service: Callable[..., object], given: Mapping[str, Any], run_id: int) -> object:
-    return service(run_id=run_id, **given)
+# --- Stored as JSON -----------------------------------------------------------------------
 
 
-# --- Kept as JSON -------------------------------------------------------------------------
-
-
-def _filters_out(filters: RunFilters) -> dict[str, Json]:
+def _dump_filters(filters: RunFilters) -> dict[str, Json]:
     times = {"started_from": filters.started_from, "started_to": filters.started_to}
     return asdict(filters) | {name: at and at.isoformat() for name, at in times.items()}
 
 
-def _filters_in(kept: Mapping[str, Json]) -> RunFilters:
+def _load_filters(kept: Mapping[str, Json]) -> RunFilters:
     filters = RunFilters(**kept)
     return replace(
         filters,
@@ -255,5 +249,9 @@ def _filters_in(kept: Mapping[str, Json]) -> RunFilters:
     )
 
 
-def _reach_in(kept: Mapping[str, Json]) -> Reach:
+def _dump_reach(within: Reach) -> dict[str, Json]:
+    return {"everywhere": within.everywhere, "scopes": sorted(map(list, within.scopes))}
+
+
+def _load_reach(kept: Mapping[str, Json]) -> Reach:
     return Reach(kept["everywhere"], frozenset((flow, queue) for flow, queue in kept["scopes"]))

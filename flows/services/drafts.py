@@ -1,4 +1,4 @@
-"""Flows and their drafts."""
+"""Create a flow, and replace its draft."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,7 +24,7 @@ def create_flow(
     *, name: str, title: str, document: Document | None, author: User | None, actor: Actor,
     now: datetime,
 ) -> Flow:  # fmt: skip
-    """Create a flow with ``document`` as its draft, or an empty one. Raises: FlowExists."""
+    """Create a flow whose draft is ``document``, or is empty without one. Raises: FlowExists."""
     draft = to_mapping(document or Document(name=name, title=title))
     draft["name"] = name
     try:
@@ -47,7 +47,7 @@ def create_flow(
 def save_draft(
     *, flow_id: int, document: Mapping[str, Json], author: User | None, now: datetime
 ) -> Flow:
-    """Replace the whole draft, as one operation of its history that can be undone.
+    """Replace the whole draft, by one operation that its history keeps and that can be undone.
 
     Raises: OperationRefused, DraftTooLarge.
     """

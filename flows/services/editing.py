@@ -1,4 +1,4 @@
-"""Edits of a draft: applied in order, acknowledged one by one, kept as the draft's history."""
+"""Edit a draft by operations: they are applied in order and kept as the draft's history."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,19 @@ from flows.graph.operations import OperationRefused, apply, normal_form
 from flows.models import DraftOperation, Flow
 from flows.selectors.drafts import get_draft_at
 from workbench.accounts.models import User
+from workbench.live import nudge_on_commit
 
 Json = Any
 MAX_DRAFT_BYTES = 1_000_000
 
 
 class DraftTooLarge(Exception):
-    """The draft would grow past what a flow may hold."""
+    """The draft would become larger than a draft may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one operation: its revision, or why it was refused."""
+    """What became of an operation: the revision that it made, or why it was refused."""
 
     client_id: str
     revision: int | None
@@ -39,50 +40,58 @@ class Outcome:
 def apply_operations(
     *, flow_id: int, operations: Sequence[Mapping[str, Json]], author: User | None, now: datetime
 ) -> list[Outcome]:
-    """Apply ``[{client_id, op}]`` to the draft, each on what the ones before it left.
+    """Apply each ``{client_id, op}`` to the draft that the ones before it left.
 
     One that is refused changes nothing and does not stop those after it. One whose ``client_id``
-    was applied before is acknowledged with the revision it got then. Locks the flow's row.
+    was applied before is acknowledged with the revision it made then. Locks the flow's row.
 
     Raises: DraftTooLarge, with nothing changed.
     """
     flow = Flow.objects.select_for_update().get(pk=flow_id)
-    before = flow.draft_revision
-    document = normal_form(flow.draft)
-    known = known_revisions(flow, [str(each["client_id"]) for each in operations])
-    outcomes, rows = [], []
-    for each in operations:
-        client_id = str(each["client_id"])
-        if client_id not in known:
-            try:
-                document, inverse = apply(document, each["op"])
-            except OperationRefused as refusal:
-                outcomes.append(Outcome(client_id, None, refusal))
-                continue
-            flow.draft_revision += 1
-            known[client_id] = flow.draft_revision
-            rows.append(
-                DraftOperation(
-                    flow=flow, revision=flow.draft_revision, client_id=client_id,
-                    operation=each["op"], inverse=inverse, author=author, at=now,
-                )
-            )  # fmt: skip
-        outcomes.append(Outcome(client_id, known[client_id]))
-    if flow.draft_revision != before:
-        save_draft(flow, document, rows, now)
+    edit = _Edit(flow, author, now)
+    edit.load_known([str(each["client_id"]) for each in operations])
+    outcomes = [edit.apply(str(each["client_id"]), each["op"]) for each in operations]
+    if edit.rows:
+        _write_draft(flow, edit.document, edit.rows, now)
     return outcomes
 
 
-def known_revisions(flow: Flow, client_ids: Sequence[str]) -> dict[str, int]:
-    """Return the revisions of those of the operations that were applied before."""
-    rows = DraftOperation.objects.filter(flow=flow, client_id__in=client_ids)
-    return dict(rows.values_list("client_id", "revision"))
+class _Edit:
+    """A draft under the operations of one request, with the rows of its new history."""
+
+    def __init__(self, flow: Flow, author: User | None, now: datetime) -> None:
+        self.flow = flow
+        self.author = author
+        self.now = now
+        self.document = normal_form(flow.draft)
+        self.rows: list[DraftOperation] = []
+        self.known: dict[str, int] = {}
+
+    def load_known(self, client_ids: Sequence[str]) -> None:
+        """Read the revisions of those operations that were applied before."""
+        rows = DraftOperation.objects.filter(flow=self.flow, client_id__in=client_ids)
+        self.known = dict(rows.values_list("client_id", "revision"))
+
+    def apply(self, client_id: str, operation: Mapping[str, Json]) -> Outcome:
+        if client_id in self.known:
+            return Outcome(client_id, self.known[client_id])
+        try:
+            self.document, inverse = apply(self.document, operation)
+        except OperationRefused as refusal:
+            return Outcome(client_id, None, refusal)
+        self.flow.draft_revision += 1
+        self.known[client_id] = self.flow.draft_revision
+        row = DraftOperation(
+            flow=self.flow, revision=self.flow.draft_revision, client_id=client_id,
+            operation=operation, inverse=inverse, author=self.author, at=self.now,
+        )  # fmt: skip
+        self.rows.append(row)
+        return Outcome(client_id, row.revision)
 
 
-def save_draft(
+def _write_draft(
     flow: Flow, document: dict[str, Json], rows: Sequence[DraftOperation], now: datetime
 ) -> None:
-    """Write the draft with its new history, and tell the pages that show it."""
     if len(json.dumps(document)) > MAX_DRAFT_BYTES:
         raise DraftTooLarge
     flow.draft = document
@@ -90,8 +99,6 @@ def save_draft(
     flow.updated_at = now
     flow.save(update_fields=["draft", "draft_revision", "title", "updated_at"])
     DraftOperation.objects.bulk_create(rows)
-    from workbench.live import nudge_on_commit
-
     nudge_on_commit([f"flow.{flow.name}"], {"revision": flow.draft_revision})
 
 
@@ -99,7 +106,7 @@ def save_draft(
 def restore_draft(
     *, flow_id: int, revision: int, client_id: str, author: User, now: datetime
 ) -> Outcome:
-    """Bring the draft back to a revision, as one more edit that can be undone.
+    """Set the draft back to a revision, by one more edit that can be undone.
 
     Raises: RevisionUnknown.
     """

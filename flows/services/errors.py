@@ -1,11 +1,11 @@
-"""Why a service refused. The message says what happened and what to do; nothing was changed."""
+"""Why a service refused. Nothing was changed then."""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 class ServiceError(Exception):
-    """Base: ``message`` for people, ``remedy`` for what to do next."""
+    """The base of them: ``message`` says what is wrong, ``remedy`` what to do next."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -23,24 +23,24 @@ class FlowInvalid(ServiceError):
     def __init__(self, problems: Sequence[Any]) -> None:
         self.problems = list(problems)
         super().__init__(
-            f"The draft has {len(self.problems)} problem(s).", "Mend each of them, then publish."
+            f"The draft has {len(self.problems)} problem(s).", "Correct each of them, then publish."
         )
 
 
 class FlowTestsFailed(ServiceError):
-    """The flow's own tests do not pass. ``failed`` names each with what differs."""
+    """Some of the flow's own tests fail. ``failed`` has each one's name and what differs."""
 
     def __init__(self, failed: Sequence[tuple[str, Sequence[str]]]) -> None:
         self.failed = list(failed)
         name, problems = self.failed[0]
         super().__init__(
             f"{len(self.failed)} of the flow's tests failed; {name!r}: {' '.join(problems)}",
-            "Mend the draft or the test, then publish.",
+            "Correct the draft or the test, then publish.",
         )
 
 
 class SecondPersonNeeded(ServiceError):
-    """The flow demands that a second person agrees to what is published."""
+    """The flow demands that a second person agrees to each publication."""
 
 
 class DraftChanged(ServiceError):
@@ -56,11 +56,11 @@ class FlowNotReleased(ServiceError):
 
 
 class FlowPaused(ServiceError):
-    """The flow takes no new runs now."""
+    """The flow is paused: it takes no new runs."""
 
 
 class InputInvalid(ServiceError):
-    """The input does not fit the flow's contract. ``errors`` has path and message of each fault."""
+    """The input does not fit the flow's schema. ``errors`` has path and message of each fault."""
 
     def __init__(self, errors: Sequence[dict[str, str]]) -> None:
         self.errors = list(errors)
@@ -88,7 +88,7 @@ class IdempotencyKeyReused(ServiceError):
 
 
 class RunBusy(ServiceError):
-    """A worker is in one of the run's steps, or the run has ended."""
+    """A worker is executing one of the run's steps, or the run has ended."""
 
 
 class StepUnknown(ServiceError):
@@ -100,11 +100,11 @@ class VersionUnfit(ServiceError):
 
 
 class BulkOptionMissing(ServiceError):
-    """The act on many runs needs to know more."""
+    """An option that this act on many runs needs was not given."""
 
 
 class BulkActEnded(ServiceError):
-    """The act on many runs has ended."""
+    """The act on many runs has ended: there is nothing to stop."""
 
 
 class RunNotFailed(ServiceError):

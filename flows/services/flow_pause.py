@@ -1,4 +1,4 @@
-"""Pause a whole flow, and let it go on."""
+"""Pause a whole flow, and resume it."""
 
 from datetime import datetime
 
@@ -16,20 +16,20 @@ from workbench.live import nudge_on_commit
 
 @transaction.atomic
 def pause_flow(*, flow_id: int, actor: Actor, now: datetime) -> BulkAct:
-    """Take no new runs and hold those that run, in bulk; steps under way finish."""
+    """Take no new runs, and pause the flow's runs in bulk; steps under way finish."""
     flow = _set_paused(flow_id, now, actor, "flow.paused", now)
-    return _for_its_runs(Act.PAUSE, flow, actor, now)
+    return _start_for_runs_of(Act.PAUSE, flow, actor, now)
 
 
 @transaction.atomic
 def resume_flow(*, flow_id: int, actor: Actor, now: datetime) -> BulkAct:
-    """Take new runs again and let the held ones go on, in bulk."""
+    """Take new runs again, and resume the paused ones in bulk."""
     flow = _set_paused(flow_id, None, actor, "flow.resumed", now)
     ring_on_commit()
-    return _for_its_runs(Act.RESUME, flow, actor, now)
+    return _start_for_runs_of(Act.RESUME, flow, actor, now)
 
 
-def _for_its_runs(act: Act, flow: Flow, actor: Actor, now: datetime) -> BulkAct:
+def _start_for_runs_of(act: Act, flow: Flow, actor: Actor, now: datetime) -> BulkAct:
     filters = RunFilters(flow=flow.name)
     return start_bulk_act(act=act, filters=filters, within=EVERYWHERE, actor=actor, now=now)
 

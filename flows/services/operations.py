@@ -1,4 +1,4 @@
-"""What is done to runs from outside, beyond their start and end: migrate, lanes, a whole flow."""
+"""Move a run to another version or lane, and do an operation for many runs at once."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from flows.engine.lanes import PRIORITY, Lane, lane_of
 from flows.models import Run, Token
 from flows.runtime.program import Program, load_program
 from flows.services.errors import RunBusy, ServiceError, VersionUnfit
-from flows.services.reruns import program_for
+from flows.services.reruns import get_program
 from flows.store import get_store
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
@@ -27,19 +27,19 @@ Json = Any
 
 @transaction.atomic
 def migrate_run(*, run_id: int, version_id: int, actor: Actor, now: datetime) -> None:
-    """Let a waiting run go on with another version, where each of its steps still exists.
+    """Let a waiting run go on with another version that still has the steps it stands on.
 
     Locks the run. Raises: VersionUnfit, RunBusy.
     """
     store = get_store()
     run = store.lock_runs([run_id])[run_id]
     model = Run.objects.get(pk=run_id)
-    old, new = load_program(run.version_id), program_for(model, version_id)
+    old, new = load_program(run.version_id), get_program(model, version_id)
     tokens = store.tokens_of([run_id])
     if run.status not in {"running", "paused"} or any(t.state == "running" for t in tokens):
         raise RunBusy(f"Run {run_id} is not waiting now.", "Pause it, or try again when it waits.")
     for token in tokens:
-        _check_fit(old, new, token.step)
+        _check_step_fits(old, new, token.step)
     store.append_kind(run, events.RUN_MIGRATED, {"from": old.number, "to": new.number}, now)
     Run.objects.filter(pk=run_id).update(version_id=version_id)
     payload = {"before": old.number, "version": new.number}
@@ -49,14 +49,14 @@ def migrate_run(*, run_id: int, version_id: int, actor: Actor, now: datetime) ->
     nudge_on_commit([f"run.{run_id}", "runs"], {"run": run_id})
 
 
-def _check_fit(old: Program, new: Program, step: str) -> None:
-    there = new.steps.get(step)
-    if there is None:
+def _check_step_fits(old: Program, new: Program, step: str) -> None:
+    target = new.steps.get(step)
+    if target is None:
         raise VersionUnfit(
             f"Version {new.number} has no step {step!r}, on which the run stands.",
             "Keep the step in the version, or let the run end on its own.",
         )
-    if there.step.type != old.steps[step].step.type:
+    if target.step.type != old.steps[step].step.type:
         raise VersionUnfit(
             f"Step {step!r} is of another type in version {new.number}.",
             "Give the new step another name.",
@@ -68,14 +68,14 @@ def _check_fit(old: Program, new: Program, step: str) -> None:
 
 @transaction.atomic
 def move_to_lane(*, run_id: int, lane: Lane, actor: Actor, now: datetime) -> None:
-    """Let a run go on in another lane; a step under way is not disturbed. Locks the run.
+    """Move a run to another lane; a step under way is not disturbed. Locks the run.
 
     Raises: RunNotActive.
     """
     store = get_store()
     run = store.lock_runs([run_id]).get(run_id)
     if run is None or run.status not in {"running", "paused"}:
-        raise RunNotActive(f"Run {run_id} has ended: it needs no lane.")
+        raise RunNotActive(f"Run {run_id} has ended, so its lane cannot change.")
     Run.objects.filter(pk=run_id).update(priority=PRIORITY[lane])
     Token.objects.filter(run_id=run_id).update(priority=PRIORITY[lane])
     payload = {"before": lane_of(run.priority).value, "lane": lane.value}
@@ -89,7 +89,7 @@ def move_to_lane(*, run_id: int, lane: Lane, actor: Actor, now: datetime) -> Non
 
 @dataclass(slots=True)
 class BulkResult:
-    """How many runs it was done for, and why not for the others."""
+    """For how many runs it was done, and why it was refused for the others."""
 
     done: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
@@ -98,7 +98,7 @@ class BulkResult:
 def for_each_run(
     run_ids: Iterable[int], operation: Callable[[int], object], *, most: int = 10_000
 ) -> BulkResult:
-    """Do ``operation`` for each run, in a transaction of its own; one refusal stops no other."""
+    """Do ``operation`` for each run, in a transaction of its own; a refusal does not stop it."""
     result = BulkResult()
     for run_id in list(run_ids)[:most]:
         try:

@@ -1,4 +1,4 @@
-"""Run again, in part or in whole: say first what it would reuse and repeat, then do it."""
+"""Run again, in part or in whole: plan what that would reuse and repeat, then do it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ Json = Any
 
 @dataclass(frozen=True)
 class RerunPlan:
-    """What a rerun would do, before it does it. ``step`` is None for one from the start.
+    """What a rerun would do. ``step`` is None for one from the start.
 
-    ``reused`` steps keep their recorded output until they are gone through again; ``repeated`` ones
-    may be gone through again; ``effects`` are those of them that act on the outside world, ``asks``
-    those that wait for people or others. ``missing`` names, for a repeated step, the steps whose
-    output it reads and which have none.
+    ``reused`` steps keep their recorded output until they are executed again. ``repeated`` ones may
+    be executed again; of these, ``effects`` act on the outside world and ``asks`` wait for people
+    or others. ``missing`` names, for a repeated step, the steps whose output it reads and which
+    have none.
     """
 
     run_id: int
@@ -41,25 +41,20 @@ class RerunPlan:
 
     @cached_property
     def kept(self) -> tuple[str, ...]:
-        """The steps that are not gone through again: their output is what it was."""
+        """The steps that are not executed again: their output stays what it was."""
         return tuple(step for step in self.reused if step not in self.repeated)
 
 
 def plan_rerun(*, run_id: int, step: str | None, version_id: int | None = None) -> RerunPlan:
-    """Say what a rerun from ``step``, or from the start, would reuse and repeat. Changes nothing.
+    """Return what a rerun from ``step``, or from the start, would reuse and repeat.
 
     Raises: StepUnknown, VersionUnfit.
     """
-    run = Run.objects.get(pk=run_id)
-    program = program_for(run, version_id)
-    if step is not None and step not in program.steps:
-        raise StepUnknown(
-            f"Version {program.number} has no step {step!r}.",
-            f"Choose one of: {', '.join(program.steps)}.",
-        )
+    program = get_program(Run.objects.get(pk=run_id), version_id)
+    _check_step(program, step)
     after = program.graph.after[step] if step is not None else program.steps.keys()
     repeated = tuple(name for name in program.steps if name in after)
-    finished = _finished(run_id) if step is not None else {}
+    finished = _list_finished(run_id) if step is not None else {}
     reused = tuple(name for name in finished if name in program.steps and name != step)
     bound = {name: program.steps[name] for name in repeated}
     return RerunPlan(
@@ -70,11 +65,19 @@ def plan_rerun(*, run_id: int, step: str | None, version_id: int | None = None) 
         repeated=repeated,
         effects=tuple(n for n, b in bound.items() if b.type.acts_outside(b.step.config)),
         asks=tuple(n for n, b in bound.items() if b.type.waits),
-        missing=_missing(program, repeated, reused),
+        missing=_find_missing(program, repeated, reused),
     )
 
 
-def _missing(
+def _check_step(program: Program, step: str | None) -> None:
+    if step is not None and step not in program.steps:
+        raise StepUnknown(
+            f"Version {program.number} has no step {step!r}.",
+            f"Choose one of: {', '.join(program.steps)}.",
+        )
+
+
+def _find_missing(
     program: Program, repeated: tuple[str, ...], reused: tuple[str, ...]
 ) -> dict[str, tuple[str, ...]]:
     known = {*repeated, *reused}
@@ -102,7 +105,7 @@ def rerun(
     IdempotencyKeyReused.
     """
     old = Run.objects.select_related("flow").get(pk=run_id)
-    plan = plan_rerun(run_id=run_id, step=step, version_id=version_id) if step else None
+    plan = plan_rerun(run_id=run_id, step=step, version_id=version_id)
     started = start_run(
         flow=old.flow,
         input=fetch(old.input) if input is None else input,
@@ -113,60 +116,68 @@ def rerun(
         priority=old.priority,
         version_id=version_id or old.version_id,
     )
-    run = started.run
     if not started.is_new:
-        if run.rerun_of_id != run_id:
-            raise IdempotencyKeyReused(run.pk, "run to repeat")
+        _check_repeats(started.run, run_id)
         return started
-    Run.objects.filter(pk=run.pk).update(rerun_of_id=run_id)
-    if plan is not None and step is not None:
-        _begin_at(run, plan, step, now)
-    record(
-        action="run.rerun",
-        subject=("run", str(run.pk)),
-        actor=actor,
-        payload={"of": run_id, "step": step or "the start"},
-        now=now,
-    )
-    run.refresh_from_db()
+    started.run.rerun_of_id = run_id
+    started.run.save(update_fields=["rerun_of_id"])
+    _begin_at_step(started.run, plan, now)
+    payload = {"of": run_id, "step": step or "the start"}
+    subject = ("run", str(started.run.pk))
+    record(action="run.rerun", subject=subject, actor=actor, payload=payload, now=now)
+    started.run.refresh_from_db()
     return started
 
 
-def _begin_at(run: Run, plan: RerunPlan, step: str, now: datetime) -> None:
-    """Replace the new run's first tokens by one on the step, and copy what is reused."""
+def _check_repeats(run: Run, run_id: int) -> None:
+    """Refuse a key that started a run which is no rerun of the one with ``run_id``."""
+    if run.rerun_of_id != run_id:
+        raise IdempotencyKeyReused(run.pk, "run to repeat")
+
+
+def _begin_at_step(run: Run, plan: RerunPlan, now: datetime) -> None:
+    """Replace the run's first tokens by one on the plan's step, and copy what is reused."""
+    if plan.step is None:
+        return
     Token.objects.filter(run=run).delete()
     Token.objects.create(
-        run=run, step=step, state=TokenState.READY, priority=run.priority, since=now
+        run=run, step=plan.step, state=TokenState.READY, priority=run.priority, since=now
     )
-    newest = _finished(plan.run_id)
+    newest = _list_finished(plan.run_id)
     rows = Journal.objects.filter(run_id=plan.run_id, seq__in=[newest[s] for s in plan.reused])
-    copies = [
-        Journal(
-            run_id=run.pk,
-            seq=seq,
-            kind=row.kind,
-            step=row.step,
-            port=row.port,
-            data=row.data,
-            provenance={**(row.provenance or {}), "reused_from": f"{plan.run_id}:{row.seq}"},
-            began_at=row.began_at,
-            at=now,
-        )
-        for seq, row in enumerate(rows.order_by("seq"), 2)
-    ]
+    copies = [_copy(row, run, seq, now) for seq, row in enumerate(rows.order_by("seq"), 2)]
     Journal.objects.bulk_create(copies, batch_size=500)
     Run.objects.filter(pk=run.pk).update(seq=1 + len(copies))
 
 
-def _finished(run_id: int) -> dict[str, int]:
-    """Return the steps with an output, in the order they were done, with the newest row of each."""
+def _copy(row: Journal, run: Run, seq: int, now: datetime) -> Journal:
+    """Return the row for the journal of a rerun; its provenance says where it comes from."""
+    return Journal(
+        run_id=run.pk,
+        seq=seq,
+        kind=row.kind,
+        step=row.step,
+        port=row.port,
+        data=row.data,
+        provenance={**(row.provenance or {}), "reused_from": f"{row.run_id}:{row.seq}"},
+        began_at=row.began_at,
+        at=now,
+    )
+
+
+def _list_finished(run_id: int) -> dict[str, int]:
+    """Return ``{step: seq of its newest finish}``, in the order the steps were finished."""
     rows = Journal.objects.filter(
         run_id=run_id, kind__in=[events.STEP_FINISHED, events.JOIN_FIRED]
     ).order_by("seq")
     return dict(rows.values_list("step", "seq"))
 
 
-def program_for(run: Run, version_id: int | None) -> Program:
+def get_program(run: Run, version_id: int | None) -> Program:
+    """Return the program of a version of the run's flow: the run's own by default.
+
+    Raises: VersionUnfit.
+    """
     if version_id is None:
         return load_program(run.version_id)
     if not FlowVersion.objects.filter(pk=version_id, flow_id=run.flow_id).exists():

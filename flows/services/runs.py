@@ -1,4 +1,4 @@
-"""Operate a run that was started: resolve its waits, cancel it, retry it, pause it."""
+"""Operate a run that was started: resolve a wait, cancel, retry, pause and resume."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,10 +25,10 @@ def resolve_wait(
     actor: Actor,
     provenance: Json = None,
 ) -> int:
-    """Resolve a wait inside the caller's transaction; return the run's id.
+    """Resolve a wait in the caller's transaction, and return the run's id.
 
-    The act that resolves it is recorded by whoever decides, with what it knows; ``actor`` goes into
-    the step's provenance.
+    The caller records the act that resolves it, for it knows more; ``actor`` goes into the step's
+    provenance.
 
     Raises: WaitAlreadyResolved, RunNotActive.
     """
@@ -43,14 +43,14 @@ def resolve_wait(
 
 @transaction.atomic
 def cancel_run(*, run_id: int, reason: str, actor: Actor, now: datetime) -> None:
-    """End a run that has not completed: its tokens, waits and cases go away.
+    """End a run that has not completed: its tokens, waits and cases are removed.
 
-    A step that a worker is in is told; whatever it still says is refused by the fence.
+    A step that a worker is executing is asked to stop; its result is refused by the fence.
 
     Raises: RunNotActive.
     """
     if not transitions.cancel(run_id=run_id, reason=reason, now=now):
-        raise RunNotActive(f"Run {run_id} has ended before; there is nothing to cancel.")
+        raise RunNotActive(f"Run {run_id} has ended already; there is nothing to cancel.")
     _record("run.cancelled", run_id, actor, {"reason": reason}, now)
 
 
@@ -64,7 +64,7 @@ def retry_run(*, run_id: int, actor: Actor, now: datetime) -> None:
 
 @transaction.atomic
 def pause_run(*, run_id: int, actor: Actor, now: datetime) -> None:
-    """Hold a run and those it called: steps under way finish, nothing new begins.
+    """Pause a run and the runs it called: steps under way finish, nothing new begins.
 
     Raises: RunNotActive.
     """
@@ -76,14 +76,14 @@ def pause_run(*, run_id: int, actor: Actor, now: datetime) -> None:
 
 @transaction.atomic
 def resume_run(*, run_id: int, actor: Actor, now: datetime) -> None:
-    """Let a paused run go on, with the called runs that were paused with it.
+    """Resume a paused run, and the called runs that were paused with it.
 
     Raises: RunNotActive.
     """
-    going = pausing.resume(run_id=run_id, now=now)
-    if not going:
+    resumed = pausing.resume(run_id=run_id, now=now)
+    if not resumed:
         raise RunNotActive(f"Run {run_id} is not paused.")
-    _record_with_called_runs("run.resumed", run_id, going, actor, now)
+    _record_with_called_runs("run.resumed", run_id, resumed, actor, now)
 
 
 def _record_with_called_runs(

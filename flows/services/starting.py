@@ -34,7 +34,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run to start. Of two with one ``idempotency_key`` in a flow, only the first starts."""
+    """A run to start. Of two with the same ``idempotency_key`` in a flow, only the first starts."""
 
     input: Json
     idempotency_key: str | None = None
@@ -60,7 +60,7 @@ def start_run(
     priority: int | None = None,
     version_id: int | None = None,
 ) -> Started:
-    """Start a run of the released version; the same key gives the run it started before.
+    """Start a run, of the released version by default; a repeated key gives its earlier run.
 
     Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
     """
@@ -85,7 +85,7 @@ def start_runs(
 ) -> list[Started]:
     """Start many runs in one transaction: all of them or none. Return them in the given order.
 
-    With ``at_once``, those past that number start paused, for whoever called them to resume.
+    With ``at_once``, the runs past that number start paused; whoever called them resumes them.
 
     Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
     """

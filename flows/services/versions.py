@@ -1,4 +1,4 @@
-"""Publish, release, roll back."""
+"""Publish a draft as a version, and release a version or roll back to it."""
 
 import hashlib
 from datetime import datetime
@@ -29,18 +29,18 @@ def publish_version(
     *, flow_id: int, note: str, author: User | None, actor: Actor, now: datetime,
     release: bool = True, agreed_by: User | None = None,
 ) -> FlowVersion:  # fmt: skip
-    """Make an immutable version of the draft, and release it unless told not to.
+    """Make an immutable version of the draft, and release it unless ``release`` is False.
 
-    The gates come first, without a lock: the draft is valid, its own tests pass, and a second
-    person, ``agreed_by``, agreed where the flow demands one.
+    Checked first, without a lock: the draft is valid, its own tests pass, and a second person,
+    ``agreed_by``, agreed where the flow demands one.
 
     Raises: DocumentError, FlowInvalid, FlowTestsFailed, DraftChanged, NothingChanged,
     SecondPersonNeeded.
     """
-    _check_people(flow_id, author, agreed_by)
+    _check_second_person(flow_id, author, agreed_by)
     draft = Flow.objects.only("draft", "draft_revision").get(pk=flow_id)
     document = parse(draft.draft)
-    _check(document, now)
+    _check_document(document, now)
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
         if flow.draft_revision != draft.draft_revision:
@@ -48,13 +48,14 @@ def publish_version(
                 "Somebody changed the draft while it was being checked.",
                 "Look at what changed, then publish.",
             )
-        version = _publish(flow, document, note, author, agreed_by, actor, now)
+        version = _create_version(flow, document, note, author, now)
+        _record_publication(version, agreed_by, actor, now)
         if release:
             release_version(version_id=version.pk, actor=actor, now=now)
     return version
 
 
-def _check(document: Document, now: datetime) -> None:
+def _check_document(document: Document, now: datetime) -> None:
     problems = [p for p in validate(document, catalogue()) if p.severity == "error"]
     if problems:
         raise FlowInvalid(problems)
@@ -64,7 +65,7 @@ def _check(document: Document, now: datetime) -> None:
         raise FlowTestsFailed(failed)
 
 
-def _check_people(flow_id: int, author: User | None, agreed_by: User | None) -> None:
+def _check_second_person(flow_id: int, author: User | None, agreed_by: User | None) -> None:
     demanded = PublishRule.objects.filter(flow_id=flow_id, second_person=True).exists()
     if demanded and (agreed_by is None or agreed_by == author):
         raise SecondPersonNeeded(
@@ -73,10 +74,9 @@ def _check_people(flow_id: int, author: User | None, agreed_by: User | None) -> 
         )
 
 
-def _publish(
-    flow: Flow, document: Document, note: str, author: User | None, agreed_by: User | None,
-    actor: Actor, now: datetime,
-) -> FlowVersion:  # fmt: skip
+def _create_version(
+    flow: Flow, document: Document, note: str, author: User | None, now: datetime
+) -> FlowVersion:
     mapping = to_mapping(document)
     digest = hashlib.sha256(rfc8785.dumps(mapping)).hexdigest()
     newest = flow.versions.order_by("-number").first()
@@ -84,7 +84,7 @@ def _publish(
         raise NothingChanged(
             f"The draft equals version {newest.number}.", "Change the draft, then publish."
         )
-    version = FlowVersion.objects.create(
+    return FlowVersion.objects.create(
         flow=flow,
         number=newest.number + 1 if newest else 1,
         document=mapping,
@@ -93,25 +93,22 @@ def _publish(
         published_by=author,
         published_at=now,
     )
-    record(
-        action="flow.published",
-        subject=("flow", flow.name),
-        actor=actor,
-        payload={
-            "version": version.number,
-            "note": note,
-            "digest": digest,
-            **({"agreed_by": agreed_by.username} if agreed_by else {}),
-        },
-        now=now,
-    )
-    nudge_on_commit([f"flow.{flow.name}"], {"version": version.number})
-    return version
+
+
+def _record_publication(
+    version: FlowVersion, agreed_by: User | None, actor: Actor, now: datetime
+) -> None:
+    name = version.flow.name
+    payload = {"version": version.number, "note": version.note, "digest": version.digest}
+    if agreed_by is not None:
+        payload["agreed_by"] = agreed_by.username
+    record(action="flow.published", subject=("flow", name), actor=actor, payload=payload, now=now)
+    nudge_on_commit([f"flow.{name}"], {"version": version.number})
 
 
 @transaction.atomic
 def release_version(*, version_id: int, actor: Actor, now: datetime) -> Flow:
-    """Make new runs use this version; an older one than now is a rollback. Locks the flow."""
+    """Let new runs use this version; one older than the present is a rollback. Locks the flow."""
     version = FlowVersion.objects.get(pk=version_id)
     flow = Flow.objects.select_for_update(of=("self",)).get(pk=version.flow_id)
     before = flow.released

@@ -1,29 +1,23 @@
-"""Triggers and events over HTTP."""
+"""Triggers over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from django.conf import settings
 from django.http import Http404, HttpRequest
 from django.utils import timezone
-from ninja import Path, Router, Schema, Status
+from ninja import Router, Schema, Status
 from pydantic import Field
 
-from flows.events.receiving import receive_event
-from flows.models import Flow
+from flows.api.finding import Id, find_flow
 from flows.triggers import services
-from flows.triggers.cloudevents import PLAIN, STRUCTURED, EventMalformed, read_cloudevent
-from flows.triggers.firing import short_key
 from flows.triggers.models import Firing, Trigger
 from workbench.accounts.permissions import requires
-from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of
 
-Json = Any
 router = Router(tags=["triggers"])
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 class TriggerOut(Schema):
@@ -69,16 +63,11 @@ class FiringOut(Schema):
     at: datetime
 
 
-class EventTakenOut(Schema):
-    id: str = Field(description="The event's identity: its source and id.")
-    resumed: list[int] = Field(description="The runs that waited for it and go on.")
-
-
 @router.get("/flows/{name}/triggers", response=list[TriggerOut], operation_id="list_triggers")
 @requires("flows.view", flow="name")
 def list_triggers(request: HttpRequest, name: str) -> list[dict[str, Any]]:
-    """List what starts runs of a flow by itself."""
-    return [_out(trigger) for trigger in _flow(name).triggers.order_by("pk")]
+    """List the triggers of a flow."""
+    return [_trigger_out(trigger) for trigger in find_flow(name).triggers.order_by("pk")]
 
 
 @router.post(
@@ -86,8 +75,8 @@ def list_triggers(request: HttpRequest, name: str) -> list[dict[str, Any]]:
 )
 @requires("flows.publish", flow="name")
 def create_trigger(request: HttpRequest, name: str, body: TriggerIn) -> Status[Any]:
-    """Add a trigger. A webhook's secret is in this answer and in no other."""
-    flow = _flow(name)
+    """Add a trigger. A webhook's secret is in this answer only."""
+    flow = find_flow(name)
     try:
         added = services.create_trigger(
             flow=flow,
@@ -99,8 +88,8 @@ def create_trigger(request: HttpRequest, name: str, body: TriggerIn) -> Status[A
             now=timezone.now(),
         )
     except services.TriggerInvalid as error:
-        raise _invalid(error) from error
-    return Status(201, {**_out(added.trigger), "secret": added.secret})
+        raise _problem_of(error) from error
+    return Status(201, {**_trigger_out(added.trigger), "secret": added.secret})
 
 
 @router.patch(
@@ -110,8 +99,8 @@ def create_trigger(request: HttpRequest, name: str, body: TriggerIn) -> Status[A
 def change_trigger(
     request: HttpRequest, name: str, trigger_id: Id, body: TriggerChangeIn
 ) -> dict[str, Any]:
-    """Change a trigger, or turn it on or off. What is left out stays."""
-    trigger = _trigger(name, trigger_id)
+    """Change a trigger, or turn it on or off. What is left out stays as it is."""
+    trigger = _find_trigger(name, trigger_id)
     actor, now = actor_of(request), timezone.now()
     given = body.model_dump(exclude_unset=True)
     try:
@@ -129,8 +118,8 @@ def change_trigger(
                 trigger_id=trigger.pk, enabled=body.enabled, actor=actor, now=now
             )
     except services.TriggerInvalid as error:
-        raise _invalid(error) from error
-    return _out(trigger)
+        raise _problem_of(error) from error
+    return _trigger_out(trigger)
 
 
 @router.delete(
@@ -139,7 +128,7 @@ def change_trigger(
 @requires("flows.publish", flow="name")
 def delete_trigger(request: HttpRequest, name: str, trigger_id: Id) -> Status[None]:
     """Remove a trigger. The runs it started stay."""
-    trigger = _trigger(name, trigger_id)
+    trigger = _find_trigger(name, trigger_id)
     services.delete_trigger(trigger_id=trigger.pk, actor=actor_of(request), now=timezone.now())
     return Status(204, None)
 
@@ -153,75 +142,24 @@ def delete_trigger(request: HttpRequest, name: str, trigger_id: Id) -> Status[No
 def list_firings(
     request: HttpRequest, name: str, trigger_id: Id, cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
-    """List what came of a trigger, newest first."""
-    firings = Firing.objects.filter(trigger=_trigger(name, trigger_id))
+    """List the firings of a trigger, newest first."""
+    firings = Firing.objects.filter(trigger=_find_trigger(name, trigger_id))
     return page_by_id(firings, cursor=cursor, limit=limit, to_item=_firing_out)
 
 
-@router.post(
-    "/events",
-    response={202: EventTakenOut},
-    operation_id="send_event",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "description": "A CloudEvent 1.0: structured, or binary with ce- headers.",
-            "content": {
-                STRUCTURED: {"schema": {"type": "object", "required": ["specversion", "id",
-                             "source", "type"], "properties": {
-                             "specversion": {"const": "1.0"}, "id": {"type": "string"},
-                             "source": {"type": "string"}, "type": {"type": "string"},
-                             "subject": {"type": "string"}, "data": {}}}},
-                PLAIN: {"schema": {}},
-            },
-        }
-    },
-)  # fmt: skip
-@accepts(STRUCTURED, PLAIN, max_bytes=settings.MAX_PAYLOAD_BYTES)
-@requires("events.send")
-def send_event(request: HttpRequest) -> Status[Any]:
-    """Tell what has happened: runs that wait for it go on, flows that listen for it start.
-
-    The same source and id a second time changes nothing.
-    """
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    try:
-        event = read_cloudevent(request.content_type or PLAIN, headers, request.body)
-    except EventMalformed as error:
-        errors = [{"at": error.attribute, "message": str(error)}]
-        remedy = "Send a CloudEvent 1.0 as its HTTP binding says."
-        raise ApiProblem(422, "event-malformed", str(error), remedy, errors) from error
-    resumed = receive_event(
-        name=event.type,
-        key=event.subject,
-        payload=event.data,
-        event_id=short_key(event.identity),
-        actor=actor_of(request),
-        now=timezone.now(),
-    )
-    return Status(202, {"id": event.identity, "resumed": resumed})
-
-
-def _flow(name: str) -> Flow:
-    flow = Flow.objects.filter(name=name).first()
-    if flow is None:
-        raise Http404(f"There is no flow {name}.")
-    return flow
-
-
-def _trigger(name: str, trigger_id: int) -> Trigger:
+def _find_trigger(name: str, trigger_id: int) -> Trigger:
     found = Trigger.objects.filter(pk=trigger_id, flow__name=name).first()
     if found is None:
         raise Http404(f"Flow {name} has no trigger {trigger_id}.")
     return found
 
 
-def _invalid(error: services.TriggerInvalid) -> ApiProblem:
+def _problem_of(error: services.TriggerInvalid) -> ApiProblem:
     errors = [{"at": error.field, "message": error.message}]
     return ApiProblem(422, "trigger-invalid", error.message, error.remedy, errors)
 
 
-def _out(trigger: Trigger) -> dict[str, Any]:
+def _trigger_out(trigger: Trigger) -> dict[str, Any]:
     is_webhook = trigger.kind == "webhook"
     return {
         "id": trigger.pk,

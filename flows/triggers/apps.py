@@ -15,7 +15,7 @@ class TriggersConfig(AppConfig):
 
     def ready(self) -> None:
         from flows.runtime.hearing import register_end_listener, register_event_listener
-        from flows.triggers import clock, jobs, stream  # noqa: F401 - register tasks and jobs
+        from flows.triggers import clock, jobs  # noqa: F401 - register tasks and jobs
         from flows.triggers.hearing import hears_ends_of, hears_event
         from workbench.audit.actions import register_action
 

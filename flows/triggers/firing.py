@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
 
 from flows.engine.lanes import PRIORITY
+from flows.events.receiving import shorten_key
 from flows.expressions import ExpressionError, compile_template
 from flows.models import Flow
 from flows.services.errors import ServiceError
@@ -17,7 +17,6 @@ from workbench.accounts.actors import Actor
 from workbench.live import nudge_on_commit
 
 Json = Any
-LONGEST_KEY = 200
 # Flows that start one another end here rather than never.
 MOST_DEPTH = 20
 ERROR_CHARACTERS = 1000
@@ -53,7 +52,7 @@ def fire(
     """
     row, is_new = Firing.objects.get_or_create(
         trigger=trigger,
-        key=short_key(key),
+        key=shorten_key(key),
         defaults={"outcome": FiringOutcome.STARTED, "due_at": due_at, "depth": depth, "at": now},
     )
     if not is_new:
@@ -89,8 +88,3 @@ def _start(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int:
         priority=PRIORITY[trigger.lane] if trigger.lane else None,
     )
     return started.run.pk
-
-
-def short_key(key: str) -> str:
-    """Return the key, or its digest where it is too long to be kept whole."""
-    return key if len(key) <= LONGEST_KEY else f"sha256:{sha256(key.encode()).hexdigest()}"

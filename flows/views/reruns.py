@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from flows import services
 from flows.models import Run
 from flows.runtime.payloads import fetch
-from flows.services.reruns import RerunPlan, program_for
+from flows.services.reruns import RerunPlan, get_program
 from flows.views.requests import actor_of, positive_number, run_or_404
 from workbench.accounts.permissions import can, requires
 
@@ -105,7 +105,7 @@ def _plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     """The plan for what is chosen, or why there is none. A step the version lacks is let go."""
     given = request.POST if request.method == "POST" else request.GET
     version_id, step = _version_id(request, run), given.get("step", "")[:80] or None
-    program = program_for(run, version_id)
+    program = get_program(run, version_id)
     unknown = step if step is not None and step not in program.steps else ""
     plan = services.plan_rerun(run_id=run.pk, step=None if unknown else step, version_id=version_id)
     steps = [_planned(plan, program.steps[name].step) for name in _in_order(plan, program.steps)]

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from flows.models import BulkAct, Run
 from flows.runtime.program import forget_programs
-from flows.services.bulk import go_on
+from flows.services.bulk import work_off_chunk
 from tests.web.flows.factories import make_completed_run, make_failed_run, make_flow, make_run
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +84,7 @@ def test_many_are_only_counted_until_it_is_confirmed() -> None:
     assert not BulkAct.objects.exists()
     run("retry", "--flow", "loan", "--yes")
     bulk = BulkAct.objects.get()
-    go_on({"bulk": bulk.pk, "after": 0}, timezone.now())
+    work_off_chunk({"bulk": bulk.pk, "after": 0}, timezone.now())
     assert [status(each) for each in failed] == ["running", "running"]
 
 

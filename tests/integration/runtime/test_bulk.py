@@ -20,7 +20,7 @@ from flows.services import (
     start_runs,
     stop_bulk_act,
 )
-from flows.services.bulk import CHUNK, go_on
+from flows.services.bulk import CHUNK, work_off_chunk
 from tests.integration.runtime.kit import ACTOR, deliver_outbox, driving, ended, make_flow, start
 from tests.integration.runtime.test_operations import version_of
 from workbench.accounts.permissions import EVERYWHERE, Reach
@@ -78,8 +78,8 @@ def test_a_chunk_that_is_delivered_twice_is_done_once() -> None:
     some(flow, 3)
     bulk = begin(Act.PAUSE)
     args = {"bulk": bulk.pk, "after": 0}
-    go_on(args, timezone.now())
-    go_on(args, timezone.now())
+    work_off_chunk(args, timezone.now())
+    work_off_chunk(args, timezone.now())
     bulk.refresh_from_db()
     assert (bulk.done, bulk.refused) == (3, 0)
 
@@ -88,7 +88,7 @@ def test_one_that_is_stopped_leaves_the_rest_alone() -> None:
     flow = make_flow("a -> b")
     some(flow, CHUNK + 5)
     bulk = begin(Act.PAUSE)
-    go_on({"bulk": bulk.pk, "after": 0}, timezone.now())
+    work_off_chunk({"bulk": bulk.pk, "after": 0}, timezone.now())
     stop_bulk_act(bulk_id=bulk.pk, actor=ACTOR, now=timezone.now())
     work_off()
     assert Run.objects.filter(status="paused").count() == CHUNK

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from flows.events.stream import GROUP, read_stream
 from flows.models import Event
-from flows.triggers.stream import GROUP, read_stream
 from workbench.dispatch.redis_broker import redis_client
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from flows.models import BulkAct, Run
-from flows.services.bulk import go_on
+from flows.services.bulk import work_off_chunk
 from tests.web.flows.factories import (
     LOAN,
     add_token,
@@ -85,7 +85,7 @@ def test_a_waiting_run_is_moved_to_a_version_and_a_lane(operator: Client) -> Non
 
 def work_off() -> BulkAct:
     bulk = BulkAct.objects.get()
-    go_on({"bulk": bulk.pk, "after": bulk.after}, timezone.now())
+    work_off_chunk({"bulk": bulk.pk, "after": bulk.after}, timezone.now())
     bulk.refresh_from_db()
     return bulk
 

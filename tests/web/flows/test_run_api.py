@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from flows.models import BulkAct, Flow, Run
-from flows.services.bulk import go_on
+from flows.services.bulk import work_off_chunk
 from tests.web.flows.factories import (
     LOAN,
     make_completed_run,
@@ -123,7 +123,7 @@ def test_a_flow_is_paused_with_its_runs(api: Api) -> None:
 
 def work_off() -> None:
     for bulk in BulkAct.objects.filter(status="running"):
-        go_on({"bulk": bulk.pk, "after": bulk.after}, timezone.now())
+        work_off_chunk({"bulk": bulk.pk, "after": bulk.after}, timezone.now())
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from flows.events.receiving import LONGEST_KEY, LONGEST_NAME
+
 Json = Any
 STRUCTURED = "application/cloudevents+json"
 PLAIN = "application/json"
 ATTRIBUTES = ("specversion", "id", "source", "type", "subject")
-LONGEST_NAME = 120
-LONGEST_KEY = 200
 
 
 class EventMalformed(ValueError):
-    """What came is no CloudEvent; ``attribute`` names what is wrong."""
+    """It is not a CloudEvent. ``attribute`` is what is wrong, or "" for the whole."""
 
     def __init__(self, attribute: str, message: str) -> None:
         super().__init__(message)
@@ -39,31 +39,31 @@ class CloudEvent:
 
 
 def read_cloudevent(content_type: str, headers: Mapping[str, str], body: bytes) -> CloudEvent:
-    """Return the event of a request. ``headers`` are in lower case. Raises: EventMalformed."""
+    """Return the event in a request, whose headers are in lower case. Raises: EventMalformed."""
     if content_type == STRUCTURED:
-        parsed = _json(body)
+        parsed = _read_json(body)
         if not isinstance(parsed, dict):
             raise EventMalformed("", "A structured CloudEvent is one JSON object.")
         if "data_base64" in parsed:
-            raise EventMalformed("data_base64", "Binary data is not taken. Send JSON as `data`.")
-        return _event(parsed, parsed.get("data"))
+            raise EventMalformed("data_base64", "Binary data is not accepted. Send JSON as `data`.")
+        return _to_event(parsed, parsed.get("data"))
     # The HTTP binding percent-encodes what a header cannot hold.
     given = {name: unquote(headers[f"ce-{name}"]) for name in ATTRIBUTES if f"ce-{name}" in headers}
-    return _event(given, _json(body) if body else None)
+    return _to_event(given, _read_json(body) if body else None)
 
 
-def _json(body: bytes) -> Json:
+def _read_json(body: bytes) -> Json:
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return json.loads(body, parse_constant=_refuse_constant)
     except ValueError as error:
-        raise EventMalformed("data", f"The body is no JSON: {error}.") from error
+        raise EventMalformed("data", f"The body is not JSON: {error}.") from error
 
 
-def _no_constant(name: str) -> Json:
+def _refuse_constant(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
 
 
-def _event(given: Mapping[str, Json], data: Json) -> CloudEvent:
+def _to_event(given: Mapping[str, Json], data: Json) -> CloudEvent:
     if given.get("specversion") != "1.0":
         raise EventMalformed("specversion", "Send specversion 1.0.")
     subject = given.get("subject", "")

@@ -1,4 +1,4 @@
-"""CloudEvents from a Redis stream: read as a group, acknowledged after the commit."""
+"""Receive CloudEvents from a Redis stream, and acknowledge each after its commit."""
 
 import logging
 from datetime import datetime
@@ -7,9 +7,8 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from flows.events.receiving import receive_event
-from flows.triggers.cloudevents import STRUCTURED, EventMalformed, read_cloudevent
-from flows.triggers.firing import short_key
+from flows.events.cloudevents import STRUCTURED, EventMalformed, read_cloudevent
+from flows.events.receiving import receive_event, shorten_key
 from workbench.accounts.actors import Actor
 from workbench.dispatch.clock import clock_task
 from workbench.dispatch.redis_broker import redis_client
@@ -18,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 GROUP = "countersign"
 CONSUMER = "clock"
-A_BATCH = 100
-# An entry that was read and not acknowledged for so long is read by another.
+BATCH = 100
+# An entry that was not acknowledged for this long is read again, by another process.
 ABANDONED_MS = 30_000
 FIELD = b"event"
 
@@ -28,12 +27,12 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 
 @clock_task("triggers.stream", 1.0)
 def read_stream(now: datetime) -> bool:
-    """Take what is on the stream EVENT_STREAM; say whether there may be more."""
+    """Receive a batch from the stream EVENT_STREAM. Return True if there may be more."""
     if not settings.REDIS_URL or not settings.EVENT_STREAM:
         return False
     client = redis_client(settings.REDIS_URL)
     try:
-        return _read(client, settings.EVENT_STREAM, now)
+        return _read_batch(client, settings.EVENT_STREAM, now)
     except redis.ConnectionError as error:
         logger.warning("The event stream cannot be reached: %s", error)
         return False
@@ -41,14 +40,14 @@ def read_stream(now: datetime) -> bool:
         client.close()
 
 
-def _read(client: Any, stream: str, now: datetime) -> bool:
+def _read_batch(client: Any, stream: str, now: datetime) -> bool:
     _ensure_group(client, stream)
-    abandoned = client.xautoclaim(stream, GROUP, CONSUMER, ABANDONED_MS, count=A_BATCH)[1]
-    fresh = client.xreadgroup(GROUP, CONSUMER, {stream: ">"}, count=A_BATCH) or []
+    abandoned = client.xautoclaim(stream, GROUP, CONSUMER, ABANDONED_MS, count=BATCH)[1]
+    fresh = client.xreadgroup(GROUP, CONSUMER, {stream: ">"}, count=BATCH) or []
     entries: list[Entry] = [*abandoned, *(entry for _, found in fresh for entry in found)]
     for entry_id, fields in entries:
-        _take(client, stream, entry_id, fields, now)
-    return len(entries) >= A_BATCH
+        _receive(client, stream, entry_id, fields, now)
+    return len(entries) >= BATCH
 
 
 def _ensure_group(client: Any, stream: str) -> None:
@@ -60,7 +59,7 @@ def _ensure_group(client: Any, stream: str) -> None:
             raise
 
 
-def _take(
+def _receive(
     client: Any, stream: str, entry_id: bytes, fields: dict[bytes, bytes] | None, now: datetime
 ) -> None:
     try:
@@ -74,7 +73,7 @@ def _take(
             name=event.type,
             key=event.subject,
             payload=event.data,
-            event_id=short_key(event.identity),
+            event_id=shorten_key(event.identity),
             actor=Actor.system("event stream"),
             now=now,
         )

@@ -1,0 +1,67 @@
+"""Send events over HTTP."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema, Status
+from pydantic import Field
+
+from flows.events.cloudevents import PLAIN, STRUCTURED, EventMalformed, read_cloudevent
+from flows.events.receiving import receive_event, shorten_key
+from workbench.accounts.permissions import requires
+from workbench.http.gateway import accepts
+from workbench.http.problems import ApiProblem
+from workbench.http.sign_in import actor_of
+
+router = Router(tags=["triggers"])
+
+
+class EventTakenOut(Schema):
+    id: str = Field(description="What identifies the event: its source and id.")
+    resumed: list[int] = Field(description="The runs that waited for it and go on.")
+
+
+@router.post(
+    "/events",
+    response={202: EventTakenOut},
+    operation_id="send_event",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "A CloudEvent 1.0: structured, or binary with ce- headers.",
+            "content": {
+                STRUCTURED: {"schema": {"type": "object", "required": ["specversion", "id",
+                             "source", "type"], "properties": {
+                             "specversion": {"const": "1.0"}, "id": {"type": "string"},
+                             "source": {"type": "string"}, "type": {"type": "string"},
+                             "subject": {"type": "string"}, "data": {}}}},
+                PLAIN: {"schema": {}},
+            },
+        }
+    },
+)  # fmt: skip
+@accepts(STRUCTURED, PLAIN, max_bytes=settings.MAX_PAYLOAD_BYTES)
+@requires("events.send")
+def send_event(request: HttpRequest) -> Status[Any]:
+    """Send an event: runs that wait for it go on, flows that listen for it start.
+
+    A second event with the same source and id changes nothing.
+    """
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        event = read_cloudevent(request.content_type or PLAIN, headers, request.body)
+    except EventMalformed as error:
+        errors = [{"at": error.attribute, "message": str(error)}]
+        remedy = "Send a CloudEvent 1.0, as its HTTP binding specifies."
+        raise ApiProblem(422, "event-malformed", str(error), remedy, errors) from error
+    resumed = receive_event(
+        name=event.type,
+        key=event.subject,
+        payload=event.data,
+        event_id=shorten_key(event.identity),
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
+    return Status(202, {"id": event.identity, "resumed": resumed})
