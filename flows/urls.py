@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from flows.health import page as health
+from flows.health import views as health
 from flows.publishing import views as versions
 from flows.views import artifacts, bulk, flows, reruns, runs, start, tour
 

@@ -107,6 +107,6 @@ class EmitEvent(WaitingStep):
             "payload": config.payload,
             "event_id": ctx.idempotency_key or str(uuid4()),
         }
-        # Receiving it locks other runs. That needs another transaction: this one has locked its run.
+        # Receiving it locks other runs, and this transaction has locked its own run already.
         enqueue("flows.event_emitted", event, now=ctx.now)
         return Opened("event", resolved=Result({"event": config.event, "key": config.key}))
