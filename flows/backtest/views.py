@@ -26,7 +26,13 @@ from flows.models import Flow, RunStatus
 from flows.selectors.canvas import get_canvas_data
 from flows.selectors.run_filters import WAITING, RunFilters
 from flows.services.errors import FlowInvalid
-from flows.views.requests import filters_in, flow_context, flow_or_404, positive_number, user_of
+from flows.views.requests import (
+    flow_context,
+    flow_or_404,
+    positive_number,
+    read_run_filters,
+    user_of,
+)
 from workbench.accounts.permissions import requires
 
 USUAL_RUNS = 500
@@ -57,7 +63,7 @@ def backtest_list(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def backtest_start(request: HttpRequest, name: str) -> HttpResponse:
     flow = flow_or_404(name)
-    filters = filters_in(request.POST)
+    filters = read_run_filters(request.POST)
     count = min(positive_number(request.POST.get("count", "")) or USUAL_RUNS, services.MOST_RUNS)
     run_ids = choose_runs(flow, _of_flow(filters, flow), most=count)
     choice = services.Choice(
@@ -88,7 +94,7 @@ def _list_page(
         "counts": COUNTS,
         "count": positive_number(given.get("count", "")) or USUAL_RUNS,
         "states": STATES,
-        "filters": filters_in(given),
+        "filters": read_run_filters(given),
         "refusal": refusal,
     }
     return render(request, "flows/backtest/list.html", context, status=status)

@@ -15,7 +15,7 @@ from flows.health.selectors import (
     list_breakers,
     list_dead_groups,
 )
-from flows.views.requests import actor_of, runs_within
+from flows.views.requests import actor_of, get_run_reach
 from workbench.accounts.permissions import can, reach, requires
 from workbench.dispatch.models import Outbox
 from workbench.dispatch.outbox import revive_jobs
@@ -44,7 +44,7 @@ def _health_context(request: HttpRequest) -> dict[str, Any]:
         "health": get_health(timezone.now()),
         "breakers": breakers,
         "open_breakers": [each for each in breakers if each.state != "closed"],
-        "causes": list_dead_groups(runs_within(request))[:8],
+        "causes": list_dead_groups(get_run_reach(request))[:8],
         "may_operate": can(request.user, "runs.operate"),
     }
 
@@ -102,7 +102,7 @@ def jobs_revive(request: HttpRequest) -> HttpResponse:
 
 def _resilience_context(request: HttpRequest) -> dict[str, Any]:
     return {
-        "resilience": get_resilience(runs_within(request)),
+        "resilience": get_resilience(get_run_reach(request)),
         "may_operate": can(request.user, "runs.operate"),
         "now": timezone.now(),
     }

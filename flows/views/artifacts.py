@@ -6,7 +6,7 @@ from django.views.decorators.http import require_GET
 
 from flows import selectors
 from flows.models import Artifact
-from flows.views.requests import positive_number, runs_within
+from flows.views.requests import get_run_reach, positive_number
 from workbench.accounts.permissions import requires
 
 # What a browser shows without running it. PDF is shown by the bundled viewer, which fetches it.
@@ -21,7 +21,7 @@ def artifact(request: HttpRequest, digest: str) -> FileResponse:
     """A stored payload of the run ``?run=``: seen by those who may see that run."""
     run_id = positive_number(request.GET.get("run", ""))
     try:
-        found = selectors.get_artifact(digest, run_id=run_id or 0, within=runs_within(request))
+        found = selectors.get_artifact(digest, run_id=run_id or 0, within=get_run_reach(request))
     except Artifact.DoesNotExist:
         raise Http404(
             "There is no such artifact, or no run that you may see refers to it."

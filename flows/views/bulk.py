@@ -18,7 +18,7 @@ from flows.selectors.bulk import MOST_COUNTED, get_bulk_act, list_bulk_acts
 from flows.selectors.run_filters import RunFilters
 from flows.services import Act
 from flows.services.bulk import APPLIES_TO
-from flows.views.requests import actor_of, positive_number, run_filters
+from flows.views.requests import actor_of, positive_number, read_run_filters
 from workbench.accounts.permissions import Reach, can, reach, requires
 
 SHOWN = 8
@@ -84,7 +84,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
     try:
         begun = services.start_bulk_act(
             act=act,
-            filters=run_filters(request),
+            filters=read_run_filters(request.GET),
             within=_within(request, act),
             options=options,
             up_to=positive_number(request.POST.get("up_to", "")),
@@ -97,7 +97,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, *, status: int = 200, **more: Any) -> HttpResponse:
-    filters = run_filters(request)
+    filters = read_run_filters(request.GET)
     act = _act(request.POST.get("act") or request.GET.get("act", "") or _usual(filters))
     within = _within(request, act)
     plan = services.plan_bulk_act(act=act, filters=filters, within=within)
