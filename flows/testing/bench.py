@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flows.editor.fields import steps_before
+from flows.editor.fields import list_steps_before
 from flows.expressions import ExpressionError
 from flows.graph.codec import parse
 from flows.graph.problems import DocumentError
@@ -102,7 +102,7 @@ def play_bench(document: Mapping[str, Json], bench: Bench, *, now: datetime) -> 
 def _scope(document: Mapping[str, Json], bench: Bench) -> frozenset[str] | None:
     if bench.scope == ALL:
         return None
-    return frozenset({bench.step, *steps_before(document, bench.step)})
+    return frozenset({bench.step, *list_steps_before(document, bench.step)})
 
 
 def _play_one(
