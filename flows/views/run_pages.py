@@ -72,11 +72,8 @@ def run_journal(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show the journal, oldest first, by page; the last page of a live run refreshes itself."""
     run = run_or_404(request, run_id)
     context = {**get_run_context(request, run), **_journal_context(request, run), "tab": "journal"}
-    return render(
-        request,
-        "flows/run_journal.html",
-        {**context, **get_headline(run, selectors.list_step_runs(run))},
-    )
+    context |= get_headline(run, selectors.list_step_runs(run))
+    return render(request, "flows/run_journal.html", context)
 
 
 @requires("runs.view")
@@ -96,10 +93,6 @@ def _journal_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "after": after,
         "more": len(rows) == PAGE_SIZE and rows[-1].seq < run.seq,
     }
-
-
-def _quickget_headline(run: Run) -> dict[str, Any]:
-    return get_headline(run, selectors.list_step_runs(run))
 
 
 @requires("runs.view")
