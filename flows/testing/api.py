@@ -12,7 +12,7 @@ from flows.api.finding import find_flow, listed_faults
 from flows.backtest.selectors import choose_runs
 from flows.graph.codec import parse
 from flows.graph.operations import normal_form
-from flows.lab.estimate import bands_of, estimate
+from flows.lab.estimate import estimate, make_bands
 from flows.lab.evidence import NoCutoff, read_evidence
 from flows.lab.thresholds import Threshold, list_thresholds
 from flows.runtime.flow_tests import coverage, run_flow_tests
@@ -134,7 +134,7 @@ def estimate_threshold(
     shown = {key: getattr(found, key) for key in EstimateOut.model_fields if hasattr(found, key)}
     bands = [
         {"start": b.start, "end": b.end, "count": b.count, "decided": b.decided}
-        for b in bands_of(evidence.points)
+        for b in make_bands(evidence.points)
     ]
     return {**shown, "runs": len(evidence.points), "bands": bands}
 

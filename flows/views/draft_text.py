@@ -14,7 +14,7 @@ from flows.graph.codec import parse, to_mapping
 from flows.graph.operations import OperationRefused
 from flows.graph.problems import DocumentError
 from flows.models import Flow
-from flows.selectors.changes import document_text
+from flows.selectors.changes import to_text
 from flows.selectors.problems import list_problems
 from flows.services.editing import DraftTooLarge
 from flows.views.requests import flow_context, flow_or_404, user_of
@@ -30,7 +30,7 @@ def draft_text(request: HttpRequest, name: str) -> HttpResponse:
     flow = flow_or_404(name)
     if request.method == "POST":
         return _save_text(request, flow)
-    text = document_text(flow.draft)
+    text = to_text(flow.draft)
     return _text_page(request, flow, text, list_problems(flow.draft))
 
 

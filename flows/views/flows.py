@@ -13,7 +13,7 @@ from flows import selectors, services
 from flows.graph.operations import normal_form
 from flows.models import Flow, RunStatus
 from flows.selectors.canvas import get_canvas_data
-from flows.selectors.changes import document_text
+from flows.selectors.changes import to_text
 from flows.selectors.problems import list_problems
 from flows.selectors.run_filters import RunFilters
 from flows.views.requests import actor_of, flow_context, flow_or_404, version_or_404
@@ -135,7 +135,7 @@ def flow_export(request: HttpRequest, name: str, number: int | None = None) -> H
     """Return the version, or the draft without a number, as a YAML file."""
     flow = flow_or_404(name)
     document = flow.draft if number is None else version_or_404(flow, number).document
-    response = HttpResponse(document_text(document), content_type="application/yaml; charset=utf-8")
+    response = HttpResponse(to_text(document), content_type="application/yaml; charset=utf-8")
     suffix = "draft" if number is None else f"v{number}"
     response["Content-Disposition"] = f'attachment; filename="{flow.name}-{suffix}.yaml"'
     return response

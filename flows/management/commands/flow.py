@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from flows import selectors, services
 from flows.backtest.models import Backtest
-from flows.backtest.selectors import choose_runs, flipped_runs, lane_figures
+from flows.backtest.selectors import choose_runs, list_figures, list_flipped_runs
 from flows.backtest.services import Choice, play_part, start_backtest
 from flows.engine.lanes import PRIORITY, Lane
 from flows.graph.codec import parse, to_json, to_mapping
@@ -23,7 +23,7 @@ from flows.graph.operations import OperationRefused
 from flows.graph.problems import DocumentError
 from flows.models import Flow, FlowVersion, Run, RunStatus
 from flows.runtime.flow_tests import coverage, run_flow_tests
-from flows.selectors.changes import document_text
+from flows.selectors.changes import to_text
 from flows.selectors.problems import list_problems
 from flows.selectors.run_filters import RunFilters
 from flows.services.starting import NewRun, Started
@@ -141,7 +141,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(to_json(parse(mapping)))
         else:
-            self.stdout.write(document_text(mapping), ending="")
+            self.stdout.write(to_text(mapping), ending="")
 
     def _diff(self, options: dict[str, Any]) -> None:
         found = diff(_any_document(options["old"]), _any_document(options["new"]))
@@ -214,7 +214,7 @@ class Command(BaseCommand):
         while play_part(backtest_id=made.pk, now=timezone.now(), queued=False):
             pass
         made.refresh_from_db()
-        flipped = flipped_runs(made)
+        flipped = list_flipped_runs(made)
         if options["json"]:
             self.stdout.write(json.dumps({**made.summary, "flipped": flipped}, indent=2))
         else:
@@ -230,7 +230,7 @@ class Command(BaseCommand):
                 if before != after:
                     self.stdout.write(f"    {count:5,}  {before} → {after}")
         self.stdout.write(f"{len(flipped):,} decisions flip: {', '.join(map(str, flipped))}")
-        for figure in lane_figures(made):
+        for figure in list_figures(made):
             self.stdout.write(f"{figure.label}: {figure.before:g} → {figure.after:g}")
         if found["noisy"]:
             self.stdout.write(

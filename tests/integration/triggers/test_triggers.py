@@ -259,7 +259,7 @@ def test_flows_that_start_one_another_end_at_the_limit() -> None:
 @pytest.mark.parametrize(
     ("kind", "config", "said"),
     [
-        ("schedule", {"cron": "every day"}, "no cron line"),
+        ("schedule", {"cron": "every day"}, "not a cron line"),
         ("schedule", {"cron": "0 7 * * *", "zone": "Mars/Base"}, "no time zone"),
         ("schedule", {}, "cron"),
         ("event", {"event": "x", "filter": "1 +"}, "filter"),

@@ -122,7 +122,7 @@ def test_an_act_that_needs_to_know_more_says_what(operator: Client) -> None:
     make_run(make_flow())
     answer = operator.post("/runs/many/", {"act": "lane"})
     assert (answer.status_code, BulkAct.objects.count()) == (422, 0)
-    assert "Which lane is not said" in text_of(answer)
+    assert "The act needs a lane" in text_of(answer)
     assert operator.get("/runs/many/?act=explode").status_code == 404
 
 
@@ -165,7 +165,7 @@ def test_health_tells_lanes_what_is_slow_and_what_nothing_moves(operator: Client
     page = text_of(operator.get("/health/"))
     assert "1 run is stuck" in page
     assert page.index(f"/runs/{slow.pk}/") < page.index(f"/runs/{lost.pk}/")
-    assert "Its step is under way for long" in page
+    assert "Its step takes long" in page
     assert "state=failed&amp;flow=loan&amp;error=http&amp;act=retry" in page
 
 
