@@ -60,13 +60,7 @@ def search_flows(user: Any, text: str) -> list[Found]:
     flows = Flow.objects.filter(within_reach(reach(user, "flows.view")), archived_at=None)
     named = flows.filter(title__icontains=text) | flows.filter(name__icontains=text)
     return [
-        Found(
-            flow.title,
-            reverse("flows:flow-detail", args=[flow.name]),
-            "Flow",
-            "workflow",
-            flow.name,
-        )
+        _make_result(flow.title, "flow-detail", flow.name, "Flow", "workflow", flow.name)
         for flow in named.only("name", "title").order_by("title")[:MOST_FOUND]
     ]
 
@@ -83,15 +77,13 @@ def search_runs(user: Any, text: str) -> list[Found]:
         # The index on keys begins with the flow.
         runs = runs.filter(flow__in=Flow.objects.values("pk"), idempotency_key=wanted)
     return [
-        Found(
-            f"Run {run.pk}",
-            reverse("flows:run-detail", args=[run.pk]),
-            "Run",
-            "activity",
-            run.flow.title,
-        )
+        _make_result(f"Run {run.pk}", "run-detail", run.pk, "Run", "activity", run.flow.title)
         for run in runs.select_related("flow").only("pk", "flow__title")[:MOST_FOUND]
     ]
+
+
+def _make_result(label: str, page: str, key: Any, kind: str, icon: str, detail: str) -> Found:
+    return Found(label, reverse(f"flows:{page}", args=[key]), kind, icon, detail)
 
 
 def get_runs_panel(request: Any) -> dict[str, Any] | None:

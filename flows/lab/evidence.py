@@ -116,16 +116,23 @@ class _BranchReader:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        asked = [v for v in recording.visits if v.step in self.people and not v.failed]
-        by_person = bool(asked) and (fetch(asked[-1].data) or {}).get("kind") == PERSON
-        went = next(
-            (v.port for v in reversed(recording.visits) if v.step == self.threshold.step), ""
-        )
-        ended = recording.outcome if recording.status == "completed" else ""
         return Point(
             recording.run_id, float(value), port_if, port_else,
-            decided=ended if by_person else "", outcome="" if asked else ended, went=went,
+            went=self._find_exit(recording), **self._read_outcome(recording),
         )  # fmt: skip
+
+    def _find_exit(self, recording: Recording) -> str:
+        exits = (v.port for v in reversed(recording.visits) if v.step == self.threshold.step)
+        return next(exits, "")
+
+    def _read_outcome(self, recording: Recording) -> dict[str, str]:
+        """Return the outcome: ``decided`` if a person decided, ``outcome`` if nobody was asked."""
+        outcome = recording.outcome if recording.status == "completed" else ""
+        asked = [v for v in recording.visits if v.step in self.people and not v.failed]
+        if not asked:
+            return {"outcome": outcome}
+        by_person = (fetch(asked[-1].data) or {}).get("kind") == PERSON
+        return {"decided": outcome if by_person else ""}
 
     def _choose_port(
         self, cases: Iterable[tuple[str, Expression]], bindings: Mapping[str, Json]
