@@ -111,7 +111,7 @@ def get_marks(backtest: Backtest) -> dict[str, Json]:
 
 
 def get_statuses(backtest: Backtest) -> dict[str, Json]:
-    """Return the canvas's statuses: how many runs come by each step and edge, now and before."""
+    """Return the canvas's statuses: how many runs take each step and edge, now and before."""
     summary, document = backtest.summary, backtest.document
     first = summary.get("first", {})
     steps = {

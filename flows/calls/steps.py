@@ -39,7 +39,7 @@ class CalledFlow(StepConfig):
     wait: bool = Field(
         True,
         title="Wait for the end",
-        description="If not, this run goes on at once, and neither run hears of the other again.",
+        description="If not, this run goes on at once and never learns how the other one ended.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What recorded runs tell about a cutoff: values, ports, and what people decided."""
+"""What recorded runs show about a cutoff: values, ports, and what people decided."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +62,7 @@ class NoCutoff(ValueError):
 def read_evidence(
     document: Mapping[str, Json], threshold: Threshold, run_ids: Sequence[int]
 ) -> Evidence:
-    """Return what the runs tell: three queries for each 200 runs. Raises: NoCutoff."""
+    """Return what the runs show: three queries for each 200 runs. Raises: NoCutoff."""
     parsed = parse(document)
     reader = _BranchReader(parsed, threshold)
     points: list[Point] = []

@@ -16,7 +16,7 @@ _TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A comparison ``what sign at`` in a case of branch ``step``; ``at`` stands at ``span``."""
+    """A comparison ``what sign at`` in a case of branch ``step``; ``span`` locates ``at``."""
 
     step: str
     case: int

@@ -111,7 +111,7 @@ def _admit(destination: str, now: datetime) -> breakers.Call:
 
 
 async def report_success(ticket: Ticket, submit: Submit) -> None:
-    """Tell the breaker, if it is open or counts failures."""
+    """Report a success to the breaker, if it is open or counts failures."""
     call = ticket.call
     if call is not None and (call.is_probe or view.is_troubled(call.destination)):
         await submit(_write, breakers.record_success, call)

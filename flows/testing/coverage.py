@@ -49,7 +49,7 @@ def read_traffic(flow: Flow) -> Traffic:
 
 
 def get_traffic_statuses(document: Mapping[str, Json], traffic: Traffic) -> dict[str, Json]:
-    """Return the canvas's statuses: how often runs came by each step and edge."""
+    """Return the canvas's statuses: how often runs took each step and edge."""
     visits = traffic.visits
     steps = {
         step: _build_status(visits.get(step, 0), f"{visits.get(step, 0):,} visits")
@@ -64,7 +64,7 @@ def get_traffic_statuses(document: Mapping[str, Json], traffic: Traffic) -> dict
 
 
 def get_test_statuses(document: Document, results: list[FlowTestResult]) -> dict[str, Json]:
-    """Return the canvas's statuses: how many tests come by each step and edge."""
+    """Return the canvas's statuses: how many tests cover each step, and which edges."""
     covered = coverage(document, results)
     by: dict[str, int] = {}
     for result in results:

@@ -58,7 +58,7 @@ LABELS: dict[Act, Label] = {
     Act.MIGRATE: Label(
         "git-commit-horizontal",
         "Move to a version",
-        "Waiting runs go on with another version, where the steps they stand on still exist.",
+        "Waiting runs go on with another version, if it has the steps at which they wait.",
         "Move {}",
     ),
     Act.LANE: Label("route", "Change lane", "They are taken up sooner or later.", "Move {}"),
