@@ -83,7 +83,7 @@ def _trial_page(
         "trial": trial,
         "samples": list(document.get("samples") or {}),
         "tests": len(document.get("tests") or []),
-        "made": rehearsal,
+        "rehearsal": rehearsal,
         "rows": list(list_rows(document, trial, rehearsal)) if rehearsal else [],
         "statuses": get_statuses(document, rehearsal) if rehearsal else None,
         "pins_json": json.dumps(trial.pins),
