@@ -28,7 +28,7 @@ class FlowsConfig(AppConfig):
         from flows.calls import steps as call_steps  # noqa: F401 - registers step types
         from flows.events import steps as event_steps  # noqa: F401 - registers step types
         from flows.events import stream  # noqa: F401 - registers a task of the clock
-        from flows.frame import register_pages
+        from flows.frame import register_frame
         from flows.runtime import clock  # noqa: F401 - registers the clock's tasks
         from flows.steps import types  # noqa: F401 - registers the step types
         from workbench.audit.actions import register_action
@@ -42,4 +42,4 @@ class FlowsConfig(AppConfig):
         register_subject_pages(
             "flow", SubjectPage("Flow", "flows:flow-detail", "workflow", "flows.view")
         )
-        register_pages()
+        register_frame()

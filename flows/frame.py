@@ -1,4 +1,4 @@
-"""What flows add to the frame: places, commands, search, panels of the home page, live groups."""
+"""What flows add to the page frame: places, commands, search, home panels, live groups."""
 
 from typing import Any
 
@@ -26,18 +26,19 @@ MOST_FOUND = 6
 HOME_RUNS, HOME_FLOWS, HOME_FAILED = 8, 6, 4
 
 
-def register_pages() -> None:
+def register_frame() -> None:
+    """Register all of it; the app does so at start-up."""
     register_nav(NavItem("Flows", "flows:flow-list", "workflow", "flows.view", order=10))
     register_nav(NavItem("Runs", "flows:run-list", "activity", "runs.view", order=20))
     register_nav(NavItem("Health", "flows:health", "heart-pulse", "health.view", order=80))
     register_command(
         Command("New flow", "flows:flow-create", "plus", "flows.edit", "create import template")
     )
-    register_search(found_flows)
-    register_search(found_runs)
-    register_home_panel("flows/_home_flows.html", home_flows, "flows.edit", order=20)
-    register_home_panel("flows/_home_operator.html", home_operator, "runs.operate", order=30)
-    register_home_panel("flows/_home_runs.html", home_runs, "runs.view", order=60)
+    register_search(search_flows)
+    register_search(search_runs)
+    register_home_panel("flows/_home_flows.html", get_flows_panel, "flows.edit", order=20)
+    register_home_panel("flows/_home_operator.html", get_operator_panel, "runs.operate", order=30)
+    register_home_panel("flows/_home_runs.html", get_runs_panel, "runs.view", order=60)
     register_live_authoriser("runs", lambda user, rest: not rest and can(user, "runs.view"))
     register_live_authoriser("run", _may_see_run)
     register_live_authoriser("flow", lambda user, rest: can(user, "flows.view", flow=rest))
@@ -53,25 +54,19 @@ def _may_see_run(user: Any, rest: str) -> bool:
     return flow is not None and can(user, "runs.view", flow=flow)
 
 
-def found_flows(user: Any, text: str) -> list[Found]:
+def search_flows(user: Any, text: str) -> list[Found]:
     if not can(user, "flows.view"):
         return []
     flows = Flow.objects.filter(within_reach(reach(user, "flows.view")), archived_at=None)
     named = flows.filter(title__icontains=text) | flows.filter(name__icontains=text)
     return [
-        Found(
-            flow.title,
-            reverse("flows:flow-detail", args=[flow.name]),
-            "Flow",
-            "workflow",
-            flow.name,
-        )
+        _make_result(flow.title, "flow-detail", flow.name, "Flow", "workflow", flow.name)
         for flow in named.only("name", "title").order_by("title")[:MOST_FOUND]
     ]
 
 
-def found_runs(user: Any, text: str) -> list[Found]:
-    """A run by its id, also written #12, or by its idempotency key."""
+def search_runs(user: Any, text: str) -> list[Found]:
+    """Return the run with an id, which may be written #12, or the runs with an idempotency key."""
     wanted = text.removeprefix("#").strip()
     if not wanted or not can(user, "runs.view"):
         return []
@@ -82,19 +77,17 @@ def found_runs(user: Any, text: str) -> list[Found]:
         # The index on keys begins with the flow.
         runs = runs.filter(flow__in=Flow.objects.values("pk"), idempotency_key=wanted)
     return [
-        Found(
-            f"Run {run.pk}",
-            reverse("flows:run-detail", args=[run.pk]),
-            "Run",
-            "activity",
-            run.flow.title,
-        )
+        _make_result(f"Run {run.pk}", "run-detail", run.pk, "Run", "activity", run.flow.title)
         for run in runs.select_related("flow").only("pk", "flow__title")[:MOST_FOUND]
     ]
 
 
-def home_runs(request: Any) -> dict[str, Any] | None:
-    """The newest failed runs and the newest runs; nothing while there are none."""
+def _make_result(label: str, page: str, key: Any, kind: str, icon: str, detail: str) -> Found:
+    return Found(label, reverse(f"flows:{page}", args=[key]), kind, icon, detail)
+
+
+def get_runs_panel(request: Any) -> dict[str, Any] | None:
+    """Return the newest runs and the newest failed ones; None without runs."""
     within = reach(request.user, "runs.view")
     newest = list_runs(RunFilters(), within=within, page_size=HOME_RUNS)
     if not newest.rows:
@@ -105,8 +98,8 @@ def home_runs(request: Any) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def home_flows(request: Any) -> dict[str, Any] | None:
-    """Return the flows that the person may edit, the last changed first; None without one."""
+def get_flows_panel(request: Any) -> dict[str, Any] | None:
+    """Return the flows that the person may edit, the last changed first; None without flows."""
     rows = list_flows(within=reach(request.user, "flows.edit"), now=timezone.now())
     if not rows:
         return None
@@ -114,8 +107,8 @@ def home_flows(request: Any) -> dict[str, Any] | None:
     return {"rows": newest, "live": [f"flow.{row.flow.name}" for row in newest]}
 
 
-def home_operator(request: Any) -> dict[str, Any]:
-    """Return what is wrong with the machinery and the runs that failed last."""
+def get_operator_panel(request: Any) -> dict[str, Any]:
+    """Return the problems of the machinery and the runs that failed last."""
     health = get_health(timezone.now())
     within = reach(request.user, "runs.operate")
     failed = list_runs(RunFilters(state=RunStatus.FAILED), within=within, page_size=HOME_FAILED)

@@ -1,8 +1,20 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from flows.health import page as health
-from flows.publishing import views as versions
-from flows.views import artifacts, bulk, flows, reruns, runs, start, tour
+from flows.health import views as health
+from flows.publishing import views as publishing
+from flows.views import (
+    artifacts,
+    bulk,
+    draft_text,
+    flow_create,
+    flows,
+    reruns,
+    run_acts,
+    run_pages,
+    runs,
+    start,
+    tour,
+)
 
 app_name = "flows"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -13,28 +25,28 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Flows
     path("flows/", flows.flow_list, name="flow-list"),
     path("flows/rows/", flows.flow_rows, name="flow-rows"),
-    path("flows/new/", flows.flow_create, name="flow-create"),
+    path("flows/new/", flow_create.flow_create, name="flow-create"),
     path("flows/<slug:name>/", flows.flow_detail, name="flow-detail"),
     path("flows/<slug:name>/tour/", tour.tour_hint, name="tour"),
     path("tour/end/", tour.tour_end, name="tour-end"),
     path("flows/<slug:name>/activity/", flows.flow_activity, name="flow-activity"),
     path("flows/<slug:name>/pause/", flows.flow_pause, name="flow-pause"),
     path("flows/<slug:name>/start/", start.start, name="flow-start"),
-    path("flows/<slug:name>/text/", flows.draft_text, name="draft-text"),
+    path("flows/<slug:name>/text/", draft_text.draft_text, name="draft-text"),
     path("flows/<slug:name>/canvas.json", flows.flow_canvas, name="draft-canvas"),
     path("flows/<slug:name>/export/", flows.flow_export, name="draft-export"),
     path("flows/<slug:name>/edit/test/", include("flows.testing.urls")),
     path("flows/<slug:name>/edit/", include("flows.editor.urls")),
-    path("flows/<slug:name>/publish/", versions.publish, name="publish"),
-    path("flows/<slug:name>/publish/rule/", versions.publish_rule, name="publish-rule"),
+    path("flows/<slug:name>/publish/", publishing.publish, name="publish"),
+    path("flows/<slug:name>/publish/rule/", publishing.publish_rule, name="publish-rule"),
     path(
         "flows/<slug:name>/publish/requests/<int:request_id>/",
-        versions.answer_request,
+        publishing.answer_request,
         name="publish-answer",
     ),
-    path("flows/<slug:name>/compare/canvas.json", versions.compare_canvas, name="compare-canvas"),
-    path("flows/<slug:name>/versions/", versions.version_list, name="version-list"),
-    path("flows/<slug:name>/compare/", versions.compare, name="version-compare"),
+    path("flows/<slug:name>/compare/canvas.json", publishing.compare_canvas, name="compare-canvas"),
+    path("flows/<slug:name>/versions/", publishing.version_list, name="version-list"),
+    path("flows/<slug:name>/compare/", publishing.compare, name="version-compare"),
     path(
         "flows/<slug:name>/versions/<int:number>/canvas.json",
         flows.flow_canvas,
@@ -44,28 +56,30 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "flows/<slug:name>/versions/<int:number>/export/", flows.flow_export, name="version-export"
     ),
     path(
-        "flows/<slug:name>/versions/<int:number>/release/", versions.release, name="version-release"
+        "flows/<slug:name>/versions/<int:number>/release/",
+        publishing.release,
+        name="version-release",
     ),
     # Runs
     path("runs/", runs.run_list, name="run-list"),
     path("runs/rows/", runs.run_rows, name="run-rows"),
-    path("runs/<int:run_id>/", runs.run_detail, name="run-detail"),
-    path("runs/<int:run_id>/head/", runs.run_head, name="run-head"),
-    path("runs/<int:run_id>/timeline/", runs.run_timeline, name="run-timeline"),
-    path("runs/<int:run_id>/steps/<str:key>/", runs.step_run, name="step-run"),
-    path("runs/<int:run_id>/journal/", runs.run_journal, name="run-journal"),
-    path("runs/<int:run_id>/journal/rows/", runs.journal_rows, name="journal-rows"),
-    path("runs/<int:run_id>/data/", runs.run_data, name="run-data"),
-    path("runs/<int:run_id>/compare/", runs.run_compare, name="run-compare"),
-    path("runs/<int:run_id>/canvas.json", runs.run_canvas, name="run-canvas"),
-    path("runs/<int:run_id>/status.json", runs.run_status, name="run-status"),
-    path("runs/<int:run_id>/cancel/", runs.run_cancel, name="run-cancel"),
-    path("runs/<int:run_id>/retry/", runs.run_retry, name="run-retry"),
-    path("runs/<int:run_id>/pause/", runs.run_pause, name="run-pause"),
+    path("runs/<int:run_id>/", run_pages.run_detail, name="run-detail"),
+    path("runs/<int:run_id>/head/", run_pages.run_head, name="run-head"),
+    path("runs/<int:run_id>/timeline/", run_pages.run_timeline, name="run-timeline"),
+    path("runs/<int:run_id>/steps/<str:key>/", run_pages.step_run, name="step-run"),
+    path("runs/<int:run_id>/journal/", run_pages.run_journal, name="run-journal"),
+    path("runs/<int:run_id>/journal/rows/", run_pages.journal_rows, name="journal-rows"),
+    path("runs/<int:run_id>/data/", run_pages.run_data, name="run-data"),
+    path("runs/<int:run_id>/compare/", run_pages.run_compare, name="run-compare"),
+    path("runs/<int:run_id>/canvas.json", run_pages.run_canvas, name="run-canvas"),
+    path("runs/<int:run_id>/status.json", run_pages.run_status, name="run-status"),
+    path("runs/<int:run_id>/cancel/", run_acts.run_cancel, name="run-cancel"),
+    path("runs/<int:run_id>/retry/", run_acts.run_retry, name="run-retry"),
+    path("runs/<int:run_id>/pause/", run_acts.run_pause, name="run-pause"),
     path("runs/<int:run_id>/rerun/", reruns.run_rerun, name="run-rerun"),
     path("runs/<int:run_id>/rerun/plan/", reruns.rerun_plan, name="rerun-plan"),
-    path("runs/<int:run_id>/migrate/", runs.run_migrate, name="run-migrate"),
-    path("runs/<int:run_id>/lane/", runs.run_lane, name="run-lane"),
+    path("runs/<int:run_id>/migrate/", run_acts.run_migrate, name="run-migrate"),
+    path("runs/<int:run_id>/lane/", run_acts.run_lane, name="run-lane"),
     path("runs/many/", bulk.bulk, name="bulk"),
     path("runs/many/<int:bulk_id>/", bulk.bulk_act, name="bulk-act"),
     path("runs/many/<int:bulk_id>/progress/", bulk.bulk_progress, name="bulk-progress"),

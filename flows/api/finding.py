@@ -95,6 +95,6 @@ def find_run(request: HttpRequest, run_id: int, permission: str = "runs.view") -
 
 
 def check_permission(request: HttpRequest, permission: str, flow: str) -> None:
-    """Raises: PermissionDenied."""
+    """Check that the principal has the permission for the flow. Raises: PermissionDenied."""
     if not can(principal_of(request), permission, flow=flow):
         raise PermissionDenied(f"This needs the permission {permission} for {flow}.")

@@ -91,7 +91,7 @@ def resume_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
 @router.post("/runs/{run_id}/migrate", response=RunDetailOut, operation_id="migrate_run")
 @requires("runs.operate")
 def migrate_run(request: HttpRequest, run_id: Id, body: MigrateIn) -> dict[str, Any]:
-    """Let a waiting run go on with another version that still has the steps it stands on."""
+    """Let a waiting run go on with another version that has the steps at which it waits."""
     run = find_run(request, run_id, "runs.operate")
     version = find_version(run.flow, body.version)
     return _operate(request, run_id, services.migrate_run, version_id=version.pk)

@@ -1,1 +1,1 @@
-"""A draft played over recorded runs: what would have come out, without touching anything."""
+"""Play a draft over recorded runs, without any effect, to see what would have come out."""

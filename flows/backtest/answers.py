@@ -1,11 +1,11 @@
-"""What the steps of a replay answer: nothing is effected, and as little as can be is guessed.
+"""The answers of a replay's steps: no step has an effect, and as little as possible is assumed.
 
-- A step that waits is answered by what was recorded at that step. Where nothing was, one that asks
-  people waits, as it would; any other is taken to be over.
+- A step that waits is answered by what was recorded at that step. Without a record, one that asks
+  people waits, and any other is assumed to be over.
 - A step with effects, or one that asks a model, is answered by what was recorded for the very same
-  config, wherever in the flow that was. Another config has no recorded answer: a model may be
-  called if the budget allows; else the step's own recorded answer is assumed to hold.
-- Everything else is called, once for all lanes of a run that give it the same.
+  config, anywhere in the flow. Without such a record a model may be called, if the budget allows;
+  otherwise the step's own recorded answer is assumed to hold.
+- Every other step is executed, once for all lanes of a run that give it the same input.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ Json = Any
 
 @dataclass(slots=True)
 class Budget:
-    """How often models may be called; with ``ask_again`` also where an answer is recorded."""
+    """How often models may be called; with ``ask_again``, also where an answer is recorded."""
 
     ask_again: bool = False
     allowed: int = 0
@@ -40,92 +40,94 @@ class Budget:
 
 
 class RecordedAnswers:
-    """The answers for one recorded run; give the same object to each lane of it."""
+    """The answers for one recorded run; all lanes of the run share the object."""
 
     def __init__(self, recording: Recording, recorded: Program, budget: Budget) -> None:
         self.recording = recording
         self.budget = budget
         self.by_step: dict[str, list[Visit]] = {}
         self.by_config: dict[str, list[Visit]] = {}
-        self.made: dict[str, Leave] = {}
+        self.executed: dict[str, Leave] = {}
         for visit in recording.visits:
             self.by_step.setdefault(visit.step, []).append(visit)
-        for key, visit in _keyed(recording, recorded):
+        for key, visit in _key_visits(recording, recorded):
             self.by_config.setdefault(key, []).append(visit)
         self.taken: dict[str, int] = {}
 
     def new_lane(self) -> "RecordedAnswers":
-        """Forget which answers were taken: each lane takes them from the first."""
+        """Start a lane: each takes the recorded answers from the first one on."""
         self.taken.clear()
         return self
 
     def find(self, given: Given, visit: int) -> Stub | None:
         bound = given.bound
         if isinstance(bound.type, WaitingStep):
-            return self._of_wait(bound, visit)
+            return self._answer_wait(bound, visit)
         if not isinstance(bound.type, RunningStep):
             return None
-        if not _is_kept(bound):
-            return self._made(_whole_key(given))
+        if not _uses_record(bound):
+            return self._take_executed(_key_of_all(given))
         key = key_of(bound, given.config)
         if bound.type.asks_model:
-            return self._of_model(bound, key, visit)
-        return self._recorded(key) or self._assumed(bound, bound.type, key, visit)
+            return self._answer_model(bound, key, visit)
+        return self._take_recorded(key) or self._answer_effect(bound, bound.type, key, visit)
 
-    def keep(self, given: Given, made: Leave) -> None:
+    def keep(self, given: Given, left: Leave) -> None:
         bound = given.bound
-        key = key_of(bound, given.config) if _is_kept(bound) else _whole_key(given)
-        self.made[key] = made
+        key = key_of(bound, given.config) if _uses_record(bound) else _key_of_all(given)
+        self.executed[key] = left
         if isinstance(bound.type, RunningStep) and bound.type.asks_model:
             self.budget.made += 1
-            self.budget.cost += float((made.provenance or {}).get("cost") or 0)
+            self.budget.cost += float((left.provenance or {}).get("cost") or 0)
 
-    def _of_wait(self, bound: BoundStep, visit: int) -> Stub | None:
+    def _answer_wait(self, bound: BoundStep, visit: int) -> Stub | None:
         recorded = self.by_step.get(bound.step.id, [])
         if visit < len(recorded):
-            return _stub(recorded[visit])
+            return _to_stub(recorded[visit])
         if isinstance(bound.type, WaitingStep) and bound.type.asks_people:
             return None
         ports = bound.type.ports(bound.step.config)
         return Stub({}, ports[0] if ports else "done", assumed=True)
 
-    def _of_model(self, bound: BoundStep, key: str, visit: int) -> Stub | None:
+    def _answer_model(self, bound: BoundStep, key: str, visit: int) -> Stub | None:
         if self.budget.ask_again:
-            if (made := self._made(key)) is not None:
+            if (made := self._take_executed(key)) is not None:
                 return made
             if self.budget.is_left:
                 return None
-            return self._recorded(key) or self._own(bound, visit)
-        if (stub := self._recorded(key) or self._made(key)) is not None:
+            return self._take_recorded(key) or self._assume_own(bound, visit)
+        if (stub := self._take_recorded(key) or self._take_executed(key)) is not None:
             return stub
-        return None if self.budget.is_left else self._own(bound, visit)
+        return None if self.budget.is_left else self._assume_own(bound, visit)
 
-    def _recorded(self, key: str) -> Stub | None:
+    def _take_recorded(self, key: str) -> Stub | None:
         found = self.by_config.get(key)
         if not found:
             return None
         index = self.taken.get(key, 0)
         self.taken[key] = index + 1
-        return _stub(found[min(index, len(found) - 1)])
+        return _to_stub(found[min(index, len(found) - 1)])
 
-    def _made(self, key: str) -> Stub | None:
-        made = self.made.get(key)
+    def _take_executed(self, key: str) -> Stub | None:
+        made = self.executed.get(key)
         if made is None:
             return None
         return Stub(made.output, ",".join(made.ports), provenance=made.provenance)
 
-    def _own(self, bound: BoundStep, visit: int) -> Stub | None:
+    def _assume_own(self, bound: BoundStep, visit: int) -> Stub | None:
         recorded = self.by_step.get(bound.step.id)
         if not recorded:
             return Stub(error=_NO_ANSWER)
-        return _stub(recorded[min(visit, len(recorded) - 1)], assumed=True)
+        return _to_stub(recorded[min(visit, len(recorded) - 1)], assumed=True)
 
-    def _assumed(self, bound: BoundStep, type_: RunningStep, key: str, visit: int) -> Stub | None:
-        """One with a stand-in plays that; else what it answered then, else that it went well."""
+    def _answer_effect(
+        self, bound: BoundStep, type_: RunningStep, key: str, visit: int
+    ) -> Stub | None:
+        """Execute a stand-in; else assume the step's recorded answer, or that it succeeded."""
         if not type_.needs_stub(bound.step.config):
-            return self._made(key)
+            return self._take_executed(key)
         if bound.step.id in self.by_step:
-            return self._own(bound, visit)
+            return self._assume_own(bound, visit)
         return Stub({}, type_.ports(bound.step.config)[0], assumed=True)
 
 
@@ -135,13 +137,13 @@ _NO_ANSWER = {
 }
 
 
-def _keyed(recording: Recording, program: Program) -> Iterator[tuple[str, Visit]]:
-    """Yield the visits of steps that must not be called, by what they were given then."""
+def _key_visits(recording: Recording, program: Program) -> Iterator[tuple[str, Visit]]:
+    """Yield the visits of steps that must not be executed, by the config that they had."""
     outputs: dict[str, Json] = {}
     run = run_bindings(recording.run_id, program, recording.started_at)
     for visit in recording.visits:
         bound = program.steps.get(visit.step)
-        if bound is not None and not visit.failed and _is_kept(bound):
+        if bound is not None and not visit.failed and _uses_record(bound):
             steps = {step: outputs[step] for step in bound.references if step in outputs}
             try:
                 config = bound.template.render(
@@ -149,31 +151,31 @@ def _keyed(recording: Recording, program: Program) -> Iterator[tuple[str, Visit]
                 )
                 yield key_of(bound, config), visit
             except ExpressionError:
-                pass  # The journal lacks what it was given: there is no such answer.
+                pass  # The journal lacks a part of its input: it cannot be found by config.
         if not visit.failed:
             outputs[visit.step] = {"output": fetch(visit.data), "port": visit.port}
 
 
-def _is_kept(bound: BoundStep) -> bool:
+def _uses_record(bound: BoundStep) -> bool:
     if not isinstance(bound.type, RunningStep):
         return False
     return bound.type.asks_model or bound.type.has_effects(bound.step.config)
 
 
-def _stub(visit: Visit, *, assumed: bool = False) -> Stub:
+def _to_stub(visit: Visit, *, assumed: bool = False) -> Stub:
     if visit.failed:
         return Stub(error=visit.data or {}, assumed=assumed)
     data = fetch(visit.data)
     return Stub(data, visit.port or "done", provenance=visit.provenance, assumed=assumed)
 
 
-def _whole_key(given: Given) -> str:
-    """Return a digest that tells apart all that a step can see: it may evaluate conditions."""
+def _key_of_all(given: Given) -> str:
+    """Return a digest of all that a step can see, since it may evaluate conditions."""
     bindings = {name: value for name, value in given.bindings.items() if name != "run"}
     return key_of(given.bound, [given.config, bindings])
 
 
 def key_of(bound: BoundStep, config: Json) -> str:
-    """Return a digest of the type and of what it is given."""
+    """Return a digest of the step's type and its config."""
     given = json.dumps([bound.type.name, config, dict(bound.late)], sort_keys=True, default=str)
     return hashlib.sha256(given.encode()).hexdigest()

@@ -1,18 +1,17 @@
 """Backtests over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
-from ninja import Path, Router, Schema, Status
+from ninja import Router, Schema, Status
 from pydantic import Field
 
-from flows.api.finding import listed_faults
+from flows.api.finding import Id, find_flow, listed_faults
 from flows.backtest import services
 from flows.backtest.models import Backtest, BacktestRun
 from flows.backtest.selectors import RowFilter, choose_runs, list_backtests, list_rows
-from flows.models import Flow
 from flows.selectors.run_filters import RunFilters
 from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem, map_error
@@ -28,16 +27,15 @@ from workbench.http.sign_in import person_of
 
 Json = Any
 router = Router(tags=["backtests"])
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 map_error(services.NoRuns, status=409, code="no-runs", remedy="Widen the filter.")
 map_error(services.BacktestEnded, status=409, code="backtest-ended", remedy="Start another one.")
 
 
 class BacktestIn(Strict):
-    """Which recorded runs the draft is played over, and how models are answered."""
+    """The recorded runs over which the draft is played, and how models answer."""
 
-    runs: int = Field(500, ge=1, le=services.MOST_RUNS, description="The last so many.")
+    runs: int = Field(500, ge=1, le=services.MOST_RUNS, description="How many of the last runs.")
     version: int | None = Field(None, ge=1, le=2**31 - 1)
     state: Literal["", "completed", "failed", "waiting"] = ""
     outcome: str = Field("", max_length=80)
@@ -45,7 +43,7 @@ class BacktestIn(Strict):
     started_to: datetime | None = None
     models: Literal["recorded", "again"] = "recorded"
     calls: int = Field(
-        0, ge=0, le=services.MOST_CALLS, description="How often a model may be asked."
+        0, ge=0, le=services.MOST_CALLS, description="How often models may be called."
     )
 
 
@@ -53,7 +51,9 @@ class BacktestOut(Schema):
     id: int
     state: str = Field(description="running, completed, cancelled or failed.")
     draft_revision: int
-    baseline_version: int | None = Field(description="Played beside the draft; null without one.")
+    baseline_version: int | None = Field(
+        description="Played beside the draft; null without a release."
+    )
     chosen: str
     total: int
     done: int
@@ -79,7 +79,7 @@ class LaneOut(Schema):
 class BacktestRunOut(Schema):
     run: int
     kind: str = Field(description="flipped, rerouted, changed or same.")
-    noisy: bool = Field(description="The baseline itself comes out otherwise than recorded.")
+    noisy: bool = Field(description="The baseline itself differs from the record.")
     first_step: str
     recorded: LaneOut
     baseline: LaneOut
@@ -90,14 +90,16 @@ class BacktestRunOut(Schema):
 @requires("runs.view", flow="name")
 def list_all(request: HttpRequest, name: str, cursor: str = "", limit: int = 50) -> dict[str, Any]:
     """List the backtests of a flow, newest first."""
-    return page_by_id(list_backtests(_flow(name)), cursor=cursor, limit=limit, to_item=_out)
+    return page_by_id(
+        list_backtests(find_flow(name)), cursor=cursor, limit=limit, to_item=_backtest_out
+    )
 
 
 @router.post("/flows/{name}/backtests", response={201: BacktestOut}, operation_id="start_backtest")
 @requires("flows.edit", flow="name")
 def start(request: HttpRequest, name: str, body: BacktestIn) -> Status[Any]:
-    """Play the draft over recorded runs; read it again until its state is not running."""
-    flow = _flow(name)
+    """Start to play the draft over recorded runs; read it until its state is not running."""
+    flow = find_flow(name)
     filters = RunFilters(
         flow=flow.name, version=body.version, state=body.state, outcome=body.outcome,
         started_from=body.started_from, started_to=body.started_to,
@@ -109,10 +111,10 @@ def start(request: HttpRequest, name: str, body: BacktestIn) -> Status[Any]:
         calls_allowed=body.calls,
     )
     with listed_faults():
-        made = services.start_backtest(
+        started = services.start_backtest(
             flow=flow, choice=choice, author=person_of(request), now=timezone.now()
         )
-    return Status(201, _out(made))
+    return Status(201, _backtest_out(started))
 
 
 @router.get(
@@ -120,8 +122,8 @@ def start(request: HttpRequest, name: str, body: BacktestIn) -> Status[Any]:
 )
 @requires("runs.view", flow="name")
 def get_one(request: HttpRequest, name: str, backtest_id: Id) -> dict[str, Any]:
-    """Return a backtest: how far it is, and what was found so far."""
-    return _out(_found(name, backtest_id))
+    """Return a backtest: its progress, and its results so far."""
+    return _backtest_out(_find_backtest(name, backtest_id))
 
 
 @router.get(
@@ -138,15 +140,17 @@ def list_runs_of(
     cursor: str = "",
     limit: int = 50,
 ) -> dict[str, Any]:
-    """List the runs it played, by id, with the three lanes of each."""
+    """List the runs that were played, by id, each with its three lanes."""
     if not 1 <= limit <= MOST_ROWS:
         raise ApiProblem(
             422, "limit-out-of-range", f"limit is {limit}.", f"Ask for 1 to {MOST_ROWS} rows."
         )
     beyond = decode_cursor(cursor) if cursor else 0
     if type(beyond) is not int or not 0 <= beyond < 2**63:
-        raise ApiProblem(422, "cursor-invalid", "That is no cursor.", "Pass `next` of a page.")
-    rows, more = list_rows(_found(name, backtest_id), RowFilter(only), beyond=beyond, most=limit)
+        raise ApiProblem(422, "cursor-invalid", "That is not a cursor.", "Pass `next` of a page.")
+    rows, more = list_rows(
+        _find_backtest(name, backtest_id), RowFilter(only), beyond=beyond, most=limit
+    )
     following = encode_cursor(rows[-1].run_id) if more else None
     return {"items": [_row_out(row) for row in rows], "next": following}
 
@@ -158,26 +162,19 @@ def list_runs_of(
 )
 @requires("flows.edit", flow="name")
 def cancel(request: HttpRequest, name: str, backtest_id: Id) -> dict[str, Any]:
-    """Stop it; what was played so far is kept."""
-    services.cancel_backtest(backtest_id=_found(name, backtest_id).pk, now=timezone.now())
-    return _out(_found(name, backtest_id))
+    """Stop a backtest; its results so far are kept."""
+    services.cancel_backtest(backtest_id=_find_backtest(name, backtest_id).pk, now=timezone.now())
+    return _backtest_out(_find_backtest(name, backtest_id))
 
 
-def _flow(name: str) -> Flow:
-    flow = Flow.objects.select_related("released").filter(name=name).first()
-    if flow is None:
-        raise Http404(f"There is no flow {name}.")
-    return flow
-
-
-def _found(name: str, backtest_id: int) -> Backtest:
-    found = list_backtests(_flow(name)).filter(pk=backtest_id).first()
+def _find_backtest(name: str, backtest_id: int) -> Backtest:
+    found = list_backtests(find_flow(name)).filter(pk=backtest_id).first()
     if found is None:
         raise Http404(f"Flow {name} has no backtest {backtest_id}.")
     return found
 
 
-def _out(backtest: Backtest) -> dict[str, Any]:
+def _backtest_out(backtest: Backtest) -> dict[str, Any]:
     return {
         "id": backtest.pk,
         "state": backtest.state,

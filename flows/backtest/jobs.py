@@ -1,3 +1,5 @@
+"""The job that plays a backtest, part by part."""
+
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +11,7 @@ from workbench.dispatch.registry import job
 
 
 @job(JOB)
-def backtest_part(args: dict[str, Any], now: datetime) -> None:
-    """Play the next part; it rings for the one after in its own transaction."""
+def play_next_part(args: dict[str, Any], now: datetime) -> None:
+    """Play the next part; its transaction also enqueues the one after it."""
     if Backtest.objects.filter(pk=args["backtest"]).exists():
         play_part(backtest_id=args["backtest"], now=timezone.now())

@@ -1,4 +1,4 @@
-"""One way a run came out, or would: as recorded, under the released version, under the draft."""
+"""How a run comes out: as recorded, under the released version, or under the draft."""
 
 import hashlib
 import json
@@ -14,13 +14,13 @@ from flows.steps.base import WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
 
 Json = Any
-# What is kept of a path: a loop that goes round for ever need not fill the table.
+# A path is cut off here, so that an endless loop does not fill the table.
 LONGEST_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """A step that was left: by which port, and a digest of what it gave."""
+class Exit:
+    """A step that was left: by which port, and a digest of its output."""
 
     step: str
     port: str
@@ -29,18 +29,18 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """How it came out.
+    """How a run comes out.
 
-    ``verdict`` is the outcome, or where it waits or fails. ``people`` counts the times people are
-    asked. ``seconds`` is the machine's time, the waits left out; ``cost`` what models cost.
-    ``assumed`` names the steps whose answer nobody recorded.
+    ``verdict`` is the outcome, or where the run waits or fails. ``people`` counts how often people
+    are asked. ``seconds`` is its duration without waits, ``cost`` that of its models. ``assumed``
+    names the steps whose answer was not recorded.
     """
 
     verdict: str
     people: int = 0
     seconds: float = 0.0
     cost: float = 0.0
-    path: tuple[Passed, ...] = ()
+    path: tuple[Exit, ...] = ()
     assumed: tuple[str, ...] = ()
     problem: str = ""
 
@@ -56,20 +56,21 @@ class Lane:
         }
 
 
-def people_steps(document: Document) -> frozenset[str]:
+def list_people_steps(document: Document) -> frozenset[str]:
     """Return the checkpoints of a document: the steps that ask people."""
     return frozenset(step.id for step in document.steps.values() if _asks_people(step.type))
 
 
-def waiting_steps(document: Document) -> frozenset[str]:
+def list_waiting_steps(document: Document) -> frozenset[str]:
+    """Return the steps of a document that wait for something."""
     return frozenset(
         step.id for step in document.steps.values() if isinstance(_type_of(step.type), WaitingStep)
     )
 
 
-def recorded_lane(recording: Recording, document: Document) -> Lane:
-    """Return how the run came out when it ran; ``document`` is its version's."""
-    people, waits = people_steps(document), waiting_steps(document)
+def read_recorded_lane(recording: Recording, document: Document) -> Lane:
+    """Return how the run came out when it was recorded; ``document`` is that of its version."""
+    people, waits = list_people_steps(document), list_waiting_steps(document)
     visits = recording.visits
     asked = [each for each in visits if each.step in people]
     still = [step for step in recording.waits_at if step in people]
@@ -78,7 +79,7 @@ def recorded_lane(recording: Recording, document: Document) -> Lane:
         people=len(asked) + len(still),
         seconds=sum(each.seconds for each in visits if each.step not in waits),
         cost=sum(float((each.provenance or {}).get("cost") or 0) for each in visits),
-        path=tuple(Passed(v.step, v.port, "" if v.failed else digest_of(v.data)) for v in visits),
+        path=tuple(Exit(v.step, v.port, "" if v.failed else get_digest(v.data)) for v in visits),
         problem=str((recording.error or {}).get("message", "")),
     )
 
@@ -92,20 +93,22 @@ def _recorded_verdict(recording: Recording) -> str:
     return f"fails at {step}" if step else recording.status
 
 
-def played_lane(made: Rehearsal, document: Document, recording: Recording) -> Lane:
-    """Return how a replay came out. A step takes as long as it took when it was recorded."""
-    people, waits = people_steps(document), waiting_steps(document)
-    took = _seconds_of(recording)
+def read_played_lane(made: Rehearsal, document: Document, recording: Recording) -> Lane:
+    """Return how a replay came out; its steps count with their recorded durations."""
+    people, waits = list_people_steps(document), list_waiting_steps(document)
+    durations = _average_seconds(recording)
     asked = sum(trace.step in people for trace in made.path)
     still = sum(step in people for step in made.waits_at)
     return Lane(
         verdict=_verdict(made),
         people=asked + still,
         seconds=sum(
-            took.get(trace.step, trace.ms / 1_000) for trace in made.path if trace.step not in waits
+            durations.get(trace.step, trace.ms / 1_000)
+            for trace in made.path
+            if trace.step not in waits
         ),
         cost=sum(float((trace.provenance or {}).get("cost") or 0) for trace in made.path),
-        path=tuple(Passed(t.step, t.port, digest_of(t.output)) for t in made.path),
+        path=tuple(Exit(t.step, t.port, get_digest(t.output)) for t in made.path),
         assumed=tuple(dict.fromkeys(trace.step for trace in made.path if trace.assumed)),
         problem=str((made.error or {}).get("message", "")),
     )
@@ -120,14 +123,14 @@ def _verdict(made: Rehearsal) -> str:
     return f"fails at {step}" if step else "fails"
 
 
-def _seconds_of(recording: Recording) -> dict[str, float]:
+def _average_seconds(recording: Recording) -> dict[str, float]:
     took: dict[str, list[float]] = {}
     for visit in recording.visits:
         took.setdefault(visit.step, []).append(visit.seconds)
     return {step: sum(each) / len(each) for step, each in took.items()}
 
 
-def digest_of(value: Json) -> str:
+def get_digest(value: Json) -> str:
     text = json.dumps(value, sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -147,29 +150,29 @@ def _asks_people(name: str) -> bool:
 # --- Comparing two lanes ------------------------------------------------------------------
 
 
-def kind_of(draft: Lane, baseline: Lane) -> RunKind:
+def classify(draft: Lane, baseline: Lane) -> RunKind:
     """Return how the draft's lane differs from the baseline's."""
     if draft.verdict != baseline.verdict:
         return RunKind.FLIPPED
     if bool(draft.people) != bool(baseline.people):
         return RunKind.REROUTED
-    return RunKind.CHANGED if first_difference(draft, baseline) else RunKind.SAME
+    return RunKind.CHANGED if find_first_difference(draft, baseline) else RunKind.SAME
 
 
-def first_difference(draft: Lane, baseline: Lane) -> str:
-    """Return the first step that the draft leaves otherwise, or with another value; else "".
+def find_first_difference(draft: Lane, baseline: Lane) -> str:
+    """Return the first step that the draft leaves by another port or with another output, or "".
 
-    Steps are compared visit by visit, so that the order of parallel branches does not count.
+    Steps are compared visit by visit, so that the order of parallel branches does not matter.
     """
-    before, after = _visits(baseline.path), _visits(draft.path)
-    for passed in draft.path:
-        if before.get(passed.step) != after[passed.step]:
-            return passed.step
-    return next((passed.step for passed in baseline.path if passed.step not in after), "")
+    before, after = _group_by_step(baseline.path), _group_by_step(draft.path)
+    for exit_ in draft.path:
+        if before.get(exit_.step) != after[exit_.step]:
+            return exit_.step
+    return next((exit_.step for exit_ in baseline.path if exit_.step not in after), "")
 
 
-def _visits(path: Sequence[Passed]) -> dict[str, list[tuple[str, str]]]:
+def _group_by_step(path: Sequence[Exit]) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
-    for passed in path:
-        found.setdefault(passed.step, []).append((passed.port, passed.digest))
+    for exit_ in path:
+        found.setdefault(exit_.step, []).append((exit_.port, exit_.digest))
     return found

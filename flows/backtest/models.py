@@ -1,3 +1,5 @@
+"""Backtests, and the runs that each played."""
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -13,11 +15,10 @@ class BacktestState(models.TextChoices):
 
 
 class Backtest(models.Model):
-    """A document played over recorded runs, beside the version that is released.
+    """A document that is played over recorded runs, beside the released version.
 
-    ``run_ids`` are chosen when it is made, so that all of its parts speak of the same runs.
-    ``summary`` is what flows.backtest.summary makes of the rows. A model may be called
-    ``calls_allowed`` times; ``calls_made`` and ``cost`` (of those calls) rise as it goes.
+    ``run_ids`` are chosen at its start. ``summary`` is what flows.backtest.summary makes of the
+    rows. Models may be called ``calls_allowed`` times; ``calls_made`` and their ``cost`` rise.
     """
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="backtests")
@@ -70,9 +71,10 @@ class RunKind(models.TextChoices):
 
 
 class BacktestRun(models.Model):
-    """One recorded run in a backtest. ``lanes`` has recorded, baseline and draft, as
-    flows.backtest.lanes.Lane.as_json gives them; ``noisy`` says that the baseline itself did not
-    come out as recorded.
+    """One recorded run in a backtest.
+
+    ``lanes`` has recorded, baseline and draft, as flows.backtest.lanes.Lane.as_json returns them.
+    ``noisy`` means that the baseline itself differs from the record.
     """
 
     backtest = models.ForeignKey(Backtest, on_delete=models.CASCADE, related_name="rows")
@@ -84,7 +86,7 @@ class BacktestRun(models.Model):
 
     class Meta:
         constraints = [
-            # A part that is played twice, after a crash, counts once.
+            # A part that is played twice, after a crash, is stored once.
             models.UniqueConstraint(fields=["backtest", "run_id"], name="backtest_run_once"),
             models.CheckConstraint(
                 condition=Q(kind__in=RunKind.values), name="backtest_run_kind_known"

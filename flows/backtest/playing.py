@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flows.backtest.answers import Budget, RecordedAnswers
-from flows.backtest.lanes import Lane, first_difference, kind_of, played_lane, recorded_lane
+from flows.backtest.lanes import (
+    Lane,
+    classify,
+    find_first_difference,
+    read_played_lane,
+    read_recorded_lane,
+)
 from flows.backtest.models import RunKind
 from flows.backtest.recording import Recording
 from flows.engine.errors import EngineError
@@ -14,7 +20,7 @@ from flows.runtime.rehearsal import Stage
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A recorded run with its lanes. Without a released version the baseline is the recording."""
+    """A recorded run with its lanes. Without a released version, the baseline is the recording."""
 
     run_id: int
     recorded: Lane
@@ -23,22 +29,22 @@ class Replay:
 
     @property
     def kind(self) -> RunKind:
-        return kind_of(self.draft, self.baseline)
+        return classify(self.draft, self.baseline)
 
     @property
     def is_noisy(self) -> bool:
-        """Whether the released version itself does not come out as recorded."""
+        """Whether the released version itself differs from the record."""
         return self.baseline.verdict != self.recorded.verdict
 
     @property
     def first_step(self) -> str:
-        return first_difference(self.draft, self.baseline)
+        return find_first_difference(self.draft, self.baseline)
 
 
 def play_all(
     recordings: Sequence[Recording], *, draft: Program, baseline: Program | None, budget: Budget
 ) -> Iterator[Replay]:
-    """Yield one replay a recording, as they are played. Nothing is stored, nothing is effected."""
+    """Yield a replay of each recording. Nothing is stored, and no step has an effect."""
     with Stage() as stage:
         for recording in recordings:
             yield _play(stage, recording, draft, baseline, budget)
@@ -49,12 +55,16 @@ def _play(
 ) -> Replay:
     recorded = load_program(recording.version_id)
     answers = RecordedAnswers(recording, recorded, budget)
-    as_recorded = recorded_lane(recording, recorded.document)
-    before = _lane(stage, recording, baseline, answers) if baseline else as_recorded
-    return Replay(recording.run_id, as_recorded, before, _lane(stage, recording, draft, answers))
+    as_recorded = read_recorded_lane(recording, recorded.document)
+    before = _play_lane(stage, recording, baseline, answers) if baseline else as_recorded
+    return Replay(
+        recording.run_id, as_recorded, before, _play_lane(stage, recording, draft, answers)
+    )
 
 
-def _lane(stage: Stage, recording: Recording, program: Program, answers: RecordedAnswers) -> Lane:
+def _play_lane(
+    stage: Stage, recording: Recording, program: Program, answers: RecordedAnswers
+) -> Lane:
     try:
         made = stage.play_program(
             program,
@@ -65,4 +75,4 @@ def _lane(stage: Stage, recording: Recording, program: Program, answers: Recorde
         )
     except EngineError as error:
         return Lane("cannot be played", problem=str(error))
-    return played_lane(made, program.document, recording)
+    return read_played_lane(made, program.document, recording)

@@ -1,4 +1,4 @@
-"""What the journal kept of a run, in the form that a replay needs."""
+"""Read recorded runs from their journals, in the form that a replay needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,16 +42,7 @@ class Recording:
 def read_recordings(run_ids: Sequence[int]) -> list[Recording]:
     """Return the recordings in the order of ``run_ids``, without runs that are gone: 3 queries."""
     runs = Run.objects.in_bulk(run_ids)
-    visits: dict[int, list[Visit]] = {}
-    rows = Journal.objects.filter(
-        run_id__in=run_ids, kind__in=[events.STEP_FINISHED, events.STEP_FAILED, events.JOIN_FIRED]
-    )
-    for row in rows.order_by("run_id", "seq"):
-        visits.setdefault(row.run_id, []).append(_visit(row))
-    waits: dict[int, list[str]] = {}
-    open_ = Wait.objects.filter(run__in=run_ids, state=WaitState.OPEN).order_by("pk")
-    for run_id, step in open_.values_list("run_id", "step"):
-        waits.setdefault(run_id, []).append(step)
+    visits, waits = _read_visits(run_ids), _read_waits(run_ids)
     return [
         Recording(
             run_id=run.pk,
@@ -68,7 +59,24 @@ def read_recordings(run_ids: Sequence[int]) -> list[Recording]:
     ]
 
 
-def _visit(row: Journal) -> Visit:
+def _read_visits(run_ids: Sequence[int]) -> dict[int, list[Visit]]:
+    kinds = [events.STEP_FINISHED, events.STEP_FAILED, events.JOIN_FIRED]
+    visits: dict[int, list[Visit]] = {}
+    rows = Journal.objects.filter(run_id__in=run_ids, kind__in=kinds)
+    for row in rows.order_by("run_id", "seq"):
+        visits.setdefault(row.run_id, []).append(_to_visit(row))
+    return visits
+
+
+def _read_waits(run_ids: Sequence[int]) -> dict[int, list[str]]:
+    waits: dict[int, list[str]] = {}
+    rows = Wait.objects.filter(run__in=run_ids, state=WaitState.OPEN).order_by("pk")
+    for run_id, step in rows.values_list("run_id", "step"):
+        waits.setdefault(run_id, []).append(step)
+    return waits
+
+
+def _to_visit(row: Journal) -> Visit:
     seconds = (row.at - row.began_at).total_seconds() if row.began_at else 0.0
     failed = row.kind == events.STEP_FAILED
     return Visit(row.step, row.port, row.data, failed, max(0.0, seconds), row.provenance)

@@ -1,5 +1,6 @@
-"""Reads of backtests, and the choice of the runs that one plays."""
+"""Backtests and their rows, and the runs that one plays."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,29 +16,30 @@ from flows.selectors.runs import list_runs
 from workbench.accounts.permissions import Reach, can
 
 Json = Any
+Matrix = Mapping[str, Mapping[str, int]]  # runs by the verdict of baseline, then of draft
 PAGE = 50
-_OVER = frozenset({RunStatus.COMPLETED, RunStatus.FAILED})
+_ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED})
 
 
 def choose_runs(flow: Flow, filters: RunFilters, *, most: int) -> list[int]:
-    """Return the newest runs that have come somewhere: ended, or waiting for a person.
+    """Return the newest runs that show an outcome: ended, or waiting for a person.
 
-    Cancelled runs say nothing of the flow; running ones are not done yet. A page a query.
+    Cancelled runs tell nothing about the flow. One query for each 500 runs.
     """
     here = Reach(everywhere=False, scopes=frozenset({(flow.name, "")}))
     found: list[int] = []
     before: int | None = None
     while len(found) < most:
         page = list_runs(filters, within=here, before=before, page_size=min(most, 500))
-        found += [row.run.pk for row in page.rows if _has_come_somewhere(row)]
+        found += [row.run.pk for row in page.rows if _shows_outcome(row)]
         if page.next_before is None:
             break
         before = page.next_before
     return found[:most]
 
 
-def _has_come_somewhere(row: Any) -> bool:
-    return row.run.status in _OVER or row.state == "waiting_for_person"
+def _shows_outcome(row: Any) -> bool:
+    return row.run.status in _ENDED or row.state == "waiting_for_person"
 
 
 def list_backtests(flow: Flow) -> QuerySet[Backtest]:
@@ -46,13 +48,13 @@ def list_backtests(flow: Flow) -> QuerySet[Backtest]:
     return found.defer("document", "baseline__document").order_by("-pk")
 
 
-def newest_of_draft(flow: Flow) -> Backtest | None:
-    """Return the newest backtest of the draft as it stands: one query."""
+def get_newest_of_draft(flow: Flow) -> Backtest | None:
+    """Return the newest backtest of the present draft: one query."""
     return list_backtests(flow).filter(draft_revision=flow.draft_revision).first()
 
 
 def may_see_backtest(user: Any, rest: str) -> bool:
-    """Say whether a person may hear of the progress of backtest ``rest``."""
+    """Return True if the person may see the backtest whose id is ``rest``."""
     found = Backtest.objects.filter(pk=int(rest)) if rest.isdecimal() else Backtest.objects.none()
     flow = found.values_list("flow__name", flat=True).first()
     return flow is not None and can(user, "runs.view", flow=flow)
@@ -60,7 +62,7 @@ def may_see_backtest(user: Any, rest: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RowFilter:
-    """``only`` is a kind, ``noisy``, ``differs`` or "" for all; the verdicts are exact, or ""."""
+    """``only`` is a kind, ``noisy``, ``differs`` or ""; the other two are verdicts, or ""."""
 
     only: str = ""
     before: str = ""
@@ -70,8 +72,10 @@ class RowFilter:
 def list_rows(
     backtest: Backtest, wanted: RowFilter, *, beyond: int = 0, most: int = PAGE
 ) -> tuple[list[BacktestRun], bool]:
-    """Return rows by run, from ``beyond`` on, and whether there are more: one query."""
-    rows = BacktestRun.objects.filter(_condition(wanted.only), backtest=backtest, run_id__gt=beyond)
+    """Return rows by run id, after ``beyond``, and whether there are more: one query."""
+    rows = BacktestRun.objects.filter(
+        _kind_condition(wanted.only), backtest=backtest, run_id__gt=beyond
+    )
     if wanted.before:
         rows = rows.filter(lanes__baseline__verdict=wanted.before)
     if wanted.after:
@@ -80,7 +84,7 @@ def list_rows(
     return found[:most], len(found) > most
 
 
-def _condition(only: str) -> Q:
+def _kind_condition(only: str) -> Q:
     if only in RunKind.values:
         return Q(kind=only)
     if only == "noisy":
@@ -88,8 +92,8 @@ def _condition(only: str) -> Q:
     return ~Q(kind=RunKind.SAME) if only == "differs" else Q()
 
 
-def flipped_runs(backtest: Backtest) -> list[int]:
-    """Return the runs whose outcome is another under the draft: one query."""
+def list_flipped_runs(backtest: Backtest) -> list[int]:
+    """Return the runs that have another outcome under the draft: one query."""
     rows = BacktestRun.objects.filter(backtest=backtest, kind=RunKind.FLIPPED)
     return list(rows.order_by("run_id").values_list("run_id", flat=True))
 
@@ -97,8 +101,8 @@ def flipped_runs(backtest: Backtest) -> list[int]:
 # --- For the canvas -----------------------------------------------------------------------
 
 
-def backtest_marks(backtest: Backtest) -> dict[str, Json]:
-    """Return the canvas's marks: what the draft adds and changes against the baseline."""
+def get_marks(backtest: Backtest) -> dict[str, Json]:
+    """Return the canvas's marks: what the draft adds to and changes in the baseline."""
     if backtest.baseline is None:
         return {"steps": {}, "edges": {}}
     found = diff(parse(backtest.baseline.document), parse(backtest.document))
@@ -106,8 +110,8 @@ def backtest_marks(backtest: Backtest) -> dict[str, Json]:
     return {"steps": steps, "edges": {str(edge): "added" for edge in found.edges_added}}
 
 
-def backtest_statuses(backtest: Backtest) -> dict[str, Json]:
-    """Return the canvas's statuses: how many runs come by, and how many did before."""
+def get_statuses(backtest: Backtest) -> dict[str, Json]:
+    """Return the canvas's statuses: how many runs take each step and edge, now and before."""
     summary, document = backtest.summary, backtest.document
     first = summary.get("first", {})
     steps = {
@@ -139,7 +143,7 @@ def _step_status(counts: Sequence[int], first: int) -> Mapping[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of the draft beside the baseline's. ``kind`` says how it is shown."""
+    """A figure of the baseline and of the draft. ``kind`` determines how it is shown."""
 
     label: str
     kind: str
@@ -151,8 +155,8 @@ class Figure:
         return self.after - self.before
 
 
-def lane_figures(backtest: Backtest) -> list[Figure]:
-    """Return share to people, times people are asked, seconds and cost of a run."""
+def list_figures(backtest: Backtest) -> list[Figure]:
+    """Return the share of runs that people see, how often they are asked, duration and cost."""
     lanes, runs = backtest.summary["lanes"], max(1, backtest.summary["runs"])
     before, after = lanes["baseline"], lanes["draft"]
     return [
@@ -168,18 +172,13 @@ def lane_figures(backtest: Backtest) -> list[Figure]:
     ]  # fmt: skip
 
 
-def verdict_table(backtest: Backtest) -> dict[str, Json]:
+def build_verdict_table(backtest: Backtest) -> dict[str, Json]:
     """Return ``{columns, rows: [{verdict, cells: [{verdict, count, same}], total}]}``.
 
-    Rows are the baseline's verdicts, columns the draft's; both in one order, the largest first.
+    Rows are the baseline's verdicts, columns the draft's, both in the same order, largest first.
     """
-    matrix = backtest.summary["matrix"]
-    counts: dict[str, int] = {}
-    for before, row in matrix.items():
-        for after, count in row.items():
-            counts[before] = counts.get(before, 0) + count
-            counts[after] = counts.get(after, 0) + count
-    order = sorted(counts, key=lambda verdict: (-counts[verdict], verdict))
+    matrix: Matrix = backtest.summary["matrix"]
+    order = _order_verdicts(matrix)
     columns = [each for each in order if any(each in row for row in matrix.values())]
     rows = [
         {
@@ -195,3 +194,12 @@ def verdict_table(backtest: Backtest) -> dict[str, Json]:
     ]
     totals = [sum(row.get(each, 0) for row in matrix.values()) for each in columns]
     return {"columns": columns, "rows": rows, "totals": totals}
+
+
+def _order_verdicts(matrix: Matrix) -> list[str]:
+    counts: Counter[str] = Counter()
+    for before, row in matrix.items():
+        for after, count in row.items():
+            counts[before] += count
+            counts[after] += count
+    return sorted(counts, key=lambda verdict: (-counts[verdict], verdict))

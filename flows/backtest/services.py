@@ -12,7 +12,7 @@ from flows.backtest.answers import Budget
 from flows.backtest.models import Backtest, BacktestRun, BacktestState
 from flows.backtest.playing import Replay, play_all
 from flows.backtest.recording import read_recordings
-from flows.backtest.summary import add_replays, empty_summary
+from flows.backtest.summary import add_replays, make_empty_summary
 from flows.engine.errors import EngineError
 from flows.expressions import ExpressionError
 from flows.graph.codec import parse, to_mapping
@@ -29,22 +29,22 @@ Json = Any
 JOB = "flows.backtest_part"
 MOST_RUNS = 2_000
 MOST_CALLS = 10_000
-# A part is kept after about this long, so that progress is seen and a cancel is heard.
+# A part is stored after about this long, so that progress shows and a cancel takes effect.
 PART_SECONDS = 2.0
 PART_RUNS = 100
 
 
 class NoRuns(ServiceError):
-    """No recorded run fits what was asked for."""
+    """No recorded run matches the filter."""
 
 
 class BacktestEnded(ServiceError):
-    """The backtest is over: there is nothing to stop."""
+    """The backtest has ended: there is nothing to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which runs are played, and how models are answered. ``chosen`` says which, in words."""
+    """The runs to play, and how models answer. ``chosen`` says in words which runs they are."""
 
     run_ids: Sequence[int]
     chosen: str
@@ -57,24 +57,24 @@ def start_backtest(
     *, flow: Flow, choice: Choice, author: User | None, now: datetime, queued: bool = True,
     document: Json = None,
 ) -> Backtest:  # fmt: skip
-    """Keep what is to be played (the draft as it is now, or ``document``) and ring a worker.
+    """Store what is to be played (the present draft, or ``document``), and ring a worker.
 
-    Without ``queued`` the caller plays the parts. Raises: NoRuns, FlowInvalid.
+    Without ``queued`` the caller plays the parts itself. Raises: NoRuns, FlowInvalid.
     """
     if not choice.run_ids:
         raise NoRuns(
-            "No recorded run fits.", "Widen the filter, or run the flow a few times first."
+            "No recorded run matches.", "Widen the filter, or run the flow a few times first."
         )
     made = Backtest.objects.create(
         flow=flow,
-        document=_playable(document if document is not None else flow.draft),
+        document=_check_document(document if document is not None else flow.draft),
         draft_revision=flow.draft_revision,
         baseline_id=flow.released_id,
         run_ids=list(choice.run_ids)[:MOST_RUNS],
         chosen=choice.chosen[:200],
         ask_again=choice.ask_again,
         calls_allowed=min(choice.calls_allowed, MOST_CALLS),
-        summary=empty_summary(),
+        summary=make_empty_summary(),
         created_by=author,
         created_at=now,
     )
@@ -83,8 +83,8 @@ def start_backtest(
     return made
 
 
-def _playable(document: Json) -> dict[str, Json]:
-    """Return the document if a run could be begun with it; warnings and gaps may be there."""
+def _check_document(document: Json) -> dict[str, Json]:
+    """Return the document, if it can be played; it may have other problems."""
     try:
         parsed = parse(document)
         Program(0, 0, 0, parsed)
@@ -98,25 +98,28 @@ def _playable(document: Json) -> dict[str, Json]:
 
 
 def play_part(*, backtest_id: int, now: datetime, queued: bool = True) -> bool:
-    """Play the next runs and keep what came of them; say whether more are left.
+    """Play the next runs and store the results. Return True if more are left.
 
-    Playing holds no lock. What was played counts only if nobody else played it meanwhile and the
-    backtest was not stopped: one conditional UPDATE says so.
+    Playing holds no lock. A conditional UPDATE stores the results only if nobody else played the
+    same part in the meantime and the backtest was not stopped.
     """
     backtest = Backtest.objects.select_related("flow").get(pk=backtest_id)
     if backtest.state != BacktestState.RUNNING:
         return False
     budget = Budget(backtest.ask_again, backtest.calls_allowed, backtest.calls_made, backtest.cost)
     wanted = backtest.run_ids[backtest.done : backtest.done + PART_RUNS]
-    replays, passed = _play_for_a_while(backtest, wanted, budget)
+    replays, count = _play_runs(backtest, wanted, budget)
     with transaction.atomic():
-        return _keep_part(backtest, replays, passed, budget, now, queued)
+        return _store_part(backtest, replays, count, budget, now, queued)
 
 
-def _play_for_a_while(
+def _play_runs(
     backtest: Backtest, wanted: Sequence[int], budget: Budget
 ) -> tuple[list[Replay], int]:
-    """Return what was played, and how many of ``wanted`` are dealt with: runs may be gone."""
+    """Play for PART_SECONDS. Return the replays, and how many of ``wanted`` are done.
+
+    The latter are more if runs are gone.
+    """
     recordings = read_recordings(wanted)
     ends = time.monotonic() + PART_SECONDS
     replays: list[Replay] = []
@@ -131,11 +134,11 @@ def _play_for_a_while(
     return replays, wanted.index(replays[-1].run_id) + 1
 
 
-def _keep_part(
-    backtest: Backtest, replays: Sequence[Replay], passed: int, budget: Budget, now: datetime,
+def _store_part(
+    backtest: Backtest, replays: Sequence[Replay], count: int, budget: Budget, now: datetime,
     queued: bool,
 ) -> bool:  # fmt: skip
-    done = backtest.done + passed
+    done = backtest.done + count
     is_over = done >= backtest.total
     changed = Backtest.objects.filter(
         pk=backtest.pk, state=BacktestState.RUNNING, done=backtest.done
@@ -148,16 +151,16 @@ def _keep_part(
         finished_at=now if is_over else None,
     )
     if changed != 1:
-        # Another worker played the same part, or somebody stopped it: this one does not count.
+        # Another worker played the same part, or somebody stopped it.
         return False
-    BacktestRun.objects.bulk_create([_row(backtest, replay) for replay in replays])
+    BacktestRun.objects.bulk_create([_to_row(backtest, replay) for replay in replays])
     if not is_over and queued:
         enqueue(JOB, {"backtest": backtest.pk}, now=now)
-    nudge_on_commit([group_of(backtest)], {"done": done})
+    nudge_on_commit([get_group(backtest)], {"done": done})
     return not is_over
 
 
-def _row(backtest: Backtest, replay: Replay) -> BacktestRun:
+def _to_row(backtest: Backtest, replay: Replay) -> BacktestRun:
     lanes = {"baseline": replay.baseline, "draft": replay.draft, "recorded": replay.recorded}
     return BacktestRun(
         backtest=backtest,
@@ -170,18 +173,18 @@ def _row(backtest: Backtest, replay: Replay) -> BacktestRun:
 
 
 def cancel_backtest(*, backtest_id: int, now: datetime) -> None:
-    """Stop it; what was played so far is kept. Raises: BacktestEnded."""
+    """Stop a backtest; its results so far are kept. Raises: BacktestEnded."""
     with transaction.atomic():
         stopped = Backtest.objects.filter(pk=backtest_id, state=BacktestState.RUNNING).update(
             state=BacktestState.CANCELLED, finished_at=now
         )
         if stopped != 1:
             raise BacktestEnded(
-                f"Backtest {backtest_id} is over.", "Its result is kept. Start another one."
+                f"Backtest {backtest_id} has ended.", "Its results are kept. Start another one."
             )
         nudge_on_commit([f"backtest.{backtest_id}"], {"state": "cancelled"})
 
 
-def group_of(backtest: Backtest) -> str:
-    """Return the live group that hears of its progress."""
+def get_group(backtest: Backtest) -> str:
+    """Return the live group that is nudged about its progress."""
     return f"backtest.{backtest.pk}"

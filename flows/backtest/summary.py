@@ -1,4 +1,4 @@
-"""What a backtest says at a glance. Pure: it is added to as parts are played.
+"""The summary of a backtest, to which each played part is added. Pure.
 
 {
   "runs": 500, "noisy": 3,
@@ -24,7 +24,8 @@ Json = Any
 LANES = ("recorded", "baseline", "draft")
 
 
-def empty_summary() -> dict[str, Json]:
+def make_empty_summary() -> dict[str, Json]:
+    """Return the summary of a backtest that has played nothing yet."""
     figures = {"people_runs": 0, "people": 0, "seconds": 0.0, "cost": 0.0}
     return {
         "runs": 0,
@@ -41,7 +42,7 @@ def empty_summary() -> dict[str, Json]:
 
 def add_replays(summary: dict[str, Json], replays: Iterable[Replay]) -> dict[str, Json]:
     """Return ``summary`` (empty at first) with these replays added to it, in place."""
-    found = summary or empty_summary()
+    found = summary or make_empty_summary()
     for replay in replays:
         _add(found, replay)
     return found
@@ -59,7 +60,7 @@ def _add(found: dict[str, Json], replay: Replay) -> None:
         found["first"][replay.first_step] = found["first"].get(replay.first_step, 0) + 1
     for index, lane in enumerate((replay.baseline, replay.draft)):
         _count(found["steps"], index, Counter(each.step for each in lane.path))
-        _count(found["exits"], index, Counter(_exits(lane)))
+        _count(found["exits"], index, Counter(_list_exits(lane)))
     for step in replay.draft.assumed:
         found["assumed"][step] = found["assumed"].get(step, 0) + 1
 
@@ -71,7 +72,7 @@ def _add_lane(figures: dict[str, Json], lane: Lane) -> None:
     figures["cost"] += lane.cost
 
 
-def _exits(lane: Lane) -> Iterable[str]:
+def _list_exits(lane: Lane) -> Iterable[str]:
     return (f"{each.step}.{port}" for each in lane.path for port in each.port.split(",") if port)
 
 

@@ -1,4 +1,4 @@
-"""Backtests of a flow: choose the runs, watch it, read what changes."""
+"""Backtests of a flow: start one, watch its progress, read what changes."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -13,20 +13,26 @@ from flows.backtest import services
 from flows.backtest.models import Backtest, BacktestState, RunKind
 from flows.backtest.selectors import (
     RowFilter,
-    backtest_marks,
-    backtest_statuses,
+    build_verdict_table,
     choose_runs,
-    lane_figures,
+    get_marks,
+    get_statuses,
     list_backtests,
+    list_figures,
     list_rows,
-    verdict_table,
 )
 from flows.graph.operations import normal_form
 from flows.models import Flow, RunStatus
 from flows.selectors.canvas import get_canvas_data
 from flows.selectors.run_filters import WAITING, RunFilters
 from flows.services.errors import FlowInvalid
-from flows.views.requests import filters_in, flow_context, flow_or_404, positive_number, user_of
+from flows.views.requests import (
+    flow_context,
+    flow_or_404,
+    positive_number,
+    read_run_filters,
+    user_of,
+)
 from workbench.accounts.gate import requires
 
 USUAL_RUNS = 500
@@ -49,7 +55,7 @@ KINDS = {
 @requires("runs.view", flow="name")
 @require_GET
 def backtest_list(request: HttpRequest, name: str) -> HttpResponse:
-    """The form for a new one, and what earlier ones said."""
+    """Show the form for a new one, and the earlier ones."""
     return _list_page(request, flow_or_404(name))
 
 
@@ -57,25 +63,25 @@ def backtest_list(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def backtest_start(request: HttpRequest, name: str) -> HttpResponse:
     flow = flow_or_404(name)
-    filters = filters_in(request.POST)
+    filters = read_run_filters(request.POST)
     count = min(positive_number(request.POST.get("count", "")) or USUAL_RUNS, services.MOST_RUNS)
-    run_ids = choose_runs(flow, _of_flow(filters, flow), most=count)
+    run_ids = choose_runs(flow, _narrow_to(filters, flow), most=count)
     choice = services.Choice(
         run_ids,
-        _in_words(filters, count),
+        _describe(filters, count),
         ask_again=request.POST.get("models") == "again",
         calls_allowed=positive_number(request.POST.get("calls", "")) or 0,
     )
     try:
-        made = services.start_backtest(
+        started = services.start_backtest(
             flow=flow, choice=choice, author=user_of(request), now=timezone.now()
         )
     except FlowInvalid:
-        refusal = "The draft cannot be played yet. Its problems stand in the editor."
+        refusal = "The draft cannot be played yet. The editor lists its problems."
         return _list_page(request, flow, 422, refusal=refusal)
     except services.NoRuns as error:
         return _list_page(request, flow, 422, refusal=f"{error} {error.remedy}")
-    return redirect("flows:backtest-detail", flow.name, made.pk)
+    return redirect("flows:backtest-detail", flow.name, started.pk)
 
 
 def _list_page(
@@ -88,13 +94,13 @@ def _list_page(
         "counts": COUNTS,
         "count": positive_number(given.get("count", "")) or USUAL_RUNS,
         "states": STATES,
-        "filters": filters_in(given),
+        "filters": read_run_filters(given),
         "refusal": refusal,
     }
     return render(request, "flows/backtest/list.html", context, status=status)
 
 
-def _of_flow(filters: RunFilters, flow: Flow) -> RunFilters:
+def _narrow_to(filters: RunFilters, flow: Flow) -> RunFilters:
     return RunFilters(
         flow=flow.name,
         version=filters.version,
@@ -106,7 +112,7 @@ def _of_flow(filters: RunFilters, flow: Flow) -> RunFilters:
     )
 
 
-def _in_words(filters: RunFilters, count: int) -> str:
+def _describe(filters: RunFilters, count: int) -> str:
     parts = [f"the last {count:,} runs"]
     if filters.version:
         parts.append(f"of version {filters.version}")
@@ -129,12 +135,12 @@ def _in_words(filters: RunFilters, count: int) -> str:
 @requires("runs.view", flow="name")
 @require_GET
 def backtest_detail(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
-    flow, backtest = _found(name, backtest_id)
+    flow, backtest = _find_backtest(name, backtest_id)
     context = {
         **flow_context(request, flow, "backtests"),
         "here": f"Backtest {backtest.pk}",
-        **_head(backtest),
-        **_rows(request, backtest),
+        **_get_head(backtest),
+        **_get_rows(request, backtest),
     }
     return render(request, "flows/backtest/detail.html", context)
 
@@ -142,24 +148,24 @@ def backtest_detail(request: HttpRequest, name: str, backtest_id: int) -> HttpRe
 @requires("runs.view", flow="name")
 @require_GET
 def backtest_head(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
-    """Progress and figures, for the page to fetch after a nudge."""
-    flow, backtest = _found(name, backtest_id)
-    context = {**flow_context(request, flow, "backtests"), **_head(backtest)}
+    """Show progress and figures alone, which the page fetches after a nudge."""
+    flow, backtest = _find_backtest(name, backtest_id)
+    context = {**flow_context(request, flow, "backtests"), **_get_head(backtest)}
     return render(request, "flows/backtest/_head.html", context)
 
 
 @requires("runs.view", flow="name")
 @require_GET
 def backtest_rows(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
-    flow, backtest = _found(name, backtest_id)
-    context = {"flow": flow, "backtest": backtest, **_rows(request, backtest)}
+    flow, backtest = _find_backtest(name, backtest_id)
+    context = {"flow": flow, "backtest": backtest, **_get_rows(request, backtest)}
     return render(request, "flows/backtest/_rows.html", context)
 
 
 @requires("flows.edit", flow="name")
 @require_POST
 def backtest_cancel(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
-    _, backtest = _found(name, backtest_id)
+    _, backtest = _find_backtest(name, backtest_id)
     try:
         services.cancel_backtest(backtest_id=backtest.pk, now=timezone.now())
     except services.BacktestEnded as error:
@@ -170,21 +176,21 @@ def backtest_cancel(request: HttpRequest, name: str, backtest_id: int) -> HttpRe
 @requires("runs.view", flow="name")
 @require_GET
 def backtest_canvas(request: HttpRequest, name: str, backtest_id: int) -> JsonResponse:
-    """The draft that was played, with what it changes and how many runs take which way."""
-    _, backtest = _found(name, backtest_id)
+    """Return the draft that was played, with what it changes and how many runs take which edge."""
+    _, backtest = _find_backtest(name, backtest_id)
     data = get_canvas_data(normal_form(backtest.document))
-    marks, statuses = backtest_marks(backtest), backtest_statuses(backtest)
+    marks, statuses = get_marks(backtest), get_statuses(backtest)
     return JsonResponse({**data, "marks": marks, "statuses": statuses})
 
 
 @requires("runs.view", flow="name")
 @require_GET
 def backtest_status(request: HttpRequest, name: str, backtest_id: int) -> JsonResponse:
-    _, backtest = _found(name, backtest_id)
-    return JsonResponse(backtest_statuses(backtest))
+    _, backtest = _find_backtest(name, backtest_id)
+    return JsonResponse(get_statuses(backtest))
 
 
-def _found(name: str, backtest_id: int) -> tuple[Flow, Backtest]:
+def _find_backtest(name: str, backtest_id: int) -> tuple[Flow, Backtest]:
     flow = flow_or_404(name)
     found = Backtest.objects.filter(flow=flow, pk=backtest_id)
     backtest = found.select_related("baseline", "created_by").first()
@@ -193,7 +199,7 @@ def _found(name: str, backtest_id: int) -> tuple[Flow, Backtest]:
     return flow, backtest
 
 
-def _head(backtest: Backtest) -> dict[str, Any]:
+def _get_head(backtest: Backtest) -> dict[str, Any]:
     summary = backtest.summary
     runs, flipped = summary["runs"], summary["kinds"][RunKind.FLIPPED.value]
     ended = backtest.finished_at or timezone.now()
@@ -204,8 +210,8 @@ def _head(backtest: Backtest) -> dict[str, Any]:
         "flipped": flipped,
         "flipped_percent": 100 * flipped / runs if runs else 0,
         "rerouted": summary["kinds"][RunKind.REROUTED.value],
-        "figures": lane_figures(backtest),
-        "table": verdict_table(backtest),
+        "figures": list_figures(backtest),
+        "table": build_verdict_table(backtest),
         "first": sorted(summary["first"].items(), key=lambda each: -each[1]),
         "assumed": sorted(summary["assumed"].items(), key=lambda each: -each[1]),
         "took": (ended - backtest.created_at).total_seconds(),
@@ -213,7 +219,7 @@ def _head(backtest: Backtest) -> dict[str, Any]:
     }
 
 
-def _rows(request: HttpRequest, backtest: Backtest) -> dict[str, Any]:
+def _get_rows(request: HttpRequest, backtest: Backtest) -> dict[str, Any]:
     only = request.GET.get("only", "differs")
     only = only if only in KINDS else "differs"
     wanted = RowFilter(
@@ -224,7 +230,7 @@ def _rows(request: HttpRequest, backtest: Backtest) -> dict[str, Any]:
     kept = {key: str(value) for key, value in request.GET.items() if key != "after" and value}
     return {
         "rows": rows,
-        "kinds": [_kind_link(backtest, key, label, only) for key, label in KINDS.items()],
+        "kinds": [_build_kind_link(backtest, key, label, only) for key, label in KINDS.items()],
         "wanted": wanted,
         "query": request.GET.urlencode(),
         "next": "?" + urlencode({**kept, "after": rows[-1].run_id}) if more else "",
@@ -232,7 +238,7 @@ def _rows(request: HttpRequest, backtest: Backtest) -> dict[str, Any]:
     }
 
 
-def _kind_link(backtest: Backtest, key: str, label: str, only: str) -> dict[str, Any]:
+def _build_kind_link(backtest: Backtest, key: str, label: str, only: str) -> dict[str, Any]:
     kinds = backtest.summary["kinds"]
     counts = {
         "differs": sum(kinds.values()) - kinds[RunKind.SAME.value],

@@ -1,10 +1,12 @@
-"""Tell a calling run that a run it called has ended."""
+"""Let a calling run go on when a run that it called has ended."""
 
+from collections import Counter
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Run, RunStatus, Wait
@@ -18,25 +20,23 @@ Json = Any
 
 
 @job("flows.child_ended")
-def child_ended(args: dict[str, Any], now: datetime) -> None:
-    """Tell the run that called: it goes on, or the next children begin."""
+def handle_child_end(args: dict[str, Any], now: datetime) -> None:
+    """Resolve the caller's wait, or begin its next children."""
     with transaction.atomic():
         wait = Wait.objects.filter(pk=args["wait"]).first()
         if wait is None:
             return
-        # The parent's row is the lock of its children's ends: they come one after the other.
+        # The caller's row is locked, so that its children's ends are handled one after the other.
         caller = get_store().lock_runs([wait.run_id]).get(wait.run_id)
         wait.refresh_from_db(fields=["state"])
-        try:
+        is_paused = caller is not None and caller.status == RunStatus.PAUSED
+        with suppress(WaitAlreadyResolved, RunNotActive):
             if wait.state != "open":
-                _go_on_alone(wait, now)
+                _begin_next_of_resolved(wait, now)
             elif wait.kind == "child":
                 _conclude_child(wait, args["run"], now)
             else:
-                held = caller is not None and caller.status == RunStatus.PAUSED
-                _conclude_children(wait, now, may_begin=not held)
-        except (WaitAlreadyResolved, RunNotActive):
-            return
+                _conclude_children(wait, now, may_begin=not is_paused)
 
 
 def _conclude_child(wait: Wait, run_id: int, now: datetime) -> None:
@@ -48,47 +48,55 @@ def _conclude_child(wait: Wait, run_id: int, now: datetime) -> None:
 
 
 def _conclude_children(wait: Wait, now: datetime, *, may_begin: bool) -> None:
-    """Go on by how many children ended; a caller that is held lets no further ones begin."""
+    """Resolve or fail the wait if enough children have ended; else begin the next, if it may."""
     children = Run.objects.filter(parent_wait_id=wait.pk)
-    rows = children.order_by().values("status").annotate(runs=Count("pk"))
-    counts = {row["status"]: row["runs"] for row in rows}
-    failed = counts.get("failed", 0) + counts.get("cancelled", 0)
-    live = counts.get("paused", 0) + counts.get("running", 0)
+    counts = _count_by_status(children)
+    completed, running = counts["completed"], counts["running"]
+    failed = counts["failed"] + counts["cancelled"]
     most, enough = wait.detail["most_failures"], wait.detail["enough"]
+    has_live = running + counts["paused"] > 0
     if most is not None and failed > most:
-        first = children.filter(status="failed").order_by("pk").first()
-        message = f"{failed} of {wait.detail['total']} runs failed; {most} may."
-        cancel_children(wait.pk, message, now)
-        _fail(wait, message, first, now)
-    elif enough is not None and counts.get("completed", 0) >= enough:
-        _resolve(wait, _collected(children), now)
+        _stop_at_failures(wait, children, f"{failed} runs failed; at most {most} may.", now)
+    elif enough is not None and completed >= enough:
+        _resolve(wait, _collect_outputs(children), now)
         if wait.detail["others"] == "cancel":
             cancel_children(wait.pk, f"{enough} runs were enough.", now)
         else:
-            _release(children, wait.detail["concurrency"] - counts.get("running", 0), now)
-    elif live == 0 and enough is not None:
-        _fail(wait, f"{counts.get('completed', 0)} runs completed; {enough} must.", None, now)
-    elif live == 0:
-        _resolve(wait, _collected(children), now)
+            _begin_next(wait, children, running, now)
+    elif not has_live and enough is not None:
+        _fail(wait, f"{completed} runs completed; at least {enough} must.", None, now)
+    elif not has_live:
+        _resolve(wait, _collect_outputs(children), now)
     elif may_begin:
-        _release(children, wait.detail["concurrency"] - counts.get("running", 0), now)
+        _begin_next(wait, children, running, now)
 
 
-def _go_on_alone(wait: Wait, now: datetime) -> None:
+def _count_by_status(children: QuerySet[Run]) -> Counter[str]:
+    rows = children.order_by().values("status").annotate(runs=Count("pk"))
+    return Counter({row["status"]: row["runs"] for row in rows})
+
+
+def _stop_at_failures(wait: Wait, children: QuerySet[Run], message: str, now: datetime) -> None:
+    first = children.filter(status="failed").order_by("pk").first()
+    cancel_children(wait.pk, message, now)
+    _fail(wait, message, first, now)
+
+
+def _begin_next_of_resolved(wait: Wait, now: datetime) -> None:
     """Begin the next children of a caller that had enough and lets the others go on."""
     if wait.state == "resolved" and wait.detail.get("others") == "go_on":
         children = Run.objects.filter(parent_wait_id=wait.pk)
-        running = children.filter(status="running").count()
-        _release(children, wait.detail["concurrency"] - running, now)
+        _begin_next(wait, children, children.filter(status="running").count(), now)
 
 
-def _release(children: Any, free: int, now: datetime) -> None:
+def _begin_next(wait: Wait, children: QuerySet[Run], running: int, now: datetime) -> None:
+    free = max(0, wait.detail["concurrency"] - running)
     waiting = children.filter(status="paused", seq=1).order_by("pk").values_list("pk", flat=True)
-    pausing.begin(run_ids=list(waiting[: max(0, free)]), now=now)
+    pausing.begin(run_ids=list(waiting[:free]), now=now)
 
 
-def _collected(children: Any) -> Json:
-    """Return the outputs in the order of the items; one that has not completed gives null."""
+def _collect_outputs(children: QuerySet[Run]) -> Json:
+    """Return the outputs in the order of the items; a run that has not completed gives null."""
     rows = list(children.order_by("pk").values_list("pk", "status", "output", "error"))
     return {
         "items": [output for _, _, output, _ in rows],
@@ -105,13 +113,14 @@ def _resolve(wait: Wait, output: Json, now: datetime) -> None:
 
 
 def _fail(wait: Wait, message: str, cause: Run | None, now: datetime) -> None:
-    """Fail the caller's step; ``cause`` is the called run that failed first."""
+    """Fail the caller's step; ``cause`` is the called run that failed first, if one did."""
     detail = {"cause": cause.error, "run": cause.pk} if cause else {"cause": None}
     error = {"kind": "subflow", "message": message, "detail": detail}
     transitions.fail_wait(wait_id=wait.pk, error=error, now=now)
 
 
 def cancel_children(wait_id: int, reason: str, now: datetime) -> None:
+    """Cancel the live runs that the wait is for."""
     live = Run.objects.filter(parent_wait_id=wait_id, status__in=["running", "paused"])
     for run_id in list(live.order_by("pk").values_list("pk", flat=True)):
         transitions.cancel(run_id=run_id, reason=reason, now=now, tell_parent=False)

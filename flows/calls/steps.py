@@ -1,7 +1,7 @@
-"""Runs that call runs: the step types `subflow` and `for_each`.
+"""The step types that call other flows: `subflow` and `for_each`.
 
-Both open a wait and start child runs in the same transaction. A child's end reaches its parent
-through the outbox; the handler looks at the rows, so a message lost or repeated changes nothing.
+Both open a wait and start child runs in the same transaction. A child's end reaches its caller
+through the outbox. The handler looks at the rows, so a message that is repeated changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,11 +39,11 @@ class CalledFlow(StepConfig):
     wait: bool = Field(
         True,
         title="Wait for the end",
-        description="Without, this run goes on at once, and neither hears of the other again.",
+        description="If not, this run goes on at once and never learns how the other one ended.",
     )
 
 
-def _find(config: CalledFlow) -> tuple[Flow, int | None]:
+def _find_called_flow(config: CalledFlow) -> tuple[Flow, int | None]:
     flow = Flow.objects.filter(name=config.flow).first()
     if flow is None:
         raise StepFailure(
@@ -61,15 +61,15 @@ def _find(config: CalledFlow) -> tuple[Flow, int | None]:
     return flow, version.pk
 
 
-def _start(
+def _start_children(
     ctx: StepContext, config: CalledFlow, inputs: Sequence[Json], at_once: int | None
 ) -> list[Run]:
-    _refuse_depth(ctx)
-    flow, version_id = _find(config)
+    _check_depth(ctx)
+    flow, version_id = _find_called_flow(config)
     keys = (f"{ctx.idempotency_key}-{n}" for n in range(len(inputs)))
     caller = Run.objects.only("priority", "status").get(pk=ctx.run_id)
     if caller.status == RunStatus.PAUSED:
-        # Its step was under way when it was held: what it calls begins when the caller goes on.
+        # It was paused while this step was under way: the children begin when it is resumed.
         at_once = 0
     try:
         started = start_runs(
@@ -89,8 +89,8 @@ def _start(
     return [each.run for each in started]
 
 
-def _refuse_depth(ctx: StepContext) -> None:
-    """A flow may call itself, but not for ever. One query for each level."""
+def _check_depth(ctx: StepContext) -> None:
+    """Refuse calls that are nested too deep. One query for each level."""
     run_id = ctx.run_id
     for _ in range(MOST_LEVELS):
         called_by = Run.objects.filter(pk=run_id).values_list("parent_wait_id", flat=True).first()
@@ -99,15 +99,17 @@ def _refuse_depth(ctx: StepContext) -> None:
             return
         run_id = wait.run_id
     raise StepFailure(
-        f"Flows call one another {MOST_LEVELS} levels deep here; that is as deep as it goes.",
+        f"Flows call one another more than {MOST_LEVELS} levels deep here.",
         kind="subflow",
         retryable=False,
     )
 
 
-class _Caller(WaitingStep):
+class CallingStep(WaitingStep):
+    """A step that calls other flows."""
+
     def acts_outside(self, config: Mapping[str, Json]) -> bool:
-        # What the called flow does is not known here: it may.
+        # It is not known here what the called flow does.
         return True
 
     def cancel(self, wait_id: int, now: datetime) -> None:
@@ -115,7 +117,7 @@ class _Caller(WaitingStep):
 
 
 @register
-class Subflow(_Caller):
+class Subflow(CallingStep):
     name = "subflow"
     title = "Subflow"
     summary = "Runs another flow and waits for its end"
@@ -131,14 +133,14 @@ class Subflow(_Caller):
         return f"Runs {config['flow']}" if config.get("flow") else self.summary
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
-        [child] = _start(ctx, config, [config.input], None)
+        [child] = _start_children(ctx, config, [config.input], None)
         if not config.wait:
             return Opened("child", resolved=Result({"run": child.pk}))
         return Opened("child", key=f"run-{child.pk}", detail={"run": child.pk})
 
 
 @register
-class ForEach(_Caller):
+class ForEach(CallingStep):
     name = "for_each"
     title = "For each"
     summary = "Runs a flow for each item of a list"
@@ -157,24 +159,28 @@ class ForEach(_Caller):
             examples=[{"invoice": "${ item }", "number": "${ index }"}],
         )
         concurrency: int = Field(
-            10, ge=1, le=1_000, title="At once", description="How many runs go at the same time."
+            10,
+            ge=1,
+            le=1_000,
+            title="At once",
+            description="How many runs are under way at the same time.",
         )
         on_failure: Literal["stop", "collect"] = Field(
             "stop",
             title="If one fails",
-            description="Stop: the others are cancelled. Collect: the rest goes on.",
+            description="Stop: the others are cancelled. Collect: the others go on.",
         )
         most_failures: int | None = Field(
             None,
             ge=0,
             title="Failures allowed",
-            description="With collect: past this number it stops after all.",
+            description="With collect: when more than this many fail, it stops after all.",
         )
         enough: int | None = Field(
             None,
             ge=1,
             title="Enough",
-            description="So many that completed suffice to go on; empty for all of them.",
+            description="Go on when this many have completed; empty for all of them.",
         )
         others: Literal["cancel", "go_on"] = Field(
             "cancel",
@@ -187,23 +193,11 @@ class ForEach(_Caller):
         return f"{flow} for each item, {config.get('concurrency', 10)} at once" if flow else ""
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
-        if len(config.items) > MOST_ITEMS:
-            raise StepFailure(
-                f"The list has {len(config.items):,} items; at most {MOST_ITEMS:,} are taken."
-                " Split it.",
-                kind="config",
-                retryable=False,
-            )
-        if config.enough is not None and config.enough > len(config.items):
-            raise StepFailure(
-                f"{config.enough} are to be enough, but the list has {len(config.items)} items.",
-                kind="config",
-                retryable=False,
-            )
+        self._check_items(config)
         if not config.items:
             return Opened("children", resolved=Result({"items": [], "failed": []}))
-        inputs = [_item_input(ctx, config, item, n) for n, item in enumerate(config.items)]
-        children = _start(ctx, config, inputs, config.concurrency)
+        inputs = [_render_item_input(ctx, config, item, n) for n, item in enumerate(config.items)]
+        children = _start_children(ctx, config, inputs, config.concurrency)
         if not config.wait:
             return Opened("children", resolved=Result({"runs": [run.pk for run in children]}))
         detail = {
@@ -215,14 +209,28 @@ class ForEach(_Caller):
         }
         return Opened("children", detail=detail)
 
+    def _check_items(self, config: Config) -> None:
+        if len(config.items) > MOST_ITEMS:
+            raise StepFailure(
+                f"The list has {len(config.items):,} items; at most {MOST_ITEMS:,} are allowed."
+                " Split it.",
+                kind="config",
+                retryable=False,
+            )
+        if config.enough is not None and config.enough > len(config.items):
+            raise StepFailure(
+                f"{config.enough} runs must complete, but the list has {len(config.items)} items.",
+                kind="config",
+                retryable=False,
+            )
 
-def _item_input(ctx: StepContext, config: ForEach.Config, item: Json, index: int) -> Json:
+
+def _render_item_input(ctx: StepContext, config: ForEach.Config, item: Json, index: int) -> Json:
     try:
         return compile_template(config.input).render({**ctx.bindings, "item": item, "index": index})
     except ExpressionError as error:
         raise StepFailure(
-            f"The input of item {index} cannot be made: {error}", kind="expression", retryable=False
+            f"The input for item {index} cannot be evaluated: {error}",
+            kind="expression",
+            retryable=False,
         ) from error
-
-
-# --- A child has ended --------------------------------------------------------------------

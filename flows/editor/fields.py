@@ -1,4 +1,4 @@
-"""Fields made from a JSON Schema and what the draft holds; what their expressions can name."""
+"""The inspector's fields, made from a JSON Schema, and the names that expressions can use."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -43,10 +43,11 @@ class Field:
     @property
     def name(self) -> str:
         """The path as problems write it: ``with.cases[0].when``."""
-        return dotted(self.path)
+        return to_dotted(self.path)
 
 
-def dotted(path: str) -> str:
+def to_dotted(path: str) -> str:
+    """Return a JSON pointer as problems write it: ``with.cases[0].when``."""
     parts = [f"[{key}]" if key.isdecimal() else f".{key}" for key in path.split("/")[1:]]
     return "".join(parts).removeprefix(".")
 
@@ -54,14 +55,15 @@ def dotted(path: str) -> str:
 # --- From a schema to fields ------------------------------------------------------------------
 
 
-def object_fields(
+def build_object_fields(
     schema: Json, defs: Json, value: Json, path: str, problems: Sequence[Json], depth: int = 0
 ) -> list[Field]:
+    """Return a field for each property of an object's schema."""
     required = schema.get("required", [])
-    made = []
+    fields = []
     for key, each in schema.get("properties", {}).items():
         pointer = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
-        made_field = make_field(
+        field_ = build_field(
             each,
             defs,
             value.get(key) if isinstance(value, dict) else None,
@@ -70,12 +72,12 @@ def object_fields(
             problems,
             depth,
         )
-        made_field.required = key in required
-        made.append(made_field)
-    return made
+        field_.required = key in required
+        fields.append(field_)
+    return fields
 
 
-def make_field(
+def build_field(
     schema: Json,
     defs: Json,
     value: Json,
@@ -84,9 +86,10 @@ def make_field(
     problems: Sequence[Json],
     depth: int = 0,
 ) -> Field:
-    schema = resolved(schema, defs)
+    """Return the field for a value, with its problems; ``defs`` are the schema's ``$defs``."""
+    schema = resolve(schema, defs)
     made = Field(
-        kind=kind_of(schema, value, depth),
+        kind=choose_kind(schema, value, depth),
         path=path,
         label=schema.get("title") or key.replace("_", " ").capitalize(),
         help=schema.get("description", ""),
@@ -94,42 +97,46 @@ def make_field(
         default=schema.get("default"),
         examples=schema.get("examples", ()),
         choices=schema.get("enum", ()),
-        problems=[each for each in problems if each["field"] == dotted(path)],
+        problems=[each for each in problems if each["field"] == to_dotted(path)],
     )
     if made.kind == "object":
-        made.fields = object_fields(schema, defs, value, path, problems, depth + 1)
+        made.fields = build_object_fields(schema, defs, value, path, problems, depth + 1)
     elif made.kind == "list":
-        add_items(made, schema, defs, problems, depth)
+        add_item_fields(made, schema, defs, problems, depth)
     return made
 
 
-def add_items(made: Field, schema: Json, defs: Json, problems: Sequence[Json], depth: int) -> None:
-    item = resolved(schema.get("items", {}), defs)
+def add_item_fields(
+    made: Field, schema: Json, defs: Json, problems: Sequence[Json], depth: int
+) -> None:
+    item = resolve(schema.get("items", {}), defs)
     made.blank = {} if item.get("type") == "object" else ""
     for index, each in enumerate(made.value or []):
-        part = make_field(item, defs, each, f"{made.path}/{index}", str(index), problems, depth + 1)
-        part.label = f"{item.get('title') or singular(made.label)} {index + 1}"
+        part = build_field(
+            item, defs, each, f"{made.path}/{index}", str(index), problems, depth + 1
+        )
+        part.label = f"{item.get('title') or to_singular(made.label)} {index + 1}"
         made.items.append(part)
 
 
-def singular(label: str) -> str:
+def to_singular(label: str) -> str:
     return label[:-1] if label.endswith("s") and not label.endswith("ss") else label
 
 
-def resolved(schema: Json, defs: Json) -> dict[str, Json]:
-    """Follow references, and take the one real kind of an optional."""
+def resolve(schema: Json, defs: Json) -> dict[str, Json]:
+    """Return the schema with references followed, and an optional one without its null."""
     while "$ref" in schema:
         rest = {k: v for k, v in schema.items() if k != "$ref"}
         schema = {**defs.get(schema["$ref"].rsplit("/", 1)[-1], {}), **rest}
     kinds = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
     if len(kinds) == 1:
         rest = {k: v for k, v in schema.items() if k != "anyOf"}
-        return resolved({**kinds[0], **rest}, defs)
+        return resolve({**kinds[0], **rest}, defs)
     return dict(schema)
 
 
-def kind_of(schema: Mapping[str, Json], value: Json, depth: int) -> str:
-    """Return the widget's name. What has no widget is edited as JSON, never hidden."""
+def choose_kind(schema: Mapping[str, Json], value: Json, depth: int) -> str:
+    """Return the name of the widget: ``json`` for what has none of its own."""
     kind = schema.get("type")
     if "enum" in schema:
         return "enum"
@@ -138,26 +145,26 @@ def kind_of(schema: Mapping[str, Json], value: Json, depth: int) -> str:
     if kind == "object" and "properties" in schema and depth < DEEPEST:
         return "object" if value is None or isinstance(value, dict) else "json"
     if kind == "string" and isinstance(value, str | None):
-        return text_kind(schema)
+        return choose_text_kind(schema)
     if kind == "boolean" and not isinstance(value, bool | None):
         return "text"
     return {"boolean": "bool", "number": "number", "integer": "number"}.get(str(kind), "json")
 
 
-def text_kind(schema: Mapping[str, Json]) -> str:
+def choose_text_kind(schema: Mapping[str, Json]) -> str:
     if schema.get("format") == "cel":
         return "expression"
     return "long" if schema.get("maxLength", 0) > LONG_TEXT else "text"
 
 
-# --- What an expression can name --------------------------------------------------------------
+# --- What an expression can use -------------------------------------------------------------
 
 
-def suggestions(document: Mapping[str, Json], step_id: str) -> list[Json]:
+def list_suggestions(document: Mapping[str, Json], step_id: str) -> list[Json]:
     """Return ``{text, detail}`` for the flow's input and the outputs of the steps before."""
     found = [{"text": "input", "detail": "what the run was started with"}]
-    found += promised("input", document.get("input") or {})
-    for before in steps_before(document, step_id):
+    found += suggest_properties("input", document.get("input") or {})
+    for before in list_steps_before(document, step_id):
         step = document["steps"][before]
         found.append(
             {"text": f"steps.{before}.output", "detail": step.get("title") or step["type"]}
@@ -168,23 +175,23 @@ def suggestions(document: Mapping[str, Json], step_id: str) -> list[Json]:
             schema = get_step_type(step["type"]).output_schema(config)
         except UnknownStepType:
             continue
-        found += promised(f"steps.{before}.output", schema)
+        found += suggest_properties(f"steps.{before}.output", schema)
     return found
 
 
-def promised(prefix: str, schema: Mapping[str, Json], depth: int = 0) -> list[Json]:
-    """Return one suggestion a property that a schema promises."""
+def suggest_properties(prefix: str, schema: Mapping[str, Json], depth: int = 0) -> list[Json]:
+    """Return a suggestion for each property of a schema, two levels deep."""
     found: list[Json] = []
     for key, each in (schema.get("properties") or {}).items():
-        part = resolved(each, schema.get("$defs", {}))
+        part = resolve(each, schema.get("$defs", {}))
         found.append({"text": f"{prefix}.{key}", "detail": str(part.get("type", ""))})
         if depth < 1:
-            found += promised(f"{prefix}.{key}", part, depth + 1)
+            found += suggest_properties(f"{prefix}.{key}", part, depth + 1)
     return found
 
 
-def steps_before(document: Mapping[str, Json], step_id: str) -> list[str]:
-    """Return the steps from which an edge may lead here, the nearest first."""
+def list_steps_before(document: Mapping[str, Json], step_id: str) -> list[str]:
+    """Return the steps from which edges lead to this one, the nearest first."""
     into: dict[str, list[str]] = {}
     for edge in document["edges"]:
         source, _, target = parse_edge(edge)

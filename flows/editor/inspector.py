@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flows.editor.fields import Field, object_fields, suggestions
-from flows.editor.running import running_groups
+from flows.editor.execution_fields import list_execution_groups
+from flows.editor.fields import Field, build_object_fields, list_suggestions
 from flows.graph.operations import parse_edge
 from flows.selectors.canvas import get_config_schema
 from flows.steps.registry import UnknownStepType, get_step_type
@@ -12,7 +12,7 @@ from flows.steps.registry import UnknownStepType, get_step_type
 Json = Any
 
 
-def inspector_context(
+def get_inspector_context(
     document: Mapping[str, Json], step_id: str, problems: Sequence[Json]
 ) -> dict[str, Json]:
     """Return the template's context for one step of a draft in normal form."""
@@ -22,10 +22,10 @@ def inspector_context(
         step_type = get_step_type(step["type"])
     except UnknownStepType:
         step_type = None
-    fields = config_fields(step, mine) if step_type else []
-    groups = running_groups(document, step_id, step_type, mine)
+    fields = build_config_fields(step, mine) if step_type else []
+    groups = list_execution_groups(document, step_id, step_type, mine)
     all_fields = [*fields, *(each for group in groups for each in group.fields)]
-    shown = {name for each in all_fields for name in names_of(each)}
+    shown = {name for each in all_fields for name in list_names(each)}
     return {
         "step_id": step_id,
         "step": step,
@@ -33,26 +33,26 @@ def inspector_context(
         "fields": fields,
         "groups": groups,
         "problems": [each for each in mine if each["field"] not in shown],
-        "suggestions": suggestions(document, step_id),
+        "suggestions": list_suggestions(document, step_id),
         "leads": [parse_edge(e) for e in document["edges"] if parse_edge(e)[0] == step_id],
     }
 
 
-def names_of(each: Field) -> list[str]:
-    """Return the names under which a field shows its problems."""
+def list_names(each: Field) -> list[str]:
+    """Return the names of the problems that a field, or a part of it, shows."""
     own = [problem["field"] for problem in each.problems]
     return [
         each.name,
         *own,
-        *(name for part in (*each.fields, *each.items) for name in names_of(part)),
+        *(name for part in (*each.fields, *each.items) for name in list_names(part)),
     ]
 
 
-def config_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[Field]:
-    """Return the fields of ``with``; those that must be filled in come first."""
+def build_config_fields(step: Mapping[str, Json], problems: Sequence[Json]) -> list[Field]:
+    """Return the fields of ``with``, the required ones first."""
     schema = get_config_schema(step["type"])
     config = step.get("with")
-    found = object_fields(
+    found = build_object_fields(
         schema,
         schema.get("$defs", {}),
         config if isinstance(config, dict) else {},

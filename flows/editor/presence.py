@@ -1,6 +1,6 @@
 """Presence on a canvas: who is here, where their pointer is, what they have selected.
 
-Kept in no table: each browser repeats itself to the others, and forgets who has gone quiet.
+Nothing is stored: each browser repeats its state, and forgets those that have gone quiet.
 """
 
 import re
@@ -23,8 +23,8 @@ TAB = re.compile(r"[A-Za-z0-9-]{1,40}")
 class PresenceConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     """Relays ``{tab, at: [x, y] | null, selected: [step]}`` to the others on the same flow.
 
-    Authorises at connect; then neither queries nor renders. A message is what one browser says
-    of itself: the person's name is added here.
+    Authorises at connect, then neither queries nor renders. A browser reports on itself only, and
+    the person's name is added here.
     """
 
     async def connect(self) -> None:
@@ -46,30 +46,30 @@ class PresenceConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         if hasattr(self, "person"):
             await self.channel_layer.group_discard(self.group, self.channel_name)
             if self.tab:
-                await self.tell({"tab": self.tab, "gone": True})
+                await self.send_to_others({"tab": self.tab, "gone": True})
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
-        said = checked(content)
-        if said is None or (self.tab and said["tab"] != self.tab):
+        state = clean_state(content)
+        if state is None or (self.tab and state["tab"] != self.tab):
             return
-        self.tab = said["tab"]
-        await self.tell({**said, "person": self.person})
+        self.tab = state["tab"]
+        await self.send_to_others({**state, "person": self.person})
 
-    async def tell(self, said: dict[str, Any]) -> None:
-        message = {"type": "presence.said", "from": self.channel_name, "said": said}
+    async def send_to_others(self, state: dict[str, Any]) -> None:
+        message = {"type": "presence.state", "from": self.channel_name, "state": state}
         await self.channel_layer.group_send(self.group, message)
 
-    async def presence_said(self, message: dict[str, Any]) -> None:
+    async def presence_state(self, message: dict[str, Any]) -> None:
         if message["from"] != self.channel_name:
-            await self.send_json(message["said"])
+            await self.send_json(message["state"])
 
 
-def checked(content: Any) -> dict[str, Any] | None:
-    """Return what a browser may say, or None: the others' pages must not have to trust it."""
+def clean_state(content: Any) -> dict[str, Any] | None:
+    """Return the state that a browser reports, reduced to what others may trust, or None."""
     if not isinstance(content, dict) or not TAB.fullmatch(str(content.get("tab"))):
         return None
     at, selected = content.get("at"), content.get("selected")
-    place = at if is_place(at) else None
+    place = at if is_point(at) else None
     steps = selected if isinstance(selected, list) else []
     named = [
         each for each in steps[:MAX_SELECTED] if isinstance(each, str) and len(each) <= MAX_NAME
@@ -77,7 +77,7 @@ def checked(content: Any) -> dict[str, Any] | None:
     return {"tab": content["tab"], "at": place, "selected": named}
 
 
-def is_place(value: Any) -> bool:
+def is_point(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 2  # noqa: PLR2004 - x and y

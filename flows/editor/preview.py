@@ -1,4 +1,4 @@
-"""Previews in the editor: an expression on the last run's data, a checkpoint's case."""
+"""Previews in the editor: an expression on the last run's data, and a checkpoint's case."""
 
 import json
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ NO_RUN = "No run yet to try it on."
 @requires("flows.edit", flow="name")
 @require_POST
 def evaluate(request: HttpRequest, name: str) -> JsonResponse:
-    """Evaluate ``text`` as the step ``step`` would have in the last run that came to it.
+    """Evaluate ``text`` as step ``step`` would have in the last run that came to it.
 
-    Answers ``{value, type, run}`` or ``{error, run}``; 422 when there is nothing to evaluate on.
+    Answers ``{value, type, run}`` or ``{error, run}``; 422 if there is no run to evaluate on.
     """
     flow = flow_or_404(name)
     step, text = request.POST.get("step", ""), request.POST.get("text", "")[:LONGEST_SOURCE]
@@ -35,23 +35,23 @@ def evaluate(request: HttpRequest, name: str) -> JsonResponse:
     if last is None:
         return JsonResponse({"error": NO_RUN}, status=422)
     try:
-        value = _evaluated(text, request.POST.get("kind", ""), last.bindings)
+        value = _evaluate(text, request.POST.get("kind", ""), last.bindings)
     except (ExpressionError, ValueError) as error:
         return JsonResponse({"error": str(error), "run": last.run.pk})
     shown = json.dumps(value, ensure_ascii=False, default=str)
     short = shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
-    return JsonResponse({"value": short, "type": type_of(value), "run": last.run.pk})
+    return JsonResponse({"value": short, "type": get_json_type(value), "run": last.run.pk})
 
 
-def _evaluated(text: str, kind: str, bindings: Mapping[str, Json]) -> Json:
-    """Raises: ExpressionError, ValueError."""
+def _evaluate(text: str, kind: str, bindings: Mapping[str, Json]) -> Json:
+    """Return the value of an expression or template. Raises: ExpressionError, ValueError."""
     if kind == "bare":
         return compile_expression(text).evaluate(bindings)
     return compile_template(json.loads(text) if kind == "json" else text).render(bindings)
 
 
-def type_of(value: Json) -> str:
-    """Return a value's kind in the words of JSON Schema."""
+def get_json_type(value: Json) -> str:
+    """Return the type of a value, as JSON Schema names it."""
     kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
     if value is None:
         return "null"
@@ -61,23 +61,23 @@ def type_of(value: Json) -> str:
 @requires("flows.edit", flow="name")
 @require_GET
 def preview_case(request: HttpRequest, name: str, step: str) -> HttpResponse:
-    """The page that people will get at a checkpoint, on the last run's data."""
+    """Show the page that people will get at a checkpoint, on the last run's data."""
     flow = flow_or_404(name)
     document = normal_form(flow.draft)
     if step not in document["steps"]:
         raise Http404(f"This flow has no step {step}.")
-    told = document["steps"][step]
+    draft_step = document["steps"][step]
     last = get_last_run(flow, step)
-    context: dict[str, Any] = {"flow": flow, "step": told, "step_id": step, "last": last}
+    context: dict[str, Any] = {"flow": flow, "step": draft_step, "step_id": step, "last": last}
     try:
-        context |= _previewed(told, last)
+        context |= _render_case(draft_step, last)
     except (PreviewUnfit, UnknownStepType) as error:
         context["unfit"] = str(error)
     return render(request, "flows/editor/preview.html", context)
 
 
-def _previewed(step: Mapping[str, Json], last: LastRun | None) -> dict[str, Any]:
-    """Raises: PreviewUnfit, UnknownStepType."""
+def _render_case(step: Mapping[str, Json], last: LastRun | None) -> dict[str, Any]:
+    """Return template and context of the case. Raises: PreviewUnfit, UnknownStepType."""
     type_ = get_step_type(step["type"])
     if last is None:
         raise PreviewUnfit(NO_RUN)
@@ -86,20 +86,20 @@ def _previewed(step: Mapping[str, Json], last: LastRun | None) -> dict[str, Any]
         rendered = compile_template(config).render(last.bindings)
     except ExpressionError as error:
         raise PreviewUnfit(f"On run {last.run.pk}: {error}") from error
-    made = type_.preview(rendered) if isinstance(type_, WaitingStep) else None
-    if made is None:
-        raise PreviewUnfit("People see nothing of this step.")
-    return {"template": made.template, "styles": made.styles, **made.context}
+    preview = type_.preview(rendered) if isinstance(type_, WaitingStep) else None
+    if preview is None:
+        raise PreviewUnfit("This step shows nothing to people.")
+    return {"template": preview.template, "styles": preview.styles, **preview.context}
 
 
-def with_values(suggestions: list[Json], last: LastRun | None) -> list[Json]:
-    """Add to each ``{text, detail}`` the value that it had in the last run."""
+def add_values(suggestions: list[Json], last: LastRun | None) -> list[Json]:
+    """Return the suggestions, each ``detail`` with the value that it had in the last run."""
     if last is None:
         return suggestions
-    return [{**each, "detail": _with_value(each, last.bindings)} for each in suggestions]
+    return [{**each, "detail": _describe_value(each, last.bindings)} for each in suggestions]
 
 
-def _with_value(suggestion: Mapping[str, Json], bindings: Mapping[str, Json]) -> str:
+def _describe_value(suggestion: Mapping[str, Json], bindings: Mapping[str, Json]) -> str:
     value: Json = bindings
     for part in suggestion["text"].split("."):
         if not isinstance(value, Mapping) or part not in value:

@@ -2,8 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from flows.editor import preview as editor_preview
-from flows.editor import views
+from flows.editor import preview, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.editor, name="editor"),
@@ -14,6 +13,6 @@ urlpatterns: list[URLPattern] = [
     path("inspector/", views.inspector, name="editor-inspector"),
     path("history/", views.history, name="editor-history"),
     path("restore/", views.restore, name="editor-restore"),
-    path("evaluate/", editor_preview.evaluate, name="editor-evaluate"),
-    path("preview/<str:step>/", editor_preview.preview_case, name="editor-preview"),
+    path("evaluate/", preview.evaluate, name="editor-evaluate"),
+    path("preview/<str:step>/", preview.preview_case, name="editor-preview"),
 ]

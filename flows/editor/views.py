@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from flows.editor.inspector import inspector_context
-from flows.editor.preview import with_values
+from flows.editor.inspector import get_inspector_context
+from flows.editor.preview import add_values
 from flows.graph.model import LANES
 from flows.graph.operations import normal_form
 from flows.lab.thresholds import list_thresholds
@@ -28,7 +28,7 @@ MAX_CLIENT_ID = 64
 
 
 class BadRequest(Exception):
-    """The request's body is not what this URL takes; the message says what is."""
+    """The request's body is not what this URL takes; the message says what to send."""
 
 
 # --- Pages and partials -----------------------------------------------------------------------
@@ -45,7 +45,7 @@ def editor(request: HttpRequest, name: str) -> HttpResponse:
 @require_GET
 @requires("flows.view", flow="name")
 def inspector(request: HttpRequest, name: str) -> HttpResponse:
-    """The form of the step ``?step=``, or of the flow itself."""
+    """Show the form of the step ``?step=``, or of the flow itself."""
     flow = get_object_or_404(Flow, name=name)
     may_edit = can(request.user, "flows.edit", flow=name)
     document, step_id = normal_form(flow.draft), request.GET.get("step", "")
@@ -54,11 +54,11 @@ def inspector(request: HttpRequest, name: str) -> HttpResponse:
         return render(request, "flows/editor/_inspect_flow.html", context)
     if step_id not in document["steps"]:
         raise Http404(f"This flow has no step {step_id}.")
-    found = inspector_context(document, step_id, get_cached_problems(document))
+    found = get_inspector_context(document, step_id, get_cached_problems(document))
     found |= {
         "flow": flow,
         "may_edit": may_edit,
-        "suggestions": with_values(found["suggestions"], get_last_run(flow, step_id)),
+        "suggestions": add_values(found["suggestions"], get_last_run(flow, step_id)),
         "thresholds": [each for each in list_thresholds(document) if each.step == step_id],
     }
     return render(request, "flows/editor/_inspect_step.html", found)
@@ -67,11 +67,11 @@ def inspector(request: HttpRequest, name: str) -> HttpResponse:
 @require_GET
 @requires("flows.view", flow="name")
 def history(request: HttpRequest, name: str) -> HttpResponse:
-    """The edits ``?before=`` a revision, of one person by ``?author=``."""
+    """Show the edits ``?before=`` a revision, of everybody or of ``?author=``."""
     flow = get_object_or_404(Flow, name=name)
-    author = number(request, "author")
+    author = read_number(request, "author")
     sittings = drafts.list_history(
-        flow_id=flow.pk, before=number(request, "before"), author_id=author
+        flow_id=flow.pk, before=read_number(request, "before"), author_id=author
     )
     context = {
         "flow": flow,
@@ -90,7 +90,7 @@ def history(request: HttpRequest, name: str) -> HttpResponse:
 @require_GET
 @requires("flows.view", flow="name")
 def draft(request: HttpRequest, name: str) -> JsonResponse:
-    """The document, its revision and what is needed to draw it. Two queries."""
+    """Return the document, its revision and what is needed to draw it. Two queries."""
     flow = get_object_or_404(Flow, name=name)
     document = normal_form(flow.draft)
     return JsonResponse({"revision": flow.draft_revision, **get_canvas_data(document)})
@@ -109,7 +109,7 @@ def problems(request: HttpRequest, name: str) -> JsonResponse:
 def list_operations(request: HttpRequest, name: str) -> JsonResponse:
     """Return the edits after revision ``?since=``, and line and ports of the steps they touched."""
     flow = get_object_or_404(Flow, name=name)
-    return JsonResponse(since_json(flow, number(request, "since") or 0))
+    return JsonResponse(list_since(flow, read_number(request, "since") or 0))
 
 
 @require_POST
@@ -117,32 +117,32 @@ def list_operations(request: HttpRequest, name: str) -> JsonResponse:
 def send_operations(request: HttpRequest, name: str) -> JsonResponse:
     """Apply ``{since, operations: [{client_id, op}]}``.
 
-    Answers what became of each, and everything applied since, one's own included, so that the
+    Answers what became of each, and all operations since that revision, one's own included: their
     order is the server's.
     """
     flow = get_object_or_404(Flow, name=name)
     if flow.archived_at is not None:
-        return refusal(409, "This flow is archived.", "Bring it back before you edit it.")
+        return refuse(409, "This flow is archived.", "Restore it before you edit it.")
     try:
         since, operations = read_operations(request)
         outcomes = editing.apply_operations(
             flow_id=flow.pk, operations=operations, author=author_of(request), now=timezone.now()
         )
     except BadRequest as error:
-        return refusal(400, str(error), "See docs/editor.md.")
+        return refuse(400, str(error), "See docs/editor.md.")
     except editing.DraftTooLarge:
-        return refusal(
+        return refuse(
             413, "The draft would be too large.", "Move samples or tables out, or use subflows."
         )
     flow.refresh_from_db()
     results = [outcome.as_json() for outcome in outcomes]
-    return JsonResponse({**since_json(flow, since), "results": results})
+    return JsonResponse({**list_since(flow, since), "results": results})
 
 
 @require_POST
 @requires("flows.edit", flow="name")
 def restore(request: HttpRequest, name: str) -> HttpResponse:
-    """Bring the draft back to ``revision``, as one more edit."""
+    """Set the draft back to ``revision``, by one more edit."""
     flow = get_object_or_404(Flow, name=name)
     revision = request.POST.get("revision", "")
     try:
@@ -151,14 +151,15 @@ def restore(request: HttpRequest, name: str) -> HttpResponse:
             author=author_of(request), now=timezone.now(),
         )  # fmt: skip
     except (ValueError, drafts.RevisionUnknown):
-        return refusal(404, f"The draft has no revision {revision}.", "Choose one from the list.")
+        return refuse(404, f"The draft has no revision {revision}.", "Choose one from the list.")
     return HttpResponse(status=204)
 
 
 # --- Reading requests -------------------------------------------------------------------------
 
 
-def since_json(flow: Flow, since: int) -> dict[str, Json]:
+def list_since(flow: Flow, since: int) -> dict[str, Json]:
+    """Return the operations after a revision, with line and ports of the steps they touched."""
     operations = drafts.list_operations(flow_id=flow.pk, since=since)
     touched = {step for each in operations for step in list_touched_steps(each["op"])}
     reached = operations[-1]["revision"] if operations else flow.draft_revision
@@ -171,7 +172,7 @@ def since_json(flow: Flow, since: int) -> dict[str, Json]:
 
 
 def read_operations(request: HttpRequest) -> tuple[int, list[dict[str, Json]]]:
-    """Raises: BadRequest."""
+    """Return ``since`` and the operations of the request. Raises: BadRequest."""
     try:
         data = json.loads(request.body, parse_constant=refuse_constant)
         since, operations = data["since"], data["operations"]
@@ -194,7 +195,7 @@ def refuse_constant(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
 
 
-def number(request: HttpRequest, key: str) -> int | None:
+def read_number(request: HttpRequest, key: str) -> int | None:
     value = request.GET.get(key, "")
     return int(value) if value.isdecimal() and value.isascii() else None
 
@@ -205,5 +206,5 @@ def author_of(request: HttpRequest) -> User:
     return request.user
 
 
-def refusal(status: int, message: str, remedy: str) -> JsonResponse:
+def refuse(status: int, message: str, remedy: str) -> JsonResponse:
     return JsonResponse({"message": message, "remedy": remedy}, status=status)

@@ -1,4 +1,4 @@
-"""The step types that wait for an event and emit one; name and key tell which wait gets it.
+"""The step types that wait for an event and emit one. Its name and key select the waits.
 
 An event and a wait for it may come in either order and at the same moment. Both lock their name
 and key first, so that one of them always sees the other.

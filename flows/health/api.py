@@ -8,8 +8,7 @@ from django.utils import timezone
 from ninja import Router, Schema
 from pydantic import Field
 
-from flows.health import held as selectors
-from flows.health import services
+from flows.health import selectors, services
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import reach
 from workbench.http.problems import map_error
@@ -22,7 +21,7 @@ map_error(
     services.BreakerUnknown,
     status=404,
     code="not-found",
-    remedy="GET /breakers has those there are.",
+    remedy="GET /breakers lists them.",
 )
 
 
@@ -62,14 +61,14 @@ class RetryDeadOut(Schema):
 @router.get("/breakers", response=list[BreakerOut], operation_id="list_breakers")
 @requires("health.view")
 def list_breakers(request: HttpRequest) -> list[Any]:
-    """List the breakers that are open or count failures."""
+    """List the breakers that are open or have counted failures."""
     return list(selectors.list_breakers())
 
 
 @router.post("/breakers/reset", response=BreakerOut, operation_id="reset_breaker")
 @requires("runs.operate")
 def reset_breaker(request: HttpRequest, body: ResetIn) -> Any:
-    """Close a breaker, so that the next calls go through."""
+    """Close a breaker, so that the next calls are made."""
     services.reset_breaker(
         destination=body.destination, actor=actor_of(request), now=timezone.now()
     )
@@ -79,26 +78,16 @@ def reset_breaker(request: HttpRequest, body: ResetIn) -> Any:
 @router.get("/dead-letters", response=list[DeadGroupOut], operation_id="list_dead_letters")
 @requires("runs.view")
 def list_dead_letters(request: HttpRequest) -> list[Any]:
-    """List failed runs by kind of error and flow."""
-    return [
-        {
-            "kind": group.kind,
-            "flow": group.flow,
-            "runs": group.runs,
-            "first_at": group.first_at,
-            "last_at": group.last_at,
-            "newest": group.newest,
-        }
-        for group in selectors.list_dead_groups(reach(principal_of(request), "runs.view"))
-    ]
+    """List failed runs, grouped by kind of error and flow."""
+    return list(selectors.list_dead_groups(reach(principal_of(request), "runs.view")))
 
 
 @router.post("/dead-letters/retry", response=RetryDeadOut, operation_id="retry_dead_letters")
 @requires("runs.operate")
 def retry_dead_letters(request: HttpRequest, body: RetryDeadIn) -> dict[str, Any]:
-    """Retry up to 1,000 failed runs from where they failed, oldest first, and wait for it.
+    """Retry up to 1,000 failed runs from where they failed, oldest first, in this request.
 
-    POST /bulk-acts with `act` retry and the filter `error` does any number and tells its progress.
+    POST /bulk-acts with `act` retry and the filter `error` retries any number, with progress.
     """
     result = services.retry_dead_runs(
         kind=body.kind,

@@ -1,10 +1,10 @@
-"""What operators do: close a breaker by hand, retry dead letters in bulk."""
+"""Close a breaker by hand, and retry dead letters in bulk."""
 
 from datetime import datetime
 
 from django.db import transaction
 
-from flows.health.held import dead_run_ids
+from flows.health.selectors import list_dead_run_ids
 from flows.models import BulkAct, RunStatus
 from flows.resilience import gate
 from flows.resilience.breakers import CLOSED
@@ -26,7 +26,7 @@ class BreakerUnknown(ServiceError):
 
 @transaction.atomic
 def reset_breaker(*, destination: str, actor: Actor, now: datetime) -> None:
-    """Close a breaker, so that the next calls go through. Raises: BreakerUnknown."""
+    """Close a breaker, so that the next calls are made. Raises: BreakerUnknown."""
     rows = Breaker.objects.filter(destination=destination).exclude(
         state=BreakerState.CLOSED, failures=0
     )
@@ -45,12 +45,12 @@ def reset_breaker(*, destination: str, actor: Actor, now: datetime) -> None:
     nudge_on_commit(["health"], {"breaker": destination})
 
 
-def begin_to_retry_dead_runs(
+def start_retry_of_dead_runs(
     *, kind: str, flow: str, within: Reach, actor: Actor, now: datetime
 ) -> BulkAct:
-    """Begin a bulk act that retries failed runs from where they failed, however many they are.
+    """Start an act on many runs that retries failed ones from where they failed.
 
-    ``kind`` and ``flow`` narrow them as those of ``retry_dead_runs``.
+    ``kind`` and ``flow`` narrow them as in ``retry_dead_runs``.
     """
     filters = RunFilters(state=RunStatus.FAILED.value, error=kind, flow=flow)
     return start_bulk_act(act=Act.RETRY, filters=filters, within=within, actor=actor, now=now)
@@ -61,7 +61,7 @@ def retry_dead_runs(
 ) -> BulkResult:
     """Retry failed runs at once, oldest first, each in a transaction of its own.
 
-    ``kind`` and ``flow`` narrow them by their error's kind and their flow; empty takes every one.
+    ``kind`` (of the error) and ``flow`` narrow them; an empty one takes all.
     """
-    ids = dead_run_ids(kind=kind, flow=flow, within=within, most=most)
+    ids = list_dead_run_ids(kind=kind, flow=flow, within=within, most=most)
     return for_each_run(ids, lambda run_id: retry_run(run_id=run_id, actor=actor, now=now))

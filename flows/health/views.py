@@ -1,4 +1,4 @@
-"""Resilience, under Health: breakers, limits, dead letters."""
+"""The pages under Health: the machinery, and its breakers, limits and dead letters."""
 
 from typing import Any
 
@@ -9,8 +9,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.health import services
-from flows.health.held import get_resilience
-from flows.views.requests import actor_of, runs_within
+from flows.health.selectors import (
+    get_health,
+    get_resilience,
+    list_breakers,
+    list_dead_groups,
+)
+from flows.views.requests import actor_of, get_run_reach
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can, reach
 from workbench.dispatch.models import Outbox
@@ -19,16 +24,45 @@ from workbench.dispatch.outbox import revive_jobs
 PAGE = "flows:resilience"
 
 
+# --- The machinery ------------------------------------------------------------------
+
+
+@requires("health.view")
+@require_GET
+def health(request: HttpRequest) -> HttpResponse:
+    return render(request, "flows/health.html", _health_context(request))
+
+
+@requires("health.view")
+@require_GET
+def health_panels(request: HttpRequest) -> HttpResponse:
+    return render(request, "flows/_health.html", _health_context(request))
+
+
+def _health_context(request: HttpRequest) -> dict[str, Any]:
+    breakers = list_breakers()
+    return {
+        "health": get_health(timezone.now()),
+        "breakers": breakers,
+        "open_breakers": [each for each in breakers if each.state != "closed"],
+        "causes": list_dead_groups(get_run_reach(request))[:8],
+        "may_operate": can(request.user, "runs.operate"),
+    }
+
+
+# --- Breakers, limits, dead letters -------------------------------------------------
+
+
 @requires("health.view")
 @require_GET
 def resilience(request: HttpRequest) -> HttpResponse:
-    return render(request, "flows/resilience/page.html", _context(request))
+    return render(request, "flows/resilience/page.html", _resilience_context(request))
 
 
 @requires("health.view")
 @require_GET
 def resilience_panels(request: HttpRequest) -> HttpResponse:
-    return render(request, "flows/resilience/_panels.html", _context(request))
+    return render(request, "flows/resilience/_panels.html", _resilience_context(request))
 
 
 @requires("runs.operate")
@@ -47,8 +81,8 @@ def breaker_reset(request: HttpRequest) -> HttpResponse:
 @requires("runs.operate")
 @require_POST
 def dead_retry(request: HttpRequest) -> HttpResponse:
-    """Begin to retry what failed by one cause; how far it is has a page of its own."""
-    begun = services.begin_to_retry_dead_runs(
+    """Start to retry the runs that failed with one error; go to the page of that act."""
+    begun = services.start_retry_of_dead_runs(
         kind=request.POST.get("kind", "")[:80],
         flow=request.POST.get("flow", "")[:80],
         within=reach(request.user, "runs.operate"),
@@ -67,9 +101,9 @@ def jobs_revive(request: HttpRequest) -> HttpResponse:
     return redirect(PAGE)
 
 
-def _context(request: HttpRequest) -> dict[str, Any]:
+def _resilience_context(request: HttpRequest) -> dict[str, Any]:
     return {
-        "resilience": get_resilience(runs_within(request)),
+        "resilience": get_resilience(get_run_reach(request)),
         "may_operate": can(request.user, "runs.operate"),
         "now": timezone.now(),
     }

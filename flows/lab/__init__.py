@@ -1,1 +1,1 @@
-"""Set a cutoff by looking at real values rather than by guessing."""
+"""Choose the cutoff of a branch by what it would have meant for real runs."""

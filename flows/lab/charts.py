@@ -1,6 +1,6 @@
-"""The histogram of a cutoff's values as places in an SVG. Pure.
+"""The histogram of a cutoff's values, as coordinates in an SVG. Pure.
 
-The drawing is WIDTH by HEIGHT units. Bars are stacked: outcomes that people decided, then the rest.
+The drawing is WIDTH by HEIGHT units. Bars are stacked: people's outcomes, then all other runs.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flows.lab.estimate import Band
 
 WIDTH, HEIGHT, FLOOR = 960, 200, 198
-# The tones of people's outcomes, the commonest first; any further one shares the last.
+# The tones of people's outcomes, the most frequent first; further ones share the last.
 TONES = ("first", "second", "third")
 
 
@@ -20,7 +20,7 @@ class Bar:
     width: float
     height: float
     tone: str
-    said: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,13 @@ class Chart:
     most: int
 
     def x_of(self, value: float) -> float:
+        """Return where a value is, from left to right."""
         span = self.high - self.low or 1.0
         return round(max(0.0, min(1.0, (value - self.low) / span)) * WIDTH, 2)
 
 
-def histogram(bands: Sequence[Band], outcomes: Sequence[str]) -> Chart | None:
-    """Return the chart of the bands; ``outcomes`` are people's, in the order they are stacked."""
+def draw_histogram(bands: Sequence[Band], outcomes: Sequence[str]) -> Chart | None:
+    """Return the chart of the bands; ``outcomes`` are people's, in the order of stacking."""
     if not bands:
         return None
     low, high = bands[0].start, bands[-1].end
@@ -48,7 +49,7 @@ def histogram(bands: Sequence[Band], outcomes: Sequence[str]) -> Chart | None:
     bars = [
         bar
         for place, band in enumerate(bands)
-        for bar in _stack(band, place, width, most, outcomes)
+        for bar in _stack_bars(band, place, width, most, outcomes)
     ]
     ticks = [
         (round(WIDTH * part / 4, 2), f"{low + (high - low) * part / 4:.3g}") for part in range(5)
@@ -56,7 +57,9 @@ def histogram(bands: Sequence[Band], outcomes: Sequence[str]) -> Chart | None:
     return Chart(low, high, bars, ticks, most)
 
 
-def _stack(band: Band, place: int, width: float, most: int, outcomes: Sequence[str]) -> list[Bar]:
+def _stack_bars(
+    band: Band, place: int, width: float, most: int, outcomes: Sequence[str]
+) -> list[Bar]:
     parts = [
         (TONES[min(index, len(TONES) - 1)], band.decided.get(outcome, 0), outcome)
         for index, outcome in enumerate(outcomes)
@@ -68,9 +71,9 @@ def _stack(band: Band, place: int, width: float, most: int, outcomes: Sequence[s
             continue
         height = count / most * (FLOOR - 8)
         top -= height
-        said = f"{band.start:.4g} to {band.end:.4g}: {count} {words}"
+        label = f"{band.start:.4g} to {band.end:.4g}: {count} {words}"
         bars.append(
             Bar(round(place * width + 1, 2), round(top, 2), round(width - 2, 2), round(height, 2),
-                tone, said)
+                tone, label)
         )  # fmt: skip
     return bars

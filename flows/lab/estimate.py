@@ -1,6 +1,6 @@
-"""What a cutoff would mean: volume, staffing, errors with an interval. Pure but for its types.
+"""Estimate what a cutoff would mean: volume, people's time, errors with an interval.
 
-The same sums are made in static/flows/lab.js while the cutoff is dragged.
+static/flows/lab.js computes the same while the cutoff is dragged.
 """
 
 from collections import Counter
@@ -18,11 +18,11 @@ BANDS = 24
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """At a cutoff: where the runs go, and what the machine would get wrong.
+    """Where the runs go with a cutoff, and what the machine would get wrong.
 
-    ``judged`` are runs decided by a person that the machine would now decide; in ``wrong`` of them
-    it would conclude otherwise. ``newly`` are runs that people saw and the machine would decide.
-    ``errors`` is the share of wrong ones applied to ``newly``, and ``low``/``high`` its interval.
+    ``newly`` are runs that people saw and that the machine would decide. ``judged`` are those of
+    them that a person decided, and ``wrong`` those whose outcome would be another. ``errors`` is
+    the share of wrong ones, applied to ``newly``; ``low`` and ``high`` are its interval.
     """
 
     at: float
@@ -40,19 +40,10 @@ class Estimate:
 def estimate(
     evidence: Evidence, threshold: Threshold, at: float, *, minutes_each: float
 ) -> Estimate:
-    """Return what the runs say of the cutoff ``at``."""
+    """Return what the cutoff ``at`` would have meant for the recorded runs."""
     ports = Counter(point.port_at(threshold, at) for point in evidence.points)
     people = sum(ports[port] for port in evidence.people_ports)
-    judged = wrong = newly = 0
-    for point in evidence.points:
-        port = point.port_at(threshold, at)
-        if port in evidence.people_ports or point.went not in evidence.people_ports:
-            continue
-        newly += 1
-        usual = evidence.usual.get(port)
-        if point.decided and usual:
-            judged += 1
-            wrong += point.decided != usual
+    newly, judged, wrong = _count_newly_decided(evidence, threshold, at)
     low, high = wilson_interval(wrong, judged)
     return Estimate(
         at=at,
@@ -68,6 +59,23 @@ def estimate(
     )
 
 
+def _count_newly_decided(
+    evidence: Evidence, threshold: Threshold, at: float
+) -> tuple[int, int, int]:
+    """Return the counts ``newly``, ``judged`` and ``wrong`` of an Estimate."""
+    judged = wrong = newly = 0
+    for point in evidence.points:
+        port = point.port_at(threshold, at)
+        if port in evidence.people_ports or point.went not in evidence.people_ports:
+            continue
+        newly += 1
+        usual = evidence.usual.get(port)
+        if point.decided and usual:
+            judged += 1
+            wrong += point.decided != usual
+    return newly, judged, wrong
+
+
 @dataclass(frozen=True, slots=True)
 class Band:
     """A bar of the histogram. ``decided`` counts people's outcomes among its runs."""
@@ -78,8 +86,8 @@ class Band:
     decided: dict[str, int]
 
 
-def bands_of(points: Sequence[Point], *, bands: int = BANDS) -> list[Band]:
-    """Return bands of equal width over all the values, the highest value in the last one."""
+def make_bands(points: Sequence[Point], *, bands: int = BANDS) -> list[Band]:
+    """Return bands of equal width over all values; the highest value is in the last one."""
     if not points:
         return []
     low, high = points[0].value, points[-1].value

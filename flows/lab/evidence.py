@@ -1,11 +1,11 @@
-"""What recorded runs say of a cutoff: the value of each, where it would go, what people decided."""
+"""What recorded runs show about a cutoff: values, ports, and what people decided."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.backtest.lanes import people_steps
+from flows.backtest.lanes import list_people_steps
 from flows.backtest.recording import Recording, read_recordings
 from flows.expressions import Expression, ExpressionError, compile_expression
 from flows.graph.codec import parse
@@ -15,7 +15,7 @@ from flows.runtime.payloads import fetch
 
 Json = Any
 PERSON = "person"
-# Beyond any value: the comparison then always holds, or never.
+# Larger than any value: with it the comparison always holds, or never.
 FAR = 1e300
 READ_AT_ONCE = 200
 
@@ -24,8 +24,9 @@ READ_AT_ONCE = 200
 class Point:
     """A recorded run at the branch.
 
-    ``port_if`` and ``port_else`` are where it goes when the comparison holds and when not, all else
-    of the draft's branch being as it is. ``decided`` is the run's outcome where a person decided.
+    ``port_if`` and ``port_else`` are where the draft's branch sends it when the comparison holds
+    and when not. ``decided`` is the run's outcome if a person decided it, ``outcome`` if nobody was
+    asked, and ``went`` the port by which it left.
     """
 
     run_id: int
@@ -42,7 +43,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """``usual`` is the outcome that runs mostly had that left by a port with no person asked."""
+    """``usual`` is the most frequent outcome, by port, of runs in which nobody was asked."""
 
     points: Sequence[Point]
     people_ports: frozenset[str]
@@ -61,38 +62,38 @@ class NoCutoff(ValueError):
 def read_evidence(
     document: Mapping[str, Json], threshold: Threshold, run_ids: Sequence[int]
 ) -> Evidence:
-    """Return what those runs say: three queries for each 200 runs. Raises: NoCutoff."""
+    """Return what the runs show: three queries for each 200 runs. Raises: NoCutoff."""
     parsed = parse(document)
-    judge = _Judge(parsed, threshold)
+    reader = _BranchReader(parsed, threshold)
     points: list[Point] = []
     for start in range(0, len(run_ids), READ_AT_ONCE):
         recordings = read_recordings(run_ids[start : start + READ_AT_ONCE])
-        points += [point for each in recordings if (point := judge.point(each))]
+        points += [point for each in recordings if (point := reader.read_point(each))]
     return Evidence(
         sorted(points, key=lambda point: point.value),
-        ports_to_people(parsed, threshold.step),
-        _usual_outcomes(points),
+        list_ports_to_people(parsed, threshold.step),
+        _find_usual_outcomes(points),
         len(run_ids) - len(points),
     )
 
 
-class _Judge:
-    """The draft's branch, with the cutoff far to either side."""
+class _BranchReader:
+    """Evaluates the draft's branch for a run: with the comparison always true, and never."""
 
     def __init__(self, document: Document, threshold: Threshold) -> None:
         self.threshold = threshold
-        self.people = people_steps(document)
+        self.people = list_people_steps(document)
         config = document.steps[threshold.step].config
         self.otherwise = str(config.get("otherwise", "otherwise"))
         near, far = (-FAR, FAR) if threshold.sign in {">=", ">"} else (FAR, -FAR)
         try:
             self.value = compile_expression(threshold.what)
-            self.always = self._cases(config, near)
-            self.never = self._cases(config, far)
+            self.always = self._compile_cases(config, near)
+            self.never = self._compile_cases(config, far)
         except (ExpressionError, KeyError, TypeError) as error:
             raise NoCutoff(f"The branch cannot be evaluated: {error}") from error
 
-    def _cases(self, config: Mapping[str, Json], at: float) -> list[tuple[str, Expression]]:
+    def _compile_cases(self, config: Mapping[str, Json], at: float) -> list[tuple[str, Expression]]:
         start, end = self.threshold.span
         cases = []
         for index, case in enumerate(config["cases"]):
@@ -102,36 +103,45 @@ class _Judge:
             cases.append((str(case["port"]), compile_expression(when, result=bool)))
         return cases
 
-    def point(self, recording: Recording) -> Point | None:
-        """Return where the run stands; None if it never came there, or not with a number."""
-        bindings = self._bindings(recording)
+    def read_point(self, recording: Recording) -> Point | None:
+        """Return the run as a point, or None if it did not reach the branch with a number."""
+        bindings = self._read_bindings(recording)
         if bindings is None:
             return None
         try:
             value = self.value.evaluate(bindings)
-            port_if = self._port(self.always, bindings)
-            port_else = self._port(self.never, bindings)
+            port_if = self._choose_port(self.always, bindings)
+            port_else = self._choose_port(self.never, bindings)
         except ExpressionError:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        asked = [v for v in recording.visits if v.step in self.people and not v.failed]
-        by_person = bool(asked) and (fetch(asked[-1].data) or {}).get("kind") == PERSON
-        went = next(
-            (v.port for v in reversed(recording.visits) if v.step == self.threshold.step), ""
-        )
-        ended = recording.outcome if recording.status == "completed" else ""
         return Point(
             recording.run_id, float(value), port_if, port_else,
-            decided=ended if by_person else "", outcome="" if asked else ended, went=went,
+            went=self._find_exit(recording), **self._read_outcome(recording),
         )  # fmt: skip
 
-    def _port(self, cases: Iterable[tuple[str, Expression]], bindings: Mapping[str, Json]) -> str:
+    def _find_exit(self, recording: Recording) -> str:
+        exits = (v.port for v in reversed(recording.visits) if v.step == self.threshold.step)
+        return next(exits, "")
+
+    def _read_outcome(self, recording: Recording) -> dict[str, str]:
+        """Return the outcome: ``decided`` if a person decided, ``outcome`` if nobody was asked."""
+        outcome = recording.outcome if recording.status == "completed" else ""
+        asked = [v for v in recording.visits if v.step in self.people and not v.failed]
+        if not asked:
+            return {"outcome": outcome}
+        by_person = (fetch(asked[-1].data) or {}).get("kind") == PERSON
+        return {"decided": outcome if by_person else ""}
+
+    def _choose_port(
+        self, cases: Iterable[tuple[str, Expression]], bindings: Mapping[str, Json]
+    ) -> str:
         taken = (port for port, when in cases if when.evaluate(bindings) is True)
         return next(taken, self.otherwise)
 
-    def _bindings(self, recording: Recording) -> dict[str, Json] | None:
-        """Return what the branch saw when the run last came to it."""
+    def _read_bindings(self, recording: Recording) -> dict[str, Json] | None:
+        """Return what the branch saw when the run last reached it, or None if it did not."""
         steps: dict[str, Json] = {}
         seen = None
         for visit in recording.visits:
@@ -145,9 +155,9 @@ class _Judge:
         return {"input": recording.input, "steps": seen, "run": {"flow": "", "version": 0, **run}}
 
 
-def ports_to_people(document: Document, step: str) -> frozenset[str]:
-    """Return the ports of a branch behind which people are asked before it is come to again."""
-    people = people_steps(document)
+def list_ports_to_people(document: Document, step: str) -> frozenset[str]:
+    """Return the ports of a branch that lead to people before they lead back to it."""
+    people = list_people_steps(document)
     after: dict[str, list[str]] = {}
     for edge in document.edges:
         after.setdefault(edge.source, []).append(edge.target)
@@ -172,7 +182,7 @@ def _reaches(
     return False
 
 
-def _usual_outcomes(points: Iterable[Point]) -> dict[str, str]:
+def _find_usual_outcomes(points: Iterable[Point]) -> dict[str, str]:
     counted: dict[str, Counter[str]] = {}
     for point in points:
         if point.outcome and point.went:

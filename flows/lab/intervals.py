@@ -1,11 +1,11 @@
-"""An interval for a share that was counted in a sample. Pure."""
+"""The confidence interval of a share that was counted in a sample. Pure."""
 
 from math import sqrt
 from statistics import NormalDist
 
 
 def wilson_interval(hits: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the score interval of Wilson for ``hits`` of ``total``; (0, 1) of an empty sample.
+    """Return Wilson's score interval for ``hits`` of ``total``; (0, 1) for an empty sample.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of
     the American Statistical Association 22 (1927), 209-212. Without continuity correction: method 3

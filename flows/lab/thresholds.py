@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Json = Any
-# What is compared: a dotted name, or one made a number; then the sign; then a number.
+# What is compared, a dotted name that may be converted to a number; the sign; a number.
 _COMPARISON = re.compile(
     r"(?P<what>(?:double|int)\(\s*[A-Za-z_][\w.]*\s*\)|[A-Za-z_][\w.]*\.[\w.]+)\s*"
     r"(?P<sign>>=|<=|>|<)\s*(?P<at>-?\d+(?:\.\d+)?)(?![\w.])"
@@ -16,7 +16,7 @@ _TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """One comparison: ``what sign at``, in case ``case`` of branch ``step``, at ``span`` in it."""
+    """A comparison ``what sign at`` in a case of branch ``step``; ``span`` locates ``at``."""
 
     step: str
     case: int
@@ -35,11 +35,11 @@ class Threshold:
 
     @property
     def name(self) -> str:
-        """The last part of what is compared, as people say it."""
+        """The last part of what is compared, in words."""
         return self.what.rstrip(")").rpartition(".")[2].replace("_", " ")
 
     def holds(self, value: float, at: float) -> bool:
-        """Say whether a value is on the side of the case's port."""
+        """Return True if the comparison holds for a value with the cutoff ``at``."""
         match self.sign:
             case ">=":
                 return value >= at
@@ -49,31 +49,31 @@ class Threshold:
                 return value <= at
         return value < at
 
-    def moved_to(self, at: float) -> str:
+    def with_cutoff(self, at: float) -> str:
         """Return the whole condition with another cutoff."""
         start, end = self.span
         return f"{self.source[:start]}{at:.10g}{self.source[end:]}"
 
 
 def list_thresholds(document: Mapping[str, Json]) -> list[Threshold]:
-    """Return the cutoffs in the order of the document; a draft may be wrong in any way."""
+    """Return the cutoffs in the order of the document, however wrong the draft is."""
     steps = document.get("steps") or {}
     return [
         found
         for name, step in steps.items()
         if step.get("type") == "branch"
-        for found in _of_branch(name, step)
+        for found in _find_in_branch(name, step)
     ]
 
 
-def _of_branch(name: str, step: Mapping[str, Json]) -> Iterator[Threshold]:
+def _find_in_branch(name: str, step: Mapping[str, Json]) -> Iterator[Threshold]:
     config = step.get("with")
     cases = config.get("cases") if isinstance(config, dict) else None
     for index, case in enumerate(cases if isinstance(cases, list) else []):
         source = case.get("when") if isinstance(case, dict) else None
         if not isinstance(source, str):
             continue
-        # A number inside a text is no cutoff: texts are blanked, places stay.
+        # A number inside a text is not a cutoff: blank the texts, so that positions stay.
         blanked = _TEXT.sub(lambda found: " " * len(found.group()), source)
         for place, found in enumerate(_COMPARISON.finditer(blanked)):
             yield Threshold(

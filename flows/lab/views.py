@@ -1,4 +1,4 @@
-"""The threshold lab: a cutoff of the draft over the values of real runs."""
+"""The threshold lab: a cutoff of the draft and the values of real runs."""
 
 from collections import Counter
 from typing import Any
@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.backtest.selectors import choose_runs
-from flows.graph.operations import normal_form
+from flows.graph.operations import OperationRefused, normal_form
 from flows.graph.problems import DocumentError
-from flows.lab.charts import FLOOR, HEIGHT, WIDTH, Chart, histogram
-from flows.lab.estimate import bands_of, estimate
+from flows.lab.charts import FLOOR, HEIGHT, WIDTH, Chart, draw_histogram
+from flows.lab.estimate import estimate, make_bands
 from flows.lab.evidence import Evidence, NoCutoff, read_evidence
 from flows.lab.thresholds import Threshold, list_thresholds
 from flows.models import Flow
@@ -36,7 +36,7 @@ COUNTS = (200, 500, 1_000, 2_000)
 @requires("runs.view", flow="name")
 @require_GET
 def threshold_lab(request: HttpRequest, name: str) -> HttpResponse:
-    """``?threshold=<step>.<case>.<place>&at=<number>&runs=<count>&minutes=<each>``."""
+    """Show a cutoff: ``?threshold=<id>&at=<number>&runs=<count>&minutes=<each>``."""
     flow = flow_or_404(name)
     document = normal_form(flow.draft)
     thresholds = list_thresholds(document)
@@ -64,12 +64,9 @@ def _lab(
         evidence = read_evidence(document, chosen, run_ids)
     except (NoCutoff, DocumentError) as error:
         return {"count": count, "refusal": str(error)}
-    measured = _measured_minutes(flow, document)
-    minutes = _number(request.GET.get("minutes", ""), measured or USUAL_MINUTES)
-    at = _number(request.GET.get("at", ""), chosen.at)
-    outcomes = [name for name, _ in _people_said(evidence).most_common()]
-    bands = bands_of(evidence.points)
-    chart = histogram(bands, outcomes)
+    measured = _get_measured_minutes(flow, document)
+    minutes = _read_number(request.GET.get("minutes", ""), measured or USUAL_MINUTES)
+    at = _read_number(request.GET.get("at", ""), chosen.at)
     return {
         "count": count,
         "evidence": evidence,
@@ -78,29 +75,39 @@ def _lab(
         "at": at,
         "now": estimate(evidence, chosen, chosen.at, minutes_each=minutes),
         "then": estimate(evidence, chosen, at, minutes_each=minutes),
+        "data": _get_script_data(evidence, chosen, minutes),
+        **_draw(evidence, chosen.at, at),
+    }
+
+
+def _draw(evidence: Evidence, now: float, then: float) -> dict[str, Any]:
+    """Return the histogram with the lines of the present cutoff and of the one tried."""
+    outcomes = [name for name, _ in _count_decisions(evidence).most_common()]
+    bands = make_bands(evidence.points)
+    chart = draw_histogram(bands, outcomes)
+    return {
         "bands": bands,
         "outcomes": outcomes,
         "chart": chart,
         "drawing": {"width": WIDTH, "height": HEIGHT, "floor": FLOOR},
-        "line_now": chart.x_of(chosen.at) if chart else 0,
-        "line_then": chart.x_of(at) if chart else 0,
-        "step": _step_of(chart),
-        "data": _data(evidence, chosen, minutes),
+        "line_now": chart.x_of(now) if chart else 0,
+        "line_then": chart.x_of(then) if chart else 0,
+        "step": _get_key_step(chart),
     }
 
 
-def _people_said(evidence: Evidence) -> Counter[str]:
+def _count_decisions(evidence: Evidence) -> Counter[str]:
     return Counter(point.decided for point in evidence.points if point.decided)
 
 
-def _step_of(chart: Chart | None) -> float:
-    """Return how far a key moves the cutoff: about a thousandth of the span, a power of ten."""
+def _get_key_step(chart: Chart | None) -> float:
+    """Return how far an arrow key moves the cutoff: a power of ten, near a 1000th of the span."""
     span = chart.high - chart.low if chart else 1.0
     return float(10.0 ** (len(str(int(span or 1))) - 4))
 
 
-def _data(evidence: Evidence, chosen: Threshold, minutes: float) -> dict[str, Json]:
-    """Return what static/flows/lab.js needs to make the sums of ``estimate`` while one drags."""
+def _get_script_data(evidence: Evidence, chosen: Threshold, minutes: float) -> dict[str, Json]:
+    """Return what static/flows/lab.js needs to compute ``estimate`` while the cutoff is dragged."""
     return {
         "sign": chosen.sign,
         "people": sorted(evidence.people_ports),
@@ -110,8 +117,8 @@ def _data(evidence: Evidence, chosen: Threshold, minutes: float) -> dict[str, Js
     }
 
 
-def _measured_minutes(flow: Flow, document: dict[str, Json]) -> float | None:
-    """Ask the checkpoints' types how long a case has taken people."""
+def _get_measured_minutes(flow: Flow, document: dict[str, Json]) -> float | None:
+    """Return how many minutes a case takes people, as the checkpoints' step types know it."""
     found = []
     for name, step in document["steps"].items():
         try:
@@ -124,7 +131,7 @@ def _measured_minutes(flow: Flow, document: dict[str, Json]) -> float | None:
     return max(known) if known else None
 
 
-def _number(text: str, usual: float) -> float:
+def _read_number(text: str, usual: float) -> float:
     try:
         value = float(text.replace(",", "."))
     except ValueError:
@@ -142,23 +149,30 @@ def apply_cutoff(request: HttpRequest, name: str) -> HttpResponse:
     chosen = next((t for t in list_thresholds(document) if t.id == wanted), None)
     back = f"{reverse('flows:threshold-lab', args=[name])}?{urlencode({'threshold': wanted})}"
     if chosen is None or chosen.source != request.POST.get("source"):
-        messages.error(request, "The draft was changed meanwhile. Look at the cutoff again.")
+        messages.error(request, "The draft was changed in the meantime. Look at the cutoff again.")
         return redirect(back)
-    at = _number(request.POST.get("at", ""), chosen.at)
-    operation = {
-        "op": "set_field", "step": chosen.step, "path": f"/with/cases/{chosen.case}/when",
-        "value": chosen.moved_to(at), "old": chosen.source,
-    }  # fmt: skip
-    outcomes = editing.apply_operations(
-        flow_id=flow.pk,
-        operations=[{"client_id": f"lab-{uuid4().hex}", "op": operation}],
-        author=user_of(request),
-        now=timezone.now(),
-    )
-    if outcomes[0].refusal is not None:
-        messages.error(request, outcomes[0].refusal.message)
+    at = _read_number(request.POST.get("at", ""), chosen.at)
+    refusal = _apply(request, flow, chosen, at)
+    if refusal is not None:
+        messages.error(request, refusal.message)
     else:
         messages.success(
             request, f"The cutoff in the draft is {at:.10g}. Backtest it, then publish."
         )
     return redirect(back)
+
+
+def _apply(
+    request: HttpRequest, flow: Flow, chosen: Threshold, at: float
+) -> OperationRefused | None:
+    operation = {
+        "op": "set_field", "step": chosen.step, "path": f"/with/cases/{chosen.case}/when",
+        "value": chosen.with_cutoff(at), "old": chosen.source,
+    }  # fmt: skip
+    [outcome] = editing.apply_operations(
+        flow_id=flow.pk,
+        operations=[{"client_id": f"lab-{uuid4().hex}", "op": operation}],
+        author=user_of(request),
+        now=timezone.now(),
+    )
+    return outcome.refusal

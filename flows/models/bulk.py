@@ -11,7 +11,7 @@ class BulkStatus(models.TextChoices):
 
 
 class BulkAct(models.Model):
-    """One act on many runs, worked off in chunks. ``after`` is the last run it has looked at.
+    """One act on many runs, worked off in chunks. ``after`` is the last run that was looked at.
 
     ``filters``, ``options`` and ``within`` are what services.bulk reads back; ``refusals`` holds
     the first of them as ``[run id, reason]``.

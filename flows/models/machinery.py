@@ -25,7 +25,7 @@ class Artifact(models.Model):
 
 
 class Event(models.Model):
-    """Something that happened and that runs may wait for, kept for those that wait later."""
+    """Something that happened and that runs may wait for, stored for those that wait later."""
 
     name = models.CharField(max_length=120)
     key = models.CharField(max_length=200, blank=True, default="")

@@ -22,7 +22,7 @@ class RunStatus(models.TextChoices):
     CANCELLED = "cancelled"
 
 
-# What our own pages, triggers and bulk acts give a run, so that a repeated request starts one.
+# The keys that our own pages, triggers and bulk acts give to runs.
 OWN_KEY = re.compile(r"(?:form|rerun)-[0-9a-f]{8}-[0-9a-f-]{27}|(?:trigger|bulk)-\d+-\d+")
 
 
@@ -65,7 +65,7 @@ class Run(models.Model):
 
     @property
     def given_key(self) -> str:
-        """The idempotency key, if it is one that a caller gave."""
+        """The idempotency key, or "" if it is one of our own."""
         key = self.idempotency_key or ""
         return "" if OWN_KEY.fullmatch(key) else key
 
@@ -198,10 +198,10 @@ class Timer(models.Model):
 
 
 class KeptResult(models.Model):
-    """Where the result of a step that is declared stable stands: in its run's journal.
+    """The place of a reusable step result, which is in its run's journal.
 
-    ``key`` digests what the result depends on. A row whose journal row is not there, because the
-    commit was refused or the run is gone, is as if it were not there either.
+    ``key`` is a digest of what the result depends on. A row without its journal row, because the
+    commit was refused or the run is gone, is ignored.
     """
 
     key = models.CharField(max_length=64, primary_key=True)

@@ -1,1 +1,1 @@
-"""Publishing by two: who asked, who agreed, and what exactly they agreed to."""
+"""Publishing that needs a second person: who asked, who agreed, and to which draft."""

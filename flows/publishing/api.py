@@ -1,4 +1,4 @@
-"""Publishing by two over HTTP: ask, agree, refuse, withdraw."""
+"""Requests to publish over HTTP: make one, approve, refuse or withdraw it."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from workbench.http.sign_in import actor_of, person_of
 router = Router(tags=["flows"])
 
 map_error(
-    services.OwnRequest, status=409, code="own-request", remedy="Let somebody else agree to it."
+    services.OwnRequest, status=409, code="own-request", remedy="Let somebody else approve it."
 )
 map_error(services.RequestAnswered, status=409, code="request-answered", remedy="Read it again.")
 map_error(
@@ -30,7 +30,7 @@ map_error(
 
 class PublishRequestOut(Schema):
     id: int
-    draft_revision: int = Field(description="The draft that is asked for; a later one is not it.")
+    draft_revision: int = Field(description="The draft to publish; a later one cannot be approved.")
     note: str
     release: bool = Field(description="Whether the version is released at once.")
     state: str = Field(description="open, approved, refused or withdrawn.")
@@ -63,11 +63,11 @@ def list_publish_requests(
     cursor: str = "",
     limit: int = 50,
 ) -> dict[str, Any]:
-    """List who asked to publish what, newest first."""
+    """List the requests to publish, newest first."""
     found = PublishRequest.objects.filter(flow=find_flow(name))
     found = found.filter(state=state) if state else found
     people = found.select_related("requested_by", "answered_by")
-    return page_by_id(people, cursor=cursor, limit=limit, to_item=_out)
+    return page_by_id(people, cursor=cursor, limit=limit, to_item=_request_out)
 
 
 @router.post(
@@ -76,9 +76,9 @@ def list_publish_requests(
     operation_id="request_publish",
 )
 @requires("flows.publish", flow="name")
-def ask(request: HttpRequest, name: str, body: PublishRequestIn) -> Status[Any]:
-    """Ask for the draft as it is now to be published; somebody else then agrees."""
-    made = services.request_publish(
+def request_publish(request: HttpRequest, name: str, body: PublishRequestIn) -> Status[Any]:
+    """Ask for the present draft to be published; somebody else then approves."""
+    requested = services.request_publish(
         flow_id=find_flow(name).pk,
         note=body.note,
         release=body.release,
@@ -86,7 +86,7 @@ def ask(request: HttpRequest, name: str, body: PublishRequestIn) -> Status[Any]:
         actor=actor_of(request),
         now=timezone.now(),
     )
-    return Status(201, _out(made))
+    return Status(201, _request_out(requested))
 
 
 @router.post(
@@ -96,8 +96,8 @@ def ask(request: HttpRequest, name: str, body: PublishRequestIn) -> Status[Any]:
 )
 @requires("flows.publish", flow="name")
 def approve(request: HttpRequest, name: str, request_id: Id) -> Status[Any]:
-    """Agree to another's request, and publish what was asked for."""
-    asked = _request(name, request_id)
+    """Approve another person's request, and publish the draft."""
+    asked = _find_request(name, request_id)
     with listed_faults():
         version = services.approve_request(
             request_id=asked.pk,
@@ -115,18 +115,18 @@ def approve(request: HttpRequest, name: str, request_id: Id) -> Status[Any]:
 )
 @requires("flows.publish", flow="name")
 def refuse(request: HttpRequest, name: str, request_id: Id, body: RefuseIn) -> dict[str, Any]:
-    """Refuse another's request; one's own is withdrawn."""
+    """Refuse another person's request, or withdraw one's own."""
     services.refuse_request(
-        request_id=_request(name, request_id).pk,
+        request_id=_find_request(name, request_id).pk,
         reason=body.reason,
         author=person_of(request),
         actor=actor_of(request),
         now=timezone.now(),
     )
-    return _out(_request(name, request_id))
+    return _request_out(_find_request(name, request_id))
 
 
-def _request(name: str, request_id: int) -> PublishRequest:
+def _find_request(name: str, request_id: int) -> PublishRequest:
     people = PublishRequest.objects.select_related("requested_by", "answered_by")
     found = people.filter(flow=find_flow(name), pk=request_id).first()
     if found is None:
@@ -134,7 +134,7 @@ def _request(name: str, request_id: int) -> PublishRequest:
     return found
 
 
-def _out(asked: PublishRequest) -> dict[str, Any]:
+def _request_out(asked: PublishRequest) -> dict[str, Any]:
     answered_by = asked.answered_by.username if asked.answered_by else None
     shown = {key: getattr(asked, key) for key in PublishRequestOut.model_fields}
     return {**shown, "requested_by": asked.requested_by.username, "answered_by": answered_by}

@@ -1,4 +1,4 @@
-"""Two documents of a flow: drawn as one graph, and told field by field."""
+"""Compare two documents of a flow: as one graph, and field by field."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class FieldLine:
-    """A field that differs. An absent side is None; values are JSON text."""
+    """A field that differs. Values are JSON text, None where the field is absent."""
 
     field: str
     old: str | None
@@ -25,7 +25,7 @@ class FieldLine:
 
 @dataclass(frozen=True, slots=True)
 class StepLines:
-    """What became of a step: added, removed, changed or moved; ``step`` "" is the flow itself."""
+    """A step that was added, removed, changed or moved; ``step`` "" is the flow itself."""
 
     step: str
     title: str
@@ -34,22 +34,22 @@ class StepLines:
 
 
 def compare_documents(old: Mapping[str, Json] | None, new: Mapping[str, Json]) -> Diff | None:
-    """Return what differs; None if one of them cannot be read as a document."""
+    """Return what differs, or None if one of them cannot be read as a document."""
     try:
-        return diff(parse(old or _nothing(new)), parse(new))
+        return diff(parse(old or _make_empty(new)), parse(new))
     except DocumentError:
         return None
 
 
-def _nothing(like: Mapping[str, Json]) -> dict[str, Json]:
-    """Before the first version there was an empty flow of the same name."""
+def _make_empty(like: Mapping[str, Json]) -> dict[str, Json]:
+    """Return an empty flow of the same name, as it was before the first version."""
     return {"schema": like.get("schema"), "name": like.get("name"), "steps": {}, "edges": []}
 
 
-def step_lines(
+def list_step_lines(
     found: Diff, old: Mapping[str, Json] | None, new: Mapping[str, Json]
 ) -> list[StepLines]:
-    """Return the changes by step, what is new or gone first; moves come last."""
+    """Return the changes by step: added and removed ones first, moved ones last."""
     titles = {
         name: step.get("title") or name
         for document in (old or {}, new)
@@ -76,22 +76,31 @@ def _text(value: Json) -> str | None:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def comparison_canvas(old: Mapping[str, Json] | None, new: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what <flow-canvas> loads: both documents as one, each difference marked.
+def get_comparison_canvas(
+    old: Mapping[str, Json] | None, new: Mapping[str, Json]
+) -> dict[str, Json]:
+    """Return what <flow-canvas> loads: both documents in one, with the differences marked.
 
-    What was removed is drawn where it stood.
+    What was removed is drawn where it was.
     """
-    before, after = normal_form(old or _nothing(new)), normal_form(new)
+    before, after = normal_form(old or _make_empty(new)), normal_form(new)
     found = compare_documents(old, new) or Diff()
-    gone = {name: before["steps"][name] for name in found.removed}
-    lost = [str(edge) for edge in found.edges_removed]
-    places = {name: before["layout"][name] for name in gone if name in before["layout"]}
-    drawn = {
+    drawn = _merge(before, after, found)
+    return {**get_canvas_data(drawn), "marks": _list_marks(found)}
+
+
+def _merge(before: dict[str, Json], after: dict[str, Json], found: Diff) -> dict[str, Json]:
+    removed = {name: before["steps"][name] for name in found.removed}
+    places = {name: before["layout"][name] for name in removed if name in before["layout"]}
+    return {
         **after,
-        "steps": {**after["steps"], **gone},
-        "edges": [*after["edges"], *lost],
+        "steps": {**after["steps"], **removed},
+        "edges": [*after["edges"], *(str(edge) for edge in found.edges_removed)],
         "layout": {**after["layout"], **places},
     }
+
+
+def _list_marks(found: Diff) -> dict[str, dict[str, str]]:
     steps = {
         **dict.fromkeys(found.moved, "moved"),
         **dict.fromkeys(found.changed, "changed"),
@@ -100,6 +109,6 @@ def comparison_canvas(old: Mapping[str, Json] | None, new: Mapping[str, Json]) -
     }
     edges = {
         **{str(edge): "added" for edge in found.edges_added},
-        **dict.fromkeys(lost, "removed"),
+        **{str(edge): "removed" for edge in found.edges_removed},
     }
-    return {**get_canvas_data(drawn), "marks": {"steps": steps, "edges": edges}}
+    return {"steps": steps, "edges": edges}

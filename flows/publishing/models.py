@@ -15,7 +15,7 @@ class RequestState(models.TextChoices):
 
 
 class PublishRequest(models.Model):
-    """A wish to publish the draft as it stood at ``draft_revision``, until somebody answers."""
+    """A request to publish the draft as it was at ``draft_revision``."""
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="publish_requests")
     draft_revision = models.PositiveIntegerField()
@@ -40,7 +40,7 @@ class PublishRequest(models.Model):
             models.UniqueConstraint(
                 fields=["flow"], condition=Q(state="open"), name="one_open_publish_request"
             ),
-            # The database, too, holds that nobody agrees to their own request.
+            # The database enforces it too: nobody approves their own request.
             models.CheckConstraint(
                 condition=~Q(state="approved") | ~Q(answered_by=F("requested_by")),
                 name="publish_approved_by_another",

@@ -1,5 +1,6 @@
-"""Requests to publish, and the runs that could go on with another version."""
+"""Requests to publish, and the runs that could be migrated to the released version."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,28 +13,29 @@ from flows.publishing.models import PublishRequest, RequestState
 Json = Any
 
 
-def open_request(flow: Flow) -> PublishRequest | None:
-    """Return the request that waits for an answer: one query."""
+def get_open_request(flow: Flow) -> PublishRequest | None:
+    """Return the request that waits for an answer, if there is one: one query."""
     found = PublishRequest.objects.select_related("requested_by")
     return found.filter(flow=flow, state=RequestState.OPEN).first()
 
 
 def demands_second_person(flow: Flow) -> bool:
+    """Return True if publishing the flow needs a second person: one query."""
     return PublishRule.objects.filter(flow=flow, second_person=True).exists()
 
 
 @dataclass(frozen=True, slots=True)
 class Migratable:
-    """Waiting runs of a version: how many stand on steps that the release still has."""
+    """The waiting runs of a version: how many can be migrated to the released one."""
 
     fit: int
     unfit: int
 
 
-def migratable_runs(flow: Flow) -> Mapping[int, Migratable]:
-    """Return, by version id, the waiting runs of other versions than the released: two queries.
+def count_migratable_runs(flow: Flow) -> Mapping[int, Migratable]:
+    """Return, by version id, the waiting runs of versions that are not released: two queries.
 
-    A run counts by its tokens: one on a step that is gone, or of another type now, makes it unfit.
+    A run is unfit if it waits at a step that was removed or is of another type now.
     """
     if flow.released is None:
         return {}
@@ -45,19 +47,17 @@ def migratable_runs(flow: Flow) -> Mapping[int, Migratable]:
         .order_by()
     )
     counted = list(rows)
-    ids = {row["run__version"] for row in counted}
-    documents = dict(FlowVersion.objects.filter(pk__in=ids).values_list("pk", "document"))
-    released = _types(flow.released.document)
-    found: dict[int, Migratable] = {}
+    versions = {row["run__version"] for row in counted}
+    documents = dict(FlowVersion.objects.filter(pk__in=versions).values_list("pk", "document"))
+    released = _list_types(flow.released.document)
+    fit: Counter[int] = Counter()
+    unfit: Counter[int] = Counter()
     for row in counted:
-        version = row["run__version"]
-        known = found.get(version, Migratable(0, 0))
-        fits = released.get(row["step"]) == _types(documents[version]).get(row["step"])
-        found[version] = Migratable(
-            known.fit + (row["n"] if fits else 0), known.unfit + (0 if fits else row["n"])
-        )
-    return found
+        version, step = row["run__version"], row["step"]
+        fits = released.get(step) == _list_types(documents[version]).get(step)
+        (fit if fits else unfit)[version] += row["n"]
+    return {version: Migratable(fit[version], unfit[version]) for version in versions}
 
 
-def _types(document: Mapping[str, Json]) -> dict[str, str]:
+def _list_types(document: Mapping[str, Json]) -> dict[str, str]:
     return {name: step.get("type", "") for name, step in (document.get("steps") or {}).items()}

@@ -1,4 +1,4 @@
-"""Ask to publish, agree, refuse, withdraw. Each in one transaction with its ledger entry."""
+"""Request to publish, approve, refuse, withdraw: each one transaction with its ledger entry."""
 
 from datetime import datetime
 
@@ -15,20 +15,20 @@ from workbench.live import nudge_on_commit
 
 
 class OwnRequest(ServiceError):
-    """Nobody agrees to what they asked for."""
+    """Nobody may approve their own request."""
 
 
 class RequestAnswered(ServiceError):
-    """Somebody answered the request already."""
+    """The request has been answered already."""
 
 
 class RequestOpen(ServiceError):
-    """Another request of this flow waits for its answer."""
+    """Another request to publish this flow waits for an answer."""
 
 
 @transaction.atomic
 def set_second_person(*, flow: Flow, demanded: bool, actor: Actor, now: datetime) -> None:
-    """Say whether publishing this flow needs a second person."""
+    """Set whether publishing this flow needs a second person."""
     PublishRule.objects.update_or_create(flow=flow, defaults={"second_person": demanded})
     what = "now needs" if demanded else "no longer needs"
     _record("flow.rule_changed", flow, actor, {"what": what}, now)
@@ -38,7 +38,7 @@ def set_second_person(*, flow: Flow, demanded: bool, actor: Actor, now: datetime
 def request_publish(
     *, flow_id: int, note: str, release: bool, author: User, actor: Actor, now: datetime
 ) -> PublishRequest:
-    """Ask for the draft as it is now to be published. Raises: RequestOpen."""
+    """Request that the present draft is published. Raises: RequestOpen."""
     flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
     try:
         with transaction.atomic():
@@ -48,7 +48,7 @@ def request_publish(
             )  # fmt: skip
     except IntegrityError as error:
         raise RequestOpen(
-            "Somebody asked to publish this flow already.", "Answer that request first."
+            "Somebody has asked to publish this flow already.", "Answer that request first."
         ) from error
     payload = {"revision": made.draft_revision, "note": note}
     _record("flow.publish_requested", flow, actor, payload, now)
@@ -56,17 +56,17 @@ def request_publish(
 
 
 def approve_request(*, request_id: int, author: User, actor: Actor, now: datetime) -> FlowVersion:
-    """Agree, and publish what was asked for. The requester is the version's author.
+    """Approve a request and publish the draft. The requester is the version's author.
 
     Raises: OwnRequest, RequestAnswered, DraftChanged, and what publish_version raises.
     """
     with transaction.atomic():
-        asked = _take(request_id, RequestState.APPROVED, author, now)
+        asked = _answer(request_id, RequestState.APPROVED, author, now)
         if asked.flow.draft_revision != asked.draft_revision:
             raise DraftChanged(
-                f"The draft is at revision {asked.flow.draft_revision}; asked for was "
+                f"The draft is at revision {asked.flow.draft_revision}; the request is for "
                 f"{asked.draft_revision}.",
-                "Withdraw the request and ask again with the draft as it is.",
+                "Withdraw the request, and ask again with the present draft.",
             )
         return publish_version(
             flow_id=asked.flow_id,
@@ -83,28 +83,28 @@ def approve_request(*, request_id: int, author: User, actor: Actor, now: datetim
 def refuse_request(
     *, request_id: int, reason: str, author: User, actor: Actor, now: datetime
 ) -> None:
-    """Refuse, with a reason; one's own request is withdrawn. Raises: RequestAnswered."""
+    """Refuse a request, or withdraw one's own. Raises: RequestAnswered."""
     asked = PublishRequest.objects.select_related("flow").get(pk=request_id)
     own = asked.requested_by_id == author.pk
     state = RequestState.WITHDRAWN if own else RequestState.REFUSED
-    _take(request_id, state, author, now, reason)
+    _answer(request_id, state, author, now, reason)
     action = "flow.publish_withdrawn" if own else "flow.publish_refused"
     payload = {"revision": asked.draft_revision, **({} if own else {"reason": reason})}
     _record(action, asked.flow, actor, payload, now)
 
 
-def _take(
+def _answer(
     request_id: int, state: RequestState, author: User, now: datetime, reason: str = ""
 ) -> PublishRequest:
-    """Move an open request on by one conditional UPDATE. Raises: OwnRequest, RequestAnswered."""
+    """Answer an open request by one conditional UPDATE. Raises: OwnRequest, RequestAnswered."""
     asked = PublishRequest.objects.select_related("flow", "requested_by").get(pk=request_id)
     if state == RequestState.APPROVED and asked.requested_by_id == author.pk:
-        raise OwnRequest("You asked for this yourself.", "Somebody else has to agree.")
-    moved = PublishRequest.objects.filter(pk=request_id, state=RequestState.OPEN).update(
+        raise OwnRequest("You asked for this yourself.", "Somebody else has to approve it.")
+    changed = PublishRequest.objects.filter(pk=request_id, state=RequestState.OPEN).update(
         state=state, answered_by=author, answered_at=now, reason=reason
     )
-    if moved != 1:
-        raise RequestAnswered("The request was answered meanwhile.", "Look at it again.")
+    if changed != 1:
+        raise RequestAnswered("The request was answered in the meantime.", "Look at it again.")
     return asked
 
 

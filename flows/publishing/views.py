@@ -1,4 +1,4 @@
-"""Versions: publish the draft, release one, compare two."""
+"""Publish the draft as a version, release a version, compare two."""
 
 from typing import Any
 
@@ -9,14 +9,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import selectors, services
-from flows.backtest.selectors import newest_of_draft
+from flows.backtest.selectors import get_newest_of_draft
 from flows.graph.codec import parse
 from flows.graph.operations import normal_form
 from flows.graph.problems import DocumentError
 from flows.models import Flow, FlowVersion
-from flows.publishing.comparison import compare_documents, comparison_canvas, step_lines
+from flows.publishing.comparison import compare_documents, get_comparison_canvas, list_step_lines
 from flows.publishing.models import PublishRequest
-from flows.publishing.selectors import demands_second_person, migratable_runs, open_request
+from flows.publishing.selectors import (
+    count_migratable_runs,
+    demands_second_person,
+    get_open_request,
+)
 from flows.publishing.services import (
     RequestOpen,
     approve_request,
@@ -25,7 +29,7 @@ from flows.publishing.services import (
     set_second_person,
 )
 from flows.runtime.flow_tests import run_flow_tests
-from flows.selectors.changes import text_changes
+from flows.selectors.changes import list_line_changes
 from flows.selectors.flows import count_runs_by_version
 from flows.selectors.problems import list_problems
 from flows.views.requests import (
@@ -43,7 +47,7 @@ from workbench.accounts.permissions import can
 @requires("flows.publish", flow="name")
 @require_http_methods(["GET", "POST"])
 def publish(request: HttpRequest, name: str) -> HttpResponse:
-    """What would change, what stands in the way, and the note that goes with it."""
+    """Show what would change and what prevents it, or publish with a note."""
     flow = flow_or_404(name)
     if request.method == "POST":
         return _publish(request, flow)
@@ -51,40 +55,53 @@ def publish(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _publish_page(request: HttpRequest, flow: Flow, status: int = 200, **more: Any) -> HttpResponse:
-    problems = list_problems(flow.draft)
     newest = flow.versions.order_by("-number").first()
-    asked = open_request(flow)
-    errors = [each for each in problems if each["severity"] == "error"]
-    tests = [] if errors else run_flow_tests(parse(flow.draft), now=timezone.now())
-    failed = [each for each in tests if not each.passed]
     context = {
         **flow_context(request, flow, "publish"),
         "here": "Publish",
-        "errors": errors,
-        "warnings": [each for each in problems if each["severity"] != "error"],
-        **_comparison(newest.document if newest else None, normal_form(flow.draft)),
+        **_run_checks(flow),
+        **_compare(newest.document if newest else None, normal_form(flow.draft)),
         "canvas_query": f"a={newest.number}" if newest else "a=0",
         "newest": newest,
         "next_number": newest.number + 1 if newest else 1,
+        "backtest": get_newest_of_draft(flow),
+        **_get_request_context(request, flow),
+        **more,
+    }
+    is_blocked = context["errors"] or context["failed_tests"]
+    context["may_go"] = bool(context["changes"]) and not is_blocked
+    return render(request, "flows/publish.html", context, status=status)
+
+
+def _run_checks(flow: Flow) -> dict[str, Any]:
+    """Return the draft's problems and, if none is an error, the results of its own tests."""
+    problems = list_problems(flow.draft)
+    errors = [each for each in problems if each["severity"] == "error"]
+    tests = [] if errors else run_flow_tests(parse(flow.draft), now=timezone.now())
+    return {
+        "errors": errors,
+        "warnings": [each for each in problems if each["severity"] != "error"],
         "tests": tests,
-        "failed_tests": failed,
-        "backtest": newest_of_draft(flow),
+        "failed_tests": [each for each in tests if not each.passed],
+    }
+
+
+def _get_request_context(request: HttpRequest, flow: Flow) -> dict[str, Any]:
+    asked = get_open_request(flow)
+    return {
         "second_person": demands_second_person(flow),
         "asked": asked,
         "asked_by_me": asked is not None and asked.requested_by_id == user_of(request).pk,
         "asked_stale": asked is not None and asked.draft_revision != flow.draft_revision,
-        **more,
     }
-    context["may_go"] = bool(context["changes"]) and not errors and not failed
-    return render(request, "flows/publish.html", context, status=status)
 
 
-def _comparison(old: Any, new: dict[str, Any]) -> dict[str, Any]:
-    """Return the differences field by field and as text, for templates/flows/_comparison.html."""
+def _compare(old: Any, new: dict[str, Any]) -> dict[str, Any]:
+    """Return the differences by field and as text, for templates/flows/_comparison.html."""
     found = compare_documents(old, new)
     return {
-        "changes": text_changes(old, new),
-        "steps": step_lines(found, old, new) if found else [],
+        "changes": list_line_changes(old, new),
+        "steps": list_step_lines(found, old, new) if found else [],
         "diff": found,
     }
 
@@ -100,7 +117,7 @@ def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
             request_publish(
                 flow_id=flow.pk, note=note, release=release, author=person, actor=actor, now=now
             )
-            messages.success(request, "Asked. Somebody else who may publish now has to agree.")
+            messages.success(request, "Asked. Somebody else who may publish has to approve it now.")
             return redirect("flows:publish", flow.name)
         version = services.publish_version(
             flow_id=flow.pk, note=note, author=person, actor=actor, now=now, release=release
@@ -109,10 +126,10 @@ def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
         return _publish_page(request, flow, 409, refusal=f"{error} {error.remedy}", note=note)
     except (services.FlowInvalid, services.FlowTestsFailed, DocumentError):
         return _publish_page(request, flow, 422, note=note)
-    return _published(request, version, release=release)
+    return _redirect_after(request, version, release=release)
 
 
-def _published(request: HttpRequest, version: FlowVersion, *, release: bool) -> HttpResponse:
+def _redirect_after(request: HttpRequest, version: FlowVersion, *, release: bool) -> HttpResponse:
     done = "published and released" if release else "published"
     messages.success(request, f"Version {version.number} is {done}.")
     return redirect("flows:flow-detail", version.flow.name)
@@ -121,14 +138,14 @@ def _published(request: HttpRequest, version: FlowVersion, *, release: bool) -> 
 @requires("flows.publish", flow="name")
 @require_POST
 def answer_request(request: HttpRequest, name: str, request_id: int) -> HttpResponse:
-    """Agree to a request to publish, refuse it, or withdraw one's own."""
+    """Approve a request to publish, refuse it, or withdraw one's own."""
     flow = flow_or_404(name)
     asked = get_object_or_404(PublishRequest, flow=flow, pk=request_id)
     person, actor, now = user_of(request), actor_of(request), timezone.now()
     try:
         if request.POST.get("answer") == "agree":
             version = approve_request(request_id=asked.pk, author=person, actor=actor, now=now)
-            return _published(request, version, release=asked.release)
+            return _redirect_after(request, version, release=asked.release)
         reason = request.POST.get("reason", "").strip()[:2000]
         refuse_request(request_id=asked.pk, reason=reason, author=person, actor=actor, now=now)
     except services.ServiceError as error:
@@ -141,11 +158,11 @@ def answer_request(request: HttpRequest, name: str, request_id: int) -> HttpResp
 @requires("flows.publish", flow="name")
 @require_POST
 def publish_rule(request: HttpRequest, name: str) -> HttpResponse:
-    """Demand a second person. To demand it no longer is an admin's to say."""
+    """Demand a second person, or no longer demand one, which only an admin may do."""
     flow = flow_or_404(name)
     demanded = request.POST.get("second_person") == "1"
     if not demanded and not can(request.user, "people.manage"):
-        messages.error(request, "Only an admin may say that one person is enough.")
+        messages.error(request, "Only an admin may decide that one person is enough.")
         return redirect("flows:version-list", flow.name)
     set_second_person(flow=flow, demanded=demanded, actor=actor_of(request), now=timezone.now())
     messages.success(request, f"Publishing {'now' if demanded else 'no longer'} needs two people.")
@@ -155,11 +172,11 @@ def publish_rule(request: HttpRequest, name: str) -> HttpResponse:
 @requires("flows.view", flow="name")
 @require_GET
 def version_list(request: HttpRequest, name: str) -> HttpResponse:
-    """Who published what, when and why, and what runs on it."""
+    """Show who published what, when and why, and how many runs each version has."""
     flow = flow_or_404(name)
     versions = list(selectors.list_versions(flow))
     counts = count_runs_by_version(versions)
-    movable = migratable_runs(flow)
+    movable = count_migratable_runs(flow)
     rows = [
         {"version": each, "runs": counts.get(each.pk, {}), "movable": movable.get(each.pk)}
         for each in versions
@@ -177,20 +194,20 @@ def version_list(request: HttpRequest, name: str) -> HttpResponse:
 @requires("flows.view", flow="name")
 @require_GET
 def compare(request: HttpRequest, name: str) -> HttpResponse:
-    """Two versions, or a version and the draft, side by side. ``a`` is the older."""
+    """Compare two versions, or a version and the draft. ``?a=`` is the older, ``?b=`` the newer."""
     flow = flow_or_404(name)
     versions = list(selectors.list_versions(flow))
     newest = versions[0].number if versions else None
     old = positive_number(request.GET.get("a", "")) or newest
     new = positive_number(request.GET.get("b", ""))
-    before, after = _two(flow, old, new)
+    before, after = _get_documents(flow, old, new)
     context = {
         **flow_context(request, flow, "versions"),
         "versions": versions,
         "old": old,
         "new": new,
         "canvas_query": f"a={old or 0}&b={new or 0}",
-        **_comparison(before, after),
+        **_compare(before, after),
     }
     return render(request, "flows/version_compare.html", context)
 
@@ -198,16 +215,16 @@ def compare(request: HttpRequest, name: str) -> HttpResponse:
 @requires("flows.view", flow="name")
 @require_GET
 def compare_canvas(request: HttpRequest, name: str) -> JsonResponse:
-    """``?a=&b=``: both as one graph with what differs marked; 0 is nothing, or the draft."""
-    before, after = _two(
+    """Return ``?a=`` and ``?b=`` as one graph with the differences marked; b=0 is the draft."""
+    before, after = _get_documents(
         flow_or_404(name),
         positive_number(request.GET.get("a", "")),
         positive_number(request.GET.get("b", "")),
     )
-    return JsonResponse(comparison_canvas(before, after))
+    return JsonResponse(get_comparison_canvas(before, after))
 
 
-def _two(flow: Flow, old: int | None, new: int | None) -> tuple[Any, dict[str, Any]]:
+def _get_documents(flow: Flow, old: int | None, new: int | None) -> tuple[Any, dict[str, Any]]:
     before = version_or_404(flow, old).document if old else None
     return before, version_or_404(flow, new).document if new else normal_form(flow.draft)
 
@@ -215,7 +232,7 @@ def _two(flow: Flow, old: int | None, new: int | None) -> tuple[Any, dict[str, A
 @requires("flows.publish", flow="name")
 @require_POST
 def release(request: HttpRequest, name: str, number: int) -> HttpResponse:
-    """Make new runs use a version; an older one than now is a rollback."""
+    """Let new runs use a version; one older than the present is a rollback."""
     flow = flow_or_404(name)
     version = version_or_404(flow, number)
     before = flow.released

@@ -1,4 +1,4 @@
-"""What keeps a flow from hurting others when something outside is slow, broken or scarce.
+"""Breakers and limits: protect flows and services when one of them is slow, broken or scarce.
 
-Breakers by destination and limits by key live in the database, so that all workers share them.
+Breakers (by destination) and limits (by key) are rows, so that all workers share them.
 """

@@ -1,4 +1,4 @@
-"""The gate before a step's call: its breaker and its limits."""
+"""The gate that a step passes before it is executed: its breaker and its limits."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ view = breakers.BreakerView()
 
 @dataclass(slots=True)
 class Ticket:
-    """What an activation got at the gate. Its outcome goes to the breaker, its slots back."""
+    """What an activation got at the gate: the limits whose slots it holds, and its call."""
 
     claim: Claim
-    wanted: tuple[limits.Wanted, ...] = ()
+    wanted: tuple[limits.Limit, ...] = ()
     call: breakers.Call | None = None
 
     @property
@@ -44,14 +44,14 @@ async def enter(
     bindings: Mapping[str, Json],
     submit: Submit,
 ) -> Ticket | None:
-    """Let an activation through, or None where nothing guards it. ``submit`` runs in a thread.
+    """Let an activation pass; return None where nothing guards it. ``submit`` runs in a thread.
 
     A healthy destination without a limit costs no query and no thread.
 
-    Raises: Deferred, StepFailure (the limit's key cannot be made).
+    Raises: Deferred, StepFailure (the limit's key cannot be evaluated).
     """
     destination = type_.destination(config)
-    wanted = _wanted(claim, flow, type_, limit, bindings)
+    wanted = _list_limits(claim, flow, type_, limit, bindings)
     if destination is None and not wanted:
         return None
     now = agreed_time.now()
@@ -60,7 +60,7 @@ async def enter(
             await submit(view.refresh)
         view.check(destination, now)
     if wanted:
-        await submit(_take, wanted, claim, now)
+        await submit(_take_slots, wanted, claim, now)
     call = None
     if destination is not None:
         call = breakers.Call(destination)
@@ -69,20 +69,20 @@ async def enter(
     return Ticket(claim, wanted, call)
 
 
-def _wanted(
+def _list_limits(
     claim: Claim, flow: str, type_: StepType, limit: Any, bindings: Mapping[str, Json]
-) -> tuple[limits.Wanted, ...]:
+) -> tuple[limits.Limit, ...]:
     by_type = limits.type_limit(type_.name)
     found = [by_type] if by_type is not None else []
     if limit is not None:
         scope = f"step:{flow}/{claim.step}"
         if limit.key:
-            scope = f"key:{_key(limit.key, bindings)}"
-        found.append(limits.Wanted(scope[:200], limit.concurrency, limit.per_second))
+            scope = f"key:{_render_key(limit.key, bindings)}"
+        found.append(limits.Limit(scope[:200], limit.concurrency, limit.per_second))
     return tuple(found)
 
 
-def _key(template: str, bindings: Mapping[str, Json]) -> str:
+def _render_key(template: str, bindings: Mapping[str, Json]) -> str:
     try:
         key = compile_template(template).render(bindings)
     except ExpressionError as error:
@@ -90,11 +90,11 @@ def _key(template: str, bindings: Mapping[str, Json]) -> str:
     return str(key)
 
 
-def _take(wanted: tuple[limits.Wanted, ...], claim: Claim, now: datetime) -> None:
+def _take_slots(wanted: tuple[limits.Limit, ...], claim: Claim, now: datetime) -> None:
     try:
         limits.take(wanted, claim, now)
     except DatabaseError as error:
-        # Who cannot ask may not begin: a limit holds also while the database is away.
+        # A limit also holds while the database is away.
         raise Deferred(
             f"The limit could not be looked up: {error}",
             kind="limit",
@@ -110,46 +110,46 @@ def _admit(destination: str, now: datetime) -> breakers.Call:
         return breakers.Call(destination)
 
 
-async def succeeded(ticket: Ticket, submit: Submit) -> None:
-    """Tell the breaker, if it wants to know."""
+async def report_success(ticket: Ticket, submit: Submit) -> None:
+    """Report a success to the breaker, if it is open or counts failures."""
     call = ticket.call
     if call is not None and (call.is_probe or view.is_troubled(call.destination)):
-        await submit(_tell, breakers.record_success, call)
+        await submit(_write, breakers.record_success, call)
 
 
-async def failed(ticket: Ticket, error: Exception, submit: Submit) -> None:
-    """Count a failure of the destination; any other failure of the step is an answer."""
+async def report_failure(ticket: Ticket, error: Exception, submit: Submit) -> None:
+    """Count a failure of the destination. Other failures show that it answers."""
     call = ticket.call
     if call is None:
         return
-    if _counts(error):
-        await submit(_tell, breakers.record_failure, call, _said(error), agreed_time.now())
+    if _is_of_destination(error):
+        await submit(_write, breakers.record_failure, call, _describe(error), agreed_time.now())
     else:
-        await succeeded(ticket, submit)
+        await report_success(ticket, submit)
 
 
-def _counts(error: Exception) -> bool:
+def _is_of_destination(error: Exception) -> bool:
     if isinstance(error, StepFailure):
         return bool(error_classes(error.kind, error.detail) & breakers.COUNTED)
     return isinstance(error, TimeoutError)
 
 
-def _said(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return str(error) or "It took longer than the step's time-out."
 
 
-def _tell(record: Callable[..., None], *args: Any) -> None:
+def _write(record: Callable[..., None], *args: Any) -> None:
     try:
         record(*args)
     except DatabaseError:
-        # The step's outcome matters more; the next failure is counted.
+        # The step's outcome matters more, and the next failure is counted again.
         breakers.logger.warning("A breaker could not be written", exc_info=True)
     view.forget()
 
 
 def release(ticket: Ticket) -> None:
-    """Give slots back once the activation's end is committed."""
+    """Give the slots back once the end of the activation is committed."""
     try:
         limits.release(ticket.wanted, ticket.claim)
     except DatabaseError:
-        breakers.logger.warning("Nobody could be woken for a free slot", exc_info=True)
+        breakers.logger.warning("No waiting step could be woken for a free slot", exc_info=True)

@@ -1,4 +1,4 @@
-"""Limits of how many activations are under way and begin in a second, shared by all workers."""
+"""Limits on how many activations are under way, and how many begin in a second."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import Claim
 
-# One that waits for a slot is woken when one is free; this is for when nobody could wake it.
+# An activation that waits for a slot is woken when one is free, and polls in case it is not.
 FIRST_POLL = timedelta(seconds=1)
 POLLS_APART = timedelta(seconds=0.1)
 LONGEST_POLL = timedelta(seconds=300)
-# A fast rate lets so much time's worth begin at once, as timers fire in batches.
+# With a fast rate, so many seconds' worth may begin at once, because timers fire in batches.
 BURST_SECONDS = 0.25
 FAST_RATE = 4
-KEPT_RESERVATIONS = timedelta(hours=1)
+KEEP_RESERVATIONS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Limit:
     """A limit that an activation comes under."""
 
     scope: str
@@ -35,36 +35,36 @@ class Wanted:
     per_second: float | None = None
 
 
-def type_limit(step_type: str) -> Wanted | None:
+def type_limit(step_type: str) -> Limit | None:
     """Return the limit that the setting STEP_LIMITS puts on a step type."""
     given: Mapping[str, Any] | None = settings.STEP_LIMITS.get(step_type)
     if given is None:
         return None
-    return Wanted(f"type:{step_type}", given.get("concurrency"), given.get("per_second"))
+    return Limit(f"type:{step_type}", given.get("concurrency"), given.get("per_second"))
 
 
-def take(wanted: Sequence[Wanted], claim: Claim, now: datetime) -> None:
-    """Take what every limit asks for, or nothing. Locks the limits' rows, in the order of scope.
+def take(wanted: Sequence[Limit], claim: Claim, now: datetime) -> None:
+    """Take a slot of each limit, or none at all. Locks the limits' rows, in the order of scope.
 
     Raises: Deferred.
     """
-    refused = _take(sorted(wanted, key=lambda limit: limit.scope), claim, now)
+    refused = _take_all(sorted(wanted, key=lambda limit: limit.scope), claim, now)
     if refused is not None:
         raise refused
 
 
 @transaction.atomic
-def _take(wanted: Sequence[Wanted], claim: Claim, now: datetime) -> Deferred | None:
+def _take_all(wanted: Sequence[Limit], claim: Claim, now: datetime) -> Deferred | None:
     clocks = _lock_clocks([limit.scope for limit in wanted], now)
     if not _is_held(claim):
-        # A worker that was taken for dead: its finish will be refused, so it need not begin.
-        return _later(wanted[0], "This worker no longer holds the step.", now + FIRST_POLL)
+        # This worker was considered dead: its finish will be refused, so it need not begin.
+        return _defer(wanted[0], "This worker no longer holds the step.", now + FIRST_POLL)
     for limit in wanted:
         refused = _refusal(limit, clocks[limit.scope], claim, now)
         if refused is not None:
             return refused
     for limit in wanted:
-        _enter(limit, clocks[limit.scope], claim, now)
+        _take_one(limit, clocks[limit.scope], claim, now)
     return None
 
 
@@ -87,20 +87,20 @@ def _is_held(claim: Claim) -> bool:
     ).exists()
 
 
-def _refusal(limit: Wanted, clock: LimitClock, claim: Claim, now: datetime) -> Deferred | None:
-    if limit.concurrency is not None and _taken(limit.scope) >= limit.concurrency:
+def _refusal(limit: Limit, clock: LimitClock, claim: Claim, now: datetime) -> Deferred | None:
+    if limit.concurrency is not None and _count_taken(limit.scope) >= limit.concurrency:
         clock.poll_at = max(clock.poll_at + POLLS_APART, now + FIRST_POLL)
         clock.poll_at = min(clock.poll_at, now + LONGEST_POLL)
         clock.save(update_fields=["poll_at"])
         message = f"All {limit.concurrency} slots of {limit.scope} are taken."
-        return _later(limit, message, clock.poll_at)
+        return _defer(limit, message, clock.poll_at)
     if limit.per_second is None:
         return None
     reserved = _reservation(limit, claim).first()
     if reserved is None and clock.next_at <= now + _burst(limit.per_second):
         return None
     if reserved is None:
-        # Its turn is kept, so that who waits is not overtaken for ever by who comes later.
+        # Its turn is reserved, so that later ones do not overtake it for ever.
         reserved = Reservation.objects.create(
             scope=limit.scope, token_id=claim.token_id, activation=claim.activation,
             at=clock.next_at,
@@ -108,11 +108,11 @@ def _refusal(limit: Wanted, clock: LimitClock, claim: Claim, now: datetime) -> D
         _advance(clock, limit.per_second, now)
     if reserved.at <= now:
         return None
-    message = f"{limit.scope} lets {limit.per_second:g} begin in a second."
-    return _later(limit, message, reserved.at)
+    message = f"Of {limit.scope}, {limit.per_second:g} may begin in a second."
+    return _defer(limit, message, reserved.at)
 
 
-def _enter(limit: Wanted, clock: LimitClock, claim: Claim, now: datetime) -> None:
+def _take_one(limit: Limit, clock: LimitClock, claim: Claim, now: datetime) -> None:
     if limit.concurrency is not None:
         Slot.objects.create(
             scope=limit.scope, token_id=claim.token_id, activation=claim.activation,
@@ -131,14 +131,14 @@ def _burst(per_second: float) -> timedelta:
     return timedelta(seconds=BURST_SECONDS if per_second >= FAST_RATE else 0)
 
 
-def _reservation(limit: Wanted, claim: Claim) -> Any:
+def _reservation(limit: Limit, claim: Claim) -> Any:
     return Reservation.objects.filter(
         scope=limit.scope, token_id=claim.token_id, activation=claim.activation
     )
 
 
-def _taken(scope: str) -> int:
-    """Count the slots in use, after dropping those whose activation is over."""
+def _count_taken(scope: str) -> int:
+    """Return the number of slots in use, after deleting those whose activation is over."""
     holder = Token.objects.filter(
         pk=OuterRef("token_id"),
         fence=OuterRef("fence"),
@@ -149,15 +149,15 @@ def _taken(scope: str) -> int:
     return Slot.objects.filter(scope=scope).count()
 
 
-def _later(limit: Wanted, message: str, until: datetime) -> Deferred:
+def _defer(limit: Limit, message: str, until: datetime) -> Deferred:
     return Deferred(message, kind="limit", scope=limit.scope, until=until)
 
 
 @transaction.atomic
-def release(wanted: Sequence[Wanted], claim: Claim) -> None:
-    """Wake one that waits for each slot of an activation that is over. A hint: others poll.
+def release(wanted: Sequence[Limit], claim: Claim) -> None:
+    """Free the slots of an activation that is over, and wake a waiting one for each.
 
-    Locks the runs of those it wakes.
+    Waking is a hint: those that are not woken poll. Locks the runs of those it wakes.
     """
     scopes = [limit.scope for limit in wanted if limit.concurrency is not None]
     Slot.objects.filter(
@@ -172,8 +172,8 @@ def release(wanted: Sequence[Wanted], claim: Claim) -> None:
 
 
 def prune(now: datetime) -> int:
-    """Forget reservations that nobody came for, and clocks that no longer limit anything."""
+    """Delete reservations that were not used, and clocks that no longer limit anything."""
     LimitClock.objects.filter(
-        next_at__lt=now - KEPT_RESERVATIONS, poll_at__lt=now - KEPT_RESERVATIONS
+        next_at__lt=now - KEEP_RESERVATIONS, poll_at__lt=now - KEEP_RESERVATIONS
     ).exclude(scope__in=Slot.objects.values("scope")).delete()
-    return Reservation.objects.filter(at__lt=now - KEPT_RESERVATIONS).delete()[0]
+    return Reservation.objects.filter(at__lt=now - KEEP_RESERVATIONS).delete()[0]

@@ -5,13 +5,13 @@ from django.db.models import Q
 
 
 class BreakerState(models.TextChoices):
-    CLOSED = "closed"  # calls go through
-    OPEN = "open"  # none goes through before retry_at
-    HALF_OPEN = "half_open"  # one probe is under way; past retry_at it is taken for lost
+    CLOSED = "closed"  # calls are made
+    OPEN = "open"  # none is made before retry_at
+    HALF_OPEN = "half_open"  # one probe is under way; after retry_at it counts as lost
 
 
 class Breaker(models.Model):
-    """What is known of a destination that failed. One that never failed has no row.
+    """The state of a destination that has failed. One that never failed has no row.
 
     closed ──failures in a row──► open ──retry_at──► half_open ──the probe succeeds──► closed
                                    ▲                     │
@@ -41,7 +41,7 @@ class Breaker(models.Model):
 
 
 class LimitClock(models.Model):
-    """The lock of a limit's scope, and its two clocks."""
+    """The row that is locked for a limit, with its two clocks."""
 
     scope = models.CharField(max_length=200, unique=True)
     next_at = models.DateTimeField(help_text="When the next activation may begin.")
@@ -52,10 +52,10 @@ class LimitClock(models.Model):
 
 
 class Slot(models.Model):
-    """A place taken under a concurrency limit.
+    """A slot of a concurrency limit that an activation holds.
 
     It counts only while its token runs under this fence and activation: a finish, a take-over and
-    a cancel each free it by what they write to the token.
+    a cancel free it by what they write to the token.
     """
 
     scope = models.CharField(max_length=200)

@@ -194,10 +194,10 @@ class Drive:
                 error.message = mask(error.message, self.hidden)
                 error.args = (error.message,)
             if self.ticket is not None:
-                await gate.failed(self.ticket, error, self.pool.submit)
+                await gate.report_failure(self.ticket, error, self.pool.submit)
             raise
         if self.ticket is not None:
-            await gate.succeeded(self.ticket, self.pool.submit)
+            await gate.report_success(self.ticket, self.pool.submit)
         return left
 
     async def _put_away(self, leave: Leave, now: datetime) -> Leave:

@@ -1,4 +1,4 @@
-"""Stored payloads, and who may see them: those who may see a run that refers to them."""
+"""Stored payloads. Whoever may see a run may see the payloads to which it refers."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ Json = Any
 
 
 def get_artifact(digest: str, *, run_id: int, within: Reach) -> Artifact:
-    """Return an artifact that the run refers to: three queries at most.
+    """Return an artifact to which the run refers: three queries at most.
 
     Raises: Artifact.DoesNotExist, also where the run does not refer to it or may not be seen.
     """
@@ -25,29 +25,29 @@ def get_artifact(digest: str, *, run_id: int, within: Reach) -> Artifact:
 
 
 def _refers(run: Run, digest: str) -> bool:
-    if digest in set(digests_in(run.input)) | set(digests_in(run.output)):
+    if digest in set(list_digests(run.input)) | set(list_digests(run.output)):
         return True
     rows = Journal.objects.filter(run_id=run.pk).annotate(text=Cast("data", TextField()))
-    return any(digest in digests_in(row.data) for row in rows.filter(text__contains=digest))
+    return any(digest in list_digests(row.data) for row in rows.filter(text__contains=digest))
 
 
 def list_run_artifacts(run: Run) -> list[Artifact]:
-    """Return the artifacts that the run's input, outputs and output name: two queries."""
-    digests = {*digests_in(run.input), *digests_in(run.output)}
+    """Return the artifacts to which the run's input and outputs refer: two queries."""
+    digests = {*list_digests(run.input), *list_digests(run.output)}
     rows = Journal.objects.filter(run_id=run.pk).annotate(text=Cast("data", TextField()))
     for data in rows.filter(text__contains='"artifact"').values_list("data", flat=True):
-        digests.update(digests_in(data))
+        digests.update(list_digests(data))
     return list(Artifact.objects.filter(Q(digest__in=digests)).order_by("pk")) if digests else []
 
 
-def digests_in(value: Json) -> Iterator[str]:
-    """Yield the digests that a JSON value names: ``{"artifact": "<digest>", …}`` at any depth."""
+def list_digests(value: Json) -> Iterator[str]:
+    """Yield the digests in a JSON value: each ``{"artifact": "<digest>", …}`` at any depth."""
     if isinstance(value, Mapping):
         named = value.get("artifact")
         if isinstance(named, str):
             yield named
         for each in value.values():
-            yield from digests_in(each)
+            yield from list_digests(each)
     elif isinstance(value, list):
         for each in value:
-            yield from digests_in(each)
+            yield from list_digests(each)

@@ -17,9 +17,9 @@ IDS_A_LOOK = 20_000
 
 
 def list_bulk_acts(within: Reach) -> QuerySet[BulkAct]:
-    """Return the acts on flows within reach, newest first.
+    """Return the acts on flows within reach, newest first: one query.
 
-    One that names no flow is seen only by who may operate all of them.
+    One that is not limited to a flow is shown only to those who may operate all flows.
     """
     acts = BulkAct.objects.order_by("-pk")
     if within.everywhere:
@@ -37,7 +37,7 @@ def get_bulk_act(bulk_id: int, within: Reach) -> BulkAct:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Ids of runs, ascending. Every run up to ``looked_to`` was looked at."""
+    """Ascending ids of runs. Every run up to ``looked_to`` was looked at."""
 
     ids: Sequence[int]
     looked_to: int

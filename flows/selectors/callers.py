@@ -1,4 +1,4 @@
-"""Which run called a run."""
+"""The run that called a run."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from flows.models import Journal, Run, RunStatus, Wait
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The run that called another one; ``holds`` it: the one was paused with the other."""
+    """The run that called another. ``holds`` means that the other was paused with it."""
 
     run_id: int
     holds: bool
 
 
 def get_caller(run: Run) -> Caller | None:
-    """Return who called the run and waits for it. At most two queries."""
+    """Return the run that called this one and waits for it, if any: two queries at most."""
     called_by = Wait.objects.filter(pk=run.parent_wait_id) if run.parent_wait_id else None
     run_id = called_by.values_list("run_id", flat=True).first() if called_by else None
     if run_id is None:

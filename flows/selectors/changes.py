@@ -1,4 +1,4 @@
-"""What differs between two documents, as text to read."""
+"""The differences between two documents, as lines of text."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ CONTEXT_LINES = 3
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a comparison: ``same``, ``new``, ``gone``, or ``fold`` for lines left out."""
+    """A line of a comparison. ``kind`` is same, new, gone, or fold for lines left out."""
 
     kind: str
     text: str
 
 
-def document_text(document: Mapping[str, Json]) -> str:
-    """Return a document as YAML, also a draft that cannot be read as one yet."""
+def to_text(document: Mapping[str, Json]) -> str:
+    """Return a document as YAML, even a draft that cannot be parsed yet."""
     try:
         return to_yaml(parse(document))
     except DocumentError:
         return write_yaml(dict(document), inline=lambda path: False)
 
 
-def text_changes(old: Mapping[str, Json] | None, new: Mapping[str, Json]) -> list[Line]:
-    """Return the lines that differ with some lines around them; empty when nothing does."""
-    before = document_text(_without_layout(old)).splitlines() if old else []
-    after = document_text(_without_layout(new)).splitlines()
+def list_line_changes(old: Mapping[str, Json] | None, new: Mapping[str, Json]) -> list[Line]:
+    """Return the lines that differ, with some lines around them."""
+    before = to_text(_without_layout(old)).splitlines() if old else []
+    after = to_text(_without_layout(new)).splitlines()
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     lines: list[Line] = []
     for group in matcher.get_grouped_opcodes(CONTEXT_LINES):
@@ -52,5 +52,5 @@ def _lines(tag: str, before: list[str], after: list[str]) -> Iterator[Line]:
 
 
 def _without_layout(document: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Where a card stands on the canvas is not what a reader of changes looks for."""
+    """Leave out the layout: a reader of changes does not look for where a step is drawn."""
     return {key: value for key, value in document.items() if key != "layout"}

@@ -1,4 +1,4 @@
-"""What is different from the last time this flow went well: the first question about a failure."""
+"""What differs from the last run of the flow that completed: the first question on a failure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class StepChange:
-    """A step that went another way. Empty ports mean that it did not finish there."""
+    """A step that was left otherwise: by which port, or its state; "" if it was not reached."""
 
     step: str
     was: str
@@ -31,7 +31,7 @@ class StepChange:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """This run against the last that completed before it."""
+    """The differences of a run from ``last``, the last one that completed before it."""
 
     last: Run
     version_changed: bool
@@ -44,7 +44,7 @@ class Comparison:
 
 
 def compare_with_last_success(run: Run, timeline: list[StepRun]) -> Comparison | None:
-    """Return what changed since the last completed run before this one: five queries."""
+    """Return the differences from the last completed run before this one: five queries."""
     last = (
         Run.objects.filter(flow=run.flow_id, status=RunStatus.COMPLETED, pk__lt=run.pk)
         .select_related("flow", "version")
@@ -56,21 +56,23 @@ def compare_with_last_success(run: Run, timeline: list[StepRun]) -> Comparison |
     return Comparison(
         last,
         version_changed=last.version_id != run.version_id,
-        fields=tuple(changed_fields(last.input, run.input))[:MOST_FIELDS],
-        steps=tuple(_changed_steps(list_step_runs(last), timeline)),
+        fields=tuple(list_changed_fields(last.input, run.input))[:MOST_FIELDS],
+        steps=tuple(_list_changed_steps(list_step_runs(last), timeline)),
     )
 
 
-def changed_fields(was: Json, now: Json, path: str = "") -> Iterator[FieldChange]:
+def list_changed_fields(was: Json, now: Json, path: str = "") -> Iterator[FieldChange]:
     """Yield the leaves that differ between two JSON values."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         for key in [*was, *(key for key in now if key not in was)]:
-            yield from changed_fields(was.get(key), now.get(key), f"{path}.{key}" if path else key)
+            yield from list_changed_fields(
+                was.get(key), now.get(key), f"{path}.{key}" if path else key
+            )
     elif was != now:
         yield FieldChange(path or "input", was, now)
 
 
-def _changed_steps(was: list[StepRun], now: list[StepRun]) -> Iterator[StepChange]:
+def _list_changed_steps(was: list[StepRun], now: list[StepRun]) -> Iterator[StepChange]:
     before, after = _exits(was), _exits(now)
     for step in [*before, *(step for step in after if step not in before)]:
         if before.get(step, "") != after.get(step, ""):
@@ -78,5 +80,5 @@ def _changed_steps(was: list[StepRun], now: list[StepRun]) -> Iterator[StepChang
 
 
 def _exits(timeline: list[StepRun]) -> dict[str, str]:
-    """Return the last exit of each step, or its state where it has none."""
+    """Return the last port of each step, or its state if it was not left."""
     return {each.step: each.port or each.state for each in timeline}

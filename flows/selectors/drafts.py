@@ -84,7 +84,7 @@ def describe_operation(operation: Mapping[str, Json]) -> str:
 
 
 def get_draft_at(*, flow_id: int, revision: int) -> dict[str, Json]:
-    """Return the draft as it stood after a revision, by undoing what came later.
+    """Return the draft as it was after a revision, by undoing the later edits.
 
     Raises: RevisionUnknown.
     """

@@ -1,4 +1,4 @@
-"""The flows that come with the product, to start from."""
+"""The example flows that come with the product."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.conf import settings
 from flows.graph.codec import parse
 from flows.graph.model import Document
 
-# The demo's flow, which the documentation speaks of.
+# The demo's flow, which the documentation describes.
 FIRST = "consumer_loan"
 # For benchmarks: its steps do nothing.
 NO_TEMPLATE = "trivial"
@@ -18,7 +18,7 @@ NO_TEMPLATE = "trivial"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A document under examples/. ``key`` is its path there, without the ending."""
+    """A document under examples/. ``key`` is its path there, without the extension."""
 
     key: str
     document: Document
@@ -26,7 +26,7 @@ class Example:
 
 @cache
 def list_examples() -> Mapping[str, Example]:
-    """Return the templates, ``examples/<trade>/flow.yaml``, by key; reads files, no query."""
+    """Return the examples by key, read once from ``examples/<trade>/flow.yaml``: no query."""
     root = Path(settings.BASE_DIR) / "examples"
     paths = [path for path in root.glob("*/flow.yaml") if path.parent.name != NO_TEMPLATE]
     paths.sort(key=lambda path: (path.parent.name != FIRST, path))

@@ -7,7 +7,7 @@ ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})
 
 
 def list_shown_tokens(run: Run) -> list[Token]:
-    """Return the run's tokens, without those that stand on no step: one query."""
+    """Return the run's tokens that are at a step, in the order they were made: one query."""
     tokens = Token.objects.filter(run=run).order_by("pk")
     return [token for token in tokens if not token.via.startswith("#")]
 
@@ -32,7 +32,7 @@ def get_waiting_state(kind: str) -> str:
 
 
 def get_token_state(token: Token, wait: Wait | None, timer: Timer | None) -> str:
-    """Return the state of the step that the token stands on."""
+    """Return the state of the step at which the token is."""
     if token.state == "held":
         return "paused"
     if token.state != "waiting":

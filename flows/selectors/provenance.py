@@ -1,4 +1,4 @@
-"""Which models a run's steps asked."""
+"""The models that a run's steps asked."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ SHOWN = ("provider", "model", "version", "digest", "parameters", "prompt")
 
 
 def list_models_used(run_id: int) -> list[dict[str, Json]]:
-    """Return, by step, the model that gave its newest output, with its version: one query."""
+    """Return, for each step, the model of its newest output and its version: one query."""
     rows = (
         Journal.objects.filter(run_id=run_id, kind=events.STEP_FINISHED)
         .exclude(provenance=None)

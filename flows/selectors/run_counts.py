@@ -28,7 +28,7 @@ def count_runs(filters: RunFilters, *, within: Reach) -> dict[str, int]:
         cursor.execute(" UNION ALL ".join(parts), arguments * len(parts))
         counts = dict(cursor.fetchall())
     waiting = _count_waiting(filters, within)
-    # What was counted up to the cap stands for "or more"; taking from it would say too little.
+    # A count at the cap means "or more": nothing may be subtracted from it.
     if counts[RunStatus.RUNNING] <= COUNT_CAP:
         counts[RunStatus.RUNNING] = max(0, counts[RunStatus.RUNNING] - waiting)
     return counts | {WAITING: waiting}

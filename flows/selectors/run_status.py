@@ -73,7 +73,7 @@ def _ended_steps(run: Run, groups: list[dict[str, Json]]) -> dict[str, dict[str,
 
 
 def _live_steps(run: Run) -> dict[str, dict[str, Json]]:
-    """Return the state of each step that a token stands on."""
+    """Return the state of each step at which a token is."""
     waits, timers = get_open_waits(run), get_timers(run)
     found: dict[str, dict[str, Json]] = {}
     for token in list_shown_tokens(run):

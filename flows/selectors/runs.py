@@ -28,7 +28,7 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run in a list. ``state`` also tells apart a run that waits, and for what."""
+    """A run in a list. Its ``state`` also says whether it waits for a person or something else."""
 
     run: Run
     wait: Wait | None = None

@@ -17,7 +17,8 @@ from flows.models import Wait
 class WaitDescription:
     """For whom or what a run waits, and what happens if nobody acts.
 
-    ``text`` goes on from "Waiting for"; ``next_text`` goes with ``next_at``: "it escalates".
+    ``text`` completes "Waiting for …". ``next_text`` is what happens at ``next_at``, such as "it
+    escalates".
     """
 
     text: str

@@ -27,7 +27,7 @@ Json = Any
 
 @transaction.atomic
 def migrate_run(*, run_id: int, version_id: int, actor: Actor, now: datetime) -> None:
-    """Let a waiting run go on with another version that still has the steps it stands on.
+    """Let a waiting run go on with another version that has the steps at which it waits.
 
     Locks the run. Raises: VersionUnfit, RunBusy.
     """
@@ -53,7 +53,7 @@ def _check_step_fits(old: Program, new: Program, step: str) -> None:
     target = new.steps.get(step)
     if target is None:
         raise VersionUnfit(
-            f"Version {new.number} has no step {step!r}, on which the run stands.",
+            f"Version {new.number} has no step {step!r}, at which the run waits.",
             "Keep the step in the version, or let the run end on its own.",
         )
     if target.step.type != old.steps[step].step.type:

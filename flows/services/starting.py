@@ -232,7 +232,7 @@ def _check_repeat(run: Run, new: NewRun, chosen: Program | None) -> None:
 
 
 def _is_in_another_lane(run: Run, priority: int | None) -> bool:
-    """Say whether the run was started with another priority; it may have been moved since."""
+    """Return True if the run was started with another priority, before any move to a lane."""
     if priority is None:
         return False
     moved = _first_change(run, events.RUN_MOVED)
@@ -240,7 +240,7 @@ def _is_in_another_lane(run: Run, priority: int | None) -> bool:
 
 
 def _is_of_another_version(run: Run, chosen: Program) -> bool:
-    """Say whether the run was started on another version; it may have been migrated since."""
+    """Return True if the run was started on another version, before any migration."""
     migrated = _first_change(run, events.RUN_MIGRATED)
     return migrated["from"] != chosen.number if migrated else run.version_id != chosen.version_id
 

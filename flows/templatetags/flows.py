@@ -33,47 +33,48 @@ def state_counts(counts: Mapping[str, int], flow: str) -> SafeString:
     """``{% state_counts row.recent flow.name %}``: icon and number of each state that has runs."""
     if not counts:
         return format_html('<span class="muted">{}</span>', "None")
-    runs = reverse("flows:run-list")
-    parts = (
-        (
-            look_of(s).tone,
-            f"{runs}?flow={flow}&state={s}",
-            look_of(s).word,
-            render_icon(look_of(s).icon),
-            f"{counts[s]:,}",
-            look_of(s).word.lower(),
-        )
-        for s in _STATES
-        if counts.get(s)
-    )
+    links = [_link_state(state, counts[state], flow) for state in _STATES if counts.get(state)]
     return format_html(
         '<span class="state-counts">{}</span>',
-        format_html_join(
-            "",
-            '<a class="status num" data-tone="{}" href="{}" title="{}">{}{} '
-            '<span class="sr-only">{}</span></a>',
-            parts,
-        ),
+        format_html_join("", "{}", [(link,) for link in links]),
+    )
+
+
+def _link_state(state: str, count: int, flow: str) -> SafeString:
+    look = look_of(state)
+    return format_html(
+        '<a class="status num" data-tone="{}" href="{}" title="{}">{}{} '
+        '<span class="sr-only">{}</span></a>',
+        look.tone,
+        f"{reverse('flows:run-list')}?flow={flow}&state={state}",
+        look.word,
+        render_icon(look.icon),
+        f"{count:,}",
+        look.word.lower(),
     )
 
 
 @register.simple_tag
 def draft_state(flow: Flow) -> SafeString:
     """``{% draft_state flow %}``: how many errors the draft has. Cached by revision."""
-    key = f"flows.problems.{flow.pk}.{flow.draft_revision}"
-    errors = cache.get(key)
-    if errors is None:
-        errors = sum(each["severity"] == "error" for each in list_problems(flow.draft))
-        cache.set(key, errors, CACHED_SECONDS)
+    errors = _count_errors(flow)
     if not errors:
         return format_html('<span class="muted">{}</span>', "No problems")
-    word = "problem" if errors == 1 else "problems"
     return format_html(
         '<span class="status" data-tone="bad">{}{} {}</span>',
         render_icon("circle-alert"),
         errors,
-        word,
+        "problem" if errors == 1 else "problems",
     )
+
+
+def _count_errors(flow: Flow) -> int:
+    key = f"flows.problems.{flow.pk}.{flow.draft_revision}"
+    errors: int | None = cache.get(key)
+    if errors is None:
+        errors = sum(each["severity"] == "error" for each in list_problems(flow.draft))
+        cache.set(key, errors, CACHED_SECONDS)
+    return errors
 
 
 @register.simple_tag

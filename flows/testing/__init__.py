@@ -1,1 +1,1 @@
-"""Try a draft on the canvas: play it in memory, pin outputs, answer checkpoints, keep a test."""
+"""Try a draft on the canvas: play it in memory, pin outputs, decide at checkpoints, keep tests."""

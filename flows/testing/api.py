@@ -1,4 +1,4 @@
-"""A flow's own tests, and its cutoffs over real runs, over HTTP."""
+"""A flow's own tests, and its cutoffs on real runs, over HTTP."""
 
 from math import isfinite
 from typing import Any
@@ -8,14 +8,13 @@ from django.utils import timezone
 from ninja import Router, Schema
 from pydantic import Field
 
-from flows.api.finding import listed_faults
+from flows.api.finding import find_flow, listed_faults
 from flows.backtest.selectors import choose_runs
 from flows.graph.codec import parse
 from flows.graph.operations import normal_form
-from flows.lab.estimate import bands_of, estimate
+from flows.lab.estimate import estimate, make_bands
 from flows.lab.evidence import NoCutoff, read_evidence
 from flows.lab.thresholds import Threshold, list_thresholds
-from flows.models import Flow
 from flows.runtime.flow_tests import coverage, run_flow_tests
 from flows.selectors.run_filters import RunFilters
 from workbench.accounts.gate import requires
@@ -25,7 +24,7 @@ Json = Any
 router = Router(tags=["flows"])
 MOST_RUNS = 2_000
 
-map_error(NoCutoff, status=409, code="no-cutoff", remedy="Mend the branch's conditions.")
+map_error(NoCutoff, status=409, code="no-cutoff", remedy="Correct the branch's conditions.")
 
 
 class FlowTestOut(Schema):
@@ -64,7 +63,7 @@ class EstimateOut(Schema):
     ports: dict[str, int]
     people: int = Field(description="Runs that would go to people.")
     minutes: float
-    newly: int = Field(description="Runs that people saw and the machine would decide.")
+    newly: int = Field(description="Runs that people saw and that the machine would decide.")
     judged: int = Field(description="Those of them that a person decided.")
     wrong: int
     errors: float = Field(description="Expected errors among `newly`.")
@@ -78,7 +77,7 @@ class EstimateOut(Schema):
 def run_tests(request: HttpRequest, name: str) -> dict[str, Any]:
     """Play the draft's own tests; nothing is sent and nothing is stored."""
     with listed_faults():
-        document = parse(normal_form(_flow(name).draft))
+        document = parse(normal_form(find_flow(name).draft))
         results = run_flow_tests(document, now=timezone.now())
     covered = coverage(document, results)
     return {
@@ -101,7 +100,7 @@ def run_tests(request: HttpRequest, name: str) -> dict[str, Any]:
 @requires("flows.view", flow="name")
 def thresholds(request: HttpRequest, name: str) -> list[dict[str, Any]]:
     """List the draft's cutoffs: comparisons with a number in the conditions of its branches."""
-    return [_out(each) for each in list_thresholds(normal_form(_flow(name).draft))]
+    return [_threshold_out(each) for each in list_thresholds(normal_form(find_flow(name).draft))]
 
 
 @router.get(
@@ -118,12 +117,13 @@ def estimate_threshold(
     runs: int = 500,
     minutes: float = 5,
 ) -> dict[str, Any]:
-    """Say what a cutoff would mean over the last runs: volume, people's time, expected errors."""
+    """Estimate volume, people's time and errors that a cutoff would mean for the last runs."""
     if not 1 <= runs <= MOST_RUNS:
-        raise ApiProblem(422, "runs-out-of-range", f"runs is {runs}.", f"1 to {MOST_RUNS}.")
+        remedy = f"Ask for 1 to {MOST_RUNS}."
+        raise ApiProblem(422, "runs-out-of-range", f"runs is {runs}.", remedy)
     if not (isfinite(minutes) and (at is None or isfinite(at))):
         raise ApiProblem(422, "not-finite", "That is no number.", "Send finite numbers.")
-    flow = _flow(name)
+    flow = find_flow(name)
     document = normal_form(flow.draft)
     chosen = next((t for t in list_thresholds(document) if t.id == threshold_id), None)
     if chosen is None:
@@ -134,12 +134,12 @@ def estimate_threshold(
     shown = {key: getattr(found, key) for key in EstimateOut.model_fields if hasattr(found, key)}
     bands = [
         {"start": b.start, "end": b.end, "count": b.count, "decided": b.decided}
-        for b in bands_of(evidence.points)
+        for b in make_bands(evidence.points)
     ]
     return {**shown, "runs": len(evidence.points), "bands": bands}
 
 
-def _out(threshold: Threshold) -> dict[str, Any]:
+def _threshold_out(threshold: Threshold) -> dict[str, Any]:
     return {
         "id": threshold.id,
         "step": threshold.step,
@@ -148,10 +148,3 @@ def _out(threshold: Threshold) -> dict[str, Any]:
         "sign": threshold.sign,
         "at": threshold.at,
     }
-
-
-def _flow(name: str) -> Flow:
-    flow = Flow.objects.filter(name=name).first()
-    if flow is None:
-        raise Http404(f"There is no flow {name}.")
-    return flow

@@ -1,4 +1,4 @@
-"""Which steps and edges are gone over: by the flow's tests, by real traffic."""
+"""Which steps and edges are covered: by the flow's tests, and by real runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Traffic:
 
 
 def read_traffic(flow: Flow) -> Traffic:
-    """Return what the flow's last runs went over: two queries."""
+    """Return the exits that the flow's last runs took: two queries."""
     runs = Run.objects.filter(flow=flow).order_by("-pk").values_list("pk", flat=True)
     ids = list(runs[:TRAFFIC_RUNS])
     kinds = [events.STEP_FINISHED, events.STEP_FAILED, events.JOIN_FIRED, events.LIMIT_REACHED]
@@ -48,10 +48,11 @@ def read_traffic(flow: Flow) -> Traffic:
     return Traffic(len(ids), exits)
 
 
-def traffic_statuses(document: Mapping[str, Json], traffic: Traffic) -> dict[str, Json]:
+def get_traffic_statuses(document: Mapping[str, Json], traffic: Traffic) -> dict[str, Json]:
+    """Return the canvas's statuses: how often runs took each step and edge."""
     visits = traffic.visits
     steps = {
-        step: _reached(visits.get(step, 0), f"{visits.get(step, 0):,} visits")
+        step: _build_status(visits.get(step, 0), f"{visits.get(step, 0):,} visits")
         for step in document["steps"]
     }
     edges = {}
@@ -62,22 +63,22 @@ def traffic_statuses(document: Mapping[str, Json], traffic: Traffic) -> dict[str
     return {"steps": steps, "edges": edges}
 
 
-def tests_statuses(document: Document, results: list[FlowTestResult]) -> dict[str, Json]:
-    """Return the canvas's statuses of what the tests go over, and how many come by."""
+def get_test_statuses(document: Document, results: list[FlowTestResult]) -> dict[str, Json]:
+    """Return the canvas's statuses: how many tests cover each step, and which edges."""
     covered = coverage(document, results)
     by: dict[str, int] = {}
     for result in results:
         for step in set(result.rehearsal.steps):
             by[step] = by.get(step, 0) + 1
     steps = {
-        step: _reached(step in covered.steps, f"{by.get(step, 0)} of {len(results)} tests")
+        step: _build_status(step in covered.steps, f"{by.get(step, 0)} of {len(results)} tests")
         for step in document.steps
     }
     edges = {str(edge): {"state": "taken"} for edge in document.edges if str(edge) in covered.edges}
     return {"steps": steps, "edges": edges}
 
 
-def _reached(reached: int, words: str) -> dict[str, Json]:
+def _build_status(reached: int, words: str) -> dict[str, Json]:
     if reached:
         return {"state": "done", "note": words}
     return {"state": "skipped", "note": "Never reached"}

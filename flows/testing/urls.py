@@ -2,13 +2,13 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from flows.testing import views
+from flows.testing.views import flow_tests, trials
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", views.bench, name="test-bench"),
-    path("play/", views.play, name="test-play"),
-    path("tests/", views.flow_tests, name="flow-tests"),
-    path("tests/play/", views.play_flow_tests, name="flow-tests-play"),
-    path("tests/<int:index>/delete/", views.delete_flow_test, name="flow-test-delete"),
-    path("coverage.json", views.coverage_json, name="test-coverage"),
+    path("", trials.bench, name="test-bench"),
+    path("play/", trials.play, name="test-play"),
+    path("tests/", flow_tests.flow_tests, name="flow-tests"),
+    path("tests/play/", flow_tests.play_flow_tests, name="flow-tests-play"),
+    path("tests/<int:index>/delete/", flow_tests.delete_flow_test, name="flow-test-delete"),
+    path("coverage.json", flow_tests.coverage_json, name="test-coverage"),
 ]

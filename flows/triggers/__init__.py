@@ -1,1 +1,1 @@
-"""What starts runs by itself: signed webhooks, schedules, events, the end of another flow's run."""
+"""What starts runs automatically: signed webhooks, schedules, events, ends of other flows' runs."""

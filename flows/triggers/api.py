@@ -25,7 +25,7 @@ class TriggerOut(Schema):
     kind: str
     title: str
     config: dict[str, Any]
-    input: Any = Field(description="A template; what came is `input`.")
+    input: Any = Field(description="A template; in it, `input` is what the trigger got.")
     enabled: bool
     next_at: datetime | None = Field(description="A schedule's next instant.")
     url: str = Field(description="Where a webhook's messages are sent; empty for other kinds.")
@@ -43,7 +43,7 @@ class TriggerIn(Strict):
         description="webhook: max_bytes. schedule: cron, zone, missed (skip, once, all), most."
         " event: event, filter. flow: flow, on, outcome. All: lane (interactive, standard, bulk).",
     )
-    input: Any = Field("${ input }", description="What makes the run's input of what came.")
+    input: Any = Field("${ input }", description="The template of the run's input.")
 
 
 class TriggerChangeIn(Strict):

@@ -16,10 +16,10 @@ class TriggersConfig(AppConfig):
     def ready(self) -> None:
         from flows.runtime.hearing import register_end_listener, register_event_listener
         from flows.triggers import clock, jobs  # noqa: F401 - register tasks and jobs
-        from flows.triggers.hearing import hears_ends_of, hears_event
+        from flows.triggers.listening import starts_at_end_of, starts_at_event
         from workbench.audit.actions import register_action
 
-        register_end_listener(hears_ends_of)
-        register_event_listener(hears_event)
+        register_end_listener(starts_at_end_of)
+        register_event_listener(starts_at_event)
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)

@@ -1,4 +1,4 @@
-"""What the clock does for triggers: start schedules, forget old firings, read the event stream."""
+"""What the clock does for triggers: fire schedules, and delete old firings."""
 
 import logging
 from datetime import datetime, timedelta
@@ -14,25 +14,25 @@ from workbench.dispatch.clock import clock_task
 
 logger = logging.getLogger(__name__)
 
-SCHEDULES_A_BATCH = 20
-FIRINGS_KEPT = timedelta(days=30)
-PRUNED_AT_ONCE = 1000
+SCHEDULE_BATCH = 20
+KEEP_FIRINGS = timedelta(days=30)
+PRUNE_BATCH = 1000
 
 
 @clock_task("triggers.schedules", 0.5)
 def fire_schedules(now: datetime) -> bool:
-    """Fire the schedules that are due; say whether there may be more.
+    """Fire the schedules that are due. Return True if there may be more.
 
-    The row is the lock, and the instant the key: each instant fires once, whoever looks.
+    The row is the lock and the instant the key, so each instant fires once in however many clocks.
     """
     due = Trigger.objects.filter(kind=TriggerKind.SCHEDULE, enabled=True, next_at__lte=now)
     due = due.select_related("flow").defer("flow__draft").order_by("next_at", "pk")
     with transaction.atomic():
         skip = connection.features.has_select_for_update_skip_locked
-        found = list(due.select_for_update(of=("self",), skip_locked=skip)[:SCHEDULES_A_BATCH])
+        found = list(due.select_for_update(of=("self",), skip_locked=skip)[:SCHEDULE_BATCH])
         for trigger in found:
             _fire_due(trigger, now)
-    return len(found) == SCHEDULES_A_BATCH
+    return len(found) == SCHEDULE_BATCH
 
 
 def _fire_due(trigger: Trigger, now: datetime) -> None:
@@ -45,30 +45,32 @@ def _fire_due(trigger: Trigger, now: datetime) -> None:
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
-        # One that cannot be fired must not hold up the others; its instants are gone.
+        # One that cannot be fired must not hold up the others; its instants are skipped.
         logger.exception("The schedule %s could not be fired", trigger.pk)
         text = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
-        _note(trigger, FiringOutcome.REFUSED, text, trigger.next_at, now)
+        _store_firing(trigger, FiringOutcome.REFUSED, text, trigger.next_at, now)
     Trigger.objects.filter(pk=trigger.pk).update(next_at=due.next_at)
 
 
 def _fire_instants(trigger: Trigger, due: Due, now: datetime) -> None:
     if due.missed_from is not None:
-        text = f"Missed from {due.missed_from.isoformat()} on; left out by the policy."
-        _note(trigger, FiringOutcome.SKIPPED, text, due.missed_from, now)
+        text = f"Missed from {due.missed_from.isoformat()} on; the policy leaves them out."
+        _store_firing(trigger, FiringOutcome.SKIPPED, text, due.missed_from, now)
     for instant in due.fire:
         given = {"scheduled_at": instant.isoformat(), "fired_at": now.isoformat()}
         fire(trigger=trigger, key=instant.isoformat(), given=given, now=now, due_at=instant)
 
 
-def _note(trigger: Trigger, outcome: str, text: str, due_at: datetime, now: datetime) -> None:
+def _store_firing(
+    trigger: Trigger, outcome: str, text: str, due_at: datetime, now: datetime
+) -> None:
     Firing.objects.create(trigger=trigger, outcome=outcome, error=text, due_at=due_at, at=now)
 
 
 @clock_task("triggers.prune", 3600)
 def prune_firings(now: datetime) -> bool:
-    """Forget firings older than 30 days; a webhook's replay is refused by its time long before."""
-    old = Firing.objects.filter(at__lt=now - FIRINGS_KEPT).values_list("pk", flat=True)
-    ids = list(old[:PRUNED_AT_ONCE])
+    """Delete firings older than 30 days. A replayed webhook is too old long before that."""
+    old = Firing.objects.filter(at__lt=now - KEEP_FIRINGS).values_list("pk", flat=True)
+    ids = list(old[:PRUNE_BATCH])
     Firing.objects.filter(pk__in=ids).delete()
-    return len(ids) == PRUNED_AT_ONCE
+    return len(ids) == PRUNE_BATCH

@@ -1,8 +1,9 @@
-"""What each kind of trigger is configured by."""
+"""The configuration of each kind of trigger."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from flows.engine.lanes import Lane
@@ -15,25 +16,25 @@ Json = Any
 
 
 class TriggerInvalid(ServiceError):
-    """The trigger cannot be kept. ``field`` names what is wrong."""
+    """The trigger cannot be saved. ``field`` names what is wrong."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message, "Correct it and save again.")
         self.field = field
 
 
-class _Config(BaseModel):
-    """What all kinds have: the lane of the runs they start; None is the flow's."""
+class TriggerConfig(BaseModel):
+    """What all kinds have: the lane of the runs they start, None for the flow's."""
 
     model_config = ConfigDict(extra="forbid")
     lane: Lane | None = None
 
 
-class WebhookConfig(_Config):
+class WebhookConfig(TriggerConfig):
     max_bytes: int = Field(256 * 1024, ge=1, le=4 * 1024 * 1024)
 
 
-class ScheduleConfig(_Config):
+class ScheduleConfig(TriggerConfig):
     cron: str = Field(min_length=1, max_length=200)
     zone: str = Field("UTC", max_length=60)
     missed: Literal["skip", "once", "all"] = "skip"
@@ -44,7 +45,7 @@ class ScheduleConfig(_Config):
         return Schedule(self.cron, self.zone, self.missed, self.most)
 
 
-class EventConfig(_Config):
+class EventConfig(TriggerConfig):
     event: str = Field(min_length=1, max_length=120)
     filter: str = Field("", max_length=2000)
 
@@ -59,7 +60,7 @@ class EventConfig(_Config):
         return source
 
 
-class FlowConfig(_Config):
+class FlowConfig(TriggerConfig):
     flow: str = Field(min_length=1, max_length=80)
     on: list[Literal["completed", "failed", "cancelled"]] = Field(["completed"], min_length=1)
     outcome: str = Field("", max_length=80)
@@ -71,8 +72,7 @@ class FlowConfig(_Config):
         return self
 
 
-Config = WebhookConfig | ScheduleConfig | EventConfig | FlowConfig
-_BY_KIND: Mapping[str, type[_Config]] = {
+_BY_KIND: Mapping[str, type[TriggerConfig]] = {
     TriggerKind.WEBHOOK: WebhookConfig,
     TriggerKind.SCHEDULE: ScheduleConfig,
     TriggerKind.EVENT: EventConfig,
@@ -81,7 +81,7 @@ _BY_KIND: Mapping[str, type[_Config]] = {
 
 
 def read_config(kind: str, given: Json) -> Any:
-    """Return the config of a kind. Raises: TriggerInvalid."""
+    """Return the configuration as an object of its kind. Raises: TriggerInvalid."""
     if kind not in _BY_KIND:
         raise TriggerInvalid("kind", f"There is no trigger of kind {kind!r}.")
     try:
@@ -96,8 +96,7 @@ def read_config(kind: str, given: Json) -> Any:
 
 
 def check_schedule(config: ScheduleConfig) -> None:
-    from django.utils import timezone
-
+    """Check that the schedule has a next instant. Raises: TriggerInvalid."""
     try:
         config.schedule.after(timezone.now())
     except ScheduleInvalid as error:
@@ -106,13 +105,11 @@ def check_schedule(config: ScheduleConfig) -> None:
 
 
 def check_input(template: Json) -> None:
-    """Raises: TriggerInvalid."""
+    """Check that the template refers to nothing but ``input``. Raises: TriggerInvalid."""
     try:
         compiled = compile_template(template)
     except ExpressionError as error:
         raise TriggerInvalid("input", str(error)) from error
     for placed in compiled.expressions:
         if names := {path[0] for path in placed.expression.paths} - {"input"}:
-            raise TriggerInvalid(
-                "input", f"{sorted(names)[0]} is not known here; what came is `input`."
-            )
+            raise TriggerInvalid("input", f"{sorted(names)[0]} is not known here; only `input` is.")

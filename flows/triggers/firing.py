@@ -1,4 +1,4 @@
-"""Fire a trigger: one run for one key, and a row that says what came of it."""
+"""Fire a trigger: start at most one run for each key, and store what came of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,14 +17,14 @@ from workbench.accounts.actors import Actor
 from workbench.live import nudge_on_commit
 
 Json = Any
-# Flows that start one another end here rather than never.
+# Flows that start one another in a circle are stopped after so many.
 MOST_DEPTH = 20
 ERROR_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """``is_new`` False: the key was fired before, and ``firing`` is what came of it then.
+    """What came of a key. Without ``is_new`` it was fired before, and ``firing`` is from then.
 
     ``refusal`` is why no run was started.
     """
@@ -45,10 +45,10 @@ def fire(
     depth: int = 0,
     keep_refused_key: bool = True,
 ) -> Fired:
-    """Start the run that the trigger makes of ``given``, once for each key.
+    """Start the run whose input the trigger makes of ``given``, once for each key.
 
-    A refusal is kept as a row and not raised. Without ``keep_refused_key`` the same key may try
-    again later, as the sender of a webhook does.
+    A refusal is stored and not raised. Without ``keep_refused_key`` the same key may be tried again
+    later, as the sender of a webhook does.
     """
     row, is_new = Firing.objects.get_or_create(
         trigger=trigger,
@@ -60,7 +60,7 @@ def fire(
     refusal: Exception | None = None
     try:
         with transaction.atomic():
-            row.run_id = _start(trigger, row, given, now)
+            row.run_id = _start_run(trigger, row, given, now)
     except (ServiceError, ExpressionError) as error:
         refusal = error
         row.outcome, row.error = FiringOutcome.REFUSED, str(error)[:ERROR_CHARACTERS]
@@ -70,17 +70,17 @@ def fire(
     return Fired(row, is_new=True, refusal=refusal)
 
 
-def _start(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int:
+def _start_run(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int:
     if row.depth > MOST_DEPTH:
         raise ServiceError(
             f"{MOST_DEPTH} flows have started one another in a row.",
             "Break the circle of triggers.",
         )
-    made = compile_template(trigger.input).render({"input": given})
+    run_input = compile_template(trigger.input).render({"input": given})
     started = start_run(
-        # Read anew: the release may have moved since the trigger was read.
+        # Read anew: another version may have been released since the trigger was read.
         flow=Flow.objects.get(pk=trigger.flow_id),
-        input=made,
+        input=run_input,
         actor=Actor.system(f"trigger {trigger.title}"),
         now=now,
         idempotency_key=f"trigger-{trigger.pk}-{row.pk}",

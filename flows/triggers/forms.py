@@ -10,23 +10,23 @@ from flows.engine.lanes import Lane
 from flows.triggers.models import Trigger, TriggerKind
 
 Json = Any
-PAUSES = {
+MISSED_POLICIES = {
     "skip": "Leave them out",
     "once": "Make up for the newest one",
     "all": "Make up for all, up to a number",
 }
-ENDS = {"completed": "It completes", "failed": "It fails", "cancelled": "It is cancelled"}
+RUN_ENDS = {"completed": "It completes", "failed": "It fails", "cancelled": "It is cancelled"}
 
 
-class _TriggerForm(forms.Form):
-    """``config()`` gives what the service takes; ``initial_of`` what the form begins with."""
+class TriggerForm(forms.Form):
+    """``config()`` returns what the service takes, ``initial_of`` what the form is filled with."""
 
     title = forms.CharField(max_length=120, help_text="What people call it.")
     input = forms.CharField(
         label="The run's input",
         initial='"${ input }"',
         widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
-        help_text="JSON with expressions. What came is known as input.",
+        help_text="JSON with expressions. In them, input is what the trigger received.",
     )
     lane = forms.ChoiceField(
         choices=[
@@ -40,7 +40,7 @@ class _TriggerForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The input comes last: the fields above say what it can speak of.
+        # The input comes last: the fields above determine what it can refer to.
         self.order_fields(["title", *self.config_fields, "lane", "input"])
         for name, field in self.fields.items():
             kind = "select" if isinstance(field.widget, forms.Select) else "input"
@@ -53,7 +53,7 @@ class _TriggerForm(forms.Form):
         try:
             return json.loads(self.cleaned_data["input"])
         except ValueError as error:
-            raise forms.ValidationError(f"This is no JSON: {error}.") from error
+            raise forms.ValidationError(f"This is not JSON: {error}.") from error
 
     def config(self) -> dict[str, Json]:
         chosen = {name: self.cleaned_data[name] for name in self.config_fields}
@@ -66,7 +66,7 @@ class _TriggerForm(forms.Form):
         return {**trigger.config, "title": trigger.title, "input": text}
 
 
-class WebhookForm(_TriggerForm):
+class WebhookForm(TriggerForm):
     config_fields = ("max_bytes",)
     max_bytes = forms.IntegerField(
         label="Largest message",
@@ -77,7 +77,7 @@ class WebhookForm(_TriggerForm):
     )
 
 
-class ScheduleForm(_TriggerForm):
+class ScheduleForm(TriggerForm):
     config_fields = ("cron", "zone", "missed", "most")
     cron = forms.CharField(
         label="When",
@@ -90,15 +90,15 @@ class ScheduleForm(_TriggerForm):
         label="Time zone", max_length=60, initial="UTC", help_text="Such as Europe/Berlin."
     )
     missed = forms.ChoiceField(
-        label="Instants missed while nothing ran", choices=list(PAUSES.items())
+        label="Instants missed while nothing ran", choices=list(MISSED_POLICIES.items())
     )
     most = forms.IntegerField(label="Make up for at most", initial=10, min_value=1, max_value=1000)
 
 
-class EventForm(_TriggerForm):
+class EventForm(TriggerForm):
     config_fields = ("event", "filter")
     event = forms.CharField(
-        label="Event", max_length=120, help_text="Its name: the type of a CloudEvent."
+        label="Event", max_length=120, help_text="Its name, which is the type of a CloudEvent."
     )
     filter = forms.CharField(
         label="Only if",
@@ -108,12 +108,12 @@ class EventForm(_TriggerForm):
     )
 
 
-class FlowForm(_TriggerForm):
+class FlowForm(TriggerForm):
     config_fields = ("flow", "on", "outcome")
     flow = forms.CharField(label="Flow", max_length=80, help_text="Whose runs it listens to.")
     on = forms.MultipleChoiceField(
         label="When",
-        choices=list(ENDS.items()),
+        choices=list(RUN_ENDS.items()),
         initial=["completed"],
         widget=forms.CheckboxSelectMultiple,
     )
@@ -125,7 +125,7 @@ class FlowForm(_TriggerForm):
     )
 
 
-FORMS: Mapping[str, type[_TriggerForm]] = {
+FORMS: Mapping[str, type[TriggerForm]] = {
     TriggerKind.WEBHOOK: WebhookForm,
     TriggerKind.SCHEDULE: ScheduleForm,
     TriggerKind.EVENT: EventForm,

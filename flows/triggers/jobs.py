@@ -1,4 +1,4 @@
-"""What the outbox delivers to triggers: an event that was kept, a run that has ended."""
+"""The jobs of triggers: start flows at an event, and at the end of a run."""
 
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,8 @@ Json = Any
 
 
 @job("flows.event_heard")
-def event_heard(args: dict[str, Any], now: datetime) -> None:
-    """Start the flows whose triggers want this event."""
+def start_at_event(args: dict[str, Any], now: datetime) -> None:
+    """Start the flows whose triggers listen for the event and let it through."""
     event = Event.objects.filter(pk=args["event"]).first()
     if event is None:
         return
@@ -26,13 +26,13 @@ def event_heard(args: dict[str, Any], now: datetime) -> None:
         "data": event.payload,
         "received_at": event.received_at.isoformat(),
     }
-    for trigger in _listening(TriggerKind.EVENT, event.name):
+    for trigger in _list_listeners(TriggerKind.EVENT, event.name):
         if event.received_at >= trigger.listens_from and _passes(trigger, given):
             fire(trigger=trigger, key=event.event_id, given=given, now=now)
 
 
 def _passes(trigger: Trigger, given: Json) -> bool:
-    """A filter that cannot be evaluated lets nothing through."""
+    """Return True if the trigger's filter lets the event through; one that fails does not."""
     source = trigger.config.get("filter")
     try:
         return not source or compile_expression(source, result=bool).evaluate({"input": given})
@@ -41,32 +41,32 @@ def _passes(trigger: Trigger, given: Json) -> bool:
 
 
 @job("flows.run_ended")
-def run_ended(args: dict[str, Any], now: datetime) -> None:
-    """Start the flows that hear the end of this run."""
+def start_at_end(args: dict[str, Any], now: datetime) -> None:
+    """Start the flows whose triggers listen for this end of the run."""
     run = Run.objects.select_related("flow", "version").filter(pk=args["run"]).first()
     if run is None:
         return
     status = args["status"]
     cause = Firing.objects.filter(run_id=run.pk).only("depth").first()
-    for trigger in _listening(TriggerKind.FLOW, run.flow.name):
-        if _wants(trigger, run, status, args["at"]):
+    for trigger in _list_listeners(TriggerKind.FLOW, run.flow.name):
+        if _listens_for(trigger, run, status, args["at"]):
             fire(
                 trigger=trigger,
                 key=f"run-{run.pk}-{status}",
-                given=_outcome(run, status),
+                given=_describe_end(run, status),
                 now=now,
                 depth=cause.depth + 1 if cause else 1,
             )
 
 
-def _wants(trigger: Trigger, run: Run, status: str, at: str) -> bool:
+def _listens_for(trigger: Trigger, run: Run, status: str, at: str) -> bool:
     config = trigger.config
     if datetime.fromisoformat(at) < trigger.listens_from or status not in config["on"]:
         return False
     return not config["outcome"] or config["outcome"] == run.outcome
 
 
-def _outcome(run: Run, status: str) -> Json:
+def _describe_end(run: Run, status: str) -> Json:
     return {
         "run": run.pk,
         "flow": run.flow.name,
@@ -79,6 +79,6 @@ def _outcome(run: Run, status: str) -> Json:
     }
 
 
-def _listening(kind: str, name: str) -> Any:
+def _list_listeners(kind: str, name: str) -> Any:
     found = Trigger.objects.filter(kind=kind, listens_to=name, enabled=True)
     return found.select_related("flow").defer("flow__draft").order_by("pk")

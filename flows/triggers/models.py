@@ -1,4 +1,4 @@
-"""Triggers and what came of them."""
+"""Triggers and their firings."""
 
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ class TriggerKind(models.TextChoices):
 
 
 class Trigger(models.Model):
-    """What starts runs of a flow. ``input`` is the template that makes the run's input."""
+    """What starts runs of a flow. ``input`` is the template for the run's input."""
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="triggers")
     kind = models.CharField(max_length=10, choices=TriggerKind.choices)
@@ -54,19 +54,19 @@ class Trigger(models.Model):
 
     @property
     def lane(self) -> Lane | None:
-        """The lane of the runs it starts; None is the flow's."""
+        """The lane of the runs it starts, None for the flow's."""
         named = self.config.get("lane")
         return Lane(named) if named else None
 
 
 class FiringOutcome(models.TextChoices):
     STARTED = "started"
-    REFUSED = "refused"  # the flow would not take it; the error says why
+    REFUSED = "refused"  # no run was started; the error says why
     SKIPPED = "skipped"  # missed instants that the policy leaves out
 
 
 class Firing(models.Model):
-    """One time a trigger fired. Its key is kept so that the same cause starts one run."""
+    """One firing of a trigger. By its key, the same cause starts one run only."""
 
     trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="firings")
     key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - NULL is "none" in the unique constraint

@@ -1,8 +1,8 @@
-"""When a schedule is due. Pure: cron lines in a zone, and what to do about missed instants.
+"""When a schedule is due: cron lines in a time zone, and what to do about missed instants. Pure.
 
-Summer time follows Debian's cron: a fixed hour that the clocks skip runs right after the gap, and
-one that they repeat runs once, the first time; lines with a ``*`` or a step in minute or hour run
-by the clock, so not in the gap, and in both of the repeated hours.
+Summer time is treated as Debian's cron does. A line with a fixed time that the clocks skip runs
+right after the gap; one that they repeat runs once, the first time. A line with a ``*`` or a step
+in minute or hour runs by the clock: not in the gap, and in both of the repeated hours.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-# Later than this an instant was missed, and the policy says what becomes of it.
+# An instant that is later than this was missed; the policy says what becomes of it.
 GRACE = timedelta(seconds=60)
 SECONDS_A_LINE = 6
 
@@ -24,7 +24,7 @@ class ScheduleInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """``fire`` are the instants to fire now, oldest first; ``missed_from`` the first left out."""
+    """The instants to ``fire`` now, oldest first; ``missed_from`` is the first one left out."""
 
     fire: tuple[datetime, ...]
     missed_from: datetime | None
@@ -33,7 +33,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """``missed`` is skip, once or all; of ``all`` the newest ``most`` are fired."""
+    """``missed`` is skip, once or all; with ``all``, the newest ``most`` are fired."""
 
     cron: str
     zone: str = "UTC"
@@ -42,10 +42,10 @@ class Schedule:
 
     def after(self, moment: datetime) -> datetime:
         """Return the first instant after ``moment``, in UTC. Raises: ScheduleInvalid."""
-        return next(self._instants(moment), None) or self._never()
+        return next(self._instants(moment), None) or self._refuse()
 
     def due(self, since: datetime, now: datetime) -> Due:
-        """Say what to do about the instants from ``since`` to ``now``."""
+        """Return what to do about the instants from ``since`` to ``now``."""
         fire = sorted(islice(self._wanted(since, now), self._limit()))
         missed = since if not fire or fire[0] > since else None
         return Due(tuple(fire), missed, self.after(now))
@@ -55,7 +55,7 @@ class Schedule:
 
     def _wanted(self, since: datetime, now: datetime) -> Iterator[datetime]:
         oldest = max(since, now - GRACE) if self.missed == "skip" else since
-        # It begins a minute ahead, as the search leaves out the moment it begins at.
+        # Starts a minute ahead: the search leaves out the moment it starts at.
         for instant in self._instants(now + timedelta(minutes=1), back=True):
             if instant < oldest:
                 return
@@ -73,9 +73,9 @@ class Schedule:
             ) from error
         except CronSimError as error:
             raise ScheduleInvalid(
-                f"{self.cron!r} is no cron line: {error}. Write minute, hour, day, month and"
+                f"{self.cron!r} is not a cron line: {error}. Write minute, hour, day, month and"
                 " weekday, such as `0 7 * * 1-5`."
             ) from error
 
-    def _never(self) -> datetime:
-        raise ScheduleInvalid(f"{self.cron!r} never comes.")
+    def _refuse(self) -> datetime:
+        raise ScheduleInvalid(f"{self.cron!r} names no time that ever comes.")

@@ -18,7 +18,7 @@ class TriggerRow:
 
 
 def list_triggers(flow: Flow) -> list[TriggerRow]:
-    """Return the flow's triggers with the last firing of each. Two queries."""
+    """Return the flow's triggers, each with its last firing. Two queries."""
     newest = Firing.objects.filter(trigger=OuterRef("pk")).order_by("-pk").values("pk")[:1]
     triggers = list(
         Trigger.objects.filter(flow=flow).annotate(last_pk=Subquery(newest)).order_by("pk")

@@ -26,7 +26,7 @@ from workbench.live import nudge_on_commit
 from workbench.secrets.services import SecretUnknown, delete_secret, set_secret
 
 __all__ = [
-    "Added",
+    "AddedTrigger",
     "TriggerInvalid",
     "TriggerUnknown",
     "change_trigger",
@@ -38,8 +38,8 @@ __all__ = [
 Json = Any
 SECRET_BYTES = 32
 LONGEST_TITLE = 120
-# Workers learn within a second that a flow's ends are heard (flows.triggers.hearing).
-HEARD_AFTER = timedelta(seconds=2)
+# Workers learn within a second that a trigger listens to a flow (flows.triggers.listening).
+LISTENS_AFTER = timedelta(seconds=2)
 
 
 class TriggerUnknown(ServiceError):
@@ -47,8 +47,8 @@ class TriggerUnknown(ServiceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
-    """``secret`` signs a webhook's messages. It is shown this once."""
+class AddedTrigger:
+    """A new trigger. ``secret`` signs a webhook's messages, and is shown this once."""
 
     trigger: Trigger
     secret: str = ""
@@ -65,7 +65,7 @@ def create_trigger(
     now: datetime,
     input: Json = "${ input }",
     enabled: bool = True,
-) -> Added:
+) -> AddedTrigger:
     """Add a trigger. Raises: TriggerInvalid."""
     trigger = Trigger(flow=flow, kind=kind, created_at=now, created_by=actor.name[:150])
     secret = ""
@@ -76,15 +76,15 @@ def create_trigger(
         set_secret(name=trigger.secret_name, value=secret, actor=actor, now=now)
     trigger.save()
     _record("trigger.created", trigger, actor, now)
-    return Added(trigger, secret)
+    return AddedTrigger(trigger, secret)
 
 
 @transaction.atomic
 def change_trigger(
     *, trigger_id: int, title: str, config: Json, input: Json, actor: Actor, now: datetime
 ) -> Trigger:
-    """Replace what a trigger does. Raises: TriggerUnknown, TriggerInvalid."""
-    trigger = _locked(trigger_id)
+    """Replace what a trigger does and is called. Raises: TriggerUnknown, TriggerInvalid."""
+    trigger = _lock_trigger(trigger_id)
     _configure(trigger, title, config, input, trigger.enabled, now)
     trigger.save()
     _record("trigger.changed", trigger, actor, now)
@@ -97,7 +97,7 @@ def set_trigger_enabled(*, trigger_id: int, enabled: bool, actor: Actor, now: da
 
     Raises: TriggerUnknown, TriggerInvalid.
     """
-    trigger = _locked(trigger_id)
+    trigger = _lock_trigger(trigger_id)
     if trigger.enabled != enabled:
         _configure(trigger, trigger.title, trigger.config, trigger.input, enabled, now)
         trigger.save()
@@ -111,16 +111,16 @@ def delete_trigger(*, trigger_id: int, actor: Actor, now: datetime) -> None:
 
     Raises: TriggerUnknown.
     """
-    trigger = _locked(trigger_id)
+    trigger = _lock_trigger(trigger_id)
     _record("trigger.deleted", trigger, actor, now)
     if trigger.secret_name:
-        # An admin may have been faster: what counts is that it is gone.
+        # An admin may have deleted it already.
         with suppress(SecretUnknown):
             delete_secret(name=trigger.secret_name, actor=actor, now=now)
     trigger.delete()
 
 
-def _locked(trigger_id: int) -> Trigger:
+def _lock_trigger(trigger_id: int) -> Trigger:
     found = Trigger.objects.select_for_update(of=("self",)).select_related("flow")
     trigger = found.filter(pk=trigger_id).first()
     if trigger is None:
@@ -131,25 +131,25 @@ def _locked(trigger_id: int) -> Trigger:
 def _configure(
     trigger: Trigger, title: str, config: Json, input: Json, enabled: bool, now: datetime
 ) -> None:
-    made = read_config(trigger.kind, config)
+    parsed = read_config(trigger.kind, config)
     check_input(input)
     if not title.strip() or len(title) > LONGEST_TITLE:
         raise TriggerInvalid(
             "title", f"A trigger needs a title of at most {LONGEST_TITLE} characters."
         )
     trigger.title, trigger.input = title.strip(), input
-    trigger.config = made.model_dump(mode="json")
+    trigger.config = parsed.model_dump(mode="json")
     trigger.enabled, trigger.changed_at = enabled, now
     trigger.listens_to, trigger.next_at = "", None
-    trigger.listens_from = now + HEARD_AFTER
-    if isinstance(made, ScheduleConfig):
-        trigger.next_at = made.schedule.after(now) if enabled else None
-    elif isinstance(made, EventConfig):
-        trigger.listens_to, trigger.listens_from = made.event, now
-    elif isinstance(made, FlowConfig):
-        if not Flow.objects.filter(name=made.flow).exists():
-            raise TriggerInvalid("flow", f"There is no flow {made.flow!r}.")
-        trigger.listens_to = made.flow
+    trigger.listens_from = now + LISTENS_AFTER
+    if isinstance(parsed, ScheduleConfig):
+        trigger.next_at = parsed.schedule.after(now) if enabled else None
+    elif isinstance(parsed, EventConfig):
+        trigger.listens_to, trigger.listens_from = parsed.event, now
+    elif isinstance(parsed, FlowConfig):
+        if not Flow.objects.filter(name=parsed.flow).exists():
+            raise TriggerInvalid("flow", f"There is no flow {parsed.flow!r}.")
+        trigger.listens_to = parsed.flow
 
 
 def _record(action: str, trigger: Trigger, actor: Actor, now: datetime) -> None:

@@ -1,9 +1,9 @@
 from django.urls import URLPattern, URLResolver, path
 
-from flows.triggers import hooks, views
+from flows.triggers import views, webhooks
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("hooks/<uuid:public_id>/", hooks.receive_webhook, name="webhook"),
+    path("hooks/<uuid:public_id>/", webhooks.receive_webhook, name="webhook"),
     path("flows/<slug:name>/triggers/", views.trigger_list, name="trigger-list"),
     path("flows/<slug:name>/triggers/rows/", views.trigger_rows, name="trigger-rows"),
     path("flows/<slug:name>/triggers/new/<str:kind>/", views.trigger_add, name="trigger-add"),

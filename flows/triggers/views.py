@@ -1,4 +1,4 @@
-"""A flow's triggers: the list, one form a kind, on and off."""
+"""A flow's triggers: list them, add one, edit it, turn it on or off, delete it."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ ICONS = {
 KINDS = [
     (TriggerKind.WEBHOOK, "Another system sends a signed message."),
     (TriggerKind.SCHEDULE, "At times of a calendar, in a time zone."),
-    (TriggerKind.EVENT, "Something happened: a CloudEvent, or a step that emits."),
+    (TriggerKind.EVENT, "Something happened: a CloudEvent, or a step that emits an event."),
     (TriggerKind.FLOW, "A run of another flow ends."),
 ]
 
@@ -35,20 +35,20 @@ KINDS = [
 @requires("flows.view", flow="name")
 @require_GET
 def trigger_list(request: HttpRequest, name: str) -> HttpResponse:
-    return render(request, "flows/triggers/list.html", _context(request, flow_or_404(name)))
+    return render(request, "flows/triggers/list.html", _list_context(request, flow_or_404(name)))
 
 
 @requires("flows.view", flow="name")
 @require_GET
 def trigger_rows(request: HttpRequest, name: str) -> HttpResponse:
-    return render(request, "flows/triggers/_rows.html", _context(request, flow_or_404(name)))
+    return render(request, "flows/triggers/_rows.html", _list_context(request, flow_or_404(name)))
 
 
 @requires("flows.publish", flow="name")
 @never_cache
 @require_http_methods(["GET", "POST"])
 def trigger_add(request: HttpRequest, name: str, kind: str) -> HttpResponse:
-    """The form of a new trigger. A webhook's secret is on the answer to it, and never again."""
+    """Show the form of a new trigger, or add it. A webhook's secret is shown once, after that."""
     flow = flow_or_404(name)
     if kind not in FORMS:
         raise Http404(f"There is no trigger of kind {kind}.")
@@ -68,7 +68,7 @@ def trigger_add(request: HttpRequest, name: str, kind: str) -> HttpResponse:
             form.add_error(error.field if error.field in form.fields else None, error.message)
         else:
             if added.secret:
-                return _shown_once(request, flow, added)
+                return _secret_page(request, flow, added)
             messages.success(request, f"{added.trigger.title} is on.")
             return redirect("flows:trigger-list", flow.name)
     return _form_page(request, flow, form, kind, None)
@@ -77,11 +77,10 @@ def trigger_add(request: HttpRequest, name: str, kind: str) -> HttpResponse:
 @requires("flows.publish", flow="name")
 @require_http_methods(["GET", "POST"])
 def trigger_edit(request: HttpRequest, name: str, trigger_id: int) -> HttpResponse:
-    flow, trigger = _found(name, trigger_id)
-    made = FORMS[trigger.kind]
-    form = (
-        made(request.POST) if request.method == "POST" else made(initial=made.initial_of(trigger))
-    )
+    flow, trigger = _find_trigger(name, trigger_id)
+    form_class = FORMS[trigger.kind]
+    posted = request.POST if request.method == "POST" else None
+    form = form_class(posted, initial=form_class.initial_of(trigger))
     if request.method == "POST" and form.is_valid():
         try:
             services.change_trigger(
@@ -103,7 +102,7 @@ def trigger_edit(request: HttpRequest, name: str, trigger_id: int) -> HttpRespon
 @requires("flows.publish", flow="name")
 @require_POST
 def trigger_switch(request: HttpRequest, name: str, trigger_id: int) -> HttpResponse:
-    flow, trigger = _found(name, trigger_id)
+    flow, trigger = _find_trigger(name, trigger_id)
     try:
         services.set_trigger_enabled(
             trigger_id=trigger.pk,
@@ -119,19 +118,19 @@ def trigger_switch(request: HttpRequest, name: str, trigger_id: int) -> HttpResp
 @requires("flows.publish", flow="name")
 @require_POST
 def trigger_delete(request: HttpRequest, name: str, trigger_id: int) -> HttpResponse:
-    flow, trigger = _found(name, trigger_id)
+    flow, trigger = _find_trigger(name, trigger_id)
     services.delete_trigger(trigger_id=trigger.pk, actor=actor_of(request), now=timezone.now())
     messages.success(request, f"{trigger.title} is removed. The runs it started stay.")
     return redirect("flows:trigger-list", flow.name)
 
 
-def _context(request: HttpRequest, flow: Flow) -> dict[str, Any]:
+def _list_context(request: HttpRequest, flow: Flow) -> dict[str, Any]:
     return {
         **flow_context(request, flow, "triggers"),
         "here": "Triggers",
         "rows": [
             {"trigger": row.trigger, "last": row.last, "icon": ICONS[TriggerKind(row.trigger.kind)],
-             "url": _address(row.trigger)}
+             "url": _webhook_url(row.trigger)}
             for row in list_triggers(flow)
         ],
         "firings": list_firings(flow),
@@ -142,7 +141,7 @@ def _context(request: HttpRequest, flow: Flow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _address(trigger: Trigger) -> str:
+def _webhook_url(trigger: Trigger) -> str:
     is_webhook = trigger.kind == TriggerKind.WEBHOOK
     return f"{settings.SITE_URL}/hooks/{trigger.public_id}/" if is_webhook else ""
 
@@ -157,24 +156,24 @@ def _form_page(
         "kind": TriggerKind(kind),
         "icon": ICONS[TriggerKind(kind)],
         "trigger": trigger,
-        "url": _address(trigger) if trigger else "",
+        "url": _webhook_url(trigger) if trigger else "",
     }
     status = 422 if request.method == "POST" else 200
     return render(request, "flows/triggers/form.html", context, status=status)
 
 
-def _shown_once(request: HttpRequest, flow: Flow, added: services.Added) -> HttpResponse:
+def _secret_page(request: HttpRequest, flow: Flow, added: services.AddedTrigger) -> HttpResponse:
     context = {
         **flow_context(request, flow, "triggers"),
         "here": "Triggers",
         "trigger": added.trigger,
         "secret": added.secret,
-        "url": _address(added.trigger),
+        "url": _webhook_url(added.trigger),
     }
     return render(request, "flows/triggers/secret.html", context)
 
 
-def _found(name: str, trigger_id: int) -> tuple[Flow, Trigger]:
+def _find_trigger(name: str, trigger_id: int) -> tuple[Flow, Trigger]:
     flow = flow_or_404(name)
     trigger = Trigger.objects.filter(pk=trigger_id, flow=flow).first()
     if trigger is None:

@@ -1,4 +1,4 @@
-"""Artifacts, served so that what a stranger uploaded cannot act as one of our pages."""
+"""Serve artifacts, so that what a stranger uploaded cannot act as one of our pages."""
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest
@@ -6,10 +6,10 @@ from django.views.decorators.http import require_GET
 
 from flows import selectors
 from flows.models import Artifact
-from flows.views.requests import positive_number, runs_within
+from flows.views.requests import get_run_reach, positive_number
 from workbench.accounts.gate import requires
 
-# What a browser shows without running it. PDF is shown by the bundled viewer, which fetches it.
+# What a browser shows without executing it. The bundled viewer fetches and shows PDF.
 SHOWN = frozenset(
     {"image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "audio/mpeg", "audio/wav"}
 )
@@ -18,22 +18,21 @@ SHOWN = frozenset(
 @requires("runs.view")
 @require_GET
 def artifact(request: HttpRequest, digest: str) -> FileResponse:
-    """A stored payload of the run ``?run=``: seen by those who may see that run."""
+    """Return a stored payload to which the run ``?run=`` refers, if the person may see that run."""
     run_id = positive_number(request.GET.get("run", ""))
     try:
-        found = selectors.get_artifact(digest, run_id=run_id or 0, within=runs_within(request))
+        found = selectors.get_artifact(digest, run_id=run_id or 0, within=get_run_reach(request))
     except Artifact.DoesNotExist:
         raise Http404(
             "There is no such artifact, or no run that you may see refers to it."
         ) from None
     shown = found.media_type in SHOWN and request.GET.get("download") != "1"
+    keeps_type = shown or found.media_type == "application/pdf"
     response = FileResponse(
         default_storage.open(found.path),
         as_attachment=not shown,
         filename=found.name or digest[:12],
-        content_type=found.media_type
-        if shown or found.media_type == "application/pdf"
-        else "application/octet-stream",
+        content_type=found.media_type if keeps_type else "application/octet-stream",
     )
     response["X-Content-Type-Options"] = "nosniff"
     # Replaces the policy of our own pages: no script, no request, no form, an origin of its own.

@@ -1,4 +1,4 @@
-"""What the views of flows share: who asks, and finding what they ask for."""
+"""What the views of flows share: who asks, and what the request names."""
 
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ NOT_FOUND_RUN = "There is no run {id}, or you may not see it."
 
 
 def user_of(request: HttpRequest) -> User:
-    """Return the person behind a guarded view."""
+    """Return the person who is signed in; use it in guarded views only."""
     return cast(User, request.user)
 
 
@@ -41,7 +41,7 @@ def version_or_404(flow: Flow, number: int) -> FlowVersion:
 
 
 def run_or_404(request: HttpRequest, run_id: int) -> Run:
-    """Return a run of a flow that the person may see; another is as if it were not there."""
+    """Return the run. Raises: Http404, also for a run of a flow that the person may not see."""
     try:
         run = selectors.get_run(run_id)
     except Run.DoesNotExist:
@@ -51,24 +51,21 @@ def run_or_404(request: HttpRequest, run_id: int) -> Run:
     return run
 
 
-def runs_within(request: HttpRequest) -> Reach:
+def get_run_reach(request: HttpRequest) -> Reach:
+    """Return the flows whose runs the person may see."""
     return reach(request.user, "runs.view")
 
 
-def run_filters(request: HttpRequest) -> RunFilters:
-    """Read the filters from the address; what makes no sense is left out."""
-    return filters_in(request.GET)
-
-
-def filters_in(given: QueryDict) -> RunFilters:
+def read_run_filters(given: QueryDict) -> RunFilters:
+    """Return the filters in an address or a form; values that make no sense are left out."""
     get = given.get
     return RunFilters(
         flow=get("flow", "")[:80],
         version=positive_number(get("version", "")),
         state=get("state", "")[:20],
         outcome=get("outcome", "").strip()[:80],
-        started_from=_instant(get("from", "")),
-        started_to=_instant(get("to", "")),
+        started_from=_read_instant(get("from", "")),
+        started_to=_read_instant(get("to", "")),
         text=get("q", "").strip()[:200],
         error=get("error", "").strip()[:80],
     )
@@ -79,8 +76,8 @@ def positive_number(text: str) -> int | None:
     return parse_run_id(text) or None
 
 
-def _instant(text: str) -> Any:
-    """A date or an instant in the person's zone, or None."""
+def _read_instant(text: str) -> Any:
+    """Return a date or an instant in the person's zone, or None."""
     try:
         when = parse_datetime(text)
         if when is None and (day := parse_date(text)):
@@ -104,6 +101,6 @@ def flow_context(request: HttpRequest, flow: Flow, tab: str) -> dict[str, Any]:
 
 
 def _draft_differs(flow: Flow) -> bool:
-    """Whether the draft says something else than the released version."""
+    """Return True if the draft differs from the released version."""
     released = flow.released.document if flow.released else {}
     return normal_form(flow.draft) != normal_form(released)

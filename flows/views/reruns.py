@@ -1,4 +1,4 @@
-"""Run again: the plan, then the act."""
+"""Run again: show the plan, then do it."""
 
 import json
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step in the plan: ``fate`` is reused, start, repeated or unreached."""
+    """A step in the plan: its ``fate`` is reused, start, repeated or unreached."""
 
     id: str
     title: str
@@ -39,7 +39,7 @@ class PlannedStep:
 @requires("runs.start")
 @require_http_methods(["GET", "POST"])
 def run_rerun(request: HttpRequest, run_id: int) -> HttpResponse:
-    """What a rerun would reuse and repeat, and the form that does it."""
+    """Show what a rerun would reuse and repeat, or do it."""
     run = run_or_404(request, run_id)
     if not can(request.user, "runs.start", flow=run.flow.name):
         raise PermissionDenied(f"This needs the permission runs.start for {run.flow.name}.")
@@ -51,9 +51,11 @@ def run_rerun(request: HttpRequest, run_id: int) -> HttpResponse:
 @requires("runs.start")
 @require_GET
 def rerun_plan(request: HttpRequest, run_id: int) -> HttpResponse:
-    """The plan alone, for the page to fetch when another step or version is chosen."""
+    """Show the plan alone, which the page fetches when another step or version is chosen."""
     run = run_or_404(request, run_id)
-    return render(request, "flows/_rerun_plan.html", {"run": run, **_plan_context(request, run)})
+    return render(
+        request, "flows/_rerun_plan.html", {"run": run, **_get_plan_context(request, run)}
+    )
 
 
 def _rerun(request: HttpRequest, run: Run) -> HttpResponse:
@@ -67,21 +69,26 @@ def _rerun(request: HttpRequest, run: Run) -> HttpResponse:
             run_id=run.pk,
             step=request.POST.get("step") or None,
             input=given,
-            version_id=_version_id(request, run),
+            version_id=_read_version_id(request, run),
             actor=actor_of(request),
             now=timezone.now(),
             idempotency_key=request.POST.get("key", "")[:200] or None,
         )
-    except services.InputInvalid as error:
-        found = "; ".join(f"{e['path'] or 'the input'}: {e['message']}" for e in error.errors)
-        return _page(request, run, text, input_error=found, status=422)
-    except services.IdempotencyKeyReused as error:
-        refusal = f"This form has started run {error.run_id}. Send it again to start another run."
-        return _page(request, run, text, refusal=refusal, key=_new_key(), status=422)
     except services.ServiceError as error:
-        return _page(request, run, text, refusal=f"{error} {error.remedy}", status=422)
+        return _page(request, run, text, **_explain(error), status=422)
     messages.success(request, f"Run {started.run.pk} goes on from run {run.pk}.")
     return redirect("flows:run-detail", started.run.pk)
+
+
+def _explain(error: services.ServiceError) -> dict[str, str]:
+    """Return what the page shows of a refusal; a key that was used is replaced."""
+    if isinstance(error, services.InputInvalid):
+        faults = "; ".join(f"{e['path'] or 'the input'}: {e['message']}" for e in error.errors)
+        return {"input_error": faults}
+    if isinstance(error, services.IdempotencyKeyReused):
+        refusal = f"This form has started run {error.run_id}. Send it again to start another run."
+        return {"refusal": refusal, "key": _new_key()}
+    return {"refusal": f"{error} {error.remedy}"}
 
 
 def _page(
@@ -92,7 +99,7 @@ def _page(
         "text": text,
         "versions": list(run.flow.versions.order_by("-number").only("number", "note")[:50]),
         "key": request.POST.get("key") or _new_key(),
-        **_plan_context(request, run),
+        **_get_plan_context(request, run),
         **more,
     }
     return render(request, "flows/run_rerun.html", context, status=status)
@@ -102,14 +109,16 @@ def _new_key() -> str:
     return f"rerun-{uuid4()}"
 
 
-def _plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:
-    """The plan for what is chosen, or why there is none. A step the version lacks is let go."""
+def _get_plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """Return the plan for the chosen step and version; a step that the version lacks is ignored."""
     given = request.POST if request.method == "POST" else request.GET
-    version_id, step = _version_id(request, run), given.get("step", "")[:80] or None
+    version_id, step = _read_version_id(request, run), given.get("step", "")[:80] or None
     program = get_program(run, version_id)
     unknown = step if step is not None and step not in program.steps else ""
     plan = services.plan_rerun(run_id=run.pk, step=None if unknown else step, version_id=version_id)
-    steps = [_planned(plan, program.steps[name].step) for name in _in_order(plan, program.steps)]
+    steps = [
+        _plan_step(plan, program.steps[name].step) for name in _order_steps(plan, program.steps)
+    ]
     return {
         "plan": plan,
         "steps": steps,
@@ -122,15 +131,15 @@ def _plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     }
 
 
-def _in_order(plan: RerunPlan, names: Any) -> list[str]:
-    """Kept ones first, in the order they were done; then the step it begins at and what follows."""
+def _order_steps(plan: RerunPlan, names: Any) -> list[str]:
+    """Return the kept steps in the order they were done, then the first step and what follows."""
     first = [plan.step] if plan.step else []
     later = [name for name in plan.repeated if name != plan.step]
     rest = [name for name in names if name not in {*plan.kept, *plan.repeated}]
     return [*plan.kept, *first, *later, *rest]
 
 
-def _planned(plan: RerunPlan, step: Any) -> PlannedStep:
+def _plan_step(plan: RerunPlan, step: Any) -> PlannedStep:
     fates = {**dict.fromkeys(plan.kept, "reused"), **dict.fromkeys(plan.repeated, "repeated")}
     fate = "start" if step.id == plan.step else fates.get(step.id, "unreached")
     return PlannedStep(
@@ -144,8 +153,8 @@ def _planned(plan: RerunPlan, step: Any) -> PlannedStep:
     )
 
 
-def _version_id(request: HttpRequest, run: Run) -> int:
-    """Return the chosen version: ``same``, a number, or by default the released one."""
+def _read_version_id(request: HttpRequest, run: Run) -> int:
+    """Return the id of the chosen version: ``same``, a number, or by default the released one."""
     given = request.POST if request.method == "POST" else request.GET
     chosen = given.get("version", "")
     if chosen == "same":

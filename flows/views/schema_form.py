@@ -1,7 +1,7 @@
-"""A form made of a JSON Schema: its fields, the JSON that it gives, its errors at their fields.
+"""A form made from a JSON Schema: its fields, the JSON that was filled in, errors by field.
 
-Objects become groups of fields; whatever has no plain control (a list, a free object, a choice of
-schemas) is a field of JSON text.
+Objects become groups of fields. What has no control of its own (a list, a free object, a choice of
+schemas) becomes a field of JSON text.
 """
 
 import json
@@ -21,10 +21,10 @@ Kind = Literal[
 
 PREFIX = "f"
 MOST_DEPTH = 4
-# A text that may be longer than this gets more than one line.
+# A text that may be longer than this gets several lines.
 LONG_TEXT = 200
 _FORMATS: dict[str, Kind] = {"date": "date", "date-time": "datetime"}
-_NOT_GIVEN = object()
+_MISSING = object()
 
 
 @dataclass(slots=True)
@@ -56,36 +56,36 @@ class SchemaField:
 
 @dataclass(slots=True)
 class FormError:
-    """An error with the field it belongs to, or none when it is about the whole."""
+    """An error with its field, or without one if it is about the whole."""
 
     message: str
     field: SchemaField | None = None
 
 
 class SchemaForm:
-    """The form of a schema. Give ``value`` to fill it, then ``read`` what was posted."""
+    """The form of a schema, filled with ``value``; ``read`` then takes what was posted."""
 
     def __init__(self, schema: Schema, value: Json = None) -> None:
         self.schema = schema
-        self.fields = list(_fields(schema, value if isinstance(value, Mapping) else {}, ()))
+        self.fields = list(_build_fields(schema, value if isinstance(value, Mapping) else {}, ()))
         self.errors: list[FormError] = []
 
     @property
     def is_plain(self) -> bool:
-        """Whether the schema has named fields at all; one without is filled in as JSON."""
+        """Whether the schema has named fields; one without them is filled in as JSON."""
         return bool(self.fields)
 
     def read(self, posted: Mapping[str, str]) -> Json:
-        """Return the JSON value of what was posted; faults are in ``errors`` and at the fields."""
+        """Return what was posted as a JSON value; put faults into ``errors`` and at the fields."""
         value = self._read_group(self.fields, posted)
         if not self.errors:
             self.check(value)
         return value
 
     def check(self, value: Json) -> None:
-        """Validate a value, and put each fault at the field it is about."""
+        """Validate a value, and put each fault at its field."""
         for path, message in schema_errors(self.schema, value):
-            self._add(path, message)
+            self._add_error(path, message)
 
     def _read_group(
         self, fields: Iterable[SchemaField], posted: Mapping[str, str]
@@ -100,17 +100,17 @@ class SchemaForm:
             else:
                 each.value = posted.get(each.name, "")
                 try:
-                    given = _typed(each)
+                    given = _read_value(each)
                 except ValueError as error:
-                    self._add(each.path, str(error))
+                    self._add_error(each.path, str(error))
                     continue
-                if given is _NOT_GIVEN:
+                if given is _MISSING:
                     continue
             value[str(each.path[-1])] = given
         return value
 
-    def _add(self, path: Path, message: str) -> None:
-        found = _nearest(self.fields, path)
+    def _add_error(self, path: Path, message: str) -> None:
+        found = _find_field(self.fields, path)
         if found is not None:
             if found.path != path:
                 inside = ".".join(map(str, path[len(found.path) :]))
@@ -120,21 +120,21 @@ class SchemaForm:
 
 
 def schema_errors(schema: Schema, value: Json) -> list[tuple[Path, str]]:
-    """Return ``(path, message)`` for each way in which ``value`` breaks the schema."""
+    """Return ``(path, message)`` for each fault of ``value`` by the schema."""
     try:
         validator = jsonschema_rs.validator_for(
             dict(schema), retriever=_refuse_reference, validate_formats=True
         )
     except (ValueError, jsonschema_rs.ReferencingError) as error:
-        return [((), f"The flow's input contract is not a valid JSON Schema: {error}")]
-    return [_told(error) for error in validator.iter_errors(value)]
+        return [((), f"The flow's input is not a valid JSON Schema: {error}")]
+    return [_explain(error) for error in validator.iter_errors(value)]
 
 
 def _refuse_reference(uri: str) -> Json:
     raise ValueError(f"{uri} is outside the document. Put what it names under $defs.")
 
 
-def _told(error: jsonschema_rs.ValidationError) -> tuple[Path, str]:
+def _explain(error: jsonschema_rs.ValidationError) -> tuple[Path, str]:
     path: Path = tuple(error.instance_path)
     kind: Json = error.kind
     message = error.message[:1].upper() + error.message[1:] + "."
@@ -146,7 +146,9 @@ def _told(error: jsonschema_rs.ValidationError) -> tuple[Path, str]:
         case "Maximum":
             message = f"Must be at most {kind.limit}."
         case "AdditionalProperties":
-            message = f"Unknown: {', '.join(kind.unexpected)}. Take it out, or add it to the input."
+            message = (
+                f"Unknown: {', '.join(kind.unexpected)}. Remove it, or add it to the flow's input."
+            )
         case "Enum":
             message = f"Must be one of {', '.join(json.dumps(each) for each in kind.options)}."
         case "Format":
@@ -163,44 +165,46 @@ def _types(kind: Json) -> list[str]:
 # --- From schema to fields --------------------------------------------------------
 
 
-def _fields(schema: Schema, value: Mapping[str, Json], path: Path) -> Iterator[SchemaField]:
+def _build_fields(schema: Schema, value: Mapping[str, Json], path: Path) -> Iterator[SchemaField]:
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
         return
     required = set(schema.get("required") or ())
     for name, each in properties.items():
         own = each if isinstance(each, Mapping) else {}
-        given = value.get(name, own.get("default", _NOT_GIVEN))
-        yield _field(own, given, (*path, name), name in required)
+        given = value.get(name, own.get("default", _MISSING))
+        yield _build_field(own, given, (*path, name), name in required)
 
 
-def _field(schema: Schema, value: Json, path: Path, required: bool) -> SchemaField:
-    kind = _kind(schema, len(path))
-    made = SchemaField(
+def _build_field(schema: Schema, value: Json, path: Path, required: bool) -> SchemaField:
+    kind = _choose_kind(schema, len(path))
+    found = SchemaField(
         path,
         kind,
-        label=str(schema.get("title") or _spoken(str(path[-1]))),
+        label=str(schema.get("title") or _to_words(str(path[-1]))),
         required=required,
-        help=str(schema.get("description") or _example(schema)),
+        help=str(schema.get("description") or _describe_example(schema)),
         minimum=schema.get("minimum"),
         maximum=schema.get("maximum"),
         step="1" if kind == "integer" else "any",
         unit=str(schema.get("x-unit") or ""),
     )
     if kind == "group":
-        made.children = list(_fields(schema, value if isinstance(value, Mapping) else {}, path))
+        found.children = list(
+            _build_fields(schema, value if isinstance(value, Mapping) else {}, path)
+        )
     else:
-        made.value = _text(value, kind)
+        found.value = _to_input(value, kind)
     if kind == "choice":
         titles = schema.get("x-titles") if isinstance(schema.get("x-titles"), Mapping) else {}
-        made.choices = [
-            (json.dumps(each), str((titles or {}).get(str(each), _shown(each))))
+        found.choices = [
+            (json.dumps(each), str((titles or {}).get(str(each), _to_text(each))))
             for each in schema["enum"]
         ]
-    return made
+    return found
 
 
-def _kind(schema: Schema, depth: int) -> Kind:
+def _choose_kind(schema: Schema, depth: int) -> Kind:
     if isinstance(schema.get("enum"), list):
         return "choice"
     kinds: dict[Json, Kind] = {"boolean": "boolean", "integer": "integer", "number": "number"}
@@ -213,64 +217,64 @@ def _kind(schema: Schema, depth: int) -> Kind:
     return kinds.get(named, "json") if isinstance(named, str) else "json"
 
 
-def _spoken(name: str) -> str:
+def _to_words(name: str) -> str:
     words = name.replace("_", " ").replace("-", " ").strip()
     return words[:1].upper() + words[1:]
 
 
-def _shown(value: Json) -> str:
+def _to_text(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _example(schema: Schema) -> str:
+def _describe_example(schema: Schema) -> str:
     examples = schema.get("examples")
-    return f"For example {_shown(examples[0])}" if isinstance(examples, list) and examples else ""
+    return f"For example {_to_text(examples[0])}" if isinstance(examples, list) and examples else ""
 
 
-def _text(value: Json, kind: Kind) -> str:
-    if value is _NOT_GIVEN:
+def _to_input(value: Json, kind: Kind) -> str:
+    if value is _MISSING:
         return ""
     if kind in {"json", "choice"}:
         return json.dumps(value, indent=2 if kind == "json" else None, ensure_ascii=False)
     if kind == "boolean":
         return "on" if value is True else ""
-    return "" if value is None else _shown(value)
+    return "" if value is None else _to_text(value)
 
 
 # --- From what was typed to JSON --------------------------------------------------
 
 
-def _typed(each: SchemaField) -> Json:
-    """Raises ValueError with what to do."""
+def _read_value(each: SchemaField) -> Json:
+    """Return what was typed as JSON. Raises: ValueError, saying what to do."""
     text = each.value.strip() if each.kind != "long" else each.value
     if each.kind == "boolean":
         return text == "on"
     if not text:
-        return _NOT_GIVEN
+        return _MISSING
     readers: dict[str, Callable[[str], Json]] = {
-        "integer": lambda given: _number(given, int, "Must be a whole number, such as 12."),
-        "number": lambda given: _number(given, float, "Must be a number, such as 12.5."),
-        "json": _json,
-        "choice": _json,
-        "datetime": _instant,
-        "date": _date,
+        "integer": lambda given: _read_number(given, int, "Must be a whole number, such as 12."),
+        "number": lambda given: _read_number(given, float, "Must be a number, such as 12.5."),
+        "json": _read_json,
+        "choice": _read_json,
+        "datetime": _read_instant,
+        "date": _read_date,
     }
     return readers.get(each.kind, str)(text)
 
 
-def _instant(text: str) -> str:
-    """The browser's control gives minutes and no offset; such times are UTC here."""
+def _read_instant(text: str) -> str:
+    """Return the instant; the browser's control gives minutes without an offset, meant as UTC."""
     return text if text[10:].count(":") > 1 or text.endswith("Z") else f"{text}:00Z"
 
 
-def _date(text: str) -> str:
+def _read_date(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise ValueError("Must be a date, such as 2026-03-31.") from None
 
 
-def _number(text: str, make: type[int] | type[float], message: str) -> int | float:
+def _read_number(text: str, make: type[int] | type[float], message: str) -> int | float:
     try:
         value = make(text)
     except ValueError:
@@ -280,16 +284,16 @@ def _number(text: str, make: type[int] | type[float], message: str) -> int | flo
     return int(value) if value == int(value) and "." not in text and "e" not in text else value
 
 
-def _json(text: str) -> Json:
+def _read_json(text: str) -> Json:
     try:
         return json.loads(text)
     except ValueError as error:
         raise ValueError(f"Is not JSON: {error}.") from None
 
 
-def _nearest(fields: Iterable[SchemaField], path: Path) -> SchemaField | None:
+def _find_field(fields: Iterable[SchemaField], path: Path) -> SchemaField | None:
     """Return the field at ``path``, or the one that holds it."""
     for each in fields:
         if path[: len(each.path)] == each.path:
-            return _nearest(each.children, path) or each
+            return _find_field(each.children, path) or each
     return None

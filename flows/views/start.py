@@ -1,4 +1,4 @@
-"""Start a run by hand: a form made of the flow's input contract, or JSON."""
+"""Start a run by hand: with a form made from the flow's input schema, or with JSON."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ Json = Any
 @requires("runs.start", flow="name")
 @require_http_methods(["GET", "POST"])
 def start(request: HttpRequest, name: str) -> HttpResponse:
-    """The form, or what became of it. ``?sample=`` fills it in, ``?mode=json`` shows it as text."""
+    """Show the form, or start the run. ``?sample=`` fills it in, ``?mode=json`` makes it text."""
     flow = flow_or_404(name)
     if flow.released is None:
         return _page(request, flow, SchemaForm({}), "form", status=200)
@@ -40,14 +40,15 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
 
 def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
     mode = "json" if request.POST.get("mode") == "json" else "form"
-    text = request.POST.get("text", "")
-    form = SchemaForm(document.get("input") or {})
+    text, schema = request.POST.get("text", ""), document.get("input") or {}
+    form = SchemaForm(schema)
     if mode == "form":
         value, errors = form.read(request.POST.dict()), [each.message for each in form.errors]
     else:
-        value, errors = _read_text(document.get("input") or {}, text)
+        value, errors = _read_text(schema, text)
+    shown: dict[str, Any] = {"form": form, "mode": mode, "text": text}
     if errors:
-        return _page(request, flow, form, mode, text=text, text_errors=errors, status=422)
+        return _page(request, flow, **shown, text_errors=errors, status=422)
     try:
         started = services.start_run(
             flow=flow, input=value, actor=actor_of(request), now=timezone.now(), trigger="manual",
@@ -56,17 +57,10 @@ def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
         )  # fmt: skip
     except services.IdempotencyKeyReused as error:
         refusal = f"This form has started run {error.run_id}. Send it again to start another run."
-        return _page(
-            request, flow, form, mode, text=text, refusal=refusal, key=_new_key(), status=422
-        )
-    except services.InputTooLarge as error:
-        return _page(
-            request, flow, form, mode, text=text, refusal=f"{error} {error.remedy}", status=413
-        )
+        return _page(request, flow, **shown, refusal=refusal, key=_new_key(), status=422)
     except services.ServiceError as error:
-        return _page(
-            request, flow, form, mode, text=text, refusal=f"{error} {error.remedy}", status=422
-        )
+        status = 413 if isinstance(error, services.InputTooLarge) else 422
+        return _page(request, flow, **shown, refusal=f"{error} {error.remedy}", status=status)
     messages.success(request, f"Run {started.run.pk} started.")
     return redirect("flows:run-detail", started.run.pk)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from flows import services
 from flows.backtest.models import Backtest
-from flows.backtest.selectors import choose_runs, flipped_runs, lane_figures
+from flows.backtest.selectors import choose_runs, list_figures, list_flipped_runs
 from flows.backtest.services import Choice, play_part, start_backtest
 from flows.graph.codec import parse, to_mapping
 from flows.management.flow.documents import add_flow_argument, find_flow, find_stored_document
@@ -44,7 +44,7 @@ class RunBacktest(Subcommand):
             document = find_stored_document(options["flow"])
         began = time.monotonic()
         made = _play(flow, document, _choose(flow, options))
-        flipped = flipped_runs(made)
+        flipped = list_flipped_runs(made)
         if options["json"]:
             self.stdout.write(json.dumps({**made.summary, "flipped": flipped}, indent=2))
         else:
@@ -60,7 +60,7 @@ class RunBacktest(Subcommand):
                 if before != after:
                     self.stdout.write(f"    {count:5,}  {before} → {after}")
         self.stdout.write(f"{len(flipped):,} decisions flip: {', '.join(map(str, flipped))}")
-        for figure in lane_figures(made):
+        for figure in list_figures(made):
             self.stdout.write(f"{figure.label}: {figure.before:g} → {figure.after:g}")
         if found["noisy"]:
             self.stdout.write(

@@ -5,7 +5,7 @@ from django.core.management.base import CommandParser
 from flows.graph.codec import parse, to_json
 from flows.management.flow.documents import add_flow_argument, find_stored_document
 from flows.management.subcommands import Options, Subcommand
-from flows.selectors.changes import document_text
+from flows.selectors.changes import to_text
 
 
 class Export(Subcommand):
@@ -22,4 +22,4 @@ class Export(Subcommand):
         if options["json"]:
             self.stdout.write(to_json(parse(mapping)))
         else:
-            self.stdout.write(document_text(mapping), ending="")
+            self.stdout.write(to_text(mapping), ending="")

@@ -16,7 +16,7 @@ from flows.services.starting import NewRun, Started
 
 POLL_SECONDS = 0.5
 # What can be wrong with a single line, which is then named by its number.
-LINE_FAULTS = (services.InputInvalid, services.InputTooLarge)
+LINE_FAULTS = (services.InputInvalid, services.InputTooLarge, services.IdempotencyKeyReused)
 
 
 class StartRuns(Subcommand):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from flows.backtest import services
 from flows.backtest.models import Backtest, BacktestRun
-from flows.backtest.selectors import RowFilter, flipped_runs, list_rows
+from flows.backtest.selectors import RowFilter, list_flipped_runs, list_rows
 from flows.backtest.services import Choice, cancel_backtest, play_part, start_backtest
 from flows.graph.codec import parse, to_mapping
 from flows.models import FlowVersion, Journal, Run
@@ -55,7 +55,7 @@ def test_a_moved_threshold_flips_exactly_the_runs_that_brute_force_says() -> Non
     flips = [run.pk for i, run in enumerate(runs) if outcome(i, 0.6) != outcome(i, 0.8)]
     rerouted = [i for i in decide if scores[i] >= 0.6 and decide[i] == "yes"]
     assert len(flips) > 5
-    assert flipped_runs(made) == flips
+    assert list_flipped_runs(made) == flips
     assert made.summary["kinds"]["rerouted"] == len(rerouted)
     assert made.summary["noisy"] == 0
     assert made.summary["first"] == {"route": len(flips) + len(rerouted)}
@@ -174,15 +174,15 @@ def test_a_part_that_another_worker_has_played_meanwhile_does_not_count(
 ) -> None:
     flow = kit.loan()
     made = started(flow, kit.record_runs(flow, [0.9, 0.1]), queued=False)
-    real = services._play_for_a_while
+    real = services._play_runs
 
     def slow(*arguments: Any) -> Any:
         played = real(*arguments)
-        monkeypatch.setattr(services, "_play_for_a_while", real)
+        monkeypatch.setattr(services, "_play_runs", real)
         play_part(backtest_id=made.pk, now=timezone.now(), queued=False)
         return played
 
-    monkeypatch.setattr(services, "_play_for_a_while", slow)
+    monkeypatch.setattr(services, "_play_runs", slow)
     assert play_part(backtest_id=made.pk, now=timezone.now(), queued=False) is False
     made.refresh_from_db()
     assert (made.summary["runs"], made.rows.count(), made.state) == (2, 2, "completed")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from flows.models import Journal, Run, Timer, Token
 from flows.resilience import limits
 from flows.resilience.errors import Deferred
-from flows.resilience.limits import Wanted
+from flows.resilience.limits import Limit
 from flows.resilience.models import Reservation, Slot
 from flows.services import cancel_run
 from flows.store import get_store
@@ -38,7 +38,7 @@ def claimed(runs: int) -> list[Claim]:
     return get_store().claim(worker_id=1, limit=runs, now=timezone.now())
 
 
-def may(claim: Claim, *wanted: Wanted, at: datetime = NOW) -> bool:
+def may(claim: Claim, *wanted: Limit, at: datetime = NOW) -> bool:
     try:
         limits.take(wanted, claim, at)
     except Deferred:
@@ -48,15 +48,15 @@ def may(claim: Claim, *wanted: Wanted, at: datetime = NOW) -> bool:
 
 def test_no_more_than_the_limit_are_under_way() -> None:
     claims = claimed(4)
-    two = Wanted("key:a", concurrency=2)
+    two = Limit("key:a", concurrency=2)
     assert [may(claim, two) for claim in claims] == [True, True, False, False]
-    assert may(claims[2], Wanted("key:b", concurrency=1))
+    assert may(claims[2], Limit("key:b", concurrency=1))
 
 
 @pytest.mark.parametrize("freed_by", ["finish", "take-over", "cancel"])
 def test_a_slot_is_free_once_its_activation_is_over(freed_by: str) -> None:
     holder, other = claimed(2)
-    one = Wanted("key:a", concurrency=1)
+    one = Limit("key:a", concurrency=1)
     assert may(holder, one)
     assert not may(other, one)
     token = Token.objects.filter(pk=holder.token_id)
@@ -74,13 +74,13 @@ def test_a_slot_is_free_once_its_activation_is_over(freed_by: str) -> None:
 def test_a_worker_that_lost_its_token_takes_no_slot() -> None:
     [claim] = claimed(1)
     Token.objects.filter(pk=claim.token_id).update(fence=claim.fence + 1)
-    assert not may(claim, Wanted("key:a", concurrency=1))
+    assert not may(claim, Limit("key:a", concurrency=1))
     assert not Slot.objects.exists()
 
 
 def test_a_step_that_one_limit_refuses_takes_no_slot_of_the_other() -> None:
     first, second = claimed(2)
-    free, full = Wanted("key:free", concurrency=5), Wanted("key:full", concurrency=1)
+    free, full = Limit("key:free", concurrency=5), Limit("key:full", concurrency=1)
     assert may(first, full)
     assert not may(second, free, full)
     assert Slot.objects.filter(scope="key:free").count() == 0
@@ -88,7 +88,7 @@ def test_a_step_that_one_limit_refuses_takes_no_slot_of_the_other() -> None:
 
 def test_a_rate_gives_each_its_turn_in_order() -> None:
     claims = claimed(4)
-    rate = Wanted("key:a", per_second=2)
+    rate = Limit("key:a", per_second=2)
     assert [may(claim, rate) for claim in claims] == [True, False, False, False]
     turns = [r.at - NOW for r in Reservation.objects.order_by("at")]
     assert turns == [timedelta(seconds=s) for s in (0.5, 1, 1.5)]
@@ -105,7 +105,7 @@ def test_racing_workers_never_exceed_the_limit() -> None:
     keep SQLite's one lock of writers from those that could finish.
     """
     claims = claimed(60)
-    three = Wanted("key:a", concurrency=3)
+    three = Limit("key:a", concurrency=3)
     seen: list[int] = []
     change, finished = Condition(), [0]
 

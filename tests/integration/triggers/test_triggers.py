@@ -10,10 +10,10 @@ from django.utils import timezone
 from flows.events.receiving import receive_event
 from flows.models import Flow, Run, Token
 from flows.services import pause_flow, retry_run
-from flows.triggers import hearing
+from flows.triggers import listening
 from flows.triggers.clock import fire_schedules, prune_firings
 from flows.triggers.firing import MOST_DEPTH, fire
-from flows.triggers.jobs import run_ended
+from flows.triggers.jobs import start_at_end
 from flows.triggers.models import Firing, Trigger
 from flows.triggers.services import (
     TriggerInvalid,
@@ -37,9 +37,9 @@ Deliver = Callable[[], int]
 
 @pytest.fixture(autouse=True)
 def _fresh_view() -> Iterator[None]:
-    hearing.forget()
+    listening.forget()
     yield
-    hearing.forget()
+    listening.forget()
 
 
 def add(flow: Flow, kind: str, /, now: datetime = NOW, **config: Any) -> Trigger:
@@ -47,7 +47,7 @@ def add(flow: Flow, kind: str, /, now: datetime = NOW, **config: Any) -> Trigger
     made = create_trigger(
         flow=flow, kind=kind, title=f"a {kind}", config=config, input=given, actor=ACTOR, now=now
     )
-    hearing.forget()
+    listening.forget()
     return made.trigger
 
 
@@ -234,7 +234,7 @@ def test_an_end_before_the_trigger_was_there_is_not_heard() -> None:
         run = ended(start(first))
     add(second, "flow", now=timezone.now(), flow="first")
     at = run.finished_at.isoformat()
-    run_ended({"run": run.pk, "status": "completed", "at": at}, timezone.now())
+    start_at_end({"run": run.pk, "status": "completed", "at": at}, timezone.now())
     assert not Run.objects.filter(flow=second).exists()
 
 
@@ -253,7 +253,7 @@ def test_flows_that_start_one_another_end_at_the_limit() -> None:
 @pytest.mark.parametrize(
     ("kind", "config", "said"),
     [
-        ("schedule", {"cron": "every day"}, "no cron line"),
+        ("schedule", {"cron": "every day"}, "not a cron line"),
         ("schedule", {"cron": "0 7 * * *", "zone": "Mars/Base"}, "no time zone"),
         ("schedule", {}, "cron"),
         ("event", {"event": "x", "filter": "1 +"}, "filter"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.backtest.lanes import Lane, Passed, first_difference, kind_of
+from flows.backtest.lanes import Exit, Lane, classify, find_first_difference
 
 
 def lane(*path: str, verdict: str = "approved", people: int = 0) -> Lane:
@@ -11,7 +11,7 @@ def lane(*path: str, verdict: str = "approved", people: int = 0) -> Lane:
     for each in path:
         left, _, value = each.partition("=")
         step, _, port = left.partition(".")
-        passed.append(Passed(step, port, value))
+        passed.append(Exit(step, port, value))
     return Lane(verdict, people=people, path=tuple(passed))
 
 
@@ -27,7 +27,7 @@ def lane(*path: str, verdict: str = "approved", people: int = 0) -> Lane:
     ],
 )
 def test_the_gravest_difference_gives_the_kind(draft: Lane, baseline: Lane, kind: str) -> None:
-    assert kind_of(draft, baseline) == kind
+    assert classify(draft, baseline) == kind
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_the_gravest_difference_gives_the_kind(draft: Lane, baseline: Lane, kind
 def test_the_first_difference_is_the_first_step_left_otherwise(
     draft: Lane, baseline: Lane, step: str
 ) -> None:
-    assert first_difference(draft, baseline) == step
+    assert find_first_difference(draft, baseline) == step

@@ -38,8 +38,8 @@ def test_a_comparison_without_a_number_is_no_cutoff(source: Any) -> None:
 
 def test_moving_a_cutoff_changes_that_number_alone() -> None:
     first, second = found("input.a >= 0.5 && input.b >= 0.5")
-    assert first.moved_to(0.625) == "input.a >= 0.625 && input.b >= 0.5"
-    assert second.moved_to(1) == "input.a >= 0.5 && input.b >= 1"
+    assert first.with_cutoff(0.625) == "input.a >= 0.625 && input.b >= 0.5"
+    assert second.with_cutoff(1) == "input.a >= 0.5 && input.b >= 1"
 
 
 @pytest.mark.parametrize(

@@ -88,8 +88,8 @@ def test_a_long_outage_is_not_counted_through() -> None:
 @pytest.mark.parametrize(
     ("cron", "zone", "said"),
     [
-        ("61 * * * *", "UTC", "no cron line"),
-        ("every day", "UTC", "no cron line"),
+        ("61 * * * *", "UTC", "not a cron line"),
+        ("every day", "UTC", "not a cron line"),
         ("0 7 * * *", "Mars/Olympus", "no time zone"),
         ("0 7 30 2 *", "UTC", "cron line|never"),
     ],

@@ -158,7 +158,7 @@ def test_health_tells_lanes_what_is_slow_and_what_nothing_moves(operator: Client
     page = text_of(operator.get("/health/"))
     assert "1 run is stuck" in page
     assert page.index(f"/runs/{slow.pk}/") < page.index(f"/runs/{lost.pk}/")
-    assert "Its step is under way for long" in page
+    assert "Its step takes long" in page
     assert "state=failed&amp;flow=loan&amp;error=http&amp;act=retry" in page
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from flows.graph.operations import normal_form
-from flows.lab.estimate import bands_of, estimate
+from flows.lab.estimate import estimate, make_bands
 from flows.lab.evidence import Evidence, read_evidence
 from flows.lab.thresholds import Threshold, list_thresholds
 from flows.models import DraftOperation, Flow, Run, RunStatus
@@ -103,7 +103,7 @@ def test_runs_without_a_value_are_counted_and_left_out(flow: Flow) -> None:
 
 
 def test_the_bands_hold_every_run_once(flow: Flow) -> None:
-    bands = bands_of(evidence_of(flow)[0].points)
+    bands = make_bands(evidence_of(flow)[0].points)
     assert sum(band.count for band in bands) == len(RUNS)
     assert sum(sum(band.decided.values()) for band in bands) == 6
     assert (bands[0].start, bands[-1].end) == pytest.approx((0.1, 0.95))

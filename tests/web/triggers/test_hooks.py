@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from flows.models import Run
 from flows.services import pause_flow, resume_flow
 from flows.triggers.models import Firing, Trigger
-from flows.triggers.services import Added, create_trigger, set_trigger_enabled
+from flows.triggers.services import AddedTrigger, create_trigger, set_trigger_enabled
 from tests.factories.flows import make_flow
 from workbench.accounts.actors import Actor
 
@@ -24,7 +24,7 @@ Post = Callable[..., Any]
 
 
 @pytest.fixture
-def hook() -> Added:
+def hook() -> AddedTrigger:
     return create_trigger(
         flow=make_flow("loan"),
         kind="webhook",
@@ -37,7 +37,7 @@ def hook() -> Added:
 
 
 @pytest.fixture
-def post(hook: Added, client: Client) -> Post:
+def post(hook: AddedTrigger, client: Client) -> Post:
     """Return ``post("m1", age=0, body=…, …headers)``: a message signed with the secret."""
 
     def send(
@@ -120,7 +120,7 @@ def test_what_the_flow_does_not_take_is_said_and_may_be_sent_again(post: Post) -
     assert post().status_code == 202
 
 
-def test_a_paused_flow_asks_the_sender_to_come_again(post: Post, hook: Added) -> None:
+def test_a_paused_flow_asks_the_sender_to_come_again(post: Post, hook: AddedTrigger) -> None:
     flow, now = hook.trigger.flow, timezone.now()
     pause_flow(flow_id=flow.pk, actor=ACTOR, now=now)
     answer = post()
@@ -130,7 +130,7 @@ def test_a_paused_flow_asks_the_sender_to_come_again(post: Post, hook: Added) ->
 
 
 def test_a_webhook_that_is_disabled_or_unknown_is_not_found(
-    post: Post, hook: Added, client: Client
+    post: Post, hook: AddedTrigger, client: Client
 ) -> None:
     set_trigger_enabled(trigger_id=hook.trigger.pk, enabled=False, actor=ACTOR, now=timezone.now())
     assert post().status_code == 404
@@ -139,7 +139,9 @@ def test_a_webhook_that_is_disabled_or_unknown_is_not_found(
     assert client.get(unknown).status_code == 405
 
 
-def test_neither_the_row_nor_the_page_shows_the_secret(hook: Added, designer: Client) -> None:
+def test_neither_the_row_nor_the_page_shows_the_secret(
+    hook: AddedTrigger, designer: Client
+) -> None:
     assert hook.secret.startswith("whsec_")
     row = Trigger.objects.filter(pk=hook.trigger.pk).values().get()
     assert hook.secret not in str(row)

@@ -52,7 +52,7 @@ def test_a_designer_adds_changes_and_removes_a_schedule(designer: Client) -> Non
         ),
         ("event", {"event": "x", "filter": "input.a >"}, "filter"),
         ("flow", {"flow": "nowhere", "on": "completed"}, "no flow"),
-        ("webhook", {"max_bytes": "100", "input": "{no json"}, "no JSON"),
+        ("webhook", {"max_bytes": "100", "input": "{no json"}, "not JSON"),
     ],
 )
 def test_what_is_wrong_is_said_beside_its_field(

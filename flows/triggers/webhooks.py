@@ -1,4 +1,4 @@
-"""The door for webhooks: POST /hooks/<public id>/, signed as Standard Webhooks says."""
+"""Receive webhooks: POST /hooks/<public id>/, signed as Standard Webhooks specifies."""
 
 import json
 from typing import Any
@@ -20,60 +20,60 @@ from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_sec
 
 Json = Any
 LONGEST_ID = 200
-# The sender tries again; what keeps the flow from taking it now may be over by then.
+# The sender tries again; what keeps the flow from taking it may be over by then.
 LATER = {"Retry-After": "60"}
 
 
-@csrf_exempt  # the signature says who sends it; there is no session
+@csrf_exempt  # there is no session: the signature authenticates the sender
 @public
 @require_POST
 def receive_webhook(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Start a run for a signed message: 202 for a new id, 200 for one that was taken before."""
+    """Start a run for a signed message: 202 for a new id, 200 for one that was received before."""
     try:
-        trigger, message_id, body = _checked(request, public_id)
+        trigger, message_id, body = _authenticate(request, public_id)
     except ApiProblem as problem:
         return problem_response(problem)
-    # Outside of the checks: what is wrong in here is ours.
+    # Outside of the try: an error in here is ours, not the sender's.
     fired = fire(
         trigger=trigger, key=message_id, given=body, now=timezone.now(), keep_refused_key=False
     )
     if fired.refusal is not None:
-        return problem_response(_refusal(fired.refusal))
-    return _taken(fired)
+        return problem_response(_to_problem(fired.refusal))
+    return _answer(fired)
 
 
-def _taken(fired: Fired) -> HttpResponse:
+def _answer(fired: Fired) -> HttpResponse:
     answer = {"run": fired.firing.run_id, "duplicate": not fired.is_new}
     return JsonResponse(answer, status=202 if fired.is_new else 200)
 
 
-def _checked(request: HttpRequest, public_id: str) -> tuple[Trigger, str, Json]:
-    """Return what may be fired, or raise the ApiProblem to answer with."""
+def _authenticate(request: HttpRequest, public_id: str) -> tuple[Trigger, str, Json]:
+    """Return trigger, message id and body of a message that is signed. Raises: ApiProblem."""
     found = Trigger.objects.filter(public_id=public_id, kind=TriggerKind.WEBHOOK, enabled=True)
     trigger = found.select_related("flow").first()
     if trigger is None:
         raise ApiProblem(404, "not-found", "There is no webhook here, or it is turned off.")
     if request.content_type != "application/json":
         raise ApiProblem(
-            415, "content-type-unsupported", "The body is no JSON.", "Send application/json."
+            415, "content-type-unsupported", "The body is not JSON.", "Send application/json."
         )
-    raw = _body(request, WebhookConfig.model_validate(trigger.config).max_bytes)
+    raw = _read_body(request, WebhookConfig.model_validate(trigger.config).max_bytes)
     _check_signature(trigger, request, raw)
     try:
         body = json.loads(raw)
     except ValueError as error:
         raise ApiProblem(
-            400, "body-unreadable", f"The body is no JSON: {error}.", "Send one JSON document."
+            400, "body-unreadable", f"The body is not JSON: {error}.", "Send one JSON document."
         ) from error
     return trigger, request.headers["webhook-id"], body
 
 
-def _body(request: HttpRequest, most: int) -> bytes:
+def _read_body(request: HttpRequest, most: int) -> bytes:
     too_large = ApiProblem(
         413, "body-too-large", f"The body is larger than {most:,} bytes.", "Send less."
     )
     declared = request.META.get("CONTENT_LENGTH") or "0"
-    # The declared length first: what is too large must not be read at all.
+    # The declared length first, so that what is too large is not read at all.
     if declared.isdigit() and int(declared) > most:
         raise too_large
     try:
@@ -90,7 +90,7 @@ def _check_signature(trigger: Trigger, request: HttpRequest, raw: bytes) -> None
         401,
         "signature-invalid",
         "The message is not signed with this webhook's secret, or is older than 5 minutes.",
-        "Sign it as Standard Webhooks says: webhook-id, webhook-timestamp, webhook-signature.",
+        "Sign it as Standard Webhooks specifies: webhook-id, webhook-timestamp, webhook-signature.",
     )
     if len(request.headers.get("webhook-id", "")) > LONGEST_ID:
         raise refused
@@ -103,11 +103,11 @@ def _check_signature(trigger: Trigger, request: HttpRequest, raw: bytes) -> None
     try:
         Webhook(secret).verify(raw, dict(request.headers), json_parse=False)
     except Exception as error:
-        # The library raises whatever a malformed header makes its parser raise.
+        # With a malformed header the library raises whatever its parser raises.
         raise refused from error
 
 
-def _refusal(error: Exception) -> ApiProblem:
+def _to_problem(error: Exception) -> ApiProblem:
     detail = str(error)
     remedy = error.remedy if isinstance(error, ServiceError) else "Correct the trigger's input."
     if isinstance(error, FlowPaused | FlowNotReleased):

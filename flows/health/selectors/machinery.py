@@ -1,6 +1,6 @@
-"""How the machinery does: workers, lanes, tokens, timers, the outbox, the ledger, what is stuck."""
+"""How the machinery does: workers, lanes, tokens, timers, the outbox, the ledger, stuck runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,10 +17,10 @@ WORKER_LOST_AFTER = timedelta(seconds=10)
 SLOW_TIMER = timedelta(seconds=10)
 LEDGER_LAG = timedelta(seconds=10)
 NEWEST = 8
-# A step that is under way for longer, or ready for longer, is shown. Either may be in order.
+# A step that is under way, or ready, for longer than this is shown. It may be all right.
 LONG_STEP = timedelta(minutes=15)
 LONG_READY = timedelta(minutes=1)
-# Of the live runs the oldest are the likely stuck ones; the look must stay short.
+# Only the oldest live runs are looked at: they are the likely stuck ones.
 OLDEST_RUNS = 500
 
 
@@ -33,7 +33,7 @@ class WorkerRow:
 
 @dataclass(frozen=True, slots=True)
 class LaneRow:
-    """What a lane holds. ``oldest_at`` is since when the longest-ready one waits for a worker."""
+    """The tokens of a lane. ``oldest_at`` is since when one waits for a worker."""
 
     lane: Lane
     ready: int
@@ -43,7 +43,7 @@ class LaneRow:
 
 @dataclass(frozen=True, slots=True)
 class StuckRow:
-    """A run that may not move by itself: at which step, since when, and what that means."""
+    """A run that may be stuck: at which step, since when, and what that means."""
 
     run: Run
     step: str
@@ -53,7 +53,7 @@ class StuckRow:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something an operator must look at: what it is, what it means, what to do."""
+    """Something that an operator must look at: what it is, what it means, what to do."""
 
     level: str
     title: str
@@ -80,59 +80,75 @@ class Health:
 
     @property
     def problems(self) -> list[Problem]:
-        return list(_problems(self))
+        return list(_find_problems(self))
 
 
 def get_health(now: datetime) -> Health:
     """Return the state of the machinery: twelve queries, each bounded by what is live."""
-    tokens = _counts(Token.objects.values_list("state").annotate(n=Count("pk")).order_by())
-    timers = Timer.objects.aggregate(
+    timers, unsealed = _count_timers(now), _count_unsealed()
+    return Health(
+        workers=_list_workers(now),
+        tokens=_count_tokens(),
+        lanes=_list_lanes(),
+        stuck=[*_list_slow_steps(now), *_list_unmovable_runs()],
+        oldest_ready_at=_get_oldest_ready(),
+        timers=timers,
+        oldest_timer_at=timers["oldest"],
+        waits=_count_waits(),
+        runs=_count_live_runs(),
+        outbox=_count_outbox(now),
+        dead=list(Outbox.objects.filter(dead_at__isnull=False).order_by("-pk")[:NEWEST]),
+        unsealed=unsealed["n"],
+        unsealed_since=unsealed["oldest"],
+        failed_runs=_list_failed_runs(),
+        at=now,
+    )
+
+
+def _count_tokens() -> dict[str, int]:
+    rows = Token.objects.values_list("state").annotate(n=Count("pk")).order_by()
+    counts = dict(rows)
+    return {state: counts.get(state, 0) for state in TokenState.values}
+
+
+def _get_oldest_ready() -> datetime | None:
+    ready = Token.objects.filter(state=TokenState.READY)
+    oldest: datetime | None = ready.aggregate(at=Min("since"))["at"]
+    return oldest
+
+
+def _count_timers(now: datetime) -> dict[str, Any]:
+    return Timer.objects.aggregate(
         due=Count("pk", filter=Q(due_at__gt=now)),
         overdue=Count("pk", filter=Q(due_at__lte=now)),
         retries=Count("pk", filter=Q(purpose="retry")),
         oldest=Min("due_at"),
     )
-    unsealed = Unsealed.objects.aggregate(n=Count("pk"), oldest=Min("entry__at"))
-    return Health(
-        workers=_workers(now),
-        tokens={state: tokens.get(state, 0) for state in TokenState.values},
-        lanes=_lanes(),
-        stuck=[*_slow_steps(now), *_without_moves()],
-        oldest_ready_at=Token.objects.filter(state=TokenState.READY).aggregate(at=Min("since"))[
-            "at"
-        ],
-        timers=timers,
-        oldest_timer_at=timers["oldest"],
-        waits=_counts(
-            Wait.objects.filter(state=WaitState.OPEN)
-            .values_list("kind")
-            .annotate(n=Count("pk"))
-            .order_by()
-        ),
-        runs=_live_runs(),
-        outbox=Outbox.objects.aggregate(
-            pending=Count("pk", filter=Q(dead_at=None)),
-            dead=Count("pk", filter=Q(dead_at__isnull=False)),
-            late=Count("pk", filter=Q(dead_at=None, due_at__lt=now - SLOW_TIMER)),
-        ),
-        dead=list(Outbox.objects.filter(dead_at__isnull=False).order_by("-pk")[:NEWEST]),
-        unsealed=unsealed["n"],
-        unsealed_since=unsealed["oldest"],
-        failed_runs=list(
-            Run.objects.filter(status=RunStatus.FAILED)
-            .select_related("flow")
-            .defer("flow__draft", "input", "output")
-            .order_by("-pk")[:NEWEST]
-        ),
-        at=now,
+
+
+def _count_waits() -> dict[str, int]:
+    waits = Wait.objects.filter(state=WaitState.OPEN).values_list("kind")
+    return dict(waits.annotate(n=Count("pk")).order_by())
+
+
+def _count_outbox(now: datetime) -> dict[str, int]:
+    return Outbox.objects.aggregate(
+        pending=Count("pk", filter=Q(dead_at=None)),
+        dead=Count("pk", filter=Q(dead_at__isnull=False)),
+        late=Count("pk", filter=Q(dead_at=None, due_at__lt=now - SLOW_TIMER)),
     )
 
 
-def _counts(rows: Any) -> dict[str, int]:
-    return dict(rows)
+def _count_unsealed() -> dict[str, Any]:
+    return Unsealed.objects.aggregate(n=Count("pk"), oldest=Min("entry__at"))
 
 
-def _lanes() -> list[LaneRow]:
+def _list_failed_runs() -> list[Run]:
+    failed = Run.objects.filter(status=RunStatus.FAILED).select_related("flow")
+    return list(failed.defer("flow__draft", "input", "output").order_by("-pk")[:NEWEST])
+
+
+def _list_lanes() -> list[LaneRow]:
     lane = Case(
         *(When(priority__gte=first_of(each), then=Value(each.value)) for each in reversed(Lane)),
         default=Value(Lane.INTERACTIVE.value),
@@ -149,14 +165,14 @@ def _lanes() -> list[LaneRow]:
     return [LaneRow(each, *found.get(each.value, (0, 0, None))) for each in Lane]
 
 
-def _slow_steps(now: datetime) -> list[StuckRow]:
+def _list_slow_steps(now: datetime) -> list[StuckRow]:
     running = Q(state=TokenState.RUNNING, since__lt=now - LONG_STEP)
     ready = Q(state=TokenState.READY, since__lt=now - LONG_READY)
     tokens = Token.objects.filter(running | ready).select_related("run__flow").order_by("since")
     tokens = tokens.defer("run__input", "run__output", "run__flow__draft")
     why = {
-        TokenState.RUNNING: "Its step is under way for long. Cancelling the run ends it at once.",
-        TokenState.READY: "No worker has taken it up. Its lane is full, or no worker is there.",
+        TokenState.RUNNING: "Its step takes long. Cancelling the run ends it at once.",
+        TokenState.READY: "No worker has claimed it. Its lane is full, or no worker is there.",
     }
     return [
         StuckRow(token.run, token.step, token.since, why[TokenState(token.state)])
@@ -164,7 +180,7 @@ def _slow_steps(now: datetime) -> list[StuckRow]:
     ]
 
 
-def _without_moves() -> list[StuckRow]:
+def _list_unmovable_runs() -> list[StuckRow]:
     """Return old runs that nothing will move: no token, or one that waits for nothing."""
     oldest = Run.objects.filter(status=RunStatus.RUNNING).order_by("pk").values("pk")[:OLDEST_RUNS]
     moved = Token.objects.filter(run=OuterRef("pk"), state__in=["ready", "running", "held"])
@@ -172,19 +188,19 @@ def _without_moves() -> list[StuckRow]:
     timers = Timer.objects.filter(run=OuterRef("pk"))
     runs = Run.objects.filter(pk__in=list(oldest.values_list("pk", flat=True)))
     runs = runs.filter(~Exists(moved), ~Exists(waits), ~Exists(timers)).select_related("flow")
-    why = "Nothing moves it any more. Cancel it and run it again, and report it: it must not be."
+    why = "Nothing will move it. Cancel it, run it again, and report it: this is a defect."
     return [
         StuckRow(run, "", run.started_at, why)
         for run in runs.defer("input", "output", "flow__draft").order_by("pk")[:NEWEST]
     ]
 
 
-def _live_runs() -> dict[str, int]:
+def _count_live_runs() -> dict[str, int]:
     live = Run.objects.filter(status__in=[RunStatus.RUNNING, RunStatus.PAUSED])
-    return _counts(live.values_list("status").annotate(n=Count("pk")).order_by())
+    return dict(live.values_list("status").annotate(n=Count("pk")).order_by())
 
 
-def _workers(now: datetime) -> list[WorkerRow]:
+def _list_workers(now: datetime) -> list[WorkerRow]:
     running = Token.objects.filter(state=TokenState.RUNNING)
     held = dict(running.values_list("owner").annotate(n=Count("pk")).order_by())
     return [
@@ -199,35 +215,18 @@ def _worker_state(worker: Worker, now: datetime) -> str:
     return "draining" if worker.draining else "alive"
 
 
-def _who_waits(lanes: Sequence[LaneRow], now: datetime) -> str:
-    late = [row.lane.value for row in lanes if row.oldest_at and now - row.oldest_at > LONG_READY]
-    if late == [Lane.BULK]:
-        return "Only bulk ones: they run when there is room. Add workers if that takes too long."
-    return f"In lane {', '.join(late)}, for over a minute. Add workers, or see what they hold."
-
-
-def _problems(health: Health) -> Any:
-    now = health.at
-    if not any(row.state == "alive" for row in health.workers):
-        yield Problem(
-            "error", "No worker is alive", "Runs start and wait. Start one: manage.py worker."
-        )
-    if health.oldest_ready_at and now - health.oldest_ready_at > timedelta(minutes=1):
-        yield Problem(
-            "warning",
-            "Steps wait for a worker",
-            _who_waits(health.lanes, now),
-        )
-    if health.oldest_timer_at and now - health.oldest_timer_at > SLOW_TIMER:
+def _find_problems(health: Health) -> Iterator[Problem]:
+    yield from _problems_of_workers(health)
+    if health.oldest_timer_at and health.at - health.oldest_timer_at > SLOW_TIMER:
         yield Problem(
             "error",
             "The clock is behind",
             "Timers are overdue: retries and reminders come late. Start one: manage.py clock.",
         )
-    if without := [row for row in health.stuck if not row.step]:
+    if stuck := [row for row in health.stuck if not row.step]:
         yield Problem(
             "error",
-            "1 run is stuck" if len(without) == 1 else f"{len(without)} runs are stuck",
+            "1 run is stuck" if len(stuck) == 1 else f"{len(stuck)} runs are stuck",
             "Nothing moves it any more; see below.",
         )
     if health.outbox["dead"]:
@@ -236,9 +235,26 @@ def _problems(health: Health) -> Any:
             f"{health.outbox['dead']} messages could not be delivered",
             "They were tried eight times. Their errors are below.",
         )
-    if health.unsealed_since and now - health.unsealed_since > LEDGER_LAG:
+    if health.unsealed_since and health.at - health.unsealed_since > LEDGER_LAG:
         yield Problem(
             "warning",
             "The ledger is not being sealed",
             "New entries are chained but not yet signed. The clock seals them: manage.py clock.",
         )
+
+
+def _problems_of_workers(health: Health) -> Iterator[Problem]:
+    if not any(row.state == "alive" for row in health.workers):
+        yield Problem(
+            "error", "No worker is alive", "Runs start and wait. Start one: manage.py worker."
+        )
+    if health.oldest_ready_at and health.at - health.oldest_ready_at > LONG_READY:
+        advice = _advise_on_lanes(health.lanes, health.at)
+        yield Problem("warning", "Steps wait for a worker", advice)
+
+
+def _advise_on_lanes(lanes: Sequence[LaneRow], now: datetime) -> str:
+    late = [row.lane.value for row in lanes if row.oldest_at and now - row.oldest_at > LONG_READY]
+    if late == [Lane.BULK]:
+        return "Only bulk ones: they run when there is room. Add workers if that takes too long."
+    return f"In lane {', '.join(late)}, for over a minute. Add workers, or see what they hold."

@@ -1,4 +1,4 @@
-"""Reads of breakers, limits and dead letters."""
+"""Breakers, limits and dead letters: what holds steps back, and what was given up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class DeadGroup:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """What holds activations back, and how many."""
+    """A breaker or limit that holds activations back, and how many."""
 
     reason: str
     waiting: int
@@ -41,6 +41,8 @@ class HeldBack:
 
 @dataclass(frozen=True, slots=True)
 class Resilience:
+    """What holds steps back, and what was given up; ``slots`` are counts by scope."""
+
     breakers: Sequence[Breaker]
     held_back: Sequence[HeldBack]
     slots: Sequence[tuple[str, int]]
@@ -50,7 +52,7 @@ class Resilience:
 
 
 def get_resilience(within: Reach) -> Resilience:
-    """Return what keeps steps from being called, and what was given up. Six queries."""
+    """Return what holds steps back, and what was given up. Six queries."""
     deferred = Timer.objects.filter(purpose="defer").values("reason")
     held = deferred.annotate(waiting=Count("pk"), next_at=Min("due_at")).order_by("-waiting")
     slots = Slot.objects.values_list("scope").annotate(n=Count("pk")).order_by("-n", "scope")
@@ -75,7 +77,7 @@ def list_breakers() -> list[Breaker]:
 def list_dead_groups(within: Reach) -> list[DeadGroup]:
     """Return failed runs by kind of error and flow, the most first. One query."""
     groups = (
-        _dead(within)
+        _failed_runs(within)
         .values("error_kind", "flow__name", "flow__title")
         .annotate(
             runs=Count("pk"), first=Min("finished_at"), last=Max("finished_at"), newest=Max("pk")
@@ -96,9 +98,9 @@ def list_dead_groups(within: Reach) -> list[DeadGroup]:
     ]
 
 
-def dead_run_ids(*, kind: str, flow: str, within: Reach, most: int) -> list[int]:
-    """Return failed runs, oldest first. One query."""
-    runs = _dead(within)
+def list_dead_run_ids(*, kind: str, flow: str, within: Reach, most: int) -> list[int]:
+    """Return the ids of failed runs, oldest first; empty arguments take every one. One query."""
+    runs = _failed_runs(within)
     if kind:
         runs = runs.filter(error__kind=kind)
     if flow:
@@ -106,7 +108,7 @@ def dead_run_ids(*, kind: str, flow: str, within: Reach, most: int) -> list[int]
     return list(runs.order_by("pk").values_list("pk", flat=True)[:most])
 
 
-def _dead(within: Reach) -> Any:
+def _failed_runs(within: Reach) -> Any:
     failed = Run.objects.filter(within_reach(within, "flow__"), status=RunStatus.FAILED)
     return failed.annotate(error_kind=KT("error__kind"))
 

@@ -1,0 +1,1 @@
+"""The test drawer of the editor: try the draft, answer its checkpoints, keep and run tests."""
