@@ -56,7 +56,7 @@ def _conclude_children(wait: Wait, now: datetime, *, may_begin: bool) -> None:
     most, enough = wait.detail["most_failures"], wait.detail["enough"]
     has_live = running + counts["paused"] > 0
     if most is not None and failed > most:
-        _stop_at_failures(wait, children, f"{failed} runs failed; at most {most} may.", now)
+        _stop_at_failures(wait, children, f"At most {most} runs may fail; {failed} did.", now)
     elif enough is not None and completed >= enough:
         _resolve(wait, _collect_outputs(children), now)
         if wait.detail["others"] == "cancel":
@@ -64,7 +64,7 @@ def _conclude_children(wait: Wait, now: datetime, *, may_begin: bool) -> None:
         else:
             _begin_next(wait, children, running, now)
     elif not has_live and enough is not None:
-        _fail(wait, f"{completed} runs completed; at least {enough} must.", None, now)
+        _fail(wait, f"{enough} runs must complete; {completed} did.", None, now)
     elif not has_live:
         _resolve(wait, _collect_outputs(children), now)
     elif may_begin:

@@ -342,7 +342,7 @@ def test_the_step_fails_once_too_few_called_runs_can_succeed() -> None:
     items = [{"bad": False}, {"bad": True}]
     with driving():
         run = ended(start(caller(items=items, on_failure="collect", enough=2)))
-    assert (run.status, run.error["message"]) == ("failed", "1 runs completed; 2 must.")
+    assert (run.status, run.error["message"]) == ("failed", "2 runs must complete; 1 did.")
 
 
 def _gates() -> list[Wait]:
