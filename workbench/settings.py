@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "channels",
     "csp",
+    "django_htmx",
     "ninja",
 ]
 
@@ -93,6 +94,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 ROOT_URLCONF = "workbench.urls"

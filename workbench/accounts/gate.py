@@ -63,7 +63,7 @@ def public(view: View) -> View:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:  # type: ignore[attr-defined]
         # A redirect would put the whole sign-in page in the place of a partial.
         response = HttpResponse(status=401)
         response["HX-Refresh"] = "true"

@@ -41,7 +41,7 @@ def give(request: HttpRequest) -> HttpResponse:
     refusal = _reassign(request)
     context = {**_context(request), "refusal": refusal}
     status = 409 if refusal else 200
-    if request.headers.get("HX-Request") != "true":
+    if not request.htmx:  # type: ignore[attr-defined]
         return render(request, "reviews/team/team.html", context, status=status)
     return render(request, "reviews/team/_lanes.html", context, status=status)
 
