@@ -27,7 +27,8 @@ from reviews.selectors.cases import band_of, decisions_of
 from reviews.selectors.lists import list_cases
 from reviews.selectors.queues import QueueRow, queue_rows
 from reviews.selectors.veil import veil_of
-from reviews.services.claims import claim_case, claim_next, heartbeat, release_case
+from reviews.services.claims import claim_case, claim_next
+from reviews.services.leases import heartbeat, release_case
 from reviews.services.passing import assign_case
 from workbench.accounts.permissions import principal_of, requires
 from workbench.http.problems import ApiProblem, map_error

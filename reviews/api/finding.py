@@ -12,8 +12,8 @@ from reviews import errors
 from reviews.models import Case, Queue
 from reviews.selectors.acting import Acting, acting_as
 from reviews.selectors.cases import get_visible_case
+from reviews.selectors.eligibility import find_obstacle
 from reviews.selectors.lists import list_queues
-from reviews.services.moving import condition_of
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can, principal_of
 from workbench.http.problems import ApiProblem
@@ -69,8 +69,8 @@ def acting_on_free(request: HttpRequest, case_id: int) -> Acting:
     Raises: Http404, NotAuthorised, CaseHeldByOther, CaseAlreadyDecided, CaseClosed.
     """
     found, acting = _permitted_case(request, case_id, "cases.decide"), acting_of(request)
-    if condition := condition_of(found, acting.user, timezone.now()):
-        raise condition
+    if obstacle := find_obstacle(found, acting.user, timezone.now()):
+        raise obstacle
     return acting
 
 

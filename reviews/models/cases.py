@@ -271,6 +271,11 @@ class Case(models.Model):
         """What lists show: nothing while somebody is still to choose without it."""
         return None if self.independent and self.state in ACTIVE else self.confidence
 
+    @property
+    def free_state(self) -> CaseState:
+        """The state in which the case waits in its queue when nobody holds it."""
+        return CaseState.ESCALATED if self.escalation else CaseState.OPEN
+
     def held_by(self, user: Any, now: datetime) -> bool:
         """Say whether the person holds a claim that has not run out."""
         return (

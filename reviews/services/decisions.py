@@ -5,8 +5,6 @@ decide_case -> pending --(commit window)--> committed: receipt, ledger, the run 
               undo_decision -> withdrawn: the case is back in the reviewer's hands
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,8 +21,7 @@ from reviews.errors import (
     UndoTooLate,
 )
 from reviews.models import Case, CaseDraft, Decision, DecisionKind, DecisionState
-from reviews.models.states import CLAIMABLE, CaseState
-from reviews.rules.access import DECIDE
+from reviews.models.states import CaseState
 from reviews.rules.answers import Answer, check_answer, grounds_of, notice_of
 from reviews.rules.authority import (
     Facts,
@@ -35,16 +32,15 @@ from reviews.rules.authority import (
     need_of,
     rules_from,
 )
-from reviews.selectors.absences import has_delegated
-from reviews.selectors.acting import Acting, acting_as, check_may, may, refusal_of, reviewer_of
+from reviews.selectors.acting import Acting, acting_as, check_may, may, reviewer_of
+from reviews.selectors.eligibility import Act, Candidate, list_refusals
 from reviews.services.checks import after_decision
-from reviews.services.claims import asked_for, check_takeable, take
+from reviews.services.claims import claim_if_free
 from reviews.services.facts import first_outcome_of, keep_fact
 from reviews.services.first_choices import check_first_choice
 from reviews.services.moving import (
     CLOCK,
     check_fresh,
-    check_holds,
     close_case,
     get_case,
     lock_run,
@@ -53,7 +49,6 @@ from reviews.services.moving import (
 )
 from reviews.services.receipts import digest_of, make_receipt
 from workbench.accounts.actors import Actor
-from workbench.accounts.models import User
 from workbench.audit.services import record
 
 COMMIT_BATCH = 100
@@ -83,13 +78,10 @@ def decide_case(
         if window == 0:
             lock_run(case)
         check_fresh(case, revision, acting.user, now)
-        if case.state in CLAIMABLE:
-            check_takeable(case, acting, now)
-            case = take(case, acting, now)
-        check_holds(case, acting.user, now)
+        claim_if_free(case, acting, now)
         check_first_choice(case, acting)
         overrides = check_answer(answer, rules=case.rules, shown=case.shown, fields=case.fields)
-        verdict = judge_answer(case, acting, answer.outcome, edits_now=bool(overrides))
+        verdict = judge_answer(case, acting, answer.outcome, now, edits_now=bool(overrides))
         if not verdict.allowed:
             raise NotAuthorised(" ".join(verdict.refusals))
         decision = _pending(case, answer, overrides, verdict, acting, now, window)
@@ -166,13 +158,14 @@ def _keep_evidence(case: Case, answer: Answer, acting: Acting, now: datetime) ->
     )
 
 
-def judge_answer(case: Case, acting: Acting, outcome: str, *, edits_now: bool) -> Verdict:
+def judge_answer(
+    case: Case, acting: Acting, outcome: str, now: datetime, *, edits_now: bool
+) -> Verdict:
     """Apply the authority rules to what this person would decide. Two queries."""
     votes = list(case.decisions.filter(state=DecisionState.COMMITTED).select_related("decided_by"))
     approvals = [vote for vote in votes if vote.outcome == "approved" and vote.decided_by]
     facts = Facts(
         person=acting.user.username,
-        asked=asked_for(case, acting.user),
         level=reviewer_of(acting.user).level,
         outcome=outcome,
         requested_by=case.requested_by,
@@ -183,17 +176,8 @@ def judge_answer(case: Case, acting: Acting, outcome: str, *, edits_now: bool) -
         editors=frozenset(v.decided_by.username for v in votes if v.overrides and v.decided_by),
         edits_now=edits_now,
     )
-    verdict = judge(facts)
-    for refusal in _further_refusals(case, acting.user):
-        verdict = replace(verdict, refusals=(*verdict.refusals, refusal))
-    return verdict
-
-
-def _further_refusals(case: Case, user: User) -> Iterator[str]:
-    if refusal := refusal_of(DECIDE, user, case.queue):
-        yield refusal
-    if has_delegated(case, user):
-        yield "You delegated this case, so someone else must decide it."
+    refusals = list_refusals(case, Candidate(acting, Act.DECIDE, now))
+    return judge(facts, [str(refusal) for refusal in refusals])
 
 
 def _need(case: Case) -> Need:
@@ -286,7 +270,7 @@ def _commit(decision: Decision, case: Case, now: datetime) -> None:
     if person is None:
         raise AssertionError("only a person's decision goes through the commit window")
     acting = acting_as(person, decision.channel)  # type: ignore[arg-type]
-    verdict = _judge_again(case, acting, decision)
+    verdict = _judge_again(case, acting, decision, now)
     decision.final = verdict.final
     case.fields = case.fields | {o["field"]: o["new"] for o in decision.overrides}
     _seal(decision, case, verdict, now)
@@ -305,11 +289,11 @@ def _commit(decision: Decision, case: Case, now: datetime) -> None:
     finish_case(case, decision, acting.actor, now)
 
 
-def _judge_again(case: Case, acting: Acting, decision: Decision) -> Verdict:
+def _judge_again(case: Case, acting: Acting, decision: Decision, now: datetime) -> Verdict:
     """Raises: NotAuthorised. Rights may have gone within the window."""
     if not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
         raise NotAuthorised(f"{acting.user.label} may no longer decide on this queue.")
-    verdict = judge_answer(case, acting, decision.outcome, edits_now=bool(decision.overrides))
+    verdict = judge_answer(case, acting, decision.outcome, now, edits_now=bool(decision.overrides))
     if not verdict.allowed:
         raise NotAuthorised(" ".join(verdict.refusals))
     return verdict

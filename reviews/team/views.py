@@ -13,7 +13,7 @@ from reviews.models import Case, Queue
 from reviews.selectors.acting import acting_as, reviewer_of
 from reviews.selectors.cases import get_visible_case
 from reviews.selectors.lists import list_queues
-from reviews.services.claims import release_case
+from reviews.services.leases import release_case
 from reviews.services.passing import assign_case
 from reviews.team.forms import ReviewerForm
 from reviews.team.selectors import deciders, free_lane, list_absences, team_lanes

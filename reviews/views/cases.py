@@ -27,16 +27,12 @@ from reviews.selectors.cases import (
     run_so_far,
 )
 from reviews.selectors.veil import veil_of
-from reviews.services.claims import (
-    claim_case,
-    claim_next,
-    heartbeat,
-    release_case,
-    save_draft,
-)
+from reviews.services.claims import claim_case, claim_next
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case, undo_decision
+from reviews.services.drafts import save_draft
 from reviews.services.first_choices import record_first_choice
+from reviews.services.leases import heartbeat, release_case
 from reviews.services.passing import assign_case
 from reviews.services.reopening import reopen_case
 from reviews.views.gate import case_view

@@ -29,11 +29,11 @@ from reviews.selectors.cases import (
     pending_decision_of,
     similar_cases,
 )
+from reviews.selectors.eligibility import find_obstacle
 from reviews.selectors.veil import veil_of
 from reviews.services.decisions import judge_answer
 from reviews.services.links import reply_link
 from reviews.services.looks import look_at
-from reviews.services.moving import condition_of
 from reviews.services.reopening import REOPENABLE, reopened_as
 from workbench.accounts.permissions import principal_of
 
@@ -106,7 +106,7 @@ def standing(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
     """Return where the case stands for this person: what the bar above it says."""
     decides = may(acting, "cases.decide", queue=case.queue, flow=case.flow)
     held = case.held_by(acting.user, now)
-    condition = condition_of(case, acting.user, now)
+    condition = find_obstacle(case, acting.user, now)
     can_take = decides and condition is None and case.state in CLAIMABLE | {CaseState.CLAIMED}
     return {
         "band": band_of(case, now),
@@ -122,7 +122,7 @@ def standing(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
         "is_active": case.state in ACTIVE,
         "allow": case.rules.get("allow", ()),
         "correctable": correctable(case.shown),
-        "refusals": _refusals(case, acting) if can_take or held else (),
+        "refusals": _refusals(case, acting, now) if can_take or held else (),
     }
 
 
@@ -136,8 +136,8 @@ def _reply_url(
     return reply_link(asked, now)
 
 
-def _refusals(case: Case, acting: Acting) -> tuple[str, ...]:
+def _refusals(case: Case, acting: Acting, now: datetime) -> tuple[str, ...]:
     try:
-        return judge_answer(case, acting, "approved", edits_now=False).refusals
+        return judge_answer(case, acting, "approved", now, edits_now=False).refusals
     except ReviewError as error:
         return (str(error),)

@@ -16,12 +16,14 @@ from reviews.models.notices import Notice
 from reviews.rules.access import CLAIM
 from reviews.rules.answers import Answer
 from reviews.rules.filters import CaseFilters
-from reviews.selectors.acting import refusal_of
+from reviews.selectors.acting import find_queue_refusal
 from reviews.selectors.lists import list_cases, list_queues
-from reviews.services.claims import claim_case, claim_next, release_case, save_draft
+from reviews.services.claims import claim_case, claim_next
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case
+from reviews.services.drafts import save_draft
 from reviews.services.due_acts import perform_due_acts
+from reviews.services.leases import release_case
 from reviews.services.passing import assign_case, delegate_case
 from reviews.team.saved import save_view
 from reviews.team.selectors import list_views
@@ -128,7 +130,7 @@ def test_08_capability_based_allocation(desk: Queue, now: datetime) -> None:
     Queue.objects.update(skills=["french"])
     Reviewer.objects.create(user=person("ben").user, skills=["french", "mortgage"])
     case, queue = make_case(now), Queue.objects.get()
-    assert refusal_of(CLAIM, person("ada").user, queue)
+    assert find_queue_refusal(CLAIM, person("ada").user, queue)
     assert claim_next(queue=queue, acting=person("ben"), now=now) == case
 
 
