@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from reviews.quality.sweeps import draw_samples, seed_known_answers
-from reviews.services.decisions import commit_due_decisions
+from reviews.services.committing import commit_due_decisions
 from reviews.services.due_acts import perform_due_acts
 from reviews.services.leases import free_expired_leases
 from reviews.services.ranking import rerank_queue

@@ -30,8 +30,8 @@ from reviews.selectors.cases import (
     similar_cases,
 )
 from reviews.selectors.eligibility import find_obstacle
+from reviews.selectors.judging import judge_answer
 from reviews.selectors.veil import veil_of
-from reviews.services.decisions import judge_answer
 from reviews.services.links import reply_link
 from reviews.services.looks import look_at
 from reviews.services.reopening import REOPENABLE, reopened_as

@@ -12,7 +12,8 @@ from django.utils import timezone
 from flows.models import Artifact, Token
 from reviews.models import Attachment, Case, CaseDraft, Decision, Queue
 from reviews.services.claims import claim_case
-from reviews.services.decisions import commit_due_decisions, decide_case
+from reviews.services.committing import commit_due_decisions
+from reviews.services.decisions import decide_case
 from tests.integration.reviews.kit import (
     approve,
     make_case,
