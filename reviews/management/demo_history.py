@@ -242,8 +242,8 @@ def _decision(
         at=at,
         commit_at=at,
         committed_at=at,
+        active_seconds=took,
     )
-    decision.receipt = {"active_seconds": took}
     _close(case, decision, person, at)
     return decision
 
@@ -354,8 +354,6 @@ def _seal(each: Decided) -> None:
         decision,
         checks={},
         models=[{"step": "score", "model": "scorecard", "version": each.past.version}],
-        opened=[],
-        active_seconds=decision.receipt["active_seconds"],
         now=decision.at,
     )
     decision.digest = digest_of(decision.receipt)

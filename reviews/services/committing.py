@@ -125,7 +125,6 @@ def _judge_again(case: Case, acting: Acting, decision: Decision, now: datetime) 
 
 
 def _seal(decision: Decision, case: Case, verdict: Verdict, now: datetime) -> None:
-    draft = CaseDraft.objects.filter(case=case, user=decision.decided_by).first()
     decision.state = DecisionState.COMMITTED
     decision.committed_at = now
     decision.receipt = make_receipt(
@@ -133,8 +132,6 @@ def _seal(decision: Decision, case: Case, verdict: Verdict, now: datetime) -> No
         decision,
         checks=verdict.checks,
         models=models_used(case.run_id),
-        opened=list(draft.opened) if draft else [],
-        active_seconds=draft.active_seconds if draft else 0,
         now=now,
     )
     if first := first_outcome_of(case, decision):
@@ -241,8 +238,6 @@ def expire_case(case: Case, now: datetime) -> None:
         decision,
         checks={},
         models=models_used(case.run_id),
-        opened=[],
-        active_seconds=0,
         now=now,
     )
     decision.digest = digest_of(decision.receipt)

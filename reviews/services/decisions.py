@@ -14,14 +14,14 @@ from django.db import IntegrityError, transaction
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from reviews.errors import CaseAlreadyDecided, CaseClosed, NotAuthorised, UndoTooLate
-from reviews.models import Case, CaseDraft, Decision, DecisionKind, DecisionState
+from reviews.models import Case, Decision, DecisionKind, DecisionState
 from reviews.models.states import CaseState
 from reviews.rules.answers import Answer, check_answer, grounds_of
-from reviews.rules.authority import Verdict
 from reviews.selectors.acting import Acting, check_may
 from reviews.selectors.judging import judge_answer
 from reviews.services.claims import claim_if_free
 from reviews.services.committing import commit
+from reviews.services.drafts import keep_sent_answer
 from reviews.services.first_choices import check_first_choice
 from reviews.services.moving import check_fresh, get_case, lock_run, move_case, write_down
 
@@ -56,15 +56,17 @@ def decide_case(
         verdict = judge_answer(case, acting, answer.outcome, now, edits_now=bool(overrides))
         if not verdict.allowed:
             raise NotAuthorised(" ".join(verdict.refusals))
-        decision = _pending(case, answer, overrides, verdict, acting, now, window)
+        decision = _make_decision(
+            case, answer, overrides, acting, final=verdict.final, now=now, window=window
+        )
         move_case(case, CaseState.COMMITTING)
-        _keep_evidence(case, answer, acting, now)
         if window == 0:
             _commit_at_once(decision, case, now)
-        else:
-            write_down(
-                case, "decision_made", acting, now, data={"outcome": answer.outcome}, ledger=False
-            )
+            return decision
+        keep_sent_answer(case, answer, acting, now)
+        write_down(
+            case, "decision_made", acting, now, data={"outcome": answer.outcome}, ledger=False
+        )
         return decision
 
 
@@ -75,59 +77,42 @@ def _commit_at_once(decision: Decision, case: Case, now: datetime) -> None:
         raise CaseClosed("The run no longer waits for this case. Open the next one.") from error
 
 
-def _pending(
+def _make_decision(
     case: Case,
     answer: Answer,
     overrides: list[dict[str, Any]],
-    verdict: Verdict,
     acting: Acting,
+    *,
+    final: bool,
     now: datetime,
     window: int,
 ) -> Decision:
+    """Raises: CaseAlreadyDecided."""
+    decision = Decision(
+        case=case,
+        kind=DecisionKind.PERSON,
+        state=DecisionState.PENDING,
+        final=final,
+        outcome=answer.outcome,
+        reasons=list(answer.reasons),
+        grounds=grounds_of(answer, case.rules),
+        comment=answer.comment.strip(),
+        overrides=overrides,
+        form=dict(answer.form),
+        opened=list(answer.opened),
+        active_seconds=answer.active_seconds,
+        decided_by=acting.user,
+        channel=acting.actor.channel,
+        at=now,
+        commit_at=now + timedelta(seconds=window),
+    )
     try:
         with transaction.atomic():
-            return Decision.objects.create(
-                case=case,
-                kind=DecisionKind.PERSON,
-                state=DecisionState.PENDING,
-                final=verdict.final,
-                outcome=answer.outcome,
-                reasons=list(answer.reasons),
-                grounds=grounds_of(answer, case.rules),
-                comment=answer.comment.strip(),
-                overrides=overrides,
-                form=dict(answer.form),
-                decided_by=acting.user,
-                channel=acting.actor.channel,
-                at=now,
-                commit_at=now + timedelta(seconds=window),
-            )
+            decision.save(force_insert=True)
     except IntegrityError as error:
         # The database's own guard: one decision for a case, one of each person.
         raise CaseAlreadyDecided("This case is decided. Open the next one.") from error
-
-
-def _keep_evidence(case: Case, answer: Answer, acting: Acting, now: datetime) -> None:
-    """Keep what was sent as the draft: undo restores it, and the receipt reads it."""
-    content = {
-        "outcome": answer.outcome,
-        "reasons": list(answer.reasons),
-        "comment": answer.comment,
-        "grounds": dict(answer.grounds),
-        "fields": dict(answer.fields),
-        "why": dict(answer.why),
-        "form": dict(answer.form),
-    }
-    CaseDraft.objects.update_or_create(
-        case=case,
-        user=acting.user,
-        defaults={
-            "content": content,
-            "opened": list(answer.opened),
-            "active_seconds": answer.active_seconds,
-            "saved_at": now,
-        },
-    )
+    return decision
 
 
 def undo_decision(*, case_id: int, acting: Acting, now: datetime) -> Case:

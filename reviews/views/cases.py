@@ -30,7 +30,7 @@ from reviews.selectors.veil import veil_of
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case, undo_decision
-from reviews.services.drafts import save_draft
+from reviews.services.drafts import keep_refused_answer, save_draft
 from reviews.services.first_choices import record_first_choice
 from reviews.services.leases import heartbeat, release_case
 from reviews.services.passing import assign_case
@@ -161,14 +161,17 @@ def draft(request: HttpRequest, case: Case) -> HttpResponse:
         return JsonResponse({"message": message}, status=413)
     now = timezone.now()
     content, opened, seconds = _typed(request, case)
-    save_draft(
-        case_id=case.pk,
-        acting=acting_as(principal_of(request)),
-        content=content,
-        opened=opened,
-        active_seconds=seconds,
-        now=now,
-    )
+    try:
+        save_draft(
+            case=case,
+            acting=acting_as(principal_of(request)),
+            content=content,
+            opened=opened,
+            active_seconds=seconds,
+            now=now,
+        )
+    except ReviewError as error:
+        return JsonResponse({"code": error.code, "message": str(error)}, status=error.status)
     return JsonResponse({"saved_at": now.isoformat(), **_checked(case, content)})
 
 
@@ -219,11 +222,12 @@ def decide(request: HttpRequest, case: Case) -> HttpResponse:
             commit_now=request.POST.get("commit_now") == "on",
         )
     except ReviewError as error:
-        # What was typed is kept whatever stood against it.
-        save_draft(case_id=case.pk, acting=acting, content=content, opened=opened,
-                   active_seconds=seconds, now=now)  # fmt: skip
         fresh = get_visible_case(case.pk, principal_of(request))
-        return show_case(request, fresh, typed=content, error=error)
+        kept = keep_refused_answer(
+            case=fresh, acting=acting, content=content, opened=opened, active_seconds=seconds,
+            now=now,
+        )  # fmt: skip
+        return show_case(request, fresh, typed=content, error=error, kept=kept)
     return _open_next(request, case)
 
 
@@ -231,7 +235,7 @@ def _choose_first(request: HttpRequest, case: Case) -> HttpResponse:
     content, opened, seconds = _typed(request, case)
 
     def choose(acting: Acting, now: datetime) -> None:
-        save_draft(case_id=case.pk, acting=acting, content=content, opened=opened,
+        save_draft(case=case, acting=acting, content=content, opened=opened,
                    active_seconds=seconds, now=now)  # fmt: skip
         record_first_choice(case_id=case.pk, outcome=content["outcome"], acting=acting, now=now,
                             active_seconds=seconds,

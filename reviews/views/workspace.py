@@ -46,9 +46,13 @@ def show_case(
     *,
     typed: Mapping[str, Json] | None = None,
     error: ReviewError | None = None,
+    kept: bool = True,
 ) -> HttpResponse:
-    """Render the page of a case, with what the reviewer typed and what was wrong with it."""
-    context = workspace(request, case, typed=typed, error=error)
+    """Render the page of a case, with what the reviewer typed and what was wrong with it.
+
+    ``kept`` False: what was typed is no draft, and the page shows it to be copied.
+    """
+    context = {**workspace(request, case, typed=typed, error=error), "kept": kept}
     response = render(request, "reviews/case.html", context, status=error.status if error else 200)
     # A decision's answer is the next case by way of a redirect: the address follows.
     response["HX-Push-Url"] = f"/review/cases/{case.pk}/"

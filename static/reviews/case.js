@@ -375,7 +375,7 @@ function begin() {
   workspace().dataset.begun = "true";
   const form = decision();
   const state = workspace().querySelector("[data-draft-state]");
-  draft = form ? new Draft(form, workspace().dataset.draft ?? "", post, state, judged) : null;
+  draft = form ? new Draft(form, workspace().dataset.draft ?? "", post, state, judged, refreshStanding) : null;
   beginRows(workspace());
   seen.disconnect();
   for (const element of all("[data-evidence]")) seen.observe(element);

@@ -266,7 +266,7 @@ def test_29_deallocation(desk: Queue, now: datetime) -> None:
 def test_30_stateful_reallocation(desk: Queue, now: datetime) -> None:
     case = held_by("ada", now)
     save_draft(
-        case_id=case.pk, acting=person("ada"), content={"comment": "So far"}, opened=["payslip"],
+        case=case, acting=person("ada"), content={"comment": "So far"}, opened=["payslip"],
         active_seconds=40, now=now,
     )  # fmt: skip
     delegate_case(case_id=case.pk, to=person("ben").user, acting=person("ada"), now=now)
@@ -278,7 +278,7 @@ def test_30_stateful_reallocation(desk: Queue, now: datetime) -> None:
 def test_31_stateless_reallocation(desk: Queue, now: datetime) -> None:
     case = held_by("ada", now)
     save_draft(
-        case_id=case.pk, acting=person("ada"), content={"comment": "So far"}, opened=[],
+        case=case, acting=person("ada"), content={"comment": "So far"}, opened=[],
         active_seconds=1, now=now,
     )  # fmt: skip
     assign_case(case_id=case.pk, to=person("ben").user, acting=person("lea"), now=now)

@@ -218,6 +218,28 @@ def test_a_draft_is_kept_and_shown_again_without_a_claim() -> None:
     assert "half a sent" not in page(signed_in("lea"), address(case))
 
 
+def test_a_draft_for_a_case_that_another_holds_is_refused_with_the_reason() -> None:
+    case = make_case(timezone.now())
+    claim_case(case_id=case.pk, acting=person("lea"), now=timezone.now())
+    answer = signed_in("ada").post(address(case, "draft/"), {"comment": "half a sent"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "case_held_by_other")
+    assert "lea holds this case" in answer.json()["message"]
+    assert not CaseDraft.objects.exists()
+
+
+def test_what_was_typed_against_one_s_own_decision_is_shown_and_undo_brings_the_decision_back() -> (
+    None
+):
+    case, client = make_case(timezone.now()), signed_in("ada")
+    client.post(address(case, "decide/"), {"outcome": "approved", "comment": "sent"})
+    answer = client.post(address(case, "decide/"), {"outcome": "approved", "comment": "second tab"})
+    assert answer.status_code == 409
+    assert "second tab" in answer.content.decode()
+    assert "is not kept" in answer.content.decode()
+    client.post(address(case, "undo/"))
+    assert ">sent</textarea>" in page(client, address(case))
+
+
 def test_the_heart_of_a_lost_claim_stops() -> None:
     case = make_case(timezone.now())
     claim_case(case_id=case.pk, acting=person("lea"), now=timezone.now())
