@@ -53,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="destination_remove",
     ),
     path("cases/<int:case_id>/", cases.case, name="case"),
+    path("cases/<int:case_id>/look/", cases.look, name="look"),
     path("cases/<int:case_id>/standing/", cases.case_standing, name="standing"),
     path("cases/<int:case_id>/work/", cases.case_work, name="work"),
     path("cases/<int:case_id>/history/", cases.case_history, name="history"),

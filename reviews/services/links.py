@@ -48,6 +48,13 @@ def reply_link(asked: InformationRequest, now: datetime) -> str:
     return address_of(link)
 
 
+def find_reply_link(asked: InformationRequest) -> str:
+    """Return the address at which whoever was asked may answer, "" if none was made: one query."""
+    links = CaseLink.objects.filter(case_id=asked.case_id, purpose=Purpose.REPLY, asked=asked)
+    link = links.first()
+    return address_of(link) if link else ""
+
+
 def address_of(link: CaseLink) -> str:
     name = "reviews:decide_link" if link.purpose == Purpose.DECIDE else "reviews:reply_link"
     token = signing.dumps(link.pk, salt=f"{SALT}.{link.purpose}")

@@ -33,6 +33,7 @@ from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.drafts import keep_refused_answer, save_draft
 from reviews.services.first_choices import record_first_choice
 from reviews.services.leases import heartbeat, release_case
+from reviews.services.looks import record_look
 from reviews.services.passing import assign_case
 from reviews.services.reopening import reopen_case
 from reviews.views.gate import case_view
@@ -51,6 +52,15 @@ MAX_DRAFT_BYTES = 200_000
 @case_view("cases.view")
 def case(request: HttpRequest, case: Case) -> HttpResponse:
     return show_case(request, case)
+
+
+@require_POST
+@case_view("cases.view")
+def look(request: HttpRequest, case: Case) -> HttpResponse:
+    """Note that the person has the case before them, as the page of ``revision`` shows it."""
+    user, revision = acting_as(principal_of(request)).user, number_in(request.POST.get("revision"))
+    record_look(case=case, user=user, revision=revision, now=timezone.now())
+    return HttpResponse(status=204)
 
 
 @require_GET

@@ -31,9 +31,9 @@ from reviews.selectors.cases import (
 )
 from reviews.selectors.eligibility import find_obstacle
 from reviews.selectors.judging import judge_answer
+from reviews.selectors.looks import get_changes_since_look
 from reviews.selectors.veil import veil_of
-from reviews.services.links import reply_link
-from reviews.services.looks import look_at
+from reviews.services.links import find_reply_link
 from reviews.services.reopening import REOPENABLE, reopened_as
 from workbench.accounts.permissions import principal_of
 
@@ -91,7 +91,7 @@ def workspace(
         "widgets": widgets_of(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
         "comments": comments_of(case),
         "information": information,
-        "reply_url": _reply_url(case, acting, information, now),
+        "reply_url": _reply_url(case, acting, information),
         "decisions": decisions,
         "earlier": earlier_cases(case),
         "similar": similar_cases(case),
@@ -102,7 +102,7 @@ def workspace(
         "pending": pending_decision_of(acting.user, now),
         **standing(case, acting, now),
         **my_work(acting, case.queue, now, at=case),
-        "since": look_at(case=case, user=acting.user, now=now),
+        "since": get_changes_since_look(case, acting.user),
     }
 
 
@@ -130,14 +130,12 @@ def standing(case: Case, acting: Acting, now: datetime) -> dict[str, Any]:
     }
 
 
-def _reply_url(
-    case: Case, acting: Acting, information: list[InformationRequest], now: datetime
-) -> str:
+def _reply_url(case: Case, acting: Acting, information: list[InformationRequest]) -> str:
     """Return where the open question is answered, for those who may decide; "" if there is none."""
     asked = next((each for each in information if each.answered_at is None), None)
     if asked is None or not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
         return ""
-    return reply_link(asked, now)
+    return find_reply_link(asked)
 
 
 def _refusals(case: Case, acting: Acting, now: datetime) -> tuple[str, ...]:

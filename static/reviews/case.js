@@ -389,7 +389,14 @@ function begin() {
   if (invalid) invalid.focus();
   else if (!against) /** @type {HTMLElement | null} */ (workspace().querySelector(".case-pane"))?.focus({ preventScroll: true });
   catchUp();
+  noteLook();
   afterwards(() => fetchAhead(workspace()));
+}
+
+/** Tell the server which revision is before the person: what changes later is marked for them. */
+function noteLook() {
+  const { look, revision = "" } = workspace().dataset;
+  if (look) afterwards(() => post(look, new URLSearchParams({ revision })).catch(() => null));
 }
 
 /** Do it when the page has nothing else to do. @param {() => void} work */

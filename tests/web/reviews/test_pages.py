@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from flows.models import Artifact, Token
-from reviews.models import Attachment, Case, CaseDraft, Decision, Queue
+from reviews.models import Attachment, Case, CaseDraft, CaseLook, Decision, Queue
 from reviews.services.claims import claim_case
 from reviews.services.committing import commit_due_decisions
 from reviews.services.decisions import decide_case
@@ -448,16 +448,39 @@ def test_a_decided_case_shows_those_most_like_it_and_offers_to_be_reopened() -> 
     assert "Reopened" in page(other, address(first))
 
 
+def look(client: Client, case: Case) -> str:
+    """Open the page, and post what its script posts when it is there."""
+    text = page(client, address(case))
+    [url], [revision] = (
+        re.findall(r'data-look="(.+?)"', text),
+        re.findall(r'-revision="(.+?)"', text),
+    )
+    assert client.post(url, {"revision": revision}).status_code == 204
+    return text
+
+
 def test_what_changed_since_one_looked_is_marked_on_the_field() -> None:
     case = make_case(timezone.now())
     client = signed_in("ada")
-    assert "Changed since you looked" not in page(client, address(case))
+    assert "Changed since you looked" not in look(client, case)
     Case.objects.filter(pk=case.pk).update(fields={**case.fields, "income": 2500})
     for _ in range(2):
-        text = page(client, address(case))
+        text = look(client, case)
         assert text.count("Changed since you looked") == 1, "and a reload does not hide it"
     make_person("dora", Role.REVIEWER)
-    assert "Changed since you looked" not in page(signed_in("dora"), address(case))
+    assert "Changed since you looked" not in look(signed_in("dora"), case)
+
+
+def test_a_page_that_shows_an_older_revision_does_not_hide_what_changed_meanwhile() -> None:
+    case = make_case(timezone.now())
+    client = signed_in("ada")
+    look(client, case)
+    changed = {"fields": {**case.fields, "income": 2500}, "revision": case.revision + 1}
+    Case.objects.filter(pk=case.pk).update(**changed)
+    assert client.post(address(case, "look/"), {"revision": case.revision}).status_code == 204
+    assert CaseLook.objects.get().fields["income"] == 3000
+    assert "Changed since you looked" in page(client, address(case))
+    assert client.get(address(case, "look/")).status_code == 405
 
 
 # --- Files with a comment -------------------------------------------------------------------
