@@ -5,9 +5,9 @@ from typing import Any
 
 from reviews.quality.services.sampling import draw_samples
 from reviews.quality.services.seeding import seed_known_answers
-from reviews.services.claims import free_expired_leases
-from reviews.services.decisions import commit_due_decisions
+from reviews.services.committing import commit_due_decisions
 from reviews.services.due_acts import perform_due_acts
+from reviews.services.leases import free_expired_leases
 from reviews.services.ranking import rerank_queue
 from reviews.settings.services.queues import RERANK_JOB
 from workbench.dispatch.clock import clock_task

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("queues/<slug:name>/like/undo/", bulk.undo, name="bulk_undo"),
     path("queues/<slug:name>/next/", queues.take_next, name="next"),
     path("cases/<int:case_id>/", cases.case, name="case"),
+    path("cases/<int:case_id>/look/", cases.look, name="look"),
     path("cases/<int:case_id>/standing/", cases.case_standing, name="standing"),
     path("cases/<int:case_id>/work/", cases.case_work, name="work"),
     path("cases/<int:case_id>/history/", cases.case_history, name="history"),

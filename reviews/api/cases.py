@@ -18,7 +18,8 @@ from reviews.api.schemas import CaseDetailOut, CaseOut, case_detail_out, case_ou
 from reviews.finding import BIGGEST_ID, find_case, find_queue
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.lists import list_cases
-from reviews.services.claims import claim_case, heartbeat, release_case
+from reviews.services.claims import claim_case
+from reviews.services.leases import heartbeat, release_case
 from reviews.services.passing import assign_case
 from workbench.accounts.gate import principal_of, requires
 from workbench.http.problems import ApiProblem

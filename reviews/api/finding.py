@@ -10,7 +10,7 @@ from reviews.errors import NotAuthorised
 from reviews.finding import BIGGEST_ID, find_case
 from reviews.models import Case
 from reviews.selectors.acting import Acting, acting_as
-from reviews.services.moving import condition_of
+from reviews.selectors.eligibility import find_obstacle
 from workbench.accounts.gate import principal_of
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
@@ -51,8 +51,8 @@ def authorise_to_take(request: HttpRequest, case_id: int) -> Acting:
     Raises: Http404, NotAuthorised, CaseHeldByOther, CaseAlreadyDecided, CaseClosed.
     """
     case, acting = _find_permitted_case(request, case_id, "cases.decide"), get_acting(request)
-    if condition := condition_of(case, acting.user, timezone.now()):
-        raise condition
+    if obstacle := find_obstacle(case, acting.user, timezone.now()):
+        raise obstacle
     return acting
 
 

@@ -271,6 +271,11 @@ class Case(models.Model):
         """What lists show: nothing while somebody is still to choose without it."""
         return None if self.independent and self.state in ACTIVE else self.confidence
 
+    @property
+    def free_state(self) -> CaseState:
+        """The state in which the case waits in its queue when nobody holds it."""
+        return CaseState.ESCALATED if self.escalation else CaseState.OPEN
+
     def held_by(self, user: Any, now: datetime) -> bool:
         """Say whether the person holds a claim that has not run out."""
         return (
@@ -285,7 +290,8 @@ class CaseDraft(models.Model):
     """What a reviewer has typed and not sent. Kept through a lost claim, a reload, a dead socket.
 
     ``content``: ``{outcome, reasons, comment, fields, form}``. ``opened`` are the ids of evidence
-    looked at, ``active_seconds`` the time with the page in front.
+    looked at, ``active_seconds`` the time with the page in front. While a decision can be undone
+    its author's draft is what was sent, for undoing to bring back; nothing else reads it.
     """
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="drafts")
@@ -318,9 +324,10 @@ class Decision(models.Model):
     """What someone concluded. ``final`` False is one approval of several that are needed.
 
     ``overrides``: ``[{"field", "old", "new", "reason"}]``. ``grounds``: by reason code, the key of
-    the field, or the id of the document or group, that the reason rests on. ``receipt`` is what was
-    shown, by whose authority and with which versions; ``digest`` is the SHA-256 of its RFC 8785
-    form.
+    the field, or the id of the document or group, that the reason rests on. ``opened`` are the ids
+    of the evidence looked at and ``active_seconds`` the time with the page in front, as they were
+    sent with the decision. ``receipt`` is what was shown, by whose authority and with which
+    versions; ``digest`` is the SHA-256 of its RFC 8785 form.
     """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="decisions")
@@ -333,6 +340,8 @@ class Decision(models.Model):
     comment = models.TextField(blank=True, default="")
     overrides = models.JSONField(default=list)
     form = models.JSONField(default=dict)
+    opened = models.JSONField(default=list, db_default=[])
+    active_seconds = models.PositiveIntegerField(default=0, db_default=0)
     decided_by = models.ForeignKey(
         Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -1,14 +1,12 @@
-"""Who may decide a case, and how many must. Pure.
+"""What an approval needs, and when it is complete. Pure.
 
-The rules, in the order they are told to a reviewer:
-1. Nobody decides what they asked for.
-2. Nobody decides twice on one case.
-3. With four eyes, who changed a field does not make the approval complete alone.
-4. The authority matrix gives the level an approval needs and the number of approvers.
+1. The authority matrix gives the level an approval needs and the number of approvers.
+2. With four eyes, who changed a field does not make the approval complete alone.
 Only approvals need authority: declining or asking again risks nothing beyond the reviewer's role.
+Who may decide the case at all is in reviews.selectors.eligibility.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,7 +80,7 @@ def need_of(
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the rules look at. ``voters`` are the people with a standing approval, ``editors``
-    those who changed a field; ``asked``: the person is who ``requested_by`` names."""
+    those who changed a field."""
 
     person: str
     level: int
@@ -93,7 +91,6 @@ class Facts:
     four_eyes: bool = False
     voters: frozenset[str] = frozenset()
     editors: frozenset[str] = frozenset()
-    asked: bool = False
     edits_now: bool = False
 
 
@@ -112,27 +109,20 @@ class Verdict:
         return not self.refusals
 
 
-def judge(facts: Facts) -> Verdict:
-    """Apply the rules to one decision."""
-    refusals = tuple(_refusals(facts))
-    if refusals or facts.outcome != APPROVED:
-        return Verdict(refusals=refusals, checks=_checks(facts, 0))
+def judge(facts: Facts, refusals: Iterable[str] = ()) -> Verdict:
+    """Apply the rules to one decision. ``refusals`` are what stands against it already."""
+    found = (*refusals, *_refuse_level(facts))
+    if found or facts.outcome != APPROVED:
+        return Verdict(refusals=found, checks=_checks(facts, 0))
     missing = _missing(facts)
     return Verdict(final=missing == 0, missing=missing, checks=_checks(facts, missing))
 
 
-def _refusals(facts: Facts) -> list[str]:
-    found = []
-    if facts.asked:
-        found.append("You asked for this, so someone else must decide it.")
-    if facts.person in facts.voters:
-        found.append("You have approved this already; another person must decide it now.")
-    if facts.outcome == APPROVED and facts.level < facts.need.level:
-        found.append(
-            f"Approving this needs authority level {facts.need.level} and yours is "
-            f"{facts.level}: escalate it."
-        )
-    return found
+def _refuse_level(facts: Facts) -> list[str]:
+    if facts.outcome != APPROVED or facts.level >= facts.need.level:
+        return []
+    needed, own = facts.need.level, facts.level
+    return [f"Approving this needs authority level {needed} and yours is {own}: escalate it."]
 
 
 def _missing(facts: Facts) -> int:

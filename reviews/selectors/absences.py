@@ -5,10 +5,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from reviews.models import (
-    Case,
-)
-from reviews.models.team import Absence, Delegation
+from reviews.models.team import Absence
 from reviews.rules.covering import Away, stand_in
 from workbench.accounts.models import User
 
@@ -35,8 +32,3 @@ def away_until(user: User, now: datetime) -> datetime | None:
     """Return when the person is back, None if they are not away: one query."""
     found = standing_absences(now).filter(person=user, starts_at__lte=now)
     return found.order_by("-ends_at").values_list("ends_at", flat=True).first()
-
-
-def has_delegated(case: Case, user: User) -> bool:
-    """Say whether the person passed this case on to another: one query."""
-    return Delegation.objects.filter(case=case, by=user).exists()

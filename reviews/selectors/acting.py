@@ -5,7 +5,7 @@ from typing import Any
 
 from reviews.errors import NotAuthorised
 from reviews.models import Queue, Reviewer
-from reviews.rules.access import CLAIM, SEE, WATCHING_ROLES, rule_of
+from reviews.rules.access import SEE, WATCHING_ROLES, rule_of
 from workbench.accounts.actors import Actor, Channel
 from workbench.accounts.models import ApiToken, User
 from workbench.accounts.permissions import can, list_grants
@@ -47,15 +47,20 @@ def may(acting: Acting, permission: str, *, queue: Queue, flow: str) -> bool:
 def check_may(acting: Acting, permission: str, *, queue: Queue, flow: str) -> None:
     """Raises: NotAuthorised."""
     if not may(acting, permission, queue=queue, flow=flow):
-        raise NotAuthorised(
-            f"This needs the permission {permission} on the queue {queue.title}: "
-            "ask an admin for the role."
-        )
+        raise NotAuthorised(describe_missing_permission(permission, queue))
 
 
-def refusal_of(act: str, user: User, queue: Queue) -> str:
-    """Return what the queue's own rules have against the person; empty if nothing. See
-    reviews.rules.access for the acts. Two queries at most for each user object.
+def describe_missing_permission(permission: str, queue: Queue) -> str:
+    return (
+        f"This needs the permission {permission} on the queue {queue.title}: "
+        "ask an admin for the role."
+    )
+
+
+def find_queue_refusal(act: str, user: User, queue: Queue) -> str:
+    """Return what the queue's own rules have against the person; empty if nothing.
+
+    See reviews.rules.access for the acts. Two queries at most for each user object.
     """
     rule = rule_of(act, queue.access, queue.skills)
     if not rule.roles and not rule.skills:
@@ -73,17 +78,7 @@ def roles_on(user: User, queue: Queue) -> frozenset[str]:
     )
 
 
-def check_rules(act: str, user: User, queue: Queue) -> None:
-    """Raises: NotAuthorised if the queue's own rules stand against the act."""
-    if refusal := refusal_of(act, user, queue):
-        raise NotAuthorised(refusal)
-
-
 def may_see(principal: Any, queue: Queue) -> bool:
     """Say whether the queue's own rules let the principal see it."""
     user = principal.user if isinstance(principal, ApiToken) else principal
-    return not refusal_of(SEE, user, queue)
-
-
-def may_claim(user: User, queue: Queue) -> bool:
-    return not refusal_of(CLAIM, user, queue)
+    return not find_queue_refusal(SEE, user, queue)

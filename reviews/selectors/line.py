@@ -6,13 +6,18 @@ from datetime import datetime
 from functools import reduce
 from operator import or_
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from reviews.models import Case, Decision, DecisionState, Queue
+from reviews.models import Case, Queue
 from reviews.models.states import CLAIMABLE, CaseState
-from reviews.models.team import Delegation
-from reviews.selectors.acting import Acting, may, reviewer_of
-from reviews.selectors.veil import barred_from
+from reviews.selectors.acting import Acting
+from reviews.selectors.eligibility import (
+    Act,
+    Candidate,
+    has_authority,
+    list_conditions,
+    list_free_states,
+)
 from workbench.accounts.models import User
 
 
@@ -28,7 +33,7 @@ def first_in_line(parts: Sequence[QuerySet[Case]], limit: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The cases that "next" may give a person, unordered.
+    """The cases that "next" may give a person, unordered: free ones that they may take.
 
     ``free`` has a condition for each state that may be taken. A part is read in the order of an
     index; all states together would have to be sorted, each time.
@@ -39,22 +44,9 @@ class Line:
 
     @classmethod
     def of(cls, queue: Queue, acting: Acting, now: datetime) -> "Line":
-        free = [Q(state=CaseState.OPEN), Q(state=CaseState.CLAIMED, lease_until__lte=now)]
-        if has_authority(queue, acting):
-            free.append(Q(state=CaseState.ESCALATED))
-        kept_for_others = Q(reserved_until__gt=now) & ~Q(familiar=acting.user)
-        approved_before = Decision.objects.filter(
-            case=OuterRef("pk"), decided_by=acting.user, state=DecisionState.COMMITTED
-        )
-        delegated = Delegation.objects.filter(case=OuterRef("pk"), by=acting.user)
-        cases = (
-            Case.objects.filter(queue=queue)
-            .exclude(kept_for_others)
-            .exclude(requested_by__in=[acting.user.username, acting.user.label])
-            .exclude(Exists(approved_before) | Exists(delegated))
-            .exclude(pk__in=barred_from(acting.user))
-        )
-        return cls(cases, tuple(free))
+        candidate = Candidate(acting, Act.TAKE, now)
+        cases = Case.objects.filter(*list_conditions(queue, candidate, but="free"), queue=queue)
+        return cls(cases, tuple(list_free_states(now, escalated=has_authority(queue, acting))))
 
     @property
     def parts(self) -> list[QuerySet[Case]]:
@@ -69,8 +61,3 @@ class Line:
         """Return what the person worked on before: few, so that they may well be sorted."""
         known = self.cases.filter(familiar=user, state__in=[*CLAIMABLE, CaseState.CLAIMED])
         return known.filter(reduce(or_, self.free))
-
-
-def has_authority(queue: Queue, acting: Acting) -> bool:
-    leads = may(acting, "cases.assign", queue=queue, flow="")
-    return leads or reviewer_of(acting.user).level > 1

@@ -86,7 +86,7 @@ def not_hidden_from(user: User) -> Q:
     return ~Q(Exists(works_on))
 
 
-def barred_from(user: User) -> QuerySet[Case, int]:
+def list_barred_checks(user: User) -> QuerySet[Case, int]:
     """Return the ids of open checks that the person may not decide, having seen the answer.
 
     That is: who decided the original, and who has had the same known answer before.

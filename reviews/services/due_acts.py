@@ -16,7 +16,7 @@ from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from reviews.models import BreachAction, Case, CaseEvent, Queue
 from reviews.models.states import ACTIVE, CaseState, check_move
 from reviews.rules.sla import BREACH, HOLDER, PERSON, TO_QUEUE, Act, plan_from
-from reviews.services.decisions import expire_case
+from reviews.services.committing import expire_case
 from reviews.services.moving import (
     CLOCK,
     close_case,

@@ -7,11 +7,10 @@ from django.db import IntegrityError, transaction
 from reviews.errors import CaseAlreadyDecided, DecisionInvalid, FirstChoiceMissing
 from reviews.models import Case
 from reviews.models.quality import FirstChoice
-from reviews.models.states import CLAIMABLE
 from reviews.rules.answers import outcomes_of
 from reviews.selectors.acting import Acting, check_may
-from reviews.services.claims import check_takeable, take
-from reviews.services.moving import check_fresh, check_holds, get_case
+from reviews.services.claims import claim_if_free
+from reviews.services.moving import check_fresh, get_case
 from workbench.audit.services import record
 
 
@@ -35,10 +34,7 @@ def record_first_choice(
         case = get_case(case_id)
         check_may(acting, "cases.decide", queue=case.queue, flow=case.flow)
         check_fresh(case, revision, acting.user, now)
-        if case.state in CLAIMABLE:
-            check_takeable(case, acting, now)
-            case = take(case, acting, now)
-        check_holds(case, acting.user, now)
+        claim_if_free(case, acting, now)
         outcomes = outcomes_of(case.rules)
         if outcome not in outcomes:
             raise DecisionInvalid({"outcome": f"Choose one of {', '.join(outcomes)}."})

@@ -8,9 +8,9 @@ from django.urls import reverse
 
 from reviews.models import Case, InformationRequest
 from reviews.models.links import CaseLink, Purpose
-from reviews.models.states import CLAIMABLE
+from reviews.selectors.acting import acting_as
+from reviews.selectors.eligibility import Act, Candidate, find_refusal
 from workbench.accounts.models import User
-from workbench.accounts.permissions import can
 
 DECIDE_DAYS = 3
 REPLY_DAYS = 30
@@ -48,6 +48,13 @@ def reply_link(asked: InformationRequest, now: datetime) -> str:
     return address_of(link)
 
 
+def find_reply_link(asked: InformationRequest) -> str:
+    """Return the address at which whoever was asked may answer, "" if none was made: one query."""
+    links = CaseLink.objects.filter(case_id=asked.case_id, purpose=Purpose.REPLY, asked=asked)
+    link = links.first()
+    return address_of(link) if link else ""
+
+
 def address_of(link: CaseLink) -> str:
     name = "reviews:decide_link" if link.purpose == Purpose.DECIDE else "reviews:reply_link"
     token = signing.dumps(link.pk, salt=f"{SALT}.{link.purpose}")
@@ -56,10 +63,11 @@ def address_of(link: CaseLink) -> str:
 
 def decide_link_for(case: Case, person: User, now: datetime) -> str:
     """Return a link for a mail to the person, or "" where they could not decide by it now."""
-    if not can(person, "cases.decide", flow=case.flow, queue=case.queue.name):
+    if case.rules.get("required_evidence") or _form_is_needed(case):
         return ""
-    takeable = case.state in CLAIMABLE or case.held_by(person, now)
-    if not takeable or case.rules.get("required_evidence") or _form_is_needed(case):
+    acts = (Act.DECIDE,) if case.held_by(person, now) else (Act.TAKE, Act.DECIDE)
+    acting = acting_as(person)
+    if any(find_refusal(case, Candidate(acting, act, now)) for act in acts):
         return ""
     return decide_link(case, person, now)
 

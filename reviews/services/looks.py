@@ -1,32 +1,33 @@
-"""What each person saw of a case, so that what changed since is marked when they come back."""
+"""Note what each person saw of a case, so that what changes afterwards can be marked."""
 
 from datetime import datetime
-from typing import Any
 
 from reviews.models import Case, CaseLook
 from workbench.accounts.models import User
 
 
-def look_at(*, case: Case, user: User, now: datetime) -> dict[str, Any]:
-    """Note what the person sees now; return the older values of what changed, by field key.
+def record_look(*, case: Case, user: User, revision: int | None, now: datetime) -> bool:
+    """Note that the person has seen the case as it is; return False if they saw an older revision.
 
-    The marks stay through reloads, until the values change again. One query, two on a first look or
-    after a change.
+    The values of the look before stay beside them for as long as nothing changes, so that a reload
+    does not hide what is marked. One query, two on a first look or after a change.
     """
+    if revision != case.revision:
+        return False
     look = CaseLook.objects.filter(case=case, user=user).first()
     if look is None:
-        CaseLook.objects.bulk_create(
-            [CaseLook(case=case, user=user, revision=case.revision, fields=case.fields,
-                      before=case.fields, at=now)],
-            ignore_conflicts=True,
-        )  # fmt: skip
-        return {}
-    if look.fields != case.fields:
+        first = CaseLook(
+            case=case,
+            user=user,
+            revision=case.revision,
+            fields=case.fields,
+            before=case.fields,
+            at=now,
+        )
+        # Two tabs may look for the first time together.
+        CaseLook.objects.bulk_create([first], ignore_conflicts=True)
+    elif look.fields != case.fields:
         look.before, look.fields = look.fields, case.fields
         look.revision, look.at = case.revision, now
         look.save(update_fields=["before", "fields", "revision", "at"])
-    return {
-        key: look.before[key]
-        for key, value in case.fields.items()
-        if key in look.before and look.before[key] != value
-    }
+    return True

@@ -7,17 +7,11 @@ from typing import Any
 from django.db.models import F
 
 from flows.models import Run
-from reviews.errors import (
-    CaseAlreadyDecided,
-    CaseClosed,
-    CaseHeldByOther,
-    CaseStale,
-    LeaseExpired,
-    ReviewError,
-)
+from reviews.errors import CaseStale, LeaseExpired
 from reviews.models import Case, CaseEvent
-from reviews.models.states import CLOSED, CaseState, check_move
+from reviews.models.states import CaseState, check_move
 from reviews.selectors.acting import Acting
+from reviews.selectors.eligibility import find_obstacle
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
@@ -70,40 +64,18 @@ def get_case(case_id: int) -> Case:
 def check_fresh(case: Case, revision: int | None, user: User, now: datetime) -> None:
     """Raises the condition that stands against a write that saw ``revision``."""
     if revision is not None and revision != case.revision:
-        raise condition_of(case, user, now) or CaseStale(
+        raise find_obstacle(case, user, now) or CaseStale(
             "The case changed while you looked at it. Look at what changed, then do it again."
         )
-
-
-def condition_of(case: Case, user: User, now: datetime) -> ReviewError | None:
-    """Return why this person cannot work on the case now; None if they can."""
-    if case.state == CaseState.DECIDED:
-        return CaseAlreadyDecided("This case is decided. Open the next one.")
-    if case.state in CLOSED:
-        return CaseClosed(f"This case is {case.state}: its run no longer waits. Open the next one.")
-    if case.state == CaseState.COMMITTING:
-        if case.claimed_by_id == user.pk:
-            return CaseAlreadyDecided("You have just decided this case. Undo it to decide anew.")
-        return CaseAlreadyDecided(f"{_holder(case)} has just decided this case. Open the next one.")
-    held = case.claimed_by_id is not None and case.lease_until and case.lease_until > now
-    if held and case.claimed_by_id != user.pk:
-        return CaseHeldByOther(
-            f"{_holder(case)} holds this case. Open the next one, or ask a lead to reassign it."
-        )
-    return None
 
 
 def check_holds(case: Case, user: User, now: datetime) -> None:
     """Raises what stands against a write by the person who should hold the case."""
     if case.held_by(user, now):
         return
-    if condition := condition_of(case, user, now):
-        raise condition
+    if obstacle := find_obstacle(case, user, now):
+        raise obstacle
     raise LeaseExpired("Your claim ran out. Claim the case again to go on; your draft is kept.")
-
-
-def _holder(case: Case) -> str:
-    return case.claimed_by.label if case.claimed_by else "Someone"
 
 
 def write_down(

@@ -5,19 +5,24 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
-from reviews.models import Case, CaseDraft
+from reviews.models import OPEN_ENDED, Case, CaseDraft
 from reviews.models.states import CLAIMABLE, CaseState
 from reviews.models.team import Delegation
-from reviews.rules.access import DECIDE
-from reviews.selectors.absences import has_delegated, stand_in_for
-from reviews.selectors.acting import Acting, check_may, may, refusal_of
-from reviews.selectors.veil import barred_from
-from reviews.services.claims import asked_for, free_case, held_in
+from reviews.selectors.absences import stand_in_for
+from reviews.selectors.acting import Acting, check_may
+from reviews.selectors.eligibility import (
+    Act,
+    candidate_for,
+    check_eligible,
+    find_obstacle,
+    find_refusal,
+)
+from reviews.services.capacity import count_held
+from reviews.services.leases import free_case
 from reviews.services.moving import (
     CLOCK,
     check_fresh,
     check_holds,
-    condition_of,
     get_case,
     move_case,
     write_down,
@@ -46,7 +51,7 @@ def assign_case(
         receiver = _present(to, now)
         check_receiver(case, receiver, acting, now)
         if case.state not in CLAIMABLE | {CaseState.CLAIMED}:
-            raise condition_of(case, acting.user, now) or CaseStale(
+            raise find_obstacle(case, acting.user, now) or CaseStale(
                 "This case cannot be assigned now: it is being committed or waits for information."
             )
         data = {"to": receiver.label, "from": case.claimed_by.label if case.claimed_by else ""}
@@ -122,19 +127,9 @@ def hand_over(*, case_id: int, person: User, cover: User | None, now: datetime) 
 
 def check_receiver(case: Case, to: User, acting: Acting, now: datetime) -> None:
     """Raises: PersonUnfit, WorkLimitReached with what stands against giving them the case."""
-    receiver = Acting(to, to, acting.actor)
-    if not to.is_active or not may(receiver, "cases.decide", queue=case.queue, flow=case.flow):
-        raise PersonUnfit(f"{to.label} may not decide in {case.queue.title}: choose someone else.")
-    if refusal := refusal_of(DECIDE, to, case.queue):
-        raise PersonUnfit(f"{to.label} cannot have this case. {refusal}")
-    if asked_for(case, to):
-        raise PersonUnfit(f"{to.label} asked for this: choose someone else.")
-    if has_delegated(case, to):
-        raise PersonUnfit(f"{to.label} delegated this case: choose someone else.")
-    if case.wait_id is None and case.pk in barred_from(to):
-        raise PersonUnfit(f"{to.label} may not take this case: choose someone else.")
+    check_eligible(case, candidate_for(to, Act.RECEIVE, acting.actor, now))
     limit = case.queue.work_limit
-    if limit and case.claimed_by_id != to.pk and held_in(case.queue, to, now) >= limit:
+    if limit and case.claimed_by_id != to.pk and count_held(case.queue, to, now) >= limit:
         raise WorkLimitReached(
             f"{to.label} holds {limit} cases, as many as {case.queue.title} allows: "
             "choose someone else."
@@ -144,18 +139,28 @@ def check_receiver(case: Case, to: User, acting: Acting, now: datetime) -> None:
 def keep_for_familiar(case: Case, person: User | None, now: datetime) -> None:
     """Set who a returned case is kept for, and until when. Does not save.
 
-    It is who worked on it before, or who covers for them, if they may still decide it.
+    It is who worked on it before, or who covers for them, if they may still take and decide it.
     """
     case.familiar, case.reserved_until = None, None
     receiver = stand_in_for(person, now) if person else None
-    if receiver is None or not receiver.is_active:
+    if receiver is None:
         return
-    acting = Acting(receiver, receiver, CLOCK)
-    if not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
+    if find_refusal(case, candidate_for(receiver, Act.BE_HANDED, CLOCK, now)):
         return
     case.familiar = receiver
     if case.queue.familiar_minutes:
         case.reserved_until = now + timedelta(minutes=case.queue.familiar_minutes)
+
+
+def pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
+    """Keep what is kept for who is away for their cover, or for nobody if they may not have it."""
+    kept = Case.objects.filter(
+        OPEN_ENDED, familiar=person, state__in=CLAIMABLE, reserved_until__gt=now
+    )
+    for case in kept.select_related("queue"):
+        fit = cover and not find_refusal(case, candidate_for(cover, Act.BE_HANDED, CLOCK, now))
+        changes = {"familiar": cover} if fit else {"familiar": None, "reserved_until": None}
+        kept.filter(pk=case.pk).update(**changes)
 
 
 def _present(to: User, now: datetime) -> User:

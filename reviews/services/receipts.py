@@ -20,8 +20,6 @@ def make_receipt(
     *,
     checks: Mapping[str, Json],
     models: Sequence[Mapping[str, Json]],
-    opened: list[str],
-    active_seconds: int,
     now: datetime,
 ) -> dict[str, Json]:
     """Return the receipt. It carries what was shown whole, so that it can be read by itself."""
@@ -60,8 +58,8 @@ def make_receipt(
             "shown_sha256": digest_of(case.shown),
             "rules_sha256": digest_of(case.rules),
             "artifacts": sorted(_artifacts(case.shown)),
-            "opened": opened,
-            "active_seconds": active_seconds,
+            "opened": decision.opened,
+            "active_seconds": decision.active_seconds,
         },
         "fields": case.fields,
     }

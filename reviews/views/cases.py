@@ -3,13 +3,14 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from reviews.models import Case, CaseEvent, Decision
 from reviews.panes import receipt_context
 from reviews.selectors.acting import acting_as
 from reviews.selectors.cases import decisions_of, history_of, my_work, run_picture, run_so_far
 from reviews.selectors.veil import veil_of
+from reviews.services.looks import record_look
 from reviews.views.gate import case_view
 from reviews.views.workspace import show_case, standing_context
 from workbench.accounts.gate import principal_of
@@ -20,6 +21,15 @@ from workbench.http.numbers import number_in
 @case_view("cases.view")
 def case(request: HttpRequest, case: Case) -> HttpResponse:
     return show_case(request, case)
+
+
+@require_POST
+@case_view("cases.view")
+def look(request: HttpRequest, case: Case) -> HttpResponse:
+    """Record that the person has the case before them, as revision ``revision`` shows it."""
+    user, revision = acting_as(principal_of(request)).user, number_in(request.POST.get("revision"))
+    record_look(case=case, user=user, revision=revision, now=timezone.now())
+    return HttpResponse(status=204)
 
 
 @require_GET

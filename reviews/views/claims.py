@@ -8,7 +8,8 @@ from django.views.decorators.http import require_POST
 from reviews.errors import ReviewError
 from reviews.models import Case
 from reviews.selectors.acting import acting_as
-from reviews.services.claims import claim_case, heartbeat, release_case
+from reviews.services.claims import claim_case
+from reviews.services.leases import heartbeat, release_case
 from reviews.services.passing import assign_case
 from reviews.views.acting import act_on_case
 from reviews.views.gate import case_view

@@ -14,8 +14,8 @@ from reviews.rules.widgets import active_names
 from reviews.selectors.acting import Acting, acting_as
 from reviews.selectors.cases import get_visible_case
 from reviews.selectors.veil import veil_of
-from reviews.services.claims import save_draft
 from reviews.services.decisions import decide_case, undo_decision
+from reviews.services.drafts import keep_refused_answer, save_draft
 from reviews.services.first_choices import record_first_choice
 from reviews.services.reopening import reopen_case
 from reviews.views.acting import act_on_case, open_next_case
@@ -39,13 +39,16 @@ def draft(request: HttpRequest, case: Case) -> HttpResponse:
         message = "The draft is too long to keep: shorten the comment."
         return JsonResponse({"message": message}, status=413)
     now, typed = timezone.now(), read_typed(request, case)
-    _save_draft(case, typed, acting_as(principal_of(request)), now)
+    try:
+        _save_draft(case, typed, acting_as(principal_of(request)), now)
+    except ReviewError as error:
+        return JsonResponse({"code": error.code, "message": str(error)}, status=error.status)
     return JsonResponse({"saved_at": now.isoformat(), **_check_typed(case, typed.content)})
 
 
 def _save_draft(case: Case, typed: Typed, acting: Acting, now: datetime) -> None:
     save_draft(
-        case_id=case.pk,
+        case=case,
         acting=acting,
         content=typed.content,
         opened=typed.opened,
@@ -89,11 +92,23 @@ def decide(request: HttpRequest, case: Case) -> HttpResponse:
             commit_now=request.POST.get("commit_now") == "on",
         )
     except ReviewError as error:
-        # What was typed is kept, whatever the error.
-        _save_draft(case, typed, acting, now)
-        fresh = get_visible_case(case.pk, principal_of(request))
-        return show_case(request, fresh, typed=typed.content, error=error)
+        return _show_refusal(request, case, typed, error, now)
     return open_next_case(request, case)
+
+
+def _show_refusal(
+    request: HttpRequest, case: Case, typed: Typed, error: ReviewError, now: datetime
+) -> HttpResponse:
+    fresh = get_visible_case(case.pk, principal_of(request))
+    kept = keep_refused_answer(
+        case=fresh,
+        acting=acting_as(principal_of(request)),
+        content=typed.content,
+        opened=typed.opened,
+        active_seconds=typed.active_seconds,
+        now=now,
+    )
+    return show_case(request, fresh, typed=typed.content, error=error, kept=kept)
 
 
 def _record_first_choice(request: HttpRequest, case: Case, typed: Typed) -> HttpResponse:

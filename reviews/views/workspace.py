@@ -35,11 +35,11 @@ from reviews.selectors.cases import (
     pending_decision_of,
     similar_cases,
 )
+from reviews.selectors.eligibility import find_obstacle
+from reviews.selectors.judging import judge_answer
+from reviews.selectors.looks import get_changes_since_look
 from reviews.selectors.veil import veil_of
-from reviews.services.decisions import judge_answer
-from reviews.services.links import reply_link
-from reviews.services.looks import look_at
-from reviews.services.moving import condition_of
+from reviews.services.links import find_reply_link
 from reviews.services.reopening import REOPENABLE, reopened_as
 from workbench.accounts.gate import principal_of
 
@@ -52,9 +52,13 @@ def show_case(
     *,
     typed: Mapping[str, Json] | None = None,
     error: ReviewError | None = None,
+    kept: bool = True,
 ) -> HttpResponse:
-    """Render the page of a case, with what the reviewer typed and the error it met."""
-    context = case_context(request, case, typed=typed, error=error)
+    """Render the page of a case, with what the reviewer typed and the error it met.
+
+    ``kept`` False: what was typed is not saved as a draft, and the page shows it to be copied.
+    """
+    context = {**case_context(request, case, typed=typed, error=error), "kept": kept}
     response = render(request, "reviews/case.html", context, status=error.status if error else 200)
     # A decision redirects to the next case: the address in the browser follows.
     response["HX-Push-Url"] = f"/review/cases/{case.pk}/"
@@ -88,12 +92,12 @@ def case_context(
         **_panes_context(case, answer, problems, information),
         "comments": comments_of(case),
         "information": information,
-        "reply_url": _reply_url(case, acting, information, now),
+        "reply_url": _reply_url(case, acting, information),
         **_past_context(case, acting),
         "pending": pending_decision_of(acting.user, now),
         **standing_context(case, acting, now),
         **my_work(acting, case.queue, now, at=case),
-        "since": look_at(case=case, user=acting.user, now=now),
+        "since": get_changes_since_look(case, acting.user),
     }
 
 
@@ -133,7 +137,7 @@ def standing_context(case: Case, acting: Acting, now: datetime) -> dict[str, Any
     """Return where the case stands for this person, as the bar above it shows."""
     decides = may(acting, "cases.decide", queue=case.queue, flow=case.flow)
     held = case.held_by(acting.user, now)
-    condition = condition_of(case, acting.user, now)
+    condition = find_obstacle(case, acting.user, now)
     can_take = decides and condition is None and case.state in CLAIMABLE | {CaseState.CLAIMED}
     return {
         "band": band_of(case, now),
@@ -149,22 +153,20 @@ def standing_context(case: Case, acting: Acting, now: datetime) -> dict[str, Any
         "is_active": case.state in ACTIVE,
         "allow": case.rules.get("allow", ()),
         "correctable": correctable(case.shown),
-        "refusals": _refusals(case, acting) if can_take or held else (),
+        "refusals": _refusals(case, acting, now) if can_take or held else (),
     }
 
 
-def _reply_url(
-    case: Case, acting: Acting, information: list[InformationRequest], now: datetime
-) -> str:
+def _reply_url(case: Case, acting: Acting, information: list[InformationRequest]) -> str:
     """Return the address to answer the open question at, "" if there is none or they may not."""
     asked = next((each for each in information if each.answered_at is None), None)
     if asked is None or not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
         return ""
-    return reply_link(asked, now)
+    return find_reply_link(asked)
 
 
-def _refusals(case: Case, acting: Acting) -> tuple[str, ...]:
+def _refusals(case: Case, acting: Acting, now: datetime) -> tuple[str, ...]:
     try:
-        return judge_answer(case, acting, "approved", edits_now=False).refusals
+        return judge_answer(case, acting, "approved", now, edits_now=False).refusals
     except ReviewError as error:
         return (str(error),)

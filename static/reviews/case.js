@@ -1,7 +1,7 @@
 // @ts-check
 // The page of a case. Everything it does also works as a plain form.
 
-import { claimIfFree, keepClaim } from "./case/claim.js";
+import { claimIfFree, keepClaim, refreshStanding } from "./case/claim.js";
 import { showOutcome } from "./case/decision.js";
 import { showDocuments } from "./case/documents.js";
 import { beginDraft, touchDraft } from "./case/draft.js";
@@ -9,6 +9,7 @@ import { listenForPlaying, watchEvidence } from "./case/evidence.js";
 import { listenForFields, markOverrides } from "./case/fields.js";
 import { endHandover, listenForHandover } from "./case/handover.js";
 import { doKeys, listenForCaseKeys } from "./case/keyboard.js";
+import { recordLook } from "./case/look.js";
 import { listenForMentions } from "./case/mentions.js";
 import { fetchAhead } from "./case/prefetch.js";
 import { showProblems } from "./case/problems.js";
@@ -22,7 +23,7 @@ import { getDecisionForm, find, getWorkspace } from "./case/workspace.js";
 function begin() {
   if (!getWorkspace() || getWorkspace().dataset.begun) return;
   getWorkspace().dataset.begun = "true";
-  beginDraft(getDecisionForm(), showProblems);
+  beginDraft(getDecisionForm(), showProblems, refreshStanding);
   beginRows(getWorkspace());
   watchEvidence();
   markOverrides();
@@ -32,6 +33,7 @@ function begin() {
   showDocuments(getWorkspace());
   focusCase();
   doKeys(endHandover());
+  whenIdle(recordLook);
   whenIdle(() => fetchAhead(getWorkspace()));
 }
 

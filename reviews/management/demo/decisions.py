@@ -88,8 +88,8 @@ def make_decision(
         at=at,
         commit_at=at,
         committed_at=at,
+        active_seconds=took,
     )
-    decision.receipt = {"active_seconds": took}
     _close(case, decision, person, at)
     return decision
 

@@ -38,8 +38,6 @@ def _make_receipt(each: Decided) -> None:
         decision,
         checks={},
         models=[{"step": "score", "model": "scorecard", "version": each.past.version}],
-        opened=[],
-        active_seconds=decision.receipt["active_seconds"],
         now=decision.at,
     )
     decision.digest = digest_of(decision.receipt)

@@ -6,12 +6,12 @@ from django.db import connection, transaction
 
 from reviews.errors import AbsenceInvalid, NotAuthorised
 from reviews.models import OPEN_ENDED, Case
-from reviews.models.states import CLAIMABLE, CaseState
+from reviews.models.states import CaseState
 from reviews.models.team import Absence
 from reviews.rules.covering import Away, closes_a_circle
 from reviews.selectors.absences import aways_from, stand_in_for, standing_absences
 from reviews.selectors.acting import Acting
-from reviews.services.passing import hand_over
+from reviews.services.passing import hand_over, pass_on_reserved
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, can, reach
 from workbench.audit.services import record
@@ -101,7 +101,7 @@ def start_absence(*, absence_id: int, now: datetime) -> None:
     if absence.ends_at > now:
         cover = stand_in_for(absence.person, now)
         _pass_on_held(absence.person, cover, now)
-        _pass_on_reserved(absence.person, cover, now)
+        pass_on_reserved(absence.person, cover, now)
     Absence.objects.filter(pk=absence_id, started_at=None).update(started_at=now)
 
 
@@ -111,17 +111,6 @@ def _pass_on_held(person: User, cover: User | None, now: datetime) -> None:
     )
     for case_id in held.values_list("pk", flat=True):
         hand_over(case_id=case_id, person=person, cover=cover, now=now)
-
-
-def _pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
-    """Free the cases that are reserved for the person, or reserve them for who covers."""
-    reserved = Case.objects.filter(
-        OPEN_ENDED, familiar=person, state__in=CLAIMABLE, reserved_until__gt=now
-    )
-    if cover is not None:
-        reserved.update(familiar=cover)
-    else:
-        reserved.update(familiar=None, reserved_until=None)
 
 
 def check_may_plan(acting: Acting, person: User) -> None:

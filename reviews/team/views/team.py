@@ -13,7 +13,7 @@ from reviews.finding import find_case
 from reviews.models import Queue
 from reviews.selectors.acting import acting_as
 from reviews.selectors.lists import list_queues
-from reviews.services.claims import release_case
+from reviews.services.leases import release_case
 from reviews.services.passing import assign_case
 from reviews.team.selectors import get_free_lane, list_absences, list_deciders, list_lanes
 from workbench.accounts.gate import principal_of, requires

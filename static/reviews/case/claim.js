@@ -18,7 +18,8 @@ export async function claimIfFree() {
   refreshStanding();
 }
 
-function refreshStanding() {
+/** Show anew who holds the case. */
+export function refreshStanding() {
   const group = `live:case.${getWorkspace()?.dataset.case}`;
   document.body.dispatchEvent(new CustomEvent(group, { detail: {} }));
 }

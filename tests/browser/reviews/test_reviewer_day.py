@@ -180,6 +180,52 @@ def test_a_correction_is_typed_marked_kept_and_survives_a_reload(
     expect(page.locator(".decision-pane")).to_contain_text("2,800")
 
 
+CHANGE = """
+from reviews.models import Case
+case = Case.objects.get(pk={case})
+case.fields["income"], case.revision = 2500, case.revision + 1
+case.save()
+"""
+
+
+def test_what_changed_since_the_page_was_open_is_marked_and_a_reload_keeps_the_mark(
+    page: Page, login: Login, site: Site
+) -> None:
+    open_cases(site, 1, "looks")
+    login(page, "lead")
+    page.goto(QUEUE)
+    with page.expect_response("**/look/") as noted:
+        page.locator(".row-link").last.click()
+        case = in_case(page)
+    assert noted.value.status == 204
+    site.run(CHANGE.format(case=case))
+    for _ in range(2):
+        with page.expect_response("**/look/"):
+            page.reload()
+        changed = page.locator(".shown-field .changed")
+        expect(changed).to_have_text("Changed since you last looked")
+
+
+def test_a_draft_for_a_case_that_another_took_is_refused_and_stays_on_the_page(
+    page: Page, login: Login, site: Site, new_context: Callable[..., object]
+) -> None:
+    open_cases(site, 1, "taken")
+    login(page, "reviewer")
+    page.goto(QUEUE)
+    page.locator(".row-link").last.click()
+    case = in_case(page)
+    page.wait_for_selector("#workspace[data-begun]")
+    other = new_context().new_page()  # type: ignore[attr-defined]
+    login(other, "lead")
+    other.goto(f"/review/cases/{case}/")
+    other.get_by_role("button", name="Claim").click()
+    expect(other.locator("#standing")).to_contain_text("by you")
+    page.locator("#decision-comment").fill("so far")
+    expect(page.locator("[data-draft-state]")).to_contain_text("Not saved.")
+    expect(page.locator("[data-draft-state]")).to_contain_text("holds this case")
+    expect(page.locator("#decision-comment")).to_have_value("so far")
+
+
 def test_a_decision_that_lacks_a_reason_says_so_and_keeps_what_was_typed(
     page: Page, login: Login, site: Site
 ) -> None:

@@ -15,7 +15,8 @@ from reviews.errors import (
 from reviews.models import Case, CaseDraft, Decision
 from reviews.rules.answers import Answer
 from reviews.services.claims import claim_case, claim_next
-from reviews.services.decisions import commit_due_decisions, decide_case, undo_decision
+from reviews.services.committing import commit_due_decisions
+from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.receipts import digest_of
 from tests.factories.cases import approve, make_case, reject, step_of
 from tests.factories.people import person

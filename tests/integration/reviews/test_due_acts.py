@@ -10,12 +10,7 @@ from flows.models import Token, Wait
 from reviews.errors import NotAuthorised
 from reviews.models import Case, Decision
 from reviews.models.notices import Notice
-from reviews.services.claims import (
-    claim_case,
-    claim_next,
-    free_expired_leases,
-    heartbeat,
-)
+from reviews.services.claims import claim_case, claim_next
 from reviews.services.conversation import (
     add_comment,
     escalate_case,
@@ -24,6 +19,7 @@ from reviews.services.conversation import (
 )
 from reviews.services.decisions import decide_case
 from reviews.services.due_acts import perform_due_acts
+from reviews.services.leases import free_expired_leases, heartbeat
 from reviews.services.passing import assign_case
 from tests.factories.cases import approve, make_case
 from tests.factories.people import make_person, person

@@ -14,9 +14,10 @@ from reviews.errors import (
 )
 from reviews.models import Case, Queue, Reviewer
 from reviews.models.team import Absence, Delegation
-from reviews.services.claims import claim_case, claim_next, release_case
+from reviews.services.claims import claim_case, claim_next
 from reviews.services.conversation import reply, request_information
 from reviews.services.decisions import decide_case
+from reviews.services.leases import release_case
 from reviews.services.passing import assign_case, delegate_case
 from reviews.team.services.absences import end_absence, plan_absence, start_due_absences
 from reviews.team.services.reviewers import set_reviewer

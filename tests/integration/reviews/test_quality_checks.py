@@ -14,7 +14,7 @@ from reviews.rules.filters import CaseFilters
 from reviews.selectors.cases import earlier_cases, get_visible_case, similar_cases
 from reviews.selectors.lists import list_cases
 from reviews.services.claims import claim_case, claim_next
-from reviews.services.decisions import expire_case
+from reviews.services.committing import expire_case
 from reviews.services.first_choices import record_first_choice
 from reviews.services.reopening import reopen_case
 from tests.factories.cases import approve, decide, make_case, reject

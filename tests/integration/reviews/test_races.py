@@ -11,7 +11,8 @@ from flows.models import Journal
 from reviews.errors import CaseAlreadyDecided, CaseHeldByOther, CaseStale, ReviewError, UndoTooLate
 from reviews.models import Case, CaseEvent, Decision
 from reviews.services.claims import claim_case, claim_next
-from reviews.services.decisions import commit_due_decisions, decide_case, undo_decision
+from reviews.services.committing import commit_due_decisions
+from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.due_acts import perform_due_acts
 from tests.factories.cases import approve, make_case, reject
 from tests.factories.people import make_person, person

@@ -16,12 +16,14 @@ from reviews.models.notices import Notice
 from reviews.rules.access import CLAIM
 from reviews.rules.answers import Answer
 from reviews.rules.filters import CaseFilters
-from reviews.selectors.acting import refusal_of
+from reviews.selectors.acting import find_queue_refusal
 from reviews.selectors.lists import list_cases, list_queues
-from reviews.services.claims import claim_case, claim_next, release_case, save_draft
+from reviews.services.claims import claim_case, claim_next
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.services.decisions import decide_case
+from reviews.services.drafts import save_draft
 from reviews.services.due_acts import perform_due_acts
+from reviews.services.leases import release_case
 from reviews.services.passing import assign_case, delegate_case
 from reviews.team.selectors import list_views
 from reviews.team.services.saved_views import save_view
@@ -117,7 +119,7 @@ def test_08_capability_based_allocation(desk: Queue, now: datetime) -> None:
     Queue.objects.update(skills=["french"])
     Reviewer.objects.create(user=person("ben").user, skills=["french", "mortgage"])
     case, queue = make_case(now), Queue.objects.get()
-    assert refusal_of(CLAIM, person("ada").user, queue)
+    assert find_queue_refusal(CLAIM, person("ada").user, queue)
     assert claim_next(queue=queue, acting=person("ben"), now=now) == case
 
 
@@ -253,7 +255,7 @@ def test_29_deallocation(desk: Queue, now: datetime) -> None:
 def test_30_stateful_reallocation(desk: Queue, now: datetime) -> None:
     case = held_by("ada", now)
     save_draft(
-        case_id=case.pk, acting=person("ada"), content={"comment": "So far"}, opened=["payslip"],
+        case=case, acting=person("ada"), content={"comment": "So far"}, opened=["payslip"],
         active_seconds=40, now=now,
     )  # fmt: skip
     delegate_case(case_id=case.pk, to=person("ben").user, acting=person("ada"), now=now)
@@ -265,7 +267,7 @@ def test_30_stateful_reallocation(desk: Queue, now: datetime) -> None:
 def test_31_stateless_reallocation(desk: Queue, now: datetime) -> None:
     case = held_by("ada", now)
     save_draft(
-        case_id=case.pk, acting=person("ada"), content={"comment": "So far"}, opened=[],
+        case=case, acting=person("ada"), content={"comment": "So far"}, opened=[],
         active_seconds=1, now=now,
     )  # fmt: skip
     assign_case(case_id=case.pk, to=person("ben").user, acting=person("lea"), now=now)

@@ -30,9 +30,10 @@ def test_one_reviewer_of_enough_level_decides() -> None:
     assert judge(FACTS).final
 
 
-def test_nobody_decides_what_they_asked_for() -> None:
+def test_what_stands_against_the_person_already_refuses_every_outcome() -> None:
     for outcome in ("approved", "rejected", "rework"):
-        assert not judge(replace(FACTS, asked=True, outcome=outcome)).allowed
+        verdict = judge(replace(FACTS, outcome=outcome), ["You asked for this."])
+        assert (verdict.allowed, verdict.refusals) == (False, ("You asked for this.",))
 
 
 def test_too_low_a_level_may_decline_but_not_approve() -> None:
@@ -46,7 +47,7 @@ def test_a_quorum_counts_different_people() -> None:
     assert judge(facts) == replace(judge(facts), final=False, missing=2)
     assert judge(replace(facts, voters=frozenset({"ben"}))).missing == 1
     assert judge(replace(facts, voters=frozenset({"ben", "dan"}))).final
-    assert not judge(replace(facts, voters=frozenset({"ada"}))).allowed
+    assert judge(replace(facts, voters=frozenset({"ada"}))).missing == 2
 
 
 def test_with_four_eyes_an_editor_is_not_enough() -> None:

@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from flows.models import Artifact
-from reviews.models import Attachment, Case, CaseDraft, Decision, Queue
+from reviews.models import Attachment, Case, CaseDraft, CaseLook, Decision, Queue
 from reviews.services.claims import claim_case
-from reviews.services.decisions import commit_due_decisions, decide_case
+from reviews.services.committing import commit_due_decisions
+from reviews.services.decisions import decide_case
 from tests.factories.cases import approve, make_case, step_of
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office, make_queue
@@ -191,6 +192,28 @@ def test_a_draft_is_kept_and_shown_again_without_a_claim() -> None:
     assert "half a sent" in text
     assert 'value="a b"' in text
     assert "half a sent" not in page(signed_in("lea"), address(case))
+
+
+def test_a_draft_for_a_case_that_another_holds_is_refused_with_the_reason() -> None:
+    case = make_case(timezone.now())
+    claim_case(case_id=case.pk, acting=person("lea"), now=timezone.now())
+    answer = signed_in("ada").post(address(case, "draft/"), {"comment": "half a sent"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "case_held_by_other")
+    assert "lea holds this case" in answer.json()["message"]
+    assert not CaseDraft.objects.exists()
+
+
+def test_what_was_typed_against_one_s_own_decision_is_shown_and_undo_brings_the_decision_back() -> (
+    None
+):
+    case, client = make_case(timezone.now()), signed_in("ada")
+    client.post(address(case, "decide/"), {"outcome": "approved", "comment": "sent"})
+    answer = client.post(address(case, "decide/"), {"outcome": "approved", "comment": "second tab"})
+    assert answer.status_code == 409
+    assert "second tab" in answer.content.decode()
+    assert "is not saved" in answer.content.decode()
+    client.post(address(case, "undo/"))
+    assert ">sent</textarea>" in page(client, address(case))
 
 
 def test_the_heartbeat_of_a_lost_claim_stops() -> None:
@@ -406,16 +429,39 @@ def test_a_decided_case_shows_those_most_like_it_and_offers_to_be_reopened() -> 
     assert "Reopened" in page(other, address(first))
 
 
+def look(client: Client, case: Case) -> str:
+    """Open the page, and post what its script posts when it is there."""
+    text = page(client, address(case))
+    [url], [revision] = (
+        re.findall(r'data-look="(.+?)"', text),
+        re.findall(r'-revision="(.+?)"', text),
+    )
+    assert client.post(url, {"revision": revision}).status_code == 204
+    return text
+
+
 def test_what_changed_since_one_looked_is_marked_on_the_field() -> None:
     case = make_case(timezone.now())
     client = signed_in("ada")
-    assert "Changed since you last looked" not in page(client, address(case))
+    assert "Changed since you last looked" not in look(client, case)
     Case.objects.filter(pk=case.pk).update(fields={**case.fields, "income": 2500})
     for _ in range(2):
-        text = page(client, address(case))
+        text = look(client, case)
         assert text.count("Changed since you last looked") == 1, "and a reload does not hide it"
     make_person("dora", Role.REVIEWER)
-    assert "Changed since you last looked" not in page(signed_in("dora"), address(case))
+    assert "Changed since you last looked" not in look(signed_in("dora"), case)
+
+
+def test_a_page_that_shows_an_older_revision_does_not_hide_what_changed_meanwhile() -> None:
+    case = make_case(timezone.now())
+    client = signed_in("ada")
+    look(client, case)
+    changed = {"fields": {**case.fields, "income": 2500}, "revision": case.revision + 1}
+    Case.objects.filter(pk=case.pk).update(**changed)
+    assert client.post(address(case, "look/"), {"revision": case.revision}).status_code == 204
+    assert CaseLook.objects.get().fields["income"] == 3000
+    assert "Changed since you last looked" in page(client, address(case))
+    assert client.get(address(case, "look/")).status_code == 405
 
 
 # --- Files with a comment -------------------------------------------------------------------

@@ -14,10 +14,12 @@ function drafting(answers) {
     const answer = answers[Math.min(sent, answers.length - 1)];
     sent += 1;
     if (answer instanceof Error) throw answer;
-    return { ok: answer < 400, status: answer };
+    return { ok: answer < 400, status: answer, json: async () => ({ message: "ben holds this case." }) };
   };
-  const draft = new Draft(/** @type {any} */ ({}), "/draft/", /** @type {any} */ (post), /** @type {any} */ (state));
-  return { draft, state, sent: () => sent };
+  let refused = 0;
+  const [form, sending, line] = /** @type {any[]} */ ([{}, post, state]);
+  const draft = new Draft(form, "/draft/", sending, line, undefined, () => (refused += 1));
+  return { draft, state, sent: () => sent, refused: () => refused };
 }
 
 test("many keys make one draft, within a second", async (t) => {
@@ -43,6 +45,17 @@ test("a draft that could not be saved says so and is tried again", async (t) => 
   await new Promise(setImmediate);
   assert.equal(sent(), 2);
   assert.equal(state.textContent, "Draft saved");
+});
+
+test("a draft that is refused says why, and is not tried again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { draft, state, sent, refused } = drafting([409]);
+  await draft.save();
+  assert.equal(state.textContent, "Not saved. ben holds this case.");
+  assert.equal(refused(), 1);
+  t.mock.timers.tick(5000);
+  await new Promise(setImmediate);
+  assert.equal(sent(), 1);
 });
 
 test("a draft that is being sent as the decision is not sent after it", (t) => {

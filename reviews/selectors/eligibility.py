@@ -1,0 +1,381 @@
+"""Who may take, receive, be handed and decide a case: one table of rules, each in two forms.
+
+``refusal`` judges one case that was read and says in a sentence what stands against the person.
+``allows`` is the same rule as a condition on the cases of a queue, so that "next" finds only what
+the person may take. Rules about what happened before (a delegation, an earlier approval) need the
+database: all of them together are read for a case in one query, by the very conditions that
+``allows`` returns.
+
+What a decision itself needs, such as the authority to approve an amount, is in
+reviews.rules.authority: it depends on what is decided. How many cases a person may hold is in
+reviews.services.capacity: it depends on other cases.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import reduce
+from operator import or_
+
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
+
+from reviews.errors import (
+    CaseAlreadyDecided,
+    CaseClosed,
+    CaseHeldByOther,
+    CaseStale,
+    NotAuthorised,
+    PersonUnfit,
+    ReviewError,
+)
+from reviews.models import Case, Decision, DecisionState, Queue
+from reviews.models.states import CLAIMABLE, CLOSED, CaseState
+from reviews.models.team import Delegation
+from reviews.rules import access
+from reviews.selectors.acting import (
+    Acting,
+    describe_missing_permission,
+    find_queue_refusal,
+    may,
+    reviewer_of,
+)
+from reviews.selectors.veil import list_barred_checks
+from workbench.accounts.actors import Actor
+from workbench.accounts.models import User
+from workbench.accounts.permissions import reach
+
+
+class Act(StrEnum):
+    TAKE = "take"  # claim it, by hand or as the next one
+    RECEIVE = "receive"  # be given it by a lead, a colleague or an absence
+    BE_HANDED = "be handed"  # have it kept for oneself when it comes back to its queue
+    DECIDE = "decide"
+
+
+EVERY_ACT = frozenset(Act)
+# What a person does themselves; the others are done to them, and the sentences say "choose".
+OWN_ACTS = frozenset({Act.TAKE, Act.DECIDE})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person to whom a case may go, by which act and when. Use one for each transaction."""
+
+    acting: Acting
+    act: Act
+    now: datetime
+    _history: dict[int, frozenset[str]] = field(default_factory=dict, compare=False)
+
+    @property
+    def user(self) -> User:
+        return self.acting.user
+
+    def refuse(self, own: str, other: str) -> ReviewError:
+        """Return the refusal: ``own`` is said to the person, ``other`` about them."""
+        if self.act in OWN_ACTS:
+            return NotAuthorised(own)
+        return PersonUnfit(f"{self.user.label} {other}")
+
+    def read_history(self, case: Case) -> frozenset[str]:
+        """Return the names of the rules of history that stand against the person: one query.
+
+        What is read is kept. A case that is not saved has no history.
+        """
+        if not case.pk:
+            return frozenset()
+        if case.pk not in self._history:
+            self._history[case.pk] = _query_history(case, self)
+        return self._history[case.pk]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule and the acts to which it applies."""
+
+    name: str
+    acts: frozenset[Act]
+    refusal: Callable[[Case, Candidate], ReviewError | None]
+    allows: Callable[[Queue, Candidate], Q]
+
+
+def candidate_for(user: User, act: Act, actor: Actor, now: datetime) -> Candidate:
+    """Return someone else than who acts as a candidate, with all that they may."""
+    return Candidate(Acting(user, user, actor), act, now)
+
+
+def list_refusals(case: Case, candidate: Candidate) -> Iterator[ReviewError]:
+    """Yield what stands against the act, in the order of the table: one query at most."""
+    for rule in RULES:
+        if candidate.act in rule.acts and (refusal := rule.refusal(case, candidate)):
+            yield refusal
+
+
+def find_refusal(case: Case, candidate: Candidate) -> ReviewError | None:
+    """Return the first thing that stands against the act, None if it is allowed."""
+    return next(list_refusals(case, candidate), None)
+
+
+def check_eligible(case: Case, candidate: Candidate) -> None:
+    """Raises: the first refusal of the table."""
+    if refusal := find_refusal(case, candidate):
+        raise refusal
+
+
+def check_queue(queue: Queue, candidate: Candidate) -> None:
+    """Raises: NotAuthorised, PersonUnfit if the person may do the act with no case of the queue."""
+    if not _list_permitted_flows(queue, candidate):
+        raise _refuse_permission(queue, candidate)
+    if refusal := _refuse_by_access(_access_of(candidate), queue, candidate):
+        raise refusal
+
+
+# --- Is the case free? ------------------------------------------------------------
+
+
+def find_obstacle(case: Case, user: User, now: datetime) -> ReviewError | None:
+    """Return why this person cannot work on the case now, None if they can. No queries."""
+    if case.state == CaseState.DECIDED:
+        return CaseAlreadyDecided("This case is decided. Open the next one.")
+    if case.state in CLOSED:
+        return CaseClosed(f"This case is {case.state}: its run no longer waits. Open the next one.")
+    if case.state == CaseState.COMMITTING:
+        if case.claimed_by_id == user.pk:
+            return CaseAlreadyDecided("You have just decided this case. Undo it to decide anew.")
+        return CaseAlreadyDecided(
+            f"{_name_holder(case)} has just decided this case. Open the next one."
+        )
+    held = case.claimed_by_id is not None and case.lease_until and case.lease_until > now
+    if held and case.claimed_by_id != user.pk:
+        return CaseHeldByOther(
+            f"{_name_holder(case)} holds this case. "
+            "Open the next one, or ask a lead to reassign it."
+        )
+    return None
+
+
+def _name_holder(case: Case) -> str:
+    return case.claimed_by.label if case.claimed_by else "Someone"
+
+
+def list_free_states(now: datetime, *, escalated: bool = True) -> list[Q]:
+    """Return a condition for each state in which nobody holds a case."""
+    free = [Q(state=CaseState.OPEN), Q(state=CaseState.CLAIMED, lease_until__lte=now)]
+    return [*free, Q(state=CaseState.ESCALATED)] if escalated else free
+
+
+def _refuse_held(case: Case, candidate: Candidate) -> ReviewError | None:
+    if obstacle := find_obstacle(case, candidate.user, candidate.now):
+        return obstacle
+    if case.state in CLAIMABLE | {CaseState.CLAIMED}:
+        return None
+    return CaseStale(f"This case is {case.get_state_display().lower()}: it cannot be claimed now.")
+
+
+def _allow_free(queue: Queue, candidate: Candidate) -> Q:
+    own = Q(state=CaseState.CLAIMED, claimed_by=candidate.user)
+    return reduce(or_, [*list_free_states(candidate.now), own])
+
+
+# --- May the person work here? ----------------------------------------------------
+
+
+def _refuse_without_permission(case: Case, candidate: Candidate) -> ReviewError | None:
+    if may(candidate.acting, "cases.decide", queue=case.queue, flow=case.flow):
+        return None
+    return _refuse_permission(case.queue, candidate)
+
+
+def _refuse_permission(queue: Queue, candidate: Candidate) -> ReviewError:
+    return candidate.refuse(
+        describe_missing_permission("cases.decide", queue),
+        f"may not decide in {queue.title}: choose someone else.",
+    )
+
+
+def _allow_permitted_flows(queue: Queue, candidate: Candidate) -> Q:
+    flows = _list_permitted_flows(queue, candidate)
+    return Q() if "" in flows else Q(flow__in=flows)
+
+
+def _list_permitted_flows(queue: Queue, candidate: Candidate) -> list[str]:
+    """Return the flows whose cases in this queue the person may decide; "" stands for all."""
+    found = reach(candidate.acting.principal, "cases.decide")
+    if found.everywhere:
+        return [""]
+    return sorted({flow for flow, name in found.scopes if name in {"", queue.name}})
+
+
+def _access_of(candidate: Candidate) -> str:
+    return access.CLAIM if candidate.act == Act.TAKE else access.DECIDE
+
+
+def _refuse_by_access(act: str, queue: Queue, candidate: Candidate) -> ReviewError | None:
+    refusal = find_queue_refusal(act, candidate.user, queue)
+    return candidate.refuse(refusal, f"cannot have this case. {refusal}") if refusal else None
+
+
+def _restrict_access(act: str, acts: frozenset[Act]) -> Rule:
+    return Rule(
+        f"access to {act}",
+        acts,
+        lambda case, candidate: _refuse_by_access(act, case.queue, candidate),
+        lambda queue, candidate: _all_or_none(not _refuse_by_access(act, queue, candidate)),
+    )
+
+
+def _all_or_none(allowed: bool) -> Q:
+    return Q() if allowed else Q(pk__in=[])
+
+
+def has_authority(queue: Queue, acting: Acting) -> bool:
+    """Say whether the person may take the escalated cases of the queue."""
+    leads = may(acting, "cases.assign", queue=queue, flow="")
+    return leads or reviewer_of(acting.user).level > 1
+
+
+def _refuse_escalated(case: Case, candidate: Candidate) -> ReviewError | None:
+    # A case that comes back is not in its state yet, but will be escalated if it was before.
+    returning = candidate.act == Act.BE_HANDED and case.escalation > 0
+    escalated = case.state == CaseState.ESCALATED or returning
+    if not escalated or has_authority(case.queue, candidate.acting):
+        return None
+    return candidate.refuse(
+        "This case is escalated: someone with more authority must take it.",
+        "has not the authority for an escalated case: choose someone else.",
+    )
+
+
+def _allow_escalated(queue: Queue, candidate: Candidate) -> Q:
+    if has_authority(queue, candidate.acting):
+        return Q()
+    allowed = ~Q(state=CaseState.ESCALATED)
+    return allowed & Q(escalation=0) if candidate.act == Act.BE_HANDED else allowed
+
+
+# --- Has the person a part in it? -------------------------------------------------
+
+
+def _refuse_requester(case: Case, candidate: Candidate) -> ReviewError | None:
+    if case.requested_by not in _names_of_requester(candidate.user):
+        return None
+    return candidate.refuse(
+        "You asked for this, so someone else must decide it.",
+        "asked for this: choose someone else.",
+    )
+
+
+def _allow_others_requests(queue: Queue, candidate: Candidate) -> Q:
+    return ~Q(requested_by__in=_names_of_requester(candidate.user))
+
+
+def _names_of_requester(user: User) -> list[str]:
+    """Return how a case may name the person as who asked for what it decides.
+
+    A run keeps the shown name of who started it, a flow may name the username: either excludes.
+    """
+    return [user.username, user.label]
+
+
+def _refuse_reserved(case: Case, candidate: Candidate) -> ReviewError | None:
+    kept = case.reserved_until is not None and case.reserved_until > candidate.now
+    if not kept or case.familiar is None or case.familiar_id == candidate.user.pk:
+        return None
+    return CaseHeldByOther(
+        f"This case is kept for {case.familiar.label}, who worked on it before. "
+        "Open the next one, or ask a lead to reassign it."
+    )
+
+
+def _allow_unreserved(queue: Queue, candidate: Candidate) -> Q:
+    for_another = Q(familiar__isnull=False) & ~Q(familiar=candidate.user)
+    return ~(Q(reserved_until__gt=candidate.now) & for_another)
+
+
+# --- Rules of history -------------------------------------------------------------
+
+
+def _allow_undelegated(queue: Queue, candidate: Candidate) -> Q:
+    return ~Q(Exists(Delegation.objects.filter(case=OuterRef("pk"), by=candidate.user)))
+
+
+def _allow_undecided(queue: Queue, candidate: Candidate) -> Q:
+    decided = Decision.objects.filter(
+        case=OuterRef("pk"), decided_by=candidate.user, state=DecisionState.COMMITTED
+    )
+    return ~Q(Exists(decided))
+
+
+def _allow_unbarred(queue: Queue, candidate: Candidate) -> Q:
+    # Most cases are no checks: for them the list of barred ones is not even read.
+    return Q(wait_id__isnull=False) | ~Q(pk__in=list_barred_checks(candidate.user))
+
+
+def _by_history(
+    name: str, allows: Callable[[Queue, Candidate], Q], *, own: str, other: str
+) -> Rule:
+    def refuse(case: Case, candidate: Candidate) -> ReviewError | None:
+        return candidate.refuse(own, other) if name in candidate.read_history(case) else None
+
+    return Rule(name, EVERY_ACT, refuse, allows)
+
+
+HISTORY = (
+    _by_history(
+        "delegated",
+        _allow_undelegated,
+        own="You delegated this case, so someone else must decide it.",
+        other="delegated this case: choose someone else.",
+    ),
+    _by_history(
+        "approved",
+        _allow_undecided,
+        own="You have approved this already; another person must decide it now.",
+        other="has approved this already: choose someone else.",
+    ),
+    _by_history(
+        "barred",
+        _allow_unbarred,
+        own="Another person must take this case. Open the next one.",
+        other="may not take this case: choose someone else.",
+    ),
+)
+
+
+def _query_history(case: Case, candidate: Candidate) -> frozenset[str]:
+    allowed = {
+        rule.name: ExpressionWrapper(
+            rule.allows(case.queue, candidate), output_field=BooleanField()
+        )
+        for rule in HISTORY
+    }
+    row = Case.objects.values(**allowed).get(pk=case.pk)
+    return frozenset(name for name, holds in row.items() if not holds)
+
+
+# --- The table --------------------------------------------------------------------
+
+RULES = (
+    Rule("free", frozenset({Act.TAKE}), _refuse_held, _allow_free),
+    Rule("permission", EVERY_ACT, _refuse_without_permission, _allow_permitted_flows),
+    _restrict_access(access.CLAIM, frozenset({Act.TAKE, Act.BE_HANDED})),
+    _restrict_access(access.DECIDE, frozenset({Act.RECEIVE, Act.BE_HANDED, Act.DECIDE})),
+    Rule(
+        "authority",
+        frozenset({Act.TAKE, Act.BE_HANDED}),
+        _refuse_escalated,
+        _allow_escalated,
+    ),
+    Rule("requested", EVERY_ACT, _refuse_requester, _allow_others_requests),
+    *HISTORY,
+    Rule("reserved", frozenset({Act.TAKE}), _refuse_reserved, _allow_unreserved),
+)
+
+
+def list_conditions(queue: Queue, candidate: Candidate, *, but: str = "") -> list[Q]:
+    """Return the condition of each rule of the act, ``but`` one, on the cases of the queue."""
+    return [
+        rule.allows(queue, candidate)
+        for rule in RULES
+        if candidate.act in rule.acts and rule.name != but
+    ]

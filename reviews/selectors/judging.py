@@ -1,0 +1,49 @@
+"""Judge what a person would decide on a case, by the rules of authority and eligibility."""
+
+from datetime import datetime
+
+from reviews.errors import NotAuthorised
+from reviews.models import Case, DecisionState
+from reviews.rules.authority import (
+    APPROVED,
+    Facts,
+    Need,
+    NoAuthorityRule,
+    Verdict,
+    judge,
+    need_of,
+    rules_from,
+)
+from reviews.selectors.acting import Acting, reviewer_of
+from reviews.selectors.eligibility import Act, Candidate, list_refusals
+
+
+def judge_answer(
+    case: Case, acting: Acting, outcome: str, now: datetime, *, edits_now: bool
+) -> Verdict:
+    """Apply the authority rules to what this person would decide. Two queries."""
+    votes = list(case.decisions.filter(state=DecisionState.COMMITTED).select_related("decided_by"))
+    approvals = [vote for vote in votes if vote.outcome == APPROVED and vote.decided_by]
+    facts = Facts(
+        person=acting.user.username,
+        level=reviewer_of(acting.user).level,
+        outcome=outcome,
+        requested_by=case.requested_by,
+        need=_need(case),
+        quorum=int(case.rules.get("quorum", 1)),
+        four_eyes=bool(case.rules.get("four_eyes")),
+        voters=frozenset(v.decided_by.username for v in approvals if v.decided_by),
+        editors=frozenset(v.decided_by.username for v in votes if v.overrides and v.decided_by),
+        edits_now=edits_now,
+    )
+    refusals = list_refusals(case, Candidate(acting, Act.DECIDE, now))
+    return judge(facts, [str(refusal) for refusal in refusals])
+
+
+def _need(case: Case) -> Need:
+    """Raises: NotAuthorised if the matrix has no row for the case."""
+    rules = rules_from(case.queue.authority)
+    try:
+        return need_of(rules, case.value, case.product, case.rules.get("exceptions", ()))
+    except NoAuthorityRule as error:
+        raise NotAuthorised(f"{error} Ask a team lead to complete it.") from error

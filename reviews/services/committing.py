@@ -1,0 +1,245 @@
+"""Commit decisions: receipt, ledger and the case's end are one transaction with the run's going on.
+
+A decision that the clock commits was made some seconds ago (decisions.py), so that whether the
+person may decide is judged once more. The clock also ends cases by itself (expire_case).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from flows.engine.errors import RunNotActive, WaitAlreadyResolved
+from flows.selectors import list_models_used
+from flows.services import resolve_wait
+from reviews.errors import NotAuthorised, ReviewError
+from reviews.models import Case, CaseDraft, Decision, DecisionKind, DecisionState
+from reviews.models.states import CaseState
+from reviews.rules.answers import notice_of
+from reviews.rules.authority import Verdict
+from reviews.selectors.acting import Acting, acting_as, may
+from reviews.selectors.judging import judge_answer
+from reviews.services.checks import after_decision
+from reviews.services.facts import first_outcome_of, keep_fact
+from reviews.services.moving import (
+    CLOCK,
+    close_case,
+    get_case,
+    lock_run,
+    move_case,
+    write_down,
+)
+from reviews.services.receipts import digest_of, make_receipt
+from workbench.accounts.actors import Actor
+from workbench.audit.services import record
+
+COMMIT_BATCH = 100
+
+
+def commit_due_decisions(now: datetime) -> bool:
+    """Commit the decisions whose window has passed; say whether more may be due."""
+    due = list(
+        Decision.objects.filter(state=DecisionState.PENDING, commit_at__lte=now)
+        .order_by("commit_at")
+        .values_list("pk", flat=True)[:COMMIT_BATCH]
+    )
+    for decision_id in due:
+        commit_decision(decision_id=decision_id, now=now)
+    return len(due) == COMMIT_BATCH
+
+
+def commit_decision(*, decision_id: int, now: datetime) -> bool:
+    """Commit a pending decision whose window has passed; say whether this call did it.
+
+    Of two callers one finds nothing to do. If the run no longer waits, or the person lost the
+    right meanwhile, the decision is withdrawn and the case says so.
+    """
+    with transaction.atomic():
+        found = Decision.objects.select_related("case").filter(pk=decision_id).first()
+        if found is None:
+            return False
+        lock_run(found.case)
+        mine = (
+            Decision.objects.select_for_update(of=("self",), skip_locked=True)
+            .select_related("decided_by")
+            .filter(pk=decision_id, state=DecisionState.PENDING, commit_at__lte=now)
+            .first()
+        )
+        if mine is None:
+            return False
+        case = get_case(mine.case_id)
+        try:
+            with transaction.atomic():
+                commit(mine, case, now)
+        except (WaitAlreadyResolved, RunNotActive):
+            _withdraw(mine, now, CaseState.CANCELLED, "The run no longer waits.")
+        except ReviewError as error:
+            _withdraw(mine, now, CaseState.OPEN, str(error))
+        return True
+
+
+def _withdraw(decision: Decision, now: datetime, state: CaseState, why: str) -> None:
+    decision.state = DecisionState.WITHDRAWN
+    decision.save(update_fields=["state"])
+    case = get_case(decision.case_id)
+    if state == CaseState.CANCELLED:
+        close_case(case, state, outcome="", now=now)
+    else:
+        move_case(case, state, claimed_by=None, claimed_at=None, lease_until=None)
+    write_down(case, "decision_refused", CLOCK, now, data={"reason": why})
+
+
+def commit(decision: Decision, case: Case, now: datetime) -> None:
+    """Make the decision final, or count it as one approval. In the caller's transaction."""
+    person = decision.decided_by
+    if person is None:
+        raise AssertionError("only a person's decision goes through the commit window")
+    acting = acting_as(person, decision.channel)  # type: ignore[arg-type]
+    verdict = _judge_again(case, acting, decision, now)
+    decision.final = verdict.final
+    case.fields = case.fields | {o["field"]: o["new"] for o in decision.overrides}
+    _seal(decision, case, verdict, now)
+    CaseDraft.objects.filter(case=case, user=person).delete()
+    for override in decision.overrides:
+        record(
+            action="case.field_overridden",
+            subject=("case", str(case.pk)),
+            actor=acting.actor,
+            payload={"case": case.pk, "decision": decision.pk, **override},
+            now=now,
+        )
+    if not verdict.final:
+        _await_more(case, decision, verdict, acting, now)
+        return
+    finish_case(case, decision, acting.actor, now)
+
+
+def _judge_again(case: Case, acting: Acting, decision: Decision, now: datetime) -> Verdict:
+    """Raises: NotAuthorised. Rights may have gone within the window."""
+    if not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
+        raise NotAuthorised(f"{acting.user.label} may no longer decide on this queue.")
+    verdict = judge_answer(case, acting, decision.outcome, now, edits_now=bool(decision.overrides))
+    if not verdict.allowed:
+        raise NotAuthorised(" ".join(verdict.refusals))
+    return verdict
+
+
+def _seal(decision: Decision, case: Case, verdict: Verdict, now: datetime) -> None:
+    decision.state = DecisionState.COMMITTED
+    decision.committed_at = now
+    decision.receipt = make_receipt(
+        case,
+        decision,
+        checks=verdict.checks,
+        models=list_models_used(case.run_id),
+        now=now,
+    )
+    if first := first_outcome_of(case, decision):
+        decision.receipt["first_choice"] = first
+    decision.digest = digest_of(decision.receipt)
+    decision.save()
+    keep_fact(case, decision)
+
+
+def _await_more(
+    case: Case, decision: Decision, verdict: Verdict, acting: Acting, now: datetime
+) -> None:
+    state = CaseState.ESCALATED if case.escalation else CaseState.OPEN
+    move_case(
+        case,
+        state,
+        fields=case.fields,
+        claimed_by=None,
+        claimed_at=None,
+        lease_until=None,
+        familiar=None,
+    )
+    write_down(
+        case,
+        "approval_counted",
+        acting,
+        now,
+        data={"decision": decision.pk, "missing": verdict.missing, "digest": decision.digest},
+    )
+
+
+def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> None:
+    """Close the case by its final decision and let the run go on. In the caller's transaction.
+
+    No run waits for a check (reviews.quality): there it is all that a decision does.
+
+    Raises: WaitAlreadyResolved, RunNotActive.
+    """
+    timed_out = decision.kind == DecisionKind.TIMEOUT
+    state = CaseState.EXPIRED if timed_out else CaseState.DECIDED
+    Case.objects.filter(pk=case.pk).update(fields=case.fields)
+    close_case(case, state, outcome=decision.outcome, now=now)
+    write_down(
+        case,
+        "expired" if timed_out else "decided",
+        actor,
+        now,
+        data={
+            "decision": decision.pk,
+            "outcome": decision.outcome,
+            "kind": str(decision.kind),
+            "reasons": decision.reasons,
+            "digest": decision.digest,
+        },
+    )
+    after_decision(case, decision, now)
+    if case.wait_id is None:
+        return
+    resolve_wait(
+        wait_id=case.wait_id,
+        port=decision.outcome,
+        output=_output(case, decision),
+        now=now,
+        actor=actor,
+    )
+
+
+def _output(case: Case, decision: Decision) -> dict[str, Any]:
+    person = decision.decided_by
+    return {
+        "outcome": decision.outcome,
+        "kind": str(decision.kind),
+        "reasons": decision.reasons,
+        "grounds": decision.grounds,
+        "notice": notice_of(case.rules, decision.outcome, decision.reasons),
+        "comment": decision.comment,
+        "overrides": decision.overrides,
+        "fields": case.fields,
+        "form": decision.form,
+        "decided_by": person.username if person else "",
+        "decision_id": decision.pk,
+        "case_id": case.pk,
+    }
+
+
+def expire_case(case: Case, now: datetime) -> None:
+    """End the wait by port ``expired``: nobody acted, and the outcome says so.
+
+    In the caller's transaction. Raises: WaitAlreadyResolved, RunNotActive, CaseStale.
+    """
+    decision = Decision(
+        case=case,
+        kind=DecisionKind.TIMEOUT,
+        state=DecisionState.COMMITTED,
+        outcome="expired",
+        channel="system",
+        at=now,
+        commit_at=now,
+        committed_at=now,
+    )
+    decision.save()
+    decision.receipt = make_receipt(
+        case,
+        decision,
+        checks={},
+        models=list_models_used(case.run_id),
+        now=now,
+    )
+    decision.digest = digest_of(decision.receipt)
+    decision.save(update_fields=["receipt", "digest"])
+    finish_case(case, decision, CLOCK, now)

@@ -1,0 +1,83 @@
+"""Keep what a reviewer has typed: while they type, when they send it, and when it is refused."""
+
+from datetime import datetime
+from typing import Any
+
+from reviews.models import Case, CaseDraft
+from reviews.models.states import CaseState
+from reviews.rules.answers import Answer
+from reviews.selectors.acting import Acting
+from reviews.selectors.eligibility import find_obstacle
+
+
+def save_draft(
+    *,
+    case: Case,
+    acting: Acting,
+    content: dict[str, Any],
+    opened: list[str],
+    active_seconds: int,
+    now: datetime,
+) -> CaseDraft:
+    """Keep what the reviewer has typed so far; they need not have claimed the case yet.
+
+    ``case`` as it was just read.
+
+    Raises: CaseHeldByOther, CaseAlreadyDecided, CaseClosed: nobody else works on the case now, and
+    of what was decided already nothing is typed any more.
+    """
+    if obstacle := find_obstacle(case, acting.user, now):
+        raise obstacle
+    return _keep(case, acting, content, opened, active_seconds, now)
+
+
+def keep_refused_answer(
+    *,
+    case: Case,
+    acting: Acting,
+    content: dict[str, Any],
+    opened: list[str],
+    active_seconds: int,
+    now: datetime,
+) -> bool:
+    """Keep the content of a decision that was refused; return False if it cannot be kept.
+
+    It is kept whatever stood against it, but not in place of what the person has just decided:
+    undoing that brings it back.
+    """
+    if case.state == CaseState.COMMITTING and case.claimed_by_id == acting.user.pk:
+        return False
+    _keep(case, acting, content, opened, active_seconds, now)
+    return True
+
+
+def keep_sent_answer(case: Case, answer: Answer, acting: Acting, now: datetime) -> None:
+    """Keep what was sent as the draft that undoing the decision brings back."""
+    content = {
+        "outcome": answer.outcome,
+        "reasons": list(answer.reasons),
+        "comment": answer.comment,
+        "grounds": dict(answer.grounds),
+        "fields": dict(answer.fields),
+        "why": dict(answer.why),
+        "form": dict(answer.form),
+    }
+    _keep(case, acting, content, list(answer.opened), answer.active_seconds, now)
+
+
+def _keep(
+    case: Case,
+    acting: Acting,
+    content: dict[str, Any],
+    opened: list[str],
+    active_seconds: int,
+    now: datetime,
+) -> CaseDraft:
+    kept = {
+        "content": content,
+        "opened": opened,
+        "active_seconds": active_seconds,
+        "saved_at": now,
+    }
+    draft, _ = CaseDraft.objects.update_or_create(case=case, user=acting.user, defaults=kept)
+    return draft

@@ -1,0 +1,84 @@
+"""Keep a claim alive, give a case back, and free what its holder no longer keeps."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from reviews.errors import CaseStale
+from reviews.models import OPEN_ENDED, Case
+from reviews.models.states import CaseState
+from reviews.selectors.acting import Acting, may
+from reviews.services.moving import (
+    CLOCK,
+    check_fresh,
+    check_holds,
+    get_case,
+    move_case,
+    write_down,
+)
+from workbench.accounts.models import User
+
+SWEEP_BATCH = 200
+
+
+def heartbeat(*, case_id: int, acting: Acting, now: datetime) -> Case:
+    """Keep the claim. Raises: LeaseExpired, CaseHeldByOther, CaseAlreadyDecided, CaseClosed."""
+    case = get_case(case_id)
+    check_holds(case, acting.user, now)
+    renew_lease(case, acting.user, now)
+    return case
+
+
+def renew_lease(case: Case, user: User, now: datetime) -> None:
+    """Let the holder's lease begin anew."""
+    lease_until = now + timedelta(seconds=case.queue.lease_seconds)
+    # An assignment gave a longer lease than a claim does: never shorten it.
+    Case.objects.filter(
+        pk=case.pk, claimed_by=user, state=CaseState.CLAIMED, lease_until__lt=lease_until
+    ).update(lease_until=lease_until)
+    case.lease_until = max(case.lease_until or lease_until, lease_until)
+
+
+def release_case(
+    *, case_id: int, acting: Acting, now: datetime, revision: int | None = None
+) -> Case:
+    """Give the case back to its queue. A lead may release anyone's.
+
+    Raises: CaseStale, CaseHeldByOther, CaseAlreadyDecided, CaseClosed, LeaseExpired.
+    """
+    with transaction.atomic():
+        case = get_case(case_id)
+        check_fresh(case, revision, acting.user, now)
+        leads = may(acting, "cases.assign", queue=case.queue, flow=case.flow)
+        if not leads or case.state != CaseState.CLAIMED:
+            check_holds(case, acting.user, now)
+        free_case(case)
+        write_down(case, "released", acting, now)
+        return case
+
+
+def free_case(case: Case) -> None:
+    """Move a claimed case back to its queue."""
+    move_case(case, case.free_state, claimed_by=None, claimed_at=None, lease_until=None)
+
+
+def free_expired_leases(now: datetime) -> bool:
+    """Give cases back whose holder went silent; return True if more may be due."""
+    expired = Case.objects.filter(OPEN_ENDED, state=CaseState.CLAIMED, lease_until__lte=now)
+    ids = list(expired.order_by("lease_until").values_list("pk", flat=True)[:SWEEP_BATCH])
+    for case_id in ids:
+        with transaction.atomic():
+            _free_if_expired(get_case(case_id), now)
+    return len(ids) == SWEEP_BATCH
+
+
+def _free_if_expired(case: Case, now: datetime) -> None:
+    """Free the case unless its lease was renewed or it moved since it was found."""
+    if case.state != CaseState.CLAIMED or not case.lease_until or case.lease_until > now:
+        return
+    holder = case.claimed_by.label if case.claimed_by else ""
+    try:
+        free_case(case)
+    except CaseStale:
+        return
+    write_down(case, "lease_expired", CLOCK, now, data={"holder": holder})
