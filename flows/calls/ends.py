@@ -56,7 +56,9 @@ def _conclude_children(wait: Wait, now: datetime, *, may_begin: bool) -> None:
     most, enough = wait.detail["most_failures"], wait.detail["enough"]
     has_live = running + counts["paused"] > 0
     if most is not None and failed > most:
-        _stop_at_failures(wait, children, f"At most {most} runs may fail; {failed} did.", now)
+        # Journals hold this sentence: it stays as it is.
+        reason = f"{failed} of {wait.detail['total']} runs failed; {most} may."
+        _stop_at_failures(wait, children, reason, now)
     elif enough is not None and completed >= enough:
         _resolve(wait, _collect_outputs(children), now)
         if wait.detail["others"] == "cancel":

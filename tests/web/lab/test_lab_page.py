@@ -131,7 +131,7 @@ def test_applying_a_cutoff_is_an_operation_on_the_draft(designer: Client, flow: 
     assert when == "steps.score.output.p >= 0.65 && input.p < 2.0"
     assert DraftOperation.objects.get().operation["op"] == "set_field"
     stale = designer.post(f"{HERE}apply/", form, follow=True).content.decode()
-    assert "changed meanwhile" in stale
+    assert "changed in the meantime" in stale
     assert DraftOperation.objects.count() == 1
 
 
