@@ -1,7 +1,5 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from flows.health import views as health
-from flows.publishing import views as publishing
 from flows.views import (
     artifacts,
     bulk,
@@ -22,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("flows.health.urls")),
     path("", include("flows.backtest.urls")),
     path("", include("flows.lab.urls")),
+    path("", include("flows.publishing.urls")),
     # Flows
     path("flows/", flows.flow_list, name="flow-list"),
     path("flows/rows/", flows.flow_rows, name="flow-rows"),
@@ -37,16 +36,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("flows/<slug:name>/export/", flows.flow_export, name="draft-export"),
     path("flows/<slug:name>/edit/test/", include("flows.testing.urls")),
     path("flows/<slug:name>/edit/", include("flows.editor.urls")),
-    path("flows/<slug:name>/publish/", publishing.publish, name="publish"),
-    path("flows/<slug:name>/publish/rule/", publishing.publish_rule, name="publish-rule"),
-    path(
-        "flows/<slug:name>/publish/requests/<int:request_id>/",
-        publishing.answer_request,
-        name="publish-answer",
-    ),
-    path("flows/<slug:name>/compare/canvas.json", publishing.compare_canvas, name="compare-canvas"),
-    path("flows/<slug:name>/versions/", publishing.version_list, name="version-list"),
-    path("flows/<slug:name>/compare/", publishing.compare, name="version-compare"),
     path(
         "flows/<slug:name>/versions/<int:number>/canvas.json",
         flows.flow_canvas,
@@ -54,11 +43,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path(
         "flows/<slug:name>/versions/<int:number>/export/", flows.flow_export, name="version-export"
-    ),
-    path(
-        "flows/<slug:name>/versions/<int:number>/release/",
-        publishing.release,
-        name="version-release",
     ),
     # Runs
     path("runs/", runs.run_list, name="run-list"),
@@ -84,8 +68,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/many/<int:bulk_id>/", bulk.bulk_act, name="bulk-act"),
     path("runs/many/<int:bulk_id>/progress/", bulk.bulk_progress, name="bulk-progress"),
     path("runs/many/<int:bulk_id>/stop/", bulk.bulk_stop, name="bulk-stop"),
-    # Payloads and machinery
+    # Payloads
     path("artifacts/<str:digest>/", artifacts.artifact, name="artifact"),
-    path("health/", health.health, name="health"),
-    path("health/panels/", health.health_panels, name="health-panels"),
 ]

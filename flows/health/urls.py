@@ -3,6 +3,8 @@ from django.urls import URLPattern, URLResolver, path
 from flows.health import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("health/", views.health, name="health"),
+    path("health/panels/", views.health_panels, name="health-panels"),
     path("health/resilience/", views.resilience, name="resilience"),
     path("health/resilience/panels/", views.resilience_panels, name="resilience-panels"),
     path("health/resilience/breakers/reset/", views.breaker_reset, name="breaker-reset"),
