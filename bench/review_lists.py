@@ -99,11 +99,11 @@ def fill(open_cases: int, closed_cases: int) -> None:
 def list_reads(open_cases: int) -> dict[str, Callable[[], Any]]:
     from reviews.models import Queue
     from reviews.rules.filters import CaseFilters
-    from reviews.selectors.acting import acting_as
-    from reviews.selectors.cases import my_work
-    from reviews.selectors.line import Line, first_in_line
+    from reviews.selectors.acting import make_acting
+    from reviews.selectors.cases import get_work
+    from reviews.selectors.line import Line, list_first_in_line
     from reviews.selectors.lists import list_cases
-    from reviews.selectors.queues import queue_rows
+    from reviews.selectors.queues import list_queue_rows
     from reviews.team.selectors import list_lanes
     from workbench.accounts.models import User
 
@@ -138,9 +138,9 @@ def list_reads(open_cases: int) -> dict[str, Callable[[], Any]]:
         "words of the title": page(text="over 14"),
         "words of the title (none)": page(text="nobody has this"),
         "words of a decided title (none)": page(show="decided", text="nobody has this"),
-        "what next would give": lambda: my_work(acting_as(user), queue, now),
-        "next": lambda: first_in_line(Line.of(queue, acting_as(user), now).parts, 1),
-        "queues with their load": lambda: queue_rows(user, user, now),
+        "what next would give": lambda: get_work(make_acting(user), queue, now),
+        "next": lambda: list_first_in_line(Line.of(queue, make_acting(user), now).parts, 1),
+        "queues with their load": lambda: list_queue_rows(user, user, now),
         "the team": lambda: list_lanes([queue], now, now),
     }
 

@@ -50,7 +50,7 @@ class ReviewsConfig(AppConfig):
         import reviews.outside.tell  # noqa: F401 - registers checkpoint.tell
         from reviews.frame import register_frame
         from reviews.live import may_hear_case, may_hear_queue
-        from reviews.selectors.titles import keep_titles
+        from reviews.selectors.titles import ensure_title_index
         from workbench.audit.services import register_action
         from workbench.live import register_live_authoriser
 
@@ -59,4 +59,4 @@ class ReviewsConfig(AppConfig):
         register_live_authoriser("queue", may_hear_queue)
         register_live_authoriser("case", may_hear_case)
         register_frame()
-        post_migrate.connect(keep_titles, sender=self)
+        post_migrate.connect(ensure_title_index, sender=self)

@@ -12,9 +12,9 @@ from flows.models import Wait
 from flows.selectors.waits import WaitDescription, register_wait_describer
 from reviews.models import Case, Queue
 from reviews.rules.filters import CaseFilters
-from reviews.selectors.cases import next_act_words
+from reviews.selectors.cases import describe_next_act
 from reviews.selectors.lists import list_cases, list_queues
-from reviews.selectors.queues import queue_rows
+from reviews.selectors.queues import list_queue_rows
 from workbench.accounts.permissions import can
 from workbench.audit.subject_pages import SubjectPage, register_subject_pages
 from workbench.shell.registry import (
@@ -118,7 +118,7 @@ def my_cases_panel(request: Any) -> dict[str, Any] | None:
     page = list_cases(
         principal=request.user, user=request.user, filters=filters, now=now, page_size=MOST_OF_MINE
     )
-    rows = queue_rows(request.user, request.user, now, queues)
+    rows = list_queue_rows(request.user, request.user, now, queues)
     takeable = [row for row in rows if row.open and _may_decide(request.user, row.queue)]
     return {"cases": page.cases, "takeable": takeable, "now": now, "live": _live_groups(queues)}
 
@@ -133,7 +133,7 @@ def _live_groups(queues: Sequence[Queue]) -> list[str]:
 
 def queues_panel(request: Any) -> dict[str, Any] | None:
     """Return the queues with something to do; None if nothing waits in any."""
-    rows = queue_rows(request.user, request.user, timezone.now())
+    rows = list_queue_rows(request.user, request.user, timezone.now())
     waiting = [row for row in rows if row.open or row.claimed or row.waiting]
     return {"rows": waiting, "live": _live_groups([row.queue for row in rows])} if waiting else None
 
@@ -153,7 +153,7 @@ def describe_waits(waits: Sequence[Wait]) -> Mapping[int, WaitDescription]:
 def _describe(case: Case) -> WaitDescription:
     holder = case.claimed_by
     whom = f"{holder.label}, who has the case" if holder else f"a person in {case.queue.title}"
-    act = next_act_words(case)
+    act = describe_next_act(case)
     return WaitDescription(
         whom,
         url=reverse("reviews:case", args=[case.pk]),

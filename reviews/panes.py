@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reviews.models import Case, Decision, InformationRequest
-from reviews.rules.answers import NEEDS_COMMENT, evidence_of, outcomes_of
-from reviews.rules.documents import documents_of
+from reviews.rules.answers import NEEDS_COMMENT, list_evidence, list_outcomes
+from reviews.rules.documents import list_documents
 from reviews.rules.layout import GROUP_KINDS
-from reviews.rules.widgets import kind_of, text_of, widgets_of
+from reviews.rules.widgets import choose_kind, format_value, list_widgets
 
 Json = Any
 
@@ -24,11 +24,11 @@ def preview_context(case: Case) -> dict[str, Any]:
     return {
         "case": case,
         "groups": list(groups_of(case, {}, {}, {})),
-        "documents": documents_of(case.shown),
+        "documents": list_documents(case.shown),
         "reasons": rank_reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
         "choices": choices_of(case, {}),
-        "widgets": widgets_of(case.rules.get("form") or {}, {}, "form"),
+        "widgets": list_widgets(case.rules.get("form") or {}, {}, "form"),
         "allow": case.rules.get("allow", ()),
         "can_decide": True,
         "answer": {},
@@ -53,7 +53,7 @@ def choices_of(
 ) -> list[dict[str, Json]]:
     """Return the outcomes on offer, each with its key, its reasons and whether it is chosen."""
     found = []
-    for number, outcome in enumerate(outcomes_of(case.rules), start=1):
+    for number, outcome in enumerate(list_outcomes(case.rules), start=1):
         usual = (outcome.replace("_", " ").capitalize(), "circle-dot", str(number), "idle")
         label, icon, key, tone = CHOICES.get(outcome, usual)
         codes = _reason_codes(case, outcome, answer, problems or {})
@@ -77,7 +77,7 @@ def _reason_codes(
     case: Case, outcome: str, answer: Mapping[str, Json], problems: Mapping[str, str]
 ) -> list[dict[str, Json]]:
     """Return the reasons for an outcome, each with what it may rest on, ``[(key, label)]``."""
-    known = evidence_of(case.shown)
+    known = list_evidence(case.shown)
     chosen = answer.get("outcome") == outcome
     grounds = answer.get("grounds") or {}
     found = []
@@ -132,15 +132,15 @@ def _field(
     value = case.fields.get(key, field.get("value")) if key else field.get("value")
     schema = field.get("schema") or {}
     typed = (answer.get("fields") or {}).get(key, value)
-    kind = kind_of(schema) if schema else ("number" if _is_number(value) else "text")
+    kind = choose_kind(schema) if schema else ("number" if _is_number(value) else "text")
     return {
         **field,
         "value": value,
         "was": field.get("value"),
-        "typed": text_of(typed),
+        "typed": format_value(typed),
         "input": kind if kind in {"radio", "select", "check", "date"} else "text",
         "numeric": kind == "number",
-        "choices": [(text, text == text_of(typed), label) for text, label in _options(schema)],
+        "choices": [(text, text == format_value(typed), label) for text, label in _options(schema)],
         "overridden": key is not None and typed != value,
         "earlier": key is not None and value != field.get("value"),
         "changed_by": changed.get(key) if key else None,
@@ -155,7 +155,7 @@ def _field(
 def _options(schema: Mapping[str, Json]) -> list[tuple[str, str]]:
     if schema.get("type") == "boolean":
         return [("true", "Yes"), ("false", "No")]
-    return [(text_of(each), text_of(each)) for each in schema.get("enum") or ()]
+    return [(format_value(each), format_value(each)) for each in schema.get("enum") or ()]
 
 
 def _is_number(value: Json) -> bool:

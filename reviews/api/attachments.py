@@ -16,7 +16,7 @@ from reviews.finding import find_case
 from reviews.models import Attachment, Case
 from reviews.rules.answers import COMMENT_MAX
 from reviews.rules.attachments import BEGINNINGS, MOST_BYTES, PLAIN, RIFF_KINDS, NewFile
-from reviews.selectors.cases import attachments_of
+from reviews.selectors.cases import list_attachments
 from reviews.services.conversation import add_comment
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
@@ -81,7 +81,7 @@ def attach(request: HttpRequest, case_id: Id, wanted: Query[AttachmentIn]) -> St
 def attachments(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """List the files that people added to a case, the oldest first."""
     case = find_case(request, case_id)
-    return {"items": [_attachment_out(case, each) for each in attachments_of(case)], "next": None}
+    return {"items": [_attachment_out(case, each) for each in list_attachments(case)], "next": None}
 
 
 @router.get(

@@ -11,7 +11,7 @@ from reviews.api.finding import Id, authorise, get_acting
 from reviews.api.problems import report_faults
 from reviews.finding import find_case, find_queue
 from reviews.rules.answers import COMMENT_MAX
-from reviews.selectors.cases import similar_cases
+from reviews.selectors.cases import list_similar_cases
 from reviews.services.bulk import MOST, decide_in_bulk, list_like_cases
 from reviews.services.reopening import reopen_case
 from workbench.accounts.gate import requires
@@ -100,7 +100,7 @@ def decide_together(request: HttpRequest, name: str, body: BulkIn) -> dict[str, 
 @requires("cases.view")
 def similar(request: HttpRequest, case_id: Id) -> list[Any]:
     """List the decided cases that are most like this one, the nearest first."""
-    return similar_cases(find_case(request, case_id))
+    return list_similar_cases(find_case(request, case_id))
 
 
 @router.post("/cases/{case_id}/reopen", response={201: ReopenedOut}, operation_id="reopen_case")

@@ -19,7 +19,7 @@ from reviews.finding import BIGGEST_ID, find_case, find_queue
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.lists import list_cases
 from reviews.services.claims import claim_case
-from reviews.services.leases import heartbeat, release_case
+from reviews.services.leases import release_case, renew_claim
 from reviews.services.passing import assign_case
 from workbench.accounts.gate import principal_of, requires
 from workbench.http.problems import ApiProblem
@@ -114,7 +114,7 @@ def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 def keep(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Keep one's claim for another lease."""
     acting = authorise(request, case_id)
-    return case_out(heartbeat(case_id=case_id, acting=acting, now=timezone.now()))
+    return case_out(renew_claim(case_id=case_id, acting=acting, now=timezone.now()))
 
 
 @router.post("/cases/{case_id}/release", response=CaseOut, operation_id="release_case")

@@ -13,7 +13,7 @@ from reviews.api.schemas import CaseOut, case_out
 from reviews.finding import find_case
 from reviews.rules.answers import COMMENT_MAX
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
-from reviews.services.links import reply_link
+from reviews.services.links import ensure_reply_link
 from workbench.accounts.gate import requires
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of
@@ -67,7 +67,7 @@ def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str
             acting=acting,
             now=now,
         )
-    return {**case_out(find_case(request, case_id)), "reply_url": reply_link(asked, now)}
+    return {**case_out(find_case(request, case_id)), "reply_url": ensure_reply_link(asked, now)}
 
 
 @router.post("/cases/{case_id}/reply", response=CaseOut, operation_id="reply_to_case")

@@ -19,8 +19,8 @@ from reviews.api.schemas import (
 )
 from reviews.finding import find_case
 from reviews.rules.answers import COMMENT_MAX, WHY_MAX, Answer
-from reviews.selectors.cases import decisions_of
-from reviews.selectors.veil import veil_of
+from reviews.selectors.cases import list_decisions
+from reviews.selectors.veil import get_veil
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.first_choices import record_first_choice
 from workbench.accounts.gate import requires
@@ -126,7 +126,7 @@ def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     The decision's `digest` is the SHA-256 of its RFC 8785 form.
     """
     case = find_case(request, case_id)
-    found = [each for each in decisions_of(case) if each.receipt]
-    if not found or veil_of(case, get_acting(request)).withheld:
+    found = [each for each in list_decisions(case) if each.receipt]
+    if not found or get_veil(case, get_acting(request)).withheld:
         raise Http404("The case is not decided: there is no receipt yet.")
     return found[-1].receipt  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ from ninja import Path
 from reviews.errors import NotAuthorised
 from reviews.finding import BIGGEST_ID, find_case
 from reviews.models import Case
-from reviews.selectors.acting import Acting, acting_as
+from reviews.selectors.acting import Acting, make_acting
 from reviews.selectors.eligibility import find_obstacle
 from workbench.accounts.gate import principal_of
 from workbench.accounts.models import User
@@ -30,7 +30,7 @@ def find_person(username: str) -> User:
 
 
 def get_acting(request: HttpRequest) -> Acting:
-    return acting_as(principal_of(request), "api")
+    return make_acting(principal_of(request), "api")
 
 
 def authorise(request: HttpRequest, case_id: int, permission: str = "cases.decide") -> Acting:

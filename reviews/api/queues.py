@@ -10,7 +10,7 @@ from ninja import Router, Schema, Status
 from reviews.api.finding import get_acting
 from reviews.api.schemas import CaseDetailOut, case_detail_out
 from reviews.finding import find_queue
-from reviews.selectors.queues import QueueRow, queue_rows
+from reviews.selectors.queues import QueueRow, list_queue_rows
 from reviews.services.claims import claim_next
 from workbench.accounts.gate import principal_of, requires
 from workbench.http.schemas import Page
@@ -36,7 +36,7 @@ class QueueOut(Schema):
 @requires("cases.view")
 def queues(request: HttpRequest) -> dict[str, Any]:
     """List the queues that one may see, with their load."""
-    rows = queue_rows(principal_of(request), person_of(request), timezone.now())
+    rows = list_queue_rows(principal_of(request), person_of(request), timezone.now())
     return {"items": [_queue_out(row) for row in rows], "next": None}
 
 

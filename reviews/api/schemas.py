@@ -9,8 +9,8 @@ from pydantic import Field
 
 from reviews.models import Case, Decision
 from reviews.selectors.acting import Acting
-from reviews.selectors.cases import band_of, decisions_of
-from reviews.selectors.veil import veil_of
+from reviews.selectors.cases import get_band, list_decisions
+from reviews.selectors.veil import get_veil
 
 
 class CaseOut(Schema):
@@ -79,19 +79,19 @@ def case_out(case: Case) -> dict[str, Any]:
         "queue": case.queue.name,
         "run": case.run_id,
         "claimed_by": case.claimed_by.username if case.claimed_by else None,
-        "band": band_of(case, timezone.now()),
+        "band": get_band(case, timezone.now()),
     }
 
 
 def case_detail_out(case: Case, acting: Acting) -> dict[str, Any]:
     """Return the case with what it shows to this person and what was decided."""
-    case = veil_of(case, acting).over(case)
+    case = get_veil(case, acting).apply_to(case)
     names = ("flow_version", "step", "requested_by", "shown", "rules", "fields")
     return {
         **case_out(case),
         "confidence": case.confidence,
         **{name: getattr(case, name) for name in names},
-        "decisions": [decision_out(decision) for decision in decisions_of(case)],
+        "decisions": [decision_out(decision) for decision in list_decisions(case)],
     }
 
 

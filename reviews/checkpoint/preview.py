@@ -10,7 +10,7 @@ from flows.steps.base import Preview, PreviewUnfit
 from reviews.models import Case, Decision, Queue, SlaPolicy
 from reviews.panes import preview_context
 from reviews.rules.checkpoint_config import CheckpointConfig
-from reviews.services.opening import unsaved_case
+from reviews.services.opening import build_case
 
 Json = Any
 # Only the newest decisions count: how long a case takes changes.
@@ -30,7 +30,7 @@ def preview_case(config: Mapping[str, Json]) -> Preview:
         raise PreviewUnfit(f"{where or 'The checkpoint'}: {first['msg']}.") from error
     queue = Queue.objects.filter(name=checked.queue).first()
     policy = SlaPolicy.objects.filter(name=checked.sla).first()
-    case: Case = unsaved_case(checked, queue or Queue(name=checked.queue, title=checked.queue))
+    case: Case = build_case(checked, queue or Queue(name=checked.queue, title=checked.queue))
     missing = [
         sentence
         for sentence, found in (

@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from reviews.models import InformationRequest
-from reviews.services.links import reply_link
+from reviews.services.links import ensure_reply_link
 
 
 def send_question(args: dict[str, Any], now: datetime) -> None:
@@ -19,7 +19,7 @@ def send_question(args: dict[str, Any], now: datetime) -> None:
     )
     if asked is None:
         return
-    values = {"asked": asked, "queue": asked.case.queue, "url": reply_link(asked, now)}
+    values = {"asked": asked, "queue": asked.case.queue, "url": ensure_reply_link(asked, now)}
     EmailMessage(
         subject=f"A question from {asked.case.queue.title}",
         body=render_to_string("reviews/mail/question.txt", values),

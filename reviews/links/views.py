@@ -15,11 +15,11 @@ from reviews.models import Case
 from reviews.models.links import CaseLink, Purpose
 from reviews.panes import choices_of
 from reviews.rules.answers import Answer
-from reviews.rules.corrections import correction_form
-from reviews.rules.widgets import read_form, read_grounds, widgets_of
-from reviews.selectors.acting import acting_as
-from reviews.selectors.cases import get_visible_case, next_act_words
-from reviews.selectors.veil import veil_of
+from reviews.rules.corrections import make_correction_form
+from reviews.rules.widgets import list_widgets, read_form, read_grounds
+from reviews.selectors.acting import make_acting
+from reviews.selectors.cases import describe_next_act, get_visible_case
+from reviews.selectors.veil import get_veil
 from workbench.accounts.gate import principal_of, public, requires
 
 SHOWN_FIELDS = 12
@@ -39,7 +39,7 @@ def decide_link(request: HttpRequest, token: str) -> HttpResponse:
         check_link(link, now)
         if request.method == "POST":
             answer = Answer(**_read_answer(request))
-            acting = acting_as(principal_of(request), "link")
+            acting = make_acting(principal_of(request), "link")
             decision = decide_by_link(link=link, answer=answer, acting=acting, now=now)
             context = {"case": link.case, "decision": decision}
             return render(request, "reviews/links/decided.html", context)
@@ -61,8 +61,8 @@ def _find_link(request: HttpRequest, token: str) -> CaseLink:
 
 
 def _decide_page(request: HttpRequest, link: CaseLink, error: ReviewError | None) -> HttpResponse:
-    veil = veil_of(link.case, acting_as(principal_of(request), "link"))
-    case = veil.over(link.case)
+    veil = get_veil(link.case, make_acting(principal_of(request), "link"))
+    case = veil.apply_to(link.case)
     answer = _read_answer(request)
     problems = error.problems if isinstance(error, DecisionInvalid) else {}
     rules = case.rules
@@ -77,7 +77,7 @@ def _decide_page(request: HttpRequest, link: CaseLink, error: ReviewError | None
         "choices": choices_of(case, answer, problems),
         "fields": list(_first_fields(case)),
         "flags": case.shown.get("flags") or (),
-        "if_nobody": next_act_words(case),
+        "if_nobody": describe_next_act(case),
         "needs_page": bool(needs_page or veil.withheld),
     }
     return render(
@@ -136,7 +136,7 @@ def reply_link(request: HttpRequest, token: str) -> HttpResponse:
 def _corrections_context(request: HttpRequest, link: CaseLink) -> dict[str, Any]:
     """Return the inputs for the fields that may be corrected, and the new values that were sent."""
     case, keys = link.case, link.asked.fields if link.asked else ()
-    form = correction_form(keys, case.shown, case.fields)
+    form = make_correction_form(keys, case.shown, case.fields)
     sent = read_form(form, request.POST, "fields") if request.method == "POST" else {}
     values = {key: case.fields.get(key) for key in keys} | sent
-    return {"widgets": widgets_of(form, values, "fields"), "changes": sent, "problems": {}}
+    return {"widgets": list_widgets(form, values, "fields"), "changes": sent, "problems": {}}

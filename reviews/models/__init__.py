@@ -25,7 +25,7 @@ from reviews.models.links import (
     Purpose,
 )
 from reviews.models.notices import (
-    SAID_ELSEWHERE,
+    KINDS_FOR_DESTINATIONS,
     Destination,
     DestinationKind,
     Kind,
@@ -64,8 +64,8 @@ __all__ = [
     "CLAIMABLE",
     "CLAIMABLE_STATES",
     "CLOSED",
+    "KINDS_FOR_DESTINATIONS",
     "OPEN_ENDED",
-    "SAID_ELSEWHERE",
     "Absence",
     "Attachment",
     "BreachAction",

@@ -30,7 +30,7 @@ class WorkCalendar(models.Model):
         return self.name
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the form that reviews.rules.sla.calendar_from reads."""
+        """Return the form that reviews.rules.sla.read_calendar reads."""
         return {
             "name": self.name,
             "time_zone": self.time_zone,
@@ -76,7 +76,7 @@ class SlaPolicy(models.Model):
         return self.name
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the form that reviews.rules.sla.plan_from reads."""
+        """Return the form that reviews.rules.sla.read_plan reads."""
         return {
             "policy": self.name,
             "due_minutes": self.due_minutes,

@@ -21,7 +21,7 @@ class Kind(models.TextChoices):
     COVERED = "covered", "Yours while a colleague is away"
 
 
-SAID_ELSEWHERE = (Kind.WARNED, Kind.REMINDER, Kind.ESCALATED, Kind.BREACHED)
+KINDS_FOR_DESTINATIONS = (Kind.WARNED, Kind.REMINDER, Kind.ESCALATED, Kind.BREACHED)
 
 
 class Notice(models.Model):

@@ -15,7 +15,7 @@ from reviews.models.notices import Destination, DestinationKind
 from reviews.models.states import CLAIMABLE
 from reviews.notices.mail import subject_of
 from reviews.notices.signed import call_signed
-from reviews.services.links import decide_link
+from reviews.services.links import make_decision_link
 from workbench.secrets.services import read_secrets
 
 # Attributes in which a plug-in of Apprise keeps the address it calls, if it has no host.
@@ -86,7 +86,7 @@ def _notify_chat(
         check_destination(address)
     link = ""
     if case.state in CLAIMABLE:
-        link = f"\nDecide it (works once, asks to confirm): {decide_link(case, None, now)}"
+        link = f"\nDecide it (works once, asks to confirm): {make_decision_link(case, None, now)}"
     due = f", due {case.due_at:%Y-%m-%d %H:%M} UTC" if case.due_at else ""
     accepted = plugin.notify(
         title=subject_of(args["kind"], case, ""),

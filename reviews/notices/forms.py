@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from reviews.models import Queue
-from reviews.models.notices import SAID_ELSEWHERE, Destination, DestinationKind, Kind
+from reviews.models.notices import KINDS_FOR_DESTINATIONS, Destination, DestinationKind, Kind
 from reviews.settings.forms.fields import style_fields
 
 
@@ -29,7 +29,7 @@ class DestinationForm(forms.Form):
     )
     kinds = forms.MultipleChoiceField(
         label="Notices to send there",
-        choices=[(kind.value, kind.label) for kind in SAID_ELSEWHERE],
+        choices=[(kind.value, kind.label) for kind in KINDS_FOR_DESTINATIONS],
         initial=[Kind.ESCALATED, Kind.BREACHED],
         widget=forms.CheckboxSelectMultiple,
     )

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from reviews.models import Case
-from reviews.services.links import decide_link_for
+from reviews.services.links import make_decision_link_if_allowed
 from workbench.accounts.models import User
 
 SUBJECTS = {
@@ -42,7 +42,7 @@ def send_notice(args: dict[str, Any], now: datetime) -> None:
         "said": args["said"],
         "by": args["by"],
         "url": settings.SITE_URL + reverse("reviews:case", args=[case.pk]),
-        "decide_url": decide_link_for(case, person, now),
+        "decide_url": make_decision_link_if_allowed(case, person, now),
     }
     message = EmailMessage(
         subject=subject_of(args["kind"], case, args["by"]),

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from reviews.errors import SettingsInvalid
 from reviews.models import Queue
-from reviews.models.notices import SAID_ELSEWHERE, Destination, DestinationKind
+from reviews.models.notices import KINDS_FOR_DESTINATIONS, Destination, DestinationKind
 from reviews.notices.delivery import chat_problem
 from reviews.notices.signed import key_problem
 from workbench.accounts.actors import Actor
@@ -77,7 +77,7 @@ def _check(values: Mapping[str, Any], key: str, destination: Destination | None,
     problems = {}
     if destination is None and Destination.objects.filter(name=name).exists():
         problems["title"] = "There is a destination of that name: choose another title."
-    if set(values["kinds"]) - set(SAID_ELSEWHERE) or not values["kinds"]:
+    if set(values["kinds"]) - set(KINDS_FOR_DESTINATIONS) or not values["kinds"]:
         problems["kinds"] = "Choose at least one kind of notice."
     if values["kind"] == DestinationKind.WEBHOOK and not values["address"]:
         problems["address"] = "Enter the address to call, such as https://host/path."

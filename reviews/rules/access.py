@@ -21,7 +21,7 @@ class Rule:
     roles: frozenset[str] = frozenset()
     skills: frozenset[str] = frozenset()
 
-    def refusal(self, roles: Collection[str], skills: Collection[str]) -> str:
+    def find_refusal(self, roles: Collection[str], skills: Collection[str]) -> str:
         """Return what is missing, as a sentence; empty if nothing is."""
         if self.roles and not self.roles & set(roles):
             return f"This queue leaves that to the role {' or '.join(sorted(self.roles))}."
@@ -30,7 +30,7 @@ class Rule:
         return ""
 
 
-def rule_of(act: str, access: Mapping[str, Any], skills: Collection[str] = ()) -> Rule:
+def get_rule(act: str, access: Mapping[str, Any], skills: Collection[str] = ()) -> Rule:
     """Return the rule for an act. ``skills`` are the queue's own, for claiming and deciding."""
     stored = access.get(act) or {}
     own = skills if act != SEE else ()

@@ -47,22 +47,22 @@ def check_answer(
     Raises: DecisionInvalid with every problem at once.
     """
     problems: dict[str, str] = {}
-    outcomes = outcomes_of(rules)
+    outcomes = list_outcomes(rules)
     if answer.outcome not in outcomes:
         problems["outcome"] = f"Choose one of {', '.join(outcomes)}."
-    problems |= _reason_problems(answer, rules)
-    problems |= _ground_problems(answer, rules, shown)
-    problems |= _comment_problems(answer)
-    problems |= _evidence_problems(answer, rules)
-    problems |= value_problems(answer, rules=rules, shown=shown, fields=fields)
-    overrides = overrides_of(answer, shown, fields)
-    problems |= _why_problems(overrides, shown)
+    problems |= _find_reason_problems(answer, rules)
+    problems |= _find_ground_problems(answer, rules, shown)
+    problems |= _find_comment_problems(answer)
+    problems |= _find_evidence_problems(answer, rules)
+    problems |= find_value_problems(answer, rules=rules, shown=shown, fields=fields)
+    overrides = list_overrides(answer, shown, fields)
+    problems |= _find_why_problems(overrides, shown)
     if problems:
         raise DecisionInvalid(problems)
     return overrides
 
 
-def value_problems(
+def find_value_problems(
     answer: Answer,
     *,
     rules: Mapping[str, Json],
@@ -70,15 +70,15 @@ def value_problems(
     fields: Mapping[str, Json],
 ) -> dict[str, str]:
     """Return what is wrong with the values typed, by name: ``fields.income``, ``form.rate``."""
-    problems = _override_problems(overrides_of(answer, shown, fields), shown)
-    return problems | schema_problems(rules.get("form") or {}, dict(answer.form), "form")
+    problems = _find_override_problems(list_overrides(answer, shown, fields), shown)
+    return problems | find_schema_problems(rules.get("form") or {}, dict(answer.form), "form")
 
 
-def outcomes_of(rules: Mapping[str, Json]) -> list[str]:
+def list_outcomes(rules: Mapping[str, Json]) -> list[str]:
     return [name for name in rules.get("allow", ()) if name not in NOT_OUTCOMES]
 
 
-def _reason_problems(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
+def _find_reason_problems(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
     codes = [choice["code"] for choice in rules.get("reason_codes", {}).get(answer.outcome, ())]
     if codes and not answer.reasons:
         return {"reasons": f"Choose at least one reason: {', '.join(codes)}."}
@@ -88,23 +88,23 @@ def _reason_problems(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str
     return {}
 
 
-def grounds_of(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
+def find_grounds(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
     """Return what each reason rests on: what was named, else the only one that its code names."""
     found = {}
-    for choice in _chosen_codes(rules, answer.outcome, answer.reasons):
+    for choice in _list_chosen_codes(rules, answer.outcome, answer.reasons):
         first = next(iter(choice.get("rests_on") or ()), "")
         if ground := answer.grounds.get(choice["code"]) or first:
             found[choice["code"]] = ground
     return found
 
 
-def notice_of(rules: Mapping[str, Json], outcome: str, reasons: Iterable[str]) -> str:
+def write_notice(rules: Mapping[str, Json], outcome: str, reasons: Iterable[str]) -> str:
     """Return what the applicant is told for these reasons, a sentence a line."""
-    chosen = _chosen_codes(rules, outcome, reasons)
+    chosen = _list_chosen_codes(rules, outcome, reasons)
     return "\n".join(choice["notice"] for choice in chosen if choice.get("notice"))
 
 
-def _chosen_codes(
+def _list_chosen_codes(
     rules: Mapping[str, Json], outcome: str, reasons: Iterable[str]
 ) -> list[Mapping[str, Json]]:
     codes = rules.get("reason_codes", {}).get(outcome, ())
@@ -112,9 +112,9 @@ def _chosen_codes(
     return [choice for choice in codes if choice["code"] in wanted]
 
 
-def evidence_of(shown: Mapping[str, Json]) -> dict[str, str]:
+def list_evidence(shown: Mapping[str, Json]) -> dict[str, str]:
     """Return what a reason can rest on, ``{key or id: label}``: fields, documents and groups."""
-    found = {f["key"]: f["label"] for f in shown_fields(shown) if f.get("key")}
+    found = {f["key"]: f["label"] for f in list_shown_fields(shown) if f.get("key")}
     for group in shown.get("show", ()):
         for kind in FILE_KINDS:
             found |= {each["id"]: each["title"] for each in group.get(kind) or ()}
@@ -123,12 +123,12 @@ def evidence_of(shown: Mapping[str, Json]) -> dict[str, str]:
     return found | {each["id"]: each["title"] for each in shown.get("documents") or ()}
 
 
-def _ground_problems(
+def _find_ground_problems(
     answer: Answer, rules: Mapping[str, Json], shown: Mapping[str, Json]
 ) -> dict[str, str]:
-    known = evidence_of(shown)
+    known = list_evidence(shown)
     problems = {}
-    for choice in _chosen_codes(rules, answer.outcome, answer.reasons):
+    for choice in _list_chosen_codes(rules, answer.outcome, answer.reasons):
         code, offered = choice["code"], choice.get("rests_on") or list(known)
         ground = answer.grounds.get(code)
         names = ", ".join(known.get(key, key) for key in offered) or "nothing on this case"
@@ -139,7 +139,7 @@ def _ground_problems(
     return problems
 
 
-def _comment_problems(answer: Answer) -> dict[str, str]:
+def _find_comment_problems(answer: Answer) -> dict[str, str]:
     if len(answer.comment) > COMMENT_MAX:
         return {"comment": f"Shorten the comment to {COMMENT_MAX} characters."}
     if answer.outcome in NEEDS_COMMENT and not answer.comment.strip():
@@ -147,19 +147,19 @@ def _comment_problems(answer: Answer) -> dict[str, str]:
     return {}
 
 
-def _evidence_problems(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
+def _find_evidence_problems(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
     if answer.outcome != "approved":
         return {}
     unseen = [key for key in rules.get("required_evidence", ()) if key not in answer.opened]
     return {"evidence": f"Open {', '.join(unseen)} before approving."} if unseen else {}
 
 
-def shown_fields(shown: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
+def list_shown_fields(shown: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
     for group in shown.get("show", ()):
         yield from group.get("fields") or ()
 
 
-def overrides_of(
+def list_overrides(
     answer: Answer, shown: Mapping[str, Json], fields: Mapping[str, Json]
 ) -> list[dict[str, Json]]:
     """Return what differs from the values that stand; typing the same value is no override."""
@@ -175,25 +175,27 @@ def overrides_of(
     ]
 
 
-def _override_problems(
+def _find_override_problems(
     overrides: list[dict[str, Json]], shown: Mapping[str, Json]
 ) -> dict[str, str]:
     problems = {}
-    known = {field["key"]: field for field in shown_fields(shown) if field.get("key")}
+    known = {field["key"]: field for field in list_shown_fields(shown) if field.get("key")}
     for override in overrides:
         key = override["field"]
         name = f"fields.{key}"
         if key not in known or not known[key].get("editable"):
             problems[name] = f"The field {key} cannot be changed on this case."
             continue
-        problems |= schema_problems(known[key].get("schema") or {}, override["new"], name)
+        problems |= find_schema_problems(known[key].get("schema") or {}, override["new"], name)
     return problems
 
 
-def _why_problems(overrides: list[dict[str, Json]], shown: Mapping[str, Json]) -> dict[str, str]:
+def _find_why_problems(
+    overrides: list[dict[str, Json]], shown: Mapping[str, Json]
+) -> dict[str, str]:
     """Return what is wrong with the reasons for changing values, by ``fields.income.reason``."""
     labels = {
-        field["key"]: field["label"] for field in shown_fields(shown) if field.get("editable")
+        field["key"]: field["label"] for field in list_shown_fields(shown) if field.get("editable")
     }
     problems = {}
     for override in overrides:
@@ -207,7 +209,7 @@ def _why_problems(overrides: list[dict[str, Json]], shown: Mapping[str, Json]) -
     return problems
 
 
-def schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> dict[str, str]:
+def find_schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> dict[str, str]:
     """Return what is wrong with the value, by the path to it: ``form.conditions``."""
     if not schema:
         return {}
@@ -220,7 +222,7 @@ def schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> dict[
         lacking = getattr(fault.kind, "property", None) if fault.kind.name == "required" else None
         parts = [*fault.instance_path, *([lacking] if lacking else [])]
         path = ".".join([name, *(str(part) for part in parts)])
-        found.setdefault(path, "Fill this in." if lacking else _words_for(fault))
+        found.setdefault(path, "Fill this in." if lacking else _describe_fault(fault))
     return found
 
 
@@ -228,7 +230,7 @@ def _refuse_references(uri: str) -> Json:
     raise ValueError(f"a schema may not refer to {uri}: write it out in place")
 
 
-def _words_for(fault: jsonschema_rs.ValidationError) -> str:
+def _describe_fault(fault: jsonschema_rs.ValidationError) -> str:
     """Return what to do about it; the library prints whole values, which helps nobody with rows."""
     limit = getattr(fault.kind, "limit", None)
     asked = {
@@ -236,9 +238,9 @@ def _words_for(fault: jsonschema_rs.ValidationError) -> str:
         "maxItems": f"Leave at most {limit}.",
         "uniqueItems": "The same is here twice: remove one.",
     }
-    return asked.get(fault.kind.name) or _sentence(fault.message)
+    return asked.get(fault.kind.name) or _make_sentence(fault.message)
 
 
-def _sentence(message: str) -> str:
+def _make_sentence(message: str) -> str:
     text = message[:1].upper() + message[1:]
     return text if text.endswith(".") else f"{text}."

@@ -24,7 +24,7 @@ class NewFile:
     content: bytes
 
 
-def media_type_of(content: bytes) -> str:
+def detect_media_type(content: bytes) -> str:
     """Return what the file is, "" if it is nothing that may be added."""
     for beginning, media_type in BEGINNINGS.items():
         if content.startswith(beginning):
@@ -38,7 +38,7 @@ def media_type_of(content: bytes) -> str:
     return PLAIN if all(c.isprintable() or c in "\r\n\t" for c in text) else ""
 
 
-def problem_of(files: list[NewFile]) -> str:
+def find_problem(files: list[NewFile]) -> str:
     """Say why the files cannot be added, "" if they can."""
     if len(files) > MOST_FILES:
         return f"Attach at most {MOST_FILES} files at a time."
@@ -47,6 +47,6 @@ def problem_of(files: list[NewFile]) -> str:
             return f"{file.name} is empty."
         if len(file.content) > MOST_BYTES:
             return f"{file.name} is larger than {MOST_BYTES // 1024 // 1024} MB."
-        if not media_type_of(file.content):
+        if not detect_media_type(file.content):
             return f"{file.name} is no PDF, image, audio or plain text."
     return ""

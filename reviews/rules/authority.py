@@ -46,7 +46,7 @@ class NoAuthorityRule(ValueError):
     """No row of the matrix covers the case: add a row without `up_to` for the rest."""
 
 
-def rules_from(data: Sequence[Mapping[str, Json]]) -> tuple[Rule, ...]:
+def read_rules(data: Sequence[Mapping[str, Json]]) -> tuple[Rule, ...]:
     return tuple(
         Rule(
             level=int(row.get("level", 1)),
@@ -59,7 +59,7 @@ def rules_from(data: Sequence[Mapping[str, Json]]) -> tuple[Rule, ...]:
     )
 
 
-def need_of(
+def find_need(
     rules: Sequence[Rule], amount: float | None, product: str, exceptions: Collection[str]
 ) -> Need:
     """Return what an approval needs by the first row that covers the case; no matrix needs 1 and 1.
@@ -113,9 +113,9 @@ def judge(facts: Facts, refusals: Iterable[str] = ()) -> Verdict:
     """Apply the rules to one decision. ``refusals`` are what stands against it already."""
     found = (*refusals, *_refuse_level(facts))
     if found or facts.outcome != APPROVED:
-        return Verdict(refusals=found, checks=_checks(facts, 0))
-    missing = _missing(facts)
-    return Verdict(final=missing == 0, missing=missing, checks=_checks(facts, missing))
+        return Verdict(refusals=found, checks=_make_checks(facts, 0))
+    missing = _count_missing(facts)
+    return Verdict(final=missing == 0, missing=missing, checks=_make_checks(facts, missing))
 
 
 def _refuse_level(facts: Facts) -> list[str]:
@@ -125,7 +125,7 @@ def _refuse_level(facts: Facts) -> list[str]:
     return [f"Approving this needs authority level {needed} and yours is {own}: escalate it."]
 
 
-def _missing(facts: Facts) -> int:
+def _count_missing(facts: Facts) -> int:
     approvers = facts.voters | {facts.person}
     needed = max(facts.quorum, facts.need.approvers)
     missing = max(0, needed - len(approvers))
@@ -135,7 +135,7 @@ def _missing(facts: Facts) -> int:
     return missing
 
 
-def _checks(facts: Facts, missing: int) -> Mapping[str, Json]:
+def _make_checks(facts: Facts, missing: int) -> Mapping[str, Json]:
     return {
         "level": facts.level,
         "level_needed": facts.need.level,

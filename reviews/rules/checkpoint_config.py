@@ -108,7 +108,7 @@ def _check_reason_codes(codes: Mapping[str, list[ReasonCode]], allow: list[str])
             raise ValueError(f"`reason_codes.{outcome}` has a code twice")
 
 
-def _evidence_ids(documents: list[ShownDocument], show: list[Group]) -> set[str]:
+def _list_evidence_ids(documents: list[ShownDocument], show: list[Group]) -> set[str]:
     known = {document.id for document in documents} | {group.id for group in show if group.id}
     for group in show:
         for kind in FILE_KINDS:
@@ -117,7 +117,7 @@ def _evidence_ids(documents: list[ShownDocument], show: list[Group]) -> set[str]
 
 
 def _check_evidence(required: list[str], documents: list[ShownDocument], show: list[Group]) -> None:
-    known = _evidence_ids(documents, show)
+    known = _list_evidence_ids(documents, show)
     if missing := [key for key in required if key not in known]:
         raise ValueError(
             f"`required_evidence` names {', '.join(missing)}: give a document or group that `id`"
@@ -126,7 +126,7 @@ def _check_evidence(required: list[str], documents: list[ShownDocument], show: l
 
 def _check_grounds(config: "CheckpointConfig") -> None:
     known = {field.key for group in config.show for field in group.fields or ()}
-    known |= _evidence_ids(config.documents, config.show)
+    known |= _list_evidence_ids(config.documents, config.show)
     for outcome, choices in config.reason_codes.items():
         for choice in choices:
             if missing := [key for key in choice.rests_on if key not in known]:

@@ -13,51 +13,51 @@ Json = Any
 Schema = Mapping[str, Json]
 
 
-def properties_of(schema: Schema) -> dict[str, Schema]:
+def list_properties(schema: Schema) -> dict[str, Schema]:
     """Return every property that the schema may ask for, whatever the values are, in its order."""
-    found = _own(schema)
-    for branch in _branches(schema):
-        for key, part in properties_of(branch).items():
+    found = _list_own(schema)
+    for branch in _list_branches(schema):
+        for key, part in list_properties(branch).items():
             found.setdefault(key, part)
     return found
 
 
-def active_of(schema: Schema, values: Mapping[str, Json]) -> tuple[dict[str, Schema], set[str]]:
+def find_active(schema: Schema, values: Mapping[str, Json]) -> tuple[dict[str, Schema], set[str]]:
     """Return the properties that stand for these values, and which of them are required."""
-    found, required = _own(schema), set(schema.get("required") or ())
+    found, required = _list_own(schema), set(schema.get("required") or ())
     for key, names in (schema.get("dependentRequired") or {}).items():
         required |= set(names) if key in values else set()
-    for branch in _holding(schema, values):
-        parts, needed = active_of(branch, values)
+    for branch in _list_holding(schema, values):
+        parts, needed = find_active(branch, values)
         found = found | {key: part for key, part in parts.items() if key not in found}
         required |= needed
     return found, required
 
 
-def _own(schema: Schema) -> dict[str, Schema]:
+def _list_own(schema: Schema) -> dict[str, Schema]:
     parts = schema.get("properties") or {}
     return {key: part for key, part in parts.items() if isinstance(part, Mapping)}
 
 
-def _branches(schema: Schema) -> Iterator[Schema]:
+def _list_branches(schema: Schema) -> Iterator[Schema]:
     for name in ("then", "else"):
         if isinstance(schema.get(name), Mapping):
             yield schema[name]
-    yield from _mappings(schema.get("allOf"))
-    yield from _mappings((schema.get("dependentSchemas") or {}).values())
+    yield from _list_mappings(schema.get("allOf"))
+    yield from _list_mappings((schema.get("dependentSchemas") or {}).values())
 
 
-def _holding(schema: Schema, values: Mapping[str, Json]) -> Iterator[Schema]:
+def _list_holding(schema: Schema, values: Mapping[str, Json]) -> Iterator[Schema]:
     if isinstance(schema.get("if"), Mapping):
         branch = schema.get("then" if holds(schema["if"], values) else "else")
-        yield from _mappings([branch])
-    yield from _mappings(schema.get("allOf"))
+        yield from _list_mappings([branch])
+    yield from _list_mappings(schema.get("allOf"))
     for key, branch in (schema.get("dependentSchemas") or {}).items():
         if key in values:
-            yield from _mappings([branch])
+            yield from _list_mappings([branch])
 
 
-def _mappings(parts: Any) -> Iterator[Schema]:
+def _list_mappings(parts: Any) -> Iterator[Schema]:
     for part in parts or ():
         if isinstance(part, Mapping):
             yield part

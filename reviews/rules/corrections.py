@@ -4,19 +4,19 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from reviews.errors import DecisionInvalid
-from reviews.rules.answers import schema_problems, shown_fields
+from reviews.rules.answers import find_schema_problems, list_shown_fields
 
 Json = Any
 
 
-def correctable(shown: Mapping[str, Json]) -> dict[str, str]:
+def list_correctable(shown: Mapping[str, Json]) -> dict[str, str]:
     """Return the fields that may be opened to whoever is asked, ``{key: label}``."""
-    return {each["key"]: each["label"] for each in shown_fields(shown) if each.get("editable")}
+    return {each["key"]: each["label"] for each in list_shown_fields(shown) if each.get("editable")}
 
 
 def check_opened(keys: Collection[str], shown: Mapping[str, Json]) -> list[str]:
     """Return the keys to open, once each. Raises: DecisionInvalid."""
-    known = correctable(shown)
+    known = list_correctable(shown)
     if unknown := sorted(set(keys) - set(known)):
         names = ", ".join(known) or "none on this case"
         raise DecisionInvalid(
@@ -25,15 +25,15 @@ def check_opened(keys: Collection[str], shown: Mapping[str, Json]) -> list[str]:
     return [key for key in known if key in keys]
 
 
-def correction_form(
+def make_correction_form(
     keys: Collection[str], shown: Mapping[str, Json], fields: Mapping[str, Json]
 ) -> dict[str, Json]:
     """Return the JSON Schema of a form in which these fields are corrected."""
     parts = {}
-    for each in shown_fields(shown):
+    for each in list_shown_fields(shown):
         key = each.get("key")
         if key and key in keys:
-            schema = each.get("schema") or {"type": _type_of(fields.get(key))}
+            schema = each.get("schema") or {"type": _infer_type(fields.get(key))}
             parts[key] = {"title": each["label"], "description": each.get("unit", ""), **schema}
     return {"type": "object", "properties": parts}
 
@@ -42,19 +42,19 @@ def check_changes(
     changes: Mapping[str, Json], shown: Mapping[str, Json], fields: Mapping[str, Json]
 ) -> dict[str, Json]:
     """Return what differs from the values that stand. Raises: DecisionInvalid."""
-    schemas = {each.get("key"): each.get("schema") or {} for each in shown_fields(shown)}
+    schemas = {each.get("key"): each.get("schema") or {} for each in list_shown_fields(shown)}
     problems: dict[str, str] = {}
     for key, new in changes.items():
         if key not in fields:
             problems[f"fields.{key}"] = f"There is no field {key}."
         else:
-            problems |= schema_problems(schemas.get(key) or {}, new, f"fields.{key}")
+            problems |= find_schema_problems(schemas.get(key) or {}, new, f"fields.{key}")
     if problems:
         raise DecisionInvalid(problems)
     return {key: new for key, new in changes.items() if fields[key] != new}
 
 
-def _type_of(value: Json) -> str:
+def _infer_type(value: Json) -> str:
     if isinstance(value, bool):
         return "boolean"
     return "number" if isinstance(value, int | float) else "string"

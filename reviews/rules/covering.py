@@ -22,7 +22,7 @@ class Away:
         return self.starts_at <= at < self.ends_at
 
 
-def stand_in(person: int, at: datetime, aways: Iterable[Away]) -> int | None:
+def follow_covers(person: int, at: datetime, aways: Iterable[Away]) -> int | None:
     """Return who gets the person's cases at that instant: they themselves unless they are away.
 
     None: whoever should is away and nobody covers.

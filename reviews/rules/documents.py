@@ -6,7 +6,7 @@ from typing import Any
 Json = Any
 
 
-def documents_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
+def list_documents(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
     """Return the documents of a case, those in groups too."""
     grouped = [
         document for group in shown.get("show", ()) for document in group.get("documents") or ()
@@ -14,7 +14,7 @@ def documents_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
     return [*(shown.get("documents") or ()), *grouped]
 
 
-def artifact_digest(reference: Json) -> str:
+def get_artifact_digest(reference: Json) -> str:
     """Return the digest that an artifact reference names, "" if it names none."""
     if isinstance(reference, Mapping):
         reference = reference.get("artifact") or reference.get("digest") or reference.get("sha256")

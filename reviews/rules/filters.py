@@ -40,14 +40,14 @@ class CaseFilters:
         """Whether anything but the tab narrows the list."""
         return bool(self.text or self.band or self.priority or self.holder)
 
-    def stored(self) -> dict[str, Any]:
+    def dump(self) -> dict[str, Any]:
         """Return what a saved view and an address hold: what is not as it is by default."""
         usual = CaseFilters()
         return {name: value for name, value in asdict(self).items()
                 if value != getattr(usual, name)}  # fmt: skip
 
 
-def filters_from(data: Mapping[str, Any]) -> CaseFilters:
+def read_filters(data: Mapping[str, Any]) -> CaseFilters:
     """Read filters from an address or a saved view. What is not known is left out."""
     known = {field.name for field in fields(CaseFilters)}
     given = {name: str(data.get(name, "")).replace("\0", "").strip() for name in known}

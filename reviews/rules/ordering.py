@@ -28,7 +28,7 @@ class Ordering:
     value: float = 0.0
 
 
-def ordering_from(data: Mapping[str, Any]) -> Ordering:
+def read_ordering(data: Mapping[str, Any]) -> Ordering:
     """Build an ordering from a queue's stored form. Raises: ValueError on an unknown weight."""
     if unknown := set(data) - {"sla", "priority", "value"}:
         raise ValueError(f"unknown weight {sorted(unknown)[0]!r}: use sla, priority, value")

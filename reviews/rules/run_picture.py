@@ -37,7 +37,7 @@ class Picture:
     lines: tuple[Line, ...]
 
 
-def picture_of(document: Mapping[str, Json], states: Mapping[str, str]) -> Picture | None:
+def draw_picture(document: Mapping[str, Json], states: Mapping[str, str]) -> Picture | None:
     """Return the picture of a flow document with the states of its steps; None without a layout."""
     places = document.get("layout") or {}
     nodes = tuple(
@@ -51,21 +51,21 @@ def picture_of(document: Mapping[str, Json], states: Mapping[str, str]) -> Pictu
     width = max(node.x for node in nodes) - left + CARD_WIDTH + 2 * MARGIN
     height = max(node.y for node in nodes) - top + CARD_HEIGHT + 2 * MARGIN
     box = f"{left - MARGIN:g} {top - MARGIN:g} {width:g} {height:g}"
-    return Picture(box, nodes, _lines(document.get("edges") or (), nodes))
+    return Picture(box, nodes, _draw_lines(document.get("edges") or (), nodes))
 
 
-def _lines(edges: Any, nodes: tuple[Node, ...]) -> tuple[Line, ...]:
+def _draw_lines(edges: Any, nodes: tuple[Node, ...]) -> tuple[Line, ...]:
     by_name = {node.step: node for node in nodes}
     found = []
     for edge in edges:
         source, _, target = (part.strip() for part in str(edge).partition("->"))
         one, other = by_name.get(source.split(".")[0]), by_name.get(target)
         if one and other:
-            found.append(Line(_path(one, other), bool(one.state and other.state)))
+            found.append(Line(_draw_path(one, other), bool(one.state and other.state)))
     return tuple(found)
 
 
-def _path(one: Node, other: Node) -> str:
+def _draw_path(one: Node, other: Node) -> str:
     x1, y1 = one.x + CARD_WIDTH, one.y + CARD_HEIGHT / 2
     x2, y2 = other.x, other.y + CARD_HEIGHT / 2
     bend = max(40.0, abs(x2 - x1) / 2)

@@ -20,7 +20,7 @@ class Neighbour:
     distance: float
 
 
-def ranges_of(rows: Sequence[Mapping[str, Json]]) -> dict[str, float]:
+def compute_ranges(rows: Sequence[Mapping[str, Json]]) -> dict[str, float]:
     """Return how far apart each number is among the rows; 0 where all are the same."""
     bounds: dict[str, tuple[float, float]] = {}
     for row in rows:
@@ -31,32 +31,32 @@ def ranges_of(rows: Sequence[Mapping[str, Json]]) -> dict[str, float]:
     return {key: high - low for key, (low, high) in bounds.items()}
 
 
-def distance(
+def measure_distance(
     one: Mapping[str, Json], other: Mapping[str, Json], ranges: Mapping[str, float]
 ) -> float | None:
     """Return the distance, None if they have no field in common."""
     parts = [
-        _apart(one[key], other[key], ranges.get(key, 0.0))
+        _measure_field(one[key], other[key], ranges.get(key, 0.0))
         for key in one
         if key in other and one[key] is not None and other[key] is not None
     ]
     return sum(parts) / len(parts) if parts else None
 
 
-def _apart(one: Json, other: Json, span: float) -> float:
+def _measure_field(one: Json, other: Json, span: float) -> float:
     if is_number(one) and is_number(other):
         return abs(one - other) / span if span else 0.0
     return 0.0 if one == other else 1.0
 
 
-def nearest(
+def find_nearest(
     one: Mapping[str, Json], candidates: Sequence[Mapping[str, Json]], count: int
 ) -> list[Neighbour]:
     """Return the nearest candidates, the nearest first; of equals the first in order."""
-    ranges = ranges_of([one, *candidates])
+    ranges = compute_ranges([one, *candidates])
     found = []
     for index, candidate in enumerate(candidates):
-        apart = distance(one, candidate, ranges)
+        apart = measure_distance(one, candidate, ranges)
         if apart is not None:
             found.append(Neighbour(index, apart))
     return sorted(found, key=lambda neighbour: neighbour.distance)[:count]

@@ -39,22 +39,22 @@ class Calendar:
 
     def spans(self, day: date) -> Iterator[Span]:
         """Yield the opening hours of a local day as instants, in order."""
-        if day in self.closed or day in _holidays(self.country, self.subdivision, day.year):
+        if day in self.closed or day in _list_holidays(self.country, self.subdivision, day.year):
             return
         for opens, closes in self.hours[day.weekday()]:
             start, end = self._instant(day, opens), self._instant(day, closes)
             if start < end:
                 yield start, end
 
-    def local(self, at: datetime) -> datetime:
+    def localize(self, at: datetime) -> datetime:
         """Return the instant in the calendar's own zone."""
         return at.astimezone(ZoneInfo(self.time_zone))
 
-    def holiday_name(self, day: date) -> str:
+    def find_holiday(self, day: date) -> str:
         """Return why a day is closed beyond its weekday; empty if it is not."""
         if day in self.closed:
             return "Closed"
-        return _holidays(self.country, self.subdivision, day.year).get(day, "")
+        return _list_holidays(self.country, self.subdivision, day.year).get(day, "")
 
     def _instant(self, day: date, minute: int) -> datetime:
         day += timedelta(days=minute // MINUTES_A_DAY)
@@ -99,13 +99,13 @@ class Calendar:
 
 
 @lru_cache(maxsize=512)
-def _holidays(country: str, subdivision: str, year: int) -> Mapping[date, str]:
+def _list_holidays(country: str, subdivision: str, year: int) -> Mapping[date, str]:
     if not country:
         return {}
     return dict(holidays.country_holidays(country, subdiv=subdivision or None, years=year))
 
 
-def calendar_from(data: Mapping[str, Json]) -> Calendar:
+def read_calendar(data: Mapping[str, Json]) -> Calendar:
     """Build a calendar from its stored form.
 
     ``{"time_zone", "hours": {"monday": [["09:00", "17:00"]], …}, "country", "subdivision",
@@ -120,48 +120,48 @@ def calendar_from(data: Mapping[str, Json]) -> Calendar:
     except (KeyError, ValueError, OSError):
         raise ValueError(f"unknown time zone {zone!r}: use a name such as Europe/Berlin") from None
     try:
-        _holidays(country, data.get("subdivision") or "", 2026)
+        _list_holidays(country, data.get("subdivision") or "", 2026)
     except NotImplementedError as error:
         raise ValueError(f"no holidays are known for {country!r}: {error}") from None
     return Calendar(
         time_zone=zone,
-        hours=tuple(_day_hours(day, hours.get(day) or ()) for day in WEEKDAYS),
+        hours=tuple(_read_day_hours(day, hours.get(day) or ()) for day in WEEKDAYS),
         country=country,
         subdivision=data.get("subdivision") or "",
         closed=frozenset(date.fromisoformat(day) for day in data.get("closed") or ()),
     )
 
 
-def calendar_problems(data: Mapping[str, Json]) -> dict[str, str]:
-    """Return what is wrong with a calendar, by its field; ``data`` as ``calendar_from`` reads."""
+def find_calendar_problems(data: Mapping[str, Json]) -> dict[str, str]:
+    """Return what is wrong with a calendar, by its field; ``data`` as ``read_calendar`` reads."""
     parts: tuple[tuple[str, ...], ...] = (
         ("time_zone",), ("hours",), ("country",), ("country", "subdivision"), ("closed",),
     )  # fmt: skip
     problems: dict[str, str] = {}
     for names in parts:
         try:
-            calendar_from({name: data.get(name) for name in names})
+            read_calendar({name: data.get(name) for name in names})
         except ValueError as error:
             problems.setdefault(names[-1], f"{error}".capitalize() + ".")
     if not problems:
         try:
-            calendar_from(data).add(datetime(2026, 1, 1, tzinfo=UTC), 60)
+            read_calendar(data).add(datetime(2026, 1, 1, tzinfo=UTC), 60)
         except CalendarNeverOpens as error:
             problems["hours"] = str(error)
     return problems
 
 
-def _day_hours(day: str, spans: Json) -> tuple[tuple[int, int], ...]:
+def _read_day_hours(day: str, spans: Json) -> tuple[tuple[int, int], ...]:
     if any(len(span) != 2 for span in spans):  # noqa: PLR2004 - a pair
         raise ValueError(f"the hours of {day} are pairs: when it opens, when it closes")
-    minutes = tuple((_minute(opens), _minute(closes)) for opens, closes in spans)
+    minutes = tuple((_read_minute(opens), _read_minute(closes)) for opens, closes in spans)
     for index, (opens, closes) in enumerate(minutes):
         if opens >= closes or (index and opens < minutes[index - 1][1]):
             raise ValueError(f"the hours of {day} must be in order and not overlap")
     return minutes
 
 
-def _minute(text: str) -> int:
+def _read_minute(text: str) -> int:
     hour, _, minute = str(text).partition(":")
     value = int(hour) * 60 + int(minute or 0)
     if not 0 <= value <= MINUTES_A_DAY:
@@ -202,10 +202,10 @@ class Plan:
     calendar: Calendar = field(default_factory=Calendar)
 
 
-def policy_problems(data: Mapping[str, Json]) -> dict[str, str]:
+def find_policy_problems(data: Mapping[str, Json]) -> dict[str, str]:
     """Return what is wrong with a policy, by field: ``due_minutes``, ``steps``, ``breach``.
 
-    ``data`` has these three as ``plan_from`` reads them. An approval is refused in every place
+    ``data`` has these three as ``read_plan`` reads them. An approval is refused in every place
     where an act is named: silence never approves.
     """
     problems = {}
@@ -216,17 +216,19 @@ def policy_problems(data: Mapping[str, Json]) -> dict[str, str]:
     if len(steps) > MAX_STEPS:
         problems["steps"] = f"Give at most {MAX_STEPS} steps."
     for number, step in enumerate(steps, 1):
-        if problem := _step_problem(step):
+        if problem := _find_step_problem(step):
             problems.setdefault("steps", f"Step {number}: {problem}")
     if (breach := data.get("breach")) not in BREACH_ACTIONS:
-        problems["breach"] = _unknown_act(breach, "take it back, make it urgent or let it expire")
+        problems["breach"] = _describe_unknown_act(
+            breach, "take it back, make it urgent or let it expire"
+        )
     return problems
 
 
-def _step_problem(step: Mapping[str, Json]) -> str:
+def _find_step_problem(step: Mapping[str, Json]) -> str:
     act, to = step.get("act"), step.get("to", "")
     if act not in STEP_ACTS:
-        return _unknown_act(act, "warn, remind or escalate")
+        return _describe_unknown_act(act, "warn, remind or escalate")
     if not _is_minutes(step.get("after_minutes")):
         return "give the working time after which it is done, such as 4h."
     known = to in {"", HOLDER, LEAD} or (to.startswith(PERSON) and to != PERSON)
@@ -235,7 +237,7 @@ def _step_problem(step: Mapping[str, Json]) -> str:
     return "" if known else f"{to!r} is nobody to turn to: choose who hears of it."
 
 
-def _unknown_act(act: Json, choices: str) -> str:
+def _describe_unknown_act(act: Json, choices: str) -> str:
     if isinstance(act, str) and "appro" in act:
         return f"silence never approves: choose to {choices}."
     return f"choose to {choices}."
@@ -247,22 +249,22 @@ def _is_minutes(value: Json) -> bool:
     )
 
 
-def instants_of(plan: "Plan", opened_at: datetime) -> list[tuple[Act, datetime]]:
+def list_instants(plan: "Plan", opened_at: datetime) -> list[tuple[Act, datetime]]:
     """Return when each act would be done for a case opened then and never paused."""
     return [(act, plan.calendar.add(opened_at, act.after_seconds)) for act in plan.acts]
 
 
-def plan_from(data: Mapping[str, Json]) -> Plan:
+def read_plan(data: Mapping[str, Json]) -> Plan:
     """Build a plan from a case's stored snapshot (``SlaPolicy.snapshot``).
 
     Thousands of cases share a policy, and reading its calendar is most of what an act costs: a
     plan that was read is kept by its text.
     """
-    return _read_plan(json.dumps(data, sort_keys=True, default=str))
+    return _parse_plan(json.dumps(data, sort_keys=True, default=str))
 
 
 @lru_cache(maxsize=512)
-def _read_plan(text: str) -> Plan:
+def _parse_plan(text: str) -> Plan:
     data = json.loads(text)
     due = float(data["due_minutes"]) * 60
     acts = [
@@ -277,7 +279,7 @@ def _read_plan(text: str) -> Plan:
         due_seconds=due,
         breach=data["breach"],
         acts=tuple(acts),
-        calendar=calendar_from(data["calendar"]),
+        calendar=read_calendar(data["calendar"]),
     )
 
 
@@ -299,7 +301,7 @@ class Stopwatch:
             return self.used_seconds
         return self.used_seconds + plan.calendar.between(self.running_since, now)
 
-    def instant_of(self, plan: Plan, after_seconds: float) -> datetime | None:
+    def find_instant(self, plan: Plan, after_seconds: float) -> datetime | None:
         """Return when the case will have used that much, None while it is paused."""
         if self.running_since is None:
             return None
@@ -307,15 +309,15 @@ class Stopwatch:
         return plan.calendar.add(self.running_since, left)
 
 
-def next_act(plan: Plan, watch: Stopwatch, done: int) -> tuple[Act, datetime | None] | None:
+def find_next_act(plan: Plan, watch: Stopwatch, done: int) -> tuple[Act, datetime | None] | None:
     """Return the first act not yet done and its instant; None when all are done."""
     if done >= len(plan.acts):
         return None
     act = plan.acts[done]
-    return act, watch.instant_of(plan, act.after_seconds)
+    return act, watch.find_instant(plan, act.after_seconds)
 
 
-def band(due_at: datetime | None, warn_at: datetime | None, now: datetime) -> str:
+def compute_band(due_at: datetime | None, warn_at: datetime | None, now: datetime) -> str:
     """Return how the case stands: ``paused``, ``overdue``, ``due_soon`` or ``on_time``."""
     if due_at is None:
         return "paused"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from reviews.rules.conditions import active_of, properties_of
+from reviews.rules.conditions import find_active, list_properties
 
 Json = Any
 LONG_TEXT = 120
@@ -70,18 +70,18 @@ class Widget:
     def chosen(self) -> tuple[str, ...]:
         """The values that are chosen, as a form writes them."""
         values = self.value if isinstance(self.value, list) else [self.value]
-        return tuple(text_of(value) for value in values if value is not None)
+        return tuple(format_value(value) for value in values if value is not None)
 
 
-def widgets_of(schema: Mapping[str, Json], values: Mapping[str, Json], name: str) -> list[Widget]:
+def list_widgets(schema: Mapping[str, Json], values: Mapping[str, Json], name: str) -> list[Widget]:
     """Return a widget for each property that an object schema may ask for, in its order.
 
     Those that do not stand for these values are there too, not ``active``: they show as soon as
     another value makes them stand.
     """
-    active, required = active_of(schema, values)
+    active, required = find_active(schema, values)
     return [
-        _widget(
+        _make_widget(
             f"{name}.{key}",
             key,
             active.get(key, part),
@@ -89,51 +89,53 @@ def widgets_of(schema: Mapping[str, Json], values: Mapping[str, Json], name: str
             required=key in required,
             active=key in active,
         )
-        for key, part in properties_of(schema).items()
+        for key, part in list_properties(schema).items()
     ]
 
 
-def active_names(schema: Mapping[str, Json], values: Mapping[str, Json], name: str) -> list[str]:
+def list_active_names(
+    schema: Mapping[str, Json], values: Mapping[str, Json], name: str
+) -> list[str]:
     """Return the names of the widgets that stand for these values, those in groups too."""
     found = []
-    for key, part in active_of(schema, values)[0].items():
+    for key, part in find_active(schema, values)[0].items():
         found.append(f"{name}.{key}")
-        found += _names_inside(part, values.get(key), f"{name}.{key}")
+        found += _list_names_inside(part, values.get(key), f"{name}.{key}")
     return found
 
 
-def _names_inside(part: Mapping[str, Json], value: Json, name: str) -> list[str]:
-    kind = kind_of(part)
+def _list_names_inside(part: Mapping[str, Json], value: Json, name: str) -> list[str]:
+    kind = choose_kind(part)
     if kind == "group":
-        return active_names(part, value if isinstance(value, Mapping) else {}, name)
+        return list_active_names(part, value if isinstance(value, Mapping) else {}, name)
     if kind != "rows":
         return []
     found = []
-    for number, row in enumerate(_rows_in(value)):
-        found += [f"{name}.{number}", *active_names(part["items"], row, f"{name}.{number}")]
+    for number, row in enumerate(_read_rows(value)):
+        found += [f"{name}.{number}", *list_active_names(part["items"], row, f"{name}.{number}")]
     return found
 
 
-def _rows_in(value: Json) -> list[Mapping[str, Json]]:
+def _read_rows(value: Json) -> list[Mapping[str, Json]]:
     rows = value if isinstance(value, list) else []
     return [row if isinstance(row, Mapping) else {} for row in rows]
 
 
-def _widget(
+def _make_widget(
     name: str, key: str, schema: Mapping[str, Json], value: Json, *, required: bool, active: bool
 ) -> Widget:
     label = str(schema.get("title") or key.replace("_", " ").capitalize())
     value = schema.get("default") if value is None else value
-    kind = kind_of(schema)
+    kind = choose_kind(schema)
     parts: tuple[Widget, ...] = ()
     blank = None
     if kind == "group":
-        parts = tuple(widgets_of(schema, value if isinstance(value, Mapping) else {}, name))
+        parts = tuple(list_widgets(schema, value if isinstance(value, Mapping) else {}, name))
     elif kind == "rows":
-        rows = _rows_in(value)
-        rows += [{}] * (_rows_bound(schema, "minItems", 0) - len(rows))
-        parts = tuple(_row(schema, name, str(at), row) for at, row in enumerate(rows))
-        blank = _row(schema, name, NEXT_ROW, {})
+        rows = _read_rows(value)
+        rows += [{}] * (_get_rows_bound(schema, "minItems", 0) - len(rows))
+        parts = tuple(_make_row(schema, name, str(at), row) for at, row in enumerate(rows))
+        blank = _make_row(schema, name, NEXT_ROW, {})
     return Widget(
         kind=kind,
         name=name,
@@ -141,33 +143,35 @@ def _widget(
         value=value,
         help=str(schema.get("description") or ""),
         required=required,
-        choices=_choices(schema),
-        attributes=_attributes(schema, kind),
+        choices=_list_choices(schema),
+        attributes=_make_attributes(schema, kind),
         parts=parts,
         blank=blank,
         active=active,
     )
 
 
-def _rows_bound(schema: Mapping[str, Json], key: str, otherwise: int) -> int:
+def _get_rows_bound(schema: Mapping[str, Json], key: str, otherwise: int) -> int:
     bound = schema.get(key)
     return min(bound, MOST_ROWS) if isinstance(bound, int) else otherwise
 
 
-def _row(schema: Mapping[str, Json], name: str, number: str, values: Mapping[str, Json]) -> Widget:
+def _make_row(
+    schema: Mapping[str, Json], name: str, number: str, values: Mapping[str, Json]
+) -> Widget:
     items = schema["items"]
     return Widget(
         kind="row",
         name=f"{name}.{number}",
         label=str(items.get("title") or "Row"),
         value=number,
-        parts=tuple(widgets_of(items, values, f"{name}.{number}")),
+        parts=tuple(list_widgets(items, values, f"{name}.{number}")),
     )
 
 
-def kind_of(schema: Mapping[str, Json]) -> str:
+def choose_kind(schema: Mapping[str, Json]) -> str:
     """Return the kind of widget that a schema asks for."""
-    kind, choices = _type_in(schema), _choices(schema)
+    kind, choices = _get_type(schema), _list_choices(schema)
     by_type = {
         "object": "group",
         "boolean": "check",
@@ -186,7 +190,7 @@ def kind_of(schema: Mapping[str, Json]) -> str:
     return formats.get(str(schema.get("format")), "textarea" if long else "text")
 
 
-def _type_in(schema: Mapping[str, Json]) -> str:
+def _get_type(schema: Mapping[str, Json]) -> str:
     """Return the type that is not null: `["number", "null"]` asks for a number, or for none."""
     kinds = schema.get("type")
     named = kinds if isinstance(kinds, list) else [kinds]
@@ -195,55 +199,55 @@ def _type_in(schema: Mapping[str, Json]) -> str:
 
 def _has_rows(schema: Mapping[str, Json]) -> bool:
     items = schema.get("items")
-    return isinstance(items, Mapping) and _type_in(items) == "object"
+    return isinstance(items, Mapping) and _get_type(items) == "object"
 
 
-def _choices(schema: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
+def _list_choices(schema: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
     items = schema.get("items")
-    source = items if _type_in(schema) == "array" and isinstance(items, Mapping) else schema
+    source = items if _get_type(schema) == "array" and isinstance(items, Mapping) else schema
     if source.get("oneOf"):
         return tuple(
-            (text_of(each.get("const")), str(each.get("title") or each.get("const")))
+            (format_value(each.get("const")), str(each.get("title") or each.get("const")))
             for each in source["oneOf"]
         )
     return tuple(
-        (text_of(each), text_of(each).replace("_", " ").capitalize())
+        (format_value(each), format_value(each).replace("_", " ").capitalize())
         for each in source.get("enum") or ()
     )
 
 
-def _attributes(schema: Mapping[str, Json], kind: str) -> dict[str, Json]:
+def _make_attributes(schema: Mapping[str, Json], kind: str) -> dict[str, Json]:
     names = {"minimum": "min", "maximum": "max", "maxLength": "maxlength", "minLength": "minlength"}
     found = {html: schema[key] for key, html in names.items() if key in schema}
     if kind == "rows":
         return {
-            "least": _rows_bound(schema, "minItems", 0),
-            "most": _rows_bound(schema, "maxItems", MOST_ROWS),
+            "least": _get_rows_bound(schema, "minItems", 0),
+            "most": _get_rows_bound(schema, "maxItems", MOST_ROWS),
         }
     if kind == "number":
-        found["step"] = schema.get("multipleOf", 1 if _type_in(schema) == "integer" else "any")
+        found["step"] = schema.get("multipleOf", 1 if _get_type(schema) == "integer" else "any")
     if isinstance(schema.get("pattern"), str):
         found["pattern"] = schema["pattern"]
     return found
 
 
-def text_of(value: Json) -> str:
+def format_value(value: Json) -> str:
     """Return a value as a form writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "\n".join(text_of(each) for each in value)
+        return "\n".join(format_value(each) for each in value)
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         return str(int(value))
     return "" if value is None else str(value)
 
 
 def read_form(schema: Mapping[str, Json], posted: Posted, name: str) -> dict[str, Json]:
-    """Return the JSON that a form of ``widgets_of`` sent; what was left empty is left out."""
+    """Return the JSON that a form of ``list_widgets`` sent; what was left empty is left out."""
     found: dict[str, Json] = {}
     # A value may make another property stand, and that one the next: each round reads them anew.
     for _ in range(MOST_ROUNDS):
-        parts, _required = active_of(schema, found)
+        parts, _required = find_active(schema, found)
         values = {key: _read_part(part, posted, f"{name}.{key}") for key, part in parts.items()}
         read = {key: value for key, value in values.items() if value is not None}
         if read == found:
@@ -264,7 +268,7 @@ def read_grounds(posted: Posted) -> dict[str, str]:
 
 def _read_part(part: Mapping[str, Json], posted: Posted, path: str) -> Json:
     """Return the value that was posted, None if it was left empty."""
-    kind = kind_of(part)
+    kind = choose_kind(part)
     if kind == "group":
         return read_form(part, posted, path) or None
     if kind == "rows":
@@ -287,27 +291,27 @@ def read_value(text: str, schema: Mapping[str, Json], old: Json = None) -> Json:
 
     A text that is not of the type is returned as it is: the schema then names the problem.
     """
-    kind = _type_in(schema) if schema.get("type") else _type_of(old)
+    kind = _get_type(schema) if schema.get("type") else _infer_type(old)
     cleaned = text.strip()
     if kind == "boolean" and cleaned in {"true", "false", "on"}:
         return cleaned != "false"
     if kind in NUMBERS:
-        return _number(cleaned, text)
+        return _read_number(cleaned, text)
     if cleaned == "" and not isinstance(old, str):
         return None
     for choice in schema.get("enum") or ():
-        if text_of(choice) == cleaned:
+        if format_value(choice) == cleaned:
             return choice
     return text
 
 
-def _type_of(value: Json) -> str:
+def _infer_type(value: Json) -> str:
     if isinstance(value, bool):
         return "boolean"
     return "number" if isinstance(value, int | float) else "string"
 
 
-def _number(cleaned: str, text: str) -> Json:
+def _read_number(cleaned: str, text: str) -> Json:
     try:
         number = float(cleaned.replace(",", "").replace(" ", ""))
     except ValueError:

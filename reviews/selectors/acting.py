@@ -5,7 +5,7 @@ from typing import Any
 
 from reviews.errors import NotAuthorised
 from reviews.models import Queue, Reviewer
-from reviews.rules.access import SEE, WATCHING_ROLES, rule_of
+from reviews.rules.access import SEE, WATCHING_ROLES, get_rule
 from workbench.accounts.actors import Actor, Channel
 from workbench.accounts.models import ApiToken, User
 from workbench.accounts.permissions import can, list_grants
@@ -21,14 +21,14 @@ class Acting:
     on_behalf_of: Actor | None = None
 
 
-def acting_as(principal: Any, channel: Channel = "page") -> Acting:
+def make_acting(principal: Any, channel: Channel = "page") -> Acting:
     if isinstance(principal, ApiToken):
         user = principal.user
         return Acting(principal, user, Actor.token(principal), Actor.user(user, "api"))
     return Acting(principal, principal, Actor.user(principal, channel))
 
 
-def reviewer_of(user: User) -> Reviewer:
+def get_reviewer(user: User) -> Reviewer:
     """Return what the person may take on; who has no row has level 1 and no skills.
 
     One query for each user object.
@@ -62,16 +62,16 @@ def find_queue_refusal(act: str, user: User, queue: Queue) -> str:
 
     See reviews.rules.access for the acts. Two queries at most for each user object.
     """
-    rule = rule_of(act, queue.access, queue.skills)
+    rule = get_rule(act, queue.access, queue.skills)
     if not rule.roles and not rule.skills:
         return ""
-    roles = roles_on(user, queue)
+    roles = list_roles(user, queue)
     if act == SEE and (user.is_superuser or roles & WATCHING_ROLES):
         return ""
-    return rule.refusal(roles, reviewer_of(user).skills if rule.skills else ())
+    return rule.find_refusal(roles, get_reviewer(user).skills if rule.skills else ())
 
 
-def roles_on(user: User, queue: Queue) -> frozenset[str]:
+def list_roles(user: User, queue: Queue) -> frozenset[str]:
     """Return the roles that the person holds on the queue, whatever the flow."""
     return frozenset(
         grant.role for grant in list_grants(user) if grant.queue_name in {"", queue.name}

@@ -24,14 +24,14 @@ from reviews.models import (
     Queue,
 )
 from reviews.models.states import ACTIVE, CaseState
-from reviews.rules.documents import artifact_digest, documents_of
-from reviews.rules.run_picture import Picture, picture_of
-from reviews.rules.similar import nearest
-from reviews.rules.sla import band, plan_from
+from reviews.rules.documents import get_artifact_digest, list_documents
+from reviews.rules.run_picture import Picture, draw_picture
+from reviews.rules.similar import find_nearest
+from reviews.rules.sla import compute_band, read_plan
 from reviews.selectors.acting import Acting, may_see
-from reviews.selectors.line import Line, first_in_line
+from reviews.selectors.line import Line, list_first_in_line
 from reviews.selectors.lists import LIST_FIELDS
-from reviews.selectors.veil import not_hidden_from, run_as_seen
+from reviews.selectors.veil import exclude_hidden, list_seen_steps
 from workbench.accounts.models import RoleGrant, User
 from workbench.accounts.permissions import PERMISSIONS, can
 
@@ -49,14 +49,14 @@ def get_visible_case(case_id: int, principal: Any, permission: str = "cases.view
     Raises: Case.DoesNotExist, also where it may not be seen.
     """
     found = Case.objects.select_related("queue", "claimed_by", "familiar")
-    case = found.filter(not_hidden_from(getattr(principal, "user", principal))).get(pk=case_id)
+    case = found.filter(exclude_hidden(getattr(principal, "user", principal))).get(pk=case_id)
     allowed = can(principal, permission, flow=case.flow, queue=case.queue.name)
     if not allowed or not may_see(principal, case.queue):
         raise Case.DoesNotExist(case_id)
     return case
 
 
-def my_work(
+def get_work(
     acting: Acting, queue: Queue, now: datetime, *, at: Case | None = None, limit: int = 12
 ) -> dict[str, Any]:
     """Return what the person holds and what "next" would give them: six queries at most.
@@ -68,31 +68,31 @@ def my_work(
         *LIST_FIELDS, "queue__name", "queue__title"
     )
     held = listed.filter(OPEN_ENDED, claimed_by=acting.user, state=CaseState.CLAIMED)
-    upcoming = first_in_line(Line.of(queue, acting, now).parts, limit)
+    upcoming = list_first_in_line(Line.of(queue, acting, now).parts, limit)
     return {
         "in_hand": list(held.order_by("rank", "id")[:limit]),
         "upcoming": list(listed.filter(pk__in=upcoming).order_by("rank", "id")),
-        "ahead": _documents_of([pk for pk in upcoming if at is None or pk != at.pk][:1]),
+        "ahead": _list_drawn_documents([pk for pk in upcoming if at is None or pk != at.pk][:1]),
     }
 
 
-def _documents_of(case_ids: Sequence[int]) -> list[tuple[int, str]]:
+def _list_drawn_documents(case_ids: Sequence[int]) -> list[tuple[int, str]]:
     """Return which documents of these cases a browser draws: one query."""
     cases = Case.objects.filter(pk__in=case_ids).values_list("pk", "shown")
     return [
         (pk, document["id"])
         for pk, shown in cases
-        for document in documents_of(shown)
-        if artifact_digest(document.get("artifact"))
+        for document in list_documents(shown)
+        if get_artifact_digest(document.get("artifact"))
         and (document.get("media_type") or "").startswith(("image/", "application/pdf"))
     ][:AHEAD]
 
 
-def draft_of(case: Case, user: User) -> CaseDraft | None:
+def get_draft(case: Case, user: User) -> CaseDraft | None:
     return CaseDraft.objects.filter(case=case, user=user).first()
 
 
-def pending_decision_of(user: User, now: datetime) -> Decision | None:
+def find_pending_decision(user: User, now: datetime) -> Decision | None:
     """Return the person's newest decision that can still be undone: one query."""
     return (
         Decision.objects.filter(state=DecisionState.PENDING, decided_by=user, commit_at__gt=now)
@@ -103,11 +103,11 @@ def pending_decision_of(user: User, now: datetime) -> Decision | None:
     )
 
 
-def history_of(case: Case, limit: int = 200) -> list[CaseEvent]:
+def list_events(case: Case, limit: int = 200) -> list[CaseEvent]:
     return list(CaseEvent.objects.filter(case=case).order_by("-id")[:limit])
 
 
-def comments_of(case: Case) -> list[Comment]:
+def list_comments(case: Case) -> list[Comment]:
     return list(
         Comment.objects.filter(case=case)
         .select_related("author")
@@ -116,7 +116,7 @@ def comments_of(case: Case) -> list[Comment]:
     )
 
 
-def people_who_see(case: Case, text: str, limit: int = 8) -> list[User]:
+def search_people(case: Case, text: str, limit: int = 8) -> list[User]:
     """Return people whose user name or name begins so, and who may see the case.
 
     One query, and one for each of the first few whom a role might let see it.
@@ -137,18 +137,18 @@ def people_who_see(case: Case, text: str, limit: int = 8) -> list[User]:
     return list(islice(may, limit))
 
 
-def attachments_of(case: Case) -> list[Attachment]:
+def list_attachments(case: Case) -> list[Attachment]:
     """Return the files that people added to the case, the oldest first: one query."""
     return list(Attachment.objects.filter(case=case).select_related("added_by").order_by("id"))
 
 
-def information_of(case: Case) -> list[InformationRequest]:
+def list_information_requests(case: Case) -> list[InformationRequest]:
     return list(
         InformationRequest.objects.filter(case=case).select_related("asked_by").order_by("id")
     )
 
 
-def decisions_of(case: Case) -> list[Decision]:
+def list_decisions(case: Case) -> list[Decision]:
     """Return the standing decisions, oldest first: one query."""
     return list(
         Decision.objects.filter(case=case)
@@ -158,7 +158,7 @@ def decisions_of(case: Case) -> list[Decision]:
     )
 
 
-def earlier_cases(case: Case, limit: int = 5) -> list[Case]:
+def list_earlier_cases(case: Case, limit: int = 5) -> list[Case]:
     """Return other cases of the same subject, newest first: one query at most.
 
     Checks are left out: they repeat another case. And what a check repeats would tell its answer.
@@ -187,7 +187,7 @@ class SimilarCase:
     distance: float
 
 
-def similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
+def list_similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
     """Return the decided cases of the same step nearest to this one, by its fields and its value.
 
     Looked for among the last SIMILAR_AMONG decisions: one query. See ``reviews.rules.similar``.
@@ -204,7 +204,7 @@ def similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
         .order_by("-id")
         .values_list("pk", "title", "outcome", "closed_at", "fields", "value")[:SIMILAR_AMONG]
     )
-    near = nearest(
+    near = find_nearest(
         {**case.fields, "value of the case": case.value},
         [{**fields, "value of the case": value} for *_, fields, value in rows],
         limit,
@@ -212,30 +212,30 @@ def similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
     return [SimilarCase(*rows[each.index][:4], each.distance) for each in near]
 
 
-def run_picture(case: Case, steps: list[StepRun]) -> Picture | None:
+def draw_run(case: Case, steps: list[StepRun]) -> Picture | None:
     """Return the run so far as a small graph: one query."""
     version = FlowVersion.objects.filter(flow__name=case.flow, number=case.flow_version).first()
     states = {each.step: each.state for each in steps}
-    return picture_of(version.document, states) if version else None
+    return draw_picture(version.document, states) if version else None
 
 
-def run_so_far(case: Case) -> list[StepRun]:
+def list_steps_so_far(case: Case) -> list[StepRun]:
     """Return the step runs of the case's run: five queries, six for a check."""
     run = Run.objects.select_related("flow", "version").filter(pk=case.run_id).first()
-    return run_as_seen(case, list_step_runs(run)) if run else []
+    return list_seen_steps(case, list_step_runs(run)) if run else []
 
 
-def band_of(case: Case, now: datetime) -> str:
+def get_band(case: Case, now: datetime) -> str:
     if case.state not in ACTIVE:
         return "closed"
-    return band(case.due_at, case.warn_at, now)
+    return compute_band(case.due_at, case.warn_at, now)
 
 
-def next_act_words(case: Case) -> Mapping[str, Any] | None:
+def describe_next_act(case: Case) -> Mapping[str, Any] | None:
     """Return what happens if nobody acts, and when; None if nothing does."""
     if case.next_act_at is None or case.state not in ACTIVE:
         return None
-    plan = plan_from(case.sla)
+    plan = read_plan(case.sla)
     act = plan.acts[case.acts_done]
     words = {
         "warn": "it is marked as due soon",

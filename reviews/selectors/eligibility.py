@@ -37,8 +37,8 @@ from reviews.selectors.acting import (
     Acting,
     describe_missing_permission,
     find_queue_refusal,
+    get_reviewer,
     may,
-    reviewer_of,
 )
 from reviews.selectors.veil import list_barred_checks
 from workbench.accounts.actors import Actor
@@ -99,7 +99,7 @@ class Rule:
     allows: Callable[[Queue, Candidate], Q]
 
 
-def candidate_for(user: User, act: Act, actor: Actor, now: datetime) -> Candidate:
+def make_candidate(user: User, act: Act, actor: Actor, now: datetime) -> Candidate:
     """Return someone else than who acts as a candidate, with all that they may."""
     return Candidate(Acting(user, user, actor), act, now)
 
@@ -126,7 +126,7 @@ def check_queue(queue: Queue, candidate: Candidate) -> None:
     """Raises: NotAuthorised, PersonUnfit if the person may do the act with no case of the queue."""
     if not _list_permitted_flows(queue, candidate):
         raise _refuse_permission(queue, candidate)
-    if refusal := _refuse_by_access(_access_of(candidate), queue, candidate):
+    if refusal := _refuse_by_access(_choose_access_act(candidate), queue, candidate):
         raise refusal
 
 
@@ -206,7 +206,7 @@ def _list_permitted_flows(queue: Queue, candidate: Candidate) -> list[str]:
     return sorted({flow for flow, name in found.scopes if name in {"", queue.name}})
 
 
-def _access_of(candidate: Candidate) -> str:
+def _choose_access_act(candidate: Candidate) -> str:
     return access.CLAIM if candidate.act == Act.TAKE else access.DECIDE
 
 
@@ -220,18 +220,18 @@ def _restrict_access(act: str, acts: frozenset[Act]) -> Rule:
         f"access to {act}",
         acts,
         lambda case, candidate: _refuse_by_access(act, case.queue, candidate),
-        lambda queue, candidate: _all_or_none(not _refuse_by_access(act, queue, candidate)),
+        lambda queue, candidate: _allow_all_or_none(not _refuse_by_access(act, queue, candidate)),
     )
 
 
-def _all_or_none(allowed: bool) -> Q:
+def _allow_all_or_none(allowed: bool) -> Q:
     return Q() if allowed else Q(pk__in=[])
 
 
 def has_authority(queue: Queue, acting: Acting) -> bool:
     """Say whether the person may take the escalated cases of the queue."""
     leads = may(acting, "cases.assign", queue=queue, flow="")
-    return leads or reviewer_of(acting.user).level > 1
+    return leads or get_reviewer(acting.user).level > 1
 
 
 def _refuse_escalated(case: Case, candidate: Candidate) -> ReviewError | None:
@@ -257,7 +257,7 @@ def _allow_escalated(queue: Queue, candidate: Candidate) -> Q:
 
 
 def _refuse_requester(case: Case, candidate: Candidate) -> ReviewError | None:
-    if case.requested_by not in _names_of_requester(candidate.user):
+    if case.requested_by not in _list_requester_names(candidate.user):
         return None
     return candidate.refuse(
         "You asked for this, so someone else must decide it.",
@@ -266,10 +266,10 @@ def _refuse_requester(case: Case, candidate: Candidate) -> ReviewError | None:
 
 
 def _allow_others_requests(queue: Queue, candidate: Candidate) -> Q:
-    return ~Q(requested_by__in=_names_of_requester(candidate.user))
+    return ~Q(requested_by__in=_list_requester_names(candidate.user))
 
 
-def _names_of_requester(user: User) -> list[str]:
+def _list_requester_names(user: User) -> list[str]:
     """Return how a case may name the person as who asked for what it decides.
 
     A run keeps the shown name of who started it, a flow may name the username: either excludes.
@@ -311,7 +311,7 @@ def _allow_unbarred(queue: Queue, candidate: Candidate) -> Q:
     return Q(wait_id__isnull=False) | ~Q(pk__in=list_barred_checks(candidate.user))
 
 
-def _by_history(
+def _make_history_rule(
     name: str, allows: Callable[[Queue, Candidate], Q], *, own: str, other: str
 ) -> Rule:
     def refuse(case: Case, candidate: Candidate) -> ReviewError | None:
@@ -321,19 +321,19 @@ def _by_history(
 
 
 HISTORY = (
-    _by_history(
+    _make_history_rule(
         "delegated",
         _allow_undelegated,
         own="You delegated this case, so someone else must decide it.",
         other="delegated this case: choose someone else.",
     ),
-    _by_history(
+    _make_history_rule(
         "approved",
         _allow_undecided,
         own="You have approved this already; another person must decide it now.",
         other="has approved this already: choose someone else.",
     ),
-    _by_history(
+    _make_history_rule(
         "barred",
         _allow_unbarred,
         own="Another person must take this case. Open the next one.",

@@ -10,11 +10,11 @@ from reviews.rules.authority import (
     Need,
     NoAuthorityRule,
     Verdict,
+    find_need,
     judge,
-    need_of,
-    rules_from,
+    read_rules,
 )
-from reviews.selectors.acting import Acting, reviewer_of
+from reviews.selectors.acting import Acting, get_reviewer
 from reviews.selectors.eligibility import Act, Candidate, list_refusals
 
 
@@ -26,10 +26,10 @@ def judge_answer(
     approvals = [vote for vote in votes if vote.outcome == APPROVED and vote.decided_by]
     facts = Facts(
         person=acting.user.username,
-        level=reviewer_of(acting.user).level,
+        level=get_reviewer(acting.user).level,
         outcome=outcome,
         requested_by=case.requested_by,
-        need=_need(case),
+        need=_find_need(case),
         quorum=int(case.rules.get("quorum", 1)),
         four_eyes=bool(case.rules.get("four_eyes")),
         voters=frozenset(v.decided_by.username for v in approvals if v.decided_by),
@@ -40,10 +40,10 @@ def judge_answer(
     return judge(facts, [str(refusal) for refusal in refusals])
 
 
-def _need(case: Case) -> Need:
+def _find_need(case: Case) -> Need:
     """Raises: NotAuthorised if the matrix has no row for the case."""
-    rules = rules_from(case.queue.authority)
+    rules = read_rules(case.queue.authority)
     try:
-        return need_of(rules, case.value, case.product, case.rules.get("exceptions", ()))
+        return find_need(rules, case.value, case.product, case.rules.get("exceptions", ()))
     except NoAuthorityRule as error:
         raise NotAuthorised(f"{error} Ask a team lead to complete it.") from error

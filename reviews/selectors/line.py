@@ -21,7 +21,7 @@ from reviews.selectors.eligibility import (
 from workbench.accounts.models import User
 
 
-def first_in_line(parts: Sequence[QuerySet[Case]], limit: int) -> list[int]:
+def list_first_in_line(parts: Sequence[QuerySet[Case]], limit: int) -> list[int]:
     """Return the ids of the first cases of the parts together: a query each."""
     places = [
         place
@@ -52,12 +52,12 @@ class Line:
     def parts(self) -> list[QuerySet[Case]]:
         return [self.cases.filter(part) for part in self.free]
 
-    def locked(self, *, but: Case | None) -> "Line":
+    def lock(self, *, but: Case | None) -> "Line":
         """Lock what is read; skip what others have locked, and that one case."""
         cases = self.cases.exclude(pk=but.pk) if but else self.cases
         return replace(self, cases=cases.select_for_update(skip_locked=True, of=("self",)))
 
-    def known_to(self, user: User) -> QuerySet[Case]:
+    def filter_known(self, user: User) -> QuerySet[Case]:
         """Return what the person worked on before: few, so that they may well be sorted."""
         known = self.cases.filter(familiar=user, state__in=[*CLAIMABLE, CaseState.CLAIMED])
         return known.filter(reduce(or_, self.free))

@@ -18,10 +18,11 @@ from reviews.models import (
 from reviews.models.states import CaseState
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.acting import may_see
-from reviews.selectors.titles import cases_titled, has_words, words_of
-from reviews.selectors.veil import not_hidden_from
+from reviews.selectors.titles import find_titled_cases, has_words, split_words
+from reviews.selectors.veil import exclude_hidden
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, reach
+from workbench.http.numbers import number_in
 
 PAGE_SIZE = 50
 # How many titles one search looks at, at most.
@@ -30,8 +31,6 @@ SEARCHED = 10_000
 PIECE, SEARCH_SECONDS = 250, 0.1
 # More than anybody holds.
 MINE_CAP = 1_000
-# More digits than an id can have.
-MAX_DIGITS = 18
 LIST_FIELDS = (
     "id", "queue", "title", "summary", "subject", "state", "revision", "claimed_by", "lease_until",
     "escalation", "priority", "value", "confidence", "independent", "rank", "warn_at", "due_at",
@@ -46,7 +45,7 @@ class CasePage:
     next_cursor: str = ""
 
 
-def within(found: Reach, *, queue: str = "queue__name", flow: str = "flow") -> Q:
+def limit_to_reach(found: Reach, *, queue: str = "queue__name", flow: str = "flow") -> Q:
     """Return the condition that narrows cases to where a permission reaches."""
     if found.everywhere:
         return Q()
@@ -84,12 +83,14 @@ def list_cases(
     order only, so that no search takes long; a page may then hold few or none and still have a next
     one. A cursor that is not one of ours starts at the beginning.
     """
-    cases = Case.objects.filter(within(reach(principal, "cases.view")), not_hidden_from(user))
+    cases = Case.objects.filter(
+        limit_to_reach(reach(principal, "cases.view")), exclude_hidden(user)
+    )
     # One queue was found among those that the principal sees; of all, only those may show.
     cases = cases.filter(queue=queue) if queue else cases.filter(queue__in=list_queues(principal))
     cases = cases.filter(closed_at__isnull=not filters.closed)
-    cases = cases.filter(_shown_by(filters, user, now))
-    cases = _after(cases, cursor, closed=filters.closed)
+    cases = cases.filter(_filter_cases(filters, user, now))
+    cases = _start_after(cases, cursor, closed=filters.closed)
     order = ("-closed_at", "-id") if filters.closed else ("rank", "id")
     listed = (
         cases.select_related("claimed_by", "queue")
@@ -98,26 +99,26 @@ def list_cases(
     )
     if filters.text:
         return _search(listed, filters, page_size, look_at)
-    return _page(listed, filters, page_size)
+    return _make_page(listed, filters, page_size)
 
 
-def _page(listed: QuerySet[Case], filters: CaseFilters, page_size: int) -> CasePage:
+def _make_page(listed: QuerySet[Case], filters: CaseFilters, page_size: int) -> CasePage:
     rows = list(listed[: page_size + 1])
     more = len(rows) > page_size
     rows = rows[:page_size]
-    return CasePage(rows, _cursor(rows[-1], closed=filters.closed) if more else "")
+    return CasePage(rows, _make_cursor(rows[-1], closed=filters.closed) if more else "")
 
 
 def _search(listed: QuerySet[Case], filters: CaseFilters, page_size: int, look_at: int) -> CasePage:
     """Find a case by number or subject, else by words of its title."""
-    if exact := list(listed.filter(pk__in=_exactly(filters.text))[:page_size]):
+    if exact := list(listed.filter(pk__in=_find_exact(filters.text))[:page_size]):
         return CasePage(exact)
-    words = words_of(filters.text)
+    words = split_words(filters.text)
     if not words:
         return CasePage([])
-    titled = cases_titled(words)
+    titled = find_titled_cases(words)
     if titled is not None:
-        return _page(listed.filter(pk__in=titled), filters, page_size)
+        return _make_page(listed.filter(pk__in=titled), filters, page_size)
     return _look_through(listed, words, page_size, look_at, closed=filters.closed)
 
 
@@ -130,34 +131,34 @@ def _look_through(
     while True:
         piece = min(PIECE, look_at)
         titles = list(
-            _after(listed, cursor, closed=closed).select_related(None).only(*_PLACE)[:piece]
+            _start_after(listed, cursor, closed=closed).select_related(None).only(*_PLACE)[:piece]
         )
         looked += len(titles)
         found += [case.pk for case in titles if has_words(case.title, words)]
-        cursor = _cursor(titles[-1], closed=closed) if len(titles) == piece else ""
+        cursor = _make_cursor(titles[-1], closed=closed) if len(titles) == piece else ""
         if not cursor or len(found) >= page_size or looked >= look_at or time.monotonic() > until:
             break
     rows = list(listed.filter(pk__in=found[:page_size]))
     if len(found) > page_size:
-        cursor = _cursor(rows[-1], closed=closed)
+        cursor = _make_cursor(rows[-1], closed=closed)
     return CasePage(rows, cursor)
 
 
 _PLACE = ("pk", "title", "rank", "closed_at")
 
 
-def _exactly(text: str) -> list[int]:
+def _find_exact(text: str) -> list[int]:
     """Return cases of that subject or number: two queries, each of an index of its own."""
     found = Case.objects.filter(subject=text).values_list("pk", flat=True).order_by("-pk")
     pks = list(found[:PAGE_SIZE])
-    if text.isdecimal() and len(text) <= MAX_DIGITS:
-        numbered = Case.objects.filter(Q(pk=int(text)) | Q(run_id=int(text)))
+    if (number := number_in(text)) is not None:
+        numbered = Case.objects.filter(Q(pk=number) | Q(run_id=number))
         pks += numbered.values_list("pk", flat=True)[:PAGE_SIZE]
     return pks
 
 
-def _shown_by(filters: CaseFilters, user: User, now: datetime) -> Q:
-    condition = _which(filters.show, user)
+def _filter_cases(filters: CaseFilters, user: User, now: datetime) -> Q:
+    condition = _filter_by_tab(filters.show, user)
     if filters.priority:
         condition &= Q(priority=filters.priority)
     if filters.holder:
@@ -175,7 +176,7 @@ _BANDS: Mapping[str, Callable[[datetime], Q]] = {
 }
 
 
-def _mine(user: User) -> list[int]:
+def _list_mine(user: User) -> list[int]:
     """Return what the person holds and what waits for them: two queries, each of an index."""
     known = Case.objects.filter(OPEN_ENDED).values_list("pk", flat=True)
     held = known.filter(claimed_by=user, state__in=[CaseState.CLAIMED, CaseState.COMMITTING])
@@ -184,11 +185,11 @@ def _mine(user: User) -> list[int]:
     return [*held[:MINE_CAP], *waits[:MINE_CAP]]
 
 
-def _which(show: str, user: User) -> Q:
+def _filter_by_tab(show: str, user: User) -> Q:
     held = Q(state__in=[CaseState.CLAIMED, CaseState.COMMITTING])
     waiting = Q(state=CaseState.WAITING_FOR_INFO)
     if show == "mine":
-        return Q(pk__in=_mine(user))
+        return Q(pk__in=_list_mine(user))
     conditions = {
         "claimed": held,
         "waiting": waiting,
@@ -199,12 +200,12 @@ def _which(show: str, user: User) -> Q:
     return conditions.get(show, Q(state__in=CLAIMABLE_STATES))
 
 
-def _cursor(case: Case, *, closed: bool) -> str:
+def _make_cursor(case: Case, *, closed: bool) -> str:
     place = case.closed_at.timestamp() if closed and case.closed_at else case.rank
     return f"{place!r}~{case.pk}"
 
 
-def _after(cases: QuerySet[Case], cursor: str, *, closed: bool) -> QuerySet[Case]:
+def _start_after(cases: QuerySet[Case], cursor: str, *, closed: bool) -> QuerySet[Case]:
     place, _, pk = cursor.partition("~")
     try:
         number, last = float(place), int(pk)

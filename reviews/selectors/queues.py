@@ -11,7 +11,7 @@ from django.db.models import Count, Min, Q
 
 from reviews.models import ACTIVE_STATES, OPEN_ENDED, Case, Queue
 from reviews.models.states import CLAIMABLE, CaseState
-from reviews.selectors.lists import list_queues, within
+from reviews.selectors.lists import limit_to_reach, list_queues
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, reach
 
@@ -43,7 +43,7 @@ class QueueRow:
     oldest_at: datetime | None
 
 
-def queue_rows(
+def list_queue_rows(
     principal: Any, user: User, now: datetime, queues: Sequence[Queue] | None = None
 ) -> list[QueueRow]:
     """Return the visible queues, or some of them, with their load: two queries, three for all.
@@ -52,9 +52,11 @@ def queue_rows(
     """
     found = reach(principal, "cases.view")
     queues = list_queues(principal) if queues is None else queues
-    figures = _figures(found, queues, now)
+    figures = _get_figures(found, queues, now)
     mine = dict(
-        Case.objects.filter(OPEN_ENDED, within(found), claimed_by=user, state=CaseState.CLAIMED)
+        Case.objects.filter(
+            OPEN_ENDED, limit_to_reach(found), claimed_by=user, state=CaseState.CLAIMED
+        )
         .values_list("queue")
         .annotate(Count("pk"))
     )
@@ -68,14 +70,14 @@ def queue_rows(
     ]
 
 
-def _figures(found: Reach, queues: Sequence[Queue], now: datetime) -> Figures:
+def _get_figures(found: Reach, queues: Sequence[Queue], now: datetime) -> Figures:
     key = (frozenset(queue.pk for queue in queues), found)
     began = time.monotonic()
     with _lock:
         until, figures = _kept.get(key, (0.0, {}))
     if until > began:
         return figures
-    figures = _count(found, queues, now)
+    figures = _count_cases(found, queues, now)
     took = time.monotonic() - began
     if took > COSTLY_SECONDS:
         with _lock:
@@ -85,12 +87,14 @@ def _figures(found: Reach, queues: Sequence[Queue], now: datetime) -> Figures:
     return figures
 
 
-def _count(found: Reach, queues: Sequence[Queue], now: datetime) -> Figures:
+def _count_cases(found: Reach, queues: Sequence[Queue], now: datetime) -> Figures:
     """By columns that the index holds and that are never NULL: no row is read to be counted."""
     claimable = Q(state__in=CLAIMABLE)
     pressing = claimable | Q(state=CaseState.CLAIMED)
     rows: Iterable[Mapping[str, Any]] = (
-        Case.objects.filter(within(found), OPEN_ENDED, state__in=ACTIVE_STATES, queue__in=queues)
+        Case.objects.filter(
+            limit_to_reach(found), OPEN_ENDED, state__in=ACTIVE_STATES, queue__in=queues
+        )
         .values("queue")
         .annotate(
             open=Count("state", filter=claimable),

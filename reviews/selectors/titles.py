@@ -46,18 +46,18 @@ CREATE VIRTUAL TABLE reviews_casetitle USING fts5(
 """
 
 
-def words_of(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
 def has_words(title: str, words: Sequence[str]) -> bool:
     """Say whether the title has the words; of the last, the beginning will do."""
-    there = words_of(title)
+    there = split_words(title)
     *whole, last = words
     return all(word in there for word in whole) and any(word.startswith(last) for word in there)
 
 
-def cases_titled(words: Sequence[str]) -> list[int] | None:
+def find_titled_cases(words: Sequence[str]) -> list[int] | None:
     """Return the ids of all cases whose titles have the words; None where there are too many.
 
     The last word is taken for a whole one first: a database adds up all words that begin like a
@@ -95,7 +95,7 @@ def _count(table: str, *names: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def keep_titles(**_: Any) -> None:
+def ensure_title_index(**_: Any) -> None:
     """Have SQLite keep its index. Called after migrations, which may have taken triggers away."""
     if connection.vendor != "sqlite" or not _count("pragma_module_list", "fts5"):
         return

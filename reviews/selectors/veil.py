@@ -36,17 +36,17 @@ class Veil:
     withheld: bool = False
     first_choice: FirstChoice | None = None
 
-    def over(self, case: Case) -> Case:
+    def apply_to(self, case: Case) -> Case:
         """Return the case as this person may see it."""
         if not self.withheld:
             return case
         veiled = copy.copy(case)
-        veiled.shown = without_answer(case.shown)
+        veiled.shown = remove_answer(case.shown)
         veiled.confidence = None
         return veiled
 
 
-def veil_of(case: Case, acting: Acting) -> Veil:
+def get_veil(case: Case, acting: Acting) -> Veil:
     """Return what is kept from this person: no query, or one for a case that is independent."""
     if not case.independent or not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
         return Veil()
@@ -54,7 +54,7 @@ def veil_of(case: Case, acting: Acting) -> Veil:
     return Veil(withheld=choice is None and case.state in ACTIVE, first_choice=choice)
 
 
-def without_answer(shown: Mapping[str, Json]) -> dict[str, Json]:
+def remove_answer(shown: Mapping[str, Json]) -> dict[str, Json]:
     """Return what a case shows without the model's answer, to the last trace."""
     kept = {name: part for name, part in shown.items() if name not in ANSWER_PARTS}
     groups = [
@@ -78,7 +78,7 @@ def is_independent(queue: Queue, run_id: int) -> bool:
 # --- Checks and what they repeat --------------------------------------------------
 
 
-def not_hidden_from(user: User) -> Q:
+def exclude_hidden(user: User) -> Q:
     """Return the condition that leaves out the originals of checks the person works on."""
     works_on = QualityCheck.objects.filter(
         original=OuterRef("pk"), case__familiar=user, case__state__in=ACTIVE
@@ -99,7 +99,9 @@ def list_barred_checks(user: User) -> QuerySet[Case, int]:
     return checks.values_list("case_id", flat=True)  # type: ignore[return-value]
 
 
-def as_at_checkpoint(case: Case, steps: Sequence[StepRun], known: Collection[str]) -> list[StepRun]:
+def cut_at_checkpoint(
+    case: Case, steps: Sequence[StepRun], known: Collection[str]
+) -> list[StepRun]:
     """Return the run as whoever came to the checkpoint saw it; nothing of what followed.
 
     ``known`` are the steps that the checkpoint reads: all there is to show of a run that never
@@ -112,10 +114,10 @@ def as_at_checkpoint(case: Case, steps: Sequence[StepRun], known: Collection[str
     return [*before, here]
 
 
-def run_as_seen(case: Case, steps: list[StepRun]) -> list[StepRun]:
+def list_seen_steps(case: Case, steps: list[StepRun]) -> list[StepRun]:
     """Return the run as it stood when the case's question came up: one query at most."""
     if case.wait_id is not None:
         return steps
     version_id = Run.objects.filter(pk=case.run_id).values_list("version_id", flat=True).first()
     bound = load_program(version_id).steps.get(case.step) if version_id else None
-    return as_at_checkpoint(case, steps, bound.references if bound else ())
+    return cut_at_checkpoint(case, steps, bound.references if bound else ())

@@ -15,10 +15,10 @@ from django.db.models import Q
 
 from reviews.errors import DecisionInvalid, ReviewError
 from reviews.models import Case, Queue
-from reviews.rules.answers import Answer, outcomes_of
-from reviews.rules.authority import NoAuthorityRule, need_of, rules_from
+from reviews.rules.answers import Answer, list_outcomes
+from reviews.rules.authority import NoAuthorityRule, find_need, read_rules
 from reviews.selectors.acting import Acting, check_may
-from reviews.selectors.line import Line, first_in_line
+from reviews.selectors.line import Line, list_first_in_line
 from reviews.services.claims import check_takeable
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.moving import get_case
@@ -60,26 +60,26 @@ def list_like_cases(*, queue: Queue, acting: Acting, now: datetime) -> list[Like
 
     Four queries.
     """
-    first = first_in_line(Line.of(queue, acting, now).parts, READ)
+    first = list_first_in_line(Line.of(queue, acting, now).parts, READ)
     groups: dict[Likeness, list[Case]] = {}
     for case in Case.objects.filter(pk__in=first).select_related("queue").order_by("rank", "id"):
-        if risk_of(case) is None:
-            groups.setdefault(_likeness(case), []).append(case)
-    found = [_group(cases[:MOST]) for cases in groups.values() if len(cases) > 1]
+        if find_risk(case) is None:
+            groups.setdefault(_get_likeness(case), []).append(case)
+    found = [_make_group(cases[:MOST]) for cases in groups.values() if len(cases) > 1]
     return sorted(found, key=lambda group: -len(group.cases))
 
 
-def _group(cases: list[Case]) -> LikeCases:
+def _make_group(cases: list[Case]) -> LikeCases:
     first = cases[0]
-    key = "~".join(str(part) for part in _likeness(first))
-    return LikeCases(key, first.shown["suggestion"], cases, sample_of(cases))
+    key = "~".join(str(part) for part in _get_likeness(first))
+    return LikeCases(key, first.shown["suggestion"], cases, choose_sample(cases))
 
 
-def _likeness(case: Case) -> Likeness:
+def _get_likeness(case: Case) -> Likeness:
     return case.flow, case.flow_version, case.step, case.product, case.shown.get("suggestion", "")
 
 
-def sample_of(cases: Iterable[Case]) -> list[Case]:
+def choose_sample(cases: Iterable[Case]) -> list[Case]:
     """Return which of the cases to look at: the largest, the least certain, and the middle one."""
     ordered = sorted(cases, key=lambda case: case.pk)
     chosen = [
@@ -93,14 +93,14 @@ def sample_of(cases: Iterable[Case]) -> list[Case]:
     return [case for case in ordered if case.pk in wanted]
 
 
-def risk_of(case: Case) -> str | None:
+def find_risk(case: Case) -> str | None:
     """Say why the case is to be decided by itself; None if it is of low risk. No queries."""
     rules, shown = case.rules, case.shown
     suggestion = shown.get("suggestion", "")
     risks = {
         "The model is not sure enough.": (case.confidence or 0) < SURE,
         "It is decided before the model's answer is seen.": case.independent,
-        "The model suggests no outcome of this step.": suggestion not in outcomes_of(rules),
+        "The model suggests no outcome of this step.": suggestion not in list_outcomes(rules),
         "A policy flags it.": any(f.get("level") != "info" for f in shown.get("flags") or ()),
         "It needs more than one person.": bool(
             rules.get("exceptions") or int(rules.get("quorum", 1)) > 1 or case.escalation
@@ -112,12 +112,12 @@ def risk_of(case: Case) -> str | None:
             rules.get("reason_codes", {}).get(suggestion)
         ),
     }
-    return next((why for why, holds in risks.items() if holds), None) or _authority_risk(case)
+    return next((why for why, holds in risks.items() if holds), None) or _find_authority_risk(case)
 
 
-def _authority_risk(case: Case) -> str | None:
+def _find_authority_risk(case: Case) -> str | None:
     try:
-        need = need_of(rules_from(case.queue.authority), case.value, case.product, ())
+        need = find_need(read_rules(case.queue.authority), case.value, case.product, ())
     except NoAuthorityRule as error:
         return str(error)
     return None if (need.level, need.approvers) == (1, 1) else "It needs more authority."
@@ -164,11 +164,11 @@ def _check_together(
         problems["cases"] = "Choose cases of this queue."
     elif len(cases) > MOST:
         problems["cases"] = f"Choose at most {MOST} cases."
-    elif len({_likeness(case) for case in cases}) > 1:
+    elif len({_get_likeness(case) for case in cases}) > 1:
         problems["cases"] = "These cases are not alike: decide each kind by itself."
     elif outcome != cases[0].shown.get("suggestion"):
         problems["outcome"] = "Together, cases are only decided as the model suggests."
-    elif missing := [case for case in sample_of(cases) if case.pk not in looked_at]:
+    elif missing := [case for case in choose_sample(cases) if case.pk not in looked_at]:
         titles = ", ".join(case.title for case in missing)
         problems["looked_at"] = f"Look at the sample first: {titles}."
     if problems:
@@ -181,7 +181,7 @@ def _decide_one(
     with transaction.atomic():
         fresh = get_case(case.pk)
         check_takeable(fresh, acting, now)
-        if risk := risk_of(fresh):
+        if risk := find_risk(fresh):
             raise DecisionInvalid({"cases": risk})
         answer = Answer(outcome=outcome, comment=comment)
         decide_case(case_id=case.pk, answer=answer, acting=acting, now=now, revision=revision)
@@ -199,7 +199,7 @@ def undo_in_bulk(*, case_ids: Iterable[int], acting: Acting, now: datetime) -> B
     return found
 
 
-def facts_of(case: Case) -> list[dict[str, Any]]:
+def list_first_values(case: Case) -> list[dict[str, Any]]:
     """Return what a sample shows of a case: its first values."""
     fields = [f for group in case.shown.get("show") or () for f in group.get("fields") or ()]
     return [

@@ -11,10 +11,10 @@ from django.db.models import Q
 
 from reviews.models import Case, Decision, DecisionKind
 from reviews.models.quality import CheckKind, CheckState, KnownAnswer, QualityCheck, QueuePolicy
-from reviews.rules.answers import shown_fields
+from reviews.rules.answers import list_shown_fields
 from reviews.rules.choosing import is_drawn
 from reviews.selectors.veil import is_independent
-from reviews.services.moving import ENGINE, write_down
+from reviews.services.moving import ENGINE, record_event
 from reviews.services.stopwatch import set_instants
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
@@ -27,7 +27,7 @@ COPIED = (
 )  # fmt: skip
 
 
-def after_decision(case: Case, decision: Decision, now: datetime) -> None:
+def follow_final_decision(case: Case, decision: Decision, now: datetime) -> None:
     """Do what follows from a final decision, in its transaction: one query at least.
 
     A check is settled; a share of the cases that a run waited for is given to a second person.
@@ -69,7 +69,7 @@ def open_check(
     Raises: IntegrityError if there is a check of the kind for the source.
     """
     case = repeat_case(original, now)
-    return keep_check(
+    return save_check(
         QualityCheck(
             case=case,
             kind=kind,
@@ -83,7 +83,7 @@ def open_check(
     )
 
 
-def keep_check(check: QualityCheck) -> QualityCheck:
+def save_check(check: QualityCheck) -> QualityCheck:
     """Save a check and tell the ledger, but not the case's history: reviewers read that."""
     check.save(force_insert=True)
     record(
@@ -106,14 +106,14 @@ def repeat_case(original: Case, now: datetime) -> Case:
     case = Case(
         **{name: getattr(original, name) for name in COPIED},
         wait_id=None,
-        fields=fields_at_opening(original),
+        fields=get_fields_at_opening(original),
         independent=is_independent(original.queue, original.run_id),
         opened_at=now,
         running_since=now,
     )
     set_instants(case)
     case.save(force_insert=True)
-    write_down(
+    record_event(
         case,
         "opened",
         ENGINE,
@@ -129,9 +129,11 @@ def repeat_case(original: Case, now: datetime) -> Case:
     return case
 
 
-def fields_at_opening(case: Case) -> dict[str, object]:
+def get_fields_at_opening(case: Case) -> dict[str, object]:
     return {
-        field["key"]: field.get("value") for field in shown_fields(case.shown) if field.get("key")
+        field["key"]: field.get("value")
+        for field in list_shown_fields(case.shown)
+        if field.get("key")
     }
 
 
@@ -161,7 +163,7 @@ def settle_check(case: Case, decision: Decision, now: datetime) -> None:
         )
 
 
-def drop_checks_of(*, known: KnownAnswer) -> int:
+def drop_checks(*, known: KnownAnswer) -> int:
     """Let the open checks of a retired answer count for nothing; people may still decide them."""
     open_ones = Q(known=known, state=CheckState.OPEN)
     return QualityCheck.objects.filter(open_ones).update(state=CheckState.DROPPED)

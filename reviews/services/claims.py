@@ -15,10 +15,10 @@ from reviews.selectors.eligibility import (
     check_queue,
     find_obstacle,
 )
-from reviews.selectors.line import Line, first_in_line
+from reviews.selectors.line import Line, list_first_in_line
 from reviews.services.capacity import check_work_limit
 from reviews.services.leases import renew_lease
-from reviews.services.moving import check_fresh, check_holds, get_case, move_case, write_down
+from reviews.services.moving import check_fresh, check_holds, get_case, move_case, record_event
 
 
 def claim_case(*, case_id: int, acting: Acting, now: datetime, revision: int | None = None) -> Case:
@@ -53,8 +53,10 @@ def claim_next(
     with transaction.atomic():
         check_queue(queue, Candidate(acting, Act.TAKE, now))
         check_work_limit(queue, acting.user, now)
-        line = Line.of(queue, acting, now).locked(but=after)
-        best = first_in_line([line.known_to(acting.user)], 1) or first_in_line(line.parts, 1)
+        line = Line.of(queue, acting, now).lock(but=after)
+        best = list_first_in_line([line.filter_known(acting.user)], 1) or list_first_in_line(
+            line.parts, 1
+        )
         return take_case(get_case(best[0]), acting, now) if best else None
 
 
@@ -94,5 +96,5 @@ def take_case(case: Case, acting: Acting, now: datetime) -> Case:
         raise find_obstacle(fresh, acting.user, now) or CaseStale(
             "The case changed in this moment. Look again."
         ) from None
-    write_down(case, "claimed", acting, now, data={"taken_over": taken_over})
+    record_event(case, "claimed", acting, now, data={"taken_over": taken_over})
     return case

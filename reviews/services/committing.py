@@ -15,19 +15,19 @@ from flows.services import resolve_wait
 from reviews.errors import NotAuthorised, ReviewError
 from reviews.models import Case, CaseDraft, Decision, DecisionKind, DecisionState
 from reviews.models.states import CaseState
-from reviews.rules.answers import notice_of
+from reviews.rules.answers import write_notice
 from reviews.rules.authority import Verdict
-from reviews.selectors.acting import Acting, acting_as, may
+from reviews.selectors.acting import Acting, make_acting, may
 from reviews.selectors.judging import judge_answer
-from reviews.services.checks import after_decision
-from reviews.services.facts import first_outcome_of, keep_fact
+from reviews.services.checks import follow_final_decision
+from reviews.services.facts import find_first_outcome, save_fact
 from reviews.services.moving import (
     CLOCK,
     close_case,
     get_case,
     lock_run,
     move_case,
-    write_down,
+    record_event,
 )
 from reviews.services.receipts import digest_of, make_receipt
 from workbench.accounts.actors import Actor
@@ -86,7 +86,7 @@ def _withdraw(decision: Decision, now: datetime, state: CaseState, why: str) -> 
         close_case(case, state, outcome="", now=now)
     else:
         move_case(case, state, claimed_by=None, claimed_at=None, lease_until=None)
-    write_down(case, "decision_refused", CLOCK, now, data={"reason": why})
+    record_event(case, "decision_refused", CLOCK, now, data={"reason": why})
 
 
 def commit(decision: Decision, case: Case, now: datetime) -> None:
@@ -94,7 +94,7 @@ def commit(decision: Decision, case: Case, now: datetime) -> None:
     person = decision.decided_by
     if person is None:
         raise AssertionError("only a person's decision goes through the commit window")
-    acting = acting_as(person, decision.channel)  # type: ignore[arg-type]
+    acting = make_acting(person, decision.channel)  # type: ignore[arg-type]
     verdict = _judge_again(case, acting, decision, now)
     decision.final = verdict.final
     case.fields = case.fields | {o["field"]: o["new"] for o in decision.overrides}
@@ -134,11 +134,11 @@ def _seal(decision: Decision, case: Case, verdict: Verdict, now: datetime) -> No
         models=list_models_used(case.run_id),
         now=now,
     )
-    if first := first_outcome_of(case, decision):
+    if first := find_first_outcome(case, decision):
         decision.receipt["first_choice"] = first
     decision.digest = digest_of(decision.receipt)
     decision.save()
-    keep_fact(case, decision)
+    save_fact(case, decision)
 
 
 def _await_more(
@@ -154,7 +154,7 @@ def _await_more(
         lease_until=None,
         familiar=None,
     )
-    write_down(
+    record_event(
         case,
         "approval_counted",
         acting,
@@ -174,7 +174,7 @@ def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> 
     state = CaseState.EXPIRED if timed_out else CaseState.DECIDED
     Case.objects.filter(pk=case.pk).update(fields=case.fields)
     close_case(case, state, outcome=decision.outcome, now=now)
-    write_down(
+    record_event(
         case,
         "expired" if timed_out else "decided",
         actor,
@@ -187,26 +187,26 @@ def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> 
             "digest": decision.digest,
         },
     )
-    after_decision(case, decision, now)
+    follow_final_decision(case, decision, now)
     if case.wait_id is None:
         return
     resolve_wait(
         wait_id=case.wait_id,
         port=decision.outcome,
-        output=_output(case, decision),
+        output=_make_output(case, decision),
         now=now,
         actor=actor,
     )
 
 
-def _output(case: Case, decision: Decision) -> dict[str, Any]:
+def _make_output(case: Case, decision: Decision) -> dict[str, Any]:
     person = decision.decided_by
     return {
         "outcome": decision.outcome,
         "kind": str(decision.kind),
         "reasons": decision.reasons,
         "grounds": decision.grounds,
-        "notice": notice_of(case.rules, decision.outcome, decision.reasons),
+        "notice": write_notice(case.rules, decision.outcome, decision.reasons),
         "comment": decision.comment,
         "overrides": decision.overrides,
         "fields": case.fields,

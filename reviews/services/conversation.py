@@ -14,18 +14,19 @@ from reviews.errors import DecisionInvalid, MoveNotAllowed
 from reviews.models import Attachment, Case, Comment, InformationRequest
 from reviews.models.states import CaseState
 from reviews.rules.answers import COMMENT_MAX
-from reviews.rules.attachments import NewFile, media_type_of, problem_of
+from reviews.rules.attachments import NewFile, detect_media_type, find_problem
 from reviews.rules.corrections import check_changes, check_opened
-from reviews.rules.sla import Stopwatch, plan_from
+from reviews.rules.sla import Stopwatch, read_plan
 from reviews.selectors.acting import Acting, check_may
+from reviews.services.links import ensure_reply_link
 from reviews.services.moving import (
     check_fresh,
     check_holds,
     get_case,
     move_case,
-    write_down,
+    record_event,
 )
-from reviews.services.passing import keep_for_familiar
+from reviews.services.passing import reserve_for_familiar
 from reviews.services.stopwatch import set_instants
 from reviews.services.telling import notify_leads, notify_people
 from workbench.accounts.actors import Actor
@@ -46,8 +47,8 @@ def add_comment(
     with transaction.atomic():
         case = get_case(case_id)
         check_may(acting, "cases.view", queue=case.queue, flow=case.flow)
-        text = _text(body, "comment")
-        if problem := problem_of(list(files)):
+        text = _read_text(body, "comment")
+        if problem := find_problem(list(files)):
             raise DecisionInvalid({"attachments": problem})
         names = [name.rstrip(".") for name in _MENTION.findall(text)]
         mentioned = list(User.objects.filter(username__in=names, is_active=True))
@@ -59,7 +60,7 @@ def add_comment(
             at=now,
         )
         attached = [_attach(comment, file, acting, now) for file in files]
-        write_down(
+        record_event(
             case, "commented", acting, now, data={"comment": comment.pk, "attached": attached}
         )
         notify_people(case, mentioned, "mentioned", now, said=text, by=acting.user.label)
@@ -68,7 +69,7 @@ def add_comment(
 
 def _attach(comment: Comment, file: NewFile, acting: Acting, now: datetime) -> str:
     """Keep the file and return its digest."""
-    media_type = media_type_of(file.content)
+    media_type = detect_media_type(file.content)
     kept = store_artifact(
         content=file.content, media_type=media_type, name=file.name[:200], now=now
     )
@@ -102,24 +103,22 @@ def request_information(
 
     Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale and the claim's conditions.
     """
-    from reviews.services.links import reply_link
-
     with transaction.atomic():
-        case = _held(case_id, acting, now, revision, act="information")
-        text = _text(question, "question")
+        case = _get_held_case(case_id, acting, now, revision, act="information")
+        text = _read_text(question, "question")
         asked = InformationRequest.objects.create(
             case=case,
             question=text,
             asked_by=acting.user,
             asked_at=now,
-            asked_of=_address(to),
+            asked_of=_read_address(to),
             fields=check_opened(fields, case.shown),
         )
-        reply_link(asked, now)
+        ensure_reply_link(asked, now)
         if asked.asked_of:
             enqueue(QUESTION_JOB, {"asked": asked.pk}, now=now)
-        watch = Stopwatch(case.used_seconds, case.running_since).pause(plan_from(case.sla), now)
-        _set_watch(case, watch)
+        watch = Stopwatch(case.used_seconds, case.running_since).pause(read_plan(case.sla), now)
+        _set_stopwatch(case, watch)
         move_case(
             case,
             CaseState.WAITING_FOR_INFO,
@@ -127,9 +126,9 @@ def request_information(
             claimed_at=None,
             lease_until=None,
             familiar=acting.user,
-            **_clock_fields(case),
+            **_get_clock_fields(case),
         )
-        write_down(case, "information_requested", acting, now, data={"question": text})
+        record_event(case, "information_requested", acting, now, data={"question": text})
         return asked
 
 
@@ -153,12 +152,12 @@ def reply(
         if case.state != CaseState.WAITING_FOR_INFO or asked is None:
             raise MoveNotAllowed("Nothing is asked on this case: an answer has nowhere to go.")
         changed = check_changes(changes, case.shown, case.fields)
-        asked.answer, asked.changes = _text(answer, "answer"), changed
+        asked.answer, asked.changes = _read_text(answer, "answer"), changed
         asked.answered_by, asked.answered_at = actor.name, now
         asked.save()
-        _set_watch(case, Stopwatch(case.used_seconds, case.running_since).resume(now))
+        _set_stopwatch(case, Stopwatch(case.used_seconds, case.running_since).resume(now))
         case.fields = case.fields | changed
-        keep_for_familiar(case, case.familiar, now)
+        reserve_for_familiar(case, case.familiar, now)
         state = CaseState.ESCALATED if case.escalation else CaseState.OPEN
         move_case(
             case,
@@ -166,9 +165,9 @@ def reply(
             fields=case.fields,
             familiar=case.familiar,
             reserved_until=case.reserved_until,
-            **_clock_fields(case),
+            **_get_clock_fields(case),
         )
-        write_down(
+        record_event(
             case,
             "information_received",
             actor,
@@ -188,8 +187,8 @@ def escalate_case(
     Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale and the claim's conditions.
     """
     with transaction.atomic():
-        case = _held(case_id, acting, now, revision, act="escalation")
-        text = _text(comment, "comment")
+        case = _get_held_case(case_id, acting, now, revision, act="escalation")
+        text = _read_text(comment, "comment")
         move_case(
             case,
             CaseState.ESCALATED,
@@ -199,12 +198,16 @@ def escalate_case(
             lease_until=None,
             familiar=None,
         )
-        write_down(case, "escalated", acting, now, data={"level": case.escalation, "comment": text})
+        record_event(
+            case, "escalated", acting, now, data={"level": case.escalation, "comment": text}
+        )
         notify_leads(case, "escalated", now, said=text, by=acting.user.label)
         return case
 
 
-def _held(case_id: int, acting: Acting, now: datetime, revision: int | None, *, act: str) -> Case:
+def _get_held_case(
+    case_id: int, acting: Acting, now: datetime, revision: int | None, *, act: str
+) -> Case:
     case = get_case(case_id)
     check_may(acting, "cases.decide", queue=case.queue, flow=case.flow)
     check_fresh(case, revision, acting.user, now)
@@ -214,7 +217,7 @@ def _held(case_id: int, acting: Acting, now: datetime, revision: int | None, *, 
     return case
 
 
-def _address(text: str) -> str:
+def _read_address(text: str) -> str:
     """Raises: DecisionInvalid."""
     address = text.strip()
     if address:
@@ -225,7 +228,7 @@ def _address(text: str) -> str:
     return address
 
 
-def _text(text: str, name: str) -> str:
+def _read_text(text: str, name: str) -> str:
     stripped = text.strip()
     if not stripped:
         raise DecisionInvalid({name: f"Write the {name}."})
@@ -234,12 +237,12 @@ def _text(text: str, name: str) -> str:
     return stripped
 
 
-def _set_watch(case: Case, watch: Stopwatch) -> None:
+def _set_stopwatch(case: Case, watch: Stopwatch) -> None:
     case.used_seconds, case.running_since = watch.used_seconds, watch.running_since
     set_instants(case)
 
 
-def _clock_fields(case: Case) -> dict[str, Any]:
+def _get_clock_fields(case: Case) -> dict[str, Any]:
     names = (
         "used_seconds", "running_since", "next_act_at", "due_at", "warn_at", "rank",
     )  # fmt: skip

@@ -16,14 +16,14 @@ from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from reviews.errors import CaseAlreadyDecided, CaseClosed, NotAuthorised, UndoTooLate
 from reviews.models import Case, Decision, DecisionKind, DecisionState
 from reviews.models.states import CaseState
-from reviews.rules.answers import Answer, check_answer, grounds_of
+from reviews.rules.answers import Answer, check_answer, find_grounds
 from reviews.selectors.acting import Acting, check_may
 from reviews.selectors.judging import judge_answer
 from reviews.services.claims import claim_if_free
 from reviews.services.committing import commit
 from reviews.services.drafts import keep_sent_answer
 from reviews.services.first_choices import check_first_choice
-from reviews.services.moving import check_fresh, get_case, lock_run, move_case, write_down
+from reviews.services.moving import check_fresh, get_case, lock_run, move_case, record_event
 
 
 def decide_case(
@@ -64,7 +64,7 @@ def decide_case(
             _commit_at_once(decision, case, now)
             return decision
         keep_sent_answer(case, answer, acting, now)
-        write_down(
+        record_event(
             case, "decision_made", acting, now, data={"outcome": answer.outcome}, ledger=False
         )
         return decision
@@ -95,7 +95,7 @@ def _make_decision(
         final=final,
         outcome=answer.outcome,
         reasons=list(answer.reasons),
-        grounds=grounds_of(answer, case.rules),
+        grounds=find_grounds(answer, case.rules),
         comment=answer.comment.strip(),
         overrides=overrides,
         form=dict(answer.form),
@@ -133,5 +133,5 @@ def undo_decision(*, case_id: int, acting: Acting, now: datetime) -> Case:
             CaseState.CLAIMED,
             lease_until=now + timedelta(seconds=case.queue.lease_seconds),
         )
-        write_down(case, "decision_withdrawn", acting, now)
+        record_event(case, "decision_withdrawn", acting, now)
         return case

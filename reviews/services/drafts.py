@@ -28,7 +28,7 @@ def save_draft(
     """
     if obstacle := find_obstacle(case, acting.user, now):
         raise obstacle
-    return _keep(case, acting, content, opened, active_seconds, now)
+    return _save(case, acting, content, opened, active_seconds, now)
 
 
 def keep_refused_answer(
@@ -47,7 +47,7 @@ def keep_refused_answer(
     """
     if case.state == CaseState.COMMITTING and case.claimed_by_id == acting.user.pk:
         return False
-    _keep(case, acting, content, opened, active_seconds, now)
+    _save(case, acting, content, opened, active_seconds, now)
     return True
 
 
@@ -62,10 +62,10 @@ def keep_sent_answer(case: Case, answer: Answer, acting: Acting, now: datetime) 
         "why": dict(answer.why),
         "form": dict(answer.form),
     }
-    _keep(case, acting, content, list(answer.opened), answer.active_seconds, now)
+    _save(case, acting, content, list(answer.opened), answer.active_seconds, now)
 
 
-def _keep(
+def _save(
     case: Case,
     acting: Acting,
     content: dict[str, Any],

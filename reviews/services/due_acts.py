@@ -15,15 +15,15 @@ from django.db import connection, transaction
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from reviews.models import BreachAction, Case, CaseEvent, Queue
 from reviews.models.states import ACTIVE, CaseState, check_move
-from reviews.rules.sla import BREACH, HOLDER, PERSON, TO_QUEUE, Act, plan_from
+from reviews.rules.sla import BREACH, HOLDER, PERSON, TO_QUEUE, Act, read_plan
 from reviews.services.committing import expire_case
 from reviews.services.moving import (
     CLOCK,
     close_case,
     get_case,
     lock_runs,
-    tell_browsers,
-    write_down,
+    nudge_browsers,
+    record_event,
 )
 from reviews.services.post import Post
 from reviews.services.stopwatch import set_instants
@@ -82,7 +82,7 @@ def _perform_alone(case: Case, now: datetime, *, ending: bool) -> int:
 def _ends_the_wait(case: Case) -> bool:
     if case.sla.get("breach") != BreachAction.EXPIRE:
         return False
-    acts = plan_from(case.sla).acts
+    acts = read_plan(case.sla).acts
     return case.acts_done < len(acts) and acts[case.acts_done].kind == BREACH
 
 
@@ -105,32 +105,32 @@ def _perform(chosen: Sequence[Case], now: datetime, *, ending: bool) -> int:
         .order_by("next_act_at")
     )
     cases = [case for case in found if _ends_the_wait(case) == ending]
-    clerk = Clerk(now)
+    batch = ActBatch(now)
     for case in cases:
-        act = plan_from(case.sla).acts[case.acts_done]
+        act = read_plan(case.sla).acts[case.acts_done]
         case.acts_done += 1
-        _ACTS[act.kind](case, act, clerk)
-        clerk.save(case)
-    clerk.finish()
+        _ACTS[act.kind](case, act, batch)
+        batch.add(case)
+    batch.write()
     return len(cases)
 
 
 @dataclass
-class Clerk:
+class ActBatch:
     """Keeps what a batch of acts says, and writes it down in few statements."""
 
     now: datetime
     post: Post = field(init=False)
     events: list[CaseEvent] = field(default_factory=list)
     entries: list[LedgerAct] = field(default_factory=list)
-    told: list[Case] = field(default_factory=list)
+    recorded: list[Case] = field(default_factory=list)
     changed: list[Case] = field(default_factory=list)
     _queues: dict[str, Queue | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.post = Post(self.now)
 
-    def say(self, case: Case, kind: str, **data: Any) -> None:
+    def record(self, case: Case, kind: str, **data: Any) -> None:
         """Note an event of the case's history, and the ledger's entry of it."""
         details = {
             "due_at": case.due_at.isoformat() if case.due_at else None,
@@ -149,27 +149,27 @@ class Clerk:
                 {"case": case.pk, "run": case.run_id, "queue": case.queue.name, **details},
             )
         )
-        self.told.append(case)
+        self.recorded.append(case)
 
-    def queue(self, name: str) -> Queue | None:
+    def find_queue(self, name: str) -> Queue | None:
         if name not in self._queues:
             self._queues[name] = Queue.objects.filter(name=name).first()
         return self._queues[name]
 
-    def save(self, case: Case) -> None:
+    def add(self, case: Case) -> None:
         """Keep what the act changed, but for what it closed."""
         if case.state in ACTIVE:
             set_instants(case)
             self.changed.append(case)
 
-    def finish(self) -> None:
+    def write(self) -> None:
         """Write it all. The rows are locked, so nobody is overwritten."""
         _write_changed(self.changed)
         CaseEvent.objects.bulk_create(self.events, batch_size=100)
         record_many(self.entries, now=self.now)
         self.post.write()
-        for case in self.told:
-            tell_browsers(case)
+        for case in self.recorded:
+            nudge_browsers(case)
 
 
 _MAY_CHANGE = frozenset({
@@ -203,23 +203,23 @@ def _write_changed(cases: Sequence[Case]) -> None:
         cursor.executemany(_WRITE_CHANGED, rows)
 
 
-def _warn(case: Case, act: Act, clerk: Clerk) -> None:
-    clerk.say(case, "sla_warned")
-    clerk.post.tell_destinations(case, "warned")
+def _warn(case: Case, act: Act, batch: ActBatch) -> None:
+    batch.record(case, "sla_warned")
+    batch.post.tell_destinations(case, "warned")
 
 
-def _remind(case: Case, act: Act, clerk: Clerk) -> None:
+def _remind(case: Case, act: Act, batch: ActBatch) -> None:
     if act.to.startswith(PERSON):
-        told = clerk.post.tell_person(case, act.to.removeprefix(PERSON), "reminder")
+        told = batch.post.tell_person(case, act.to.removeprefix(PERSON), "reminder")
     elif act.to in {"", HOLDER} and case.claimed_by:
-        told = clerk.post.tell(case, [case.claimed_by], "reminder")
+        told = batch.post.tell(case, [case.claimed_by], "reminder")
     else:
-        told = clerk.post.tell_leads(case, "reminder")
-    clerk.post.tell_destinations(case, "reminder")
-    clerk.say(case, "sla_reminded", to=", ".join(told) or "nobody")
+        told = batch.post.tell_leads(case, "reminder")
+    batch.post.tell_destinations(case, "reminder")
+    batch.record(case, "sla_reminded", to=", ".join(told) or "nobody")
 
 
-def _escalate(case: Case, act: Act, clerk: Clerk) -> None:
+def _escalate(case: Case, act: Act, batch: ActBatch) -> None:
     """Go one link up the chain: to the leads, to a person, or to another queue.
 
     A case in someone's hands stays there, because they may be about to decide; the level rises
@@ -227,54 +227,56 @@ def _escalate(case: Case, act: Act, clerk: Clerk) -> None:
     """
     case.escalation += 1
     data: dict[str, Any] = {"level": case.escalation}
-    target = clerk.queue(act.to.removeprefix(TO_QUEUE)) if act.to.startswith(TO_QUEUE) else None
+    target = (
+        batch.find_queue(act.to.removeprefix(TO_QUEUE)) if act.to.startswith(TO_QUEUE) else None
+    )
     if case.state in {CaseState.OPEN, CaseState.ESCALATED}:
         _move(case, CaseState.ESCALATED)
         case.reserved_until = None
         if target is not None and target.pk != case.queue_id:
-            clerk.say(case, "moved", **{"from": case.queue.title, "to": target.title})
+            batch.record(case, "moved", **{"from": case.queue.title, "to": target.title})
             case.queue = target
     if act.to.startswith(PERSON):
-        told = clerk.post.tell_person(case, act.to.removeprefix(PERSON), "escalated")
+        told = batch.post.tell_person(case, act.to.removeprefix(PERSON), "escalated")
     else:
-        told = clerk.post.tell_leads(case, "escalated")
-    clerk.post.tell_destinations(case, "escalated")
-    clerk.say(case, "escalated", to=act.to or "lead", told=told, **data)
+        told = batch.post.tell_leads(case, "escalated")
+    batch.post.tell_destinations(case, "escalated")
+    batch.record(case, "escalated", to=act.to or "lead", told=told, **data)
 
 
-def _breach(case: Case, act: Act, clerk: Clerk) -> None:
+def _breach(case: Case, act: Act, batch: ActBatch) -> None:
     action = case.sla["breach"]
     if action == BreachAction.EXPIRE:
-        _expire(case, clerk)
+        _expire(case, batch)
         return
     if action == BreachAction.REASSIGN and case.state == CaseState.CLAIMED:
         _move(case, CaseState.ESCALATED if case.escalation else CaseState.OPEN)
         case.claimed_by = case.claimed_at = case.lease_until = case.familiar = None
     case.priority = 1
-    clerk.post.tell_leads(case, "breached")
-    clerk.post.tell_destinations(case, "breached")
-    clerk.say(case, "sla_breached", action=action)
+    batch.post.tell_leads(case, "breached")
+    batch.post.tell_destinations(case, "breached")
+    batch.record(case, "sla_breached", action=action)
 
 
 def _move(case: Case, to: CaseState) -> None:
-    """Move a case that this transaction has locked; the clerk saves it."""
+    """Move a case that this transaction has locked; the batch saves it."""
     check_move(case.state, to)
     case.state = to
     case.revision += 1
 
 
-def _expire(case: Case, clerk: Clerk) -> None:
-    clerk.post.tell_destinations(case, "breached")
-    clerk.say(case, "sla_breached", action="expire")
+def _expire(case: Case, batch: ActBatch) -> None:
+    batch.post.tell_destinations(case, "breached")
+    batch.record(case, "sla_breached", action="expire")
     try:
         with transaction.atomic():
-            expire_case(case, clerk.now)
+            expire_case(case, batch.now)
     except (WaitAlreadyResolved, RunNotActive):
         # The savepoint took the move back; so must what is in memory.
         fresh = get_case(case.pk)
-        close_case(fresh, CaseState.CANCELLED, outcome="", now=clerk.now)
+        close_case(fresh, CaseState.CANCELLED, outcome="", now=batch.now)
         case.state = fresh.state
-        write_down(fresh, "cancelled", CLOCK, clerk.now)
+        record_event(fresh, "cancelled", CLOCK, batch.now)
 
 
 _ACTS = {"warn": _warn, "remind": _remind, "escalate": _escalate, "breach": _breach}

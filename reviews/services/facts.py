@@ -9,25 +9,25 @@ from reviews.models.quality import DecisionFact, FirstChoice, QualityCheck
 Json = Any
 
 
-def keep_fact(case: Case, decision: Decision) -> None:
+def save_fact(case: Case, decision: Decision) -> None:
     """Write the fact of a person's decision, in its transaction: two queries, or three."""
     if decision.kind == DecisionKind.PERSON and decision.decided_by is not None:
-        fact_of(
+        make_fact(
             case,
             decision,
-            check_kind=check_kind_of(case),
-            first_outcome=first_outcome_of(case, decision),
+            check_kind=find_check_kind(case),
+            first_outcome=find_first_outcome(case, decision),
         ).save(force_insert=True)
 
 
-def fact_of(
+def make_fact(
     case: Case, decision: Decision, *, check_kind: str = "", first_outcome: str = ""
 ) -> DecisionFact:
     """Return the fact, unsaved. It is made of nothing that can change after the decision."""
     assert decision.decided_by is not None
     suggestion = case.shown.get("suggestion") or ""
     evidence = decision.receipt.get("evidence") or {}
-    model = _asked_model(decision.receipt)
+    model = _get_last_model(decision.receipt)
     return DecisionFact(
         decision=decision,
         case_id=case.pk,
@@ -48,13 +48,13 @@ def fact_of(
     )
 
 
-def _asked_model(receipt: Mapping[str, Json]) -> Mapping[str, Json]:
+def _get_last_model(receipt: Mapping[str, Json]) -> Mapping[str, Json]:
     """Return the model asked last, whose answer the reviewer had before them."""
     models: list[dict[str, Json]] = receipt.get("models") or [{}]
     return models[-1]
 
 
-def check_kind_of(case: Case) -> str:
+def find_check_kind(case: Case) -> str:
     """Return which check the case is; "" if a run waited for it."""
     if case.wait_id is not None:
         return ""
@@ -62,7 +62,7 @@ def check_kind_of(case: Case) -> str:
     return found or ""
 
 
-def first_outcome_of(case: Case, decision: Decision) -> str:
+def find_first_outcome(case: Case, decision: Decision) -> str:
     """Return what the person chose before they saw the model's answer; "" if it was shown."""
     if not case.independent:
         return ""

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from reviews.errors import CaseAlreadyDecided, DecisionInvalid, FirstChoiceMissing
 from reviews.models import Case
 from reviews.models.quality import FirstChoice
-from reviews.rules.answers import outcomes_of
+from reviews.rules.answers import list_outcomes
 from reviews.selectors.acting import Acting, check_may
 from reviews.services.claims import claim_if_free
 from reviews.services.moving import check_fresh, get_case
@@ -35,10 +35,10 @@ def record_first_choice(
         check_may(acting, "cases.decide", queue=case.queue, flow=case.flow)
         check_fresh(case, revision, acting.user, now)
         claim_if_free(case, acting, now)
-        outcomes = outcomes_of(case.rules)
+        outcomes = list_outcomes(case.rules)
         if outcome not in outcomes:
             raise DecisionInvalid({"outcome": f"Choose one of {', '.join(outcomes)}."})
-        choice = _keep(case, outcome, acting, active_seconds, now)
+        choice = _save_choice(case, outcome, acting, active_seconds, now)
         record(
             action="case.first_choice_recorded",
             subject=("case", str(case.pk)),
@@ -50,7 +50,7 @@ def record_first_choice(
         return choice
 
 
-def _keep(
+def _save_choice(
     case: Case, outcome: str, acting: Acting, active_seconds: int, now: datetime
 ) -> FirstChoice:
     try:

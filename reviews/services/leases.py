@@ -14,14 +14,14 @@ from reviews.services.moving import (
     check_holds,
     get_case,
     move_case,
-    write_down,
+    record_event,
 )
 from workbench.accounts.models import User
 
 SWEEP_BATCH = 200
 
 
-def heartbeat(*, case_id: int, acting: Acting, now: datetime) -> Case:
+def renew_claim(*, case_id: int, acting: Acting, now: datetime) -> Case:
     """Keep the claim. Raises: LeaseExpired, CaseHeldByOther, CaseAlreadyDecided, CaseClosed."""
     case = get_case(case_id)
     check_holds(case, acting.user, now)
@@ -53,7 +53,7 @@ def release_case(
         if not leads or case.state != CaseState.CLAIMED:
             check_holds(case, acting.user, now)
         free_case(case)
-        write_down(case, "released", acting, now)
+        record_event(case, "released", acting, now)
         return case
 
 
@@ -81,4 +81,4 @@ def _free_if_expired(case: Case, now: datetime) -> None:
         free_case(case)
     except CaseStale:
         return
-    write_down(case, "lease_expired", CLOCK, now, data={"holder": holder})
+    record_event(case, "lease_expired", CLOCK, now, data={"holder": holder})

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from reviews.models import Case, InformationRequest
 from reviews.models.links import CaseLink, Purpose
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from reviews.selectors.eligibility import Act, Candidate, find_refusal
 from workbench.accounts.models import User
 
@@ -17,7 +17,7 @@ REPLY_DAYS = 30
 SALT = "reviews.links"
 
 
-def decide_link(case: Case, person: User | None, now: datetime) -> str:
+def make_decision_link(case: Case, person: User | None, now: datetime) -> str:
     """Make a link to decide the case as it is now and return its whole address.
 
     ``person`` None: for a chat, where anyone with the right to decide may use it.
@@ -30,10 +30,10 @@ def decide_link(case: Case, person: User | None, now: datetime) -> str:
         made_at=now,
         expires_at=now + timedelta(days=DECIDE_DAYS),
     )
-    return address_of(link)
+    return get_address(link)
 
 
-def reply_link(asked: InformationRequest, now: datetime) -> str:
+def ensure_reply_link(asked: InformationRequest, now: datetime) -> str:
     """Return the address at which whoever was asked may answer; made when first wanted."""
     link, _ = CaseLink.objects.get_or_create(
         case_id=asked.case_id,
@@ -45,32 +45,32 @@ def reply_link(asked: InformationRequest, now: datetime) -> str:
             "expires_at": asked.asked_at + timedelta(days=REPLY_DAYS),
         },
     )
-    return address_of(link)
+    return get_address(link)
 
 
 def find_reply_link(asked: InformationRequest) -> str:
     """Return the address at which whoever was asked may answer, "" if none was made: one query."""
     links = CaseLink.objects.filter(case_id=asked.case_id, purpose=Purpose.REPLY, asked=asked)
     link = links.first()
-    return address_of(link) if link else ""
+    return get_address(link) if link else ""
 
 
-def address_of(link: CaseLink) -> str:
+def get_address(link: CaseLink) -> str:
     name = "reviews:decide_link" if link.purpose == Purpose.DECIDE else "reviews:reply_link"
     token = signing.dumps(link.pk, salt=f"{SALT}.{link.purpose}")
     return settings.SITE_URL + reverse(name, args=[token])
 
 
-def decide_link_for(case: Case, person: User, now: datetime) -> str:
+def make_decision_link_if_allowed(case: Case, person: User, now: datetime) -> str:
     """Return a link for a mail to the person, or "" where they could not decide by it now."""
-    if case.rules.get("required_evidence") or _form_is_needed(case):
+    if case.rules.get("required_evidence") or _needs_form(case):
         return ""
     acts = (Act.DECIDE,) if case.held_by(person, now) else (Act.TAKE, Act.DECIDE)
-    acting = acting_as(person)
+    acting = make_acting(person)
     if any(find_refusal(case, Candidate(acting, act, now)) for act in acts):
         return ""
-    return decide_link(case, person, now)
+    return make_decision_link(case, person, now)
 
 
-def _form_is_needed(case: Case) -> bool:
+def _needs_form(case: Case) -> bool:
     return bool((case.rules.get("form") or {}).get("required"))

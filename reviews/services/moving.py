@@ -78,7 +78,7 @@ def check_holds(case: Case, user: User, now: datetime) -> None:
     raise LeaseExpired("Your claim ran out. Claim the case again to go on; your draft is kept.")
 
 
-def write_down(
+def record_event(
     case: Case,
     kind: str,
     acting: Acting | Actor,
@@ -101,10 +101,10 @@ def write_down(
             now=now,
             on_behalf_of=on_behalf_of,
         )
-    tell_browsers(case)
+    nudge_browsers(case)
 
 
-def tell_browsers(case: Case) -> None:
+def nudge_browsers(case: Case) -> None:
     nudge_on_commit(
         [f"case.{case.pk}", f"queue.{case.queue.name}"],
         {"case": case.pk, "revision": case.revision, "state": str(case.state)},

@@ -11,8 +11,8 @@ from reviews.models.states import ACTIVE, CaseState
 from reviews.rules.checkpoint_config import CheckpointConfig
 from reviews.rules.ordering import PRIORITIES
 from reviews.selectors.veil import is_independent
-from reviews.services.moving import ENGINE, close_case, write_down
-from reviews.services.passing import keep_for_familiar
+from reviews.services.moving import ENGINE, close_case, record_event
+from reviews.services.passing import reserve_for_familiar
 from reviews.services.stopwatch import set_instants
 from workbench.accounts.models import User
 
@@ -23,7 +23,7 @@ def open_case(*, ctx: StepContext, config: CheckpointConfig) -> Case:
     Raises: StepFailure if the queue or the SLA policy is missing; waiting would not help.
     """
     try:
-        queue, policy = _queue(config.queue), _policy(config.sla)
+        queue, policy = _find_queue(config.queue), _find_policy(config.sla)
     except (QueueMissing, SlaPolicyMissing) as error:
         raise StepFailure(str(error), kind=error.code, retryable=False) from error
     case = Case(
@@ -41,18 +41,18 @@ def open_case(*, ctx: StepContext, config: CheckpointConfig) -> Case:
         product=config.product[:80],
         confidence=config.confidence,
         independent=is_independent(queue, ctx.run_id),
-        requested_by=config.requested_by or _starter(ctx.run_id),
-        shown=_shown(config),
-        rules=_rules(config),
-        fields=_fields(config),
+        requested_by=config.requested_by or _find_starter(ctx.run_id),
+        shown=_dump_shown(config),
+        rules=_dump_rules(config),
+        fields=_collect_fields(config),
         sla=policy.snapshot(),
         opened_at=ctx.now,
         running_since=ctx.now,
     )
-    keep_for_familiar(case, _familiar(ctx), ctx.now)
+    reserve_for_familiar(case, _find_familiar(ctx), ctx.now)
     set_instants(case)
     case.save(force_insert=True)
-    write_down(
+    record_event(
         case,
         "opened",
         ENGINE,
@@ -68,7 +68,7 @@ def open_case(*, ctx: StepContext, config: CheckpointConfig) -> Case:
     return case
 
 
-def unsaved_case(config: CheckpointConfig, queue: Queue) -> Case:
+def build_case(config: CheckpointConfig, queue: Queue) -> Case:
     """Return a case as this config would show it, unsaved: a preview, or the demo's history."""
     return Case(
         queue=queue,
@@ -79,9 +79,9 @@ def unsaved_case(config: CheckpointConfig, queue: Queue) -> Case:
         value=config.value,
         product=config.product[:80],
         confidence=config.confidence,
-        shown=_shown(config),
-        rules=_rules(config),
-        fields=_fields(config),
+        shown=_dump_shown(config),
+        rules=_dump_rules(config),
+        fields=_collect_fields(config),
     )
 
 
@@ -97,10 +97,10 @@ def cancel_case_of_wait(*, wait_id: int, now: datetime) -> None:
         return
     case.decisions.filter(state="pending").update(state="withdrawn")
     close_case(case, CaseState.CANCELLED, outcome="", now=now)
-    write_down(case, "cancelled", ENGINE, now)
+    record_event(case, "cancelled", ENGINE, now)
 
 
-def _queue(name: str) -> Queue:
+def _find_queue(name: str) -> Queue:
     queue = Queue.objects.filter(name=name).first()
     if queue is None:
         raise QueueMissing(
@@ -110,7 +110,7 @@ def _queue(name: str) -> Queue:
     return queue
 
 
-def _policy(name: str) -> SlaPolicy:
+def _find_policy(name: str) -> SlaPolicy:
     policy = SlaPolicy.objects.select_related("calendar").filter(name=name).first()
     if policy is None:
         raise SlaPolicyMissing(
@@ -120,20 +120,20 @@ def _policy(name: str) -> SlaPolicy:
     return policy
 
 
-def _starter(run_id: int) -> str:
+def _find_starter(run_id: int) -> str:
     name = Run.objects.filter(pk=run_id).values_list("started_by", flat=True).first() or ""
     # A token shows as "person · token": it is the person who asked.
     return name.split(" · ")[0]
 
 
-def _familiar(ctx: StepContext) -> User | None:
+def _find_familiar(ctx: StepContext) -> User | None:
     """Return who worked last on this step of this run: a returned case goes back to them."""
     before = Case.objects.filter(run_id=ctx.run_id, step=ctx.step_id).order_by("-id")
     last = before.select_related("claimed_by").only("claimed_by").first()
     return last.claimed_by if last else None
 
 
-def _shown(config: CheckpointConfig) -> dict[str, Any]:
+def _dump_shown(config: CheckpointConfig) -> dict[str, Any]:
     parts = {"show", "documents", "reasons", "flags", "confidence", "suggestion"}
     shown: dict[str, Any] = config.model_dump(
         mode="json", by_alias=True, include=parts, exclude_none=True
@@ -141,7 +141,7 @@ def _shown(config: CheckpointConfig) -> dict[str, Any]:
     return shown
 
 
-def _rules(config: CheckpointConfig) -> dict[str, Any]:
+def _dump_rules(config: CheckpointConfig) -> dict[str, Any]:
     parts = {
         "form", "reason_codes", "allow", "quorum", "four_eyes", "required_evidence", "exceptions",
     }  # fmt: skip
@@ -149,7 +149,7 @@ def _rules(config: CheckpointConfig) -> dict[str, Any]:
     return rules
 
 
-def _fields(config: CheckpointConfig) -> dict[str, Any]:
+def _collect_fields(config: CheckpointConfig) -> dict[str, Any]:
     return {
         field.key: field.value for group in config.show for field in group.fields or () if field.key
     }

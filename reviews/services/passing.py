@@ -8,14 +8,14 @@ from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
 from reviews.models import OPEN_ENDED, Case, CaseDraft
 from reviews.models.states import CLAIMABLE, CaseState
 from reviews.models.team import Delegation
-from reviews.selectors.absences import stand_in_for
+from reviews.selectors.absences import find_stand_in
 from reviews.selectors.acting import Acting, check_may
 from reviews.selectors.eligibility import (
     Act,
-    candidate_for,
     check_eligible,
     find_obstacle,
     find_refusal,
+    make_candidate,
 )
 from reviews.services.capacity import count_held
 from reviews.services.leases import free_case
@@ -25,7 +25,7 @@ from reviews.services.moving import (
     check_holds,
     get_case,
     move_case,
-    write_down,
+    record_event,
 )
 from reviews.services.telling import notify_people
 from workbench.accounts.models import User
@@ -48,7 +48,7 @@ def assign_case(
         case = get_case(case_id)
         check_may(acting, "cases.assign", queue=case.queue, flow=case.flow)
         check_fresh(case, revision, acting.user, now)
-        receiver = _present(to, now)
+        receiver = _find_receiver(to, now)
         check_receiver(case, receiver, acting, now)
         if case.state not in CLAIMABLE | {CaseState.CLAIMED}:
             raise find_obstacle(case, acting.user, now) or CaseStale(
@@ -58,7 +58,7 @@ def assign_case(
         if receiver != to:
             data["instead_of"] = to.label
         _give(case, receiver, now)
-        write_down(case, "assigned", acting, now, data=data)
+        record_event(case, "assigned", acting, now, data=data)
         notify_people(case, [receiver], "assigned", now, by=acting.user.label)
         return case
 
@@ -84,7 +84,7 @@ def delegate_case(
         check_holds(case, acting.user, now)
         if to == acting.user:
             raise PersonUnfit("You hold this case already: choose a colleague.")
-        receiver = _present(to, now)
+        receiver = _find_receiver(to, now)
         if receiver == acting.user:
             raise PersonUnfit(f"{to.label} is away and you cover: choose someone else.")
         check_receiver(case, receiver, acting, now)
@@ -92,7 +92,7 @@ def delegate_case(
         Delegation.objects.create(case=case, by=acting.user, to=receiver, reason=reason, at=now)
         _pass_draft(case, acting.user, receiver, now)
         _give(case, receiver, now)
-        write_down(
+        record_event(
             case,
             "delegated",
             acting,
@@ -116,18 +116,18 @@ def hand_over(*, case_id: int, person: User, cover: User | None, now: datetime) 
             check_receiver(case, cover, acting, now)
         except (PersonUnfit, PersonAway, WorkLimitReached) as why:
             free_case(case)
-            write_down(case, "released", CLOCK, now, data={"reason": str(why)})
+            record_event(case, "released", CLOCK, now, data={"reason": str(why)})
             return
         _pass_draft(case, person, cover, now)
         _give(case, cover, now)
         data = {"from": person.label, "to": cover.label}
-        write_down(case, "covered", CLOCK, now, data=data)
+        record_event(case, "covered", CLOCK, now, data=data)
         notify_people(case, [cover], "covered", now, by=person.label)
 
 
 def check_receiver(case: Case, to: User, acting: Acting, now: datetime) -> None:
     """Raises: PersonUnfit, WorkLimitReached with what stands against giving them the case."""
-    check_eligible(case, candidate_for(to, Act.RECEIVE, acting.actor, now))
+    check_eligible(case, make_candidate(to, Act.RECEIVE, acting.actor, now))
     limit = case.queue.work_limit
     if limit and case.claimed_by_id != to.pk and count_held(case.queue, to, now) >= limit:
         raise WorkLimitReached(
@@ -136,16 +136,16 @@ def check_receiver(case: Case, to: User, acting: Acting, now: datetime) -> None:
         )
 
 
-def keep_for_familiar(case: Case, person: User | None, now: datetime) -> None:
+def reserve_for_familiar(case: Case, person: User | None, now: datetime) -> None:
     """Set who a returned case is kept for, and until when. Does not save.
 
     It is who worked on it before, or who covers for them, if they may still take and decide it.
     """
     case.familiar, case.reserved_until = None, None
-    receiver = stand_in_for(person, now) if person else None
+    receiver = find_stand_in(person, now) if person else None
     if receiver is None:
         return
-    if find_refusal(case, candidate_for(receiver, Act.BE_HANDED, CLOCK, now)):
+    if find_refusal(case, make_candidate(receiver, Act.BE_HANDED, CLOCK, now)):
         return
     case.familiar = receiver
     if case.queue.familiar_minutes:
@@ -158,14 +158,14 @@ def pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
         OPEN_ENDED, familiar=person, state__in=CLAIMABLE, reserved_until__gt=now
     )
     for case in kept.select_related("queue"):
-        fit = cover and not find_refusal(case, candidate_for(cover, Act.BE_HANDED, CLOCK, now))
+        fit = cover and not find_refusal(case, make_candidate(cover, Act.BE_HANDED, CLOCK, now))
         changes = {"familiar": cover} if fit else {"familiar": None, "reserved_until": None}
         kept.filter(pk=case.pk).update(**changes)
 
 
-def _present(to: User, now: datetime) -> User:
+def _find_receiver(to: User, now: datetime) -> User:
     """Return the person, or who covers for them. Raises: PersonAway."""
-    found = stand_in_for(to, now)
+    found = find_stand_in(to, now)
     if found is None:
         raise PersonAway(f"{to.label} is away and nobody covers: choose someone else.")
     return found

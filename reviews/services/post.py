@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from reviews.models import Case
-from reviews.models.notices import SAID_ELSEWHERE, Destination, Notice
+from reviews.models.notices import KINDS_FOR_DESTINATIONS, Destination, Notice
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
 from workbench.dispatch.outbox import enqueue_many
@@ -70,7 +70,7 @@ class Post:
         if self._destinations is None:
             self._destinations = list(Destination.objects.filter(enabled=True).order_by("pk"))
         for each in self._destinations:
-            if kind in each.kinds and kind in SAID_ELSEWHERE and each.queue_id in {
+            if kind in each.kinds and kind in KINDS_FOR_DESTINATIONS and each.queue_id in {
                 None, case.queue_id
             }:  # fmt: skip
                 args = {"destination": each.pk, "case": case.pk, "kind": kind}

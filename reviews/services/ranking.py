@@ -3,7 +3,7 @@
 from django.db import connection, transaction
 
 from reviews.models import ACTIVE_STATES, OPEN_ENDED, Case, Queue
-from reviews.rules.ordering import ordering_from, rank
+from reviews.rules.ordering import rank, read_ordering
 from workbench.live import nudge_on_commit
 
 BATCH = 1_000
@@ -35,7 +35,7 @@ def rerank_queue(queue_id: int) -> int:
 
 
 def _rank_all(queue: Queue, cases: list[Case]) -> int:
-    ordering = ordering_from(queue.ordering)
+    ordering = read_ordering(queue.ordering)
     new = []
     for case in cases:
         place = rank(

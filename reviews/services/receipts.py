@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from reviews.models import Case, Decision
-from reviews.rules.answers import notice_of
-from reviews.rules.documents import artifact_digest, documents_of
+from reviews.rules.answers import write_notice
+from reviews.rules.documents import get_artifact_digest, list_documents
 from workbench.audit.canonical import canonical_bytes
 
 Json = Any
@@ -43,7 +43,7 @@ def make_receipt(
             "outcome": decision.outcome,
             "reasons": decision.reasons,
             "grounds": decision.grounds,
-            "notice": notice_of(case.rules, decision.outcome, decision.reasons),
+            "notice": write_notice(case.rules, decision.outcome, decision.reasons),
             "comment": decision.comment,
             "overrides": decision.overrides,
             "form": decision.form,
@@ -57,7 +57,7 @@ def make_receipt(
             "shown": case.shown,
             "shown_sha256": digest_of(case.shown),
             "rules_sha256": digest_of(case.rules),
-            "artifacts": sorted(_artifacts(case.shown)),
+            "artifacts": sorted(_list_artifacts(case.shown)),
             "opened": decision.opened,
             "active_seconds": decision.active_seconds,
         },
@@ -73,15 +73,15 @@ def digest_of(value: Json) -> str:
     return hashlib.sha256(canonical_bytes(value)).hexdigest()
 
 
-def _artifacts(shown: Mapping[str, Json]) -> set[str]:
+def _list_artifacts(shown: Mapping[str, Json]) -> set[str]:
     found = set()
-    for document in files_of(shown):
-        if digest := artifact_digest(document.get("artifact")):
+    for document in list_files(shown):
+        if digest := get_artifact_digest(document.get("artifact")):
             found.add(digest)
     return found
 
 
-def files_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
+def list_files(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
     """Return everything of a case that has an artifact: documents, images and recordings."""
     media = [
         each
@@ -89,4 +89,4 @@ def files_of(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
         for kind in ("images", "audio")
         for each in group.get(kind) or ()
     ]
-    return [*documents_of(shown), *media]
+    return [*list_documents(shown), *media]

@@ -11,7 +11,7 @@ from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
 from reviews.models import Case, Decision, DecisionState
 from reviews.models.states import CaseState
 from reviews.selectors.acting import Acting, check_may
-from reviews.services.moving import get_case, lock_run, write_down
+from reviews.services.moving import get_case, lock_run, record_event
 
 REOPENABLE = frozenset({CaseState.DECIDED, CaseState.EXPIRED})
 
@@ -36,25 +36,25 @@ def reopen_case(*, case_id: int, reason: str, acting: Acting, now: datetime) -> 
             raise MoveNotAllowed("No run waits for this case, so there is none to begin again.")
         if not reason.strip():
             raise DecisionInvalid({"reason": "Say why it must be decided anew."})
-        if acting.user.pk in _deciders(case):
+        if acting.user.pk in _list_deciders(case):
             raise NotAuthorised("You decided this case, so someone else must reopen it.")
-        if asked := reopened_as(case):
+        if asked := find_reopening_run(case):
             return asked
         run = _begin_again(case, acting, now)
-        write_down(case, "reopened", acting, now, data={"reason": reason.strip(), "run": run.pk})
+        record_event(case, "reopened", acting, now, data={"reason": reason.strip(), "run": run.pk})
         return run
 
 
-def reopened_as(case: Case) -> Run | None:
+def find_reopening_run(case: Case) -> Run | None:
     """Return the run that reopened the case, None if it was not: one query."""
-    return Run.objects.filter(rerun_of_id=case.run_id, idempotency_key=_key(case)).first()
+    return Run.objects.filter(rerun_of_id=case.run_id, idempotency_key=_make_key(case)).first()
 
 
-def _key(case: Case) -> str:
+def _make_key(case: Case) -> str:
     return f"reopen-case-{case.pk}"
 
 
-def _deciders(case: Case) -> set[int | None]:
+def _list_deciders(case: Case) -> set[int | None]:
     found = Decision.objects.filter(case=case, state=DecisionState.COMMITTED)
     return set(found.exclude(decided_by=None).values_list("decided_by_id", flat=True))
 
@@ -74,7 +74,7 @@ def _begin_again(case: Case, acting: Acting, now: datetime) -> Run:
             step=case.step,
             actor=acting.actor,
             now=now,
-            idempotency_key=_key(case),
+            idempotency_key=_make_key(case),
         ).run
     except ServiceError as error:
         raise MoveNotAllowed(f"The run cannot go on from here again: {error}") from error

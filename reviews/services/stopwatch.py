@@ -1,21 +1,21 @@
 """Start, stop and read the SLA clock of a case."""
 
 from reviews.models import Case
-from reviews.rules.ordering import ordering_from, rank
-from reviews.rules.sla import Stopwatch, next_act, plan_from
+from reviews.rules.ordering import rank, read_ordering
+from reviews.rules.sla import Stopwatch, find_next_act, read_plan
 
 
 def set_instants(case: Case) -> None:
     """Set the SLA's instants and the rank from the case's clock. Does not save."""
-    plan = plan_from(case.sla)
+    plan = read_plan(case.sla)
     watch = Stopwatch(case.used_seconds, case.running_since)
-    coming = next_act(plan, watch, case.acts_done)
+    coming = find_next_act(plan, watch, case.acts_done)
     case.next_act_at = coming[1] if coming else None
-    case.due_at = watch.instant_of(plan, plan.due_seconds)
+    case.due_at = watch.find_instant(plan, plan.due_seconds)
     warn = next((act for act in plan.acts if act.kind == "warn"), None)
-    case.warn_at = watch.instant_of(plan, warn.after_seconds) if warn else None
+    case.warn_at = watch.find_instant(plan, warn.after_seconds) if warn else None
     case.rank = rank(
-        ordering_from(case.queue.ordering),
+        read_ordering(case.queue.ordering),
         opened_at=case.opened_at,
         due_at=case.due_at,
         priority=case.priority,

@@ -1,4 +1,4 @@
-"""Telling people about a case, and choosing where else it is said."""
+"""Tell people and destinations about a case, and mark what was read."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,8 +8,6 @@ from reviews.models.notices import Notice
 from reviews.services.post import Post
 from workbench.accounts.models import User
 from workbench.live import nudge_on_commit
-
-# --- Telling ------------------------------------------------------------------------
 
 
 def notify_people(
@@ -38,6 +36,3 @@ def mark_read(*, person: User, now: datetime, notice_id: int | None = None) -> i
     if count:
         nudge_on_commit([f"user.{person.pk}"], {"notices": True})
     return count
-
-
-# --- Destinations ---------------------------------------------------------------------

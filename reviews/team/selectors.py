@@ -19,7 +19,7 @@ from reviews.models import (
 )
 from reviews.models.states import CaseState
 from reviews.models.team import Absence, SavedView
-from reviews.selectors.absences import standing_absences
+from reviews.selectors.absences import list_standing_absences
 from workbench.accounts.models import User
 from workbench.accounts.permissions import PERMISSIONS
 
@@ -148,12 +148,14 @@ def _with_columns(cases: QuerySet[Case]) -> QuerySet[Case]:
 
 
 def _away_now(now: datetime) -> QuerySet[Absence]:
-    return standing_absences(now).filter(starts_at__lte=now).select_related("cover")
+    return list_standing_absences(now).filter(starts_at__lte=now).select_related("cover")
 
 
 def list_absences(people: Iterable[User] | None, now: datetime) -> list[Absence]:
     """Return the absences that hold now or later, of these people or of all: one query."""
-    found = standing_absences(now).select_related("person", "cover").order_by("starts_at", "pk")
+    found = (
+        list_standing_absences(now).select_related("person", "cover").order_by("starts_at", "pk")
+    )
     return list(found if people is None else found.filter(person__in=people))
 
 

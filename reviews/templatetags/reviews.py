@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from reviews.apps import ACTIONS
 from reviews.models import Case, CaseEvent
-from reviews.rules.widgets import text_of
-from reviews.selectors.cases import band_of
+from reviews.rules.widgets import format_value
+from reviews.selectors.cases import get_band
 from workbench.audit.actions import describe_action
 from workbench.shell.icons import render_icon
 from workbench.shell.templatetags.shell import EMPTY, ago
@@ -44,7 +44,7 @@ NOT_IN_LEDGER = {"decision_made": "Sent: {outcome}"}
 @register.simple_tag
 def due(case: Case, now: datetime) -> SafeString:
     """``{% due case now %}``: whether the case is on time by its SLA, and when it is due."""
-    band = band_of(case, now)
+    band = get_band(case, now)
     if band == "closed":
         return EMPTY
     icon, tone, word = BAND_LOOKS[band]
@@ -109,7 +109,7 @@ def _format_number(value: float, kind: str) -> str:
 
 @register.filter
 def form_text(value: Any) -> str:
-    return text_of(value)
+    return format_value(value)
 
 
 @register.filter

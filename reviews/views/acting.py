@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from reviews.errors import ReviewError
 from reviews.models import Case
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from reviews.selectors.cases import get_visible_case
 from reviews.services.claims import claim_next
 from reviews.views.workspace import show_case
@@ -31,7 +31,7 @@ def act_on_case(
     shown, else the case again.
     """
     try:
-        act(acting_as(principal_of(request)), timezone.now())
+        act(make_acting(principal_of(request)), timezone.now())
     except ReviewError as error:
         fresh = get_visible_case(case.pk, principal_of(request))
         return show_case(request, fresh, error=error)
@@ -44,7 +44,7 @@ def act_on_case(
 
 def open_next_case(request: HttpRequest, case: Case) -> HttpResponse:
     """Claim and open the case that comes after this one; without one, show this one again."""
-    acting = acting_as(principal_of(request))
+    acting = make_acting(principal_of(request))
     try:
         following = claim_next(queue=case.queue, acting=acting, now=timezone.now(), after=case)
     except ReviewError as error:

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET, require_POST
 from reviews.errors import ReviewError
 from reviews.finding import find_queue
 from reviews.models import Queue
-from reviews.selectors.acting import acting_as
-from reviews.services.bulk import decide_in_bulk, facts_of, list_like_cases, undo_in_bulk
+from reviews.selectors.acting import make_acting
+from reviews.services.bulk import decide_in_bulk, list_first_values, list_like_cases, undo_in_bulk
 from workbench.accounts.gate import principal_of, requires
 from workbench.http.numbers import number_in
 
@@ -35,7 +35,7 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
             outcome=posted.get("outcome", ""),
             looked_at=_read_numbers(posted.getlist("looked_at")),
             comment=posted.get("comment", ""),
-            acting=acting_as(principal_of(request)),
+            acting=make_acting(principal_of(request)),
             now=timezone.now(),
         )
     except ReviewError as error:
@@ -51,7 +51,7 @@ def undo(request: HttpRequest, name: str) -> HttpResponse:
     queue = find_queue(request, name)
     undone = undo_in_bulk(
         case_ids=_read_numbers(request.POST.getlist("case")),
-        acting=acting_as(principal_of(request)),
+        acting=make_acting(principal_of(request)),
         now=timezone.now(),
     )
     return render(request, "reviews/bulk_done.html", {"queue": queue, "undone": undone})
@@ -59,10 +59,10 @@ def undo(request: HttpRequest, name: str) -> HttpResponse:
 
 def _page(request: HttpRequest, queue: Queue, error: ReviewError | None) -> HttpResponse:
     found = list_like_cases(
-        queue=queue, acting=acting_as(principal_of(request)), now=timezone.now()
+        queue=queue, acting=make_acting(principal_of(request)), now=timezone.now()
     )
     groups: list[dict[str, Any]] = [
-        {"group": group, "sample": [(case, facts_of(case)) for case in group.sample]}
+        {"group": group, "sample": [(case, list_first_values(case)) for case in group.sample]}
         for group in found
     ]
     context = {"queue": queue, "groups": groups, "error": error, "now": timezone.now()}

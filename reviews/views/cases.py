@@ -7,9 +7,15 @@ from django.views.decorators.http import require_GET, require_POST
 
 from reviews.models import Case, CaseEvent, Decision
 from reviews.panes import receipt_context
-from reviews.selectors.acting import acting_as
-from reviews.selectors.cases import decisions_of, history_of, my_work, run_picture, run_so_far
-from reviews.selectors.veil import veil_of
+from reviews.selectors.acting import make_acting
+from reviews.selectors.cases import (
+    draw_run,
+    get_work,
+    list_decisions,
+    list_events,
+    list_steps_so_far,
+)
+from reviews.selectors.veil import get_veil
 from reviews.services.looks import record_look
 from reviews.views.gate import case_view
 from reviews.views.workspace import show_case, standing_context
@@ -27,7 +33,10 @@ def case(request: HttpRequest, case: Case) -> HttpResponse:
 @case_view("cases.view")
 def look(request: HttpRequest, case: Case) -> HttpResponse:
     """Record that the person has the case before them, as revision ``revision`` shows it."""
-    user, revision = acting_as(principal_of(request)).user, number_in(request.POST.get("revision"))
+    user, revision = (
+        make_acting(principal_of(request)).user,
+        number_in(request.POST.get("revision")),
+    )
     record_look(case=case, user=user, revision=revision, now=timezone.now())
     return HttpResponse(status=204)
 
@@ -36,7 +45,7 @@ def look(request: HttpRequest, case: Case) -> HttpResponse:
 @case_view("cases.view")
 def case_standing(request: HttpRequest, case: Case) -> HttpResponse:
     """Render where the case stands now, for a page that has seen revision ``seen``."""
-    now, acting = timezone.now(), acting_as(principal_of(request))
+    now, acting = timezone.now(), make_acting(principal_of(request))
     context = standing_context(case, acting, now)
     seen = number_in(request.GET.get("seen"))
     # Claiming what one looks at changes nothing that one saw.
@@ -58,24 +67,24 @@ def _was_claimed_last(case: Case) -> bool:
 @case_view("cases.view")
 def case_work(request: HttpRequest, case: Case) -> HttpResponse:
     now = timezone.now()
-    work = my_work(acting_as(principal_of(request)), case.queue, now, at=case)
+    work = get_work(make_acting(principal_of(request)), case.queue, now, at=case)
     return render(request, "reviews/_work.html", {**work, "case": case, "now": now})
 
 
 @require_GET
 @case_view("cases.view")
 def case_history(request: HttpRequest, case: Case) -> HttpResponse:
-    return render(request, "reviews/_history.html", {"case": case, "events": history_of(case)})
+    return render(request, "reviews/_history.html", {"case": case, "events": list_events(case)})
 
 
 @require_GET
 @case_view("cases.view")
 def case_run(request: HttpRequest, case: Case) -> HttpResponse:
-    steps = run_so_far(case)
+    steps = list_steps_so_far(case)
     return render(
         request,
         "reviews/_run.html",
-        {"case": case, "steps": steps, "picture": run_picture(case, steps), "now": timezone.now()},
+        {"case": case, "steps": steps, "picture": draw_run(case, steps), "now": timezone.now()},
     )
 
 
@@ -85,8 +94,8 @@ def receipt(request: HttpRequest, case: Case) -> HttpResponse:
     """Show the decision as it was recorded, with the case as the reviewer saw it."""
     wanted = number_in(request.GET.get("decision"))
     # An earlier approver's receipt has the model's answer in it.
-    withheld = veil_of(case, acting_as(principal_of(request))).withheld
-    found = [each for each in decisions_of(case) if each.receipt and not withheld]
+    withheld = get_veil(case, make_acting(principal_of(request))).withheld
+    found = [each for each in list_decisions(case) if each.receipt and not withheld]
     chosen: Decision | None = next((each for each in found if each.pk == wanted), None)
     chosen = chosen or (found[-1] if found else None)
     context = {

@@ -7,9 +7,9 @@ from django.views.decorators.http import require_POST
 
 from reviews.errors import ReviewError
 from reviews.models import Case
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from reviews.services.claims import claim_case
-from reviews.services.leases import heartbeat, release_case
+from reviews.services.leases import release_case, renew_claim
 from reviews.services.passing import assign_case
 from reviews.views.acting import act_on_case
 from reviews.views.gate import case_view
@@ -47,8 +47,8 @@ def assign(request: HttpRequest, case: Case) -> HttpResponse:
 def keep(request: HttpRequest, case: Case) -> HttpResponse:
     """Keep the claim for another lease; answer 409 if it is lost."""
     try:
-        kept = heartbeat(
-            case_id=case.pk, acting=acting_as(principal_of(request)), now=timezone.now()
+        kept = renew_claim(
+            case_id=case.pk, acting=make_acting(principal_of(request)), now=timezone.now()
         )
     except ReviewError as error:
         return JsonResponse({"code": error.code, "message": str(error)}, status=409)

@@ -5,7 +5,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from reviews.models import Case
 from reviews.rules.attachments import MOST_BYTES, MOST_FILES, NewFile
-from reviews.selectors.cases import people_who_see
+from reviews.selectors.cases import search_people
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.views.acting import act_on_case
 from reviews.views.gate import case_view
@@ -15,7 +15,7 @@ from reviews.views.gate import case_view
 @case_view("cases.view")
 def mentions(request: HttpRequest, case: Case) -> JsonResponse:
     """Return the people whom a comment may mention, as ``[{name, label}]``."""
-    people = people_who_see(case, request.GET.get("q", "")[:150].replace("\0", ""))
+    people = search_people(case, request.GET.get("q", "")[:150].replace("\0", ""))
     found = [{"name": person.username, "label": person.label} for person in people]
     return JsonResponse(found, safe=False)
 

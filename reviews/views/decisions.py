@@ -9,11 +9,11 @@ from django.views.decorators.http import require_POST
 
 from reviews.errors import ReviewError
 from reviews.models import Case
-from reviews.rules.answers import Answer, value_problems
-from reviews.rules.widgets import active_names
-from reviews.selectors.acting import Acting, acting_as
+from reviews.rules.answers import Answer, find_value_problems
+from reviews.rules.widgets import list_active_names
+from reviews.selectors.acting import Acting, make_acting
 from reviews.selectors.cases import get_visible_case
-from reviews.selectors.veil import veil_of
+from reviews.selectors.veil import get_veil
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.drafts import keep_refused_answer, save_draft
 from reviews.services.first_choices import record_first_choice
@@ -40,7 +40,7 @@ def draft(request: HttpRequest, case: Case) -> HttpResponse:
         return JsonResponse({"message": message}, status=413)
     now, typed = timezone.now(), read_typed(request, case)
     try:
-        _save_draft(case, typed, acting_as(principal_of(request)), now)
+        _save_draft(case, typed, make_acting(principal_of(request)), now)
     except ReviewError as error:
         return JsonResponse({"code": error.code, "message": str(error)}, status=error.status)
     return JsonResponse({"saved_at": now.isoformat(), **_check_typed(case, typed.content)})
@@ -62,8 +62,10 @@ def _check_typed(case: Case, content: dict[str, Any]) -> dict[str, Any]:
     form, schema = content["form"], case.rules.get("form") or {}
     answer = Answer(outcome="", fields=content["fields"], form=form)
     return {
-        "problems": value_problems(answer, rules=case.rules, shown=case.shown, fields=case.fields),
-        "active": active_names(schema, form, "form"),
+        "problems": find_value_problems(
+            answer, rules=case.rules, shown=case.shown, fields=case.fields
+        ),
+        "active": list_active_names(schema, form, "form"),
     }
 
 
@@ -78,9 +80,9 @@ def decide(request: HttpRequest, case: Case) -> HttpResponse:
     Where the model's answer is withheld, what is sent is the first choice: it is recorded, and the
     same case comes back with the answer.
     """
-    acting, now = acting_as(principal_of(request)), timezone.now()
+    acting, now = make_acting(principal_of(request)), timezone.now()
     typed = read_typed(request, case)
-    if veil_of(case, acting).withheld:
+    if get_veil(case, acting).withheld:
         return _record_first_choice(request, case, typed)
     try:
         decide_case(
@@ -102,7 +104,7 @@ def _show_refusal(
     fresh = get_visible_case(case.pk, principal_of(request))
     kept = keep_refused_answer(
         case=fresh,
-        acting=acting_as(principal_of(request)),
+        acting=make_acting(principal_of(request)),
         content=typed.content,
         opened=typed.opened,
         active_seconds=typed.active_seconds,

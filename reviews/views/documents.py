@@ -6,8 +6,8 @@ from django.views.decorators.http import require_GET
 from flows.models import Artifact
 from reviews.files import artifact_response, attachment_response
 from reviews.models import Case
-from reviews.rules.documents import artifact_digest
-from reviews.services.receipts import files_of
+from reviews.rules.documents import get_artifact_digest
+from reviews.services.receipts import list_files
 from reviews.views.gate import case_view
 
 
@@ -15,8 +15,8 @@ from reviews.views.gate import case_view
 @case_view("cases.view")
 def document(request: HttpRequest, case: Case, document_id: str) -> HttpResponseBase:
     """Send a document in a sandbox: it is the applicant's file, not a page of this site."""
-    found = next((d for d in files_of(case.shown) if d["id"] == document_id), None)
-    digest = artifact_digest(found.get("artifact")) if found else ""
+    found = next((d for d in list_files(case.shown) if d["id"] == document_id), None)
+    digest = get_artifact_digest(found.get("artifact")) if found else ""
     artifact = Artifact.objects.filter(digest=digest).first() if digest else None
     if artifact is None:
         raise Http404("The case has no such document.")

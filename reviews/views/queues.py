@@ -12,10 +12,10 @@ from django.views.decorators.http import require_GET, require_POST
 from reviews.errors import ReviewError
 from reviews.finding import find_queue
 from reviews.models import Queue
-from reviews.rules.filters import BANDS, PRIORITY_NAMES, CaseFilters, filters_from
-from reviews.selectors.acting import acting_as
+from reviews.rules.filters import BANDS, PRIORITY_NAMES, CaseFilters, read_filters
+from reviews.selectors.acting import make_acting
 from reviews.selectors.lists import list_cases
-from reviews.selectors.queues import queue_rows
+from reviews.selectors.queues import list_queue_rows
 from reviews.services.claims import claim_next
 from reviews.team.selectors import list_deciders, list_views
 from workbench.accounts.gate import principal_of, requires
@@ -47,7 +47,7 @@ def queue_table(request: HttpRequest) -> HttpResponse:
 
 def _queues_context(request: HttpRequest) -> dict[str, Any]:
     now, principal = timezone.now(), principal_of(request)
-    rows = queue_rows(principal, request.user, now)  # type: ignore[arg-type]
+    rows = list_queue_rows(principal, request.user, now)  # type: ignore[arg-type]
     return {
         "rows": rows,
         "live": " ".join(f"queue.{row.queue.name}" for row in rows),
@@ -84,8 +84,8 @@ def case_table(request: HttpRequest, name: str) -> HttpResponse:
 
 def _queue_context(request: HttpRequest, name: str) -> dict[str, Any]:
     found, now = find_queue(request, name), timezone.now()
-    filters = filters_from(request.GET)
-    [load] = queue_rows(principal_of(request), request.user, now, queues=[found])  # type: ignore[arg-type]
+    filters = read_filters(request.GET)
+    [load] = list_queue_rows(principal_of(request), request.user, now, queues=[found])  # type: ignore[arg-type]
     page = list_cases(
         principal=principal_of(request),
         user=request.user,  # type: ignore[arg-type]
@@ -102,7 +102,7 @@ def _queue_context(request: HttpRequest, name: str) -> dict[str, Any]:
         "which": filters.show,
         "tabs": TABS,
         "query": request.GET.urlencode(),
-        "next_query": urlencode({**filters.stored(), "cursor": page.next_cursor}),
+        "next_query": urlencode({**filters.dump(), "cursor": page.next_cursor}),
         "now": now,
         "may_decide": can(principal_of(request), "cases.decide", queue=name),
     }
@@ -116,7 +116,7 @@ def _views_context(
         {
             "view": view,
             "query": urlencode(view.filters),
-            "current": filters_from(view.filters) == filters,
+            "current": read_filters(view.filters) == filters,
             "own": view.owner_id == request.user.pk,
         }
         for view in list_views(queue, request.user)  # type: ignore[arg-type]
@@ -129,7 +129,9 @@ def take_next(request: HttpRequest, name: str) -> HttpResponse:
     """Claim the best case and open it."""
     found = find_queue(request, name)
     try:
-        case = claim_next(queue=found, acting=acting_as(principal_of(request)), now=timezone.now())
+        case = claim_next(
+            queue=found, acting=make_acting(principal_of(request)), now=timezone.now()
+        )
     except ReviewError as error:
         messages.warning(request, str(error))
         return redirect("reviews:queue", name=name)

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from reviews.models import Case
-from reviews.rules.answers import Answer, shown_fields
+from reviews.rules.answers import Answer, list_shown_fields
 from reviews.rules.widgets import read_form, read_grounds, read_value
 from workbench.http.numbers import number_in
 
@@ -57,7 +57,7 @@ def read_typed(request: HttpRequest, case: Case) -> Typed:
 def _read_fields(request: HttpRequest, case: Case) -> dict[str, Any]:
     """Return the fields that were changed as ``fields``, and the reasons given as ``why``."""
     fields, why = {}, {}
-    for field in shown_fields(case.shown):
+    for field in list_shown_fields(case.shown):
         key = field.get("key")
         text = request.POST.get(f"field.{key}")
         if not key or not field.get("editable") or text is None:

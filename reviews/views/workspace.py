@@ -19,28 +19,28 @@ from reviews.panes import (
     groups_of,
     rank_reasons,
 )
-from reviews.rules.corrections import correctable
-from reviews.rules.documents import documents_of
-from reviews.rules.widgets import widgets_of
-from reviews.selectors.acting import Acting, acting_as, may
+from reviews.rules.corrections import list_correctable
+from reviews.rules.documents import list_documents
+from reviews.rules.widgets import list_widgets
+from reviews.selectors.acting import Acting, make_acting, may
 from reviews.selectors.cases import (
-    band_of,
-    comments_of,
-    decisions_of,
-    draft_of,
-    earlier_cases,
-    information_of,
-    my_work,
-    next_act_words,
-    pending_decision_of,
-    similar_cases,
+    describe_next_act,
+    find_pending_decision,
+    get_band,
+    get_draft,
+    get_work,
+    list_comments,
+    list_decisions,
+    list_earlier_cases,
+    list_information_requests,
+    list_similar_cases,
 )
 from reviews.selectors.eligibility import find_obstacle
 from reviews.selectors.judging import judge_answer
 from reviews.selectors.looks import get_changes_since_look
-from reviews.selectors.veil import veil_of
+from reviews.selectors.veil import get_veil
 from reviews.services.links import find_reply_link
-from reviews.services.reopening import REOPENABLE, reopened_as
+from reviews.services.reopening import REOPENABLE, find_reopening_run
 from workbench.accounts.gate import principal_of
 
 Json = Any
@@ -74,13 +74,13 @@ def case_context(
 ) -> dict[str, Any]:
     """Return what the three panes show: the case as veiled for the person, and their answer."""
     now = timezone.now()
-    acting = acting_as(principal_of(request))
-    veil = veil_of(case, acting)
-    case = veil.over(case)
-    draft = draft_of(case, acting.user)
+    acting = make_acting(principal_of(request))
+    veil = get_veil(case, acting)
+    case = veil.apply_to(case)
+    draft = get_draft(case, acting.user)
     answer = dict(typed if typed is not None else draft.content if draft else {})
     problems = error.problems if isinstance(error, DecisionInvalid) else {}
-    information = information_of(case)
+    information = list_information_requests(case)
     return {
         "case": case,
         "veil": veil,
@@ -90,13 +90,13 @@ def case_context(
         "error": error,
         "problems": problems,
         **_panes_context(case, answer, problems, information),
-        "comments": comments_of(case),
+        "comments": list_comments(case),
         "information": information,
         "reply_url": _reply_url(case, acting, information),
         **_past_context(case, acting),
-        "pending": pending_decision_of(acting.user, now),
+        "pending": find_pending_decision(acting.user, now),
         **standing_context(case, acting, now),
-        **my_work(acting, case.queue, now, at=case),
+        **get_work(acting, case.queue, now, at=case),
         "since": get_changes_since_look(case, acting.user),
     }
 
@@ -111,22 +111,22 @@ def _panes_context(
     changed = fields_changed_by_answers(information)
     return {
         "groups": list(groups_of(case, answer, problems, changed)),
-        "documents": documents_of(case.shown),
+        "documents": list_documents(case.shown),
         "reasons": rank_reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
         "choices": choices_of(case, answer, problems),
-        "widgets": widgets_of(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
+        "widgets": list_widgets(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
     }
 
 
 def _past_context(case: Case, acting: Acting) -> dict[str, Any]:
     """Return what was decided, on this case and on similar ones, and whether it can be reopened."""
-    decisions = decisions_of(case)
+    decisions = list_decisions(case)
     return {
         "decisions": decisions,
-        "earlier": earlier_cases(case),
-        "similar": similar_cases(case),
-        "reopened": reopened_as(case) if case.state in REOPENABLE else None,
+        "earlier": list_earlier_cases(case),
+        "similar": list_similar_cases(case),
+        "reopened": find_reopening_run(case) if case.state in REOPENABLE else None,
         "can_reopen": case.state in REOPENABLE
         and acting.user.pk not in {each.decided_by_id for each in decisions}
         and may(acting, "cases.decide", queue=case.queue, flow=case.flow),
@@ -140,8 +140,8 @@ def standing_context(case: Case, acting: Acting, now: datetime) -> dict[str, Any
     condition = find_obstacle(case, acting.user, now)
     can_take = decides and condition is None and case.state in CLAIMABLE | {CaseState.CLAIMED}
     return {
-        "band": band_of(case, now),
-        "if_nobody": next_act_words(case),
+        "band": get_band(case, now),
+        "if_nobody": describe_next_act(case),
         "held": held,
         "lost": case.state == CaseState.CLAIMED
         and case.claimed_by_id == acting.user.pk
@@ -152,7 +152,7 @@ def standing_context(case: Case, acting: Acting, now: datetime) -> dict[str, Any
         "can_assign": may(acting, "cases.assign", queue=case.queue, flow=case.flow),
         "is_active": case.state in ACTIVE,
         "allow": case.rules.get("allow", ()),
-        "correctable": correctable(case.shown),
+        "correctable": list_correctable(case.shown),
         "refusals": _refusals(case, acting, now) if can_take or held else (),
     }
 

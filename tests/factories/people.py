@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from reviews.models import Reviewer
-from reviews.selectors.acting import Acting, acting_as
+from reviews.selectors.acting import Acting, make_acting
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, RoleGrant, User
 
@@ -35,7 +35,7 @@ def make_person(
 
 def person(username: str) -> Acting:
     """Return the person as they act on a page, with nothing kept from before."""
-    return acting_as(User.objects.get(username=username))
+    return make_acting(User.objects.get(username=username))
 
 
 def signed_in(who: User | str, **options: Any) -> Client:

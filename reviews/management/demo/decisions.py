@@ -11,7 +11,7 @@ from reviews.management.demo.records import OLDER_VERSION, Decided, Past
 from reviews.models import Case, Decision, DecisionKind, DecisionState, Queue, SlaPolicy
 from reviews.models.quality import CheckKind, CheckState, QualityCheck
 from reviews.models.states import CaseState
-from reviews.services.opening import unsaved_case
+from reviews.services.opening import build_case
 from reviews.services.stopwatch import set_instants
 from workbench.accounts.models import User
 
@@ -60,7 +60,7 @@ def _lay_out(flow: Flow, bound: BoundStep, past: Past, queue: Queue, policy: Sla
         "run": run_bindings(run.pk, program, run.started_at),
         "steps": past.outputs,
     }
-    case = unsaved_case(bound.config(bindings), queue)
+    case = build_case(bound.config(bindings), queue)
     # No wait has this id: they count up from 1.
     case.wait_id = -run.pk
     case.run_id, case.flow, case.flow_version = run.pk, flow.name, program.number

@@ -7,7 +7,7 @@ from flows.models import Flow, Run
 from reviews.management.demo.records import Decided
 from reviews.models import Case, Decision, Queue
 from reviews.models.quality import DecisionFact, QualityCheck, QueuePolicy, SamplingPolicy
-from reviews.services.facts import fact_of
+from reviews.services.facts import make_fact
 from reviews.services.receipts import digest_of, make_receipt
 from workbench.accounts.actors import Actor
 from workbench.audit.services import Act, record_many
@@ -45,7 +45,7 @@ def _make_receipt(each: Decided) -> None:
 
 def _fact(each: Decided) -> DecisionFact:
     kind = each.check.kind if each.check else ""
-    return fact_of(each.case, each.decision, check_kind=kind)
+    return make_fact(each.case, each.decision, check_kind=kind)
 
 
 def write_ledger(decided: Sequence[Decided], actor: Actor, now: datetime) -> None:

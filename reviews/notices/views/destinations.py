@@ -12,7 +12,7 @@ from reviews.errors import SettingsInvalid
 from reviews.models.notices import Destination
 from reviews.notices.forms import DestinationForm
 from reviews.notices.services import remove_destination, save_destination
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from reviews.selectors.lists import list_queues
 from reviews.settings.forms.fields import add_problems
 from workbench.accounts.gate import principal_of, requires
@@ -43,7 +43,7 @@ def destination_edit(request: HttpRequest, name: str) -> HttpResponse:
 @requires("queues.manage")
 def destination_remove(request: HttpRequest, name: str) -> HttpResponse:
     found = get_object_or_404(Destination, name=name)
-    actor = acting_as(principal_of(request)).actor
+    actor = make_acting(principal_of(request)).actor
     remove_destination(destination=found, actor=actor, now=timezone.now())
     messages.success(request, f"No more notices go to {found.title}.")
     return redirect("reviews:destinations")
@@ -72,7 +72,7 @@ def _save(
             name=found.name if found else slugify(form.cleaned_data["title"])[:60],
             values=form.values(),
             key=form.cleaned_data["key"],
-            actor=acting_as(principal_of(request)).actor,
+            actor=make_acting(principal_of(request)).actor,
             now=timezone.now(),
             destination=found,
         )

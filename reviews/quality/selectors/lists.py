@@ -17,7 +17,7 @@ from reviews.models.quality import (
     SampleState,
     SamplingPolicy,
 )
-from reviews.selectors.lists import within
+from reviews.selectors.lists import limit_to_reach
 from workbench.accounts.permissions import reach
 
 PAGE_SIZE = 50
@@ -40,7 +40,9 @@ def list_checks(
 ) -> CheckPage:
     """Return a page of checks, the newest first: one query."""
     found = QualityCheck.objects.filter(
-        within(reach(principal, "insights.people"), queue="case__queue__name", flow="case__flow"),
+        limit_to_reach(
+            reach(principal, "insights.people"), queue="case__queue__name", flow="case__flow"
+        ),
         STANDING[which],
     )
     if kind:
@@ -87,7 +89,7 @@ def list_known_answers(principal: Any) -> list[KnownAnswer]:
     settled = Q(checks__state=CheckState.SETTLED)
     return list(
         KnownAnswer.objects.filter(
-            within(found, queue="queue__name", flow="case__flow"), retired_at=None
+            limit_to_reach(found, queue="queue__name", flow="case__flow"), retired_at=None
         )
         .select_related("case", "queue", "created_by")
         .defer("case__shown", "case__rules", "case__fields", "case__sla")

@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from reviews.models import Queue
 from reviews.models.quality import CheckKind, CheckState, DecisionFact, QualityCheck
 from reviews.quality.figures import Filter
-from reviews.selectors.lists import within
+from reviews.selectors.lists import limit_to_reach
 from workbench.accounts.models import User
 from workbench.accounts.permissions import reach
 
@@ -18,7 +18,7 @@ MOST_CHOICES = 200
 def facts_within(principal: Any, wanted: Filter) -> QuerySet[DecisionFact]:
     """Return the decisions of the filter whose figures the principal may see."""
     facts = DecisionFact.objects.filter(
-        within(reach(principal, "insights.view"), queue="queue__name", flow="flow")
+        limit_to_reach(reach(principal, "insights.view"), queue="queue__name", flow="flow")
     )
     conditions = {
         "flow": wanted.flow,
@@ -34,7 +34,9 @@ def facts_within(principal: Any, wanted: Filter) -> QuerySet[DecisionFact]:
 def checks_within(principal: Any, wanted: Filter) -> QuerySet[QualityCheck]:
     """Return the settled checks of the filter; a model's version does not narrow them."""
     checks = QualityCheck.objects.filter(
-        within(reach(principal, "insights.view"), queue="case__queue__name", flow="case__flow"),
+        limit_to_reach(
+            reach(principal, "insights.view"), queue="case__queue__name", flow="case__flow"
+        ),
         state=CheckState.SETTLED,
     )
     conditions = {

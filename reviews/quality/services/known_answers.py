@@ -7,9 +7,9 @@ from django.db import IntegrityError, transaction
 from reviews.models import Case, DecisionKind, DecisionState
 from reviews.models.quality import KnownAnswer
 from reviews.quality.errors import AnswerNotKnown
-from reviews.rules.answers import outcomes_of
+from reviews.rules.answers import list_outcomes
 from reviews.selectors.acting import Acting
-from reviews.services.checks import drop_checks_of
+from reviews.services.checks import drop_checks
 from workbench.audit.services import record
 
 
@@ -25,7 +25,7 @@ def add_known_answer(
     )
     if case.wait_id is None or not decided.exists():
         raise AnswerNotKnown(AnswerNotKnown.__doc__)
-    outcomes = outcomes_of(case.rules)
+    outcomes = list_outcomes(case.rules)
     if outcome not in outcomes:
         raise AnswerNotKnown(f"This case can be {' or '.join(outcomes)}: choose one.")
     try:
@@ -49,7 +49,7 @@ def retire_known_answer(*, answer: KnownAnswer, acting: Acting, now: datetime) -
     with transaction.atomic():
         retired = KnownAnswer.objects.filter(pk=answer.pk, retired_at=None).update(retired_at=now)
         if retired:
-            drop_checks_of(known=answer)
+            drop_checks(known=answer)
             _record(answer, "retired", acting, now)
 
 

@@ -24,7 +24,7 @@ from reviews.models.quality import (
     SamplingPolicy,
 )
 from reviews.rules.choosing import is_drawn
-from reviews.services.checks import keep_check
+from reviews.services.checks import save_check
 from reviews.services.opening import open_case
 
 Json = Any
@@ -124,7 +124,7 @@ def _open_case(policy: SamplingPolicy, run: Run, now: datetime) -> None:
     }
     ctx = _step_context(policy, run, program.number, bindings, now)
     case = open_case(ctx=ctx, config=bound.config(bindings))
-    keep_check(
+    save_check(
         QualityCheck(
             case=case,
             kind=CheckKind.SAMPLE,

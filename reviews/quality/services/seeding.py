@@ -17,7 +17,7 @@ from reviews.models.quality import (
     QualityCheck,
     QueuePolicy,
 )
-from reviews.rules.choosing import is_drawn, place_of
+from reviews.rules.choosing import compute_place, is_drawn
 from reviews.services.checks import open_check
 
 BATCH = 2_000
@@ -56,7 +56,7 @@ def open_copy(policy: QueuePolicy, case_id: int, now: datetime) -> QualityCheck 
     free = _free_answers(policy)
     if not free:
         return None
-    answer = free[place_of("known", case_id) % len(free)]
+    answer = free[compute_place("known", case_id) % len(free)]
     try:
         with transaction.atomic():
             return open_check(

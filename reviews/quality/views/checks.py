@@ -10,7 +10,7 @@ from reviews.errors import ReviewError
 from reviews.models.quality import CheckKind, QualityCheck
 from reviews.quality.selectors.lists import list_checks
 from reviews.quality.services.disagreements import close_disagreement
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import can
 from workbench.http.numbers import number_in
@@ -58,7 +58,9 @@ def close(request: HttpRequest, check_id: int) -> HttpResponse:
         raise Http404(f"There is no check {check_id} for you.")
     note = request.POST.get("note", "").strip()
     try:
-        close_disagreement(check=check, note=note, acting=acting_as(principal), now=timezone.now())
+        close_disagreement(
+            check=check, note=note, acting=make_acting(principal), now=timezone.now()
+        )
     except ReviewError as error:
         messages.warning(request, str(error))
     return redirect("quality:checks")

@@ -15,7 +15,7 @@ from reviews.quality.forms import DatasetForm
 from reviews.quality.selectors.lists import list_datasets
 from reviews.quality.selectors.scope import filter_choices
 from reviews.quality.services.datasets import create_dataset, open_dataset, reproduce_digest
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from workbench.accounts.gate import principal_of, requires
 
 UNPROCESSABLE = 422
@@ -48,7 +48,7 @@ def create(request: HttpRequest) -> HttpResponse:
             name=form.cleaned_data["name"],
             wanted=form.filter(),
             note=form.cleaned_data["note"],
-            acting=acting_as(principal_of(request)),
+            acting=make_acting(principal_of(request)),
             now=timezone.now(),
         )
     except ReviewError as error:
@@ -80,7 +80,10 @@ def download(request: HttpRequest, version_id: int, form: str) -> HttpResponseBa
     version = get_object_or_404(DatasetVersion, pk=version_id)
     try:
         file = open_dataset(
-            version=version, form=form, acting=acting_as(principal_of(request)), now=timezone.now()
+            version=version,
+            form=form,
+            acting=make_acting(principal_of(request)),
+            now=timezone.now(),
         )
     except ReviewError as error:
         messages.warning(request, str(error))

@@ -21,7 +21,7 @@ from reviews.quality.selectors.lists import (
 )
 from reviews.quality.services.known_answers import add_known_answer, retire_known_answer
 from reviews.quality.services.policies import save_sampling_policy, set_queue_policy
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from reviews.selectors.cases import get_visible_case
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import can
@@ -144,7 +144,7 @@ def retire_answer(request: HttpRequest, answer_id: int) -> HttpResponse:
 def _act(request: HttpRequest, message: str, act: Callable[..., object], at: str) -> HttpResponse:
     """Call ``act(acting, now)``, then show the page with the message, or with the error."""
     try:
-        act(acting_as(principal_of(request)), timezone.now())
+        act(make_acting(principal_of(request)), timezone.now())
     except ReviewError as error:
         return _page(request, error.status, error=str(error), at=at)
     messages.success(request, message)

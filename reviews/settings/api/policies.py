@@ -9,7 +9,7 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from reviews.models import SlaPolicy, WorkCalendar
-from reviews.rules.sla import MAX_STEPS, instants_of, plan_from
+from reviews.rules.sla import MAX_STEPS, list_instants, read_plan
 from reviews.settings.api.problems import report_problems
 from reviews.settings.api.queues import Name
 from reviews.settings.services.sla import save_sla_policy
@@ -87,7 +87,7 @@ def instants(
     start = opened_at or timezone.now()
     if start.tzinfo is None:
         start = timezone.make_aware(start)
-    rows = instants_of(plan_from(policy.snapshot()), start)
+    rows = list_instants(read_plan(policy.snapshot()), start)
     return [{"act": act.kind, "to": act.to, "at": at} for act, at in rows]
 
 

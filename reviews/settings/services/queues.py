@@ -9,7 +9,7 @@ from django.db import transaction
 from reviews.errors import SettingsInvalid
 from reviews.models import Queue
 from reviews.rules.access import check_access
-from reviews.rules.ordering import ordering_from
+from reviews.rules.ordering import read_ordering
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.dispatch.outbox import enqueue
@@ -41,7 +41,7 @@ def create_queue(
     commit_window_seconds: int = 5,
 ) -> Queue:
     """Create a queue. Raises: ValueError on an unknown weight, IntegrityError on a known name."""
-    ordering_from(ordering or {})
+    read_ordering(ordering or {})
     with transaction.atomic():
         queue = Queue.objects.create(
             name=name,
@@ -110,7 +110,7 @@ def queue_problems(values: Mapping[str, Json]) -> dict[str, str]:
     """Return what is wrong with a queue's settings, by field."""
     problems = {}
     try:
-        ordering_from(values.get("ordering", {}))
+        read_ordering(values.get("ordering", {}))
     except (ValueError, TypeError) as error:
         problems["ordering"] = f"The order is not valid: {error}."
     try:

@@ -8,7 +8,13 @@ from django.db import transaction
 
 from reviews.errors import SettingsInvalid
 from reviews.models import BreachAction, Queue, SlaPolicy, WorkCalendar
-from reviews.rules.sla import PERSON, TO_QUEUE, calendar_problems, plan_from, policy_problems
+from reviews.rules.sla import (
+    PERSON,
+    TO_QUEUE,
+    find_calendar_problems,
+    find_policy_problems,
+    read_plan,
+)
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
@@ -23,7 +29,7 @@ def save_calendar(
 
     Raises: SettingsInvalid.
     """
-    if problems := calendar_problems(values):
+    if problems := find_calendar_problems(values):
         raise SettingsInvalid(problems)
     fields = {
         each: values[each] for each in ("time_zone", "hours", "country", "subdivision", "closed")
@@ -49,7 +55,7 @@ def save_sla_policy(
 
     Raises: SettingsInvalid.
     """
-    problems = policy_problems(values)
+    problems = find_policy_problems(values)
     if unknown := _unknown_targets(values.get("steps") or ()):
         problems.setdefault("steps", f"There is no {unknown}: choose whom the step addresses.")
     if problems:
@@ -100,7 +106,7 @@ def create_sla_policy(
 ) -> SlaPolicy:
     """Create a policy, and its calendar if there is none of that name.
 
-    ``calendar`` has a ``name`` and what reviews.rules.sla.calendar_from reads. ``queue`` is where
+    ``calendar`` has a ``name`` and what reviews.rules.sla.read_calendar reads. ``queue`` is where
     the ledger keeps the entry. Raises: ValueError naming what is wrong, IntegrityError on a known
     name.
     """
@@ -116,7 +122,7 @@ def create_sla_policy(
             breach=breach,
         )
         # A policy that cannot be read would fail each case it is meant for.
-        plan_from(policy.snapshot())
+        read_plan(policy.snapshot())
         policy.save(force_insert=True)
         record(
             action="sla_policy.created",

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from reviews.errors import SettingsInvalid
 from reviews.models import WorkCalendar
-from reviews.rules.sla import calendar_from, calendar_problems
-from reviews.selectors.acting import acting_as
+from reviews.rules.sla import find_calendar_problems, read_calendar
+from reviews.selectors.acting import make_acting
 from reviews.settings.forms.calendars import CalendarForm, list_time_zones
 from reviews.settings.forms.fields import add_problems
 from reviews.settings.services.sla import save_calendar
@@ -62,7 +62,7 @@ def _save(
         return save_calendar(
             name=name,
             values=form.values(),
-            actor=acting_as(principal_of(request)).actor,
+            actor=make_acting(principal_of(request)).actor,
             now=timezone.now(),
         )
     except SettingsInvalid as error:
@@ -78,7 +78,7 @@ def calendar_preview(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"unready": True}
     if form.is_valid():
         data = form.values()
-        problems = calendar_problems(data)
+        problems = find_calendar_problems(data)
         context = {
             "problems": problems,
             "days": [] if problems else _next_days(data, timezone.now()),
@@ -88,16 +88,16 @@ def calendar_preview(request: HttpRequest) -> HttpResponse:
 
 def _next_days(data: dict[str, Any], now: datetime) -> list[dict[str, Any]]:
     """Return the next days with their opening hours in the calendar's own zone."""
-    if calendar_problems(data):
+    if find_calendar_problems(data):
         return []
-    calendar = calendar_from(data)
-    today = calendar.local(now).date()
+    calendar = read_calendar(data)
+    today = calendar.localize(now).date()
     days = [today + timedelta(days=offset) for offset in range(SHOWN_DAYS)]
     return [
         {
             "day": day,
-            "holiday": calendar.holiday_name(day),
-            "spans": [(calendar.local(a), calendar.local(b)) for a, b in calendar.spans(day)],
+            "holiday": calendar.find_holiday(day),
+            "spans": [(calendar.localize(a), calendar.localize(b)) for a, b in calendar.spans(day)],
         }
         for day in days
     ]

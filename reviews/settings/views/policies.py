@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from reviews.errors import SettingsInvalid
 from reviews.models import SlaPolicy, WorkCalendar
-from reviews.rules.sla import instants_of, plan_from, policy_problems
-from reviews.selectors.acting import acting_as
+from reviews.rules.sla import find_policy_problems, list_instants, read_plan
+from reviews.selectors.acting import make_acting
 from reviews.settings.forms.fields import add_problems, format_minutes
 from reviews.settings.forms.policies import PolicyForm, StepFormSet, list_targets
 from reviews.settings.services.sla import save_sla_policy
@@ -69,7 +69,7 @@ def _save(request: HttpRequest, policy: SlaPolicy | None, form: PolicyForm, step
         save_sla_policy(
             name=name,
             values=_values(form, steps),
-            actor=acting_as(principal_of(request)).actor,
+            actor=make_acting(principal_of(request)).actor,
             now=timezone.now(),
         )
     except SettingsInvalid as error:
@@ -86,7 +86,7 @@ def policy_preview(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {}
     if form.is_valid() and steps.is_valid():
         values = _values(form, steps)
-        context["problems"] = policy_problems(values)
+        context["problems"] = find_policy_problems(values)
         if not context["problems"]:
             context |= _preview_context(values, timezone.now())
     else:
@@ -111,12 +111,12 @@ def _values(form: PolicyForm, steps: Any) -> dict[str, Any]:
 
 def _preview_context(values: dict[str, Any], now: datetime) -> dict[str, Any]:
     calendar = values["calendar"].snapshot()
-    plan = plan_from({**values, "policy": "preview", "calendar": calendar})
+    plan = read_plan({**values, "policy": "preview", "calendar": calendar})
     return {
         "opened_at": now,
         "rows": [
             {"act": act, "at": at, "after": format_minutes(act.after_seconds / 60)}
-            for act, at in instants_of(plan, now)
+            for act, at in list_instants(plan, now)
         ],
         "breach": values["breach"],
         "calendar": values["calendar"],

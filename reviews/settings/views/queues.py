@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from reviews.errors import SettingsInvalid
 from reviews.finding import find_queue
 from reviews.models import CLAIMABLE_STATES, OPEN_ENDED, Case, Queue
-from reviews.rules.ordering import Ordering, ordering_from, rank
-from reviews.selectors.acting import acting_as
+from reviews.rules.ordering import Ordering, rank, read_ordering
+from reviews.selectors.acting import make_acting
 from reviews.settings.forms.fields import add_problems
 from reviews.settings.forms.queues import QueueForm
 from reviews.settings.services.queues import change_queue, create_queue
@@ -28,7 +28,7 @@ TRIED_CASES = 300
 @requires("queues.manage", queue="name")
 def queue_settings(request: HttpRequest, name: str) -> HttpResponse:
     queue = find_queue(request, name)
-    ordering = ordering_from(queue.ordering)
+    ordering = read_ordering(queue.ordering)
     form = QueueForm(request.POST or None, initial=QueueForm.initial_of(queue, ordering))
     sent = request.method == "POST"
     if sent and form.is_valid() and _save(request, queue, form):
@@ -44,7 +44,7 @@ def _save(request: HttpRequest, queue: Queue, form: QueueForm) -> bool:
         change_queue(
             queue=queue,
             values=form.values(),
-            actor=acting_as(principal_of(request)).actor,
+            actor=make_acting(principal_of(request)).actor,
             now=timezone.now(),
         )
     except SettingsInvalid as error:
@@ -62,7 +62,7 @@ def queue_order(request: HttpRequest, name: str) -> HttpResponse:
     weights = {"sla", "priority_hours", "value_hours"}
     form.is_valid()
     wrong = weights & set(form.errors)
-    ordering = ordering_from(queue.ordering if wrong else form.ordering())
+    ordering = read_ordering(queue.ordering if wrong else form.ordering())
     context = {"queue": queue, "wrong": wrong, **_order_context(queue, ordering)}
     return render(request, "reviews/settings/_order.html", context)
 
@@ -105,7 +105,7 @@ def queue_new(request: HttpRequest) -> HttpResponse:
         elif Queue.objects.filter(name=name).exists():
             problem = f"There is a queue {name} already: choose another title."
         else:
-            actor = acting_as(principal_of(request)).actor
+            actor = make_acting(principal_of(request)).actor
             create_queue(name=name, title=title, actor=actor, now=timezone.now())
             messages.success(request, f"{title} is there. Flows name it as {name}.")
             return redirect("reviews:queue_settings", name=name)

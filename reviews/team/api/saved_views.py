@@ -10,7 +10,7 @@ from pydantic import Field
 from reviews.api.finding import Id, get_acting
 from reviews.finding import find_queue
 from reviews.models.team import SavedView
-from reviews.rules.filters import NAME_MAX, TEXT_MAX, filters_from
+from reviews.rules.filters import NAME_MAX, TEXT_MAX, read_filters
 from reviews.team.selectors import list_views
 from reviews.team.services import saved_views
 from workbench.accounts.gate import requires
@@ -58,7 +58,7 @@ def save(request: HttpRequest, name: str, body: ViewIn) -> Status[Any]:
     view = saved_views.save_view(
         queue=find_queue(request, name),
         name=body.name,
-        filters=filters_from(body.model_dump()),
+        filters=read_filters(body.model_dump()),
         shared=body.shared,
         acting=get_acting(request),
         now=timezone.now(),

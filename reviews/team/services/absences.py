@@ -9,7 +9,7 @@ from reviews.models import OPEN_ENDED, Case
 from reviews.models.states import CaseState
 from reviews.models.team import Absence
 from reviews.rules.covering import Away, closes_a_circle
-from reviews.selectors.absences import aways_from, stand_in_for, standing_absences
+from reviews.selectors.absences import find_stand_in, list_standing_absences, make_aways
 from reviews.selectors.acting import Acting
 from reviews.services.passing import hand_over, pass_on_reserved
 from workbench.accounts.models import User
@@ -99,7 +99,7 @@ def start_absence(*, absence_id: int, now: datetime) -> None:
     if absence is None:
         return
     if absence.ends_at > now:
-        cover = stand_in_for(absence.person, now)
+        cover = find_stand_in(absence.person, now)
         _pass_on_held(absence.person, cover, now)
         pass_on_reserved(absence.person, cover, now)
     Absence.objects.filter(pk=absence_id, started_at=None).update(started_at=now)
@@ -148,7 +148,7 @@ def _check_new(new: Away, person: User, cover: User | None, now: datetime) -> No
         raise AbsenceInvalid("ends_at", "An absence lasts a year at most.")
     if cover is not None:
         _check_cover(person, cover)
-    planned = aways_from(standing_absences(now))
+    planned = make_aways(list_standing_absences(now))
     if any(_overlap_in_time(away, new) for away in planned):
         raise AbsenceInvalid(
             "starts_at", f"{person.label} is away then already: end that absence first."

@@ -37,7 +37,7 @@ def save_view(
         queue=queue,
         owner=acting.user,
         name=name,
-        defaults={"shared": shared, "filters": filters.stored(), "saved_at": now},
+        defaults={"shared": shared, "filters": filters.dump(), "saved_at": now},
     )
     return view
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from reviews.errors import AbsenceInvalid, NotAuthorised
 from reviews.models.team import Absence
-from reviews.selectors.acting import Acting, acting_as
+from reviews.selectors.acting import Acting, make_acting
 from reviews.selectors.lists import list_queues
 from reviews.team.forms import AbsenceForm
 from reviews.team.selectors import list_absences, list_deciders
@@ -25,7 +25,7 @@ FORM_FIELDS = {"starts_at": "first_day", "ends_at": "last_day", "cover": "cover"
 @require_http_methods(["GET", "POST"])
 @requires("cases.decide")
 def absences(request: HttpRequest) -> HttpResponse:
-    acting, now = acting_as(principal_of(request)), timezone.now()
+    acting, now = make_acting(principal_of(request)), timezone.now()
     colleagues = list_deciders(list_queues(acting.principal))
     # Oneself first: that is whom most people plan for.
     led = [each for each in colleagues if each != acting.user and is_lead_of(acting, each)]
@@ -73,7 +73,7 @@ def _plan(form: AbsenceForm, acting: Acting, now: datetime) -> Absence | None:
 @require_POST
 @requires("cases.decide")
 def end(request: HttpRequest, absence_id: int) -> HttpResponse:
-    acting = acting_as(principal_of(request))
+    acting = make_acting(principal_of(request))
     try:
         end_absence(absence_id=absence_id, acting=acting, now=timezone.now())
     except Absence.DoesNotExist:

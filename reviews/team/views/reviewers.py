@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from reviews.errors import NotAuthorised, SettingsInvalid
-from reviews.selectors.acting import Acting, acting_as, reviewer_of
+from reviews.selectors.acting import Acting, get_reviewer, make_acting
 from reviews.settings.forms.fields import add_problems
 from reviews.team.forms import ReviewerForm
 from reviews.team.services.absences import is_lead_of
@@ -20,10 +20,10 @@ from workbench.accounts.permissions import can
 @requires("queues.manage")
 def reviewer(request: HttpRequest, username: str) -> HttpResponse:
     person = get_object_or_404(User, username=username, is_active=True)
-    acting = acting_as(principal_of(request))
+    acting = make_acting(principal_of(request))
     if not (is_lead_of(acting, person) or can(acting.principal, "people.manage")):
         raise Http404(f"You lead no queue in which {username} decides.")
-    known = reviewer_of(person)
+    known = get_reviewer(person)
     first = {"level": known.level, "skills": ", ".join(known.skills)}
     form = ReviewerForm(request.POST or None, initial=first)
     sent = request.method == "POST"

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from reviews.errors import ReviewError
 from reviews.finding import find_case
 from reviews.models import Queue
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from reviews.selectors.lists import list_queues
 from reviews.services.leases import release_case
 from reviews.services.passing import assign_case
@@ -52,7 +52,7 @@ def _reassign(request: HttpRequest) -> str:
     if case_id is None:
         raise Http404("There is no such case for you.")
     case = find_case(request, case_id, "cases.assign")
-    acting, now = acting_as(principal_of(request)), timezone.now()
+    acting, now = make_acting(principal_of(request)), timezone.now()
     name = request.POST.get("to", "")
     to = get_object_or_404(User, username=name, is_active=True) if name else None
     try:

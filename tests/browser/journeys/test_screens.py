@@ -53,14 +53,14 @@ SCREENS = (
 DARK = frozenset({"home", "editor", "run", "queue", "case", "audit"})
 DECIDE = """
 from django.utils import timezone
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from reviews.rules.answers import Answer
 from reviews.models import Case
 from reviews.services.decisions import decide_case
 from workbench.accounts.models import User
 first, second = Case.objects.order_by("pk")[:2]
 decide_case(case_id=first.pk, answer=Answer(outcome="approved"), now=timezone.now(),
-    acting=acting_as(User.objects.get(username="reviewer2")), commit_now=True)
+    acting=make_acting(User.objects.get(username="reviewer2")), commit_now=True)
 print("ids", first.run_id, first.pk, second.pk)
 """
 

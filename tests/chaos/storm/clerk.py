@@ -102,12 +102,12 @@ def _retry(key: str) -> bool:
 def _decide(case: int, outcome: str, commit_now: bool) -> bool:
     from reviews.errors import CaseAlreadyDecided, CaseClosed
     from reviews.rules.answers import Answer
-    from reviews.selectors.acting import acting_as
+    from reviews.selectors.acting import make_acting
     from reviews.services.decisions import decide_case
     from tests.chaos.storm.mix import REVIEWER
     from workbench.accounts.models import User
 
-    person = acting_as(User.objects.get(username=REVIEWER))
+    person = make_acting(User.objects.get(username=REVIEWER))
     try:
         with transaction.atomic():
             decide_case(

@@ -14,7 +14,7 @@ from reviews.models import Case, Decision, Queue, SlaPolicy
 from reviews.quality.figures import Filter
 from reviews.quality.selectors.figures import get_figures
 from reviews.rules.answers import Answer
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from reviews.services.decisions import decide_case
 from reviews.services.receipts import digest_of
 from workbench.accounts.models import Role, RoleGrant, User
@@ -136,7 +136,7 @@ def decide(case: Case, answer: Answer) -> None:
     decide_case(
         case_id=case.pk,
         answer=answer,
-        acting=acting_as(reviewer),
+        acting=make_acting(reviewer),
         now=timezone.now(),
         commit_now=True,
     )

@@ -12,7 +12,7 @@ from flows.selectors.examples import list_examples
 from flows.services import create_flow, publish_version, start_run
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.rules.answers import Answer
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from reviews.services.decisions import decide_case
 from tests.driving import driving, ended
 from tests.factories.people import ACTOR, make_person
@@ -47,7 +47,7 @@ def decide(case: Case, user: User, answer: Answer) -> None:
     decide_case(
         case_id=case.pk,
         answer=answer,
-        acting=acting_as(user),
+        acting=make_acting(user),
         now=timezone.now(),
         commit_now=True,
     )

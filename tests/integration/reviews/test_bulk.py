@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from reviews.errors import DecisionInvalid, NotAuthorised
 from reviews.models import Case, Decision, Queue
-from reviews.services.bulk import decide_in_bulk, list_like_cases, sample_of, undo_in_bulk
+from reviews.services.bulk import choose_sample, decide_in_bulk, list_like_cases, undo_in_bulk
 from reviews.services.claims import claim_case
 from tests.factories.cases import make_case
 from tests.factories.people import make_person, person
@@ -31,7 +31,7 @@ def decide(queue: Queue, cases: list[Case], **options: Any) -> Any:
     usual: dict[str, Any] = {
         "revisions": {case.pk: case.revision for case in cases},
         "outcome": "approved",
-        "looked_at": [case.pk for case in sample_of(cases)],
+        "looked_at": [case.pk for case in choose_sample(cases)],
         "comment": "",
         "acting": person("ada"),
     }
@@ -64,7 +64,7 @@ def test_a_bulk_decision_decides_each_case_and_can_be_undone(queue: Queue) -> No
 def test_the_sample_holds_the_largest_and_the_least_certain() -> None:
     cases = [clear() for _ in range(6)]
     largest, unsure = clear(value=9000), clear(confidence=0.91)
-    sample = sample_of([*cases, largest, unsure])
+    sample = choose_sample([*cases, largest, unsure])
     assert len(sample) == 3
     assert {largest.pk, unsure.pk} <= {case.pk for case in sample}
 

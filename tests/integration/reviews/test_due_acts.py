@@ -19,7 +19,7 @@ from reviews.services.conversation import (
 )
 from reviews.services.decisions import decide_case
 from reviews.services.due_acts import perform_due_acts
-from reviews.services.leases import free_expired_leases, heartbeat
+from reviews.services.leases import free_expired_leases, renew_claim
 from reviews.services.passing import assign_case
 from tests.factories.cases import approve, make_case
 from tests.factories.people import make_person, person
@@ -255,7 +255,7 @@ def test_a_silent_holder_loses_the_case_and_a_beating_one_keeps_it(now: datetime
     silent, beating = make_case(now), make_case(now)
     claim_case(case_id=silent.pk, acting=person("ada"), now=now)
     claim_case(case_id=beating.pk, acting=person("ben"), now=now)
-    heartbeat(case_id=beating.pk, acting=person("ben"), now=after(now, 10))
+    renew_claim(case_id=beating.pk, acting=person("ben"), now=after(now, 10))
     free_expired_leases(after(now, 16))
     silent.refresh_from_db()
     beating.refresh_from_db()

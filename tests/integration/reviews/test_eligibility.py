@@ -18,13 +18,13 @@ from reviews.models.quality import CheckKind, KnownAnswer, QualityCheck
 from reviews.models.states import ACTIVE, CaseState
 from reviews.models.team import Absence, Delegation
 from reviews.rules.access import CLAIM, DECIDE
-from reviews.selectors.acting import acting_as
+from reviews.selectors.acting import make_acting
 from reviews.selectors.eligibility import RULES, Act, Candidate, find_refusal
-from reviews.selectors.line import Line, first_in_line
+from reviews.selectors.line import Line, list_first_in_line
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.conversation import reply, request_information
 from reviews.services.decisions import decide_case
-from reviews.services.passing import assign_case, keep_for_familiar
+from reviews.services.passing import assign_case, reserve_for_familiar
 from tests.factories.cases import approve, make_case
 from tests.factories.people import make_person, person
 from tests.factories.queues import make_policy, make_queue
@@ -227,8 +227,8 @@ def test_the_line_has_exactly_the_cases_that_the_person_may_take_and_does_not_ho
             if find_refusal(case, candidate) is None and not case.held_by(acting.user, NOW)
         }
         line = Line.of(desk, acting, NOW)
-        assert set(first_in_line(line.parts, 50)) == takeable
-        assert set(first_in_line([line.known_to(acting.user)], 50)) <= takeable
+        assert set(list_first_in_line(line.parts, 50)) == takeable
+        assert set(list_first_in_line([line.filter_known(acting.user)], 50)) <= takeable
 
 
 @many
@@ -244,12 +244,12 @@ def test_a_case_that_comes_back_is_kept_only_for_someone_who_may_take_and_decide
                 person=user(who), cover=user(cover), starts_at=NOW - HOUR, ends_at=NOW + HOUR,
                 planned_by=who,
             )  # fmt: skip
-        keep_for_familiar(case, user(who), NOW)
+        reserve_for_familiar(case, user(who), NOW)
         case.state = case.free_state
         case.save()
         assert (case.familiar is None) or case.familiar.username == (cover or who)
         if case.familiar is not None:
-            acting = acting_as(case.familiar)
+            acting = make_acting(case.familiar)
             for act in (Act.TAKE, Act.DECIDE):
                 assert find_refusal(case, Candidate(acting, act, NOW)) is None
 

@@ -11,7 +11,7 @@ from reviews.models import Case, Queue
 from reviews.models.quality import CheckState, FirstChoice, QualityCheck, QueuePolicy
 from reviews.rules.choosing import is_drawn
 from reviews.rules.filters import CaseFilters
-from reviews.selectors.cases import earlier_cases, get_visible_case, similar_cases
+from reviews.selectors.cases import get_visible_case, list_earlier_cases, list_similar_cases
 from reviews.selectors.lists import list_cases
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.committing import expire_case
@@ -98,8 +98,8 @@ def test_the_first_decision_is_not_there_for_who_works_on_the_second(now: dateti
     decided = CaseFilters(show="decided")
     listed = list_cases(principal=ben.user, user=ben.user, filters=decided, now=now).cases
     assert case not in listed
-    assert earlier_cases(again) == []
-    assert similar_cases(again) == []
+    assert list_earlier_cases(again) == []
+    assert list_similar_cases(again) == []
     assert get_visible_case(case.pk, person("lea").user) == case
     decide(again, "ben", approve(), now)
     assert get_visible_case(case.pk, ben.user) == case

@@ -13,7 +13,7 @@ from reviews.quality.services.known_answers import add_known_answer, retire_know
 from reviews.quality.services.policies import Sampling, save_sampling_policy, set_queue_policy
 from reviews.quality.services.sampling import draw_samples
 from reviews.quality.services.seeding import seed_known_answers
-from reviews.selectors.cases import run_so_far
+from reviews.selectors.cases import list_steps_so_far
 from reviews.services.claims import claim_next
 from reviews.services.decisions import decide_case
 from tests.factories.cases import approve, make_case, make_review_version, reject
@@ -133,7 +133,7 @@ def test_a_sample_shows_nothing_of_what_the_run_did_after_the_checkpoint_s_place
     sample(now)
     ended(version, now)
     draw_samples(now)
-    shown = run_so_far(Case.objects.get())
+    shown = list_steps_so_far(Case.objects.get())
     assert [(step.step, step.state) for step in shown] == [("review", "waiting_for_person")]
 
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 from flows.models import Run, Token
 from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
 from reviews.models import Case, CaseEvent
-from reviews.services.reopening import reopen_case, reopened_as
+from reviews.services.reopening import find_reopening_run, reopen_case
 from tests.factories.cases import approve, decide, make_case
 from tests.factories.people import person
 from tests.factories.queues import make_office
@@ -40,7 +40,7 @@ def test_a_second_person_reopens_and_a_new_run_goes_on_from_the_checkpoint(decid
 def test_who_decided_it_cannot_reopen_it(decided: Case) -> None:
     with pytest.raises(NotAuthorised, match="someone else must reopen"):
         reopen(decided, "ada")
-    assert reopened_as(decided) is None
+    assert find_reopening_run(decided) is None
 
 
 def test_reopening_a_case_twice_starts_one_run(decided: Case) -> None:

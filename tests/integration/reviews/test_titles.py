@@ -7,7 +7,14 @@ from django.utils import timezone
 from reviews.models import Case, Queue
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.lists import CasePage, list_cases
-from reviews.selectors.titles import FIND, MOST, TRIGGERS, cases_titled, keep_titles, words_of
+from reviews.selectors.titles import (
+    FIND,
+    MOST,
+    TRIGGERS,
+    ensure_title_index,
+    find_titled_cases,
+    split_words,
+)
 from tests.factories.cases import make_case
 from tests.factories.queues import make_office
 from workbench.accounts.models import Role, User
@@ -28,7 +35,7 @@ def cases() -> list[Case]:
 
 
 def found(text: str) -> list[str]:
-    titles = Case.objects.in_bulk(cases_titled(words_of(text)) or [])
+    titles = Case.objects.in_bulk(find_titled_cases(split_words(text)) or [])
     return [titles[pk].title for pk in sorted(titles)]
 
 
@@ -73,7 +80,7 @@ def test_words_that_are_common_are_looked_for_in_the_order_of_the_list(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("reviews.selectors.titles.MOST", 1)
-    assert cases_titled(["loan"]) is None
+    assert find_titled_cases(["loan"]) is None
     assert sorted(case.title for case in search("loan ov").cases) == sorted(TITLES[:2])
 
 
@@ -101,7 +108,7 @@ def test_a_migration_that_rebuilds_the_table_loses_no_title(cases: list[Case]) -
             for name in TRIGGERS:
                 cursor.execute(f"DROP TRIGGER {name}")
     Case.objects.filter(pk=cases[0].pk).update(title="Overdraft of Behrens")
-    keep_titles()
+    ensure_title_index()
     assert (found("behrens"), found("14,000")) == (["Overdraft of Behrens"], [])
     make_case(timezone.now(), title="Mortgage of Behrens")
     assert len(found("behrens")) == 2

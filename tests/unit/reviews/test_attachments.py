@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviews.rules.attachments import MOST_FILES, NewFile, media_type_of, problem_of
+from reviews.rules.attachments import MOST_FILES, NewFile, detect_media_type, find_problem
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from reviews.rules.attachments import MOST_FILES, NewFile, media_type_of, proble
     ],
 )
 def test_a_file_is_what_it_begins_with(content: bytes, kind: str) -> None:
-    assert media_type_of(content) == kind
+    assert detect_media_type(content) == kind
 
 
 def test_only_a_few_files_may_be_attached_at_a_time() -> None:
-    assert "at most" in problem_of([NewFile("a.txt", b"a")] * (MOST_FILES + 1))
+    assert "at most" in find_problem([NewFile("a.txt", b"a")] * (MOST_FILES + 1))

@@ -9,13 +9,13 @@ from reviews.rules.authority import (
     Need,
     NoAuthorityRule,
     Verdict,
+    find_need,
     judge,
-    need_of,
-    rules_from,
+    read_rules,
 )
 
 FACTS = Facts(person="ada", level=1, outcome="approved", requested_by="cyd", need=Need())
-MATRIX = rules_from(
+MATRIX = read_rules(
     [
         {"product": "mortgage", "level": 3, "approvers": 2},
         {"up_to": 5000, "exceptions": False, "level": 1},
@@ -88,10 +88,10 @@ def test_a_final_approval_always_has_enough_people_and_one_who_edited_nothing(
 def test_the_first_row_that_covers_the_case_holds(
     amount: float | None, product: str, exceptions: list[str], need: Need
 ) -> None:
-    assert need_of(MATRIX, amount, product, exceptions) == need
+    assert find_need(MATRIX, amount, product, exceptions) == need
 
 
 def test_what_no_row_covers_is_refused_and_no_matrix_asks_for_one_person() -> None:
     with pytest.raises(NoAuthorityRule, match="without `up_to`"):
-        need_of(MATRIX[1:2], 9000, "consumer", [])
-    assert need_of((), 9000, "consumer", []) == Need(1, 1)
+        find_need(MATRIX[1:2], 9000, "consumer", [])
+    assert find_need((), 9000, "consumer", []) == Need(1, 1)

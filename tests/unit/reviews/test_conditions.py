@@ -4,8 +4,8 @@ from typing import Any
 
 from django.http import QueryDict
 
-from reviews.rules.answers import schema_problems
-from reviews.rules.widgets import active_names, read_form, widgets_of
+from reviews.rules.answers import find_schema_problems
+from reviews.rules.widgets import list_active_names, list_widgets, read_form
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -19,7 +19,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def names(values: dict[str, Any]) -> list[str]:
-    return [name.removeprefix("form.") for name in active_names(SCHEMA, values, "form")]
+    return [name.removeprefix("form.") for name in list_active_names(SCHEMA, values, "form")]
 
 
 def test_a_part_of_the_form_is_shown_only_while_its_condition_holds() -> None:
@@ -29,7 +29,7 @@ def test_a_part_of_the_form_is_shown_only_while_its_condition_holds() -> None:
 
 
 def test_every_part_has_a_widget_and_those_that_do_not_stand_are_not_active() -> None:
-    widgets = {widget.label: widget for widget in widgets_of(SCHEMA, {"guarantor": "B."}, "form")}
+    widgets = {widget.label: widget for widget in list_widgets(SCHEMA, {"guarantor": "B."}, "form")}
     assert [label for label, widget in widgets.items() if not widget.active] == ["Text"]
     assert widgets["Income"].required
 
@@ -49,7 +49,7 @@ def test_a_part_that_another_part_s_answer_shows_is_read_too() -> None:
 
 
 def test_what_is_lacking_is_told_at_its_own_field() -> None:
-    problems = schema_problems(SCHEMA, {"conditions": True, "guarantor": "B."}, "form")
+    problems = find_schema_problems(SCHEMA, {"conditions": True, "guarantor": "B."}, "form")
     assert problems == {"form.text": "Fill this in.", "form.income": "Fill this in."}
 
 
@@ -57,4 +57,4 @@ def test_a_list_is_written_a_line_each() -> None:
     schema = {"type": "object", "properties": {"terms": {"type": "array", "items": {}}}}
     read = read_form(schema, QueryDict("form.terms=one%0D%0A%0D%0Atwo"), "form")
     assert read == {"terms": ["one", "two"]}
-    assert widgets_of(schema, read, "form")[0].kind == "lines"
+    assert list_widgets(schema, read, "form")[0].kind == "lines"

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviews.rules.covering import Away, closes_a_circle, stand_in
+from reviews.rules.covering import Away, closes_a_circle, follow_covers
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -13,19 +13,19 @@ def away(person: int, cover: int | None, start: int = 0, end: int = 5) -> Away:
 
 
 def test_who_is_present_stands_in_for_themselves() -> None:
-    assert stand_in(1, START, []) == 1
-    assert stand_in(1, START, [away(1, 2, start=1)]) == 1
+    assert follow_covers(1, START, []) == 1
+    assert follow_covers(1, START, [away(1, 2, start=1)]) == 1
 
 
 def test_covers_are_followed_while_both_are_away() -> None:
     aways = [away(1, 2), away(2, 3, start=2)]
-    assert stand_in(1, START, aways) == 2
-    assert stand_in(1, START + timedelta(days=2), aways) == 3
-    assert stand_in(1, START + timedelta(days=5), aways) == 1
+    assert follow_covers(1, START, aways) == 2
+    assert follow_covers(1, START + timedelta(days=2), aways) == 3
+    assert follow_covers(1, START + timedelta(days=5), aways) == 1
 
 
 def test_a_chain_that_ends_with_nobody_gives_nobody() -> None:
-    assert stand_in(1, START, [away(1, 2), away(2, None)]) is None
+    assert follow_covers(1, START, [away(1, 2), away(2, None)]) is None
 
 
 def test_covers_form_a_circle_only_where_their_dates_overlap() -> None:
@@ -55,5 +55,5 @@ def test_what_is_planned_without_circles_always_finds_who_is_present(found: list
         at = START + timedelta(days=day)
         away_now = {p.person for p in planned if p.holds(at)}
         for person in range(1, 6):
-            assert stand_in(person, at, planned) not in away_now
-            assert stand_in(person, at, planned) is not None
+            assert follow_covers(person, at, planned) not in away_now
+            assert follow_covers(person, at, planned) is not None

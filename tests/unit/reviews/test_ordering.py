@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reviews.rules.ordering import PRIORITIES, Ordering, ordering_from, rank
+from reviews.rules.ordering import PRIORITIES, Ordering, rank, read_ordering
 
 NOW = datetime(2026, 3, 10, 10, tzinfo=UTC)
 
@@ -17,20 +17,20 @@ def test_what_is_due_earlier_comes_first() -> None:
 
 
 def test_a_step_of_priority_is_worth_its_weight_in_time() -> None:
-    ordering = ordering_from({"priority": 3600})
+    ordering = read_ordering({"priority": 3600})
     later = NOW + timedelta(hours=9)
     assert place(ordering, priority=PRIORITIES["high"], due_at=later) == place(ordering)
 
 
 def test_by_age_alone_the_due_time_does_not_matter() -> None:
-    ordering = ordering_from({"sla": 0})
+    ordering = read_ordering({"sla": 0})
     assert place(ordering, due_at=None) == place(ordering)
     assert place(ordering, opened_at=NOW - timedelta(minutes=1)) < place(ordering)
 
 
 def test_more_at_stake_comes_first_where_the_queue_says_so() -> None:
     assert place(value=9000.0) == place(value=1.0)
-    ordering = ordering_from({"value": 600})
+    ordering = read_ordering({"value": 600})
     assert place(ordering, value=9000.0) < place(ordering, value=1000.0)
 
 
@@ -41,4 +41,4 @@ def test_without_a_promise_a_case_still_gets_its_turn() -> None:
 @pytest.mark.parametrize("data", [{"age": 1}, {"sla": 2}])
 def test_wrong_weights_are_refused(data: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="weight"):
-        ordering_from(data)
+        read_ordering(data)

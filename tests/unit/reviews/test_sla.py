@@ -10,19 +10,19 @@ from reviews.rules.sla import (
     Calendar,
     CalendarNeverOpens,
     Stopwatch,
-    band,
-    calendar_from,
-    next_act,
-    plan_from,
-    policy_problems,
+    compute_band,
+    find_next_act,
+    find_policy_problems,
+    read_calendar,
+    read_plan,
 )
 
 FIVE_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 OFFICE = {"hours": {day: [["09:00", "17:00"]] for day in FIVE_DAYS}}
-BERLIN = calendar_from(
+BERLIN = read_calendar(
     {**OFFICE, "time_zone": "Europe/Berlin", "country": "DE", "subdivision": "BE"}
 )
-NEW_YORK = calendar_from(
+NEW_YORK = read_calendar(
     {
         "time_zone": "America/New_York",
         "hours": {
@@ -93,7 +93,7 @@ def test_holidays_of_the_state_and_days_of_the_house_are_closed() -> None:
 
 
 def test_the_skipped_hour_of_spring_is_not_worked_and_the_repeated_one_is_twice() -> None:
-    nights = calendar_from(
+    nights = read_calendar(
         {"time_zone": "Europe/Berlin", "hours": {"sunday": [["00:00", "06:00"]]}}
     )
     assert nights.between(berlin(2026, 3, 29), berlin(2026, 3, 30)) == 5 * 3600
@@ -103,7 +103,7 @@ def test_the_skipped_hour_of_spring_is_not_worked_and_the_repeated_one_is_twice(
 
 def test_a_calendar_that_never_opens_says_so() -> None:
     with pytest.raises(CalendarNeverOpens, match="give at least one weekday"):
-        calendar_from({}).add(datetime(2026, 1, 1, tzinfo=UTC), 60)
+        read_calendar({}).add(datetime(2026, 1, 1, tzinfo=UTC), 60)
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ def test_a_calendar_that_never_opens_says_so() -> None:
 )
 def test_a_wrong_calendar_names_what_is_wrong(data: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        calendar_from(data)
+        read_calendar(data)
 
 
-PLAN = plan_from(
+PLAN = read_plan(
     {
         "policy": "standard",
         "due_minutes": 480,
@@ -139,16 +139,16 @@ PLAN = plan_from(
 def test_acts_come_in_order_and_the_breach_last_at_its_instant() -> None:
     assert [act.kind for act in PLAN.acts] == ["warn", "remind", "escalate", "breach"]
     watch = Stopwatch(0, berlin(2026, 5, 5, 9))
-    assert next_act(PLAN, watch, 0) == (PLAN.acts[0], berlin(2026, 5, 5, 13))
-    assert next_act(PLAN, watch, 4) is None
+    assert find_next_act(PLAN, watch, 0) == (PLAN.acts[0], berlin(2026, 5, 5, 13))
+    assert find_next_act(PLAN, watch, 4) is None
 
 
 def test_a_pause_moves_every_instant_by_the_working_time_it_took() -> None:
     watch = Stopwatch(0, berlin(2026, 5, 5, 9)).pause(PLAN, berlin(2026, 5, 5, 11))
-    assert watch.instant_of(PLAN, 3600) is None
+    assert watch.find_instant(PLAN, 3600) is None
     resumed = watch.resume(berlin(2026, 5, 6, 10))
     assert resumed.used(PLAN, berlin(2026, 5, 6, 11)) == 3 * 3600
-    assert resumed.instant_of(PLAN, PLAN.due_seconds) == berlin(2026, 5, 6, 16)
+    assert resumed.find_instant(PLAN, PLAN.due_seconds) == berlin(2026, 5, 6, 16)
 
 
 @given(st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 90_000)), max_size=5))
@@ -168,10 +168,10 @@ def test_the_time_used_does_not_depend_on_how_often_the_clock_is_paused(
 def test_the_band_tells_how_close_a_case_is_to_its_due_time() -> None:
     now = berlin(2026, 5, 5, 12)
     hour = timedelta(hours=1)
-    assert band(None, None, now) == "paused"
-    assert band(now, now - hour, now) == "overdue"
-    assert band(now + hour, now, now) == "due_soon"
-    assert band(now + hour, None, now) == "on_time"
+    assert compute_band(None, None, now) == "paused"
+    assert compute_band(now, now - hour, now) == "overdue"
+    assert compute_band(now + hour, now, now) == "due_soon"
+    assert compute_band(now + hour, None, now) == "on_time"
 
 
 POLICY = {"due_minutes": 480, "steps": [], "breach": "raise_priority"}
@@ -192,12 +192,12 @@ POLICY = {"due_minutes": 480, "steps": [], "breach": "raise_priority"}
     ],
 )
 def test_a_policy_that_cannot_be_kept_is_refused(change: dict[str, Any], field: str) -> None:
-    assert set(policy_problems(POLICY | change)) == {field}
+    assert set(find_policy_problems(POLICY | change)) == {field}
 
 
 def test_an_automatic_approval_is_refused_in_words() -> None:
     for change in ({"breach": "approve"}, {"steps": [{"act": "approve", "after_minutes": 1}]}):
-        assert "silence never approves" in str(policy_problems(POLICY | change))
+        assert "silence never approves" in str(find_policy_problems(POLICY | change))
 
 
 def test_a_chain_of_escalations_is_a_policy() -> None:
@@ -206,4 +206,4 @@ def test_a_chain_of_escalations_is_a_policy() -> None:
         {"act": "escalate", "after_minutes": 20, "to": "queue:seniors"},
         {"act": "escalate", "after_minutes": 30, "to": "person:lea"},
     ]
-    assert policy_problems(POLICY | {"steps": steps}) == {}
+    assert find_policy_problems(POLICY | {"steps": steps}) == {}

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from reviews.rules.widgets import (
     MOST_ROWS,
     Widget,
-    active_names,
+    format_value,
+    list_active_names,
+    list_widgets,
     read_form,
     read_value,
-    text_of,
-    widgets_of,
 )
 
 SCHEMA: dict[str, Any] = {
@@ -32,7 +32,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def test_each_property_gets_the_widget_of_its_schema() -> None:
-    widgets = widgets_of(SCHEMA, {}, "form")
+    widgets = list_widgets(SCHEMA, {}, "form")
     assert [widget.kind for widget in widgets] == [
         "number", "number", "radio", "select", "check", "date", "textarea", "checks", "group",
     ]  # fmt: skip
@@ -85,7 +85,7 @@ DEBTS: dict[str, Any] = {
 
 
 def test_a_list_of_objects_is_rows_with_a_blank_one_to_copy() -> None:
-    (debts,) = widgets_of(DEBTS, {"debts": [{"lender": "A"}, {"lender": "B"}]}, "form")
+    (debts,) = list_widgets(DEBTS, {"debts": [{"lender": "A"}, {"lender": "B"}]}, "form")
     assert (debts.kind, [row.name for row in debts.parts]) == (
         "rows",
         ["form.debts.0", "form.debts.1"],
@@ -98,7 +98,7 @@ def test_a_list_of_objects_is_rows_with_a_blank_one_to_copy() -> None:
 
 
 def test_as_many_rows_are_there_from_the_start_as_are_asked_for() -> None:
-    (debts,) = widgets_of(DEBTS, {}, "form")
+    (debts,) = list_widgets(DEBTS, {}, "form")
     assert [row.name for row in debts.parts] == ["form.debts.0"]
 
 
@@ -117,7 +117,7 @@ def test_rows_come_back_in_the_order_sent_whatever_their_numbers() -> None:
 
 def test_each_row_has_its_own_conditions() -> None:
     values = {"debts": [{"secured": True}, {"secured": False}]}
-    names = active_names(DEBTS, values, "form")
+    names = list_active_names(DEBTS, values, "form")
     assert "form.debts.0.security" in names
     assert "form.debts.1.security" not in names
     assert "form.debts.1" in names
@@ -147,4 +147,4 @@ VALUES = st.one_of(
 
 @given(VALUES)
 def test_a_value_that_nobody_touched_is_no_change(value: Any) -> None:
-    assert read_value(text_of(value), {}, old=value) == value
+    assert read_value(format_value(value), {}, old=value) == value

@@ -17,7 +17,7 @@ from reviews.models.links import CaseLink
 from reviews.notices.mail import send_notice
 from reviews.services.claims import claim_case
 from reviews.services.conversation import request_information
-from reviews.services.links import decide_link, reply_link
+from reviews.services.links import ensure_reply_link, make_decision_link
 from tests.factories.cases import make_case
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office
@@ -34,7 +34,7 @@ def office() -> None:
 
 def link_to(case: Case, username: str | None = "ada") -> str:
     whom = User.objects.get(username=username) if username else None
-    return path(decide_link(case, whom, timezone.now()))
+    return path(make_decision_link(case, whom, timezone.now()))
 
 
 def path(address: str) -> str:
@@ -195,7 +195,7 @@ def test_whoever_was_asked_answers_without_an_account_and_the_case_comes_back() 
 
 def test_whoever_answers_corrects_the_values_that_were_opened_and_no_others() -> None:
     asked = ask(fields=["income"])
-    link, anyone = path(reply_link(asked, timezone.now())), Client()
+    link, anyone = path(ensure_reply_link(asked, timezone.now())), Client()
     assert 'name="fields.income"' in anyone.get(link).content.decode()
     wrong = anyone.post(link, {"answer": "See there", "fields.income": "-5"})
     assert wrong.status_code == 422
@@ -217,13 +217,13 @@ def test_only_what_a_reviewer_may_change_can_be_opened_to_others() -> None:
 
 
 def test_an_empty_reply_by_link_answers_nothing() -> None:
-    link = path(reply_link(ask(), timezone.now()))
+    link = path(ensure_reply_link(ask(), timezone.now()))
     assert Client().post(link, {}).status_code == 422
     assert Case.objects.get().state == "waiting_for_info"
 
 
 def test_the_page_of_a_question_shows_nothing_else_of_the_case() -> None:
-    link = path(reply_link(ask(), timezone.now()))
+    link = path(ensure_reply_link(ask(), timezone.now()))
     text = Client().get(link).content.decode()
     for hidden in ("Net income", "3000", "Ahlers", "Loan"):
         assert hidden not in text

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from reviews.models import Queue, Reviewer
 from reviews.models.team import Absence, SavedView
-from reviews.rules.filters import CaseFilters, filters_from
+from reviews.rules.filters import CaseFilters, read_filters
 from tests.factories.cases import make_case, make_held_case
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office, make_queue
@@ -164,7 +164,7 @@ def test_a_list_is_narrowed_and_kept_as_a_view() -> None:
     assert urgent.title in shown
     assert f"/review/cases/{other.pk}/" not in shown
     ada.post("/review/queues/underwriting/views/", {"view_name": "Urgent", "priority": "1"})
-    assert filters_from(SavedView.objects.get().filters) == CaseFilters(priority=1)
+    assert read_filters(SavedView.objects.get().filters) == CaseFilters(priority=1)
     assert "Urgent" in page(ada, "/review/queues/underwriting/")
 
 
