@@ -1,10 +1,11 @@
-"""Run every tier of tests, two lanes side by side, and sum them up.
+"""Run every tier of tests, two at a time, and sum them up.
 
 Servers and browsers that are missing are installed, where that is possible without a password. A
 tier whose program is still missing is named at the end as skipped; with CI=true, that is a failure.
 """
 
 import argparse
+import queue
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 from tests import servers
 from tools.outcomes import Outcome, read_report, summarize
 from tools.programs import PACKAGES, install_missing, is_installed
-from tools.tiers import LANES, ROOT, TIERS, Tier
+from tools.tiers import AT_ONCE, ORDER, ROOT, TIERS, Tier
 
 # Pytest's exit code where it collected no test.
 NOTHING_COLLECTED = 5
@@ -28,7 +29,7 @@ class Interrupted(Exception):
 
 
 class Runner:
-    """Runs lanes of tiers, keeps their processes, and stops them all when asked to."""
+    """Runs tiers side by side, keeps their processes, and stops them all when asked to."""
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
@@ -36,9 +37,15 @@ class Runner:
         self._processes: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
 
-    def run(self, lanes: Sequence[Sequence[str]]) -> None:
-        """Run each lane in a thread. Raises: KeyboardInterrupt, Interrupted."""
-        threads = [threading.Thread(target=self._run_lane, args=(lane,)) for lane in lanes]
+    def run(self, names: Sequence[str], *, at_once: int) -> None:
+        """Run the tiers in this order, ``at_once`` at a time.
+
+        Raises: KeyboardInterrupt, Interrupted.
+        """
+        waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for name in names:
+            waiting.put(name)
+        threads = [threading.Thread(target=self._run_next, args=(waiting,)) for _ in range(at_once)]
         for thread in threads:
             thread.start()
         try:
@@ -57,10 +64,14 @@ class Runner:
             for process in self._processes:
                 process.send_signal(signal.SIGINT)
 
-    def _run_lane(self, names: Sequence[str]) -> None:
-        for name in names:
-            if not self.stopping.is_set():
-                self._run_tier(TIERS[name])
+    def _run_next(self, waiting: queue.SimpleQueue[str]) -> None:
+        """Run one tier after the other until none waits."""
+        while not self.stopping.is_set():
+            try:
+                name = waiting.get_nowait()
+            except queue.Empty:
+                return
+            self._run_tier(TIERS[name])
 
     def _run_tier(self, tier: Tier) -> None:
         if not tier.has_tests:
@@ -114,13 +125,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tier", action="append", choices=sorted(TIERS), help="only these")
     chosen = parser.parse_args().tier
-    lanes = [chosen] if chosen else LANES
+    names = chosen or ORDER
     signal.signal(signal.SIGTERM, _interrupt)
-    install_missing({need for lane in lanes for name in lane for need in TIERS[name].needs})
+    install_missing({need for name in names for need in TIERS[name].needs})
     began = time.monotonic()
     runner = Runner()
     try:
-        runner.run(lanes)
+        runner.run(names, at_once=1 if chosen else AT_ONCE)
     except (KeyboardInterrupt, Interrupted):
         print("Stopped.")
         return 130

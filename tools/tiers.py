@@ -53,7 +53,13 @@ TIERS = {
     for tier in (
         Tier("unit", ("tests/unit",)),
         Tier("js", ("tests/js",), needs=("node",)),
-        Tier("integration, SQLite", ("tests/integration",)),
+        Tier("integration, SQLite", ("tests/integration",), arguments=("-m", "not own_servers")),
+        Tier(
+            "integration, servers of their own",
+            ("tests/integration",),
+            needs=("postgresql", "redis"),
+            arguments=("-m", "own_servers"),
+        ),
         Tier(
             "integration, PostgreSQL and Redis",
             ("tests/integration",),
@@ -71,10 +77,19 @@ TIERS = {
         Tier("bench-editor", ("bench/editor",), needs=("chromium",), arguments=("--timeout=600",)),
     )
 }
-# For two cores: tiers that mostly wait for other processes run beside tiers that compute.
-LANES = (
-    ("web", "integration, SQLite", "chaos"),
-    ("js", "editor build", "browser", "integration, PostgreSQL and Redis", "unit"),
+# For two cores, two at a time, each thread taking the next: the long ones first, and those that
+# mostly wait for other processes beside those that compute.
+AT_ONCE = 2
+ORDER = (
+    "browser",
+    "js",  # installs the packages that the editor's build needs at the end
+    "integration, PostgreSQL and Redis",
+    "integration, servers of their own",
+    "web",
+    "chaos",
+    "integration, SQLite",
+    "unit",
+    "editor build",
 )
 
 
