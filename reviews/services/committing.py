@@ -21,6 +21,7 @@ from reviews.selectors.acting import Acting, make_acting, may
 from reviews.selectors.judging import judge_answer
 from reviews.services.checks import follow_final_decision
 from reviews.services.facts import find_first_outcome, save_fact
+from reviews.services.leases import free_case
 from reviews.services.moving import (
     CLOCK,
     close_case,
@@ -85,7 +86,7 @@ def _withdraw(decision: Decision, now: datetime, state: CaseState, why: str) -> 
     if state == CaseState.CANCELLED:
         close_case(case, state, outcome="", now=now)
     else:
-        move_case(case, state, claimed_by=None, claimed_at=None, lease_until=None)
+        free_case(case)
     record_event(case, "decision_refused", CLOCK, now, data={"reason": why})
 
 

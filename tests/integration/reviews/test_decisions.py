@@ -19,7 +19,7 @@ from reviews.services.committing import commit_due_decisions
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.receipts import digest_of
 from tests.factories.cases import approve, make_case, reject, step_of
-from tests.factories.people import person
+from tests.factories.people import make_person, person
 from tests.factories.queues import make_office
 from workbench.accounts.models import Role, RoleGrant
 from workbench.audit.models import Entry
@@ -231,6 +231,18 @@ def test_rights_that_went_within_the_window_stop_the_decision(now: datetime) -> 
     case.refresh_from_db()
     assert (case.state, Wait.objects.get(pk=case.wait_id).state) == ("open", "open")
     assert Decision.objects.get().state == "withdrawn"
+
+
+def test_a_refused_decision_on_an_escalated_case_leaves_it_escalated(now: datetime) -> None:
+    make_person("lea", Role.LEAD)
+    case = make_case(now)
+    Case.objects.filter(pk=case.pk).update(state="escalated", escalation=1)
+    decide_case(case_id=case.pk, answer=approve(), acting=person("lea"), now=now)
+    RoleGrant.objects.filter(user__username="lea").delete()
+    commit_due_decisions(now + timedelta(seconds=5))
+    case.refresh_from_db()
+    assert case.state == "escalated"
+    assert claim_next(queue=case.queue, acting=person("ada"), now=now) is None
 
 
 def test_a_run_that_no_longer_waits_cancels_the_case(now: datetime) -> None:
