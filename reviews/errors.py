@@ -1,4 +1,4 @@
-"""What can be wrong with an act on a case. Each names the condition and says what to do."""
+"""The errors of acts on cases. Each names the condition and says what to do."""
 
 
 class ReviewError(Exception):
@@ -15,7 +15,7 @@ class MoveNotAllowed(ReviewError):
 
 
 class CaseStale(ReviewError):
-    """The case changed since it was looked at: look at what changed, then do it again."""
+    """The case changed since you looked at it: look at what changed, then do it again."""
 
     code = "case_stale"
 
@@ -88,7 +88,7 @@ class PersonUnfit(ReviewError):
 
 
 class AbsenceInvalid(ReviewError):
-    """The absence cannot be planned so. ``field`` is what to correct."""
+    """The absence cannot be planned like this. ``field`` is what to correct."""
 
     code = "absence_invalid"
     status = 422
@@ -99,7 +99,7 @@ class AbsenceInvalid(ReviewError):
 
 
 class SettingsInvalid(ReviewError):
-    """Settings of a queue, policy or calendar do not hold. ``problems`` maps field to remedy."""
+    """Settings of a queue, policy or calendar are invalid. ``problems`` maps field to remedy."""
 
     code = "settings_invalid"
     status = 422

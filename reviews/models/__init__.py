@@ -1,4 +1,4 @@
-"""The tables of the desk: queues, cases, decisions, and what surrounds them."""
+"""The tables of reviews: queues, cases, decisions, and what belongs to them."""
 
 from reviews.models.cases import (
     ACTIVE_STATES,

@@ -12,7 +12,7 @@ from reviews.models.states import ACTIVE, CLAIMABLE, CaseState
 Person = settings.AUTH_USER_MODEL
 ACTIVE_STATES = sorted(ACTIVE)
 CLAIMABLE_STATES = sorted(CLAIMABLE)
-# A case that has not ended. It is said beside the states wherever many cases are looked through.
+# A case that has not ended. Queries on many cases have it beside the states, to use an index.
 OPEN_ENDED = Q(closed_at__isnull=True)
 
 
@@ -268,7 +268,7 @@ class Case(models.Model):
 
     @property
     def listed_confidence(self) -> float | None:
-        """What lists show: nothing while somebody is still to choose without it."""
+        """The confidence that lists show: None while the case is decided independently first."""
         return None if self.independent and self.state in ACTIVE else self.confidence
 
     @property
@@ -277,7 +277,7 @@ class Case(models.Model):
         return CaseState.ESCALATED if self.escalation else CaseState.OPEN
 
     def held_by(self, user: Any, now: datetime) -> bool:
-        """Say whether the person holds a claim that has not run out."""
+        """Return whether the person holds a claim that has not expired."""
         return (
             self.state == CaseState.CLAIMED
             and self.claimed_by_id == user.pk
@@ -287,7 +287,7 @@ class Case(models.Model):
 
 
 class CaseDraft(models.Model):
-    """What a reviewer has typed and not sent. Kept through a lost claim, a reload, a dead socket.
+    """What a reviewer has typed and not sent. It outlives a lost claim and a reload.
 
     ``content``: ``{outcome, reasons, comment, fields, form}``. ``opened`` are the ids of evidence
     looked at, ``active_seconds`` the time with the page in front. While a decision can be undone

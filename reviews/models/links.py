@@ -1,4 +1,4 @@
-"""The links that were made. Only the database says whether one still works."""
+"""The links that were sent, to decide a case or to answer a question."""
 
 from datetime import datetime
 

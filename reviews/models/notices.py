@@ -1,4 +1,4 @@
-"""What people were told, and where else it is said."""
+"""Notices to people, and the destinations that get them too."""
 
 from django.conf import settings
 from django.db import models
@@ -8,7 +8,7 @@ Person = settings.AUTH_USER_MODEL
 
 
 class Kind(models.TextChoices):
-    """What a notice is about. A destination hears of the first four."""
+    """What a notice is about. Destinations get the first four."""
 
     WARNED = "warned", "Due soon"
     REMINDER = "reminder", "Reminder"
@@ -25,7 +25,7 @@ KINDS_FOR_DESTINATIONS = (Kind.WARNED, Kind.REMINDER, Kind.ESCALATED, Kind.BREAC
 
 
 class Notice(models.Model):
-    """One line of a person's notices. ``by`` and ``said``: who caused it and in what words."""
+    """A notice to a person. ``by`` is who caused it, ``said`` the text that they wrote."""
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="notices")
     case = models.ForeignKey("reviews.Case", on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""What is kept to judge decisions by. The tables of reviews.models stand without these."""
+"""What the quality of decisions is measured by. The other tables do not depend on these."""
 
 from django.conf import settings
 from django.db import models

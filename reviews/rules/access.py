@@ -22,7 +22,7 @@ class Rule:
     skills: frozenset[str] = frozenset()
 
     def find_refusal(self, roles: Collection[str], skills: Collection[str]) -> str:
-        """Return what is missing, as a sentence; empty if nothing is."""
+        """Return a sentence that says what is missing, "" if nothing is."""
         if self.roles and not self.roles & set(roles):
             return f"This queue leaves that to the role {' or '.join(sorted(self.roles))}."
         if missing := sorted(self.skills - set(skills)):

@@ -89,7 +89,7 @@ def _find_reason_problems(answer: Answer, rules: Mapping[str, Json]) -> dict[str
 
 
 def find_grounds(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
-    """Return what each reason rests on: what was named, else the only one that its code names."""
+    """Return what each reason rests on: what was named, else the one that its code names."""
     found = {}
     for choice in _list_chosen_codes(rules, answer.outcome, answer.reasons):
         first = next(iter(choice.get("rests_on") or ()), "")
@@ -99,7 +99,7 @@ def find_grounds(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
 
 
 def write_notice(rules: Mapping[str, Json], outcome: str, reasons: Iterable[str]) -> str:
-    """Return what the applicant is told for these reasons, a sentence a line."""
+    """Return what the applicant is told for these reasons, one sentence a line."""
     chosen = _list_chosen_codes(rules, outcome, reasons)
     return "\n".join(choice["notice"] for choice in chosen if choice.get("notice"))
 
@@ -162,7 +162,7 @@ def list_shown_fields(shown: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
 def list_overrides(
     answer: Answer, shown: Mapping[str, Json], fields: Mapping[str, Json]
 ) -> list[dict[str, Json]]:
-    """Return what differs from the values that stand; typing the same value is no override."""
+    """Return the values that differ from the present ones; the same value is no override."""
     return [
         {
             "field": key,
@@ -231,7 +231,7 @@ def _refuse_references(uri: str) -> Json:
 
 
 def _describe_fault(fault: jsonschema_rs.ValidationError) -> str:
-    """Return what to do about it; the library prints whole values, which helps nobody with rows."""
+    """Return what to do about the fault: the library's own message repeats whole lists of rows."""
     limit = getattr(fault.kind, "limit", None)
     asked = {
         "minItems": f"Add rows until there are {limit}.",

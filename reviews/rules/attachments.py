@@ -1,4 +1,4 @@
-"""Files that people add to a case: told by what they are, and not by their name. Pure."""
+"""Check files that people add to a case, by their content and not by their name. Pure."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class NewFile:
 
 
 def detect_media_type(content: bytes) -> str:
-    """Return what the file is, "" if it is nothing that may be added."""
+    """Return the media type of the content, "" if such files may not be added."""
     for beginning, media_type in BEGINNINGS.items():
         if content.startswith(beginning):
             return media_type
@@ -39,7 +39,7 @@ def detect_media_type(content: bytes) -> str:
 
 
 def find_problem(files: list[NewFile]) -> str:
-    """Say why the files cannot be added, "" if they can."""
+    """Return why the files cannot be added, "" if they can."""
     if len(files) > MOST_FILES:
         return f"Attach at most {MOST_FILES} files at a time."
     for file in files:

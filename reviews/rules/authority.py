@@ -62,7 +62,7 @@ def read_rules(data: Sequence[Mapping[str, Json]]) -> tuple[Rule, ...]:
 def find_need(
     rules: Sequence[Rule], amount: float | None, product: str, exceptions: Collection[str]
 ) -> Need:
-    """Return what an approval needs by the first row that covers the case; no matrix needs 1 and 1.
+    """Return what an approval needs by the first row that covers the case; 1 and 1 without rows.
 
     Raises: NoAuthorityRule, because an uncovered amount must not be free.
     """
@@ -110,7 +110,7 @@ class Verdict:
 
 
 def judge(facts: Facts, refusals: Iterable[str] = ()) -> Verdict:
-    """Apply the rules to one decision. ``refusals`` are what stands against it already."""
+    """Return the verdict on one decision. ``refusals`` are reasons against it from other rules."""
     found = (*refusals, *_refuse_level(facts))
     if found or facts.outcome != APPROVED:
         return Verdict(refusals=found, checks=_make_checks(facts, 0))

@@ -1,4 +1,4 @@
-"""Which runs and cases are drawn. Pure: the same key is always drawn, or never."""
+"""Draw runs and cases at random but repeatably. Pure: a key is drawn always, or never."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ WHOLE = 2**64
 
 
 def is_drawn(percent: float, *key: object) -> bool:
-    """Say whether the key is among ``percent`` of all keys.
+    """Return whether the key is among ``percent`` of all keys.
 
     The draw is a hash of the key, so it can be repeated and proved later, no process can draw
     twice with different results, and raising the share keeps what was drawn before.

@@ -1,4 +1,4 @@
-"""Which parts of a form stand now, by the conditions of its JSON Schema. Pure but for the library.
+"""Find which parts of a form apply, by the conditions of its JSON Schema. Pure but for the library.
 
 Understood are `if`, `then`, `else`, `allOf`, `dependentSchemas` and `dependentRequired`: the ways
 in which JSON Schema makes a property depend on another one's value.
@@ -23,7 +23,7 @@ def list_properties(schema: Schema) -> dict[str, Schema]:
 
 
 def find_active(schema: Schema, values: Mapping[str, Json]) -> tuple[dict[str, Schema], set[str]]:
-    """Return the properties that stand for these values, and which of them are required."""
+    """Return the properties that apply to these values, and which of them are required."""
     found, required = _list_own(schema), set(schema.get("required") or ())
     for key, names in (schema.get("dependentRequired") or {}).items():
         required |= set(names) if key in values else set()
@@ -64,7 +64,7 @@ def _list_mappings(parts: Any) -> Iterator[Schema]:
 
 
 def holds(condition: Schema, values: Mapping[str, Json]) -> bool:
-    """Say whether the values fulfil a condition; one that is no schema holds for nothing."""
+    """Return whether the values fulfil the condition; False if it is no valid schema."""
     try:
         return bool(jsonschema_rs.is_valid(dict(condition), dict(values)))
     except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError):

@@ -15,7 +15,7 @@ def list_correctable(shown: Mapping[str, Json]) -> dict[str, str]:
 
 
 def check_opened(keys: Collection[str], shown: Mapping[str, Json]) -> list[str]:
-    """Return the keys to open, once each. Raises: DecisionInvalid."""
+    """Return the keys without repetition, in the order of the case. Raises: DecisionInvalid."""
     known = list_correctable(shown)
     if unknown := sorted(set(keys) - set(known)):
         names = ", ".join(known) or "none on this case"
@@ -41,7 +41,7 @@ def make_correction_form(
 def check_changes(
     changes: Mapping[str, Json], shown: Mapping[str, Json], fields: Mapping[str, Json]
 ) -> dict[str, Json]:
-    """Return what differs from the values that stand. Raises: DecisionInvalid."""
+    """Return the changes that differ from the present values. Raises: DecisionInvalid."""
     schemas = {each.get("key"): each.get("schema") or {} for each in list_shown_fields(shown)}
     problems: dict[str, str] = {}
     for key, new in changes.items():

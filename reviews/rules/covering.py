@@ -23,9 +23,9 @@ class Away:
 
 
 def follow_covers(person: int, at: datetime, aways: Iterable[Away]) -> int | None:
-    """Return who gets the person's cases at that instant: they themselves unless they are away.
+    """Return the person, or who covers for them if they are away at that instant.
 
-    None: whoever should is away and nobody covers.
+    None: the last of the chain of covers is away and nobody covers for them.
     """
     away_now = {away.person: away.cover for away in aways if away.holds(at)}
     current: int | None = person
@@ -38,7 +38,7 @@ def follow_covers(person: int, at: datetime, aways: Iterable[Away]) -> int | Non
 
 
 def closes_a_circle(new: Away, aways: Iterable[Away]) -> bool:
-    """Say whether at some instant of ``new`` its person's cases would come back to them."""
+    """Return whether at some instant of ``new`` its person's cases would come back to them."""
     known = list(aways)
 
     def reaches(person: int | None, starts: datetime, ends: datetime, depth: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a list of cases is narrowed by. Pure: a saved view and a page's address hold the same."""
+"""The filters of a list of cases, as a saved view and a page's address hold them. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -41,14 +41,14 @@ class CaseFilters:
         return bool(self.text or self.band or self.priority or self.holder)
 
     def dump(self) -> dict[str, Any]:
-        """Return what a saved view and an address hold: what is not as it is by default."""
+        """Return the filters that differ from the default, for a saved view or an address."""
         usual = CaseFilters()
         return {name: value for name, value in asdict(self).items()
                 if value != getattr(usual, name)}  # fmt: skip
 
 
 def read_filters(data: Mapping[str, Any]) -> CaseFilters:
-    """Read filters from an address or a saved view. What is not known is left out."""
+    """Read filters from an address or a saved view. Unknown values are left out."""
     known = {field.name for field in fields(CaseFilters)}
     given = {name: str(data.get(name, "")).replace("\0", "").strip() for name in known}
     priority = given["priority"]

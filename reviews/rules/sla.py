@@ -51,7 +51,7 @@ class Calendar:
         return at.astimezone(ZoneInfo(self.time_zone))
 
     def find_holiday(self, day: date) -> str:
-        """Return why a day is closed beyond its weekday; empty if it is not."""
+        """Return the name of the holiday, "Closed" on an extra day, "" on any other day."""
         if day in self.closed:
             return "Closed"
         return _list_holidays(self.country, self.subdivision, day.year).get(day, "")
@@ -62,7 +62,7 @@ class Calendar:
         return wall.replace(tzinfo=ZoneInfo(self.time_zone)).astimezone(UTC)
 
     def _spans_from(self, start: datetime) -> Iterator[Span]:
-        """Yield what is left of opening hours after ``start``."""
+        """Yield the opening hours after ``start``, in order. Raises: CalendarNeverOpens."""
         # Hours may run past midnight, so yesterday's can still be open.
         day = start.astimezone(ZoneInfo(self.time_zone)).date() - timedelta(days=1)
         for offset in range(HORIZON_DAYS):
@@ -250,15 +250,15 @@ def _is_minutes(value: Json) -> bool:
 
 
 def list_instants(plan: "Plan", opened_at: datetime) -> list[tuple[Act, datetime]]:
-    """Return when each act would be done for a case opened then and never paused."""
+    """Return the acts with their instants, for a case opened then and never paused."""
     return [(act, plan.calendar.add(opened_at, act.after_seconds)) for act in plan.acts]
 
 
 def read_plan(data: Mapping[str, Json]) -> Plan:
     """Build a plan from a case's stored snapshot (``SlaPolicy.snapshot``).
 
-    Thousands of cases share a policy, and reading its calendar is most of what an act costs: a
-    plan that was read is kept by its text.
+    Thousands of cases share a policy, and reading its calendar is most of what an act costs, so
+    plans are cached by their text.
     """
     return _parse_plan(json.dumps(data, sort_keys=True, default=str))
 

@@ -1,4 +1,4 @@
-"""From JSON Schema to what a form shows, and from what was posted back to JSON. Pure.
+"""Make the widgets of a form from JSON Schema, and read what was posted back as JSON. Pure.
 
 A widget's name is the path of its value: ``form.income``, ``form.address.city``. Groups nest. A
 list of objects is rows, ``form.debts.0.lender``; ``form.debts.rows`` names those sent, in order.
@@ -34,8 +34,8 @@ class Posted(Protocol):
 @dataclass(frozen=True, slots=True)
 class Widget:
     """``kind``: text, textarea, lines, number, date, datetime, time, email, url, check, radio,
-    select, checks, group, rows, row. ``active`` False: it does not stand for the values as they
-    are.
+    select, checks, group, rows, row. ``active`` False: it does not apply to the present
+    values.
 
     ``blank`` is the row that "add" copies, with ``NEXT_ROW`` for its number.
     """
@@ -76,8 +76,8 @@ class Widget:
 def list_widgets(schema: Mapping[str, Json], values: Mapping[str, Json], name: str) -> list[Widget]:
     """Return a widget for each property that an object schema may ask for, in its order.
 
-    Those that do not stand for these values are there too, not ``active``: they show as soon as
-    another value makes them stand.
+    Those that do not apply to these values are included, not ``active``: they show as soon as
+    another value makes them apply.
     """
     active, required = find_active(schema, values)
     return [
@@ -96,7 +96,7 @@ def list_widgets(schema: Mapping[str, Json], values: Mapping[str, Json], name: s
 def list_active_names(
     schema: Mapping[str, Json], values: Mapping[str, Json], name: str
 ) -> list[str]:
-    """Return the names of the widgets that stand for these values, those in groups too."""
+    """Return the names of the widgets that apply to these values, those in groups too."""
     found = []
     for key, part in find_active(schema, values)[0].items():
         found.append(f"{name}.{key}")
@@ -245,7 +245,7 @@ def format_value(value: Json) -> str:
 def read_form(schema: Mapping[str, Json], posted: Posted, name: str) -> dict[str, Json]:
     """Return the JSON that a form of ``list_widgets`` sent; what was left empty is left out."""
     found: dict[str, Json] = {}
-    # A value may make another property stand, and that one the next: each round reads them anew.
+    # A value may make another property apply, and that one the next: each round reads them again.
     for _ in range(MOST_ROUNDS):
         parts, _required = find_active(schema, found)
         values = {key: _read_part(part, posted, f"{name}.{key}") for key, part in parts.items()}
@@ -257,7 +257,7 @@ def read_form(schema: Mapping[str, Json], posted: Posted, name: str) -> dict[str
 
 
 def read_grounds(posted: Posted) -> dict[str, str]:
-    """Return what each chosen reason rests on, where that was said."""
+    """Return what each chosen reason rests on, by code; reasons without it are left out."""
     outcome = posted.get("outcome", "")
     named = {
         code: posted.get(f"ground.{outcome}.{code}", "")
@@ -287,7 +287,7 @@ def _read_part(part: Mapping[str, Json], posted: Posted, path: str) -> Json:
 
 
 def read_value(text: str, schema: Mapping[str, Json], old: Json = None) -> Json:
-    """Return the value that a text stands for, by the schema or else by the value it replaces.
+    """Return the text as a value of the schema's type, or else of the type it replaces.
 
     A text that is not of the type is returned as it is: the schema then names the problem.
     """

@@ -11,7 +11,7 @@ from workbench.accounts.models import User
 
 
 def list_standing_absences(now: datetime) -> QuerySet[Absence]:
-    """Return the absences that hold now or later."""
+    """Return the absences that have not ended: present and planned ones."""
     return Absence.objects.filter(ended_at=None, ends_at__gt=now)
 
 
@@ -20,7 +20,10 @@ def make_aways(absences: Iterable[Absence]) -> list[Away]:
 
 
 def find_stand_in(user: User, now: datetime) -> User | None:
-    """Return who gets the person's cases now: mostly they themselves. One query, two if away."""
+    """Return the person, or who covers for them if they are away now; None if nobody does.
+
+    One query, two if away.
+    """
     away_now = list_standing_absences(now).filter(starts_at__lte=now)
     found = follow_covers(user.pk, now, make_aways(away_now))
     if found == user.pk:

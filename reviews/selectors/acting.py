@@ -13,7 +13,7 @@ from workbench.accounts.permissions import can, list_grants
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """A person at work, by page or by a token that narrows what they may."""
+    """A person who acts, by page or by a token that may have fewer permissions than they."""
 
     principal: User | ApiToken
     user: User
@@ -29,7 +29,7 @@ def make_acting(principal: Any, channel: Channel = "page") -> Acting:
 
 
 def get_reviewer(user: User) -> Reviewer:
-    """Return what the person may take on; who has no row has level 1 and no skills.
+    """Return the person's level and skills; without a row, level 1 and no skills.
 
     One query for each user object.
     """
@@ -58,7 +58,7 @@ def describe_missing_permission(permission: str, queue: Queue) -> str:
 
 
 def find_queue_refusal(act: str, user: User, queue: Queue) -> str:
-    """Return what the queue's own rules have against the person; empty if nothing.
+    """Return why the queue's own rules refuse the act to the person, "" if they do not.
 
     See reviews.rules.access for the acts. Two queries at most for each user object.
     """
@@ -79,6 +79,6 @@ def list_roles(user: User, queue: Queue) -> frozenset[str]:
 
 
 def may_see(principal: Any, queue: Queue) -> bool:
-    """Say whether the queue's own rules let the principal see it."""
+    """Return whether the queue's own rules let the principal see it."""
     user = principal.user if isinstance(principal, ApiToken) else principal
     return not find_queue_refusal(SEE, user, queue)

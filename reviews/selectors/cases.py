@@ -1,4 +1,4 @@
-"""Reads about queues and cases. Each says how many queries it makes."""
+"""Read cases, what was said and decided on them, and the cases like them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def get_work(
 
 
 def _list_drawn_documents(case_ids: Sequence[int]) -> list[tuple[int, str]]:
-    """Return which documents of these cases a browser draws: one query."""
+    """Return the documents of these cases that a browser can show: one query."""
     cases = Case.objects.filter(pk__in=case_ids).values_list("pk", "shown")
     return [
         (pk, document["id"])
@@ -117,7 +117,7 @@ def list_comments(case: Case) -> list[Comment]:
 
 
 def search_people(case: Case, text: str, limit: int = 8) -> list[User]:
-    """Return people whose user name or name begins so, and who may see the case.
+    """Return people whose username or name begins with the text and who may see the case.
 
     One query, and one for each of the first few whom a role might let see it.
     """
@@ -213,7 +213,7 @@ def list_similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
 
 
 def draw_run(case: Case, steps: list[StepRun]) -> Picture | None:
-    """Return the run so far as a small graph: one query."""
+    """Return the run so far as a small graph, None if its flow has no layout: one query."""
     version = FlowVersion.objects.filter(flow__name=case.flow, number=case.flow_version).first()
     states = {each.step: each.state for each in steps}
     return draw_picture(version.document, states) if version else None

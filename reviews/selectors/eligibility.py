@@ -1,6 +1,6 @@
 """Who may take, receive, be handed and decide a case: one table of rules, each in two forms.
 
-``refusal`` judges one case that was read and says in a sentence what stands against the person.
+``refusal`` judges one case that was read, and says in a sentence why the person is refused.
 ``allows`` is the same rule as a condition on the cases of a queue, so that "next" finds only what
 the person may take. Rules about what happened before (a delegation, an earlier approval) need the
 database: all of them together are read for a case in one query, by the very conditions that
@@ -78,9 +78,9 @@ class Candidate:
         return PersonUnfit(f"{self.user.label} {other}")
 
     def read_history(self, case: Case) -> frozenset[str]:
-        """Return the names of the rules of history that stand against the person: one query.
+        """Return the names of the rules of history that refuse the person: one query for a case.
 
-        What is read is kept. A case that is not saved has no history.
+        A case that is not saved has no history.
         """
         if not case.pk:
             return frozenset()
@@ -100,19 +100,19 @@ class Rule:
 
 
 def make_candidate(user: User, act: Act, actor: Actor, now: datetime) -> Candidate:
-    """Return someone else than who acts as a candidate, with all that they may."""
+    """Return a person other than the one who acts as a candidate, with all their permissions."""
     return Candidate(Acting(user, user, actor), act, now)
 
 
 def list_refusals(case: Case, candidate: Candidate) -> Iterator[ReviewError]:
-    """Yield what stands against the act, in the order of the table: one query at most."""
+    """Yield why the act is refused, in the order of the table: one query at most."""
     for rule in RULES:
         if candidate.act in rule.acts and (refusal := rule.refusal(case, candidate)):
             yield refusal
 
 
 def find_refusal(case: Case, candidate: Candidate) -> ReviewError | None:
-    """Return the first thing that stands against the act, None if it is allowed."""
+    """Return the first reason to refuse the act, None if it is allowed."""
     return next(list_refusals(case, candidate), None)
 
 
@@ -123,7 +123,7 @@ def check_eligible(case: Case, candidate: Candidate) -> None:
 
 
 def check_queue(queue: Queue, candidate: Candidate) -> None:
-    """Raises: NotAuthorised, PersonUnfit if the person may do the act with no case of the queue."""
+    """Raises: NotAuthorised, PersonUnfit if the person may do the act on no case of the queue."""
     if not _list_permitted_flows(queue, candidate):
         raise _refuse_permission(queue, candidate)
     if refusal := _refuse_by_access(_choose_access_act(candidate), queue, candidate):
@@ -229,7 +229,7 @@ def _allow_all_or_none(allowed: bool) -> Q:
 
 
 def has_authority(queue: Queue, acting: Acting) -> bool:
-    """Say whether the person may take the escalated cases of the queue."""
+    """Return whether the person may take the escalated cases of the queue."""
     leads = may(acting, "cases.assign", queue=queue, flow="")
     return leads or get_reviewer(acting.user).level > 1
 
@@ -270,7 +270,7 @@ def _allow_others_requests(queue: Queue, candidate: Candidate) -> Q:
 
 
 def _list_requester_names(user: User) -> list[str]:
-    """Return how a case may name the person as who asked for what it decides.
+    """Return the names by which a case may say that the person asked for it.
 
     A run keeps the shown name of who started it, a flow may name the username: either excludes.
     """

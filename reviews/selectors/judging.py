@@ -21,7 +21,7 @@ from reviews.selectors.eligibility import Act, Candidate, list_refusals
 def judge_answer(
     case: Case, acting: Acting, outcome: str, now: datetime, *, edits_now: bool
 ) -> Verdict:
-    """Apply the authority rules to what this person would decide. Two queries."""
+    """Return the verdict of the authority rules on what this person would decide: two queries."""
     votes = list(case.decisions.filter(state=DecisionState.COMMITTED).select_related("decided_by"))
     approvals = [vote for vote in votes if vote.outcome == APPROVED and vote.decided_by]
     facts = Facts(
@@ -41,7 +41,7 @@ def judge_answer(
 
 
 def _find_need(case: Case) -> Need:
-    """Raises: NotAuthorised if the matrix has no row for the case."""
+    """Return what an approval needs. Raises: NotAuthorised if the matrix has no row for it."""
     rules = read_rules(case.queue.authority)
     try:
         return find_need(rules, case.value, case.product, case.rules.get("exceptions", ()))

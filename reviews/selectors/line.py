@@ -22,7 +22,7 @@ from workbench.accounts.models import User
 
 
 def list_first_in_line(parts: Sequence[QuerySet[Case]], limit: int) -> list[int]:
-    """Return the ids of the first cases of the parts together: a query each."""
+    """Return the ids of the first cases by rank of all parts together: one query for each part."""
     places = [
         place
         for part in parts
@@ -53,11 +53,11 @@ class Line:
         return [self.cases.filter(part) for part in self.free]
 
     def lock(self, *, but: Case | None) -> "Line":
-        """Lock what is read; skip what others have locked, and that one case."""
+        """Return the line without ``but``; cases are locked when read, locked ones are skipped."""
         cases = self.cases.exclude(pk=but.pk) if but else self.cases
         return replace(self, cases=cases.select_for_update(skip_locked=True, of=("self",)))
 
     def filter_known(self, user: User) -> QuerySet[Case]:
-        """Return what the person worked on before: few, so that they may well be sorted."""
+        """Return the cases that the person worked on before: few enough to be sorted."""
         known = self.cases.filter(familiar=user, state__in=[*CLAIMABLE, CaseState.CLAIMED])
         return known.filter(reduce(or_, self.free))

@@ -1,4 +1,4 @@
-"""Lists of queues and of cases, filtered, searched and paged by cursor."""
+"""List queues and cases, filtered, searched and paged by cursor."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -125,7 +125,7 @@ def _search(listed: QuerySet[Case], filters: CaseFilters, page_size: int, look_a
 def _look_through(
     listed: QuerySet[Case], words: Sequence[str], page_size: int, look_at: int, *, closed: bool
 ) -> CasePage:
-    """Look at the next titles for a tenth of a second; the cursor goes on after the last one."""
+    """Search the next titles for a tenth of a second; the cursor is after the last one read."""
     found: list[int] = []
     cursor, looked, until = "", 0, time.monotonic() + SEARCH_SECONDS
     while True:
@@ -148,7 +148,7 @@ _PLACE = ("pk", "title", "rank", "closed_at")
 
 
 def _find_exact(text: str) -> list[int]:
-    """Return cases of that subject or number: two queries, each of an index of its own."""
+    """Return the ids of cases of that subject or number: two queries."""
     found = Case.objects.filter(subject=text).values_list("pk", flat=True).order_by("-pk")
     pks = list(found[:PAGE_SIZE])
     if (number := number_in(text)) is not None:
@@ -177,7 +177,7 @@ _BANDS: Mapping[str, Callable[[datetime], Q]] = {
 
 
 def _list_mine(user: User) -> list[int]:
-    """Return what the person holds and what waits for them: two queries, each of an index."""
+    """Return the ids of cases that the person holds or that are reserved for them: two queries."""
     known = Case.objects.filter(OPEN_ENDED).values_list("pk", flat=True)
     held = known.filter(claimed_by=user, state__in=[CaseState.CLAIMED, CaseState.COMMITTING])
     kept = Q(state__in=CLAIMABLE_STATES, reserved_until__isnull=False)
@@ -213,7 +213,7 @@ def _start_after(cases: QuerySet[Case], cursor: str, *, closed: bool) -> QuerySe
         return cases
     if closed:
         at = datetime.fromtimestamp(number, UTC)
-        # The bound is said apart from the tie: an index can begin there.
+        # The bound stands apart from the tie, so that an index can begin there.
         return cases.filter(closed_at__lte=at).filter(Q(closed_at__lt=at) | Q(pk__lt=last))
     return cases.filter(rank__gte=number).filter(Q(rank__gt=number) | Q(pk__gt=last))
 

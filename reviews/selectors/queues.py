@@ -1,4 +1,4 @@
-"""How many cases a queue has, and how they stand."""
+"""Count the cases of queues by how they stand."""
 
 import threading
 import time
@@ -88,7 +88,7 @@ def _get_figures(found: Reach, queues: Sequence[Queue], now: datetime) -> Figure
 
 
 def _count_cases(found: Reach, queues: Sequence[Queue], now: datetime) -> Figures:
-    """By columns that the index holds and that are never NULL: no row is read to be counted."""
+    """Return the figures by queue, from columns that one index holds, so that no row is read."""
     claimable = Q(state__in=CLAIMABLE)
     pressing = claimable | Q(state=CaseState.CLAIMED)
     rows: Iterable[Mapping[str, Any]] = (

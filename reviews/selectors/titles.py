@@ -1,4 +1,4 @@
-"""Finding cases by the words of their titles, in an index that the database keeps of them.
+"""Find cases by the words of their titles, in a full-text index.
 
 PostgreSQL has a GIN index (migration 0009). SQLite has a table of its own kind (FTS5) that triggers
 keep; they go when a migration rebuilds the table of cases, so they are looked after it.
@@ -51,14 +51,14 @@ def split_words(text: str) -> list[str]:
 
 
 def has_words(title: str, words: Sequence[str]) -> bool:
-    """Say whether the title has the words; of the last, the beginning will do."""
+    """Return whether the title has the words; the last may be the beginning of a word."""
     there = split_words(title)
     *whole, last = words
     return all(word in there for word in whole) and any(word.startswith(last) for word in there)
 
 
 def find_titled_cases(words: Sequence[str]) -> list[int] | None:
-    """Return the ids of all cases whose titles have the words; None where there are too many.
+    """Return the ids of all cases whose titles have the words; None if there are too many.
 
     The last word is taken for a whole one first: a database adds up all words that begin like a
     common one before it gives a case. Two queries at most, one more on SQLite.
@@ -84,7 +84,7 @@ def _look_up(words: Sequence[str], ending: str) -> list[int]:
 
 
 def _has_index() -> bool:
-    """A SQLite may have been built without FTS5: then titles are only looked through."""
+    """Return whether there is an index: SQLite may have been built without FTS5."""
     return connection.vendor != "sqlite" or _count("sqlite_master", "reviews_casetitle") == 1
 
 
@@ -96,7 +96,7 @@ def _count(table: str, *names: str) -> int:
 
 
 def ensure_title_index(**_: Any) -> None:
-    """Have SQLite keep its index. Called after migrations, which may have taken triggers away."""
+    """Make the index of SQLite and its triggers, which migrations may have dropped."""
     if connection.vendor != "sqlite" or not _count("pragma_module_list", "fts5"):
         return
     if _count("sqlite_master", *TRIGGERS) == len(TRIGGERS):

@@ -1,4 +1,4 @@
-"""What is kept from whom, and until when.
+"""What of a case is withheld from whom, and until when.
 
 Three rules, applied wherever a case is shown (page, lists, API):
 1. Independent first: who may decide a case marked so does not get the model's answer before their
@@ -47,7 +47,7 @@ class Veil:
 
 
 def get_veil(case: Case, acting: Acting) -> Veil:
-    """Return what is kept from this person: no query, or one for a case that is independent."""
+    """Return what is withheld from this person: no query, or one for an independent case."""
     if not case.independent or not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
         return Veil()
     choice = FirstChoice.objects.filter(case=case, user=acting.user).first()
@@ -55,7 +55,7 @@ def get_veil(case: Case, acting: Acting) -> Veil:
 
 
 def remove_answer(shown: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what a case shows without the model's answer, to the last trace."""
+    """Return what a case shows, without any trace of the model's answer."""
     kept = {name: part for name, part in shown.items() if name not in ANSWER_PARTS}
     groups = [
         {**group, "fields": [field for field in group["fields"] if not field.get("answer")]}
@@ -68,7 +68,7 @@ def remove_answer(shown: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def is_independent(queue: Queue, run_id: int) -> bool:
-    """Say whether a new case of the queue is decided before the model's answer: one query."""
+    """Return whether a new case of the queue is decided independently first: one query."""
     policy = QueuePolicy.objects.filter(queue=queue).only("independent_percent").first()
     return policy is not None and is_drawn(
         policy.independent_percent, "independent", queue.name, run_id
@@ -102,7 +102,7 @@ def list_barred_checks(user: User) -> QuerySet[Case, int]:
 def cut_at_checkpoint(
     case: Case, steps: Sequence[StepRun], known: Collection[str]
 ) -> list[StepRun]:
-    """Return the run as whoever came to the checkpoint saw it; nothing of what followed.
+    """Return the steps of the run up to the checkpoint, and none that followed.
 
     ``known`` are the steps that the checkpoint reads: all there is to show of a run that never
     came to it.

@@ -1,8 +1,8 @@
-"""Deciding like, low-risk cases together, after a look at a sample of them.
+"""Decide similar, low-risk cases together, after a look at a sample of them.
 
-Cases are alike if the same step of the same version opened them for the same product and the model
-suggests the same. One is of low risk if the model is sure, nothing flags it, and one person of the
-lowest level may approve it alone. What is not both is decided one by one.
+Cases are similar if the same step of the same version opened them for the same product and the
+model suggests the same. A case is of low risk if the model is sure, nothing flags it, and one
+person of the lowest level may approve it alone. Other cases are decided one by one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,7 +80,7 @@ def _get_likeness(case: Case) -> Likeness:
 
 
 def choose_sample(cases: Iterable[Case]) -> list[Case]:
-    """Return which of the cases to look at: the largest, the least certain, and the middle one."""
+    """Return the cases to look at: the largest, the least certain, and the middle one."""
     ordered = sorted(cases, key=lambda case: case.pk)
     chosen = [
         max(ordered, key=lambda case: case.value or 0),
@@ -94,7 +94,7 @@ def choose_sample(cases: Iterable[Case]) -> list[Case]:
 
 
 def find_risk(case: Case) -> str | None:
-    """Say why the case is to be decided by itself; None if it is of low risk. No queries."""
+    """Return why the case must be decided by itself, None if it is of low risk. No queries."""
     rules, shown = case.rules, case.shown
     suggestion = shown.get("suggestion", "")
     risks = {
@@ -133,7 +133,7 @@ def decide_in_bulk(
     acting: Acting,
     now: datetime,
 ) -> BulkOutcome:
-    """Decide like cases alike; each by itself, with its own checks, receipt and commit window.
+    """Decide similar cases with one outcome, each with its own checks, receipt and commit window.
 
     ``revisions`` are what was seen, by case id. A case that changed, that someone took or that is
     no longer of low risk is left with the reason, and the others are decided.
@@ -188,7 +188,7 @@ def _decide_one(
 
 
 def undo_in_bulk(*, case_ids: Iterable[int], acting: Acting, now: datetime) -> BulkOutcome:
-    """Take back what can still be taken back; ``left`` says why the rest cannot."""
+    """Undo the decisions that can still be undone; ``left`` says why the others cannot."""
     found = BulkOutcome()
     for case_id in case_ids:
         try:
@@ -200,7 +200,7 @@ def undo_in_bulk(*, case_ids: Iterable[int], acting: Acting, now: datetime) -> B
 
 
 def list_first_values(case: Case) -> list[dict[str, Any]]:
-    """Return what a sample shows of a case: its first values."""
+    """Return the first fields of the case, which a sample shows, with their values."""
     fields = [f for group in case.shown.get("show") or () for f in group.get("fields") or ()]
     return [
         {**each, "value": case.fields.get(each.get("key"), each.get("value"))}

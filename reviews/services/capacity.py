@@ -18,10 +18,10 @@ def check_work_limit(queue: Queue, user: User, now: datetime) -> None:
 
 
 def count_held(queue: Queue, user: User, now: datetime) -> int:
-    """Count what the person holds of the queue; where it has a limit, until the commit.
+    """Return how many cases of the queue the person holds.
 
-    The lock puts the claims of one person in line: counted side by side, two tabs would both find
-    room for one more. It is not one that foreign keys wait for.
+    If the queue has a limit, the person's row is locked until the commit: two tabs that count at
+    the same time would both find room for one more. Foreign keys do not wait for this lock.
     """
     if queue.work_limit:
         User.objects.select_for_update(no_key=True, of=("self",)).only("pk").get(pk=user.pk)

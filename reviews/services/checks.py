@@ -28,9 +28,9 @@ COPIED = (
 
 
 def follow_final_decision(case: Case, decision: Decision, now: datetime) -> None:
-    """Do what follows from a final decision, in its transaction: one query at least.
+    """Settle a check, or open a second review of some of the cases that a run waited for.
 
-    A check is settled; a share of the cases that a run waited for is given to a second person.
+    In the decision's transaction; one query at least.
     """
     if case.wait_id is None:
         settle_check(case, decision, now)
@@ -39,7 +39,7 @@ def follow_final_decision(case: Case, decision: Decision, now: datetime) -> None
 
 
 def open_second_review(case: Case, decision: Decision, now: datetime) -> QualityCheck | None:
-    """Open a blind second review if the case is drawn. Drawn by run and step, so never twice."""
+    """Open a blind second review if the case is drawn, by its run and step and so never twice."""
     policy = QueuePolicy.objects.filter(queue=case.queue_id).only("second_percent").first()
     key = ("second", case.queue.name, case.run_id, case.step)
     if policy is None or not is_drawn(policy.second_percent, *key):
@@ -84,7 +84,10 @@ def open_check(
 
 
 def save_check(check: QualityCheck) -> QualityCheck:
-    """Save a check and tell the ledger, but not the case's history: reviewers read that."""
+    """Save a check and record it in the ledger.
+
+    The case's history does not tell of it, because reviewers read that.
+    """
     check.save(force_insert=True)
     record(
         action="quality.check_opened",
@@ -102,7 +105,7 @@ def save_check(check: QualityCheck) -> QualityCheck:
 
 
 def repeat_case(original: Case, now: datetime) -> Case:
-    """Open a case like ``original`` was when it came, with a full SLA of its own."""
+    """Open a copy of ``original`` as it was when it was opened, with a full SLA of its own."""
     case = Case(
         **{name: getattr(original, name) for name in COPIED},
         wait_id=None,
@@ -164,6 +167,6 @@ def settle_check(case: Case, decision: Decision, now: datetime) -> None:
 
 
 def drop_checks(*, known: KnownAnswer) -> int:
-    """Let the open checks of a retired answer count for nothing; people may still decide them."""
+    """Drop the open checks of a retired answer; people may still decide them. Return how many."""
     open_ones = Q(known=known, state=CheckState.OPEN)
     return QualityCheck.objects.filter(open_ones).update(state=CheckState.DROPPED)

@@ -22,7 +22,7 @@ from reviews.services.moving import check_fresh, check_holds, get_case, move_cas
 
 
 def claim_case(*, case_id: int, acting: Acting, now: datetime, revision: int | None = None) -> Case:
-    """Take the case as a lease; taking one's own again renews it.
+    """Claim the case for the person; if they hold it already, renew the lease.
 
     Raises: Case.DoesNotExist, NotAuthorised, WorkLimitReached, CaseStale, CaseHeldByOther,
     CaseAlreadyDecided, CaseClosed.
@@ -42,7 +42,7 @@ def claim_case(*, case_id: int, acting: Acting, now: datetime, revision: int | N
 def claim_next(
     *, queue: Queue, acting: Acting, now: datetime, after: Case | None = None
 ) -> Case | None:
-    """Take the best case of the queue for this person; None if there is none.
+    """Claim the first case of the queue that the person may take; return None if there is none.
 
     Picks and claims in one transaction. Rows that others are taking at this moment are skipped
     (SKIP LOCKED; SQLite has one writer), so that nobody waits for another. A case that the person
@@ -61,7 +61,9 @@ def claim_next(
 
 
 def claim_if_free(case: Case, acting: Acting, now: datetime) -> None:
-    """Claim a free case for an act that its holder does. In the caller's transaction.
+    """Claim the case if it is free, and check that the person holds it.
+
+    In the caller's transaction.
 
     Raises: what claim_case raises, and LeaseExpired if the person's claim ran out.
     """
@@ -72,12 +74,12 @@ def claim_if_free(case: Case, acting: Acting, now: datetime) -> None:
 
 
 def check_takeable(case: Case, acting: Acting, now: datetime) -> None:
-    """Raises: what stands against the person's taking the case. One query."""
+    """Raise why the person may not take the case, if so: one query."""
     check_eligible(case, Candidate(acting, Act.TAKE, now))
 
 
 def take_case(case: Case, acting: Acting, now: datetime) -> Case:
-    """Move a free case into the person's hands."""
+    """Move a free case to the person. Raises: CaseStale, or why the case is no longer free."""
     taken_over = case.state == CaseState.CLAIMED
     lease_until = now + timedelta(seconds=case.queue.lease_seconds)
     try:
@@ -91,7 +93,7 @@ def take_case(case: Case, acting: Acting, now: datetime) -> Case:
             reserved_until=None,
         )
     except CaseStale:
-        # Lost the race: say who won rather than that something changed.
+        # Another person was faster: name them rather than say that something changed.
         fresh = get_case(case.pk)
         raise find_obstacle(fresh, acting.user, now) or CaseStale(
             "The case changed in this moment. Look again."

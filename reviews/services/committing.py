@@ -1,7 +1,7 @@
-"""Commit decisions: receipt, ledger and the case's end are one transaction with the run's going on.
+"""Commit decisions: the receipt, the ledger entry, the closed case and the resumed run together.
 
-A decision that the clock commits was made some seconds ago (decisions.py), so that whether the
-person may decide is judged once more. The clock also ends cases by itself (expire_case).
+The clock commits a decision some seconds after it was made (decisions.py), so whether the person
+may decide is judged once more. The clock also ends cases by itself (expire_case).
 """
 
 from datetime import datetime
@@ -30,7 +30,7 @@ from reviews.services.moving import (
     move_case,
     record_event,
 )
-from reviews.services.receipts import digest_of, make_receipt
+from reviews.services.receipts import compute_digest, make_receipt
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 
@@ -38,7 +38,7 @@ COMMIT_BATCH = 100
 
 
 def commit_due_decisions(now: datetime) -> bool:
-    """Commit the decisions whose window has passed; say whether more may be due."""
+    """Commit the decisions whose window has passed; return whether more may be due."""
     due = list(
         Decision.objects.filter(state=DecisionState.PENDING, commit_at__lte=now)
         .order_by("commit_at")
@@ -50,9 +50,9 @@ def commit_due_decisions(now: datetime) -> bool:
 
 
 def commit_decision(*, decision_id: int, now: datetime) -> bool:
-    """Commit a pending decision whose window has passed; say whether this call did it.
+    """Commit a pending decision whose window has passed; return whether this call did.
 
-    Of two callers one finds nothing to do. If the run no longer waits, or the person lost the
+    The second of two callers does nothing. If the run no longer waits, or the person lost the
     right meanwhile, the decision is withdrawn and the case says so.
     """
     with transaction.atomic():
@@ -116,7 +116,7 @@ def commit(decision: Decision, case: Case, now: datetime) -> None:
 
 
 def _judge_again(case: Case, acting: Acting, decision: Decision, now: datetime) -> Verdict:
-    """Raises: NotAuthorised. Rights may have gone within the window."""
+    """Judge the decision again: rights may have been lost in the window. Raises: NotAuthorised."""
     if not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
         raise NotAuthorised(f"{acting.user.label} may no longer decide on this queue.")
     verdict = judge_answer(case, acting, decision.outcome, now, edits_now=bool(decision.overrides))
@@ -137,7 +137,7 @@ def _seal(decision: Decision, case: Case, verdict: Verdict, now: datetime) -> No
     )
     if first := find_first_outcome(case, decision):
         decision.receipt["first_choice"] = first
-    decision.digest = digest_of(decision.receipt)
+    decision.digest = compute_digest(decision.receipt)
     decision.save()
     save_fact(case, decision)
 
@@ -165,9 +165,9 @@ def _await_more(
 
 
 def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> None:
-    """Close the case by its final decision and let the run go on. In the caller's transaction.
+    """Close the case by its final decision and resume its run. In the caller's transaction.
 
-    No run waits for a check (reviews.quality): there it is all that a decision does.
+    No run waits for a check (reviews.quality): its case is only closed.
 
     Raises: WaitAlreadyResolved, RunNotActive.
     """
@@ -219,7 +219,7 @@ def _make_output(case: Case, decision: Decision) -> dict[str, Any]:
 
 
 def expire_case(case: Case, now: datetime) -> None:
-    """End the wait by port ``expired``: nobody acted, and the outcome says so.
+    """Close the case as expired and resume its run by the port ``expired``.
 
     In the caller's transaction. Raises: WaitAlreadyResolved, RunNotActive, CaseStale.
     """
@@ -241,6 +241,6 @@ def expire_case(case: Case, now: datetime) -> None:
         models=list_models_used(case.run_id),
         now=now,
     )
-    decision.digest = digest_of(decision.receipt)
+    decision.digest = compute_digest(decision.receipt)
     decision.save(update_fields=["receipt", "digest"])
     finish_case(case, decision, CLOCK, now)

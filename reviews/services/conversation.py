@@ -1,4 +1,4 @@
-"""Talking about a case: comments, questions to others, and passing it upwards."""
+"""Comment on a case, ask others about it, and escalate it."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -40,7 +40,7 @@ _MENTION = re.compile(r"(?<![\w@])@([\w.+-]{1,150})")
 def add_comment(
     *, case_id: int, body: str, acting: Acting, now: datetime, files: Sequence[NewFile] = ()
 ) -> Comment:
-    """Say something about the case, with files; whoever is named by @username is told.
+    """Add a comment, with files, to the case and notify the people mentioned as @username.
 
     Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid.
     """
@@ -68,7 +68,7 @@ def add_comment(
 
 
 def _attach(comment: Comment, file: NewFile, acting: Acting, now: datetime) -> str:
-    """Keep the file and return its digest."""
+    """Store the file and return its digest."""
     media_type = detect_media_type(file.content)
     kept = store_artifact(
         content=file.content, media_type=media_type, name=file.name[:200], now=now
@@ -96,7 +96,7 @@ def request_information(
     to: str = "",
     fields: Collection[str] = (),
 ) -> InformationRequest:
-    """Ask someone outside; the SLA's clock stands until the answer.
+    """Ask someone outside the queue; the SLA clock is paused until they answer.
 
     ``to``: the mail address to which the question goes, with a link to answer it; empty sends none.
     ``fields``: the keys of the values that whoever answers may correct, and so gets to see.
@@ -140,7 +140,9 @@ def reply(
     actor: Actor,
     now: datetime,
 ) -> Case:
-    """Record the answer and bring the case back, first of all to who asked. The clock goes on.
+    """Record the answer and return the case to its queue, offered first to the person who asked.
+
+    The SLA clock resumes.
 
     ``changes`` are new values by field key; they are marked on the case.
 
@@ -182,7 +184,7 @@ def reply(
 def escalate_case(
     *, case_id: int, comment: str, acting: Acting, now: datetime, revision: int | None = None
 ) -> Case:
-    """Pass the case to someone with more authority.
+    """Escalate the case to people with more authority.
 
     Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale and the claim's conditions.
     """
@@ -218,7 +220,7 @@ def _get_held_case(
 
 
 def _read_address(text: str) -> str:
-    """Raises: DecisionInvalid."""
+    """Return the mail address, "" if there is none. Raises: DecisionInvalid."""
     address = text.strip()
     if address:
         try:

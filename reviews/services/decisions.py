@@ -1,4 +1,4 @@
-"""Deciding: a decision stands for some seconds in which it can be undone, then it is committed.
+"""Decide a case: the decision can be undone for some seconds, then it is committed.
 
 decide_case -> pending --(commit window)--> committed: receipt, ledger, the run goes on
                   |
@@ -87,7 +87,7 @@ def _make_decision(
     now: datetime,
     window: int,
 ) -> Decision:
-    """Raises: CaseAlreadyDecided."""
+    """Save and return the decision. Raises: CaseAlreadyDecided."""
     decision = Decision(
         case=case,
         kind=DecisionKind.PERSON,
@@ -116,7 +116,7 @@ def _make_decision(
 
 
 def undo_decision(*, case_id: int, acting: Acting, now: datetime) -> Case:
-    """Take one's decision back within the commit window; the case is claimed as before.
+    """Withdraw one's decision within the commit window; the case is claimed as before.
 
     Raises: Case.DoesNotExist, UndoTooLate.
     """

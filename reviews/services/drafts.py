@@ -1,4 +1,4 @@
-"""Keep what a reviewer has typed: while they type, when they send it, and when it is refused."""
+"""Save what a reviewer has typed: while they type, when they send it, and when it is refused."""
 
 from datetime import datetime
 from typing import Any
@@ -19,12 +19,11 @@ def save_draft(
     active_seconds: int,
     now: datetime,
 ) -> CaseDraft:
-    """Keep what the reviewer has typed so far; they need not have claimed the case yet.
+    """Save what the reviewer has typed so far; they need not have claimed the case yet.
 
     ``case`` as it was just read.
 
-    Raises: CaseHeldByOther, CaseAlreadyDecided, CaseClosed: nobody else works on the case now, and
-    of what was decided already nothing is typed any more.
+    Raises: CaseHeldByOther, CaseAlreadyDecided, CaseClosed.
     """
     if obstacle := find_obstacle(case, acting.user, now):
         raise obstacle
@@ -40,10 +39,10 @@ def keep_refused_answer(
     active_seconds: int,
     now: datetime,
 ) -> bool:
-    """Keep the content of a decision that was refused; return False if it cannot be kept.
+    """Save the content of a refused decision as the draft; return False if it is not saved.
 
-    It is kept whatever stood against it, but not in place of what the person has just decided:
-    undoing that brings it back.
+    It is saved whatever the reason of the refusal, except over the person's own decision that is
+    not committed: undoing that decision restores its draft.
     """
     if case.state == CaseState.COMMITTING and case.claimed_by_id == acting.user.pk:
         return False
@@ -52,7 +51,7 @@ def keep_refused_answer(
 
 
 def keep_sent_answer(case: Case, answer: Answer, acting: Acting, now: datetime) -> None:
-    """Keep what was sent as the draft that undoing the decision brings back."""
+    """Save what was sent as the draft, which undoing the decision restores."""
     content = {
         "outcome": answer.outcome,
         "reasons": list(answer.reasons),

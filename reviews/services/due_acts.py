@@ -1,7 +1,7 @@
-"""What the clock does to a case by its SLA: warn, remind, escalate, breach. Each act once.
+"""Perform the acts of a case's SLA when they are due: warn, remind, escalate, breach; each once.
 
-Acts are done for many cases in one transaction. Those that end the wait of a run lock the runs
-first, so they are done apart from the others, and fewer at a time.
+Acts on many cases share a transaction. Those that end the wait of a run lock the runs first, so
+they are performed apart from the others, and fewer at a time.
 """
 
 import logging
@@ -42,7 +42,7 @@ KIND = "timeout"
 
 
 def perform_due_acts(now: datetime) -> bool:
-    """Perform what is due by ``now``; say whether more may be due."""
+    """Perform the acts that are due by ``now``; return whether more may be due."""
     due = list(
         Case.objects.filter(next_act_at__lte=now, state__in=DUE_STATES)
         .order_by("next_act_at")
@@ -58,9 +58,9 @@ def perform_due_acts(now: datetime) -> bool:
 
 
 def _perform_together(cases: Sequence[Case], now: datetime, *, ending: bool) -> int:
-    """Perform an act of each in one transaction; return how many were done.
+    """Perform an act of each case in one transaction; return how many were performed.
 
-    One case that cannot be read must not keep the others from their acts: then each is done alone.
+    If one of them fails, each is performed in a transaction of its own.
     """
     if not cases:
         return 0
@@ -88,7 +88,7 @@ def _ends_the_wait(case: Case) -> bool:
 
 @transaction.atomic
 def _perform(chosen: Sequence[Case], now: datetime, *, ending: bool) -> int:
-    """Perform one act of each of these cases that is due and that nobody else has locked.
+    """Perform one act of each of these cases that is due and not locked; return how many.
 
     A case is locked from before its act is chosen until the commit, so of two clocks one finds
     nothing to do, and a clock that dies has done all of it or nothing. Another clock may have done
@@ -117,7 +117,7 @@ def _perform(chosen: Sequence[Case], now: datetime, *, ending: bool) -> int:
 
 @dataclass
 class ActBatch:
-    """Keeps what a batch of acts says, and writes it down in few statements."""
+    """Collects what the acts of a batch change and record, and writes it in a few statements."""
 
     now: datetime
     post: Post = field(init=False)
@@ -131,7 +131,7 @@ class ActBatch:
         self.post = Post(self.now)
 
     def record(self, case: Case, kind: str, **data: Any) -> None:
-        """Note an event of the case's history, and the ledger's entry of it."""
+        """Add an event to the case's history, and its entry to the ledger."""
         details = {
             "due_at": case.due_at.isoformat() if case.due_at else None,
             "kind": KIND,
@@ -157,13 +157,13 @@ class ActBatch:
         return self._queues[name]
 
     def add(self, case: Case) -> None:
-        """Keep what the act changed, but for what it closed."""
+        """Add a case that the act changed, unless the act closed it."""
         if case.state in ACTIVE:
             set_instants(case)
             self.changed.append(case)
 
     def write(self) -> None:
-        """Write it all. The rows are locked, so nobody is overwritten."""
+        """Write all that was collected. The rows are locked, so no other change is overwritten."""
         _write_changed(self.changed)
         CaseEvent.objects.bulk_create(self.events, batch_size=100)
         record_many(self.entries, now=self.now)
@@ -188,7 +188,7 @@ _WRITE_CHANGED = (
 
 
 def _write_changed(cases: Sequence[Case]) -> None:
-    """Write the rows in one go: row by row, with a query built for each, took half of an act."""
+    """Write the rows by one statement: to build a query for each took half of an act's time."""
     rows = [
         [
             *(
@@ -220,10 +220,10 @@ def _remind(case: Case, act: Act, batch: ActBatch) -> None:
 
 
 def _escalate(case: Case, act: Act, batch: ActBatch) -> None:
-    """Go one link up the chain: to the leads, to a person, or to another queue.
+    """Escalate to the leads, to a person, or to another queue.
 
-    A case in someone's hands stays there, because they may be about to decide; the level rises
-    and the others hear of it.
+    A claimed case stays with its holder, who may be about to decide: its level rises and the others
+    are notified.
     """
     case.escalation += 1
     data: dict[str, Any] = {"level": case.escalation}
@@ -259,7 +259,7 @@ def _breach(case: Case, act: Act, batch: ActBatch) -> None:
 
 
 def _move(case: Case, to: CaseState) -> None:
-    """Move a case that this transaction has locked; the batch saves it."""
+    """Set the state of a case that this transaction has locked; the batch saves it."""
     check_move(case.state, to)
     case.state = to
     case.revision += 1

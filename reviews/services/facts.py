@@ -10,7 +10,7 @@ Json = Any
 
 
 def save_fact(case: Case, decision: Decision) -> None:
-    """Write the fact of a person's decision, in its transaction: two queries, or three."""
+    """Save the fact of a person's decision, in its transaction: two queries, or three."""
     if decision.kind == DecisionKind.PERSON and decision.decided_by is not None:
         make_fact(
             case,
@@ -23,7 +23,7 @@ def save_fact(case: Case, decision: Decision) -> None:
 def make_fact(
     case: Case, decision: Decision, *, check_kind: str = "", first_outcome: str = ""
 ) -> DecisionFact:
-    """Return the fact, unsaved. It is made of nothing that can change after the decision."""
+    """Return the fact, unsaved, from values that do not change after the decision."""
     assert decision.decided_by is not None
     suggestion = case.shown.get("suggestion") or ""
     evidence = decision.receipt.get("evidence") or {}
@@ -49,13 +49,13 @@ def make_fact(
 
 
 def _get_last_model(receipt: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Return the model asked last, whose answer the reviewer had before them."""
+    """Return the model that was asked last, whose answer the reviewer saw."""
     models: list[dict[str, Json]] = receipt.get("models") or [{}]
     return models[-1]
 
 
 def find_check_kind(case: Case) -> str:
-    """Return which check the case is; "" if a run waited for it."""
+    """Return the kind of check that the case is, "" if a run waits for it."""
     if case.wait_id is not None:
         return ""
     found = QualityCheck.objects.filter(case=case).values_list("kind", flat=True).first()

@@ -1,4 +1,4 @@
-"""Independent first: a choice is recorded before the model's answer is shown, and both are kept."""
+"""Record a reviewer's choice before the model's answer is shown to them."""
 
 from datetime import datetime
 
@@ -23,9 +23,9 @@ def record_first_choice(
     active_seconds: int = 0,
     revision: int | None = None,
 ) -> FirstChoice:
-    """Record what the person would decide without the model's answer; a free case is claimed.
+    """Record what the person would decide without the model's answer; claim the case if it is free.
 
-    It is recorded once: what a person would have chosen cannot be asked after they know.
+    It is recorded once: after they have seen the answer, the choice would not be independent.
 
     Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, CaseStale, CaseHeldByOther,
     CaseAlreadyDecided, CaseClosed, LeaseExpired.

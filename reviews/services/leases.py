@@ -1,4 +1,4 @@
-"""Keep a claim alive, give a case back, and free what its holder no longer keeps."""
+"""Renew a claim, release a case, and free cases whose lease has expired."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ SWEEP_BATCH = 200
 
 
 def renew_claim(*, case_id: int, acting: Acting, now: datetime) -> Case:
-    """Keep the claim. Raises: LeaseExpired, CaseHeldByOther, CaseAlreadyDecided, CaseClosed."""
+    """Renew the claim. Raises: LeaseExpired, CaseHeldByOther, CaseAlreadyDecided, CaseClosed."""
     case = get_case(case_id)
     check_holds(case, acting.user, now)
     renew_lease(case, acting.user, now)
@@ -30,7 +30,7 @@ def renew_claim(*, case_id: int, acting: Acting, now: datetime) -> Case:
 
 
 def renew_lease(case: Case, user: User, now: datetime) -> None:
-    """Let the holder's lease begin anew."""
+    """Renew the holder's lease; do not shorten a longer one."""
     lease_until = now + timedelta(seconds=case.queue.lease_seconds)
     # An assignment gave a longer lease than a claim does: never shorten it.
     Case.objects.filter(
@@ -42,7 +42,7 @@ def renew_lease(case: Case, user: User, now: datetime) -> None:
 def release_case(
     *, case_id: int, acting: Acting, now: datetime, revision: int | None = None
 ) -> Case:
-    """Give the case back to its queue. A lead may release anyone's.
+    """Return the case to its queue. A lead may release anyone's.
 
     Raises: CaseStale, CaseHeldByOther, CaseAlreadyDecided, CaseClosed, LeaseExpired.
     """
@@ -63,7 +63,7 @@ def free_case(case: Case) -> None:
 
 
 def free_expired_leases(now: datetime) -> bool:
-    """Give cases back whose holder went silent; return True if more may be due."""
+    """Return cases with an expired lease to their queues; return whether more may be due."""
     expired = Case.objects.filter(OPEN_ENDED, state=CaseState.CLAIMED, lease_until__lte=now)
     ids = list(expired.order_by("lease_until").values_list("pk", flat=True)[:SWEEP_BATCH])
     for case_id in ids:

@@ -1,4 +1,4 @@
-"""Make the links by which a case is opened or a question answered from a mail."""
+"""Make the links in mails: to decide a case, and to answer a question."""
 
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ SALT = "reviews.links"
 
 
 def make_decision_link(case: Case, person: User | None, now: datetime) -> str:
-    """Make a link to decide the case as it is now and return its whole address.
+    """Make a link to decide the case at its present revision, and return its full address.
 
     ``person`` None: for a chat, where anyone with the right to decide may use it.
     """
@@ -34,7 +34,7 @@ def make_decision_link(case: Case, person: User | None, now: datetime) -> str:
 
 
 def ensure_reply_link(asked: InformationRequest, now: datetime) -> str:
-    """Return the address at which whoever was asked may answer; made when first wanted."""
+    """Return the address at which the question can be answered; make the link if there is none."""
     link, _ = CaseLink.objects.get_or_create(
         case_id=asked.case_id,
         purpose=Purpose.REPLY,
@@ -49,7 +49,7 @@ def ensure_reply_link(asked: InformationRequest, now: datetime) -> str:
 
 
 def find_reply_link(asked: InformationRequest) -> str:
-    """Return the address at which whoever was asked may answer, "" if none was made: one query."""
+    """Return the address at which the question can be answered, "" without a link: one query."""
     links = CaseLink.objects.filter(case_id=asked.case_id, purpose=Purpose.REPLY, asked=asked)
     link = links.first()
     return get_address(link) if link else ""
@@ -62,7 +62,10 @@ def get_address(link: CaseLink) -> str:
 
 
 def make_decision_link_if_allowed(case: Case, person: User, now: datetime) -> str:
-    """Return a link for a mail to the person, or "" where they could not decide by it now."""
+    """Make a link to decide for a mail to the person, and return its address.
+
+    Return "" if they may not decide now, or if the case needs more than a click.
+    """
     if case.rules.get("required_evidence") or _needs_form(case):
         return ""
     acts = (Act.DECIDE,) if case.held_by(person, now) else (Act.TAKE, Act.DECIDE)

@@ -1,4 +1,4 @@
-"""Note what each person saw of a case, so that what changes afterwards can be marked."""
+"""Record what each person saw of a case, so that later changes can be marked."""
 
 from datetime import datetime
 
@@ -7,10 +7,10 @@ from workbench.accounts.models import User
 
 
 def record_look(*, case: Case, user: User, revision: int | None, now: datetime) -> bool:
-    """Note that the person has seen the case as it is; return False if they saw an older revision.
+    """Record that the person saw the case as it is; return False if they saw an older revision.
 
-    The values of the look before stay beside them for as long as nothing changes, so that a reload
-    does not hide what is marked. One query, two on a first look or after a change.
+    The values of the look before are kept until the next change, so that a reload does not hide
+    what is marked. One query, two on a first look or after a change.
     """
     if revision != case.revision:
         return False

@@ -1,4 +1,4 @@
-"""The one way a case moves, and what is written down of it."""
+"""Move a case from state to state, and record events in its history and the ledger."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -22,10 +22,11 @@ CLOCK = Actor.system("clock")
 
 
 def move_case(case: Case, to: CaseState, **changes: Any) -> None:
-    """Move the case, if nobody moved it since ``case`` was read.
+    """Move the case to a state, if it has not changed since ``case`` was read.
 
-    One conditional UPDATE; the row then belongs to this transaction. ``case`` is brought up to
-    date. Raises: MoveNotAllowed, CaseStale.
+    One conditional UPDATE, which locks the row until the commit. ``case`` gets the new values.
+
+    Raises: MoveNotAllowed, CaseStale.
     """
     check_move(case.state, to)
     moved = Case.objects.filter(pk=case.pk, state=case.state, revision=case.revision).update(
@@ -44,14 +45,14 @@ def move_case(case: Case, to: CaseState, **changes: Any) -> None:
 def lock_run(case: Case) -> None:
     """Lock the case's run until the commit.
 
-    Whoever lets a run go on locks it before its case, as the engine does when it cancels a run:
-    the other order would deadlock.
+    To resume a run, lock it before its case, as the engine does to cancel a run: the other order
+    would deadlock.
     """
     lock_runs([case.run_id])
 
 
 def lock_runs(run_ids: Collection[int]) -> None:
-    """Lock these runs until the commit, in the order of their ids, as everyone does."""
+    """Lock these runs until the commit, always in the order of their ids."""
     runs = Run.objects.select_for_update(of=("self",)).filter(pk__in=run_ids).order_by("pk")
     list(runs.values_list("pk"))
 
@@ -62,7 +63,7 @@ def get_case(case_id: int) -> Case:
 
 
 def check_fresh(case: Case, revision: int | None, user: User, now: datetime) -> None:
-    """Raises the condition that stands against a write that saw ``revision``."""
+    """Raise why a write that saw ``revision`` must be refused, if the case is no longer at it."""
     if revision is not None and revision != case.revision:
         raise find_obstacle(case, user, now) or CaseStale(
             "The case changed while you looked at it. Look at what changed, then do it again."
@@ -70,7 +71,7 @@ def check_fresh(case: Case, revision: int | None, user: User, now: datetime) -> 
 
 
 def check_holds(case: Case, user: User, now: datetime) -> None:
-    """Raises what stands against a write by the person who should hold the case."""
+    """Raise why the person does not hold the case, if they do not."""
     if case.held_by(user, now):
         return
     if obstacle := find_obstacle(case, user, now):
@@ -87,7 +88,7 @@ def record_event(
     data: Mapping[str, Any] | None = None,
     ledger: bool = True,
 ) -> None:
-    """Add the event to the case's history and, as ``case.<kind>``, to the ledger; tell browsers."""
+    """Add an event to the case's history and, as ``case.<kind>``, the ledger; nudge browsers."""
     actor = acting.actor if isinstance(acting, Acting) else acting
     on_behalf_of = acting.on_behalf_of if isinstance(acting, Acting) else None
     details = dict(data or {})
@@ -112,5 +113,5 @@ def nudge_browsers(case: Case) -> None:
 
 
 def close_case(case: Case, state: CaseState, *, outcome: str, now: datetime) -> None:
-    """Move the case to a state that ends it and stop its clock."""
+    """Move the case to a final state and stop its SLA clock."""
     move_case(case, state, outcome=outcome, closed_at=now, next_act_at=None, lease_until=None)

@@ -1,4 +1,4 @@
-"""A run comes to a checkpoint: the case is opened. The run goes on without it: it is cancelled."""
+"""Open a case when a run comes to a checkpoint; cancel it if the run no longer waits for it."""
 
 from datetime import datetime
 from typing import Any
@@ -69,7 +69,7 @@ def open_case(*, ctx: StepContext, config: CheckpointConfig) -> Case:
 
 
 def build_case(config: CheckpointConfig, queue: Queue) -> Case:
-    """Return a case as this config would show it, unsaved: a preview, or the demo's history."""
+    """Return an unsaved case of this config, for a preview or for the demo's history."""
     return Case(
         queue=queue,
         title=config.title[:300],
@@ -86,7 +86,7 @@ def build_case(config: CheckpointConfig, queue: Queue) -> Case:
 
 
 def cancel_case_of_wait(*, wait_id: int, now: datetime) -> None:
-    """Cancel the active case of a wait that the engine closed. Does nothing if there is none."""
+    """Cancel the active case, if any, of a wait that the engine has closed."""
     case = (
         Case.objects.select_related("queue", "claimed_by")
         .select_for_update(of=("self",))
@@ -127,7 +127,7 @@ def _find_starter(run_id: int) -> str:
 
 
 def _find_familiar(ctx: StepContext) -> User | None:
-    """Return who worked last on this step of this run: a returned case goes back to them."""
+    """Return the person who last worked on this step of this run, for a case that comes back."""
     before = Case.objects.filter(run_id=ctx.run_id, step=ctx.step_id).order_by("-id")
     last = before.select_related("claimed_by").only("claimed_by").first()
     return last.claimed_by if last else None

@@ -1,4 +1,4 @@
-"""Passing a case on: a lead assigns it, its holder delegates it, an absence hands it over."""
+"""Pass a case to another person: by a lead, by its holder, or because its holder is away."""
 
 from datetime import datetime, timedelta
 
@@ -37,7 +37,7 @@ ASSIGNED_LEASE_SECONDS = 24 * 3600
 def assign_case(
     *, case_id: int, to: User, acting: Acting, now: datetime, revision: int | None = None
 ) -> Case:
-    """Give the case to a person, from whoever holds it; to who covers, if the person is away.
+    """Give the case to a person, or to their cover if they are away, whoever holds it now.
 
     The holder's draft stays theirs.
 
@@ -72,8 +72,9 @@ def delegate_case(
     reason: str = "",
     revision: int | None = None,
 ) -> Case:
-    """Pass one's own case to a colleague. Who delegated a case does not decide it any more, so it
-    cannot come back in a circle.
+    """Pass one's own case to a colleague.
+
+    A person who has delegated a case may not decide it any more, so it cannot go round in circles.
 
     Raises: PersonUnfit, PersonAway, WorkLimitReached, CaseStale and the claim's conditions.
     """
@@ -104,7 +105,10 @@ def delegate_case(
 
 
 def hand_over(*, case_id: int, person: User, cover: User | None, now: datetime) -> None:
-    """Take a case from who is away: to the cover if they may have it, else back to its queue."""
+    """Pass a case from a person who is away to their cover, or return it to its queue.
+
+    It is returned if nobody covers or if the cover may not have it.
+    """
     with transaction.atomic():
         case = get_case(case_id)
         if case.state != CaseState.CLAIMED or case.claimed_by_id != person.pk:
@@ -126,7 +130,7 @@ def hand_over(*, case_id: int, person: User, cover: User | None, now: datetime) 
 
 
 def check_receiver(case: Case, to: User, acting: Acting, now: datetime) -> None:
-    """Raises: PersonUnfit, WorkLimitReached with what stands against giving them the case."""
+    """Raises: PersonUnfit, WorkLimitReached with why the person cannot be given the case."""
     check_eligible(case, make_candidate(to, Act.RECEIVE, acting.actor, now))
     limit = case.queue.work_limit
     if limit and case.claimed_by_id != to.pk and count_held(case.queue, to, now) >= limit:
@@ -137,9 +141,9 @@ def check_receiver(case: Case, to: User, acting: Acting, now: datetime) -> None:
 
 
 def reserve_for_familiar(case: Case, person: User | None, now: datetime) -> None:
-    """Set who a returned case is kept for, and until when. Does not save.
+    """Reserve a returned case for the person who worked on it before, or for their cover.
 
-    It is who worked on it before, or who covers for them, if they may still take and decide it.
+    Only if they may still take and decide it. Does not save.
     """
     case.familiar, case.reserved_until = None, None
     receiver = find_stand_in(person, now) if person else None
@@ -153,7 +157,10 @@ def reserve_for_familiar(case: Case, person: User | None, now: datetime) -> None
 
 
 def pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
-    """Keep what is kept for who is away for their cover, or for nobody if they may not have it."""
+    """Reserve cases for the cover that were reserved for a person who is away.
+
+    A case that the cover may not have is no longer reserved.
+    """
     kept = Case.objects.filter(
         OPEN_ENDED, familiar=person, state__in=CLAIMABLE, reserved_until__gt=now
     )
@@ -164,7 +171,7 @@ def pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
 
 
 def _find_receiver(to: User, now: datetime) -> User:
-    """Return the person, or who covers for them. Raises: PersonAway."""
+    """Return the person, or their cover if they are away. Raises: PersonAway."""
     found = find_stand_in(to, now)
     if found is None:
         raise PersonAway(f"{to.label} is away and nobody covers: choose someone else.")
@@ -172,8 +179,9 @@ def _find_receiver(to: User, now: datetime) -> User:
 
 
 def _pass_draft(case: Case, giver: User, receiver: User, now: datetime) -> None:
-    """Give the receiver a copy of what was typed, so that nobody begins anew. What they have typed
-    themselves stays. What the giver opened is not evidence that the receiver saw it.
+    """Copy the giver's draft to the receiver, unless they have one of their own.
+
+    The evidence that the giver opened is left out: the receiver has not seen it.
     """
     draft = CaseDraft.objects.filter(case=case, user=giver).first()
     if draft is not None:

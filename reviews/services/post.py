@@ -1,4 +1,4 @@
-"""Collects what one transaction has to tell, and writes it in a few statements."""
+"""Collect the notices, mails and calls of one transaction, and write them in a few statements."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ SAID_MAX = 500
 
 @dataclass
 class Post:
-    """Use one for each transaction: people and destinations are read once for all its cases."""
+    """The notices of one transaction. People and destinations are read once for all its cases."""
 
     now: datetime
     notices: list[Notice] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Post:
     def tell(
         self, case: Case, people: Iterable[User], kind: str, *, said: str = "", by: str = ""
     ) -> list[str]:
-        """Tell those of the people who may see the case; return their names."""
+        """Notify those of the people who may see the case; return their names."""
         told = []
         for person in people:
             if not can(person, "cases.view", flow=case.flow, queue=case.queue.name):
@@ -47,7 +47,7 @@ class Post:
         return told
 
     def tell_leads(self, case: Case, kind: str, *, said: str = "", by: str = "") -> list[str]:
-        """Tell the team leads of the case's queue; return their names."""
+        """Notify the team leads of the case's queue; return their names."""
         if self._leads is None:
             leads = User.objects.filter(is_active=True, grants__role="lead").distinct()
             self._leads = list(leads.order_by("pk"))
@@ -59,14 +59,14 @@ class Post:
         return self.tell(case, leads_here, kind, said=said, by=by)
 
     def tell_person(self, case: Case, username: str, kind: str) -> list[str]:
-        """Tell one person by name, if there still is one; return their name."""
+        """Notify the person of that username, if active; return their name in a list."""
         if username not in self._named:
             self._named[username] = User.objects.filter(username=username, is_active=True).first()
         person = self._named[username]
         return self.tell(case, [person], kind) if person else []
 
     def tell_destinations(self, case: Case, kind: str) -> None:
-        """Have it said in each webhook and chat that listens to this kind for this queue."""
+        """Notify each webhook and chat that listens to this kind of notice for the queue."""
         if self._destinations is None:
             self._destinations = list(Destination.objects.filter(enabled=True).order_by("pk"))
         for each in self._destinations:
@@ -77,7 +77,7 @@ class Post:
                 self.jobs.append((DESTINATION_JOB, args))
 
     def write(self) -> None:
-        """Write it all, in the caller's transaction."""
+        """Write all that was collected, in the caller's transaction."""
         Notice.objects.bulk_create(self.notices, batch_size=100)
         enqueue_many(self.jobs, now=self.now)
         for person in {notice.person_id for notice in self.notices}:

@@ -1,4 +1,4 @@
-"""Ranking a queue's cases anew after its weights changed."""
+"""Rank the cases of a queue again after its weights changed."""
 
 from django.db import connection, transaction
 
@@ -10,10 +10,9 @@ BATCH = 1_000
 
 
 def rerank_queue(queue_id: int) -> int:
-    """Give every active case of the queue the rank of today's weights; return how many moved.
+    """Rank every active case of the queue by its present weights; return how many ranks changed.
 
-    Batch by batch, each locked for a moment only, so that claims go on meanwhile. Doing it again
-    changes nothing.
+    In batches, each locked for a moment only, so that people can claim meanwhile. Idempotent.
     """
     moved, last = 0, 0
     while True:

@@ -22,7 +22,7 @@ def make_receipt(
     models: Sequence[Mapping[str, Json]],
     now: datetime,
 ) -> dict[str, Json]:
-    """Return the receipt. It carries what was shown whole, so that it can be read by itself."""
+    """Return the receipt, with all that was shown, so that it can be read by itself."""
     return {
         "schema": SCHEMA,
         "case": {
@@ -55,8 +55,8 @@ def make_receipt(
         "authority": dict(checks),
         "evidence": {
             "shown": case.shown,
-            "shown_sha256": digest_of(case.shown),
-            "rules_sha256": digest_of(case.rules),
+            "shown_sha256": compute_digest(case.shown),
+            "rules_sha256": compute_digest(case.rules),
             "artifacts": sorted(_list_artifacts(case.shown)),
             "opened": decision.opened,
             "active_seconds": decision.active_seconds,
@@ -65,8 +65,8 @@ def make_receipt(
     }
 
 
-def digest_of(value: Json) -> str:
-    """Return the SHA-256 of the RFC 8785 form.
+def compute_digest(value: Json) -> str:
+    """Return the SHA-256 of the value's RFC 8785 form.
 
     Raises: PayloadNotCanonical.
     """
@@ -82,7 +82,7 @@ def _list_artifacts(shown: Mapping[str, Json]) -> set[str]:
 
 
 def list_files(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
-    """Return everything of a case that has an artifact: documents, images and recordings."""
+    """Return all parts of a case that may have an artifact: documents, images and recordings."""
     media = [
         each
         for group in shown.get("show", ())

@@ -1,4 +1,4 @@
-"""After the commit window a decision stands; a second person can have the case decided anew."""
+"""Reopen a decided case: a second person has it decided again, by a new run."""
 
 from datetime import datetime
 
@@ -17,12 +17,12 @@ REOPENABLE = frozenset({CaseState.DECIDED, CaseState.EXPIRED})
 
 
 def reopen_case(*, case_id: int, reason: str, acting: Acting, now: datetime) -> Run:
-    """Start a run that goes on from the case's checkpoint with what the old run had found.
+    """Start a run from the case's checkpoint, with the outputs of the old run, and return it.
 
-    The decision and its receipt stay as they are: what was done was done. The new run opens a case
-    of its own, which the person who reopens may not decide, because they asked for it. The old run
-    is cancelled if it still goes on, so that two never act on one matter. A second call returns
-    the run of the first.
+    The decision and its receipt stay as they are. The new run opens a case of its own, which the
+    person who reopens may not decide, because they asked for it. The old run is cancelled if it
+    has not ended, so that two runs never act on one matter. A second call returns the first
+    call's run.
 
     Raises: Case.DoesNotExist, NotAuthorised, MoveNotAllowed, DecisionInvalid.
     """

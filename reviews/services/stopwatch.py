@@ -1,4 +1,4 @@
-"""Start, stop and read the SLA clock of a case."""
+"""Set the instants that follow from a case's SLA clock."""
 
 from reviews.models import Case
 from reviews.rules.ordering import rank, read_ordering
@@ -6,7 +6,7 @@ from reviews.rules.sla import Stopwatch, find_next_act, read_plan
 
 
 def set_instants(case: Case) -> None:
-    """Set the SLA's instants and the rank from the case's clock. Does not save."""
+    """Set when the case is due, warned and next acted on, and its rank. Does not save."""
     plan = read_plan(case.sla)
     watch = Stopwatch(case.used_seconds, case.running_since)
     coming = find_next_act(plan, watch, case.acts_done)

@@ -8,7 +8,7 @@ from reviews.management.demo.records import Decided
 from reviews.models import Case, Decision, Queue
 from reviews.models.quality import DecisionFact, QualityCheck, QueuePolicy, SamplingPolicy
 from reviews.services.facts import make_fact
-from reviews.services.receipts import digest_of, make_receipt
+from reviews.services.receipts import compute_digest, make_receipt
 from workbench.accounts.actors import Actor
 from workbench.audit.services import Act, record_many
 
@@ -40,7 +40,7 @@ def _make_receipt(each: Decided) -> None:
         models=[{"step": "score", "model": "scorecard", "version": each.past.version}],
         now=decision.at,
     )
-    decision.digest = digest_of(decision.receipt)
+    decision.digest = compute_digest(decision.receipt)
 
 
 def _fact(each: Decided) -> DecisionFact:

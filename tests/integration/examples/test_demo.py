@@ -16,7 +16,7 @@ from reviews.quality.selectors.figures import get_figures
 from reviews.rules.answers import Answer
 from reviews.selectors.acting import make_acting
 from reviews.services.decisions import decide_case
-from reviews.services.receipts import digest_of
+from reviews.services.receipts import compute_digest
 from workbench.accounts.models import Role, RoleGrant, User
 from workbench.audit.services import verify
 
@@ -164,5 +164,5 @@ def test_the_history_fills_the_figures_once_and_leaves_the_ledger_valid(
     assert found.checks.known_agreement
     decision = Decision.objects.order_by("pk").last()
     assert decision is not None
-    assert decision.digest == digest_of(decision.receipt)
+    assert decision.digest == compute_digest(decision.receipt)
     assert verify().ok

@@ -17,7 +17,7 @@ from reviews.rules.answers import Answer
 from reviews.services.claims import claim_case, claim_next
 from reviews.services.committing import commit_due_decisions
 from reviews.services.decisions import decide_case, undo_decision
-from reviews.services.receipts import digest_of
+from reviews.services.receipts import compute_digest
 from tests.factories.cases import approve, make_case, reject, step_of
 from tests.factories.people import make_person, person
 from tests.factories.queues import make_office
@@ -71,7 +71,7 @@ def test_an_override_is_in_the_output_the_receipt_and_the_ledger(now: datetime) 
     assert decision.overrides == [override]
     assert decision.receipt["decision"]["overrides"] == [override]
     assert decision.receipt["fields"] == {"name": "B. Ahlers", "income": 2800}
-    assert decision.digest == digest_of(decision.receipt)
+    assert decision.digest == compute_digest(decision.receipt)
     assert "case.field_overridden" in actions(case)
 
 
@@ -271,7 +271,7 @@ def test_the_receipt_names_the_models_the_run_had_asked(now: datetime) -> None:
     decision.refresh_from_db()
     score = {"step": "score", "provider": "local", "model": "scorecard", "version": "4"}
     assert decision.receipt["models"] == [score]
-    assert decision.digest == digest_of(decision.receipt)
+    assert decision.digest == compute_digest(decision.receipt)
 
 
 def test_a_reason_rests_on_the_evidence_that_its_code_names_and_is_told_in_the_notice(

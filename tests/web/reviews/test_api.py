@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from reviews.models import Case, Decision
-from reviews.services.receipts import digest_of
+from reviews.services.receipts import compute_digest
 from tests.factories.cases import make_case, step_of
 from tests.factories.people import make_person, person
 from tests.factories.queues import make_office, make_queue
@@ -130,7 +130,7 @@ def test_the_receipt_has_the_digest_that_the_decision_names() -> None:
     assert ada.get(f"/cases/{case.pk}/receipt").status_code == 404
     made = ada.post(f"/cases/{case.pk}/decisions", {"outcome": "approved", "commit_now": True})
     receipt = ada.get(f"/cases/{case.pk}/receipt").json()
-    assert digest_of(receipt) == made.json()["digest"]
+    assert compute_digest(receipt) == made.json()["digest"]
 
 
 @pytest.mark.parametrize("cursor", ["x", "Im5hbn5_MSI", "IjF-LTUi", "W10"])
