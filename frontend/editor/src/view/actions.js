@@ -110,8 +110,8 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     const shiftPoint = (/** @type {any} */ at) => [(at?.[0] ?? 0) + dx, (at?.[1] ?? 0) + dy];
     /** @type {any} */
     const op = { op: "move" };
-    if (steps.length) op.steps = Object.fromEntries(steps.map((/** @type {string} */ id) => [id, shifted(model.document.layout[id])]));
-    if (notes.length) op.notes = Object.fromEntries(notes.map((/** @type {string} */ id) => [id, shifted(model.document.notes[id].at)]));
+    if (steps.length) op.steps = Object.fromEntries(steps.map((/** @type {string} */ id) => [id, shiftPoint(model.document.layout[id])]));
+    if (notes.length) op.notes = Object.fromEntries(notes.map((/** @type {string} */ id) => [id, shiftPoint(model.document.notes[id].at)]));
     const way = dx ? (dx > 0 ? "right" : "left") : dy > 0 ? "down" : "up";
     return model.edit(op, `Moved ${steps.length === 1 ? model.title(steps[0]) : countOf(steps.length + notes.length, "item")} ${way}`, { merge: `nudge ${steps} ${notes}` });
   };
