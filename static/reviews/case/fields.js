@@ -2,7 +2,7 @@
 // Correcting the values of the case: what was changed is marked and can be put back.
 
 import { touchDraft } from "./draft.js";
-import { find, findAll } from "./workspace.js";
+import { findAll } from "./workspace.js";
 
 /** @typedef {HTMLInputElement | HTMLSelectElement} Input */
 

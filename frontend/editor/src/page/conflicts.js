@@ -38,7 +38,7 @@ function drawConflict(conflict, canvas) {
   buttons.className = "row";
   const close = () => canvas.draft.settle(id);
   if (code === "field_changed") {
-    buttons.append(makeButton("Use mine", () => { const { old, ...mine } = op; canvas.edit(mine, "Set again"); close(); }), makeButton("Keep theirs", close));
+    buttons.append(makeButton("Use mine", () => { const { old: _old, ...mine } = op; canvas.edit(mine, "Set again"); close(); }), makeButton("Keep theirs", close));
   } else buttons.append(makeButton("Close", close));
   box.append(words, buttons);
   return box;

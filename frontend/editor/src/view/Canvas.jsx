@@ -67,7 +67,7 @@ function Inner({ model, host, options }) {
   useEffect(() => {
     const steps = selected.filter((id) => !id.startsWith(NOTE) && !id.startsWith(GROUP));
     host.dispatchEvent(new CustomEvent("flow:select", { bubbles: true, detail: { steps, edges: [...chosenEdges] } }));
-  }, [selection]); // eslint-disable-line
+  }, [selection]);  
 
   const onNodesChange = useCallback((changes) => {
     const wanted = changes.filter((change) => change.type !== "remove" && (change.type !== "dimensions" || change.id.startsWith(NOTE)));

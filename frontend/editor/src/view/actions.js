@@ -20,7 +20,7 @@ const countOf = (/** @type {number} */ n, /** @type {string} */ word) => `${n} $
 /** @param {any} parts */
 export function useActions(parts) {
   const { model, flow, options } = parts;
-  return useMemo(() => makeActions(parts), [model, flow, options]); // eslint-disable-line
+  return useMemo(() => makeActions(parts), [model, flow, options]);  
 }
 
 /** @param {any} parts */

@@ -13,7 +13,7 @@ const FITS_TO_EDIT = 0.6;
 const FITS_TO_LOOK = 0.35;
 
 /** @param {any} parts */
-export function makeLooking({ model, flow, root, host, latest, setNodes, setChosenEdges, options }) {
+export function makeLooking({ model, flow, root, host, latest, setNodes, setChosenEdges }) {
   const listNodes = () => latest.current.nodes;
   const listChosen = () => listNodes().filter((/** @type {any} */ n) => n.selected).map((/** @type {any} */ n) => n.id);
   const listChosenSteps = () => listChosen().filter(isStep);
