@@ -1,5 +1,6 @@
 """Fixtures that every tier may use."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -127,9 +128,16 @@ Serve = Callable[..., AbstractContextManager[Countersign]]
 
 @pytest.fixture(scope="session")
 def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A COUNTERSIGN_VAR whose SQLite database is migrated and empty; copy it, do not use it."""
-    folder = tmp_path_factory.mktemp("migrated")
-    servers.manage(folder, "migrate", "--verbosity", "0", "--skip-checks")
+    """A COUNTERSIGN_VAR whose SQLite database is migrated and empty; copy it, do not use it.
+
+    Where TEST_MIGRATED_FOLDER names one, all tiers share it, and whoever is first migrates it.
+    """
+    given = os.environ.get("TEST_MIGRATED_FOLDER")
+    folder = Path(given) if given else tmp_path_factory.mktemp("migrated")
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not any(folder.iterdir()):
+            servers.manage(folder, "migrate", "--verbosity", "0", "--skip-checks")
     return folder
 
 

@@ -33,6 +33,8 @@ class Runner:
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
+        # Filled by the first tier that needs a migrated database, for all of them.
+        self.migrated = tempfile.TemporaryDirectory(prefix="countersign-migrated-")
         self.stopping = threading.Event()
         self._processes: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
@@ -83,7 +85,8 @@ class Runner:
         else:
             try:
                 with tier.environment() as env:
-                    self._run_commands(tier, env, outcome)
+                    shared = {"TEST_MIGRATED_FOLDER": self.migrated.name}
+                    self._run_commands(tier, env | shared, outcome)
             except (servers.ServerFailed, subprocess.CalledProcessError) as error:
                 outcome.failed, outcome.reasons = 1, [str(error)]
         outcome.seconds = time.monotonic() - began
