@@ -32,6 +32,7 @@ format:
 
 bench:
 	@tools/environment dev
+	@$(PY) -m tools.programs postgresql redis
 	@test -n "$$BENCH_PEERS_PYTHON" || tools/environment bench || echo "Measuring without the peers."
 	@exec $(PY) manage.py bench $(ARGS)
 

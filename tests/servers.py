@@ -135,7 +135,7 @@ class Server:
         """End it and its children as a power cut would, all at once."""
         if self.process is None:
             return
-        children = _children(self.process.pid)
+        children = list_children(self.process.pid)
         for pid in (self.process.pid, *children):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -146,8 +146,8 @@ class Server:
             stop(self.process, with_signal)
 
 
-def _children(parent: int) -> list[int]:
-    """Return the children of a process: PostgreSQL's have sessions of their own."""
+def list_children(parent: int) -> list[int]:
+    """Return the ids of a process's children: PostgreSQL's have sessions of their own."""
     with contextlib.suppress(OSError):
         tasks = Path(f"/proc/{parent}/task").glob("*/children")
         return [int(pid) for task in tasks for pid in task.read_text().split()]

@@ -17,7 +17,7 @@ _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 
 os.environ["COUNTERSIGN_VAR"] = _var
 os.environ["SECRET_KEY"] = "only for tests"
-for _name in ("DATABASE_URL", "REDIS_URL", "SITE_URL", "OUTGOING_ALLOWLIST", "EMAIL_HOST"):
+for _name in ("DATABASE_URL", "REDIS_URL", "SITE_URL", "PORT", "OUTGOING_ALLOWLIST", "EMAIL_HOST"):
     os.environ.pop(_name, None)
 if "TEST_DATABASE_URL" in os.environ:
     os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]

@@ -1,9 +1,13 @@
-"""The programs that tests need: find them, and install those that are missing."""
+"""The programs that tests and measurements need: find them, and install those that are missing.
+
+``python -m tools.programs postgresql redis`` does so for those that are named.
+"""
 
 import contextlib
 import os
 import shutil
 import subprocess
+import sys
 
 from tests import servers
 
@@ -51,3 +55,7 @@ def _may_sudo() -> bool:
     if not shutil.which("sudo"):
         return False
     return subprocess.run(["sudo", "-n", "true"], check=False, capture_output=True).returncode == 0
+
+
+if __name__ == "__main__":
+    install_missing(set(sys.argv[1:]))

@@ -35,6 +35,7 @@ from workbench.http.sign_in import actor_of, person_of
 
 router = Router(tags=["flows"])
 
+map_error(services.NameReserved, status=422, code="name-reserved", remedy="Choose another name.")
 map_error(services.FlowExists, status=409, code="flow-exists", remedy="Choose another name.")
 map_error(DraftTooLarge, status=413, code="draft-too-large", remedy="Use subflows.")
 map_error(services.DraftChanged, status=409, code="draft-changed", remedy="Publish again.")

@@ -23,6 +23,7 @@ from flows.api.finding import (
 from flows.engine.errors import RunNotActive
 from flows.engine.lanes import PRIORITY, Lane, lane_of
 from flows.models import Run
+from flows.runtime.payloads import reveal
 from flows.selectors.run_filters import RunFilters
 from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem, map_error
@@ -246,7 +247,7 @@ def run_detail_out(run: Run) -> dict[str, Any]:
     waits = run.waits.filter(state="open").order_by("pk")
     return {
         **run_out(run),
-        "input": run.input,
+        "input": reveal(run.input),
         "output": run.output,
         "error": run.error,
         "steps": selectors.get_run_status(run, timezone.now())["steps"],

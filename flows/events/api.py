@@ -61,6 +61,7 @@ def send_event(request: HttpRequest) -> Status[Any]:
         key=event.subject,
         payload=event.data,
         event_id=shorten_key(event.identity),
+        former_id=shorten_key(event.former_identity),
         actor=actor_of(request),
         now=timezone.now(),
     )

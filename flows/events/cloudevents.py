@@ -6,6 +6,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,6 +36,18 @@ class CloudEvent:
 
     @property
     def identity(self) -> str:
+        """Return ``source#id``, or a digest of the two where a ``#`` is in either.
+
+        Otherwise ``a#b`` with ``c`` would be the same event as ``a`` with ``b#c``.
+        """
+        if self.former_identity.count("#") == 1:
+            return self.former_identity
+        parts = json.dumps([self.source, self.id])
+        return f"sha256:{sha256(parts.encode()).hexdigest()}"
+
+    @property
+    def former_identity(self) -> str:
+        """Return what identified the event before sources and ids with ``#`` were told apart."""
         return f"{self.source}#{self.id}"
 
 

@@ -33,16 +33,20 @@ def make_wait_key(name: str, key: str) -> str:
 
 @transaction.atomic
 def receive_event(
-    *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime
-) -> list[int]:
+    *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime,
+    former_id: str = "",
+) -> list[int]:  # fmt: skip
     """Store an event and resolve every wait for it; return the runs that go on.
 
-    A second event with the same ``event_id`` changes nothing and returns no run.
+    A second event with the same ``event_id`` changes nothing and returns no run, nor does the same
+    event that was kept as ``former_id`` by an earlier release.
     """
     # Runs are locked first, as everywhere: a run that opens its wait locks itself before the key.
     waits = Wait.objects.filter(kind="event", key=make_wait_key(name, key), state="open")
     get_store().lock_runs(waits.values_list("run_id", flat=True))
     get_store().lock_key(make_wait_key(name, key))
+    if former_id not in {"", event_id} and _was_kept(former_id, name, key, payload):
+        return []
     event, is_new = Event.objects.get_or_create(
         event_id=event_id,
         defaults={"name": name, "key": key, "payload": payload, "received_at": now},
@@ -51,8 +55,24 @@ def receive_event(
         return []
     if hears_event(name):
         enqueue("flows.event_heard", {"event": event.pk}, now=now)
-    resumed = [_resolve(wait, event, actor, now) for wait in waits.order_by("run_id")]
+    meant = [wait for wait in waits.order_by("run_id") if _waits_for(wait, event)]
+    resumed = [_resolve(wait, event, actor, now) for wait in meant]
     return [run_id for run_id in resumed if run_id is not None]
+
+
+def _was_kept(event_id: str, name: str, key: str, payload: Json) -> bool:
+    """Return whether the event is there; the id alone may be that of another one."""
+    kept = Event.objects.filter(event_id=event_id, name=name, key=key).first()
+    return kept is not None and kept.payload == payload
+
+
+def _waits_for(wait: Wait, event: Event) -> bool:
+    """Return whether the wait is for the event: ``a:b``, ``c`` has the key of ``a``, ``b:c``.
+
+    A wait that was opened by an earlier release does not say what it is for.
+    """
+    named = (wait.detail.get("event", event.name), wait.detail.get("key", event.key))
+    return named == (event.name, event.key)
 
 
 def _resolve(wait: Wait, event: Event, actor: Actor, now: datetime) -> int | None:

@@ -74,6 +74,7 @@ def _receive(
             key=event.subject,
             payload=event.data,
             event_id=shorten_key(event.identity),
+            former_id=shorten_key(event.former_identity),
             actor=Actor.system("event stream"),
             now=now,
         )

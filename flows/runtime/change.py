@@ -21,7 +21,7 @@ from flows.runtime.actions import Defer, End, Fail, Finish, Leave, Open, RetryAt
 from flows.runtime.explanations import explain_limit, explain_unmet_join
 from flows.runtime.hearing import hears_ends_of
 from flows.runtime.locked_runs import LockedRun
-from flows.runtime.payloads import fetch, fetch_outputs, outputs_of
+from flows.runtime.payloads import escape, fetch, fetch_outputs, outputs_of
 from flows.runtime.program import Program, run_bindings
 from flows.runtime.waits import open_wait, set_wait_timers, tell_cancelled
 from flows.steps.base import Opened, Result, StepFailure
@@ -174,7 +174,7 @@ class Change:
     def _leave_at_once(
         self, locked: LockedRun, item: Finish, token: TokenRow, entry: JournalRow, result: Result
     ) -> None:
-        entry.port, entry.data = result.port, result.output
+        entry.port, entry.data = result.port, escape(result.output)
         finished = Finished(token.id, (result.port,))
         self.apply(locked, item.program, finished, entry, item.at)
 

@@ -260,7 +260,7 @@ class Driver:
         if drive.ticket is not None and drive.ticket.holds_slots:
             await self._reads.submit(gate.release, drive.ticket)
         if isinstance(action, Leave):
-            memory.add(claim.step, action.output, ",".join(action.ports))
+            memory.add_stored(claim.step, action.output, ",".join(action.ports))
         changed_token = following is not None and following.token_id != claim.token_id
         if changed_token or program.graph.joins or program.graph.turns:
             memory.forget()

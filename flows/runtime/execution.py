@@ -18,7 +18,14 @@ from flows.expressions import ExpressionError
 from flows.resilience import gate
 from flows.resilience.errors import Deferred
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
-from flows.runtime.payloads import fetch, is_large, is_mark, outputs_of, store_if_large
+from flows.runtime.payloads import (
+    escape,
+    fetch,
+    is_large,
+    is_plain,
+    outputs_of,
+    store_if_large,
+)
 from flows.runtime.program import BoundStep, Program, run_bindings
 from flows.runtime.reuse import find_result, remember_result, result_key
 from flows.runtime.step_pool import StepPool
@@ -48,21 +55,27 @@ CODE_PAUSES_SECONDS = (0.5, 10.0)
 
 @dataclass(slots=True)
 class Memory:
-    """The outputs of its run that a rider has read or made.
+    """The input and the outputs of its run that a rider has read or made.
 
-    ``known`` are the steps whose newest output, if they have one, is in ``outputs``.
+    ``known`` are the steps whose newest output, if they have one, is in ``outputs``. ``input`` is
+    there once it was read, where the claim has it in another form.
     """
 
     outputs: dict[str, Json] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
+    input: tuple[Json] | None = None
 
     def add(self, step: str, output: Json, port: str) -> None:
-        if is_mark(output):
-            # The output itself is an artifact: whoever needs it reads it again.
-            self.known.discard(step)
-            return
         self.outputs[step] = {"output": output, "port": port}
         self.known.add(step)
+
+    def add_stored(self, step: str, output: Json, port: str) -> None:
+        """Add an output in the form that its row has."""
+        if is_plain(output):
+            self.add(step, output, port)
+        else:
+            # It is not the output itself: whoever needs that reads it again.
+            self.known.discard(step)
 
     def forget(self) -> None:
         self.outputs.clear()
@@ -133,7 +146,9 @@ class Drive:
     async def _call_through_gate(self, bound: BoundStep, ctx: StepContext, config: Any) -> Leave:
         self.ticket = await self._enter(bound, config, ctx.bindings)
         leave, size = await self._call_and_report(bound, ctx, config)
-        return await self._put_away(leave, ctx.now) if is_large(size) else leave
+        if is_large(size):
+            return await self._put_away(leave, ctx.now)
+        return replace(leave, output=escape(leave.output))
 
     def _render_without_secrets(
         self, bound: BoundStep, config: Any, bindings: Mapping[str, Json]
@@ -206,16 +221,23 @@ class Drive:
         mark = await self.pool.submit(retry_while_away, store)
         return replace(leave, output=mark)
 
+    async def _read_input(self) -> Json:
+        if self.rehearsing or is_plain(self.claim.input):
+            return self.claim.input
+        if self.memory.input is None:
+            read = await self.pool.submit(retry_while_away, fetch, self.claim.input)
+            self.memory.input = (read,)
+        return self.memory.input[0]
+
     async def _read_bindings(self, bound: BoundStep) -> dict[str, Json]:
-        if is_mark(self.claim.input):
-            self.claim.input = await self.pool.submit(retry_while_away, fetch, self.claim.input)
+        given = await self._read_input()
         missing = bound.references - self.memory.known
         if missing:
             read = await self.pool.submit(retry_while_away, outputs_of, self.claim.run_id, missing)
             self.memory.outputs.update(read)
             self.memory.known.update(missing)
         return {
-            "input": self.claim.input,
+            "input": given,
             "run": run_bindings(self.claim.run_id, self.program, self.claim.run_started_at),
             "steps": {
                 step: self.memory.outputs[step]
@@ -234,7 +256,7 @@ class Drive:
             token_id=claim.token_id,
             activation=claim.activation,
             attempt=claim.attempt,
-            input=claim.input,
+            input=bindings["input"],
             bindings=bindings,
             now=now,
             is_cancelled=self.is_cancelled,

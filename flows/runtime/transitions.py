@@ -19,6 +19,7 @@ from flows.runtime.actions import Defer, Finish, Leave
 from flows.runtime.change import Change, make_journal_row
 from flows.runtime.hearing import hears_ends_of
 from flows.runtime.locked_runs import LockedRun, read_locked_runs
+from flows.runtime.payloads import escape
 from flows.runtime.program import load_program
 from flows.runtime.waits import tell_cancelled
 from flows.store import get_store
@@ -136,10 +137,10 @@ def resolve_wait(
     """
     if not connection.in_atomic_block:
         raise RuntimeError("resolve_wait belongs inside the transaction of the act that causes it.")
-    store = get_store()
-    if moved := _resolve_plainly(store, wait_id, port, output, provenance, now):
+    store, kept = get_store(), escape(output)
+    if moved := _resolve_plainly(store, wait_id, port, kept, provenance, now):
         return moved.run_id
-    return _resolve_by_plan(store, wait_id, port, output, provenance, now)
+    return _resolve_by_plan(store, wait_id, port, kept, provenance, now)
 
 
 def _resolve_plainly(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.models import Run, RunStatus
+from flows.runtime.payloads import reveal
 from flows.selectors.timeline import StepRun, list_step_runs
 
 Json = Any
@@ -56,7 +57,7 @@ def compare_with_last_success(run: Run, timeline: list[StepRun]) -> Comparison |
     return Comparison(
         last,
         version_changed=last.version_id != run.version_id,
-        fields=tuple(list_changed_fields(last.input, run.input))[:MOST_FIELDS],
+        fields=tuple(list_changed_fields(reveal(last.input), reveal(run.input)))[:MOST_FIELDS],
         steps=tuple(_list_changed_steps(list_step_runs(last), timeline)),
     )
 

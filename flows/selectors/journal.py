@@ -5,6 +5,7 @@ from typing import Any
 
 from flows.engine import events
 from flows.models import Journal
+from flows.runtime.payloads import reveal
 
 Json = Any
 PAGE_SIZE = 200
@@ -12,8 +13,11 @@ FINISHED = (events.STEP_FINISHED, events.JOIN_FIRED)
 
 
 def get_journal(run_id: int, *, after: int = 0, limit: int = PAGE_SIZE) -> list[Journal]:
-    """Return journal rows with ``seq`` above ``after``, oldest first: one query."""
-    return list(Journal.objects.filter(run_id=run_id, seq__gt=after).order_by("seq")[:limit])
+    """Return journal rows with ``seq`` above ``after``, oldest first, to be read: one query."""
+    rows = list(Journal.objects.filter(run_id=run_id, seq__gt=after).order_by("seq")[:limit])
+    for row in rows:
+        row.data = reveal(row.data)
+    return rows
 
 
 def get_results(
@@ -26,7 +30,7 @@ def get_results(
     if steps is not None:
         rows = rows.filter(step__in=list(steps))
     found = rows.values_list("step", "port", "data")
-    return {step: {"output": data, "port": port} for step, port, data in found}
+    return {step: {"output": reveal(data), "port": port} for step, port, data in found}
 
 
 def get_step_outputs(run_id: int) -> dict[str, Json]:

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from flows.expressions import ExpressionError
 from flows.models import Journal, Run
+from flows.runtime.payloads import reveal
 from flows.runtime.program import load_program, run_bindings
 from flows.selectors.journal import FINISHED, get_results
 from flows.selectors.timeline import StepRun, list_step_runs
@@ -50,7 +51,7 @@ def get_step_run(run: Run, token_id: int, activation: int) -> StepRunDetail:
         rows,
         input=given,
         input_problem=problem,
-        output=finished.data if finished else None,
+        output=reveal(finished.data) if finished else None,
         provenance=next((row.provenance for row in reversed(rows) if row.provenance), None),
         config=run.version.document.get("steps", {}).get(step_run.step, {}).get("with", {}),
     )
@@ -71,7 +72,7 @@ def _render_input(run: Run, step: str, before_seq: int | None) -> tuple[Json, st
     if bound is None:
         return None, "This version has no such step."
     bindings = {
-        "input": run.input,
+        "input": reveal(run.input),
         "run": run_bindings(run.pk, program, run.started_at),
         "steps": get_results(run.pk, before_seq=before_seq, steps=bound.references),
     }

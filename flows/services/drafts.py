@@ -11,10 +11,11 @@ from flows.graph.codec import to_mapping
 from flows.graph.model import Document
 from flows.models import Flow
 from flows.services.editing import apply_operations
-from flows.services.errors import FlowExists
+from flows.services.errors import FlowExists, NameReserved
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
+from workbench.http.addresses import RESERVED, is_reserved
 
 Json = Any
 
@@ -24,7 +25,12 @@ def create_flow(
     *, name: str, title: str, document: Document | None, author: User | None, actor: Actor,
     now: datetime,
 ) -> Flow:  # fmt: skip
-    """Create a flow whose draft is ``document``, or is empty without one. Raises: FlowExists."""
+    """Create a flow whose draft is ``document``, or is empty without one.
+
+    Raises: FlowExists, NameReserved.
+    """
+    if is_reserved("flows:flow-detail", name):
+        raise NameReserved(f"No flow can be named {name!r}.", RESERVED)
     draft = to_mapping(document or Document(name=name, title=title))
     draft["name"] = name
     try:

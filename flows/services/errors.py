@@ -17,6 +17,10 @@ class FlowExists(ServiceError):
     """Another flow has this name."""
 
 
+class NameReserved(ServiceError):
+    """The page of a flow of this name could not be reached."""
+
+
 class FlowInvalid(ServiceError):
     """The draft has problems that keep it from being published. ``problems`` lists them."""
 

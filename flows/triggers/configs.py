@@ -13,6 +13,8 @@ from flows.triggers.models import TriggerKind
 from flows.triggers.schedules import Schedule, ScheduleInvalid
 
 Json = Any
+# The cron library reads a sixth field as seconds, and would fire each second of a minute.
+FIELDS_WITH_SECONDS = 6
 
 
 class TriggerInvalid(ServiceError):
@@ -97,6 +99,12 @@ def read_config(kind: str, given: Json) -> Any:
 
 def check_schedule(config: ScheduleConfig) -> None:
     """Check that the schedule has a next instant. Raises: TriggerInvalid."""
+    if (found := len(config.cron.split())) == FIELDS_WITH_SECONDS:
+        raise TriggerInvalid(
+            "cron",
+            f"{config.cron!r} has {found} fields, and there is none for seconds. Write minute,"
+            " hour, day, month and weekday, such as `0 7 * * 1-5`.",
+        )
     try:
         config.schedule.after(timezone.now())
     except ScheduleInvalid as error:

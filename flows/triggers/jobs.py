@@ -74,7 +74,7 @@ def _describe_end(run: Run, status: str) -> Json:
         "status": status,
         "outcome": run.outcome,
         "input": fetch(run.input),
-        "output": fetch(run.output),
+        "output": run.output,
         "error": run.error,
     }
 

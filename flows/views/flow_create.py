@@ -53,7 +53,7 @@ def _create(request: HttpRequest) -> HttpResponse:
             name=name, title=title or name, document=document, author=user_of(request),
             actor=actor_of(request), now=timezone.now(),
         )  # fmt: skip
-    except services.FlowExists as error:
+    except (services.FlowExists, services.NameReserved) as error:
         return _create_page(request, values, 422, name_error=f"{error} {error.remedy}")
     return redirect("flows:editor", flow.name)
 

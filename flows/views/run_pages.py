@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from flows import selectors
 from flows.models import Run
+from flows.runtime.payloads import reveal
 from flows.selectors.canvas import get_canvas_data
 from flows.selectors.journal import PAGE_SIZE
 from flows.views.requests import positive_number, run_or_404
@@ -103,6 +104,7 @@ def run_data(request: HttpRequest, run_id: int) -> HttpResponse:
     context = {
         **get_run_context(request, run),
         **get_headline(run, selectors.list_step_runs(run)),
+        "input": reveal(run.input),
         "artifacts": selectors.list_run_artifacts(run),
         "tab": "data",
     }

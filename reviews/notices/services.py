@@ -13,6 +13,7 @@ from reviews.notices.delivery import chat_problem
 from reviews.notices.signed import key_problem
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
+from workbench.http.addresses import RESERVED, is_reserved
 from workbench.secrets.services import set_secret
 
 
@@ -77,6 +78,8 @@ def _check(values: Mapping[str, Any], key: str, destination: Destination | None,
     problems = {}
     if destination is None and Destination.objects.filter(name=name).exists():
         problems["title"] = "There is a destination of that name: choose another title."
+    if destination is None and is_reserved("reviews:destination", name):
+        problems["title"] = RESERVED
     if set(values["kinds"]) - set(KINDS_FOR_DESTINATIONS) or not values["kinds"]:
         problems["kinds"] = "Choose at least one kind of notice."
     if values["kind"] == DestinationKind.WEBHOOK and not values["address"]:

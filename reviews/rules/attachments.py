@@ -1,5 +1,6 @@
 """Check files that people add to a case, by their content and not by their name. Pure."""
 
+import unicodedata
 from dataclasses import dataclass
 
 MOST_FILES = 5
@@ -16,6 +17,7 @@ BEGINNINGS = {
 }
 RIFF_KINDS = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 PLAIN = "text/plain"
+BREAKS = "\r\n\t\f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def detect_media_type(content: bytes) -> str:
         text = content.decode()
     except UnicodeDecodeError:
         return ""
-    return PLAIN if all(c.isprintable() or c in "\r\n\t" for c in text) else ""
+    return "" if any(unicodedata.category(c) == "Cc" and c not in BREAKS for c in text) else PLAIN
 
 
 def find_problem(files: list[NewFile]) -> str:

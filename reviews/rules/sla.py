@@ -5,6 +5,7 @@ worked; one that it repeats in autumn is worked twice.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,6 +21,7 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 # A calendar that does not open for this long is a mistake; looking further would never end.
 HORIZON_DAYS = 3660
 MINUTES_A_DAY = 1440
+_TIME = re.compile(r"([01]?[0-9]|2[0-3])(:[0-5][0-9])?|24(:00)?")
 
 
 class CalendarNeverOpens(ValueError):
@@ -143,6 +145,8 @@ def find_calendar_problems(data: Mapping[str, Json]) -> dict[str, str]:
             read_calendar({name: data.get(name) for name in names})
         except ValueError as error:
             problems.setdefault(names[-1], f"{error}".capitalize() + ".")
+    if wrong := next(filter(_is_no_time, _list_times(data.get("hours") or {})), None):
+        problems.setdefault("hours", f"{wrong!r} is not a time of day: use 00:00 to 24:00.")
     if not problems:
         try:
             read_calendar(data).add(datetime(2026, 1, 1, tzinfo=UTC), 60)
@@ -159,6 +163,15 @@ def _read_day_hours(day: str, spans: Json) -> tuple[tuple[int, int], ...]:
         if opens >= closes or (index and opens < minutes[index - 1][1]):
             raise ValueError(f"the hours of {day} must be in order and not overlap")
     return minutes
+
+
+def _list_times(hours: Mapping[str, Json]) -> Iterator[str]:
+    return (str(time) for spans in hours.values() for span in spans or () for time in span)
+
+
+def _is_no_time(text: str) -> bool:
+    """Return True for what only calendars of earlier releases may have, such as ``09:60``."""
+    return not _TIME.fullmatch(text)
 
 
 def _read_minute(text: str) -> int:

@@ -3,6 +3,9 @@
 The key is claimed in a transaction of its own, so that a second request sees it at once. The route
 then runs in one transaction with the storing of its answer: after a crash at any moment either
 both are there or neither.
+
+Only what was done is kept. What refused a request may pass: the flow is resumed, the object made,
+the role granted. So a refusal frees the key.
 """
 
 import hashlib
@@ -20,9 +23,10 @@ KEPT_FOR = timedelta(hours=48)
 # The process of a claim that has had no answer for this long is taken for dead.
 ABANDONED_AFTER = timedelta(minutes=5)
 LONGEST_KEY = 200
-# Answers that a repetition with the same key may change: sign in, get a role, wait.
-NOT_KEPT = frozenset({401, 403, 429})
-SERVER_ERROR = 500
+REFUSED, SERVER_ERROR = 400, 500
+# Of these nothing that the route wrote stands. Other refusals may have written something, such as
+# that a claim of a case ran out.
+ROLLED_BACK = frozenset({401, 403, 429})
 
 
 def answer_once(
@@ -43,11 +47,11 @@ def answer_once(
     try:
         with transaction.atomic():
             response = run()
-            if response.status_code >= SERVER_ERROR or response.status_code in NOT_KEPT:
-                transaction.set_rollback(True)
-            else:
+            if response.status_code < REFUSED:
                 _keep(claim, response)
                 return response
+            if response.status_code >= SERVER_ERROR or response.status_code in ROLLED_BACK:
+                transaction.set_rollback(True)
     except BaseException:
         claim.delete()
         raise

@@ -37,7 +37,9 @@ class StartRuns(Subcommand):
         )
         parser.add_argument("--again", action="store_true", help="Start it again all the same.")
         parser.add_argument("--lane", choices=[lane.value for lane in Lane])
-        parser.add_argument("--wait", action="store_true", help="Until each has ended or waits.")
+        parser.add_argument(
+            "--wait", action="store_true", help="Until each has ended or waits; 1 if one failed."
+        )
         parser.add_argument("--timeout", type=float, default=600, metavar="SECONDS")
 
     def handle(self, options: Options) -> None:
@@ -54,13 +56,15 @@ class StartRuns(Subcommand):
             f"{fresh} started, {len(ids) - fresh} started before, {refused} refused, "
             f"in {time.monotonic() - began:.1f} s"
         )
-        if options["wait"]:
-            self._wait_for(ids, options["timeout"])
-        if refused:
+        failed = self._wait_for(ids, options["timeout"]) if options["wait"] else 0
+        if refused or failed:
             raise SystemExit(1)
 
-    def _wait_for(self, ids: list[int], timeout: float) -> None:
-        """Wait until no run moves: each has ended, or waits for a person or a time."""
+    def _wait_for(self, ids: list[int], timeout: float) -> int:
+        """Wait until no run moves: each has ended, or waits for a person or a time.
+
+        Return how many have failed.
+        """
         deadline = time.monotonic() + timeout
         while (counts := count_states(ids)).get("running") and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
@@ -70,6 +74,7 @@ class StartRuns(Subcommand):
                 f"{counts['running']} still move after {timeout:g} s. "
                 "Is a worker alive? See /health/."
             )
+        return counts["failed"]
 
 
 # --- Starting -----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from reviews.rules.ordering import read_ordering
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.dispatch.outbox import enqueue
+from workbench.http.addresses import RESERVED, is_reserved
 from workbench.live import nudge_on_commit
 
 Json = Any
@@ -40,8 +41,13 @@ def create_queue(
     lease_seconds: int = 900,
     commit_window_seconds: int = 5,
 ) -> Queue:
-    """Create a queue. Raises: ValueError on an unknown weight, IntegrityError on a known name."""
+    """Create a queue.
+
+    Raises: SettingsInvalid, ValueError on an unknown weight, IntegrityError on a known name.
+    """
     read_ordering(ordering or {})
+    if is_reserved("reviews:queue", name):
+        raise SettingsInvalid({"name": RESERVED})
     with transaction.atomic():
         queue = Queue.objects.create(
             name=name,

@@ -18,6 +18,7 @@ from reviews.rules.sla import (
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
+from workbench.http.addresses import RESERVED, is_reserved
 
 Json = Any
 
@@ -29,7 +30,10 @@ def save_calendar(
 
     Raises: SettingsInvalid.
     """
-    if problems := find_calendar_problems(values):
+    problems = find_calendar_problems(values)
+    if is_reserved("reviews:calendar", name) and not WorkCalendar.objects.filter(name=name):
+        problems["name"] = RESERVED
+    if problems:
         raise SettingsInvalid(problems)
     fields = {
         each: values[each] for each in ("time_zone", "hours", "country", "subdivision", "closed")
@@ -58,6 +62,8 @@ def save_sla_policy(
     problems = find_policy_problems(values)
     if unknown := _unknown_targets(values.get("steps") or ()):
         problems.setdefault("steps", f"There is no {unknown}: choose whom the step addresses.")
+    if is_reserved("reviews:policy", name) and not SlaPolicy.objects.filter(name=name):
+        problems["name"] = RESERVED
     if problems:
         raise SettingsInvalid(problems)
     with transaction.atomic():

@@ -73,7 +73,7 @@ def _save(request: HttpRequest, policy: SlaPolicy | None, form: PolicyForm, step
             now=timezone.now(),
         )
     except SettingsInvalid as error:
-        add_problems(form, error.problems, {})
+        add_problems(form, error.problems, {"name": "title"})
         return False
     return True
 

@@ -18,6 +18,7 @@ from reviews.settings.forms.fields import add_problems
 from reviews.settings.forms.queues import QueueForm
 from reviews.settings.services.queues import change_queue, create_queue
 from workbench.accounts.gate import principal_of, requires
+from workbench.http.addresses import is_reserved
 
 SHOWN_CASES = 8
 # How many of the cases now in front are put into the new order.
@@ -104,6 +105,8 @@ def queue_new(request: HttpRequest) -> HttpResponse:
             problem = "Give the queue a title with letters or digits."
         elif Queue.objects.filter(name=name).exists():
             problem = f"There is a queue {name} already: choose another title."
+        elif is_reserved("reviews:queue", name):
+            problem = f"No queue can be named {name}: choose another title."
         else:
             actor = make_acting(principal_of(request)).actor
             create_queue(name=name, title=title, actor=actor, now=timezone.now())

@@ -143,6 +143,23 @@ def test_waiting_for_runs_that_nobody_drives_gives_up_and_says_why(tmp_path: Pat
         flow("run", "loan", "--input-file", path, "--wait", "--timeout", "0")
 
 
+def test_waiting_for_a_run_that_failed_ends_with_an_error(tmp_path: Path) -> None:
+    make_flow()
+    arguments = (
+        "run",
+        "loan",
+        "--input-file",
+        lines_file(tmp_path, {"amount": 1, "purpose": "car"}),
+    )
+    assert flow(*arguments)[0] == 0
+    Run.objects.update(status="failed")
+    code, out, _ = flow(*arguments, "--wait")
+    assert (code, "1 failed" in out) == (1, True)
+    assert flow(*arguments)[0] == 0
+    Run.objects.update(status="completed")
+    assert flow(*arguments, "--wait")[0] == 0
+
+
 def test_backtest_says_which_decisions_flip_and_can_fail_for_it(tmp_path: Path) -> None:
     loan = make_flow()
     run = make_completed_run(loan)

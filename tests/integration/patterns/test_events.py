@@ -56,6 +56,24 @@ def test_an_event_of_another_name_or_key_resumes_nothing() -> None:
     assert Run.objects.get(pk=run.pk).status == "running"
 
 
+def test_names_and_keys_that_join_alike_are_told_apart() -> None:
+    flow = waiting(event="paid:eu", key="o1")
+    with driving():
+        run = start(flow)
+        until_it_waits(run)
+        assert happen("eu:o1", "e1", "paid") == []
+        assert happen("o1", "e2", "paid:eu") == [run.pk]
+        assert ended(run).status == "completed"
+
+
+def test_an_event_that_an_earlier_release_kept_is_not_received_again() -> None:
+    happen("o1", "a#b#c")
+    happen("o1", "sha256:1", former_id="a#b#c")
+    assert Event.objects.count() == 1
+    happen("o1", "sha256:2", former_id="a#b#c", payload={"sum": 4})
+    assert Event.objects.count() == 2
+
+
 def test_long_keys_are_told_apart() -> None:
     flow = waiting()
     with driving():

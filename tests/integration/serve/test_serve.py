@@ -118,6 +118,20 @@ def test_a_worker_without_redis_says_what_to_set(tmp_path: Path) -> None:
         servers.manage(tmp_path, "worker")
 
 
+@pytest.mark.parametrize("command", ["clock", "worker"])
+def test_what_works_on_a_database_that_was_not_migrated_says_so(
+    tmp_path: Path, command: str
+) -> None:
+    with pytest.raises(ServerFailed, match=r"run `manage.py migrate`"):
+        servers.manage(tmp_path, command, REDIS_URL="redis://127.0.0.1:1/0")
+
+
+def test_the_addresses_that_are_handed_out_have_the_port(tmp_path: Path) -> None:
+    asked = "from django.conf import settings; print(settings.SITE_URL)"
+    said = servers.manage(tmp_path, "shell", "-v", "0", "-c", asked, PORT="8123")
+    assert said.strip() == "http://127.0.0.1:8123"
+
+
 def test_an_empty_folder_is_made_ready(tmp_path: Path) -> None:
     with servers.serve(tmp_path) as server:
         assert servers.get(f"{server.url}/accounts/login/")[0] == 200

@@ -1,5 +1,6 @@
 """Production in small: PostgreSQL, Redis, web, workers and clock as processes of their own."""
 
+import os
 import signal
 from collections.abc import Callable
 
@@ -38,3 +39,27 @@ def test_every_process_works_and_leaves_cleanly(stack: Callable[..., Stack]) -> 
 
     for process in [running.web, *running.workers, running.clock]:
         assert process.stop(signal.SIGTERM) == 0, process.output
+
+
+@pytest.mark.timeout(180)
+def test_a_worker_process_that_is_killed_is_replaced(stack: Callable[..., Stack]) -> None:
+    running = stack(workers=0)
+    with (
+        psycopg.connect(running.database_url, autocommit=True) as database,
+        servers.command(running.var, "worker", "--processes", "2", **running.settings) as worker,
+    ):
+
+        def drivers(besides: int = 0) -> list[str]:
+            found = database.execute("SELECT name FROM flows_worker WHERE id > %s", [besides])
+            return [str(row[0]) for row in found.fetchall()]
+
+        until(lambda: len(drivers()) == 2, lambda: worker.output, patience_seconds=40)
+        newest = database.execute("SELECT max(id) FROM flows_worker").fetchone()
+        assert newest
+        commands = servers.list_children(worker.process.pid)
+        assert len(commands) == 2
+        [victim] = servers.list_children(commands[0])
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: drivers(newest[0]), lambda: worker.output, patience_seconds=40)
+        assert worker.process.poll() is None
+        assert worker.stop(signal.SIGTERM) == 0, worker.output

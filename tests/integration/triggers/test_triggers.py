@@ -256,6 +256,7 @@ def test_flows_that_start_one_another_end_at_the_limit() -> None:
         ("schedule", {"cron": "every day"}, "not a cron line"),
         ("schedule", {"cron": "0 7 * * *", "zone": "Mars/Base"}, "no time zone"),
         ("schedule", {}, "cron"),
+        ("schedule", {"cron": "* * * * * *"}, "there is none for seconds"),
         ("event", {"event": "x", "filter": "1 +"}, "filter"),
         ("event", {"event": "x", "unknown": 1}, "unknown"),
         ("flow", {"flow": "nowhere"}, "no flow"),

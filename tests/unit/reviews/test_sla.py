@@ -11,6 +11,7 @@ from reviews.rules.sla import (
     CalendarNeverOpens,
     Stopwatch,
     compute_band,
+    find_calendar_problems,
     find_next_act,
     find_policy_problems,
     read_calendar,
@@ -119,6 +120,22 @@ def test_a_calendar_that_never_opens_says_so() -> None:
 def test_a_wrong_calendar_names_what_is_wrong(data: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_calendar(data)
+
+
+@pytest.mark.parametrize("time", ["09:60", "9:5", "24:01", "-1", "09:00:00", " 9:00", "9h", ""])
+def test_a_time_that_no_clock_shows_is_refused(time: str) -> None:
+    problems = find_calendar_problems({"hours": {"monday": [[time, "23:00"]]}})
+    assert set(problems) == {"hours"}
+
+
+@pytest.mark.parametrize("time", ["09:00", "9:00", "9", "0", "22:59"])
+def test_a_time_of_day_may_be_short(time: str) -> None:
+    hours = {"monday": [[time, "23:00"]], "tuesday": [["23:00", "24:00"]]}
+    assert find_calendar_problems({"hours": hours}) == {}
+
+
+def test_a_calendar_of_an_earlier_release_is_still_read() -> None:
+    assert read_calendar({"hours": {"monday": [["09:60", "17:00"]]}}).hours[0] == ((600, 1020),)
 
 
 PLAN = read_plan(

@@ -325,6 +325,15 @@ def test_after_a_failure_nothing_is_done_and_the_key_is_free(
     assert post_note(secret, "k").status_code == 201
 
 
+def test_a_refusal_is_not_kept_and_the_key_is_free(make_token: Callable[..., str]) -> None:
+    secret = make_token()
+    problem(post_note(secret, "k", fail="known"), 409, "note-already-there")
+    assert not IdempotentRequest.objects.exists()
+    again = post_note(secret, "k", fail="known")
+    assert "Idempotent-Replayed" not in again
+    assert post_note(secret, "k").status_code == 201
+
+
 @pytest.mark.parametrize("key", ["x" * 201, "a\tb"])
 def test_a_key_that_cannot_be_kept_is_refused(make_token: Callable[..., str], key: str) -> None:
     problem(post_note(make_token(), key), 422, "idempotency-key-invalid")

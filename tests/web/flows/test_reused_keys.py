@@ -71,3 +71,27 @@ def test_the_api_gives_the_run_of_a_key_after_its_answer_was_forgotten() -> None
     IdempotentRequest.objects.all().delete()
     again = api.post("/flows/loan/runs", {"input": INPUT}, key="order-1")
     assert (again.status_code, again.json()) == (200, first.json())
+
+
+def test_a_key_refused_while_its_flow_was_not_there_or_paused_starts_the_run_later() -> None:
+    api = Api(Role.OPERATOR)
+    assert api.post("/flows/loan/runs", {"input": INPUT}, key="order-1").status_code == 404
+    flow = make_flow()
+    flow.paused_at = flow.created_at
+    flow.save(update_fields=["paused_at"])
+    assert api.post("/flows/loan/runs", {"input": INPUT}, key="order-1").status_code == 409
+    flow.paused_at = None
+    flow.save(update_fields=["paused_at"])
+    first = api.post("/flows/loan/runs", {"input": INPUT}, key="order-1")
+    assert first.status_code == 201
+    again = api.post("/flows/loan/runs", {"input": INPUT}, key="order-1")
+    assert (again.json(), again["Idempotent-Replayed"]) == (first.json(), "true")
+
+
+def test_a_key_sent_again_with_another_lane_by_one_person_is_refused() -> None:
+    make_flow()
+    api = Api(Role.OPERATOR)
+    api.post("/flows/loan/runs", {"input": INPUT, "lane": "bulk"}, key="order-1")
+    answer = api.post("/flows/loan/runs", {"input": INPUT, "lane": "interactive"}, key="order-1")
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith("idempotency-key-reused")

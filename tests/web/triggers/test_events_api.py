@@ -36,6 +36,12 @@ def test_a_structured_event_is_kept_once(operator: Client) -> None:
     assert (event.name, event.key, event.payload) == ("order.paid", "order-7", {"amount": 5})
 
 
+def test_events_whose_sources_and_ids_join_alike_are_two(operator: Client) -> None:
+    for source, id_ in (("a#b", "c"), ("a", "b#c"), ("1#a", "b#c"), ("a#b", "c")):
+        assert send(operator, EVENT | {"source": source, "id": id_, "data": id_}).status_code == 202
+    assert Event.objects.count() == 3
+
+
 def test_a_binary_event_has_its_attributes_in_headers(operator: Client) -> None:
     headers = {"ce-specversion": "1.0", "ce-id": "2", "ce-source": "/shop",
                "ce-type": "order.paid", "ce-subject": "caf%C3%A9"}  # fmt: skip

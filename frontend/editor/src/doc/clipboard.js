@@ -2,9 +2,10 @@
 // Steps as text, so that they pass through any clipboard, chat or editor: writes YAML, reads YAML
 // and JSON.
 
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
 
 import { parseEdge } from "./operations/index.js";
+import { NumberTooLarge, readYaml } from "./yaml.js";
 
 /** @typedef {import("./edits.js").Clip} Clip */
 
@@ -18,13 +19,18 @@ export function toText(clipped) {
   return stringify(data, { lineWidth: 0 });
 }
 
-/** The steps in a text, which may be a whole flow document, or null if it holds none. @param {string} text @returns {Clip | null} */
+/**
+ * The steps in a text, which may be a whole flow document, or null if it holds none.
+ * Throws NumberTooLarge.
+ * @param {string} text @returns {Clip | null}
+ */
 export function fromText(text) {
   if (!text.includes("steps") && !text.includes("notes")) return null;
   let data;
   try {
-    data = parse(text, { maxAliasCount: 20 });
-  } catch {
+    data = readYaml(text);
+  } catch (error) {
+    if (error instanceof NumberTooLarge) throw error;
     return null;
   }
   if (!data || typeof data !== "object" || Array.isArray(data)) return null;

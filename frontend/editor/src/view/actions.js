@@ -4,6 +4,7 @@
 import { useMemo } from "react";
 
 import { fromText, toText } from "../doc/clipboard.js";
+import { holdsRounded } from "../doc/yaml.js";
 import { addStep, clip, groupSteps, joinGroup, paste, remove, combine, ungroupSteps } from "../doc/edits.js";
 import { CARD, cardBox, cardHeight, findFreePlace, snap } from "../doc/geometry.js";
 import { arrange } from "../doc/arrange.js";
@@ -129,8 +130,21 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
   const copySelection = () => {
     const [steps, notes] = [listCarriedSteps(), listChosenNotes()];
     if (!steps.length && !notes.length) return "";
+    const clipped = clipExactly(steps, notes);
+    if (!clipped) return "";
     model.say(`Copied ${countOf(steps.length + notes.length, "item")}`);
-    return toText(clip(model.document, steps, notes));
+    return toText(clipped);
+  };
+
+  /**
+   * The steps and notes to copy, or null, with the reason said, where the copy would be rounded.
+   * @param {string[]} steps @param {string[]} notes
+   */
+  const clipExactly = (steps, notes) => {
+    const clipped = clip(model.document, steps, notes);
+    if (!holdsRounded(clipped)) return clipped;
+    model.say("It holds a number that a browser would round: copy it in the flow's text", "bad");
+    return null;
   };
 
   /** @param {any} clipped @param {[number, number] | null} at @param {string} label */
@@ -148,7 +162,13 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
   /** @param {string} text */
   const pasteText = (text) => {
     if (model.mode !== "edit") return false;
-    const clipped = fromText(text);
+    let clipped;
+    try {
+      clipped = fromText(text);
+    } catch (error) {
+      model.say(`${/** @type {Error} */ (error).message}: paste it into the flow's text`, "bad");
+      return false;
+    }
     if (!clipped) {
       model.say("The clipboard contains no steps", "bad");
       return false;
@@ -160,7 +180,9 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
 
   const duplicate = () => {
     const [steps, notes] = [listCarriedSteps(), listChosenNotes()];
-    if (steps.length || notes.length) pasteClip(clip(model.document, steps, notes), null, "Duplicated");
+    if (!steps.length && !notes.length) return;
+    const clipped = clipExactly(steps, notes);
+    if (clipped) pasteClip(clipped, null, "Duplicated");
   };
 
   const addNote = () => {

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from workbench.dispatch.clock import run_clock
+from workbench.process.database import refuse_if_behind
 
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         logging.basicConfig(
             level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
         )
+        refuse_if_behind()
         # Blocked before the threads start, so that this thread alone receives them.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         stopped = threading.Event()

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, connections
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from workbench.dispatch.outbox import release_claims
+from workbench.process.database import is_behind, refuse_if_behind
 from workbench.process.parts import Embedded
 from workbench.process.server import (
     AlreadyServed,
@@ -45,6 +45,8 @@ class Command(BaseCommand):
             level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
         )
         lock = _claim_place(host, port)
+        if "SITE_URL" not in os.environ:
+            settings.SITE_URL = f"http://127.0.0.1:{port}"
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # a warning tells if it is missing
         alone = _is_only_process() or not settings.REDIS_URL
         _prepare_database(may_migrate=alone)
@@ -91,10 +93,9 @@ def _claim_place(host: str, port: int) -> IO[str] | None:
 
 
 def _prepare_database(*, may_migrate: bool) -> None:
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        if not may_migrate:
-            raise CommandError("The database is behind this release: run `manage.py migrate`.")
+    if not may_migrate:
+        refuse_if_behind()
+    elif is_behind():
         call_command("migrate", interactive=False, verbosity=0)
     if _is_only_process():
         release_claims(timezone.now())

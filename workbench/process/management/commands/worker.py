@@ -1,5 +1,6 @@
-"""manage.py worker: drive runs and deliver jobs, as a process of Dramatiq's command."""
+"""manage.py worker: drive runs and deliver jobs, in processes of Dramatiq's command."""
 
+import logging
 import os
 import sys
 from argparse import ArgumentParser
@@ -7,6 +8,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from workbench.process.children import Children
+from workbench.process.database import refuse_if_behind
 
 SHUTDOWN_MS = 30_000
 
@@ -25,12 +29,20 @@ class Command(BaseCommand):
                 "Workers are rung through Redis: set REDIS_URL. Without it, `manage.py serve` "
                 "does their work itself."
             )
+        if processes < 1:
+            raise CommandError("A worker has one process at least.")
+        refuse_if_behind()
+        logging.basicConfig(
+            level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        )
         # A busy process must not hold messages that another could deliver: one for each thread.
         os.environ.setdefault("dramatiq_queue_prefetch", str(threads))
+        # One to a command of Dramatiq, which ends all its processes with the first that dies.
         command = [
             sys.executable, "-m", "dramatiq", "workbench.worker",
-            "--processes", str(processes), "--threads", str(threads),
+            "--processes", "1", "--threads", str(threads),
             "--path", str(settings.BASE_DIR),
             "--worker-shutdown-timeout", str(SHUTDOWN_MS),
         ]  # fmt: skip
-        os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
+        if status := Children(command, processes).run():
+            raise SystemExit(status)
