@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "workbench.shell.middleware.RefuseUnfitText",
 ]
 
 ROOT_URLCONF = "workbench.urls"

@@ -15,7 +15,6 @@ from flows import services
 from flows.api.finding import (
     BIGGEST_ID,
     Id,
-    strip_nul,
 )
 from flows.api.runs import RunQuery
 from flows.engine.lanes import Lane
@@ -155,8 +154,8 @@ def _to_options(given: BulkOptionsIn | None) -> services.BulkOptions:
     if given is None:
         return services.BulkOptions()
     return services.BulkOptions(
-        reason=strip_nul(given.reason),
-        step=strip_nul(given.step),
+        reason=given.reason,
+        step=given.step,
         version=given.version,
         lane=given.lane or "",
     )
@@ -168,5 +167,4 @@ def _to_filters(given: BulkFilter | None) -> RunFilters:
     for at in (given.started_from, given.started_to):
         if at is not None and at.tzinfo is None:
             raise ApiProblem(422, "time-without-zone", f"{at} has no zone.", "Add one: `Z`.")
-    texts = {k: strip_nul(v) for k, v in given.dict().items() if isinstance(v, str)}
-    return RunFilters(**{**given.dict(), **texts})
+    return RunFilters(**given.dict())

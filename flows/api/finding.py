@@ -57,15 +57,10 @@ def get_reach(request: HttpRequest, permission: str) -> Reach:
     return reach(principal_of(request), permission)
 
 
-def strip_nul(text: str) -> str:
-    """Return the text without NUL, which no stored text has: PostgreSQL refuses it in a query."""
-    return text.replace("\x00", "")
-
-
 def find_flow(name: str) -> Flow:
     """Return the flow with its released version. Raises: Http404."""
     try:
-        return selectors.get_flow(strip_nul(name))
+        return selectors.get_flow(name)
     except Flow.DoesNotExist:
         raise Http404(f"There is no flow {name}.") from None
 

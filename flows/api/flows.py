@@ -16,7 +16,6 @@ from flows.api.finding import (
     find_version,
     get_reach,
     listed_faults,
-    strip_nul,
 )
 from flows.graph.codec import parse, to_mapping
 from flows.graph.operations import normal_form
@@ -104,7 +103,7 @@ def list_flows(
     flows = Flow.objects.filter(within_reach(get_reach(request, "flows.view")))
     flows = flows.select_related("released").defer("draft", "released__document")
     if text:
-        flows = flows.filter(title__icontains=strip_nul(text))
+        flows = flows.filter(title__icontains=text)
     return page_by_id(flows, cursor=cursor, limit=limit, to_item=flow_out)
 
 

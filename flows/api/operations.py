@@ -16,7 +16,6 @@ from flows.api.finding import (
     find_run,
     find_version,
     listed_faults,
-    strip_nul,
 )
 from flows.api.flows import FlowOut, flow_out
 from flows.api.runs import RunDetailOut, RunOut, run_detail_out, run_out
@@ -115,11 +114,10 @@ def _operate(request: HttpRequest, run_id: int, service: Any, **given: Any) -> d
 def plan_rerun(request: HttpRequest, run_id: Id, wanted: Query[RerunQuery]) -> dict[str, Any]:
     """Return what a rerun would reuse and repeat."""
     run = find_run(request, run_id)
-    step = strip_nul(wanted.step)
     plan = services.plan_rerun(
-        run_id=run.pk, step=step or None, version_id=_get_version_id(run, wanted.version)
+        run_id=run.pk, step=wanted.step or None, version_id=_get_version_id(run, wanted.version)
     )
-    return {**asdict(plan), "step": step, "reused": plan.kept}
+    return {**asdict(plan), "step": wanted.step, "reused": plan.kept}
 
 
 @router.post("/runs/{run_id}/rerun", response={201: RunOut}, operation_id="rerun_run")
@@ -130,7 +128,7 @@ def rerun_run(request: HttpRequest, run_id: Id, body: RerunIn) -> Status[Any]:
     with listed_faults():
         started = services.rerun(
             run_id=run.pk,
-            step=strip_nul(body.step) or None,
+            step=body.step or None,
             input=body.input,
             version_id=_get_version_id(run, body.version),
             actor=actor_of(request),

@@ -1,6 +1,5 @@
 """Runs and their journals over HTTP."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
@@ -18,7 +17,6 @@ from flows.api.finding import (
     find_version,
     get_reach,
     listed_faults,
-    strip_nul,
 )
 from flows.engine.errors import RunNotActive
 from flows.engine.lanes import PRIORITY, Lane, lane_of
@@ -205,11 +203,8 @@ def _list_page(
         remedy = f"Ask for 1 to {MOST_ROWS} rows."
         raise ApiProblem(422, "limit-out-of-range", f"limit is {limit}.", remedy)
     before = _read_cursor(cursor, range(1, BIGGEST_ID + 1)) if cursor else None
-    texts = {
-        name: strip_nul(value) for name, value in asdict(filters).items() if isinstance(value, str)
-    }
     page = selectors.list_runs(
-        RunFilters(**{**asdict(filters), **texts}),
+        filters,
         within=get_reach(request, "runs.view"),
         before=before,
         page_size=limit,

@@ -15,6 +15,7 @@ from flows.steps.base import PreviewUnfit, WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
 from flows.views.requests import flow_or_404
 from workbench.accounts.gate import requires
+from workbench.values.json_text import read_json
 
 Json = Any
 LONGEST_SHOWN = 2_000
@@ -47,7 +48,7 @@ def _evaluate(text: str, kind: str, bindings: Mapping[str, Json]) -> Json:
     """Return the value of an expression or template. Raises: ExpressionError, ValueError."""
     if kind == "bare":
         return compile_expression(text).evaluate(bindings)
-    return compile_template(json.loads(text) if kind == "json" else text).render(bindings)
+    return compile_template(read_json(text) if kind == "json" else text).render(bindings)
 
 
 def get_json_type(value: Json) -> str:

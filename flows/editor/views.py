@@ -1,6 +1,5 @@
 """The editor: its page, its draft as operations, its inspector."""
 
-import json
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -22,6 +21,8 @@ from flows.services import editing
 from workbench.accounts.gate import requires
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 MAX_CLIENT_ID = 64
@@ -174,9 +175,11 @@ def list_since(flow: Flow, since: int) -> dict[str, Json]:
 def read_operations(request: HttpRequest) -> tuple[int, list[dict[str, Json]]]:
     """Return ``since`` and the operations of the request. Raises: BadRequest."""
     try:
-        data = json.loads(request.body, parse_constant=refuse_constant)
+        data = read_json(request.body)
         since, operations = data["since"], data["operations"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except ValueRefused as error:
+        raise BadRequest(str(error)) from None
+    except (KeyError, TypeError):
         raise BadRequest("Send JSON: {since, operations: [{client_id, op}]}.") from None
     if not isinstance(since, int) or not isinstance(operations, list):
         raise BadRequest("`since` is a revision and `operations` a list.")
@@ -189,10 +192,6 @@ def read_operations(request: HttpRequest) -> tuple[int, list[dict[str, Json]]]:
         if "op" not in each:
             raise BadRequest(f"Operation {client_id} has no `op`.")
     return since, operations
-
-
-def refuse_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not JSON")
 
 
 def read_number(request: HttpRequest, key: str) -> int | None:

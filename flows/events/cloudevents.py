@@ -3,7 +3,6 @@
 ``type`` is the event's name, ``subject`` its key, and ``source`` with ``id`` its identity.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,6 +10,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from flows.events.receiving import LONGEST_KEY, LONGEST_NAME
+from workbench.values.checking import check_text
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 STRUCTURED = "application/cloudevents+json"
@@ -67,13 +69,9 @@ def read_cloudevent(content_type: str, headers: Mapping[str, str], body: bytes) 
 
 def _read_json(body: bytes) -> Json:
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise EventMalformed("data", f"The body is not JSON: {error}.") from error
-
-
-def _refuse_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not JSON")
+        return read_json(body)
+    except ValueRefused as error:
+        raise EventMalformed(error.at[1:] or "data", f"{error.message} {error.remedy}") from error
 
 
 def _to_event(given: Mapping[str, Json], data: Json) -> CloudEvent:
@@ -88,6 +86,13 @@ def _to_event(given: Mapping[str, Json], data: Json) -> CloudEvent:
         raise EventMalformed("subject", f"`subject` is a text of at most {LONGEST_KEY} characters.")
     if len(given["type"]) > LONGEST_NAME:
         raise EventMalformed("type", f"`type` has at most {LONGEST_NAME} characters.")
-    if "\0" in f"{given['id']}{given['source']}{given['type']}{subject}":
-        raise EventMalformed("", "An attribute holds a NUL character.")
+    for name in ATTRIBUTES:
+        _check_attribute(name, given.get(name, ""))
     return CloudEvent(given["id"], given["source"], given["type"], subject, data)
+
+
+def _check_attribute(name: str, text: str) -> None:
+    try:
+        check_text(text)
+    except ValueRefused as error:
+        raise EventMalformed(name, f"`{name}`: {error.message} {error.remedy}") from error

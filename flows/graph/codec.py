@@ -10,6 +10,7 @@ from flows.graph.model import Document, Json, Limit, Retry, Step
 from flows.graph.problems import DocumentError
 from flows.graph.reader import DocumentReader
 from flows.graph.yaml_text import read_yaml, write_yaml
+from workbench.values.refusals import NotJson
 
 MAX_TEXT_BYTES = 1_000_000
 
@@ -110,7 +111,7 @@ def _read_source(source: str | bytes | Mapping[str, Any]) -> tuple[Json, Lines]:
     if text.lstrip().startswith("{"):
         try:
             return read_json(text), {}
-        except json.JSONDecodeError:
+        except NotJson:
             pass  # YAML may begin with a brace too, and its error names the line.
     return read_yaml(text)
 

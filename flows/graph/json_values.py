@@ -1,18 +1,19 @@
 """The JSON values that a document may hold, whatever it was read from."""
 
-import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from flows.graph.model import Json
 from flows.graph.problems import Problem
+from workbench.values import checking as values
+from workbench.values.json_text import parse_json
+from workbench.values.refusals import DuplicateKey, NotJson, TooDeep, ValueRefused
 
 Path = tuple[str | int, ...]
 Lines = dict[Path, int]
 
+# Shallower than other values, for a document is wrapped where it is stored, sent and compared.
 MAX_DEPTH = 60
-MAX_INT = 2**63 - 1  # what CEL, PostgreSQL and other languages' readers still hold exactly
 
 
 def format_path(path: Path) -> str:
@@ -53,22 +54,19 @@ def duplicate_key(key: str, line: int | None = None) -> TextProblem:
 def read_json(text: str) -> Json:
     """Return the value of strict JSON text: without NaN, and no key twice in one mapping.
 
-    Raises: JSONDecodeError, TextProblem.
+    Raises: NotJson, TextProblem.
     """
     try:
-        data = json.loads(text, object_pairs_hook=_refuse_duplicates)
-    except RecursionError:
+        data = parse_json(text)
+    except NotJson:
+        raise
+    except TooDeep:
         raise too_deep() from None
+    except DuplicateKey as error:
+        raise TextProblem("document.duplicate_key", error.message, error.remedy) from None
+    except ValueRefused as error:
+        raise TextProblem("document.number", error.message, error.remedy) from None
     return copy_value(data)
-
-
-def _refuse_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    data: dict[str, Json] = {}
-    for key, value in pairs:
-        if key in data:
-            raise duplicate_key(key)
-        data[key] = value
-    return data
 
 
 def copy_value(value: Any, depth: int = 0) -> Json:
@@ -99,27 +97,18 @@ def _check_key(key: Any) -> str:
 
 
 def check_text(value: str, line: int | None = None) -> str:
-    """Return the text. Raises: TextProblem for half of a surrogate pair, which has no encoding."""
+    """Return the text. Raises: TextProblem for one that cannot be stored."""
     try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise TextProblem(
-            "document.text", "A text contains half a character.", "Type it again.", line
-        ) from None
+        values.check_text(value)
+    except ValueRefused as error:
+        raise TextProblem("document.text", error.message, error.remedy, line) from None
     return value
 
 
 def check_number(value: int | float, line: int | None = None) -> int | float:
     """Return the number. Raises: TextProblem where readers in other languages would change it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise TextProblem(
-            "document.number",
-            "A number is infinite or not a number.",
-            "Use a finite number or text.",
-            line,
-        )
-    if isinstance(value, int) and abs(value) > MAX_INT:
-        raise TextProblem(
-            "document.number", "A whole number needs more than 64 bits.", "Put it in quotes.", line
-        )
+    try:
+        values.check_value(value)
+    except ValueRefused as error:
+        raise TextProblem("document.number", error.message, error.remedy, line) from None
     return value

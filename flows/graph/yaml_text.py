@@ -26,7 +26,7 @@ from flows.graph.model import Json
 
 _TAG = "tag:yaml.org,2002:"
 _INT = re.compile(r"-?(0|[1-9][0-9]*)\Z")
-_INT_DIGITS = 25  # enough for 64 bits; beyond it Python itself may refuse to convert
+_INT_DIGITS = 25  # more than fit; far beyond them Python itself refuses to convert
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 # Texts that need no quotes for any reader: words, paths, sentences, expressions.
 _PLAIN = re.compile(

@@ -30,6 +30,7 @@ from flows.store.doorbell import ring_on_commit
 from flows.store.rows import Claim, JournalRow, RunEnd, RunRow, TimerRow, TokenRow
 from flows.store.write_buffer import WriteBuffer
 from workbench.dispatch.outbox import enqueue_many
+from workbench.values.refusals import ValueRefused
 
 logger = logging.getLogger(__name__)
 
@@ -327,7 +328,7 @@ class Change:
                     "steps": self._get_outputs(run.id, program.output_references),
                 }
             )
-        except ExpressionError as error:
+        except (ExpressionError, ValueRefused) as error:
             problem = {"kind": "output", "message": f"The flow's output cannot be made: {error}"}
             self._end(run, RunEnd("failed", now, made.outcome, error=problem))
         else:

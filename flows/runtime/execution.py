@@ -44,6 +44,8 @@ from workbench.dispatch import agreed_time
 from workbench.dispatch.patience import retry_while_away
 from workbench.secrets.masking import mask
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
+from workbench.values.checking import check_value, fits
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 
@@ -283,6 +285,8 @@ class Drive:
             "attempt": self.claim.attempt,
             "detail": mask(failure.detail, self.hidden),
         }
+        if not fits(error):
+            error |= _without_unfit(error)
         retry = self.bound.step.retry
         classes = error_classes(failure.kind, failure.detail)
         if not failure.retryable or retry is None or not may_retry(retry, classes):
@@ -333,6 +337,15 @@ class Drive:
         return Defer(deferred.until, deferred.scope, deferred.message)
 
 
+def _without_unfit(error: Mapping[str, Json]) -> dict[str, Json]:
+    """Return message and detail so that they can be kept: a failure is always written down."""
+    message = error["message"].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    message = message.encode("utf-8", "replace").decode()
+    if fits(error["detail"]):
+        return {"message": message}
+    return {"message": message, "detail": {"left_out": "It held a value that cannot be stored."}}
+
+
 def next_code_check(claim: Claim, now: datetime) -> datetime:
     """Return when another worker may try whether it has the code: in pauses that grow."""
     shortest, longest = CODE_PAUSES_SECONDS
@@ -357,6 +370,7 @@ def _make_end(bound: BoundStep, bindings: Mapping[str, Json]) -> End:
         config = bound.template.render(bindings)
     except ExpressionError as error:
         raise StepFailure(str(error), kind="expression", retryable=False) from error
+    _check_kept("output", config.get("output"))
     return End(
         str(config.get("outcome", "")), config.get("output"), config.get("terminate") is True
     )
@@ -365,7 +379,7 @@ def _make_end(bound: BoundStep, bindings: Mapping[str, Json]) -> End:
 def _check_result(result: Result) -> tuple[Leave, int]:
     """Return how the step leaves, and about how many bytes its output has.
 
-    Raises StepFailure for an output that cannot be kept.
+    Raises StepFailure for an output that cannot be kept. Here alone is an output checked.
     """
     size = _measure(result.output)
     if size > settings.MAX_PAYLOAD_BYTES:
@@ -373,6 +387,8 @@ def _check_result(result: Result) -> tuple[Leave, int]:
             f"Its output has {size:,} bytes; at most {settings.MAX_PAYLOAD_BYTES:,} are kept."
             " Store it as an artifact and return its reference."
         )
+    _check_kept("output", result.output)
+    _check_kept("provenance", result.provenance)
     ports = result.ports if result.ports is not None else (result.port,)
     return Leave(ports, result.output, result.provenance), size
 
@@ -385,11 +401,22 @@ def _measure(output: Json) -> int:
         raise _contract_failure(
             f"Its output is not JSON: {error}. Return dicts, lists, text, numbers, booleans."
         ) from error
+    except RecursionError as error:
+        raise _contract_failure("Its output nests too deep. Flatten it.") from error
     except ValueError as error:
         # The database would refuse them, and only when they are written.
         raise _contract_failure(
             "Its output holds NaN or infinity, which JSON cannot carry. Return a number or None."
         ) from error
+
+
+def _check_kept(part: str, value: Json) -> None:
+    """Raise StepFailure if a part of a step's result cannot be kept."""
+    try:
+        check_value(value)
+    except ValueRefused as error:
+        at = f" at {error.at}" if error.at else ""
+        raise _contract_failure(f"Its {part}{at}: {error.message} {error.remedy}") from error
 
 
 def _contract_failure(message: str) -> StepFailure:

@@ -19,6 +19,8 @@ from flows.graph.model import Document, Step
 from flows.models import FlowVersion
 from flows.steps.base import StepConfig, StepFailure, StepType
 from flows.steps.registry import all_step_types, get_step_type
+from workbench.values.checking import check_value
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 
@@ -49,9 +51,14 @@ class BoundStep:
             return self._constant
         try:
             rendered = self.template.render(bindings)
+            if self.type.waits:
+                # What a step waits with is stored: the title of a case, the payload of an event.
+                check_value(rendered)
             return self.type.Config.model_validate({**rendered, **self.late})
         except ExpressionError as error:
             raise StepFailure(str(error), kind="expression", retryable=False) from error
+        except ValueRefused as error:
+            raise StepFailure(f"`with` {error}", kind="config", retryable=False) from error
         except ValidationError as error:
             raise StepFailure(_first_error(error), kind="config", retryable=False) from error
 
@@ -100,8 +107,10 @@ class Program:
         return bool(self.document.output)
 
     def render_output(self, bindings: Mapping[str, Json]) -> Json:
-        """Return the run's output. Raises ExpressionError."""
-        return self._output.render(bindings)
+        """Return the run's output. Raises ExpressionError, ValueRefused."""
+        output = self._output.render(bindings)
+        check_value(output)
+        return output
 
 
 def run_bindings(run_id: int, program: Program, started_at: datetime) -> dict[str, Json]:

@@ -23,6 +23,7 @@ from flows.runtime.execution import Drive, Memory
 from flows.runtime.program import BoundStep, Program, run_bindings
 from flows.runtime.step_pool import StepPool
 from flows.store.rows import Claim
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 # A loop without a limit is refused by validation, but a draft may be rehearsed before that.
@@ -321,7 +322,7 @@ class _Player:
                 made.output = self.program.render_output(
                     self.make_bindings(self.program.output_references)
                 )
-            except ExpressionError as error:
+            except (ExpressionError, ValueRefused) as error:
                 made.status = "failed"
                 made.error = {"kind": "output", "message": str(error)}
         return made

@@ -36,6 +36,7 @@ from flows.store.rows import (
     WaitRow,
 )
 from workbench.live import nudge_on_commit
+from workbench.values.checking import MAX_WRAPPED_DEPTH, check_value
 
 Json = Any
 
@@ -133,8 +134,9 @@ def resolve_wait(
 
     Call inside the transaction of the act that resolves it. Locks the run.
 
-    Raises: WaitAlreadyResolved, RunNotActive.
+    Raises: WaitAlreadyResolved, RunNotActive, ValueRefused.
     """
+    check_value(output, max_depth=MAX_WRAPPED_DEPTH)
     if not connection.in_atomic_block:
         raise RuntimeError("resolve_wait belongs inside the transaction of the act that causes it.")
     store, kept = get_store(), escape(output)

@@ -30,7 +30,7 @@ def resolve_wait(
     The caller records the act that resolves it, for it knows more; ``actor`` goes into the step's
     provenance.
 
-    Raises: WaitAlreadyResolved, RunNotActive.
+    Raises: WaitAlreadyResolved, RunNotActive, ValueRefused.
     """
     return transitions.resolve_wait(
         wait_id=wait_id,

@@ -28,6 +28,8 @@ from flows.store.rows import NewRunRow
 from workbench.accounts.actors import Actor
 from workbench.audit.services import Act, record_many
 from workbench.live import nudge_on_commit
+from workbench.values.checking import check_value
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 
@@ -122,6 +124,11 @@ def _program_to_start(flow: Flow, version_id: int | None) -> Program:
 
 
 def _check_input(program: Program, input: Json) -> None:
+    try:
+        check_value(input)
+    except ValueRefused as error:
+        fault = {"path": error.at.lstrip("/"), "message": f"{error.message} {error.remedy}"}
+        raise InputInvalid([fault]) from error
     size = len(json.dumps(input, separators=(",", ":")))
     if size > settings.MAX_PAYLOAD_BYTES:
         raise InputTooLarge(

@@ -1,6 +1,5 @@
 """What a service answered: its status, headers and body."""
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,8 @@ from email.utils import parsedate_to_datetime
 import requests
 
 from flows.steps.base import Json, StepFailure
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 # The longest time by which a destination's Retry-After may delay a run.
@@ -39,7 +40,8 @@ class RawAnswer:
     @property
     def beginning(self) -> str:
         """The first characters of the content, for messages."""
-        return self.content[: SHOWN_CHARACTERS * 4].decode("utf-8", "replace")[:SHOWN_CHARACTERS]
+        text = self.content[: SHOWN_CHARACTERS * 4].decode("utf-8", "replace")
+        return text.replace("\0", "")[:SHOWN_CHARACTERS]
 
 
 def read_answer(raw: RawAnswer) -> Answer:
@@ -105,18 +107,14 @@ def _read_json(raw: RawAnswer) -> Json:
     if not raw.content:
         return None
     try:
-        return json.loads(raw.content, parse_constant=_refuse_constant)
-    except ValueError as error:
+        return read_json(raw.content)
+    except ValueRefused as error:
         raise StepFailure(
-            f"{raw.place} answered with text that it calls JSON but that is not: {error}.",
+            f"{raw.place} answered with JSON that cannot be read: {error}",
             kind="contract",
             retryable=False,
             detail={"body": raw.beginning},
         ) from error
-
-
-def _refuse_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _decode(raw: RawAnswer) -> str:

@@ -1,6 +1,5 @@
 """Try a draft on the canvas: play it in memory with pinned outputs and typed decisions."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +15,8 @@ from flows.runtime.rehearsal import Given, Rehearsal, Stage, Stub
 from flows.steps.base import RunningStep, WaitingStep
 from flows.steps.registry import UnknownStepType
 from flows.testing.samples import make_sample
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 ALL, TO, ONLY = "all", "to", "only"
@@ -45,9 +46,9 @@ class Trial:
     def input(self) -> Json:
         """The input that was typed. Raises: Unplayable."""
         try:
-            return json.loads(self.input_text or "{}")
-        except ValueError as error:
-            raise Unplayable(f"The input is not JSON: {error}.") from None
+            return read_json(self.input_text or "{}")
+        except ValueRefused as error:
+            raise Unplayable(f"The input cannot be used. {error}") from None
 
 
 class TrialAnswers:

@@ -8,6 +8,8 @@ from django import forms
 
 from flows.engine.lanes import Lane
 from flows.triggers.models import Trigger, TriggerKind
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 MISSED_POLICIES = {
@@ -51,9 +53,9 @@ class TriggerForm(forms.Form):
 
     def clean_input(self) -> Json:
         try:
-            return json.loads(self.cleaned_data["input"])
-        except ValueError as error:
-            raise forms.ValidationError(f"This is not JSON: {error}.") from error
+            return read_json(self.cleaned_data["input"])
+        except ValueRefused as error:
+            raise forms.ValidationError(str(error)) from error
 
     def config(self) -> dict[str, Json]:
         chosen = {name: self.cleaned_data[name] for name in self.config_fields}

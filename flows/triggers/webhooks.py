@@ -1,6 +1,5 @@
 """Receive webhooks: POST /hooks/<public id>/, signed as Standard Webhooks specifies."""
 
-import json
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -15,8 +14,11 @@ from flows.triggers.configs import WebhookConfig
 from flows.triggers.firing import Fired, fire
 from flows.triggers.models import Trigger, TriggerKind
 from workbench.accounts.gate import public
+from workbench.http.errors import refused_value_problem
 from workbench.http.problems import ApiProblem, problem_response
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 LONGEST_ID = 200
@@ -59,13 +61,17 @@ def _authenticate(request: HttpRequest, public_id: str) -> tuple[Trigger, str, J
         )
     raw = _read_body(request, WebhookConfig.model_validate(trigger.config).max_bytes)
     _check_signature(trigger, request, raw)
+    return trigger, request.headers["webhook-id"], _read_json(raw)
+
+
+def _read_json(raw: bytes) -> Json:
+    """Return the body's value. Raises: ApiProblem."""
     try:
-        body = json.loads(raw)
-    except ValueError as error:
-        raise ApiProblem(
-            400, "body-unreadable", f"The body is not JSON: {error}.", "Send one JSON document."
-        ) from error
-    return trigger, request.headers["webhook-id"], body
+        return read_json(raw)
+    except ValueRefused as error:
+        problem = refused_value_problem(error)
+        assert problem is not None
+        raise problem from error
 
 
 def _read_body(request: HttpRequest, most: int) -> bytes:

@@ -19,6 +19,8 @@ from flows.services.reruns import RerunPlan, get_program
 from flows.views.requests import actor_of, positive_number, run_or_404
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 
@@ -61,9 +63,9 @@ def rerun_plan(request: HttpRequest, run_id: int) -> HttpResponse:
 def _rerun(request: HttpRequest, run: Run) -> HttpResponse:
     text = request.POST.get("input", "")
     try:
-        given = json.loads(text) if text.strip() else None
-    except ValueError as error:
-        return _page(request, run, text, input_error=f"This is not JSON: {error}.", status=422)
+        given = read_json(text) if text.strip() else None
+    except ValueRefused as error:
+        return _page(request, run, text, input_error=str(error), status=422)
     try:
         started = services.rerun(
             run_id=run.pk,

@@ -12,6 +12,9 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
+
 Json = Any
 Schema = Mapping[str, Json]
 Path = tuple[str | int, ...]
@@ -286,9 +289,9 @@ def _read_number(text: str, make: type[int] | type[float], message: str) -> int 
 
 def _read_json(text: str) -> Json:
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"Is not JSON: {error}.") from None
+        return read_json(text)
+    except ValueRefused as error:
+        raise ValueError(str(error)) from None
 
 
 def _find_field(fields: Iterable[SchemaField], path: Path) -> SchemaField | None:

@@ -16,6 +16,8 @@ from flows.models import Flow
 from flows.views.requests import actor_of, flow_context, flow_or_404
 from flows.views.schema_form import SchemaForm, schema_errors
 from workbench.accounts.gate import requires
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 
@@ -67,9 +69,9 @@ def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
 
 def _read_text(schema: Json, text: str) -> tuple[Json, list[str]]:
     try:
-        value = json.loads(text)
-    except ValueError as error:
-        return None, [f"This is not JSON: {error}."]
+        value = read_json(text)
+    except ValueRefused as error:
+        return None, [str(error)]
     found = schema_errors(schema, value) if schema else []
     return value, [
         f"{'.'.join(map(str, path)) or 'The input'}: {message}" for path, message in found

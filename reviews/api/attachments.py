@@ -57,12 +57,11 @@ def attach(request: HttpRequest, case_id: Id, wanted: Query[AttachmentIn]) -> St
     Its type is read from its first bytes, whatever its Content-Type says.
     """
     case = find_case(request, case_id)
-    name = wanted.name.replace("\0", "")
     try:
         comment = add_comment(
             case_id=case_id,
-            body=wanted.text.replace("\0", "").strip() or f"Attached {name}.",
-            files=[NewFile(name, request.body)],
+            body=wanted.text.strip() or f"Attached {wanted.name}.",
+            files=[NewFile(wanted.name, request.body)],
             acting=get_acting(request),
             now=timezone.now(),
         )

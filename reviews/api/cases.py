@@ -61,10 +61,10 @@ def cases(
         queue=find_queue(request, queue) if queue else None,
         filters=CaseFilters(
             show=show,
-            text=text.replace("\0", "").strip(),
+            text=text.strip(),
             band=band,
             priority=priority,
-            holder=holder.replace("\0", ""),
+            holder=holder,
         ),
         cursor=_read_cursor(cursor),
         page_size=limit,

@@ -21,7 +21,7 @@ Id = Annotated[int, Path(ge=1, le=BIGGEST_ID)]
 
 def find_person(username: str) -> User:
     """Raises: ApiProblem (422) where there is no active person of that name."""
-    found = User.objects.filter(username=username.replace("\0", ""), is_active=True).first()
+    found = User.objects.filter(username=username, is_active=True).first()
     if found is None:
         raise ApiProblem(
             422, "person-unknown", f"There is no {username!r}.", "Name an active person."

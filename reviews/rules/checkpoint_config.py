@@ -68,13 +68,16 @@ class CheckpointConfig(StepConfig):
         default_factory=list, description="Documents or groups to open before approving."
     )
     priority: Literal["urgent", "high", "normal", "low"] = "normal"
-    value: float | None = Field(default=None, description="The amount at stake.")
+    value: float | None = Field(
+        default=None, allow_inf_nan=False, description="The amount at stake."
+    )
     product: str = Field(default="", description="Chooses the row of the authority matrix.")
     exceptions: list[str] = Field(
         default_factory=list, description="Policy exceptions that raise the authority needed."
     )
     requested_by: str = Field(
         default="",
+        max_length=150,
         description="Username of who asked for this, who may not decide it. "
         "Empty: who started the run.",
     )

@@ -1,27 +1,45 @@
 """Answer every exception of an API route with a problem."""
 
 import logging
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from workbench.http.problems import ApiProblem, problem_of, problem_response, storage_problem
+from workbench.values.refusals import NotJson, ValueRefused
 
 logger = logging.getLogger(__name__)
+
+# What a door refuses, and what the database refuses where no door did: a text that is too long, a
+# number out of its range, half of a surrogate pair.
+REFUSED_VALUES = (ValueRefused, DataError, OverflowError, UnicodeEncodeError)
 
 
 def add_error_handlers(api: NinjaAPI) -> None:
     """Have the API answer whatever its routes raise by ``answer_error``."""
     for kind in (ApiProblem, Http404, PermissionDenied, HttpError, ValidationError, Exception):
         api.add_exception_handler(kind, answer_error)
+    for refused in REFUSED_VALUES:
+        api.add_exception_handler(refused, _leave_to_gate)
+
+
+def _leave_to_gate(request: HttpRequest, error: Any) -> NoReturn:
+    """Raise it again, past the transaction around the route, so that nothing is kept."""
+    raise error
 
 
 def answer_error(request: HttpRequest, error: Any) -> HttpResponse:
     """Return the problem for an exception. One that nobody declared is logged and becomes a 500."""
-    problem = problem_of(error) or storage_problem(error) or standard_problem(error)
+    problem = (
+        problem_of(error)
+        or storage_problem(error)
+        or refused_value_problem(error)
+        or standard_problem(error)
+    )
     if problem is None:
         logger.error("The API failed at %s %s", request.method, request.path, exc_info=error)
         problem = ApiProblem(
@@ -31,6 +49,27 @@ def answer_error(request: HttpRequest, error: Any) -> HttpResponse:
             "Try again; if it fails again, tell the operator the time and the address.",
         )
     return problem_response(problem)
+
+
+def refused_value_problem(error: Exception) -> ApiProblem | None:
+    """Return the problem for a value that cannot be kept, else None."""
+    match error:
+        case NotJson():
+            remedy = "Send one JSON document in UTF-8."
+            return ApiProblem(400, "body-unreadable", error.message, remedy)
+        case ValueRefused():
+            errors = [{"at": error.at, "message": error.message}]
+            detail = f"{error.at}: {error.message}" if error.at else error.message
+            return ApiProblem(422, "value-refused", detail, error.remedy, errors)
+        case DataError() | OverflowError() | UnicodeEncodeError():
+            logger.warning("The database refused a value that no door had refused", exc_info=error)
+            return ApiProblem(
+                422,
+                "value-refused",
+                "A value is too long, out of range, or holds a character that cannot be kept.",
+                "Compare what you sent with /api/v1/openapi.json, and correct it.",
+            )
+    return None
 
 
 def standard_problem(error: Exception) -> ApiProblem | None:

@@ -1,4 +1,4 @@
-"""The gate in front of every API route: size and type of the body, sign-in, idempotency."""
+"""The gate in front of every API route: sign-in, the body and its values, idempotency."""
 
 from collections.abc import Callable, Collection
 from functools import partial, wraps
@@ -17,9 +17,15 @@ from ninja.openapi.views import openapi_json
 from workbench.accounts.gate import public
 from workbench.accounts.permissions import Principal
 from workbench.dispatch.patience import AWAY
-from workbench.http.errors import answer_error, replace_plain_405, standard_problem
+from workbench.http.errors import (
+    REFUSED_VALUES,
+    answer_error,
+    replace_plain_405,
+    standard_problem,
+)
 from workbench.http.idempotency import answer_once
 from workbench.http.problems import ApiProblem, problem_response
+from workbench.http.reading import ReadBefore, check_parameters, read_body
 from workbench.http.sign_in import authenticate
 
 View = Callable[..., HttpResponse]
@@ -43,6 +49,9 @@ def accepts(*content_types: str, max_bytes: int | None = None) -> Callable[[Rout
 
 class GuardedApi(NinjaAPI):
     """An API with the gate before every route. An address without a route gets a problem too."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(parser=ReadBefore(), **options)
 
     def _get_urls(self) -> list[URLResolver | URLPattern]:
         document = partial(openapi_json, api=self)
@@ -73,10 +82,13 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             principal = authenticate(request)
             request.auth = principal  # type: ignore[attr-defined]
             _check_permission(request, principal, routes, kwargs)
+            check_parameters(request, kwargs)
+            if request.method in WITH_BODY and _accepted_types(request, routes) == JSON:
+                read_body(request)
             return _run(request, principal, partial(view, request, *args, **kwargs))
         except RequestDataTooBig:
             return problem_response(_too_large(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
-        except (ApiProblem, *AWAY, OSError) as error:
+        except (ApiProblem, *REFUSED_VALUES, *AWAY, OSError) as error:
             # Signing in and the idempotency key need the database too.
             return answer_error(request, error)
 
@@ -110,11 +122,10 @@ def _run(
 def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
     if request.method not in WITH_BODY:
         return
-    types: frozenset[str] = JSON
+    types = _accepted_types(request, routes)
     limit = settings.MAX_PAYLOAD_BYTES + ENVELOPE_BYTES
     for route in routes:
         if request.method in route.methods:
-            types = getattr(route.view_func, "accepted_types", types)
             limit = getattr(route.view_func, "max_bytes", None) or limit
     declared = request.META.get("CONTENT_LENGTH") or "0"
     length = int(declared) if declared.isdigit() else 0
@@ -128,6 +139,14 @@ def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
             f"The body is {request.content_type or 'of no declared type'}.",
             f"Send it as {' or '.join(sorted(types))} and say so in Content-Type.",
         )
+
+
+def _accepted_types(request: HttpRequest, routes: Collection[Any]) -> frozenset[str]:
+    for route in routes:
+        if request.method in route.methods:
+            accepted: frozenset[str] = getattr(route.view_func, "accepted_types", JSON)
+            return accepted
+    return JSON
 
 
 def _check_permission(

@@ -11,6 +11,7 @@ from ninja import Schema
 from pydantic import ConfigDict, Field
 
 from workbench.http.problems import ApiProblem
+from workbench.values.json_text import read_json
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=Model)
@@ -37,7 +38,7 @@ def encode_cursor(position: Any) -> str:
 def decode_cursor(cursor: str) -> Any:
     """Raises: ApiProblem (422)."""
     try:
-        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return read_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError) as error:
         raise _bad_cursor() from error
 

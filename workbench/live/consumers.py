@@ -12,6 +12,7 @@ from django.contrib.auth import HASH_SESSION_KEY, get_user_model
 from workbench.live.access import access_group, authorise, session_group
 from workbench.live.nudges import use_server_loop
 from workbench.live.origin import is_own_origin
+from workbench.values.json_text import read_json
 
 SIGNED_OUT = 4401
 MAX_GROUPS = 100
@@ -54,7 +55,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
-            message = json.loads((text_data or "")[:MAX_MESSAGE_CHARS])
+            message = read_json((text_data or "")[:MAX_MESSAGE_CHARS])
         except ValueError:
             message = None
         match message:

@@ -11,6 +11,8 @@ from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.secrets.models import Secret
 from workbench.secrets.vault import SecretUnreadable, seal, unseal
+from workbench.values.checking import check_text
+from workbench.values.refusals import ValueRefused
 
 __all__ = [
     "SecretInvalid",
@@ -52,6 +54,10 @@ def set_secret(*, name: str, value: str, actor: Actor, now: datetime) -> SecretR
         raise SecretInvalid(
             f"{name!r} is not a valid name. Use at most 120 letters, digits and `_`."
         )
+    try:
+        check_text(value)
+    except ValueRefused as error:
+        raise SecretInvalid(str(error)) from error
     if not value or len(value.encode()) > MOST_BYTES:
         raise SecretInvalid(f"A secret has 1 to {MOST_BYTES:,} bytes.")
     made = {"ciphertext": b"", "created_at": now, "changed_at": now}

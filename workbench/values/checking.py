@@ -18,6 +18,8 @@ from workbench.values.refusals import ValueRefused
 Json = Any
 
 MAX_DEPTH = 100
+# For values that were checked at their own door, and that the engine has wrapped into others.
+MAX_WRAPPED_DEPTH = 2 * MAX_DEPTH
 MAX_INTEGER = 2**53 - 1
 
 _UNFIT = re.compile("[\x00\ud800-\udfff]")

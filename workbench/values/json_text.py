@@ -4,7 +4,7 @@ import json
 from typing import Any, NoReturn
 
 from workbench.values.checking import MAX_DEPTH, check_value
-from workbench.values.refusals import ValueRefused
+from workbench.values.refusals import DuplicateKey, NotJson, TooDeep, ValueRefused
 
 Json = Any
 
@@ -15,28 +15,35 @@ _MOST_DIGITS = 400
 def read_json(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> Json:
     """Return the value that the text holds. Bytes are UTF-8, with or without a byte-order mark.
 
-    Raises: ValueRefused for what is not JSON, for a key that is there twice, for NaN, infinity and
-    numbers that overflow, and for whatever `check_value` refuses.
+    Raises: NotJson, TooDeep, DuplicateKey; ValueRefused for NaN, infinity and numbers that
+    overflow, and for whatever `check_value` refuses.
     """
-    source = _decoded(text)
+    value = parse_json(text)
+    check_value(value, max_depth=max_depth)
+    return value
+
+
+def parse_json(text: str | bytes) -> Json:
+    """Return the value that the text holds, for a caller that checks it by narrower limits.
+
+    Raises: NotJson, TooDeep, DuplicateKey; ValueRefused for NaN and infinity by name.
+    """
     try:
-        value = json.loads(
-            source,
+        return json.loads(
+            _decoded(text),
             object_pairs_hook=_unique,
             parse_constant=_no_constant,
             parse_int=_whole_number,
         )
     except RecursionError:
-        raise ValueRefused(
+        raise TooDeep(
             "The JSON nests too deep.", "Flatten it, or send it as an artifact."
         ) from None
     except json.JSONDecodeError as error:
-        raise ValueRefused(
+        raise NotJson(
             f"This is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
             "Correct it there.",
         ) from None
-    check_value(value, max_depth=max_depth)
-    return value
 
 
 def _decoded(text: str | bytes) -> str:
@@ -45,7 +52,7 @@ def _decoded(text: str | bytes) -> str:
     try:
         return text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueRefused(
+        raise NotJson(
             f"The bytes are not UTF-8: byte {error.start} cannot be read.", "Send UTF-8."
         ) from None
 
@@ -56,7 +63,7 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise ValueRefused(
+                raise DuplicateKey(
                     f"The key {key!r} is there twice in one mapping.",
                     "Remove or rename one of them.",
                 )

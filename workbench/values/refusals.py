@@ -11,3 +11,15 @@ class ValueRefused(ValueError):
     def within(self, place: str) -> "ValueRefused":
         """Return the same refusal, with ``place`` before the pointer."""
         return ValueRefused(self.message, self.remedy, f"{place}{self.at}")
+
+
+class NotJson(ValueRefused):
+    """A text that cannot be read as JSON at all."""
+
+
+class TooDeep(ValueRefused):
+    """A text whose lists and mappings nest deeper than a parser can follow."""
+
+
+class DuplicateKey(ValueRefused):
+    """A key that is there twice in one mapping."""

@@ -1,7 +1,6 @@
 """The lines of ``manage.py flow run``: read from an argument, a file or stdin, and as new runs."""
 
 import hashlib
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,8 @@ from django.core.management.base import CommandError
 from flows.engine.lanes import PRIORITY, Lane
 from flows.management.subcommands import Options
 from flows.services.starting import NewRun
+from workbench.values.json_text import read_json
+from workbench.values.refusals import NotJson
 
 Json = Any
 Line = tuple[int, str]
@@ -57,8 +58,8 @@ def read_new_run(line: str, options: Options) -> NewRun:
     Raises: ValueError, with what is wrong with the line.
     """
     try:
-        value = json.loads(line)
-    except ValueError as error:
+        value = read_json(line)
+    except NotJson as error:
         raise ValueError(f"not JSON: {error}") from None
     key, priority = None, PRIORITY[Lane(options["lane"])] if options["lane"] else None
     if isinstance(value, dict) and {"input", "idempotency_key"} <= value.keys():

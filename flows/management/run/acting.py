@@ -15,6 +15,7 @@ from flows.management.subcommands import Options, Subcommand
 from flows.models import BulkAct, Run
 from flows.services import Act
 from workbench.accounts.permissions import EVERYWHERE
+from workbench.values.refusals import ValueRefused
 
 POLL_SECONDS = 0.5
 
@@ -55,7 +56,7 @@ class ActOnRuns(Subcommand):
                 continue
             try:
                 self.stdout.write(f"Run {run_id}: {act_on_run(self.act, run, options)}")
-            except (services.ServiceError, EngineError) as error:
+            except (services.ServiceError, EngineError, ValueRefused) as error:
                 refused += 1
                 self.stderr.write(f"Run {run_id}: {error} {getattr(error, 'remedy', '')}".rstrip())
         if refused:

@@ -1,6 +1,5 @@
 """What each act of ``manage.py run`` does to one run."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from flows.management.subcommands import Options
 from flows.models import FlowVersion, Run
 from flows.services import Act
 from workbench.accounts.actors import Actor
+from workbench.values.json_text import read_json
 
 ACTOR = Actor.system("manage.py run", channel="command")
 
@@ -22,7 +22,7 @@ def act_on_run(act: Act, run: Run, options: Options) -> str:
     """Do the act, and return in a few words what was done."""
     who: dict[str, Any] = {"run_id": run.pk, "actor": ACTOR, "now": timezone.now()}
     if act is Act.RERUN:
-        given = json.loads(options["input"]) if options["input"] else None
+        given = read_json(options["input"]) if options["input"] else None
         step, version_id = options["step"] or None, find_version_id(run, options)
         made = services.rerun(**who, step=step, input=given, version_id=version_id)
         return f"run {made.run.pk} goes on from it"

@@ -19,6 +19,9 @@ from flows.testing.views.drafts import set_flow_field
 from flows.views.requests import flow_or_404
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
+from workbench.values.checking import MAX_WRAPPED_DEPTH
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 MOST_KNOWN_BYTES = 500_000
@@ -132,16 +135,16 @@ def _read_trial(form: QueryDict) -> tuple[Trial, str]:
         if text is None:
             continue
         try:
-            pin["output"] = json.loads(text)
-        except ValueError as error:
-            return trial, f"What is pinned on {step} is not JSON: {error}."
+            pin["output"] = read_json(text)
+        except ValueRefused as error:
+            return trial, f"What is pinned on {step} cannot be used. {error}"
     return trial, ""
 
 
 def _read_mapping(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text or "{}")
-    except ValueError:
+        value = read_json(text or "{}", max_depth=MAX_WRAPPED_DEPTH)
+    except ValueRefused:
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -165,9 +168,9 @@ def _apply_button(trial: Trial, act: str, arguments: list[str], form: QueryDict)
 
 def _read_decision(text: str, step: str) -> Json:
     try:
-        return json.loads(text or "{}")
-    except ValueError as error:
-        raise Unplayable(f"The answer at {step} is not JSON: {error}.") from None
+        return read_json(text or "{}")
+    except ValueRefused as error:
+        raise Unplayable(f"The answer at {step} cannot be used. {error}") from None
 
 
 def _with_outcome(output: Json, port: str) -> Json:

@@ -10,6 +10,7 @@ from flows.models import Run, Token
 from flows.runtime.program import forget_programs
 from flows.services import (
     IdempotencyKeyReused,
+    InputInvalid,
     NewRun,
     Started,
     migrate_run,
@@ -121,3 +122,12 @@ def test_a_rerun_says_whether_it_is_new() -> None:
 
 def again(run: Run, *, key: str) -> Started:
     return rerun(run_id=run.pk, step=None, actor=ACTOR, now=timezone.now(), idempotency_key=key)
+
+
+@pytest.mark.parametrize("unfit", [2**53, float("inf"), "a\0b", "\ud800"])
+def test_an_input_that_cannot_be_kept_starts_nothing(unfit: Any) -> None:
+    flow = make_flow()
+    with pytest.raises(InputInvalid) as refused:
+        start(flow, input={**CAR, "more": [unfit]})
+    assert refused.value.errors[0]["path"] == "more/0"
+    assert not Run.objects.exists()

@@ -69,6 +69,12 @@ class Handler(BaseHTTPRequestHandler):
     def play_broken_json(self) -> None:
         self.give(200, b'{"score": NaN}', Content_Type="application/json")
 
+    def play_nested(self) -> None:
+        self.give(200, b"[" * 300_000, Content_Type="application/json")
+
+    def play_large_number(self) -> None:
+        self.give(200, b'{"id": 9007199254740993}', Content_Type="application/json")
+
     def play_nothing(self) -> None:
         self.give(204)
 

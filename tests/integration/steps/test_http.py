@@ -141,6 +141,17 @@ def test_what_is_called_json_and_is_none_breaks_the_contract(service: Service) -
     assert (found.kind, found.retryable) == ("contract", False)
 
 
+@pytest.mark.parametrize(
+    ("path", "words"), [("/nested", "nests too deep"), ("/large-number", "/id: The whole number")]
+)
+def test_an_answer_that_cannot_be_kept_breaks_the_contract(
+    service: Service, path: str, words: str
+) -> None:
+    found = failure(service.url(path))
+    assert (found.kind, found.retryable) == ("contract", False)
+    assert words in found.message
+
+
 def test_a_refused_connection_is_tried_again(settings: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -17,9 +17,11 @@ WORDS = "yes no null ~ true 012 1_000 0x1F 0o7 2024-01-01 12:30 1e3 .inf = << - 
 LINES = ["", " lead", "trail ", "a\nb\n", "a\n\n  b", "\n", "a\n\n\n", "a:\tb", "x: y", "x #"]
 SIGNS = ["é\U0001f600", "\x85", "\u2028a", "\r\n", "${ input.a }", "a\n#b\n", "---", "a\n--- b"]
 tricky = st.sampled_from([*WORDS.split(), *LINES, *SIGNS])
-texts = tricky | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+texts = tricky | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40
+)
 names = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
-numbers = st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 leaves = st.none() | st.booleans() | numbers | texts
 values = st.recursive(
     leaves,
@@ -163,6 +165,11 @@ def find_problems(source: Any) -> tuple[Problem, ...]:
         ('{"a": 1, "a": 2}', "document.duplicate_key"),
         ('{"a": NaN}', "document.number"),
         ("a: 99999999999999999999", "document.number"),
+        ("a: 9007199254740992", "document.number"),
+        ('{"a": 9007199254740992}', "document.number"),
+        ('{"a": 1e400}', "document.number"),
+        ('{"a": "x\\u0000y"}', "document.text"),
+        ('{"a\\ud800": 1}', "document.text"),
         ("[" * 3000, "document.too_deep"),
         ('{"a":' * 3000, "document.too_deep"),
         ("x" * 1_000_001, "document.too_large"),

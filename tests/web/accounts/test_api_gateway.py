@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import DataError, transaction
 from django.test import Client, RequestFactory
 from django.utils import timezone
 from ninja import Router, Status
@@ -43,6 +43,13 @@ class NoteAlreadyThere(Exception):
 map_error(NoteAlreadyThere, status=409, code="note-already-there", remedy="Choose another text.")
 
 
+REFUSED_BY_DATABASE = {
+    "too long": DataError("value too long for type character varying(150)"),
+    "too large": OverflowError("Python int too large to convert to SQLite INTEGER"),
+    "half a pair": UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+}
+
+
 def make_api() -> GuardedApi:
     """A small API behind the same gate: the gate is tested, not one product route."""
     router = Router()
@@ -60,6 +67,8 @@ def make_api() -> GuardedApi:
             )
         if note.fail == "late":
             raise RuntimeError(note.fail)
+        if note.fail in REFUSED_BY_DATABASE:
+            raise REFUSED_BY_DATABASE[note.fail]
         if note.fail == "known":
             raise NoteAlreadyThere
         return Status(201, {"entry": entry.pk})
@@ -332,6 +341,16 @@ def test_a_refusal_is_not_kept_and_the_key_is_free(make_token: Callable[..., str
     again = post_note(secret, "k", fail="known")
     assert "Idempotent-Replayed" not in again
     assert post_note(secret, "k").status_code == 201
+
+
+@pytest.mark.parametrize("fault", REFUSED_BY_DATABASE)
+def test_what_only_the_database_refuses_is_the_sender_s_fault_and_leaves_nothing(
+    make_token: Callable[..., str], fault: str
+) -> None:
+    found = problem(post_note(make_token(), "k", fail=fault), 422, "value-refused")
+    assert found["remedy"]
+    assert not Entry.objects.filter(action="test.noted").exists()
+    assert not IdempotentRequest.objects.exists()
 
 
 @pytest.mark.parametrize("key", ["x" * 201, "a\tb"])

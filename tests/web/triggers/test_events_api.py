@@ -9,6 +9,7 @@ from django.test import Client
 
 from flows.models import Event
 from tests.factories.flows import make_flow
+from tests.web.doors.unfit import UNFIT
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +62,7 @@ def test_a_binary_event_has_its_attributes_in_headers(operator: Client) -> None:
         ({"subject": "x" * 300}, "subject"),
         ({"type": "x" * 130}, "type"),
         ({"data_base64": "AAAA"}, "data_base64"),
-        ({"id": "a\0"}, ""),
+        ({"id": "a\0"}, "id"),
     ],
 )
 def test_what_is_wrong_is_named(operator: Client, change: dict[str, Any], at: str) -> None:
@@ -74,6 +75,23 @@ def test_what_is_wrong_is_named(operator: Client, change: dict[str, Any], at: st
 @pytest.mark.parametrize("body", ["{no", "[]", '{"data": NaN}'])
 def test_what_is_no_json_object_is_refused(operator: Client, body: str) -> None:
     assert send(operator, body).status_code == 422
+
+
+@pytest.mark.parametrize("unfit", UNFIT.values(), ids=UNFIT)
+def test_an_event_that_cannot_be_kept_is_refused(operator: Client, unfit: str) -> None:
+    body = json.dumps({**EVENT, "data": {"amount": "@"}}).replace('"@"', unfit)
+    answer = send(operator, body)
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith(":event-malformed")
+    headers = {f"ce-{name}": str(EVENT[name]) for name in ("specversion", "id", "source", "type")}
+    assert send(operator, f"[{unfit}]", "application/json", **headers).status_code == 422
+    assert not Event.objects.exists()
+
+
+def test_an_attribute_in_a_header_that_cannot_be_kept_is_refused(operator: Client) -> None:
+    headers = {"ce-specversion": "1.0", "ce-id": "a%00", "ce-source": "/shop", "ce-type": "paid"}
+    answer = send(operator, {}, "application/json", **headers)
+    assert (answer.status_code, answer.json()["errors"][0]["at"]) == (422, "id")
 
 
 def test_only_who_may_send_events_sends_them(

@@ -15,6 +15,7 @@ from flows.services import pause_flow, resume_flow
 from flows.triggers.models import Firing, Trigger
 from flows.triggers.services import AddedTrigger, create_trigger, set_trigger_enabled
 from tests.factories.flows import make_flow
+from tests.web.doors.unfit import UNFIT
 from workbench.accounts.actors import Actor
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +110,19 @@ def test_size_type_and_form_are_checked(post: Post) -> None:
     assert post(content_type="text/plain").status_code == 415
     assert post(body="{not json").status_code == 400
     assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize("unfit", UNFIT.values(), ids=UNFIT)
+def test_a_value_that_cannot_be_kept_starts_nothing(
+    post: Post, hook: AddedTrigger, unfit: str
+) -> None:
+    Trigger.objects.update(config={"max_bytes": 100_000})
+    answer = post(body=f'{{"order": {{"amount": {unfit}}}}}')
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith(":value-refused")
+    assert answer.json()["remedy"]
+    assert not Run.objects.exists()
+    assert not Firing.objects.exists()
 
 
 def test_what_the_flow_does_not_take_is_said_and_may_be_sent_again(post: Post) -> None:

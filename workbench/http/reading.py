@@ -1,0 +1,36 @@
+"""Read what a request sends, and refuse what cannot be kept before any route sees it."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from django.http import HttpRequest
+from ninja.parser import Parser
+
+from workbench.values.checking import check_text, check_value
+from workbench.values.json_text import read_json
+
+_READ = "json_that_was_read"
+
+
+def read_body(request: HttpRequest) -> None:
+    """Read the body as JSON, if there is one, and keep the value for the route.
+
+    Raises: NotJson, ValueRefused.
+    """
+    if request.body:
+        setattr(request, _READ, read_json(request.body))
+
+
+def check_parameters(request: HttpRequest, of_path: Mapping[str, Any]) -> None:
+    """Check the parameters of path and query. Raises: ValueRefused."""
+    check_value(dict(of_path))
+    for name, values in request.GET.lists():
+        for text in (name, *values):
+            check_text(text, at=f"/{name}")
+
+
+class ReadBefore(Parser):
+    """Hands the routes the JSON that the gate has read."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        return cast(dict[str, Any], getattr(request, _READ))
