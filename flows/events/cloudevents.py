@@ -3,6 +3,7 @@
 ``type`` is the event's name, ``subject`` its key, and ``source`` with ``id`` its identity.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
