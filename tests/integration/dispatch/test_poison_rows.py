@@ -53,7 +53,7 @@ from workbench.audit.models import BlockEntry, Unsealed
 from workbench.audit.services import record
 from workbench.dispatch.clock import list_clock_tasks
 from workbench.dispatch.models import Outbox, SetAside
-from workbench.dispatch.outbox import enqueue
+from workbench.dispatch.outbox import enqueue, resend_all
 from workbench.dispatch.redis_broker import redis_client
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -423,4 +423,13 @@ def test_an_sla_that_cannot_be_read_keeps_no_other_case_from_its_act() -> None:
     Case.objects.filter(pk=bad.pk).update(sla={"breach": "expire", "acts": "none"})
     sweep("reviews.sla", NOW + timedelta(hours=9))
     assert good.events.filter(kind="sla_breached").exists()
+    assert SetAside.objects.get().key == str(bad.pk)
+
+
+def test_after_a_loss_of_redis_one_bad_message_keeps_no_other_from_being_sent_again() -> None:
+    bad, good = enqueue("tests.none", {}, now=NOW), enqueue("tests.none", {}, now=NOW)
+    with refusing("dispatch_outbox", "UPDATE", f"OLD.id = {bad.pk}"):
+        resend_all(NOW)
+    good.refresh_from_db()
+    assert good.ring_at == NOW
     assert SetAside.objects.get().key == str(bad.pk)
