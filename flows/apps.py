@@ -17,6 +17,7 @@ ACTIONS = {
     "flow.resumed": "Resumed the flow and its runs",
     "run.paused": "Paused the run",
     "run.resumed": "Resumed the run",
+    "set_aside.retried": "Had the clock try {key} again, which failed: {cause}",
 }
 
 

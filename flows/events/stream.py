@@ -11,7 +11,9 @@ from flows.events.cloudevents import STRUCTURED, EventMalformed, read_cloudevent
 from flows.events.receiving import receive_event, shorten_key
 from workbench.accounts.actors import Actor
 from workbench.dispatch.clock import clock_task
+from workbench.dispatch.patience import AWAY as DATABASE_AWAY
 from workbench.dispatch.redis_broker import redis_client
+from workbench.dispatch.sweeps import Sweep
 
 logger = logging.getLogger(__name__)
 
@@ -20,12 +22,16 @@ CONSUMER = "clock"
 BATCH = 100
 # An entry that was not acknowledged for this long is read again, by another process.
 ABANDONED_MS = 30_000
+# One that was set aside is taken again unless another process has it in hand.
+RETRIED_MS = 1_000
 FIELD = b"event"
+
+AWAY = (redis.ConnectionError, redis.TimeoutError)
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 
-@clock_task("triggers.stream", 1.0)
+@clock_task("triggers.stream", 1.0, "Receive an event of the stream")
 def read_stream(now: datetime) -> bool:
     """Receive a batch from the stream EVENT_STREAM. Return True if there may be more."""
     if not settings.REDIS_URL or not settings.EVENT_STREAM:
@@ -33,7 +39,7 @@ def read_stream(now: datetime) -> bool:
     client = redis_client(settings.REDIS_URL)
     try:
         return _read_batch(client, settings.EVENT_STREAM, now)
-    except redis.ConnectionError as error:
+    except AWAY as error:
         logger.warning("The event stream cannot be reached: %s", error)
         return False
     finally:
@@ -42,12 +48,27 @@ def read_stream(now: datetime) -> bool:
 
 def _read_batch(client: Any, stream: str, now: datetime) -> bool:
     _ensure_group(client, stream)
+    sweep = Sweep("triggers.stream", now, away=(*AWAY, *DATABASE_AWAY))
+    entries = _take_entries(client, stream, sweep)
+    sweep.each(
+        entries,
+        lambda entry: _receive(client, stream, *entry, now),
+        key=lambda entry: entry[0].decode(),
+    )
+    sweep.forget_gone()
+    return len(entries) >= BATCH
+
+
+def _take_entries(client: Any, stream: str, sweep: Sweep) -> list[Entry]:
+    """Take what was set aside and is due again, what was abandoned, and what is new."""
+    again = (
+        client.xclaim(stream, GROUP, CONSUMER, RETRIED_MS, due) if (due := sweep.to_retry) else []
+    )
     abandoned = client.xautoclaim(stream, GROUP, CONSUMER, ABANDONED_MS, count=BATCH)[1]
     fresh = client.xreadgroup(GROUP, CONSUMER, {stream: ">"}, count=BATCH) or []
-    entries: list[Entry] = [*abandoned, *(entry for _, found in fresh for entry in found)]
-    for entry_id, fields in entries:
-        _receive(client, stream, entry_id, fields, now)
-    return len(entries) >= BATCH
+    passed_over = {key.encode() for key in sweep.passed_over}
+    entries = [*again, *abandoned, *(entry for _, found in fresh for entry in found)]
+    return [entry for entry in entries if entry[0] and entry[0] not in passed_over]
 
 
 def _ensure_group(client: Any, stream: str) -> None:

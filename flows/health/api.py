@@ -1,4 +1,4 @@
-"""Breakers and dead letters over HTTP."""
+"""Breakers, dead letters, and what the clock has set aside, over HTTP."""
 
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from django.utils import timezone
 from ninja import Router, Schema
 from pydantic import Field
 
+from flows.api.finding import Id
 from flows.health import selectors, services
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import reach
@@ -22,6 +23,14 @@ map_error(
     status=404,
     code="not-found",
     remedy="GET /breakers lists them.",
+)
+
+
+map_error(
+    services.SetAsideUnknown,
+    status=404,
+    code="not-found",
+    remedy="GET /set-aside lists what is set aside.",
 )
 
 
@@ -56,6 +65,20 @@ class RetryDeadIn(Strict):
 class RetryDeadOut(Schema):
     done: int
     refused: list[str]
+
+
+class SetAsideOut(Schema):
+    id: int
+    task: str
+    what: str = Field(description="The task in words.")
+    key: str = Field(description="What the task calls the row.")
+    label: str = Field(description="What the row is called, such as Case 17.")
+    url: str = Field(description="The page of its case, run or trigger, or empty.")
+    cause: str
+    failures: int
+    first_at: datetime
+    last_at: datetime
+    retry_at: datetime = Field(description="When it is tried again.")
 
 
 @router.get("/breakers", response=list[BreakerOut], operation_id="list_breakers")
@@ -98,3 +121,20 @@ def retry_dead_letters(request: HttpRequest, body: RetryDeadIn) -> dict[str, Any
         most=body.most,
     )
     return {"done": result.done, "refused": [f"{run}: {why}" for run, why in result.refused]}
+
+
+@router.get("/set-aside", response=list[SetAsideOut], operation_id="list_set_aside")
+@requires("health.view")
+def list_set_aside(request: HttpRequest) -> list[Any]:
+    """List what the clock could not do and has set aside: the newest 100, newest first."""
+    return list(selectors.list_set_aside_rows())
+
+
+@router.post(
+    "/set-aside/{set_aside_id}/retry", response=SetAsideOut, operation_id="retry_set_aside"
+)
+@requires("runs.operate")
+def retry_set_aside(request: HttpRequest, set_aside_id: Id) -> Any:
+    """Let the clock try the row at its next sweep."""
+    services.retry_set_aside(set_aside_id=set_aside_id, actor=actor_of(request), now=timezone.now())
+    return selectors.get_set_aside_row(set_aside_id)

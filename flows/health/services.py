@@ -9,19 +9,27 @@ from flows.models import BulkAct, RunStatus
 from flows.resilience import gate
 from flows.resilience.breakers import CLOSED
 from flows.resilience.models import Breaker, BreakerState
+from flows.runtime.clock import fire_again_at
 from flows.selectors.run_filters import RunFilters
 from flows.services import Act, BulkResult, for_each_run, retry_run, start_bulk_act
 from flows.services.errors import ServiceError
 from workbench.accounts.actors import Actor
 from workbench.accounts.permissions import Reach
 from workbench.audit.services import record
+from workbench.dispatch.models import SetAside
+from workbench.dispatch.sweeps import try_now
 from workbench.live import nudge_on_commit
 
 MOST_AT_ONCE = 1000
+TIMERS = "flows.timers"
 
 
 class BreakerUnknown(ServiceError):
     """No breaker has this destination, or it is closed."""
+
+
+class SetAsideUnknown(ServiceError):
+    """No row is set aside under this id."""
 
 
 @transaction.atomic
@@ -43,6 +51,26 @@ def reset_breaker(*, destination: str, actor: Actor, now: datetime) -> None:
     )
     gate.view.forget()
     nudge_on_commit(["health"], {"breaker": destination})
+
+
+@transaction.atomic
+def retry_set_aside(*, set_aside_id: int, actor: Actor, now: datetime) -> None:
+    """Let the clock try a row that is set aside at its next sweep. Raises: SetAsideUnknown."""
+    try:
+        row = try_now(set_aside_id, now)
+    except SetAside.DoesNotExist:
+        raise SetAsideUnknown("The row is set aside no longer.", "Look at the list.") from None
+    if row.task == TIMERS:
+        # A timer has an instant of its own, until which it was put off.
+        fire_again_at(row.key, now)
+    record(
+        action="set_aside.retried",
+        subject=("clock", row.task),
+        actor=actor,
+        payload={"task": row.task, "key": row.key, "cause": row.cause},
+        now=now,
+    )
+    nudge_on_commit(["health"], {"set_aside": row.pk})
 
 
 def start_retry_of_dead_runs(

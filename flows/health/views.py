@@ -50,6 +50,20 @@ def _health_context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+@requires("runs.operate")
+@require_POST
+def set_aside_retry(request: HttpRequest, set_aside_id: int) -> HttpResponse:
+    try:
+        services.retry_set_aside(
+            set_aside_id=set_aside_id, actor=actor_of(request), now=timezone.now()
+        )
+    except services.SetAsideUnknown as error:
+        messages.info(request, error.message)
+    else:
+        messages.success(request, "The clock tries it now.")
+    return redirect("flows:health")
+
+
 # --- Breakers, limits, dead letters -------------------------------------------------
 
 

@@ -11,19 +11,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.utils import InterfaceError, OperationalError
+from django.urls import reverse
 
 from flows.engine import events
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
-from flows.models import Timer, Wait
+from flows.models import Timer, Token, Wait
 from flows.runtime.alarms import fire_together
 from flows.runtime.transitions import fail_token, fail_wait, resolve_wait
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import JournalRow, TimerRow, TokenRow
-from workbench.dispatch.clock import clock_task
+from workbench.dispatch.clock import Place, clock_task
 from workbench.dispatch.outbox import release_claims_except, release_claims_of
 from workbench.dispatch.patience import AWAY
+from workbench.dispatch.sweeps import Sweep
 from workbench.live import nudge_on_commit
 
 logger = logging.getLogger(__name__)
@@ -43,13 +44,26 @@ GRACE_SECONDS = 3.0
 _away_at = float("-inf")
 
 
-@clock_task("flows.timers", 0.2)
+def find_runs_of_timers(keys: Sequence[str]) -> dict[str, Place]:
+    return {key: _place_of_run(key.split(":")[1]) for key in keys}
+
+
+def find_runs_of_tokens(keys: Sequence[str]) -> dict[str, Place]:
+    tokens = Token.objects.filter(pk__in=keys).values_list("pk", "run_id")
+    return {str(token): _place_of_run(run) for token, run in tokens}
+
+
+def _place_of_run(run: int | str) -> Place:
+    return Place(f"Run {run}", reverse("flows:run-detail", args=[run]))
+
+
+@clock_task("flows.timers", 0.2, "Fire a timer", find_runs_of_timers)
 def fire_timers(now: datetime) -> bool:
     """Fire the timers that are due; return whether there may be more."""
     if not Timer.objects.filter(due_at__lte=now).exists():
         # Most ticks: a read, where taking timers would be a write transaction.
         return False
-    store = get_store()
+    store, sweep = get_store(), Sweep("flows.timers", now)
     with transaction.atomic():
         timers = store.take_due_timers(now, TIMERS_A_BATCH)
         if not timers:
@@ -60,39 +74,60 @@ def fire_timers(now: datetime) -> bool:
             store.ring()
             ring_on_commit()
         others = [timer for timer in timers if timer.purpose not in {"retry", "defer"}]
-        _fire_all(fire_together(others, now), now)
+        left = fire_together(others, now)
+        _fire_all(left, sweep)
+        tried = {id(timer) for timer in left}
+        sweep.forget(_timer_key(timer) for timer in timers if id(timer) not in tried)
+        if len(timers) < TIMERS_A_BATCH:
+            sweep.forget_gone()
         nudge_on_commit([*{f"run.{timer.run_id}" for timer in timers}, "runs"], {})
     return len(timers) == TIMERS_A_BATCH
 
 
-def _fire_all(timers: Sequence[TimerRow], now: datetime) -> None:
+def _timer_key(timer: TimerRow) -> str:
+    """Return what a timer is called when it is set aside: its id is new each time it is put off."""
+    return f"run:{timer.run_id}:{timer.token_id}:{timer.activation}:{timer.purpose}"
+
+
+def _fire_all(timers: Sequence[TimerRow], sweep: Sweep) -> None:
     """Fire them in one savepoint; if one raises, fire each alone and put off those that raise."""
     try:
         with transaction.atomic():
             for timer in timers:
-                _fire(timer, now)
-    except (OperationalError, InterfaceError):
+                _fire(timer, sweep.now)
+    except AWAY:
         raise
     except Exception:
-        logger.exception("A timer could not be fired; firing each of the batch alone")
+        logger.warning("A timer could not be fired; each of the batch is fired alone")
         for timer in timers:
-            _fire_alone(timer, now)
+            _fire_alone(timer, sweep)
+    else:
+        sweep.forget(map(_timer_key, timers))
 
 
-def _fire_alone(timer: TimerRow, now: datetime) -> None:
+def _fire_alone(timer: TimerRow, sweep: Sweep) -> None:
     try:
         with transaction.atomic():
-            _fire(timer, now)
-    except (OperationalError, InterfaceError):
+            _fire(timer, sweep.now)
+    except AWAY:
         raise
     except Exception as error:
         timer.failures += 1
         growth = 2 ** min(timer.failures - 1, 16)
         delay = min(FIRST_PUT_OFF_SECONDS * growth, LONGEST_PUT_OFF_SECONDS)
-        timer.due_at = now + timedelta(seconds=delay)
+        timer.due_at = sweep.now + timedelta(seconds=delay)
         timer.reason = f"{type(error).__name__}: {error}"[:200]
         get_store().insert_timer(timer)
-        logger.warning("Timer of run %s put off for %s s", timer.run_id, delay)
+        sweep.blame(_timer_key(timer), error, retry_at=timer.due_at)
+    else:
+        sweep.forget([_timer_key(timer)])
+
+
+def fire_again_at(key: str, now: datetime) -> None:
+    """Let the timer that was set aside as ``key`` be due at ``now``, if it is still there."""
+    _, _, token_id, activation, purpose = key.split(":")
+    put_off = Timer.objects.filter(token_id=token_id, activation=activation, purpose=purpose)
+    put_off.filter(due_at__gt=now).update(due_at=now)
 
 
 def _fire(timer: TimerRow, now: datetime) -> None:
@@ -116,7 +151,7 @@ def _fire(timer: TimerRow, now: datetime) -> None:
         return
 
 
-@clock_task("flows.takeover", 1.0)
+@clock_task("flows.takeover", 1.0, "Take over from a dead worker", find_runs_of_tokens)
 def take_over(now: datetime) -> bool:
     """Make ready what dead workers held; return whether there may be more."""
     global _away_at  # noqa: PLW0603 - what this process has seen of the database
@@ -125,7 +160,13 @@ def take_over(now: datetime) -> bool:
             # A worker that could not beat while the database was away is not dead: give it time.
             if time.monotonic() - _away_at > GRACE_SECONDS:
                 _remove_silent_workers(now)
-            return _take_over_orphans(get_store().list_orphans(ORPHANS_A_BATCH), now)
+            sweep = Sweep("flows.takeover", now)
+            passed_over = sweep.ids_passed_over()
+            orphans = get_store().list_orphans(ORPHANS_A_BATCH, passed_over=passed_over)
+            _take_over_orphans(orphans, sweep)
+            if len(orphans) < ORPHANS_A_BATCH:
+                sweep.forget_gone()
+            return len(orphans) == ORPHANS_A_BATCH
     except AWAY:
         _away_at = time.monotonic()
         raise
@@ -149,7 +190,7 @@ def take_over_from_dead_processes(now: datetime) -> None:
             if host == socket.gethostname() and not _is_alive(int(pid)):
                 store.remove_worker(worker_id)
                 release_claims_of([name], now)
-        _take_over_orphans(store.list_orphans(ORPHANS_A_BATCH), now)
+        _take_over_orphans(store.list_orphans(ORPHANS_A_BATCH), Sweep("flows.takeover", now))
 
 
 def _is_alive(pid: int) -> bool:
@@ -164,11 +205,14 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _take_over_orphans(orphans: Sequence[TokenRow], now: datetime) -> bool:
-    """Make the orphans ready, or fail those with too many deaths; return whether there may be more.
+def _take_over_orphans(orphans: Sequence[TokenRow], sweep: Sweep) -> None:
+    sweep.together(
+        orphans, lambda some: _take_over_some(some, sweep.now), key=lambda token: str(token.id)
+    )
 
-    Locks their runs.
-    """
+
+def _take_over_some(orphans: Sequence[TokenRow], now: datetime) -> None:
+    """Make the orphans ready, or fail those with too many deaths. Locks their runs."""
     store = get_store()
     runs = store.lock_runs({token.run_id for token in orphans})
     made_ready = False
@@ -185,7 +229,6 @@ def _take_over_orphans(orphans: Sequence[TokenRow], now: datetime) -> bool:
     if made_ready:
         store.ring()
         ring_on_commit()
-    return len(orphans) == ORPHANS_A_BATCH
 
 
 def _takeover_row(token: TokenRow, deaths: int, now: datetime) -> JournalRow:

@@ -16,9 +16,11 @@ from flows.runtime.actions import Leave
 from flows.runtime.program import BoundStep
 from flows.store.rows import Claim
 from workbench.dispatch.clock import clock_task
+from workbench.dispatch.sweeps import Sweep
 
 Json = Any
 
+FORGOTTEN_A_BATCH = 1000
 # A reused result does not cost again what its call cost.
 _COSTS = ("cost", "tokens", "latency_ms")
 
@@ -84,8 +86,13 @@ def remember_result(key: str, claim: Claim, now: datetime, *, ttl_seconds: float
     )
 
 
-@clock_task("flows.kept_results", 600.0)
+@clock_task("flows.kept_results", 600.0, "Forget a kept result")
 def forget_expired(now: datetime) -> bool:
     """Delete the places of results that are too old to be reused."""
-    KeptResult.objects.filter(expires_at__lte=now).delete()
-    return False
+    sweep = Sweep("flows.kept_results", now)
+    old = KeptResult.objects.filter(expires_at__lte=now).exclude(pk__in=sweep.passed_over)
+    keys = list(old.values_list("pk", flat=True)[:FORGOTTEN_A_BATCH])
+    sweep.together(keys, lambda some: KeptResult.objects.filter(pk__in=some).delete(), key=str)
+    if len(keys) < FORGOTTEN_A_BATCH:
+        sweep.forget_gone()
+    return len(keys) == FORGOTTEN_A_BATCH

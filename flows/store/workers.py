@@ -1,10 +1,11 @@
 """The statements on workers: their leases, and the tokens that they hold, release or lose."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
 
+from flows.store.dialect import placeholders
 from flows.store.rows import TokenRow
 from flows.store.tokens import COLUMNS, TokenStatements
 
@@ -77,14 +78,15 @@ class WorkerStatements(TokenStatements):
                 released += cursor.rowcount
         return released
 
-    def list_orphans(self, limit: int) -> list[TokenRow]:
-        """Return running tokens whose worker no longer exists."""
+    def list_orphans(self, limit: int, *, passed_over: Sequence[int] = ()) -> list[TokenRow]:
+        """Return running tokens whose worker no longer exists, but for those passed over."""
+        others = f"AND id NOT IN ({placeholders(passed_over)})" if passed_over else ""
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""SELECT {COLUMNS} FROM flows_token WHERE state = 'running'
                 AND NOT EXISTS (SELECT 1 FROM flows_worker w WHERE w.id = flows_token.owner)
-                ORDER BY run_id LIMIT %s""",
-                [limit],
+                {others} ORDER BY run_id LIMIT %s""",
+                [*passed_over, limit],
             )
             return [self._read_token(row) for row in cursor.fetchall()]
 

@@ -1,16 +1,19 @@
 """What the clock does for triggers: fire schedules, and delete old firings."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.utils import InterfaceError, OperationalError
+from django.urls import reverse
 
 from flows.triggers.configs import ScheduleConfig
 from flows.triggers.firing import ERROR_CHARACTERS, fire
 from flows.triggers.models import Firing, FiringOutcome, Trigger, TriggerKind
 from flows.triggers.schedules import Due
-from workbench.dispatch.clock import clock_task
+from workbench.dispatch.clock import Place, clock_task
+from workbench.dispatch.sweeps import Sweep
 
 logger = logging.getLogger(__name__)
 
@@ -19,19 +22,33 @@ KEEP_FIRINGS = timedelta(days=30)
 PRUNE_BATCH = 1000
 
 
-@clock_task("triggers.schedules", 0.5)
+def find_triggers(keys: Sequence[str]) -> dict[str, Place]:
+    found = Trigger.objects.filter(pk__in=keys).select_related("flow").defer("flow__draft")
+    return {
+        str(each.pk): Place(
+            each.title or f"Schedule {each.pk}",
+            reverse("flows:trigger-edit", args=[each.flow.name, each.pk]),
+        )
+        for each in found
+    }
+
+
+@clock_task("triggers.schedules", 0.5, "Fire a schedule", find_triggers)
 def fire_schedules(now: datetime) -> bool:
     """Fire the schedules that are due. Return True if there may be more.
 
     The row is the lock and the instant the key, so each instant fires once in however many clocks.
     """
+    sweep = Sweep("triggers.schedules", now)
     due = Trigger.objects.filter(kind=TriggerKind.SCHEDULE, enabled=True, next_at__lte=now)
+    due = due.exclude(pk__in=sweep.ids_passed_over())
     due = due.select_related("flow").defer("flow__draft").order_by("next_at", "pk")
     with transaction.atomic():
         skip = connection.features.has_select_for_update_skip_locked
         found = list(due.select_for_update(of=("self",), skip_locked=skip)[:SCHEDULE_BATCH])
-        for trigger in found:
-            _fire_due(trigger, now)
+        sweep.each(found, lambda trigger: _fire_due(trigger, now))
+        if len(found) < SCHEDULE_BATCH:
+            sweep.forget_gone()
     return len(found) == SCHEDULE_BATCH
 
 
@@ -67,10 +84,13 @@ def _store_firing(
     Firing.objects.create(trigger=trigger, outcome=outcome, error=text, due_at=due_at, at=now)
 
 
-@clock_task("triggers.prune", 3600)
+@clock_task("triggers.prune", 3600, "Delete an old firing")
 def prune_firings(now: datetime) -> bool:
     """Delete firings older than 30 days. A replayed webhook is too old long before that."""
-    old = Firing.objects.filter(at__lt=now - KEEP_FIRINGS).values_list("pk", flat=True)
-    ids = list(old[:PRUNE_BATCH])
-    Firing.objects.filter(pk__in=ids).delete()
+    sweep = Sweep("triggers.prune", now)
+    old = Firing.objects.filter(at__lt=now - KEEP_FIRINGS).exclude(pk__in=sweep.ids_passed_over())
+    ids = list(old.values_list("pk", flat=True)[:PRUNE_BATCH])
+    sweep.together(ids, lambda some: Firing.objects.filter(pk__in=some).delete(), key=str)
+    if len(ids) < PRUNE_BATCH:
+        sweep.forget_gone()
     return len(ids) == PRUNE_BATCH

@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSimError
+
+from flows.triggers.wall_clock import WallClockCron
 
 # An instant that is later than this was missed; the policy says what becomes of it.
 GRACE = timedelta(seconds=60)
@@ -65,7 +67,7 @@ class Schedule:
     def _instants(self, moment: datetime, *, back: bool = False) -> Iterator[datetime]:
         try:
             local = moment.astimezone(ZoneInfo(self.zone))
-            for instant in CronSim(self.cron, local, reverse=back):
+            for instant in WallClockCron(self.cron, local, reverse=back):
                 yield instant.astimezone(UTC)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ScheduleInvalid(

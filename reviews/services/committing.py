@@ -33,19 +33,28 @@ from reviews.services.moving import (
 from reviews.services.receipts import compute_digest, make_receipt
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
+from workbench.dispatch.sweeps import Sweep
 
 COMMIT_BATCH = 100
 
 
 def commit_due_decisions(now: datetime) -> bool:
     """Commit the decisions whose window has passed; return whether more may be due."""
+    sweep = Sweep("reviews.commit_window", now)
     due = list(
         Decision.objects.filter(state=DecisionState.PENDING, commit_at__lte=now)
+        .exclude(pk__in=sweep.ids_passed_over())
         .order_by("commit_at")
         .values_list("pk", flat=True)[:COMMIT_BATCH]
     )
-    for decision_id in due:
-        commit_decision(decision_id=decision_id, now=now)
+    sweep.each(
+        due,
+        lambda decision_id: commit_decision(decision_id=decision_id, now=now),
+        key=str,
+        own_transaction=True,
+    )
+    if len(due) < COMMIT_BATCH:
+        sweep.forget_gone()
     return len(due) == COMMIT_BATCH
 
 

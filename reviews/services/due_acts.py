@@ -4,10 +4,10 @@ Acts on many cases share a transaction. Those that end the wait of a run lock th
 they are performed apart from the others, and fewer at a time.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -29,8 +29,7 @@ from reviews.services.post import Post
 from reviews.services.stopwatch import set_instants
 from workbench.audit.services import Act as LedgerAct
 from workbench.audit.services import record_many
-
-logger = logging.getLogger(__name__)
+from workbench.dispatch.sweeps import Sweep
 
 BATCH = 200
 # Each of them resumes a run, whose lock the others of the batch then keep from its worker.
@@ -42,41 +41,41 @@ KIND = "timeout"
 
 
 def perform_due_acts(now: datetime) -> bool:
-    """Perform the acts that are due by ``now``; return whether more may be due."""
+    """Perform what is due by ``now``; return whether more may be due."""
+    sweep = Sweep("reviews.sla", now, called="The due act of case")
     due = list(
         Case.objects.filter(next_act_at__lte=now, state__in=DUE_STATES)
+        .exclude(pk__in=sweep.ids_passed_over())
         .order_by("next_act_at")
         .only("pk", "run_id", "sla", "acts_done")[:BATCH]
     )
-    ending = [case for case in due if _ends_the_wait(case)]
-    waiting = [case for case in due if case not in ending]
-    done = _perform_together(waiting, now, ending=False)
+    waiting, ending = _sort_by_ending(due, sweep)
+    done = 0
+
+    def perform(cases: Sequence[Case], *, ends: bool) -> None:
+        nonlocal done
+        done += _perform(cases, now, ending=ends)
+
+    sweep.together(waiting, partial(perform, ends=False))
     for start in range(0, len(ending), ENDINGS_TOGETHER):
-        done += _perform_together(ending[start : start + ENDINGS_TOGETHER], now, ending=True)
+        sweep.together(ending[start : start + ENDINGS_TOGETHER], partial(perform, ends=True))
+    if len(due) < BATCH:
+        sweep.forget_gone()
     # Where others hold every row that is due, asking again at once would only spin.
-    return done > 0 and len(due) == BATCH
+    return done + sweep.failures > 0 and len(due) == BATCH
 
 
-def _perform_together(cases: Sequence[Case], now: datetime, *, ending: bool) -> int:
-    """Perform an act of each case in one transaction; return how many were performed.
-
-    If one of them fails, each is performed in a transaction of its own.
-    """
-    if not cases:
-        return 0
-    try:
-        return _perform(cases, now, ending=ending)
-    except Exception:
-        logger.exception("Due acts failed together; doing them one by one")
-        return sum(_perform_alone(case, now, ending=ending) for case in cases)
-
-
-def _perform_alone(case: Case, now: datetime, *, ending: bool) -> int:
-    try:
-        return _perform([case], now, ending=ending)
-    except Exception:
-        logger.exception("The due act of case %s failed", case.pk)
-        return 0
+def _sort_by_ending(due: Sequence[Case], sweep: Sweep) -> tuple[list[Case], list[Case]]:
+    """Return the cases whose act lets the run wait on, and those whose act ends its wait."""
+    waiting: list[Case] = []
+    ending: list[Case] = []
+    for case in due:
+        try:
+            (ending if _ends_the_wait(case) else waiting).append(case)
+        except Exception as error:
+            # Its SLA cannot be read.
+            sweep.blame(str(case.pk), error)
+    return waiting, ending
 
 
 def _ends_the_wait(case: Case) -> bool:
@@ -86,9 +85,10 @@ def _ends_the_wait(case: Case) -> bool:
     return case.acts_done < len(acts) and acts[case.acts_done].kind == BREACH
 
 
-@transaction.atomic
 def _perform(chosen: Sequence[Case], now: datetime, *, ending: bool) -> int:
     """Perform one act of each of these cases that is due and not locked; return how many.
+
+    In the caller's transaction.
 
     A case is locked from before its act is chosen until the commit, so of two clocks one finds
     nothing to do, and a clock that dies has done all of it or nothing. Another clock may have done

@@ -17,6 +17,7 @@ from reviews.services.moving import (
     record_event,
 )
 from workbench.accounts.models import User
+from workbench.dispatch.sweeps import Sweep
 
 SWEEP_BATCH = 200
 
@@ -63,12 +64,14 @@ def free_case(case: Case) -> None:
 
 
 def free_expired_leases(now: datetime) -> bool:
-    """Return cases with an expired lease to their queues; return whether more may be due."""
+    """Give cases back whose holder went silent; return True if more may be due."""
+    sweep = Sweep("reviews.leases", now)
     expired = Case.objects.filter(OPEN_ENDED, state=CaseState.CLAIMED, lease_until__lte=now)
-    ids = list(expired.order_by("lease_until").values_list("pk", flat=True)[:SWEEP_BATCH])
-    for case_id in ids:
-        with transaction.atomic():
-            _free_if_expired(get_case(case_id), now)
+    expired = expired.exclude(pk__in=sweep.ids_passed_over()).order_by("lease_until")
+    ids = list(expired.values_list("pk", flat=True)[:SWEEP_BATCH])
+    sweep.each(ids, lambda case_id: _free_if_expired(get_case(case_id), now), key=str)
+    if len(ids) < SWEEP_BATCH:
+        sweep.forget_gone()
     return len(ids) == SWEEP_BATCH
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
 from reviews.models import OPEN_ENDED, Case, CaseDraft
@@ -156,18 +157,18 @@ def reserve_for_familiar(case: Case, person: User | None, now: datetime) -> None
         case.reserved_until = now + timedelta(minutes=case.queue.familiar_minutes)
 
 
-def pass_on_reserved(person: User, cover: User | None, now: datetime) -> None:
-    """Reserve cases for the cover that were reserved for a person who is away.
-
-    A case that the cover may not have is no longer reserved.
-    """
-    kept = Case.objects.filter(
+def list_reserved_for(person: User, now: datetime) -> QuerySet[Case]:
+    """Return the cases that are kept for the person."""
+    return Case.objects.filter(
         OPEN_ENDED, familiar=person, state__in=CLAIMABLE, reserved_until__gt=now
     )
-    for case in kept.select_related("queue"):
-        fit = cover and not find_refusal(case, make_candidate(cover, Act.BE_HANDED, CLOCK, now))
-        changes = {"familiar": cover} if fit else {"familiar": None, "reserved_until": None}
-        kept.filter(pk=case.pk).update(**changes)
+
+
+def pass_on_reserved(case: Case, person: User, cover: User | None, now: datetime) -> None:
+    """Keep what is kept for who is away for their cover, or for nobody if they may not have it."""
+    fit = cover and not find_refusal(case, make_candidate(cover, Act.BE_HANDED, CLOCK, now))
+    changes = {"familiar": cover} if fit else {"familiar": None, "reserved_until": None}
+    list_reserved_for(person, now).filter(pk=case.pk).update(**changes)
 
 
 def _find_receiver(to: User, now: datetime) -> User:

@@ -1,20 +1,25 @@
 """Seal entries into signed Merkle blocks."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from workbench.audit.canonical import FIRST_HASH, canonical_bytes, instant
 from workbench.audit.keys import key_id, public_hex, signing_key
 from workbench.audit.merkle import merkle_root
 from workbench.audit.models import Block, BlockEntry, Unsealed
+from workbench.dispatch.sweeps import Sweep
 
 ENTRIES_A_BLOCK = 10_000
 # Any number that nothing else in the database uses for an advisory lock.
 SEALER_LOCK = 0x1EDE6
+
+
+class EntryUnsealable(ValueError):
+    """An entry waits for a block and can be in none."""
 
 
 def seal(now: datetime) -> Block | None:
@@ -28,14 +33,53 @@ def seal(now: datetime) -> Block | None:
     with transaction.atomic():
         if not _become_only_sealer():
             return None
+        sweep = Sweep("audit.seal", now)
         # A row here commits together with its entry. One with a low id that commits late is thus
         # seen by the first seal after its commit.
         waiting = list(
-            Unsealed.objects.order_by("entry_id").values_list("entry_id", "entry__leaf_hash")[
-                :ENTRIES_A_BLOCK
-            ]
+            Unsealed.objects.exclude(entry_id__in=sweep.ids_passed_over())
+            .order_by("entry_id")
+            .values_list("entry_id", "entry__leaf_hash")[:ENTRIES_A_BLOCK]
         )
-        return _seal_entries(waiting, now) if waiting else None
+        return _seal_good_entries(waiting, sweep) if waiting else None
+
+
+def _seal_good_entries(waiting: Sequence[tuple[int, str]], sweep: Sweep) -> Block | None:
+    """Seal the entries; set aside those that can be in no block, and seal the rest."""
+    good = [row for row in waiting if _can_be_sealed(row, (), sweep)]
+    if not good:
+        return None
+    try:
+        with transaction.atomic():
+            block = _seal_entries(good, sweep.now)
+    except IntegrityError:
+        in_blocks = BlockEntry.objects.filter(entry_id__in=[entry for entry, _ in good])
+        sealed = set(in_blocks.values_list("entry_id", flat=True))
+        rest = [row for row in good if _can_be_sealed(row, sealed, sweep)]
+        if len(rest) == len(good):
+            raise
+        return _seal_entries(rest, sweep.now) if rest else None
+    sweep.forget(str(entry) for entry, _ in good)
+    return block
+
+
+def _can_be_sealed(row: tuple[int, str], sealed: Container[int], sweep: Sweep) -> bool:
+    """Return whether the entry can be in a block; set it aside if not."""
+    entry, leaf = row
+    try:
+        check_leaf(entry, leaf)
+        if entry in sealed:
+            raise EntryUnsealable(f"Entry {entry} is in a block already.")
+    except ValueError as error:
+        sweep.blame(str(entry), error)
+        return False
+    return True
+
+
+def check_leaf(entry: int, leaf: str) -> None:
+    """Raises: ValueError if the entry's hash is none."""
+    if len(bytes.fromhex(leaf)) != hashlib.sha256().digest_size:
+        raise EntryUnsealable(f"The hash of entry {entry} has the wrong length.")
 
 
 def header_bytes(

@@ -34,7 +34,19 @@ __all__ = [
 ]
 
 SUBJECT_KINDS = frozenset(
-    {"run", "case", "flow", "user", "queue", "ledger", "secret", "destination", "bulk", "dataset"}
+    {
+        "run",
+        "case",
+        "flow",
+        "user",
+        "queue",
+        "ledger",
+        "secret",
+        "destination",
+        "bulk",
+        "dataset",
+        "clock",
+    }
 )
 ROWS_A_STATEMENT = 200  # SQLite takes no more than 999 parameters
 HEADS = "audit_subjecthead"

@@ -6,7 +6,8 @@ the work.
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -25,13 +26,33 @@ LONGEST_PAUSE_SECONDS = 30.0
 # While the database is away, no longer than this: when it is back, there is much to do.
 AWAY_PAUSE_SECONDS = 1.0
 STOP_SECONDS = 4.0
+OUTAGE_LOGGED_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a row of a task is called, and the address of the page that shows it, if any."""
+
+    label: str
+    url: str = ""
+
+
+FindPlaces = Callable[[Sequence[str]], Mapping[str, Place]]
+
+
+def find_no_places(keys: Sequence[str]) -> Mapping[str, Place]:
+    return {}
 
 
 @dataclass(frozen=True)
 class ClockTask:
+    """``title`` is what it does, in words; ``find_places`` tells rows by what sweeps call them."""
+
     name: str
     every_seconds: float
     function: Callable[[datetime], bool | None]
+    title: str = ""
+    find_places: FindPlaces = find_no_places
 
 
 class ClockTaskAlreadyRegistered(ValueError):
@@ -41,7 +62,9 @@ class ClockTaskAlreadyRegistered(ValueError):
 _tasks: dict[str, ClockTask] = {}
 
 
-def clock_task(name: str, every_seconds: float) -> Callable[[Task], Task]:
+def clock_task(
+    name: str, every_seconds: float, title: str = "", find_places: FindPlaces = find_no_places
+) -> Callable[[Task], Task]:
     """Register ``function(now)``, to be called every ``every_seconds`` by the clock.
 
     If it returns true, it has more to do and is called again at once.
@@ -51,7 +74,7 @@ def clock_task(name: str, every_seconds: float) -> Callable[[Task], Task]:
         known = _tasks.get(name)
         if known is not None and known.function is not function:
             raise ClockTaskAlreadyRegistered(f"Clock task {name!r} exists already")
-        _tasks[name] = ClockTask(name, every_seconds, function)
+        _tasks[name] = ClockTask(name, every_seconds, function, title or name, find_places)
         return function
 
     return register
@@ -59,6 +82,36 @@ def clock_task(name: str, every_seconds: float) -> Callable[[Task], Task]:
 
 def list_clock_tasks() -> list[ClockTask]:
     return sorted(_tasks.values(), key=lambda task: task.name)
+
+
+class _Outage:
+    """An outage of the database, as the tasks of this process find it: a line when it begins, each
+    ten minutes, and when it ends. Each task finds it, at each of its ticks.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._since: float | None = None
+        self._said_at = 0.0
+
+    def go_on(self, task: str, error: Exception) -> None:
+        at = time.monotonic()
+        with self._lock:
+            if self._since is not None and at - self._said_at < OUTAGE_LOGGED_SECONDS:
+                return
+            self._since = at if self._since is None else self._since
+            self._said_at = at
+        cause = " ".join(str(error).split())
+        logger.error("The database does not answer; %s tries again until it does: %s", task, cause)
+
+    def end(self) -> None:
+        with self._lock:
+            since, self._since = self._since, None
+        if since is not None:
+            logger.warning("The database answers again after %.1f s", time.monotonic() - since)
+
+
+_outage = _Outage()
 
 
 def run_clock(stop_event: threading.Event) -> None:
@@ -80,6 +133,7 @@ def run_clock(stop_event: threading.Event) -> None:
 
 def _repeat(task: ClockTask, stop_event: threading.Event) -> None:
     failures = 0
+    away = False
     pause = 0.0
     longest = LONGEST_PAUSE_SECONDS
     while not stop_event.wait(pause):
@@ -88,10 +142,14 @@ def _repeat(task: ClockTask, stop_event: threading.Event) -> None:
             agreed_time.ask_database()
             more = task.function(agreed_time.now())
             failures = 0
-        except Exception as error:
-            failures += 1
-            more = False
-            longest = AWAY_PAUSE_SECONDS if isinstance(error, AWAY) else LONGEST_PAUSE_SECONDS
+            if away:
+                _outage.end()
+            away = False
+        except AWAY as error:
+            failures, more, longest, away = failures + 1, False, AWAY_PAUSE_SECONDS, True
+            _outage.go_on(task.name, error)
+        except Exception:
+            failures, more, longest = failures + 1, False, LONGEST_PAUSE_SECONDS
             logger.exception("Clock task %s failed", task.name)
         if failures:
             pause = min(task.every_seconds * 2**failures, longest)

@@ -14,6 +14,8 @@ from django.db import connection, transaction
 
 from workbench.dispatch.broker import ring
 from workbench.dispatch.models import Outbox
+from workbench.dispatch.patience import AWAY
+from workbench.dispatch.sweeps import Sweep
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 LOST_AFTER = timedelta(seconds=5)
 LONGEST_RING_PAUSE = timedelta(seconds=300)
 RING_BATCH = 500
+RESEND = "dispatch.resend_due"
 
 
 def enqueue(
@@ -59,21 +62,41 @@ def enqueue_many(jobs: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime
 
 def resend_due(now: datetime) -> bool:
     """Ring for rows whose message was lost, delayed or failed. Return whether more may be due."""
+    sweep = Sweep(RESEND, now)
     with transaction.atomic():
         due = Outbox.objects.filter(dead_at=None, ring_at__lte=now).order_by("ring_at")
+        due = due.exclude(pk__in=sweep.ids_passed_over())
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True)
         rows = list(due.only("pk", "due_at")[:RING_BATCH])
-        for row in rows:
-            row.ring_at = now + min(max(now - row.due_at, LOST_AFTER), LONGEST_RING_PAUSE)
-        Outbox.objects.bulk_update(rows, ["ring_at"])
+        sweep.together(rows, lambda some: _put_off_ringing(some, now))
+        if len(rows) < RING_BATCH:
+            sweep.forget_gone()
     ring([row.pk for row in rows])
     return len(rows) == RING_BATCH
 
 
+def _put_off_ringing(rows: Sequence[Outbox], now: datetime) -> None:
+    for row in rows:
+        row.ring_at = now + min(max(now - row.due_at, LOST_AFTER), LONGEST_RING_PAUSE)
+    Outbox.objects.bulk_update(rows, ["ring_at"])
+
+
 def resend_all(now: datetime) -> None:
     """Have the clock ring for all that is due, now that every message is lost."""
-    Outbox.objects.filter(dead_at=None, due_at__lte=now).update(ring_at=now)
+    due = Outbox.objects.filter(dead_at=None, due_at__lte=now)
+    try:
+        with transaction.atomic():
+            due.update(ring_at=now)
+    except AWAY:
+        raise
+    except Exception:
+        logger.warning("Messages could not be resent together; each is alone", exc_info=True)
+        Sweep(RESEND, now).each(
+            list(due.values_list("pk", flat=True)),
+            lambda pk: Outbox.objects.filter(pk=pk).update(ring_at=now),
+            key=str,
+        )
 
 
 def release_claims(now: datetime) -> int:

@@ -6,7 +6,8 @@ and names it on the health page. A row that succeeds is forgotten there.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -32,11 +33,24 @@ def primary_key_of(row: object) -> str:
 
 
 class Sweep:
-    """One pass of the clock task ``task`` over its rows, at ``now``."""
+    """One pass of the clock task ``task`` over its rows, at ``now``.
 
-    def __init__(self, task: str, now: datetime) -> None:
-        self.task, self.now = task, now
+    ``away`` are the errors that are no row's fault: they go up, and the task is repeated. The log
+    names a row that fails by ``called`` and its key.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        now: datetime,
+        *,
+        away: tuple[type[Exception], ...] = AWAY,
+        called: str = "The row",
+    ) -> None:
+        self.task, self.now, self.away, self.called = task, now, away, called
+        self.failures = 0
         self._known = dict(SetAside.objects.filter(task=task).values_list("key", "retry_at"))
+        self._tried: set[str] = set()
 
     @property
     def passed_over(self) -> list[str]:
@@ -46,36 +60,105 @@ class Sweep:
         """
         return [key for key, retry_at in self._known.items() if retry_at > self.now]
 
+    @property
+    def to_retry(self) -> list[str]:
+        """The keys of the rows that were set aside and whose next attempt is due."""
+        return [key for key, retry_at in self._known.items() if retry_at <= self.now]
+
+    def ids_passed_over(self, prefix: str = "") -> list[int]:
+        """Return ``passed_over`` as integers: those that begin with ``prefix``, without it."""
+        return ids_in(self.passed_over, prefix)
+
     def each(
         self,
         rows: Iterable[R],
         act: Callable[[R], object],
         *,
         key: Callable[[R], str] = primary_key_of,
+        own_transaction: bool = False,
     ) -> int:
         """Call ``act(row)`` for each row in a savepoint of its own; return how many succeeded.
 
+        With ``own_transaction`` the act opens one itself and needs no savepoint around it.
+
         Raises: what the database raises while it is away; then no row is to blame.
         """
-        return sum(self.one(row, act, key=key(row)) for row in rows)
+        return sum(
+            self.one(row, act, key=key(row), own_transaction=own_transaction) for row in rows
+        )
 
-    def one(self, row: R, act: Callable[[R], object], *, key: str) -> bool:
+    def one(
+        self, row: R, act: Callable[[R], object], *, key: str, own_transaction: bool = False
+    ) -> bool:
         """Do what ``each`` does, for one row; say whether it succeeded."""
         try:
-            with transaction.atomic():
+            with nullcontext() if own_transaction else transaction.atomic():
                 act(row)
-        except AWAY:
+        except self.away:
             raise
         except Exception as error:
-            logger.exception("%s: %s cannot be done and is set aside", self.task, key)
-            set_aside(self.task, key, error, self.now)
+            self.blame(key, error)
             return False
-        if key in self._known:
-            SetAside.objects.filter(task=self.task, key=key).delete()
+        self.forget([key])
         return True
 
+    def together(
+        self,
+        rows: Sequence[R],
+        act: Callable[[Sequence[R]], object],
+        *,
+        key: Callable[[R], str] = primary_key_of,
+    ) -> None:
+        """Call ``act(rows)`` in a savepoint; if it fails, call it for each row alone."""
+        if not rows:
+            return
+        try:
+            with transaction.atomic():
+                act(rows)
+        except self.away:
+            raise
+        except Exception:
+            logger.warning("%s: a batch failed; each of it is done alone", self.task, exc_info=True)
+            self.each(rows, lambda row: act([row]), key=key)
+        else:
+            self.forget([key(row) for row in rows])
 
-def set_aside(task: str, key: str, error: Exception, now: datetime) -> None:
+    def blame(self, key: str, error: Exception, *, retry_at: datetime | None = None) -> None:
+        """Set the row aside because of ``error``, until ``retry_at`` or as long as is usual."""
+        logger.error(
+            "%s %s failed and is set aside by %s", self.called, key, self.task, exc_info=error
+        )
+        self.failures += 1
+        self._tried.add(key)
+        set_aside(self.task, key, error, self.now, retry_at=retry_at)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Keep no longer that these rows failed, because they succeeded. No query if none had."""
+        done = self._known.keys() & set(keys)
+        if done:
+            self._tried |= done
+            SetAside.objects.filter(task=self.task, key__in=done).delete()
+
+    def forget_gone(self) -> None:
+        """Forget rows whose next attempt is due and that were not among those of this sweep.
+
+        They were done or deleted by somebody else. Call it when the sweep has seen all its rows.
+        """
+        gone = [key for key in self.to_retry if key not in self._tried]
+        if gone:
+            found = SetAside.objects.filter(task=self.task, key__in=gone, retry_at__lte=self.now)
+            found.delete()
+
+
+def ids_in(keys: Iterable[str], prefix: str = "") -> list[int]:
+    """Return the integers that follow ``prefix`` in those keys that begin with it."""
+    rests = (key.removeprefix(prefix) for key in keys if key.startswith(prefix))
+    return [int(rest) for rest in rests if rest.isdecimal()]
+
+
+def set_aside(
+    task: str, key: str, error: Exception, now: datetime, *, retry_at: datetime | None = None
+) -> None:
     """Keep that the row ``key`` of a task failed, and when it is to be tried again."""
     cause = f"{type(error).__name__}: {error}".replace("\x00", "")[:CAUSE_CHARACTERS]
     with transaction.atomic():
@@ -84,7 +167,7 @@ def set_aside(task: str, key: str, error: Exception, now: datetime) -> None:
             key=key,
             defaults={
                 "cause": cause, "failures": 1, "first_at": now, "last_at": now,
-                "retry_at": now + pause_after(1),
+                "retry_at": retry_at or now + pause_after(1),
             },
         )  # fmt: skip
         if not is_new:
@@ -92,7 +175,7 @@ def set_aside(task: str, key: str, error: Exception, now: datetime) -> None:
                 cause=cause,
                 failures=F("failures") + 1,
                 last_at=now,
-                retry_at=now + pause_after(row.failures + 1),
+                retry_at=retry_at or now + pause_after(row.failures + 1),
             )
 
 
@@ -101,6 +184,14 @@ def pause_after(failures: int) -> timedelta:
     return timedelta(
         seconds=min(FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 16), LONGEST_PAUSE_SECONDS)
     )
+
+
+def try_now(set_aside_id: int, now: datetime) -> SetAside:
+    """Let the next sweep try the row, and return what is kept of it. Raises: DoesNotExist."""
+    row = SetAside.objects.get(pk=set_aside_id)
+    row.retry_at = min(row.retry_at, now)
+    row.save(update_fields=["retry_at"])
+    return row
 
 
 def list_set_aside(limit: int = 100) -> list[SetAside]:

@@ -17,12 +17,14 @@ from django.http import HttpRequest, HttpResponse
 
 from workbench.accounts.models import ApiToken, IdempotentRequest
 from workbench.accounts.permissions import Principal
+from workbench.dispatch.sweeps import Sweep
 from workbench.http.problems import ApiProblem
 
 KEPT_FOR = timedelta(hours=48)
 # The process of a claim that has had no answer for this long is taken for dead.
 ABANDONED_AFTER = timedelta(minutes=5)
 LONGEST_KEY = 200
+PRUNE_BATCH = 1000
 REFUSED, SERVER_ERROR = 400, 500
 # Of these nothing that the route wrote stands. Other refusals may have written something, such as
 # that a claim of a case ran out.
@@ -60,9 +62,17 @@ def answer_once(
 
 
 def prune(now: datetime) -> int:
-    """Delete answers older than 48 hours. Return how many."""
+    """Delete answers older than 48 hours, a batch at a time. Return how many."""
+    sweep = Sweep("accounts.prune_idempotent_requests", now)
     old = IdempotentRequest.objects.filter(created_at__lt=now - KEPT_FOR)
-    return old.delete()[0]
+    old = old.exclude(pk__in=sweep.ids_passed_over())
+    ids = list(old.values_list("pk", flat=True)[:PRUNE_BATCH])
+    sweep.together(
+        ids, lambda some: IdempotentRequest.objects.filter(pk__in=some).delete(), key=str
+    )
+    if len(ids) < PRUNE_BATCH:
+        sweep.forget_gone()
+    return len(ids) - sweep.failures
 
 
 def _check_key(key: str) -> None:

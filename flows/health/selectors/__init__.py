@@ -8,12 +8,15 @@ from flows.health.selectors.resilience import (
     list_dead_groups,
     list_dead_run_ids,
 )
+from flows.health.selectors.set_aside import get_set_aside_row, list_set_aside_rows
 
 __all__ = [
     "get_breaker",
     "get_health",
     "get_resilience",
+    "get_set_aside_row",
     "list_breakers",
     "list_dead_groups",
     "list_dead_run_ids",
+    "list_set_aside_rows",
 ]

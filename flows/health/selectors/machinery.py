@@ -8,6 +8,11 @@ from typing import Any
 from django.db.models import Case, Count, Exists, Min, OuterRef, Q, Value, When
 
 from flows.engine.lanes import Lane, first_of
+from flows.health.selectors.set_aside import (
+    SetAsideRow,
+    count_set_aside,
+    list_set_aside_rows,
+)
 from flows.models import Run, RunStatus, Timer, Token, TokenState, Wait, WaitState, Worker
 from workbench.audit.models import Unsealed
 from workbench.dispatch.models import Outbox
@@ -76,6 +81,8 @@ class Health:
     unsealed: int
     unsealed_since: datetime | None
     failed_runs: Sequence[Run]
+    set_aside: Sequence[SetAsideRow]
+    set_aside_count: int
     at: datetime
 
     @property
@@ -84,7 +91,7 @@ class Health:
 
 
 def get_health(now: datetime) -> Health:
-    """Return the state of the machinery: twelve queries, each bounded by what is live."""
+    """Return the state of the machinery: fourteen queries, each bounded by what is live."""
     timers, unsealed = _count_timers(now), _count_unsealed()
     return Health(
         workers=_list_workers(now),
@@ -101,6 +108,8 @@ def get_health(now: datetime) -> Health:
         unsealed=unsealed["n"],
         unsealed_since=unsealed["oldest"],
         failed_runs=_list_failed_runs(),
+        set_aside=list_set_aside_rows(),
+        set_aside_count=count_set_aside(),
         at=now,
     )
 
@@ -234,6 +243,15 @@ def _find_problems(health: Health) -> Iterator[Problem]:
             "error",
             f"{health.outbox['dead']} messages could not be delivered",
             "They were tried eight times. Their errors are below.",
+        )
+    if health.set_aside_count:
+        one = health.set_aside_count == 1
+        yield Problem(
+            "error",
+            "1 row is set aside" if one else f"{health.set_aside_count} rows are set aside",
+            "The clock could not do it and goes on with the others; see below."
+            if one
+            else "The clock could not do them and goes on with the others; see below.",
         )
     if health.unsealed_since and health.at - health.unsealed_since > LEDGER_LAG:
         yield Problem(

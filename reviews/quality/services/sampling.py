@@ -26,6 +26,7 @@ from reviews.models.quality import (
 from reviews.rules.choosing import is_drawn
 from reviews.services.checks import save_check
 from reviews.services.opening import open_case
+from workbench.dispatch.sweeps import Sweep
 
 Json = Any
 BATCH = 2_000
@@ -36,10 +37,23 @@ ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 def draw_samples(now: datetime) -> bool:
     """Draw runs for each policy and open the cases of ended ones; return whether more may wait."""
+    sweep = Sweep("reviews.samples", now)
     more = False
-    for policy in SamplingPolicy.objects.filter(enabled=True):
+
+    def draw(policy: SamplingPolicy) -> None:
+        nonlocal more
         more |= draw_runs(policy, now)
-        more |= open_samples(policy, now)
+        more |= open_samples(policy, sweep)
+
+    policies = SamplingPolicy.objects.filter(enabled=True)
+    sweep.each(
+        policies.exclude(pk__in=sweep.ids_passed_over("policy:")),
+        draw,
+        key=lambda policy: f"policy:{policy.pk}",
+        own_transaction=True,
+    )
+    if not more:
+        sweep.forget_gone()
     return more
 
 
@@ -62,13 +76,19 @@ def draw_runs(policy: SamplingPolicy, now: datetime) -> bool:
     return len(old) == BATCH
 
 
-def open_samples(policy: SamplingPolicy, now: datetime) -> bool:
+def open_samples(policy: SamplingPolicy, sweep: Sweep) -> bool:
     """Open a case for each drawn run that ended; return whether more may wait."""
+    prefix = f"policy:{policy.pk}:run:"
     waiting = SampledRun.objects.filter(policy=policy, state=SampleState.WAITING)
     ended = Run.objects.filter(status__in=ENDED, pk__in=waiting.values("run_id"))
+    ended = ended.exclude(pk__in=sweep.ids_passed_over(prefix))
     due = list(ended.select_related("version", "flow").order_by("pk")[:OPEN_BATCH])
-    for run in due:
-        open_sample(policy, run, now)
+    sweep.each(
+        due,
+        lambda run: open_sample(policy, run, sweep.now),
+        key=lambda run: f"{prefix}{run.pk}",
+        own_transaction=True,
+    )
     return len(due) == OPEN_BATCH
 
 

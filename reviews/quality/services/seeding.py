@@ -8,6 +8,7 @@ older one is committed.
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from reviews.models import Case
 from reviews.models.quality import (
@@ -19,6 +20,7 @@ from reviews.models.quality import (
 )
 from reviews.rules.choosing import compute_place, is_drawn
 from reviews.services.checks import open_check
+from workbench.dispatch.sweeps import Sweep, ids_in
 
 BATCH = 2_000
 SETTLED_AFTER = timedelta(minutes=1)
@@ -26,22 +28,48 @@ SETTLED_AFTER = timedelta(minutes=1)
 
 def seed_known_answers(now: datetime) -> bool:
     """Mix known answers in among a share of new cases; return whether more may wait."""
+    sweep = Sweep("reviews.known_answers", now)
     more = False
-    for policy in QueuePolicy.objects.filter(known_percent__gt=0).select_related("queue"):
-        more |= seed_queue(policy, now)
+
+    def seed(policy: QueuePolicy) -> None:
+        nonlocal more
+        more |= seed_queue(policy, sweep)
+
+    policies = QueuePolicy.objects.filter(known_percent__gt=0).select_related("queue")
+    sweep.each(
+        policies.exclude(pk__in=sweep.ids_passed_over("policy:")),
+        seed,
+        key=lambda policy: f"policy:{policy.pk}",
+        own_transaction=True,
+    )
+    if not more:
+        sweep.forget_gone()
     return more
 
 
-def seed_queue(policy: QueuePolicy, now: datetime) -> bool:
+def seed_queue(policy: QueuePolicy, sweep: Sweep) -> bool:
     """Mix known answers in among the queue's new cases; return whether more may wait."""
+    now, prefix = sweep.now, f"policy:{policy.pk}:case:"
+    # A case that was set aside may lie before the new ones by now.
+    again = ids_in(sweep.to_retry, prefix)
+    new = Q(pk__gt=policy.seeded_to) | Q(pk__in=again)
     cases = list(
-        Case.objects.filter(queue=policy.queue, pk__gt=policy.seeded_to, wait_id__isnull=False)
+        Case.objects.filter(new, queue=policy.queue, wait_id__isnull=False)
         .order_by("pk")
         .values_list("pk", "opened_at")[:BATCH]
     )
-    for pk, _ in cases:
-        if is_drawn(policy.known_percent, "known", policy.queue.name, pk):
-            open_copy(policy, pk, now)
+    passed_over = set(sweep.ids_passed_over(prefix))
+    drawn = [
+        pk
+        for pk, _ in cases
+        if pk not in passed_over and is_drawn(policy.known_percent, "known", policy.queue.name, pk)
+    ]
+    sweep.each(
+        drawn,
+        lambda pk: open_copy(policy, pk, now),
+        key=lambda pk: f"{prefix}{pk}",
+        own_transaction=True,
+    )
     old = [pk for pk, opened_at in cases if opened_at < now - SETTLED_AFTER]
     if old:
         QueuePolicy.objects.filter(pk=policy.pk, seeded_to__lt=old[-1]).update(seeded_to=old[-1])

@@ -1,5 +1,6 @@
 """Plan, start and end absences."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -11,16 +12,28 @@ from reviews.models.team import Absence
 from reviews.rules.covering import Away, closes_a_circle
 from reviews.selectors.absences import find_stand_in, list_standing_absences, make_aways
 from reviews.selectors.acting import Acting
-from reviews.services.passing import hand_over, pass_on_reserved
+from reviews.services.passing import hand_over, list_reserved_for, pass_on_reserved
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, can, reach
 from workbench.audit.services import record
+from workbench.dispatch.sweeps import Sweep
 from workbench.live import nudge_on_commit
 
 # Any number that nothing else in the database takes as an advisory lock.
 PLANNING_LOCK = 7_302_544
 BATCH = 50
+TASK = "reviews.absences"
+# What the task sets aside is an absence, and each case that could not be passed on.
+ABSENCE, CASE = "absence:", "case:"
 LONGEST = timedelta(days=366)
+
+
+class CasesLeft(Exception):
+    """Some cases of who is away could not be passed on."""
+
+    def __init__(self, count: int, person: User) -> None:
+        cases = "1 case" if count == 1 else f"{count} cases"
+        super().__init__(f"{cases} of {person.label} could not be passed on; see beside this.")
 
 
 def plan_absence(
@@ -55,7 +68,7 @@ def plan_absence(
         _record_planned(absence, acting, now)
         nudge_on_commit(["team"], {"absence": absence.pk})
     if starts_at <= now:
-        start_absence(absence_id=absence.pk, now=now)
+        _start_each([absence.pk], Sweep(TASK, now))
     return absence
 
 
@@ -82,35 +95,58 @@ def end_absence(*, absence_id: int, acting: Acting, now: datetime) -> None:
 
 def start_due_absences(now: datetime) -> bool:
     """Pass on the cases of people whose absence has begun; return whether more may be due."""
+    sweep = Sweep(TASK, now)
     due = Absence.objects.filter(started_at=None, ended_at=None, starts_at__lte=now)
-    ids = list(due.order_by("starts_at").values_list("pk", flat=True)[:BATCH])
-    for absence_id in ids:
-        start_absence(absence_id=absence_id, now=now)
+    due = due.exclude(pk__in=sweep.ids_passed_over(ABSENCE)).order_by("starts_at")
+    ids = list(due.values_list("pk", flat=True)[:BATCH])
+    _start_each(ids, sweep)
+    if len(ids) < BATCH:
+        sweep.forget_gone()
     return len(ids) == BATCH
 
 
-def start_absence(*, absence_id: int, now: datetime) -> None:
+def _start_each(ids: Sequence[int], sweep: Sweep) -> None:
+    sweep.each(
+        ids,
+        lambda absence_id: _start(absence_id, sweep),
+        key=lambda absence_id: f"{ABSENCE}{absence_id}",
+        own_transaction=True,
+    )
+
+
+def _start(absence_id: int, sweep: Sweep) -> None:
     """Pass the person's cases on to who covers, and mark the absence as started.
 
-    Each case is passed on in a transaction of its own. If the clock dies in between, the absence
-    is not marked, so that the next clock passes on the rest.
+    Each case is passed on in a transaction of its own. If the clock dies in between, or a case
+    cannot be passed on, the absence is not marked, so that a later sweep passes on the rest.
+
+    Raises: CasesLeft.
     """
     absence = Absence.objects.select_related("person").filter(pk=absence_id, ended_at=None).first()
     if absence is None:
         return
-    if absence.ends_at > now:
-        cover = find_stand_in(absence.person, now)
-        _pass_on_held(absence.person, cover, now)
-        pass_on_reserved(absence.person, cover, now)
-    Absence.objects.filter(pk=absence_id, started_at=None).update(started_at=now)
+    if absence.ends_at > sweep.now and (left := _pass_on_cases(absence.person, sweep)):
+        raise CasesLeft(left, absence.person)
+    Absence.objects.filter(pk=absence_id, started_at=None).update(started_at=sweep.now)
 
 
-def _pass_on_held(person: User, cover: User | None, now: datetime) -> None:
-    held = Case.objects.filter(OPEN_ENDED, claimed_by=person, state=CaseState.CLAIMED).order_by(
-        "rank", "id"
+def _pass_on_cases(person: User, sweep: Sweep) -> int:
+    """Pass on what the person holds and what is kept for them; return how many could not be."""
+    now, before = sweep.now, sweep.failures
+    cover = find_stand_in(person, now)
+    held = Case.objects.filter(OPEN_ENDED, claimed_by=person, state=CaseState.CLAIMED)
+    sweep.each(
+        list(held.order_by("rank", "id").values_list("pk", flat=True)),
+        lambda case_id: hand_over(case_id=case_id, person=person, cover=cover, now=now),
+        key=lambda case_id: f"{CASE}{case_id}",
+        own_transaction=True,
     )
-    for case_id in held.values_list("pk", flat=True):
-        hand_over(case_id=case_id, person=person, cover=cover, now=now)
+    sweep.each(
+        list(list_reserved_for(person, now).select_related("queue")),
+        lambda case: pass_on_reserved(case, person, cover, now),
+        key=lambda case: f"{CASE}{case.pk}",
+    )
+    return sweep.failures - before
 
 
 def check_may_plan(acting: Acting, person: User) -> None:

@@ -3,6 +3,7 @@ import time
 from datetime import datetime
 
 import pytest
+from django.db.utils import OperationalError
 
 from workbench.dispatch import clock
 from workbench.dispatch.clock import ClockTaskAlreadyRegistered, clock_task, run_clock
@@ -80,3 +81,24 @@ def test_two_clock_tasks_cannot_share_a_name() -> None:
 
     with pytest.raises(ClockTaskAlreadyRegistered):
         clock_task("one", every_seconds=1)(lambda now: None)
+
+
+def test_an_outage_is_a_line_when_it_begins_and_one_when_it_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ends_at = time.monotonic() + 0.3
+
+    def ask(now: datetime) -> None:
+        if time.monotonic() < ends_at:
+            raise OperationalError("the server closed\nthe connection")
+
+    for name in ("one", "two", "three"):
+        clock_task(name, every_seconds=0.01)(ask)
+
+    run_for(1.2)
+
+    begun, ended = [each for each in caplog.records if each.name == clock.__name__]
+    assert "does not answer" in begun.getMessage()
+    assert begun.getMessage().endswith("the server closed the connection")
+    assert begun.exc_info is None
+    assert "answers again after" in ended.getMessage()

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.triggers.schedules import GRACE, Schedule, ScheduleInvalid
@@ -99,12 +99,37 @@ def test_what_is_wrong_is_said(cron: str, zone: str, said: str) -> None:
         Schedule(cron, zone).after(at(10))
 
 
+@pytest.mark.parametrize(
+    ("cron", "begin", "wanted"),
+    [
+        # At 2:00 the clocks are put forward to 2:30, which is 15:30 in UTC.
+        ("0 */3 * * *", datetime(2025, 10, 4, 13, 30, tzinfo=UTC), ["16:00", "19:00"]),
+        ("40 * * * *", datetime(2025, 10, 4, 14, 50, tzinfo=UTC), ["15:10", "15:40", "16:40"]),
+        # At 2:00 they are put back to 1:30, which is 15:00 in UTC.
+        ("0 */3 * * *", datetime(2026, 4, 4, 13, 30, tzinfo=UTC), ["16:30", "19:30"]),
+        ("45 */1 * * *", datetime(2026, 4, 4, 14, 10, tzinfo=UTC), ["14:45", "15:15", "16:15"]),
+    ],
+)
+def test_clocks_that_move_by_half_an_hour_skip_no_instant(
+    cron: str, begin: datetime, wanted: list[str]
+) -> None:
+    schedule, found, at = Schedule(cron, "Australia/Lord_Howe"), [], begin
+    for _ in wanted:
+        at = schedule.after(at)
+        found.append(at.strftime("%H:%M"))
+    assert found == wanted
+
+
 @given(
     st.sampled_from(["*/7 * * * *", "30 2 * * *", "0 */3 * * *", "15 1,2,3 * * *", "0 0 1 * *"]),
     st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
     st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
     st.integers(1, 40),
 )
+@example("0 */3 * * *", "Australia/Lord_Howe", datetime(2025, 10, 4, 11, tzinfo=UTC), 7)
+@example("15-45/30 * * * *", "Australia/Lord_Howe", datetime(2025, 10, 4, 11, tzinfo=UTC), 7)
+@example("40 * * * *", "Australia/Lord_Howe", datetime(2025, 10, 4, 11, tzinfo=UTC), 7)
+@example("45 */1 * * *", "Australia/Lord_Howe", datetime(2026, 4, 4, 11, tzinfo=UTC), 7)
 @settings(deadline=None)
 def test_stepping_finds_what_looking_back_finds(
     cron: str, zone: str, begin: datetime, hours: int
