@@ -373,7 +373,7 @@ def test_rows_of_the_form_are_kept_in_the_draft_and_their_faults_named_where_the
     assert set(kept["problems"]) == {"form.debts.1.lender", "form.debts.1.rate"}
     assert {"form.debts", "form.debts.1", "form.debts.1.rate"} <= set(kept["active"])
     drawn = " ".join(page(client, address(case)).split())
-    assert 'name="form.debts.1.rate" type="number" value="31"' in drawn
+    assert 'name="form.debts.1.rate" type="text" inputmode="decimal" value="31"' in drawn
     wrong = client.post(address(case, "decide/"), {"outcome": "approved", **rows})
     assert wrong.status_code == 422
     fault = re.search(
