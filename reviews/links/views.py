@@ -16,7 +16,7 @@ from reviews.models.links import CaseLink, Purpose
 from reviews.panes import choices_of
 from reviews.rules.answers import Answer
 from reviews.rules.corrections import make_correction_form
-from reviews.rules.posted import read_form, read_grounds
+from reviews.rules.posted import read_changes, read_grounds
 from reviews.rules.widgets import list_widgets
 from reviews.selectors.acting import make_acting
 from reviews.selectors.cases import describe_next_act, get_visible_case
@@ -139,6 +139,6 @@ def _corrections_context(request: HttpRequest, link: CaseLink) -> dict[str, Any]
     case, keys = link.case, link.asked.fields if link.asked else ()
     form = make_correction_form(keys, case.shown, case.fields)
     zone = timezone.get_current_timezone()
-    sent = read_form(form, request.POST, "fields", zone) if request.method == "POST" else {}
+    sent = read_changes(form, request.POST, "fields", zone) if request.method == "POST" else {}
     values = {key: case.fields[key] for key in keys if key in case.fields} | sent
     return {"widgets": list_widgets(form, values, "fields", zone), "changes": sent, "problems": {}}

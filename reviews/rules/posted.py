@@ -53,6 +53,26 @@ def read_form(
     return _Reader(posted, zone).read_group(make_plain(schema), name)
 
 
+def read_changes(
+    schema: Mapping[str, Json], posted: Posted, name: str, zone: tzinfo = UTC
+) -> dict[str, Json]:
+    """Return what ``read_form`` does, without what comes back as it was rendered.
+
+    So a value that changed meanwhile is not changed back by a page that showed the older one.
+    """
+    read = read_form(schema, posted, name, zone)
+    rendered = {key: _load(posted.get(f"{name}.{key}{AS_RENDERED}")) for key in read}
+    return {key: value for key, value in read.items() if not _is_same(value, rendered[key])}
+
+
+def _load(text: str | None) -> Json:
+    """Return the value that an input was rendered with, ABSENT if the form does not say."""
+    try:
+        return json.loads(text or "")
+    except (ValueError, RecursionError):
+        return ABSENT
+
+
 def read_grounds(posted: Posted) -> dict[str, str]:
     """Return what each chosen reason rests on, where that was said."""
     outcome = posted.get("outcome", "")
@@ -95,10 +115,7 @@ class _Reader:
         return {**_list_unshown(items, was), **self.read_group(items, path)}
 
     def _get_rendered(self, path: str) -> Json:
-        try:
-            return json.loads(self.posted.get(path + AS_RENDERED) or "")
-        except (ValueError, RecursionError):
-            return ABSENT
+        return _load(self.posted.get(path + AS_RENDERED))
 
     def _read_input(self, part: Mapping[str, Json], path: str) -> Json:
         """Return the value that was posted, ABSENT if it was left empty."""
@@ -173,10 +190,8 @@ def read_field(
 ) -> Json:
     """Return what was typed over a value of the case; ``old`` if nothing was."""
     name = f"field.{key}"
-    try:
-        was = json.loads(posted.get(name + AS_RENDERED) or "")
-    except (ValueError, RecursionError):
-        was = old
+    was = _load(posted.get(name + AS_RENDERED))
+    was = old if was is ABSENT else was
     text = _CARRIAGE_RETURN.sub("\n", posted.get(name) or "")
     if text.strip() == _CARRIAGE_RETURN.sub("\n", format_field(was)).strip():
         return old

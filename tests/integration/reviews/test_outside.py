@@ -141,7 +141,7 @@ def test_what_looks_like_an_expression_is_only_text() -> None:
 
 
 def test_a_schema_or_an_artifact_that_no_case_could_use_is_refused_with_its_place() -> None:
-    form = {"properties": {"rate": {"type": "nummer"}}}
+    form: dict[str, Any] = {"properties": {"rate": {"type": "nummer"}}}
     wrong = ask(engine(), {"case": {**CASE, "form": form}})
     assert wrong.status_code == 422
     assert "properties.rate.type" in wrong.content.decode()

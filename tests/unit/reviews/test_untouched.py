@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reviews.models import Case
 from reviews.panes import groups_of
-from reviews.rules.posted import read_field, read_form
+from reviews.rules.posted import read_changes, read_field, read_form
 from reviews.rules.widgets import list_widgets
 from tests.browsers import post_untouched
 
@@ -105,6 +105,13 @@ def test_a_field_of_a_case_posted_untouched_is_no_override(
 def test_a_value_that_changed_meanwhile_is_not_changed_back() -> None:
     posted = QueryDict("field.income=3000&field.income:was=3000")
     assert read_field(posted, "income", {}, 2800) == 2800
+
+
+def test_a_reply_sends_what_was_touched_and_no_more() -> None:
+    schema, posted = post_form({"type": "number"}, 3000)
+    assert read_changes(schema, posted, "form") == {}
+    posted["form.v"] = "2,800"
+    assert read_changes(schema, posted, "form") == {"v": 2800}
 
 
 def test_what_was_touched_is_what_was_typed() -> None:
