@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.utils.timezone import get_current_timezone
+
 from reviews.models import Case, Decision, InformationRequest
 from reviews.rules.answers import NEEDS_COMMENT, list_evidence, list_outcomes
 from reviews.rules.documents import list_documents
@@ -39,7 +41,7 @@ def preview_context(case: Case) -> dict[str, Any]:
         "reasons": rank_reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
         "choices": choices_of(case, {}),
-        "widgets": list_widgets(case.rules.get("form") or {}, {}, "form"),
+        "widgets": list_widgets(case.rules.get("form") or {}, {}, "form", get_current_timezone()),
         "allow": case.rules.get("allow", ()),
         "can_decide": True,
         "answer": {},

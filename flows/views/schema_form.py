@@ -233,7 +233,7 @@ def _build_field(
             for each in schema["enum"]
         ]
         if found.value and found.value not in dict(found.choices):
-            found.choices.append((found.value, f"{found.value} (as it is now)"))
+            found.choices.append((found.value, f"{_to_text(value)} (as it is now)"))
     return found
 
 

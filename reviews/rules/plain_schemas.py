@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reviews.rules.conditions import list_properties
 from workbench.values.schemas import SCHEMA_ERRORS, make_validator
 
 Json = Any
@@ -14,6 +15,7 @@ LISTS_OF_SCHEMAS = frozenset({"allOf", "anyOf", "oneOf"})
 SCHEMAS = frozenset({"items", "if", "then", "else", "not", "contains", "additionalProperties"})
 # A schema that refers to itself is cut off here; publishing refuses it.
 MOST_REFERENCES = 20
+INSTEAD = {"nullable": ': write `type: [string, "null"]`, with its own type'}
 # Keywords of an alternative that only checks what other inputs hold.
 CONSTRAINTS = frozenset({"required", "minProperties", "maxProperties", "title", "description"})
 # What would need inputs that the page does not have.
@@ -27,7 +29,7 @@ NOT_SHOWN = frozenset(
         "contains",
         "$dynamicRef",
         "$recursiveRef",
-        # OpenAPI's word: JSON Schema says type: [string, "null"].
+        # OpenAPI's word, which JSON Schema passes over.
         "nullable",
     }
 )
@@ -141,7 +143,7 @@ def _find_unshown(
     if not isinstance(schema, Mapping):
         return
     for key in sorted(schema.keys() & NOT_SHOWN):
-        yield (*path, key), f"The page of a case cannot show `{key}`"
+        yield (*path, key), f"The page of a case cannot show `{key}`{INSTEAD.get(key, '')}"
     yield from _find_unshown_reference(schema, root, path, seen)
     yield from _find_unshown_choices(schema, path)
     for key, part in _list_parts(schema.get("properties")):
@@ -185,6 +187,8 @@ def _find_unshown_choices(schema: Schema, path: Path) -> Iterator[tuple[Path, st
     kinds = [kind for kind in _list_kinds(schema) if kind != "null"]
     if len(kinds) > 1:
         yield (*path, "type"), f"An input holds one type, and this has {', '.join(kinds)}"
+    if kinds == ["object"] and path and "$ref" not in schema and not list_properties(schema):
+        yield (*path, "type"), "The page of a case cannot show a mapping without `properties`"
     if kinds == ["array"] and "array" in _list_kinds(schema.get("items")):
         yield (*path, "items"), "The page of a case cannot show a list of lists"
 

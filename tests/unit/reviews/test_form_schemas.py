@@ -17,11 +17,15 @@ USELESS: list[tuple[dict[str, Any], str]] = [
     ({"$ref": "https://example.com/schema.json"}, ""),
 ]
 NOT_SHOWN: list[tuple[dict[str, Any], str]] = [
-    ({"type": "object", "patternProperties": {"x": {}}}, "patternProperties"),
+    (
+        {"type": "object", "properties": {"b": {}}, "patternProperties": {"x": {}}},
+        "patternProperties",
+    ),
     ({"type": "array", "prefixItems": [{}]}, "prefixItems"),
     ({"type": "string", "nullable": True}, "nullable"),
     ({"anyOf": [{"type": "string"}, {"type": "number"}]}, "anyOf"),
     ({"type": ["string", "number"]}, "type"),
+    ({"type": "object"}, "type"),
     ({"type": "array", "items": {"type": "array"}}, "items"),
 ]
 
