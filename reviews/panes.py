@@ -1,13 +1,26 @@
 """What the panes of a case show, as the templates need it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from django.utils.timezone import get_current_timezone
 
 from reviews.models import Case, Decision, InformationRequest
 from reviews.rules.answers import NEEDS_COMMENT, list_evidence, list_outcomes
 from reviews.rules.documents import list_documents
 from reviews.rules.layout import GROUP_KINDS
-from reviews.rules.widgets import choose_kind, format_value, list_widgets
+from reviews.rules.plain_schemas import make_plain
+from reviews.rules.widgets import (
+    NUMBERS,
+    choose_kind,
+    format_field,
+    format_value,
+    get_type,
+    is_date,
+    list_choices,
+    list_widgets,
+)
 
 Json = Any
 
@@ -28,7 +41,7 @@ def preview_context(case: Case) -> dict[str, Any]:
         "reasons": rank_reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
         "choices": choices_of(case, {}),
-        "widgets": list_widgets(case.rules.get("form") or {}, {}, "form"),
+        "widgets": list_widgets(case.rules.get("form") or {}, {}, "form", get_current_timezone()),
         "allow": case.rules.get("allow", ()),
         "can_decide": True,
         "answer": {},
@@ -130,17 +143,18 @@ def _field(
 ) -> dict[str, Json]:
     key = field.get("key")
     value = case.fields.get(key, field.get("value")) if key else field.get("value")
-    schema = field.get("schema") or {}
+    schema = make_plain(field.get("schema") or {})
     typed = (answer.get("fields") or {}).get(key, value)
-    kind = choose_kind(schema) if schema else ("number" if _is_number(value) else "text")
     return {
         **field,
         "value": value,
         "was": field.get("value"),
-        "typed": format_value(typed),
-        "input": kind if kind in {"radio", "select", "check", "date"} else "text",
-        "numeric": kind == "number",
-        "choices": [(text, text == format_value(typed), label) for text, label in _options(schema)],
+        "as_rendered": json.dumps(value, ensure_ascii=False),
+        "old_text": format_field(value),
+        "typed": format_field(typed),
+        "input": _choose_input(schema, value, typed),
+        "numeric": get_type(schema) in NUMBERS if schema else _is_number(value),
+        "choices": _offer(schema, value, typed),
         "overridden": key is not None and typed != value,
         "earlier": key is not None and value != field.get("value"),
         "changed_by": changed.get(key) if key else None,
@@ -152,10 +166,35 @@ def _field(
     }
 
 
-def _options(schema: Mapping[str, Json]) -> list[tuple[str, str]]:
-    if schema.get("type") == "boolean":
+def _choose_input(schema: Mapping[str, Json], value: Json, typed: Json) -> str:
+    """Return date, lines or text: what can show both values without changing them."""
+    texts = [format_field(value), format_field(typed)]
+    if any("\n" in text or "\r" in text for text in texts) or isinstance(typed, list | dict):
+        return "lines"
+    if choose_kind(schema) == "date" and all(not text or is_date(text) for text in texts):
+        return "date"
+    return "text"
+
+
+def _offer(schema: Mapping[str, Json], value: Json, typed: Json) -> list[tuple[str, bool, str]]:
+    """Return the choices as text, whether it is chosen, and label; with the value as it is."""
+    known = _list_options(schema)
+    if not known:
+        return []
+    for each in (value, typed):
+        if (text := format_field(each)) not in dict(known):
+            known.append((text, text or "None"))
+    return [(text, text == format_field(typed), label) for text, label in known]
+
+
+def _list_options(schema: Mapping[str, Json]) -> list[tuple[str, str]]:
+    if get_type(schema) == "boolean":
         return [("true", "Yes"), ("false", "No")]
-    return [(format_value(each), format_value(each)) for each in schema.get("enum") or ()]
+    if get_type(schema) == "array":
+        return []
+    if schema.get("enum"):
+        return [(format_value(each), format_value(each) or "None") for each in schema["enum"]]
+    return list(list_choices(schema))
 
 
 def _is_number(value: Json) -> bool:

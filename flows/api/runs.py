@@ -24,6 +24,7 @@ from flows.models import Run
 from flows.runtime.payloads import reveal
 from flows.selectors.run_filters import RunFilters
 from workbench.accounts.gate import requires
+from workbench.http.instants import Instant
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import (
     MOST_ROWS,
@@ -119,8 +120,8 @@ class RunQuery(Schema):
         "", description="`waiting` runs wait for a person; `running` are the other running ones."
     )
     outcome: str = ""
-    started_from: datetime | None = Field(None, description="Inclusive.")
-    started_to: datetime | None = Field(None, description="Exclusive.")
+    started_from: Instant | None = Field(None, description="Inclusive.")
+    started_to: Instant | None = Field(None, description="Exclusive.")
     text: str = Field("", description="An id, an idempotency key, or text of the input.")
     error: str = Field("", description="The kind of the error it failed with, such as `http`.")
 

@@ -26,6 +26,8 @@ from flows.steps.base import WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
 from flows.views.requests import flow_context, flow_or_404, positive_number, user_of
 from workbench.accounts.gate import requires
+from workbench.values.numbers import read_number
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 USUAL_RUNS, MOST_RUNS = 500, 2_000
@@ -52,7 +54,8 @@ def threshold_lab(request: HttpRequest, name: str) -> HttpResponse:
     }
     if chosen is not None:
         context |= _lab(request, flow, document, chosen)
-    return render(request, "flows/lab/lab.html", context)
+    status = 422 if "typed_minutes" in context else 200
+    return render(request, "flows/lab/lab.html", context, status=status)
 
 
 def _lab(
@@ -65,8 +68,12 @@ def _lab(
     except (NoCutoff, DocumentError) as error:
         return {"count": count, "refusal": str(error)}
     measured = _get_measured_minutes(flow, document)
-    minutes = _read_number(request.GET.get("minutes", ""), measured or USUAL_MINUTES)
-    at = _read_number(request.GET.get("at", ""), chosen.at)
+    try:
+        minutes = _read_number(request.GET.get("minutes", ""), measured or USUAL_MINUTES)
+        at = _read_number(request.GET.get("at", ""), chosen.at)
+    except ValueRefused as error:
+        typed = request.GET.get("minutes", "")
+        return {"count": count, "refusal": str(error), "typed_minutes": typed}
     return {
         "count": count,
         "evidence": evidence,
@@ -132,11 +139,8 @@ def _get_measured_minutes(flow: Flow, document: dict[str, Json]) -> float | None
 
 
 def _read_number(text: str, usual: float) -> float:
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        return usual
-    return value if abs(value) < 1e12 else usual  # noqa: PLR2004 - keeps out inf and nan
+    """Return the number typed, the usual one if none was. Raises: ValueRefused."""
+    return float(read_number(text)) if text.strip() else usual
 
 
 @requires("flows.edit", flow="name")
@@ -151,7 +155,11 @@ def apply_cutoff(request: HttpRequest, name: str) -> HttpResponse:
     if chosen is None or chosen.source != request.POST.get("source"):
         messages.error(request, "The draft was changed in the meantime. Look at the cutoff again.")
         return redirect(back)
-    at = _read_number(request.POST.get("at", ""), chosen.at)
+    try:
+        at = _read_number(request.POST.get("at", ""), chosen.at)
+    except ValueRefused as error:
+        messages.error(request, f"Cutoff: {error} The draft is as it was.")
+        return redirect(back)
     refusal = _apply(request, flow, chosen, at)
     if refusal is not None:
         messages.error(request, refusal.message)

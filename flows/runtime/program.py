@@ -9,7 +9,6 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
-import jsonschema_rs
 from pydantic import ValidationError
 
 from flows.engine.graph import Graph, compile_graph
@@ -21,6 +20,7 @@ from flows.steps.base import StepConfig, StepFailure, StepType
 from flows.steps.registry import all_step_types, get_step_type
 from workbench.values.checking import check_value
 from workbench.values.refusals import ValueRefused
+from workbench.values.schemas import make_validator
 
 Json = Any
 
@@ -100,7 +100,7 @@ class Program:
     def input_validator(self) -> Any:
         """The input contract as a validator; a flow without one takes anything."""
         schema = dict(self.document.input) or True
-        return jsonschema_rs.validator_for(schema, retriever=_refuse_reference)
+        return make_validator(schema)
 
     @property
     def has_output(self) -> bool:
@@ -121,10 +121,6 @@ def run_bindings(run_id: int, program: Program, started_at: datetime) -> dict[st
         "version": program.number,
         "started_at": started_at.isoformat(),
     }
-
-
-def _refuse_reference(uri: str) -> Json:
-    raise ValueError(f"Schemas may not refer to other documents: {uri}")
 
 
 def _bind(step: Step) -> BoundStep:

@@ -1,10 +1,10 @@
 """What the views of flows share: who asks, and what the request names."""
 
+from datetime import datetime, time
 from typing import Any, cast
 
 from django.http import Http404, HttpRequest, QueryDict
-from django.utils.dateparse import parse_date, parse_datetime
-from django.utils.timezone import is_naive, make_aware
+from django.utils.timezone import get_current_timezone, make_aware
 
 from flows import selectors
 from flows.graph.operations import normal_form
@@ -13,6 +13,8 @@ from flows.selectors.run_filters import RunFilters, parse_run_id
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, can, reach
+from workbench.values.refusals import ValueRefused
+from workbench.values.times import read_date, read_instant
 
 NOT_FOUND_RUN = "There is no run {id}, or you may not see it."
 
@@ -64,8 +66,8 @@ def read_run_filters(given: QueryDict) -> RunFilters:
         version=positive_number(get("version", "")),
         state=get("state", "")[:20],
         outcome=get("outcome", "").strip()[:80],
-        started_from=_read_instant(get("from", "")),
-        started_to=_read_instant(get("to", "")),
+        started_from=_read_start(get("from", "")),
+        started_to=_read_start(get("to", "")),
         text=get("q", "").strip()[:200],
         error=get("error", "").strip()[:80],
     )
@@ -76,15 +78,17 @@ def positive_number(text: str) -> int | None:
     return parse_run_id(text) or None
 
 
-def _read_instant(text: str) -> Any:
-    """Return a date or an instant in the person's zone, or None."""
+def _read_start(text: str) -> datetime | None:
+    """Return an instant, or the start of a day, in the person's zone; None if it is neither."""
+    zone = get_current_timezone()
     try:
-        when = parse_datetime(text)
-        if when is None and (day := parse_date(text)):
-            when = parse_datetime(f"{day.isoformat()}T00:00:00")
-    except ValueError:
+        return read_instant(text, zone)
+    except ValueRefused:
+        pass
+    try:
+        return make_aware(datetime.combine(read_date(text), time()), zone)
+    except ValueRefused:
         return None
-    return make_aware(when) if when is not None and is_naive(when) else when
 
 
 def flow_context(request: HttpRequest, flow: Flow, tab: str) -> dict[str, Any]:

@@ -5,15 +5,19 @@ schemas) becomes a field of JSON text.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, tzinfo
 from typing import Any, Literal
 
 import jsonschema_rs
 
 from workbench.values.json_text import read_json
+from workbench.values.numbers import read_number
 from workbench.values.refusals import ValueRefused
+from workbench.values.schemas import SCHEMA_ERRORS, make_validator
+from workbench.values.times import read_date, read_instant
 
 Json = Any
 Schema = Mapping[str, Json]
@@ -23,6 +27,8 @@ Kind = Literal[
 ]
 
 PREFIX = "f"
+# The name of what an input was rendered with is the input's, and this.
+AS_RENDERED = ":was"
 MOST_DEPTH = 4
 # A text that may be longer than this gets several lines.
 LONG_TEXT = 200
@@ -32,7 +38,11 @@ _MISSING = object()
 
 @dataclass(slots=True)
 class SchemaField:
-    """One control. ``value`` is text as a person typed it; ``children`` are a group's fields."""
+    """One control. ``value`` is text as a person typed it; ``children`` are a group's fields.
+
+    ``was`` is the JSON that it was rendered with, "" for none: what comes back as it was rendered
+    is that value. ``fits`` is False where the browser's control for dates cannot show the value.
+    """
 
     path: Path
     kind: Kind
@@ -40,6 +50,8 @@ class SchemaField:
     required: bool = False
     help: str = ""
     value: str = ""
+    was: str = ""
+    fits: bool = True
     choices: list[tuple[str, str]] = field(default_factory=list)
     minimum: Json = None
     maximum: Json = None
@@ -50,7 +62,18 @@ class SchemaField:
 
     @property
     def name(self) -> str:
-        return ".".join([PREFIX, *map(str, self.path)])
+        # A dot in a property's name is no boundary.
+        parts = (str(part).replace("~", "~0").replace(".", "~1") for part in self.path)
+        return ".".join([PREFIX, *parts])
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether an input of one line would take the line breaks out of the value."""
+        return "\n" in self.value or "\r" in self.value
+
+    @property
+    def was_name(self) -> str:
+        return self.name + AS_RENDERED
 
     @property
     def id(self) -> str:
@@ -66,11 +89,15 @@ class FormError:
 
 
 class SchemaForm:
-    """The form of a schema, filled with ``value``; ``read`` then takes what was posted."""
+    """The form of a schema, filled with ``value``; ``read`` then takes what was posted.
 
-    def __init__(self, schema: Schema, value: Json = None) -> None:
-        self.schema = schema
-        self.fields = list(_build_fields(schema, value if isinstance(value, Mapping) else {}, ()))
+    Times are shown and read as local in ``zone``.
+    """
+
+    def __init__(self, schema: Schema, value: Json = None, zone: tzinfo = UTC) -> None:
+        self.schema, self.zone = schema, zone
+        given = value if isinstance(value, Mapping) else {}
+        self.fields = list(_build_fields(schema, given, (), zone))
         self.errors: list[FormError] = []
 
     @property
@@ -97,14 +124,17 @@ class SchemaForm:
         for each in fields:
             given: Json
             if each.kind == "group":
-                given = self._read_group(each.children, posted)
-                if not given and not each.required:
+                rest = _list_unshown(each, posted.get(each.was_name, ""))
+                given = {**(rest or {}), **self._read_group(each.children, posted)}
+                if not given and not each.required and rest is None:
                     continue
             else:
                 each.value = posted.get(each.name, "")
+                each.was = posted.get(each.was_name, "")
                 try:
-                    given = _read_value(each)
+                    given = _read_touched(each, self.zone)
                 except ValueError as error:
+                    each.fits = False
                     self._add_error(each.path, str(error))
                     continue
                 if given is _MISSING:
@@ -125,16 +155,10 @@ class SchemaForm:
 def schema_errors(schema: Schema, value: Json) -> list[tuple[Path, str]]:
     """Return ``(path, message)`` for each fault of ``value`` by the schema."""
     try:
-        validator = jsonschema_rs.validator_for(
-            dict(schema), retriever=_refuse_reference, validate_formats=True
-        )
-    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        validator = make_validator(schema)
+    except SCHEMA_ERRORS as error:
         return [((), f"The flow's input is not a valid JSON Schema: {error}")]
     return [_explain(error) for error in validator.iter_errors(value)]
-
-
-def _refuse_reference(uri: str) -> Json:
-    raise ValueError(f"{uri} is outside the document. Put what it names under $defs.")
 
 
 def _explain(error: jsonschema_rs.ValidationError) -> tuple[Path, str]:
@@ -168,7 +192,9 @@ def _types(kind: Json) -> list[str]:
 # --- From schema to fields --------------------------------------------------------
 
 
-def _build_fields(schema: Schema, value: Mapping[str, Json], path: Path) -> Iterator[SchemaField]:
+def _build_fields(
+    schema: Schema, value: Mapping[str, Json], path: Path, zone: tzinfo
+) -> Iterator[SchemaField]:
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
         return
@@ -176,10 +202,12 @@ def _build_fields(schema: Schema, value: Mapping[str, Json], path: Path) -> Iter
     for name, each in properties.items():
         own = each if isinstance(each, Mapping) else {}
         given = value.get(name, own.get("default", _MISSING))
-        yield _build_field(own, given, (*path, name), name in required)
+        yield _build_field(own, given, (*path, name), name in required, zone)
 
 
-def _build_field(schema: Schema, value: Json, path: Path, required: bool) -> SchemaField:
+def _build_field(
+    schema: Schema, value: Json, path: Path, required: bool, zone: tzinfo
+) -> SchemaField:
     kind = _choose_kind(schema, len(path))
     found = SchemaField(
         path,
@@ -191,19 +219,22 @@ def _build_field(schema: Schema, value: Json, path: Path, required: bool) -> Sch
         maximum=schema.get("maximum"),
         step="1" if kind == "integer" else "any",
         unit=str(schema.get("x-unit") or ""),
+        was="" if value is _MISSING else json.dumps(value, ensure_ascii=False),
     )
     if kind == "group":
         found.children = list(
-            _build_fields(schema, value if isinstance(value, Mapping) else {}, path)
+            _build_fields(schema, value if isinstance(value, Mapping) else {}, path, zone)
         )
     else:
-        found.value = _to_input(value, kind)
+        found.value, found.fits = _to_input(value, kind, zone)
     if kind == "choice":
         titles = schema.get("x-titles") if isinstance(schema.get("x-titles"), Mapping) else {}
         found.choices = [
             (json.dumps(each), str((titles or {}).get(str(each), _to_text(each))))
             for each in schema["enum"]
         ]
+        if found.value and found.value not in dict(found.choices):
+            found.choices.append((found.value, f"{_to_text(value)} (as it is now)"))
     return found
 
 
@@ -234,57 +265,91 @@ def _describe_example(schema: Schema) -> str:
     return f"For example {_to_text(examples[0])}" if isinstance(examples, list) and examples else ""
 
 
-def _to_input(value: Json, kind: Kind) -> str:
+def _to_input(value: Json, kind: Kind, zone: tzinfo) -> tuple[str, bool]:
+    """Return the text of an input, and whether the browser's control for its kind can show it."""
     if value is _MISSING:
-        return ""
+        return "", True
     if kind in {"json", "choice"}:
-        return json.dumps(value, indent=2 if kind == "json" else None, ensure_ascii=False)
+        return json.dumps(value, indent=2 if kind == "json" else None, ensure_ascii=False), True
     if kind == "boolean":
-        return "on" if value is True else ""
-    return "" if value is None else _to_text(value)
+        return "on" if value is True else "", True
+    text = "" if value is None else _to_text(value)
+    if kind == "datetime" and text:
+        local = _to_local(text, zone)
+        return local or text, bool(local)
+    if kind == "date" and text:
+        return text, _is_date(text)
+    return text, True
+
+
+def _to_local(text: str, zone: tzinfo) -> str:
+    """Return an instant as an input for local times writes it, "" for what it cannot write."""
+    try:
+        local = read_instant(text).astimezone(zone).replace(tzinfo=None)
+    except ValueRefused:
+        return ""
+    if local.microsecond:
+        return ""
+    return local.isoformat(timespec="seconds" if local.second else "minutes")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return read_date(text).isoformat() == text
+    except ValueRefused:
+        return False
 
 
 # --- From what was typed to JSON --------------------------------------------------
 
 
-def _read_value(each: SchemaField) -> Json:
+def _read_touched(each: SchemaField, zone: tzinfo) -> Json:
+    """Return what was typed, or the value as it was rendered where nobody touched it."""
+    if not each.was:
+        return _read_value(each, zone)
+    try:
+        was = json.loads(each.was)
+    except (ValueError, RecursionError):
+        return _read_value(each, zone)
+    rendered, each.fits = _to_input(was, each.kind, zone)
+    return was if _unify(each.value) == _unify(rendered) else _read_value(each, zone)
+
+
+def _list_unshown(group: SchemaField, was: str) -> dict[str, Json] | None:
+    """Return what a mapping holds besides the fields of its group, None if there was none."""
+    try:
+        given = json.loads(was) if was else None
+    except (ValueError, RecursionError):
+        return None
+    shown = {str(each.path[-1]) for each in group.children}
+    return (
+        {key: value for key, value in given.items() if key not in shown}
+        if isinstance(given, Mapping)
+        else None
+    )
+
+
+def _unify(text: str) -> str:
+    """Return the text with line breaks as JSON has them; a form posts CRLF."""
+    return re.sub(r"\r\n?", "\n", text).strip()
+
+
+def _read_value(each: SchemaField, zone: tzinfo) -> Json:
     """Return what was typed as JSON. Raises: ValueError, saying what to do."""
-    text = each.value.strip() if each.kind != "long" else each.value
+    text = each.value.strip() if each.kind != "long" else re.sub(r"\r\n?", "\n", each.value)
     if each.kind == "boolean":
         return text == "on"
     if not text:
         return _MISSING
     readers: dict[str, Callable[[str], Json]] = {
-        "integer": lambda given: _read_number(given, int, "Must be a whole number, such as 12."),
-        "number": lambda given: _read_number(given, float, "Must be a number, such as 12.5."),
+        "integer": lambda given: read_number(given, whole=True),
+        "number": read_number,
         "json": _read_json,
         "choice": _read_json,
-        "datetime": _read_instant,
-        "date": _read_date,
+        "datetime": lambda given: read_instant(given, zone).isoformat().replace("+00:00", "Z"),
+        "date": lambda given: read_date(given).isoformat(),
     }
     return readers.get(each.kind, str)(text)
-
-
-def _read_instant(text: str) -> str:
-    """Return the instant; the browser's control gives minutes without an offset, meant as UTC."""
-    return text if text[10:].count(":") > 1 or text.endswith("Z") else f"{text}:00Z"
-
-
-def _read_date(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise ValueError("Must be a date, such as 2026-03-31.") from None
-
-
-def _read_number(text: str, make: type[int] | type[float], message: str) -> int | float:
-    try:
-        value = make(text)
-    except ValueError:
-        raise ValueError(message) from None
-    if value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN differs from itself
-        raise ValueError(message)
-    return int(value) if value == int(value) and "." not in text and "e" not in text else value
 
 
 def _read_json(text: str) -> Json:

@@ -34,7 +34,7 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
         return _start(request, flow, document)
     samples = document.get("samples") or {}
     sample = samples.get(request.GET.get("sample", ""))
-    form = SchemaForm(document.get("input") or {}, sample)
+    form = SchemaForm(document.get("input") or {}, sample, timezone.get_current_timezone())
     mode = "json" if request.GET.get("mode") == "json" or not form.is_plain else "form"
     text = json.dumps(sample if sample is not None else {}, indent=2, ensure_ascii=False)
     return _page(request, flow, form, mode, text=text)
@@ -43,7 +43,7 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
 def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
     mode = "json" if request.POST.get("mode") == "json" else "form"
     text, schema = request.POST.get("text", ""), document.get("input") or {}
-    form = SchemaForm(schema)
+    form = SchemaForm(schema, zone=timezone.get_current_timezone())
     if mode == "form":
         value, errors = form.read(request.POST.dict()), [each.message for each in form.errors]
     else:

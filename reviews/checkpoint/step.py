@@ -12,7 +12,14 @@ from flows.graph.problems import Problem
 from flows.steps.base import Json, Opened, Preview, StepContext, WaitingStep
 from flows.steps.registry import register
 from reviews.checkpoint.preview import minutes_of_cases, preview_case
-from reviews.rules.checkpoint_config import ACTS, EXPIRED, OUTCOMES, REFUSAL, CheckpointConfig
+from reviews.rules.checkpoint_config import (
+    ACTS,
+    EXPIRED,
+    OUTCOMES,
+    REFUSAL,
+    CheckpointConfig,
+    find_form_faults,
+)
 from reviews.services.opening import cancel_case_of_wait, open_case
 
 WAIT_KIND = "case"
@@ -77,10 +84,10 @@ class ReviewCase(WaitingStep):
         }
 
     def check(self, step: Step) -> Sequence[Problem]:
-        """Return a warning for each reason to reject that rests on no evidence."""
+        """Return errors for schemas that no case can use; warnings for reasons without evidence."""
         codes = step.config.get("reason_codes")
         refusals = codes.get(REFUSAL) if isinstance(codes, Mapping) else None
-        found = []
+        found = [_bad_schema(step, *fault) for fault in find_form_faults(step.config)]
         for number, code in enumerate(refusals if isinstance(refusals, list) else []):
             if isinstance(code, Mapping) and code.get("code") and not code.get("rests_on"):
                 found.append(_missing_grounds(step, number, str(code["code"])))
@@ -110,6 +117,18 @@ def _missing_grounds(step: Step, number: int, code: str) -> Problem:
         f"with.reason_codes.{REFUSAL}[{number}].rests_on",
         f"The reason {code} rests on nothing, so a case can be rejected without evidence.",
         "Name what it rests on in `rests_on`: fields by `key`, documents or groups by `id`.",
+    )
+
+
+def _bad_schema(step: Step, path: tuple[str | int, ...], reason: str) -> Problem:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return Problem(
+        "error",
+        "case.schema",
+        step.id,
+        f"with{place}",
+        f"{reason}.",
+        "Correct the schema: a case with this one could never be decided.",
     )
 
 

@@ -16,7 +16,8 @@ from reviews.models.links import CaseLink, Purpose
 from reviews.panes import choices_of
 from reviews.rules.answers import Answer
 from reviews.rules.corrections import make_correction_form
-from reviews.rules.widgets import list_widgets, read_form, read_grounds
+from reviews.rules.posted import read_changes, read_grounds
+from reviews.rules.widgets import list_widgets
 from reviews.selectors.acting import make_acting
 from reviews.selectors.cases import describe_next_act, get_visible_case
 from reviews.selectors.veil import get_veil
@@ -137,6 +138,7 @@ def _corrections_context(request: HttpRequest, link: CaseLink) -> dict[str, Any]
     """Return the inputs for the fields that may be corrected, and the new values that were sent."""
     case, keys = link.case, link.asked.fields if link.asked else ()
     form = make_correction_form(keys, case.shown, case.fields)
-    sent = read_form(form, request.POST, "fields") if request.method == "POST" else {}
-    values = {key: case.fields.get(key) for key in keys} | sent
-    return {"widgets": list_widgets(form, values, "fields"), "changes": sent, "problems": {}}
+    zone = timezone.get_current_timezone()
+    sent = read_changes(form, request.POST, "fields", zone) if request.method == "POST" else {}
+    values = {key: case.fields[key] for key in keys if key in case.fields} | sent
+    return {"widgets": list_widgets(form, values, "fields", zone), "changes": sent, "problems": {}}

@@ -1,11 +1,12 @@
 """Open a checkpoint for another engine, or cancel it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flows.graph.codec import parse
-from flows.models import Flow, Run
+from flows.models import Artifact, Flow, Run
 from flows.services import (
     FlowExists,
     Started,
@@ -20,7 +21,9 @@ from reviews.errors import DecisionInvalid
 from reviews.models import Queue, SlaPolicy
 from reviews.notices.signed import key_problem
 from reviews.outside.document import ALLOWED, FLOW, TITLE, build_document
-from reviews.rules.checkpoint_config import CheckpointConfig
+from reviews.rules.checkpoint_config import CheckpointConfig, find_form_faults
+from reviews.rules.documents import get_artifact_digest
+from reviews.rules.layout import FILE_KINDS
 from workbench.accounts.actors import Actor
 from workbench.secrets.services import SecretUnknown, read_secrets
 
@@ -104,7 +107,42 @@ def _problems(case: CheckpointConfig, callback: Callback) -> dict[str, str]:
         problems["case.allow"] = (
             f"{', '.join(unknown)} cannot be asked for here: use {', '.join(ALLOWED)}."
         )
+    problems |= _form_problems(case) | _artifact_problems(case)
     return problems | (_callback_problems(callback) if callback.url else {})
+
+
+def _form_problems(case: CheckpointConfig) -> dict[str, str]:
+    config = case.model_dump(mode="json", by_alias=True)
+    return {
+        ".".join(["case", *map(str, path)]): f"{reason}."
+        for path, reason in find_form_faults(config)
+    }
+
+
+def _artifact_problems(case: CheckpointConfig) -> dict[str, str]:
+    """Return the artifacts that are not there, by their place. One query, none without any."""
+    asked = dict(_list_artifacts(case))
+    known = set()
+    if asked:
+        found = Artifact.objects.filter(digest__in=set(asked.values()))
+        known = set(found.values_list("digest", flat=True))
+    return {
+        place: f"There is no artifact {digest}. Upload it first, by POST /artifacts."
+        for place, digest in asked.items()
+        if digest not in known
+    }
+
+
+def _list_artifacts(case: CheckpointConfig) -> Iterator[tuple[str, str]]:
+    for number, document in enumerate(case.documents):
+        if document.artifact is not None:
+            yield f"case.documents.{number}.artifact", get_artifact_digest(document.artifact)
+    for at, group in enumerate(case.show):
+        for kind in FILE_KINDS:
+            for number, each in enumerate(getattr(group, kind) or ()):
+                if each.artifact is not None:
+                    place = f"case.show.{at}.{kind}.{number}.artifact"
+                    yield place, get_artifact_digest(each.artifact)
 
 
 def _callback_problems(callback: Callback) -> dict[str, str]:

@@ -8,12 +8,18 @@ import jsonschema_rs
 
 from reviews.errors import DecisionInvalid
 from reviews.rules.layout import FILE_KINDS
+from reviews.rules.posted import infer_type
+from workbench.values.numbers import read_number
+from workbench.values.refusals import ValueRefused
+from workbench.values.schemas import SCHEMA_ERRORS, make_validator
+from workbench.values.times import read_date, read_instant
 
 Json = Any
 COMMENT_MAX = 10_000
 WHY_MAX = 500
 # Returning work without saying what to do wastes a round.
 NEEDS_COMMENT = frozenset({"rework"})
+NUMBERS = frozenset({"number", "integer"})
 NOT_OUTCOMES = frozenset({"information", "escalation"})
 
 
@@ -186,8 +192,18 @@ def _find_override_problems(
         if key not in known or not known[key].get("editable"):
             problems[name] = f"The field {key} cannot be changed on this case."
             continue
-        problems |= find_schema_problems(known[key].get("schema") or {}, override["new"], name)
+        schema = get_field_schema(known[key], override["old"], override["new"])
+        problems |= find_schema_problems(schema, override["new"], name)
     return problems
+
+
+def get_field_schema(field: Mapping[str, Json], old: Json, new: Json) -> Mapping[str, Json]:
+    """Return what a new value must fulfil: the field's schema, or the type that it replaces.
+
+    Text that was typed where a number stood could not be read as one.
+    """
+    schema: Mapping[str, Json] = field.get("schema") or {}
+    return schema or ({"type": infer_type(old)} if isinstance(new, str) and old is not None else {})
 
 
 def _find_why_problems(
@@ -214,8 +230,8 @@ def find_schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> 
     if not schema:
         return {}
     try:
-        validator = jsonschema_rs.validator_for(dict(schema), retriever=_refuse_references)
-    except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
+        validator = make_validator(schema)
+    except SCHEMA_ERRORS as error:
         return {name: f"The flow's schema for this is wrong: {error}. Tell the flow's designer."}
     found: dict[str, str] = {}
     for fault in validator.iter_errors(value):
@@ -226,10 +242,6 @@ def find_schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> 
     return found
 
 
-def _refuse_references(uri: str) -> Json:
-    raise ValueError(f"a schema may not refer to {uri}: write it out in place")
-
-
 def _describe_fault(fault: jsonschema_rs.ValidationError) -> str:
     """Return what to do about the fault: the library's own message repeats whole lists of rows."""
     limit = getattr(fault.kind, "limit", None)
@@ -238,7 +250,28 @@ def _describe_fault(fault: jsonschema_rs.ValidationError) -> str:
         "maxItems": f"Leave at most {limit}.",
         "uniqueItems": "The same is here twice: remove one.",
     }
-    return asked.get(fault.kind.name) or _make_sentence(fault.message)
+    return asked.get(fault.kind.name) or _describe_text(fault) or _make_sentence(fault.message)
+
+
+def _describe_text(fault: jsonschema_rs.ValidationError) -> str:
+    """Return why a text is no number, date or time, and how it is written; "" for other faults."""
+    if not isinstance(fault.instance, str):
+        return ""
+    kind: Json = fault.kind
+    try:
+        if kind.name == "type" and (kinds := NUMBERS & set(_list_kinds(kind))):
+            read_number(fault.instance, whole="number" not in kinds)
+        elif kind.name == "format" and kind.format == "date-time":
+            read_instant(fault.instance)
+        elif kind.name == "format" and kind.format == "date":
+            read_date(fault.instance)
+    except ValueRefused as refusal:
+        return str(refusal)
+    return ""
+
+
+def _list_kinds(kind: Json) -> list[str]:
+    return [kind.types] if isinstance(kind.types, str) else list(kind.types)
 
 
 def _make_sentence(message: str) -> str:

@@ -1,6 +1,6 @@
 """The configuration of a `review.case` step: its fields, and the checks that publishing makes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -16,6 +16,10 @@ from reviews.rules.layout import (
     Share,
     ShownDocument,
 )
+from reviews.rules.plain_schemas import check_schema, find_schema_faults, find_unshown
+
+# Where schemas stand in a config, with what is wrong with them: path and reason.
+Fault = tuple[tuple[str | int, ...], str]
 
 REFUSAL = "rejected"
 OUTCOMES = ("approved", REFUSAL, "rework")
@@ -82,6 +86,11 @@ class CheckpointConfig(StepConfig):
         "Empty: who started the run.",
     )
 
+    @field_validator("form")
+    @classmethod
+    def is_a_schema(cls, form: dict[str, Json]) -> dict[str, Json]:
+        return check_schema(form)
+
     @field_validator("allow")
     @classmethod
     def has_an_outcome(cls, allow: list[str]) -> list[str]:
@@ -143,3 +152,34 @@ def _check_keys(show: list[Group]) -> None:
     keys = [field.key for group in show for field in group.fields or () if field.key]
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise ValueError(f"two fields have the key {', '.join(twice)}: keys name one field each")
+
+
+# --- Schemas, before a case is opened -------------------------------------------------
+
+
+def find_form_faults(config: Mapping[str, Json]) -> Iterator[Fault]:
+    """Yield what is wrong with the schemas of a config, which may be wrong anywhere.
+
+    Each path begins at the config: ``("form", "properties", "rate", "type")``.
+    """
+    form = config.get("form")
+    if isinstance(form, Mapping):
+        for path, reason in find_schema_faults(form):
+            yield ("form", *path), reason
+            return
+        for path, reason in find_unshown(form):
+            yield ("form", *path), reason
+    for place, schema in _list_field_schemas(config.get("show")):
+        for path, reason in find_schema_faults(schema):
+            yield (*place, *path), reason
+
+
+def _list_field_schemas(
+    show: Json,
+) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Json]]]:
+    for at, group in enumerate(show if isinstance(show, list) else []):
+        fields = group.get("fields") if isinstance(group, Mapping) else None
+        for number, field in enumerate(fields if isinstance(fields, list) else []):
+            schema = field.get("schema") if isinstance(field, Mapping) else None
+            if isinstance(schema, Mapping):
+                yield ("show", at, "fields", number, "schema"), schema

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from reviews.errors import DecisionInvalid
-from reviews.rules.answers import find_schema_problems, list_shown_fields
+from reviews.rules.answers import find_schema_problems, get_field_schema, list_shown_fields
+from reviews.rules.posted import infer_type
 
 Json = Any
 
@@ -33,7 +34,7 @@ def make_correction_form(
     for each in list_shown_fields(shown):
         key = each.get("key")
         if key and key in keys:
-            schema = each.get("schema") or {"type": _infer_type(fields.get(key))}
+            schema = each.get("schema") or {"type": infer_type(fields.get(key))}
             parts[key] = {"title": each["label"], "description": each.get("unit", ""), **schema}
     return {"type": "object", "properties": parts}
 
@@ -42,19 +43,14 @@ def check_changes(
     changes: Mapping[str, Json], shown: Mapping[str, Json], fields: Mapping[str, Json]
 ) -> dict[str, Json]:
     """Return the changes that differ from the present values. Raises: DecisionInvalid."""
-    schemas = {each.get("key"): each.get("schema") or {} for each in list_shown_fields(shown)}
+    known = {each.get("key"): each for each in list_shown_fields(shown)}
     problems: dict[str, str] = {}
     for key, new in changes.items():
         if key not in fields:
             problems[f"fields.{key}"] = f"There is no field {key}."
         else:
-            problems |= find_schema_problems(schemas.get(key) or {}, new, f"fields.{key}")
+            schema = get_field_schema(known.get(key) or {}, fields[key], new)
+            problems |= find_schema_problems(schema, new, f"fields.{key}")
     if problems:
         raise DecisionInvalid(problems)
     return {key: new for key, new in changes.items() if fields[key] != new}
-
-
-def _infer_type(value: Json) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    return "number" if isinstance(value, int | float) else "string"

@@ -7,7 +7,9 @@ reviewer saw, kept whole.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from reviews.rules.plain_schemas import check_schema
 
 Json = Any
 Key = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$")]
@@ -40,6 +42,11 @@ class ShownField(Part):
     answer: bool = False
     value_schema: dict[str, Json] = Field(default_factory=dict, alias="schema")
     help: str = ""
+
+    @field_validator("value_schema")
+    @classmethod
+    def is_a_schema(cls, schema: dict[str, Json]) -> dict[str, Json]:
+        return check_schema(schema)
 
     @model_validator(mode="after")
     def editable_has_a_key(self) -> "ShownField":

@@ -1,21 +1,26 @@
-"""Make the widgets of a form from JSON Schema, and read what was posted back as JSON. Pure.
+"""Make the widgets of a form from JSON Schema. Pure; ``posted`` reads what was sent back.
 
 A widget's name is the path of its value: ``form.income``, ``form.address.city``. Groups nest. A
 list of objects is rows, ``form.debts.0.lender``; ``form.debts.rows`` names those sent, in order.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import UTC, tzinfo
+from typing import Any
 
 from reviews.rules.conditions import find_active, list_properties
+from reviews.rules.plain_schemas import make_plain
+from workbench.values.refusals import ValueRefused
+from workbench.values.times import read_date, read_instant
 
 Json = Any
 LONG_TEXT = 120
-MOST_ROUNDS = 8
 FEW_CHOICES = 4
 NUMBERS = ("number", "integer")
-ROWS_SENT = "rows"
+ONE_LINE = frozenset({"text", "email", "url", "time", "number", "date", "datetime"})
 MOST_ROWS = 100
 # What stands for the number in the names of the row that "add" copies.
 NEXT_ROW = "new"
@@ -23,12 +28,12 @@ NEXT_ROW = "new"
 EXACT = 2**53
 
 
-class Posted(Protocol):
-    """What a form sent (django.http.QueryDict)."""
-
-    def get(self, key: str, default: Any = None) -> Any: ...
-    def getlist(self, key: str) -> list[str]: ...
-    def __contains__(self, key: object) -> bool: ...
+# The name of what an input was rendered with is the input's, and this.
+AS_RENDERED = ":was"
+# No value, which null is.
+ABSENT: Any = object()
+_CLOCK = re.compile(r"\d{2}:\d{2}(:[0-5][1-9]|:[1-5]0)?", re.ASCII)
+_LINE_BREAK = re.compile(r"\r\n?|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,9 @@ class Widget:
     select, checks, group, rows, row. ``active`` False: it does not apply to the present
     values.
 
-    ``blank`` is the row that "add" copies, with ``NEXT_ROW`` for its number.
+    ``blank`` is the row that "add" copies, with ``NEXT_ROW`` for its number. ``was`` is the value
+    that it is rendered with, as JSON, "" for none: what comes back as it was rendered is that
+    value. ``text`` is how the input writes it; ``zone`` names that of a time.
     """
 
     kind: str
@@ -51,6 +58,13 @@ class Widget:
     parts: tuple["Widget", ...] = ()
     blank: "Widget | None" = None
     active: bool = True
+    was: str = ""
+    text: str = ""
+    zone: str = ""
+
+    @property
+    def was_name(self) -> str:
+        return self.name + AS_RENDERED
 
     @property
     def id(self) -> str:
@@ -69,23 +83,32 @@ class Widget:
     @property
     def chosen(self) -> tuple[str, ...]:
         """The values that are chosen, as a form writes them."""
-        values = self.value if isinstance(self.value, list) else [self.value]
+        several = self.kind == "checks" and isinstance(self.value, list)
+        values = self.value if several else [self.value]
         return tuple(format_value(value) for value in values if value is not None)
 
 
-def list_widgets(schema: Mapping[str, Json], values: Mapping[str, Json], name: str) -> list[Widget]:
+def list_widgets(
+    schema: Mapping[str, Json], values: Mapping[str, Json], name: str, zone: tzinfo = UTC
+) -> list[Widget]:
     """Return a widget for each property that an object schema may ask for, in its order.
 
     Those that do not apply to these values are included, not ``active``: they show as soon as
-    another value makes them apply.
+    another value makes them apply. Times are shown in ``zone``.
     """
+    return _list_plain_widgets(make_plain(schema), values, name, zone)
+
+
+def _list_plain_widgets(
+    schema: Mapping[str, Json], values: Mapping[str, Json], name: str, zone: tzinfo
+) -> list[Widget]:
     active, required = find_active(schema, values)
     return [
-        _make_widget(
+        make_widget(
             f"{name}.{key}",
-            key,
             active.get(key, part),
-            values.get(key),
+            values.get(key, active.get(key, part).get("default", ABSENT)),
+            zone,
             required=key in required,
             active=key in active,
         )
@@ -97,6 +120,12 @@ def list_active_names(
     schema: Mapping[str, Json], values: Mapping[str, Json], name: str
 ) -> list[str]:
     """Return the names of the widgets that apply to these values, those in groups too."""
+    return _list_plain_names(make_plain(schema), values, name)
+
+
+def _list_plain_names(
+    schema: Mapping[str, Json], values: Mapping[str, Json], name: str
+) -> list[str]:
     found = []
     for key, part in find_active(schema, values)[0].items():
         found.append(f"{name}.{key}")
@@ -107,12 +136,12 @@ def list_active_names(
 def _list_names_inside(part: Mapping[str, Json], value: Json, name: str) -> list[str]:
     kind = choose_kind(part)
     if kind == "group":
-        return list_active_names(part, value if isinstance(value, Mapping) else {}, name)
+        return _list_plain_names(part, value if isinstance(value, Mapping) else {}, name)
     if kind != "rows":
         return []
     found = []
     for number, row in enumerate(_read_rows(value)):
-        found += [f"{name}.{number}", *list_active_names(part["items"], row, f"{name}.{number}")]
+        found += [f"{name}.{number}", *_list_plain_names(part["items"], row, f"{name}.{number}")]
     return found
 
 
@@ -121,34 +150,112 @@ def _read_rows(value: Json) -> list[Mapping[str, Json]]:
     return [row if isinstance(row, Mapping) else {} for row in rows]
 
 
-def _make_widget(
-    name: str, key: str, schema: Mapping[str, Json], value: Json, *, required: bool, active: bool
+def make_widget(
+    name: str,
+    schema: Mapping[str, Json],
+    value: Json,
+    zone: tzinfo,
+    *,
+    required: bool = False,
+    active: bool = True,
 ) -> Widget:
-    label = str(schema.get("title") or key.replace("_", " ").capitalize())
-    value = schema.get("default") if value is None else value
-    kind = choose_kind(schema)
-    parts: tuple[Widget, ...] = ()
-    blank = None
-    if kind == "group":
-        parts = tuple(list_widgets(schema, value if isinstance(value, Mapping) else {}, name))
-    elif kind == "rows":
-        rows = _read_rows(value)
-        rows += [{}] * (_get_rows_bound(schema, "minItems", 0) - len(rows))
-        parts = tuple(_make_row(schema, name, str(at), row) for at, row in enumerate(rows))
-        blank = _make_row(schema, name, NEXT_ROW, {})
+    """Return the widget of a value by its plain schema; ``value`` may be ABSENT."""
+    was = "" if value is ABSENT else json.dumps(value, ensure_ascii=False)
+    value = None if value is ABSENT else value
+    kind, text = _choose_input(choose_kind(schema), value, zone)
+    parts, blank = _make_parts(schema, value, name, zone)
     return Widget(
         kind=kind,
         name=name,
-        label=label,
+        label=_make_label(name, schema),
         value=value,
         help=str(schema.get("description") or ""),
         required=required,
-        choices=_list_choices(schema),
+        choices=_offer(list_choices(schema), kind, value),
         attributes=_make_attributes(schema, kind),
         parts=parts,
         blank=blank,
         active=active,
+        was=was,
+        text=text,
+        zone=str(zone) if kind == "datetime" else "",
     )
+
+
+def _make_label(name: str, schema: Mapping[str, Json]) -> str:
+    key = name.rpartition(".")[2]
+    return str(schema.get("title") or key.replace("_", " ").capitalize())
+
+
+def _make_parts(
+    schema: Mapping[str, Json], value: Json, name: str, zone: tzinfo
+) -> tuple[tuple[Widget, ...], Widget | None]:
+    """Return the widgets inside a group or a list of rows, and the blank row of the list."""
+    kind = choose_kind(schema)
+    if kind == "group":
+        values = value if isinstance(value, Mapping) else {}
+        return tuple(_list_plain_widgets(schema, values, name, zone)), None
+    if kind != "rows":
+        return (), None
+    rows = _read_rows(value)
+    rows += [{}] * (_get_rows_bound(schema, "minItems", 0) - len(rows))
+    made = tuple(_make_row(schema, name, str(at), row, zone) for at, row in enumerate(rows))
+    return made, _make_row(schema, name, NEXT_ROW, {}, zone)
+
+
+def _choose_input(kind: str, value: Json, zone: tzinfo) -> tuple[str, str]:
+    """Return the kind of input that can show the value, and how it writes it.
+
+    A browser empties an input for dates that is given something else, and takes line breaks out
+    of an input of one line.
+    """
+    text = format_value(value)
+    if kind in ONE_LINE and _LINE_BREAK.search(text):
+        return "textarea", text
+    if kind == "datetime" and text:
+        local = format_local(text, zone)
+        return ("datetime", local) if local else ("text", text)
+    return kind if not text or _fits(kind, text) else "text", text
+
+
+def _fits(kind: str, text: str) -> bool:
+    """Say whether a browser keeps the text in an input of this kind."""
+    match kind:
+        case "date":
+            return is_date(text)
+        case "time":
+            return _CLOCK.fullmatch(text) is not None
+        case "email" | "url":
+            return text == text.strip()
+    return True
+
+
+def is_date(text: str) -> bool:
+    try:
+        return read_date(text).isoformat() == text
+    except ValueRefused:
+        return False
+
+
+def format_local(text: str, zone: tzinfo) -> str:
+    """Return an instant as an input for local times writes it, "" for what it cannot write."""
+    try:
+        local = read_instant(text).astimezone(zone).replace(tzinfo=None)
+    except ValueRefused:
+        return ""
+    if local.microsecond:
+        return ""
+    return local.isoformat(timespec="seconds" if local.second else "minutes")
+
+
+def _offer(
+    choices: tuple[tuple[str, str], ...], kind: str, value: Json
+) -> tuple[tuple[str, str], ...]:
+    """Return the choices, with the value as it is where they lack it."""
+    text = format_value(value)
+    if kind not in {"radio", "select"} or not text or text in dict(choices):
+        return choices
+    return (*choices, (text, f"{text} (as it is now)"))
 
 
 def _get_rows_bound(schema: Mapping[str, Json], key: str, otherwise: int) -> int:
@@ -157,7 +264,7 @@ def _get_rows_bound(schema: Mapping[str, Json], key: str, otherwise: int) -> int
 
 
 def _make_row(
-    schema: Mapping[str, Json], name: str, number: str, values: Mapping[str, Json]
+    schema: Mapping[str, Json], name: str, number: str, values: Mapping[str, Json], zone: tzinfo
 ) -> Widget:
     items = schema["items"]
     return Widget(
@@ -165,13 +272,14 @@ def _make_row(
         name=f"{name}.{number}",
         label=str(items.get("title") or "Row"),
         value=number,
-        parts=tuple(list_widgets(items, values, f"{name}.{number}")),
+        was="" if number == NEXT_ROW else json.dumps(dict(values), ensure_ascii=False),
+        parts=tuple(_list_plain_widgets(items, values, f"{name}.{number}", zone)),
     )
 
 
 def choose_kind(schema: Mapping[str, Json]) -> str:
     """Return the kind of widget that a schema asks for."""
-    kind, choices = _get_type(schema), _list_choices(schema)
+    kind, choices = get_type(schema), list_choices(schema)
     by_type = {
         "object": "group",
         "boolean": "check",
@@ -190,7 +298,7 @@ def choose_kind(schema: Mapping[str, Json]) -> str:
     return formats.get(str(schema.get("format")), "textarea" if long else "text")
 
 
-def _get_type(schema: Mapping[str, Json]) -> str:
+def get_type(schema: Mapping[str, Json]) -> str:
     """Return the type that is not null: `["number", "null"]` asks for a number, or for none."""
     kinds = schema.get("type")
     named = kinds if isinstance(kinds, list) else [kinds]
@@ -199,12 +307,12 @@ def _get_type(schema: Mapping[str, Json]) -> str:
 
 def _has_rows(schema: Mapping[str, Json]) -> bool:
     items = schema.get("items")
-    return isinstance(items, Mapping) and _get_type(items) == "object"
+    return isinstance(items, Mapping) and get_type(items) == "object"
 
 
-def _list_choices(schema: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
+def list_choices(schema: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
     items = schema.get("items")
-    source = items if _get_type(schema) == "array" and isinstance(items, Mapping) else schema
+    source = items if get_type(schema) == "array" and isinstance(items, Mapping) else schema
     if source.get("oneOf"):
         return tuple(
             (format_value(each.get("const")), str(each.get("title") or each.get("const")))
@@ -225,7 +333,7 @@ def _make_attributes(schema: Mapping[str, Json], kind: str) -> dict[str, Json]:
             "most": _get_rows_bound(schema, "maxItems", MOST_ROWS),
         }
     if kind == "number":
-        found["step"] = schema.get("multipleOf", 1 if _get_type(schema) == "integer" else "any")
+        found["step"] = schema.get("multipleOf", 1 if get_type(schema) == "integer" else "any")
     if isinstance(schema.get("pattern"), str):
         found["pattern"] = schema["pattern"]
     return found
@@ -235,91 +343,17 @@ def format_value(value: Json) -> str:
     """Return a value as a form writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
+    if isinstance(value, list) and not any(isinstance(each, list | dict) for each in value):
         return "\n".join(format_value(each) for each in value)
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         return str(int(value))
     return "" if value is None else str(value)
 
 
-def read_form(schema: Mapping[str, Json], posted: Posted, name: str) -> dict[str, Json]:
-    """Return the JSON that a form of ``list_widgets`` sent; what was left empty is left out."""
-    found: dict[str, Json] = {}
-    # A value may make another property apply, and that one the next: each round reads them again.
-    for _ in range(MOST_ROUNDS):
-        parts, _required = find_active(schema, found)
-        values = {key: _read_part(part, posted, f"{name}.{key}") for key, part in parts.items()}
-        read = {key: value for key, value in values.items() if value is not None}
-        if read == found:
-            break
-        found = read
-    return found
-
-
-def read_grounds(posted: Posted) -> dict[str, str]:
-    """Return what each chosen reason rests on, by code; reasons without it are left out."""
-    outcome = posted.get("outcome", "")
-    named = {
-        code: posted.get(f"ground.{outcome}.{code}", "")
-        for code in posted.getlist(f"reasons.{outcome}")
-    }
-    return {code: ground for code, ground in named.items() if ground}
-
-
-def _read_part(part: Mapping[str, Json], posted: Posted, path: str) -> Json:
-    """Return the value that was posted, None if it was left empty."""
-    kind = choose_kind(part)
-    if kind == "group":
-        return read_form(part, posted, path) or None
-    if kind == "rows":
-        sent = posted.getlist(f"{path}.{ROWS_SENT}")[:MOST_ROWS]
-        return [read_form(part["items"], posted, f"{path}.{row}") for row in sent] or None
-    items = part.get("items") or {}
-    if kind == "checks":
-        return [read_value(text, items) for text in posted.getlist(path)] or None
-    if kind == "check":
-        return posted.get(path) in {"on", "true"}
-    text = (posted.get(path) or "").strip()
-    if kind == "lines":
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return [read_value(line, items) for line in lines] or None
-    return read_value(text, part) if text else None
-
-
-def read_value(text: str, schema: Mapping[str, Json], old: Json = None) -> Json:
-    """Return the text as a value of the schema's type, or else of the type it replaces.
-
-    A text that is not of the type is returned as it is: the schema then names the problem.
-    """
-    kind = _get_type(schema) if schema.get("type") else _infer_type(old)
-    cleaned = text.strip()
-    if kind == "boolean" and cleaned in {"true", "false", "on"}:
-        return cleaned != "false"
-    if kind in NUMBERS:
-        return _read_number(cleaned, text)
-    if cleaned == "" and not isinstance(old, str):
-        return None
-    for choice in schema.get("enum") or ():
-        if format_value(choice) == cleaned:
-            return choice
-    return text
-
-
-def _infer_type(value: Json) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    return "number" if isinstance(value, int | float) else "string"
-
-
-def _read_number(cleaned: str, text: str) -> Json:
-    try:
-        number = float(cleaned.replace(",", "").replace(" ", ""))
-    except ValueError:
-        return text or None
-    if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
-        return text
-    return (
-        int(number)
-        if number.is_integer() and abs(number) < EXACT and "." not in cleaned
-        else number
-    )
+def format_field(value: Json) -> str:
+    """Return a value of a case as the input that corrects it writes it: lists are JSON."""
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return format_value(value)

@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString, mark_safe
 
 from reviews.apps import ACTIONS
 from reviews.models import Case, CaseEvent
-from reviews.rules.widgets import format_value
 from reviews.selectors.cases import get_band
 from workbench.audit.actions import describe_action
 from workbench.shell.icons import render_icon
@@ -105,11 +104,6 @@ def _format_number(value: float, kind: str) -> str:
     if kind == "money":
         return intcomma(f"{value:.2f}").removesuffix(".00")
     return intcomma(value)
-
-
-@register.filter
-def form_text(value: Any) -> str:
-    return format_value(value)
 
 
 @register.filter

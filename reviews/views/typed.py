@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.timezone import get_current_timezone
 
 from reviews.models import Case
 from reviews.rules.answers import Answer, list_shown_fields
-from reviews.rules.widgets import read_form, read_grounds, read_value
+from reviews.rules.posted import read_field, read_form, read_grounds
 from workbench.http.numbers import number_in
 
 MOST_OPENED, LONGEST_SECONDS = 200, 86_400
@@ -46,7 +47,7 @@ def read_typed(request: HttpRequest, case: Case) -> Typed:
         "reasons": posted.getlist(f"reasons.{outcome}"),
         "grounds": read_grounds(posted),
         "comment": posted.get("comment", ""),
-        "form": read_form(case.rules.get("form") or {}, posted, "form"),
+        "form": read_form(case.rules.get("form") or {}, posted, "form", get_current_timezone()),
         **_read_fields(request, case),
     }
     opened = sorted(set(posted.get("opened", "").split()))[:MOST_OPENED]
@@ -59,11 +60,10 @@ def _read_fields(request: HttpRequest, case: Case) -> dict[str, Any]:
     fields, why = {}, {}
     for field in list_shown_fields(case.shown):
         key = field.get("key")
-        text = request.POST.get(f"field.{key}")
-        if not key or not field.get("editable") or text is None:
+        if not key or not field.get("editable") or f"field.{key}" not in request.POST:
             continue
-        old = case.fields.get(key)
-        new = read_value(text, field.get("schema") or {}, old)
+        old, schema = case.fields.get(key), field.get("schema") or {}
+        new = read_field(request.POST, key, schema, old, get_current_timezone())
         if new != old:
             fields[key] = new
             if reason := request.POST.get(f"why.{key}", "").strip():

@@ -115,7 +115,12 @@ def _panes_context(
         "reasons": rank_reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
         "choices": choices_of(case, answer, problems),
-        "widgets": list_widgets(case.rules.get("form") or {}, answer.get("form") or {}, "form"),
+        "widgets": list_widgets(
+            case.rules.get("form") or {},
+            answer.get("form") or {},
+            "form",
+            timezone.get_current_timezone(),
+        ),
     }
 
 

@@ -18,6 +18,7 @@ from workbench.audit.selectors import (
     sentence_of,
 )
 from workbench.audit.services import verify
+from workbench.http.instants import Instant
 from workbench.http.schemas import Page, page_by_id
 
 router = Router(tags=["audit"])
@@ -86,8 +87,8 @@ class EntryQuery(Schema):
     actor: str = Field("", description="Part of a name, or `kind:id`.")
     subject_kind: str = ""
     subject_id: str = ""
-    since: datetime | None = Field(None, description="Inclusive.")
-    until: datetime | None = Field(None, description="Exclusive.")
+    since: Instant | None = Field(None, description="Inclusive.")
+    until: Instant | None = Field(None, description="Exclusive.")
 
 
 @router.get("/entries", response=Page[EntryOut], operation_id="list_audit_entries")

@@ -1,6 +1,6 @@
 """Datasets over HTTP: make a version, list, download and verify them."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.http import FileResponse, Http404, HttpRequest
@@ -17,6 +17,7 @@ from reviews.quality.formats import FORMATS
 from reviews.quality.services.datasets import create_dataset, open_dataset, reproduce_digest
 from workbench.accounts.gate import requires
 from workbench.http.schemas import Page, Strict, page_by_id
+from workbench.values.times import read_date
 
 router = Router(tags=["quality"])
 Form = Literal["jsonl", "csv", "parquet"]
@@ -99,7 +100,7 @@ def _read_filter(body: DatasetIn) -> dict[str, Any]:
 
 def _read_day(name: str, text: str) -> str:
     try:
-        return date.fromisoformat(text).isoformat()
+        return read_date(text).isoformat()
     except ValueError:
         raise PolicyInvalid(f"`{name}` is not a day: write it as 2026-03-01.") from None
 

@@ -4,7 +4,7 @@
 import { touchDraft } from "./draft.js";
 import { findAll } from "./workspace.js";
 
-/** @typedef {HTMLInputElement | HTMLSelectElement} Input */
+/** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Input */
 
 /**
  * Whether what is typed differs from the value that the case came with.
@@ -50,10 +50,17 @@ export function markOverrides() {
   for (const input of /** @type {Input[]} */ (findAll("[data-old]"))) markOverride(input);
 }
 
+/**
+ * @param {Element | null | undefined} input
+ * @returns {input is Input}
+ */
+const canBeTyped = (input) =>
+  input instanceof HTMLInputElement || input instanceof HTMLSelectElement || input instanceof HTMLTextAreaElement;
+
 /** @param {Element} button */
 function restore(button) {
   const input = button.closest(".shown-field")?.querySelector("[data-old]");
-  if (!(input instanceof HTMLInputElement || input instanceof HTMLSelectElement)) return;
+  if (!canBeTyped(input)) return;
   input.value = input.dataset.old ?? "";
   markOverride(input);
   touchDraft();

@@ -11,7 +11,7 @@ export function renumberName(text, from, to) {
   for (const [old, next] of [[from, to], [makeId(from), makeId(to)]]) {
     const rest = text.slice(old.length);
     // `form.debts.1` must not match `form.debts.10`.
-    if (text.startsWith(old) && /^(?:$|[.-])/.test(rest)) return next + rest;
+    if (text.startsWith(old) && /^(?:$|[.:-])/.test(rest)) return next + rest;
   }
   return text;
 }

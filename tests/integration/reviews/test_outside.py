@@ -138,3 +138,17 @@ def test_what_looks_like_an_expression_is_only_text() -> None:
     with driving():
         found = until(lambda: Case.objects.filter(run_id=opened["run"]).first(), "the case")
     assert (found.title, found.summary) == ("${ 1 / 0 }", "${ secrets.KEY }")
+
+
+def test_a_schema_or_an_artifact_that_no_case_could_use_is_refused_with_its_place() -> None:
+    form: dict[str, Any] = {"properties": {"rate": {"type": "nummer"}}}
+    wrong = ask(engine(), {"case": {**CASE, "form": form}})
+    assert wrong.status_code == 422
+    assert "properties.rate.type" in wrong.content.decode()
+    form = {"properties": {"rate": {"type": "string", "nullable": True}}}
+    documents = [{"id": "slip", "title": "Slip", "artifact": "a" * 64}]
+    wrong = ask(engine(), {"case": {**CASE, "form": form, "documents": documents}})
+    assert {each["at"] for each in wrong.json()["errors"]} == {
+        "case.form.properties.rate.nullable", "case.documents.0.artifact",
+    }  # fmt: skip
+    assert not Flow.objects.exists()

@@ -1,10 +1,18 @@
 """A form made of a JSON Schema."""
 
+import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.template.loader import render_to_string
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flows.views.schema_form import SchemaForm, schema_errors
+from tests.browsers import post_untouched
+
+BERLIN = ZoneInfo("Europe/Berlin")
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -106,3 +114,69 @@ def test_a_schema_may_not_reach_outside() -> None:
 
 def test_a_schema_without_fields_is_filled_in_as_json() -> None:
     assert not SchemaForm({"type": "array"}).is_plain
+
+
+@pytest.mark.parametrize("typed", ["1,5", "12,50", "1.500,00", "9007199254740993", "١٢"])
+def test_a_number_is_refused_rather_than_guessed_or_rounded(typed: str) -> None:
+    form = SchemaForm(SCHEMA)
+    value = form.read(GOOD | {"f.amount": typed, "f.months": typed})
+    assert "amount" not in value
+    assert {error.field.path for error in form.errors if error.field} == {("amount",), ("months",)}
+    if typed == "1,5":
+        assert form.errors[0].message.endswith("Write it as 1,234.5.")
+    assert form.fields[0].value == typed
+
+
+def test_a_local_time_is_meant_in_the_zone_of_the_person() -> None:
+    form = SchemaForm(SCHEMA, zone=BERLIN)
+    assert form.read(GOOD | {"f.at": "2026-07-01T10:00"})["at"] == "2026-07-01T08:00:00Z"
+
+
+@pytest.mark.parametrize("typed", ["2026-03-29T02:30", "2026-10-25T02:30", "banana"])
+def test_a_time_that_is_no_instant_is_refused(typed: str) -> None:
+    form = SchemaForm(SCHEMA, zone=BERLIN)
+    form.read(GOOD | {"f.at": typed})
+    [error] = form.errors
+    assert error.field is not None
+    assert error.field.path == ("at",)
+    assert not error.field.fits
+
+
+PARTS: list[dict[str, Any]] = [
+    {},
+    {"type": "string"},
+    {"type": "string", "maxLength": 500},
+    {"type": "string", "format": "date"},
+    {"type": "string", "format": "date-time"},
+    {"type": "number"},
+    {"type": "integer"},
+    {"type": "boolean"},
+    {"enum": ["a", 5, None]},
+    {"type": "array", "items": {"type": "string"}},
+    {"type": ["string", "null"]},
+]
+ODD = [
+    "two\nlines", "two\r\nlines", "\r", "\nfirst", " spaced ", "2026-03-31", "2026-03-31T09:00:00Z",
+    "2026-10-25T00:30:00.123456Z", "", "1,5", 9007199254740993, 10**30, 1e22, 0.1, -0.0, None,
+    True, False, [], {}, ["a\nb"], {"a": None}, "b", 5,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTS, ids=json.dumps)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    value=st.sampled_from(ODD)
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+)
+def test_a_form_posted_untouched_gives_the_sample_it_was_rendered_with(
+    part: dict[str, Any], value: Any
+) -> None:
+    schema = {"properties": {"v.w": part, "g": {"type": "object", "properties": {"v": part}}}}
+    sample = {"v.w": value, "g": {"v": value, "other": 1}}
+    fields = SchemaForm(schema, sample, BERLIN).fields
+    html = render_to_string("flows/_schema_fields.html", {"fields": fields})
+    posted = {name: str(text) for name, text in post_untouched(html).items()}
+    read = SchemaForm(schema, zone=BERLIN).read(posted)
+    assert json.dumps(read, sort_keys=True) == json.dumps(sample, sort_keys=True)

@@ -5,7 +5,8 @@ from typing import Any
 from django.http import QueryDict
 
 from reviews.rules.answers import find_schema_problems
-from reviews.rules.widgets import list_active_names, list_widgets, read_form
+from reviews.rules.posted import read_form
+from reviews.rules.widgets import list_active_names, list_widgets
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -4,14 +4,13 @@ from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reviews.rules.posted import read_form, read_value
 from reviews.rules.widgets import (
     MOST_ROWS,
     Widget,
     format_value,
     list_active_names,
     list_widgets,
-    read_form,
-    read_value,
 )
 
 SCHEMA: dict[str, Any] = {

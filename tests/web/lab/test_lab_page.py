@@ -170,3 +170,18 @@ def test_a_program_runs_the_flows_own_tests(designer: Client, flow: Flow) -> Non
     made = answer.json()
     assert (made["passed"], made["tests"][0]["path"]) == (False, ["score", "route", "no"])
     assert "review" in made["missed_steps"]
+
+
+@pytest.mark.parametrize("typed", ["1,5", "1.500,00", "many", "9007199254740993"])
+def test_a_cutoff_that_is_not_written_as_numbers_are_here_changes_nothing(
+    designer: Client, flow: Flow, typed: str
+) -> None:
+    for name in ("at", "minutes"):
+        refused = designer.get(HERE, {"minutes": "4", name: typed})
+        assert refused.status_code == 422
+        assert (typed if name == "minutes" else "4") in refused.content.decode()
+    source = list_thresholds(normal_form(flow.draft))[0].source
+    form = {"threshold": "route.0.0", "source": source, "at": typed}
+    answer = designer.post(f"{HERE}apply/", form, follow=True).content.decode()
+    assert "The draft is as it was." in answer
+    assert not DraftOperation.objects.exists()

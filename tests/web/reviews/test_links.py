@@ -18,6 +18,7 @@ from reviews.notices.mail import send_notice
 from reviews.services.claims import claim_case
 from reviews.services.conversation import request_information
 from reviews.services.links import ensure_reply_link, make_decision_link
+from tests.browsers import post_untouched
 from tests.factories.cases import make_case
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office
@@ -209,6 +210,19 @@ def test_whoever_answers_corrects_the_values_that_were_opened_and_no_others() ->
     assert "Changed by Someone (by link)" in text
     asked.refresh_from_db()
     assert asked.changes == {"income": 2800}
+
+
+def test_a_reply_leaves_values_that_nobody_touched_as_they_are() -> None:
+    asked = ask(fields=["income"])
+    link, anyone = path(ensure_reply_link(asked, timezone.now())), Client()
+    Case.objects.update(fields={"income": None, "name": "B. Ahlers"})
+    posted = post_untouched(anyone.get(link).content.decode())
+    posted["answer"] = "See there"
+    sent = {name: posted.getlist(name) for name in posted}
+    assert anyone.post(link, sent).status_code == 200
+    asked.refresh_from_db()
+    assert asked.changes == {}
+    assert Case.objects.get().fields == {"income": None, "name": "B. Ahlers"}
 
 
 def test_only_what_a_reviewer_may_change_can_be_opened_to_others() -> None:

@@ -14,6 +14,7 @@ from reviews.models import Attachment, Case, CaseDraft, CaseLook, Decision, Queu
 from reviews.services.claims import claim_case
 from reviews.services.committing import commit_due_decisions
 from reviews.services.decisions import decide_case
+from tests.browsers import post_untouched
 from tests.factories.cases import approve, make_case, step_of
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office, make_queue
@@ -373,7 +374,7 @@ def test_rows_of_the_form_are_kept_in_the_draft_and_their_faults_named_where_the
     assert set(kept["problems"]) == {"form.debts.1.lender", "form.debts.1.rate"}
     assert {"form.debts", "form.debts.1", "form.debts.1.rate"} <= set(kept["active"])
     drawn = " ".join(page(client, address(case)).split())
-    assert 'name="form.debts.1.rate" type="number" value="31"' in drawn
+    assert 'name="form.debts.1.rate" type="text" inputmode="decimal" value="31"' in drawn
     wrong = client.post(address(case, "decide/"), {"outcome": "approved", **rows})
     assert wrong.status_code == 422
     fault = re.search(
@@ -520,3 +521,28 @@ def test_a_page_of_another_is_shown_as_text_and_never_run() -> None:
     sent = client.get(address(case, f"attachments/{Attachment.objects.get().pk}/"))
     assert sent["Content-Type"].startswith("text/plain")
     assert sent.getvalue()
+
+
+def test_a_case_decided_without_a_touch_overrides_nothing() -> None:
+    fields = {
+        "letter": "two\r\nlines", "marks": ["a\nb"], "where": {"city": "Kiel"}, "agreed": None,
+        "risk": "unheard of", "count": 9007199254740993, "day": "2026-03-31T09:00:00Z",
+    }  # fmt: skip
+    schemas = {
+        "agreed": {"type": ["boolean", "null"]}, "risk": {"enum": ["low", "high"]},
+        "day": {"type": "string", "format": "date"},
+    }  # fmt: skip
+    shown = [
+        {"key": key, "label": key, "value": value, "editable": True, "schema": schemas.get(key, {})}
+        for key, value in fields.items()
+    ]
+    case = make_case(timezone.now(), show=[{"title": "All", "fields": shown}])
+    client = signed_in("ada")
+    posted = post_untouched(page(client, address(case)))
+    sent = {name: posted.getlist(name) for name in posted} | {"outcome": ["approved"]}
+    kept = client.post(address(case, "draft/"), sent).json()
+    assert kept["problems"] == {}
+    client.post(address(case, "decide/"), sent)
+    case.refresh_from_db()
+    assert case.fields == fields
+    assert [each.overrides for each in case.decisions.all()] == [[]]

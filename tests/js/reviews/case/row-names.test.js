@@ -6,6 +6,7 @@ import { checkRoom, renumberName } from "../../../../static/reviews/case/row-nam
 
 test("what belongs to a row that moved is called by its new number", () => {
   assert.equal(renumberName("form.debts.1.lender", "form.debts.1", "form.debts.0"), "form.debts.0.lender");
+  assert.equal(renumberName("form.debts.1:was", "form.debts.1", "form.debts.0"), "form.debts.0:was");
   assert.equal(renumberName("form.debts.1", "form.debts.1", "form.debts.0"), "form.debts.0");
   assert.equal(
     renumberName("id-form-debts-new-rate-problem", "form.debts.new", "form.debts.2"),
