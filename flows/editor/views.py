@@ -26,6 +26,8 @@ from workbench.values.refusals import ValueRefused
 
 Json = Any
 MAX_CLIENT_ID = 64
+# Batches that nest too deep are refused one by one, and a draft that does is not published.
+MAX_OPERATION_DEPTH = 700
 
 
 class BadRequest(Exception):
@@ -175,7 +177,7 @@ def list_since(flow: Flow, since: int) -> dict[str, Json]:
 def read_operations(request: HttpRequest) -> tuple[int, list[dict[str, Json]]]:
     """Return ``since`` and the operations of the request. Raises: BadRequest."""
     try:
-        data = read_json(request.body)
+        data = read_json(request.body, max_depth=MAX_OPERATION_DEPTH)
         since, operations = data["since"], data["operations"]
     except ValueRefused as error:
         raise BadRequest(str(error)) from None
