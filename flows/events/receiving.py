@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
+from django.db.models import JSONField, Value
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Event, Wait
@@ -45,12 +46,19 @@ def receive_event(
     get_store().lock_key(make_wait_key(name, key))
     event, is_new = Event.objects.get_or_create(
         event_id=event_id,
-        defaults={"name": name, "key": key, "payload": payload, "received_at": now},
+        defaults={
+            "name": name,
+            "key": key,
+            # As a value, None is JSON's null; by itself it would be a column without one.
+            "payload": Value(None, JSONField()) if payload is None else payload,
+            "received_at": now,
+        },
     )
     if not is_new:
         return []
     if hears_event(name):
         enqueue("flows.event_heard", {"event": event.pk}, now=now)
+    event.payload = payload
     resumed = [_resolve(wait, event, actor, now) for wait in waits.order_by("run_id")]
     return [run_id for run_id in resumed if run_id is not None]
 

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -22,15 +23,19 @@ def add_error_handlers(api: NinjaAPI) -> None:
 def answer_error(request: HttpRequest, error: Any) -> HttpResponse:
     """Return the problem for an exception. One that nobody declared is logged and becomes a 500."""
     problem = problem_of(error) or storage_problem(error) or standard_problem(error)
-    if problem is None:
-        logger.error("The API failed at %s %s", request.method, request.path, exc_info=error)
-        problem = ApiProblem(
-            500,
-            "server-error",
-            "The server failed. What you sent is not at fault.",
-            "Try again; if it fails again, tell the operator the time and the address.",
-        )
-    return problem_response(problem)
+    if problem is not None:
+        return problem_response(problem)
+    logger.error("The API failed at %s %s", request.method, request.path, exc_info=error)
+    problem = value_problem(error) or ApiProblem(
+        500,
+        "server-error",
+        "The server failed at this request; its log has the cause.",
+        "Tell the operator the time and the address.",
+    )
+    response = problem_response(problem)
+    # The transaction that it broke can keep nothing, this answer neither.
+    response.is_undone = True  # type: ignore[attr-defined]
+    return response
 
 
 def standard_problem(error: Exception) -> ApiProblem | None:
@@ -49,6 +54,18 @@ def standard_problem(error: Exception) -> ApiProblem | None:
             remedy = "Send one JSON document in UTF-8." if error.status_code == 400 else ""  # noqa: PLR2004
             return ApiProblem(error.status_code, code, error.message, remedy)
     return None
+
+
+def value_problem(error: Exception) -> ApiProblem | None:
+    """Return the problem for a value that the server cannot keep or handle, else None."""
+    if not isinstance(error, DataError | UnicodeEncodeError | OverflowError | RecursionError):
+        return None
+    return ApiProblem(
+        422,
+        "value-unusable",
+        "Something that you sent cannot be kept: a number, a text or a depth beyond its bounds.",
+        "See the bounds of each field at /api/v1/openapi.json.",
+    )
 
 
 def replace_plain_405(response: HttpResponse) -> HttpResponse:

@@ -17,17 +17,15 @@ from ninja.openapi.views import openapi_json
 from workbench.accounts.gate import public
 from workbench.accounts.permissions import Principal
 from workbench.dispatch.patience import AWAY
+from workbench.http.description import Description, ensure_unique_names
 from workbench.http.errors import answer_error, replace_plain_405, standard_problem
 from workbench.http.idempotency import answer_once
+from workbench.http.limits import JSON, WITH_BODY, get_body_limit
 from workbench.http.problems import ApiProblem, problem_response
 from workbench.http.sign_in import authenticate
 
 View = Callable[..., HttpResponse]
 Route = TypeVar("Route", bound=Callable[..., Any])
-JSON = frozenset({"application/json"})
-WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-# A step's input may be MAX_PAYLOAD_BYTES; the request around it a little more.
-ENVELOPE_BYTES = 64 * 1024
 
 
 def accepts(*content_types: str, max_bytes: int | None = None) -> Callable[[Route], Route]:
@@ -41,10 +39,28 @@ def accepts(*content_types: str, max_bytes: int | None = None) -> Callable[[Rout
     return mark
 
 
+def may_answer(*statuses: int) -> Callable[[Route], Route]:
+    """Declare errors that a route may give beside those of its kind. Put it below ``@router``."""
+
+    def mark(route: Route) -> Route:
+        route.further_errors = frozenset(statuses)  # type: ignore[attr-defined]
+        return route
+
+    return mark
+
+
 class GuardedApi(NinjaAPI):
     """An API with the gate before every route. An address without a route gets a problem too."""
 
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> Description:
+        """Return the OpenAPI document. Raises: SchemaNamedTwice."""
+        prefix = self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
+        return Description(self, prefix)
+
     def _get_urls(self) -> list[URLResolver | URLPattern]:
+        ensure_unique_names(self._get_bound_routers())
         document = partial(openapi_json, api=self)
         patterns: list[URLResolver | URLPattern] = [
             path("openapi.json", public(require_safe(document)), name="openapi-json")
@@ -73,6 +89,7 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             principal = authenticate(request)
             request.auth = principal  # type: ignore[attr-defined]
             _check_permission(request, principal, routes, kwargs)
+            _check_query(request, routes)
             return _run(request, principal, partial(view, request, *args, **kwargs))
         except RequestDataTooBig:
             return problem_response(_too_large(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
@@ -95,23 +112,36 @@ def no_such_route(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespon
     return problem_response(ApiProblem(404, "not-found", detail, remedy))
 
 
+class _Undone(Exception):
+    """The route failed in the middle: what it wrote is rolled back, and its key is free again."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        self.response = response
+
+
 def _run(
     request: HttpRequest, principal: Principal, view: Callable[[], HttpResponse]
 ) -> HttpResponse:
     """Run the view, or repeat its earlier answer where the request names an Idempotency-Key."""
 
     def run() -> HttpResponse:
-        return replace_plain_405(view())
+        response = replace_plain_405(view())
+        if getattr(response, "is_undone", False):
+            raise _Undone(response)
+        return response
 
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
-    return run() if key is None else answer_once(request, key, principal, timezone.now(), run)
+    try:
+        return run() if key is None else answer_once(request, key, principal, timezone.now(), run)
+    except _Undone as undone:
+        return undone.response
 
 
 def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
     if request.method not in WITH_BODY:
         return
     types: frozenset[str] = JSON
-    limit = settings.MAX_PAYLOAD_BYTES + ENVELOPE_BYTES
+    limit = get_body_limit()
     for route in routes:
         if request.method in route.methods:
             types = getattr(route.view_func, "accepted_types", types)
@@ -145,6 +175,32 @@ def _check_permission(
                 problem = standard_problem(error)
                 assert problem is not None
                 raise problem from error
+
+
+def _check_query(request: HttpRequest, routes: Collection[Any]) -> None:
+    """Refuse a query parameter that the route does not have, which it would leave unread.
+
+    Raises: ApiProblem (422).
+    """
+    for route in routes:
+        if request.method in route.methods:
+            known = list_query_parameters(route)
+            unknown = [name for name in request.GET if name not in known]
+            if unknown:
+                raise _unknown_query(unknown, known)
+
+
+def list_query_parameters(route: Any) -> list[str]:
+    """Return the names of the query parameters of a route."""
+    models = [model for model in route.models if model.__ninja_param_source__ == "query"]
+    return [name for model in models for name in model.__ninja_flatten_map__]
+
+
+def _unknown_query(unknown: list[str], known: list[str]) -> ApiProblem:
+    errors = [{"at": f"query/{name}", "message": "There is no such parameter."} for name in unknown]
+    remedy = f"Use {', '.join(known)}." if known else "Send no query: this address takes none."
+    detail = f"There is no query parameter {unknown[0]!r} here."
+    return ApiProblem(422, "query-unknown", detail, remedy, errors)
 
 
 def _too_large(limit: int) -> ApiProblem:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import DataError, transaction
 from django.test import Client, RequestFactory
 from django.utils import timezone
 from ninja import Router, Status
@@ -18,7 +18,7 @@ from workbench.accounts.permissions import SIGNED_IN
 from workbench.audit.actions import register_action
 from workbench.audit.models import Entry
 from workbench.audit.services import record
-from workbench.http.errors import add_error_handlers
+from workbench.http.errors import add_error_handlers, answer_error
 from workbench.http.gateway import GuardedApi, accepts
 from workbench.http.idempotency import prune
 from workbench.http.problems import ApiProblem, map_error
@@ -60,6 +60,8 @@ def make_api() -> GuardedApi:
             )
         if note.fail == "late":
             raise RuntimeError(note.fail)
+        if note.fail == "value":
+            raise DataError(note.fail)
         if note.fail == "known":
             raise NoteAlreadyThere
         return Status(201, {"entry": entry.pk})
@@ -394,3 +396,26 @@ def test_the_description_is_served_to_anyone(client: Client) -> None:
 
 def test_problems_are_exceptions_with_their_detail() -> None:
     assert str(ApiProblem(409, "stale", "It changed.")) == "It changed."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError("value too long"),
+        OverflowError("too large"),
+        UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+    ],
+)
+def test_a_value_that_cannot_be_kept_is_not_the_servers_fault(error: Exception) -> None:
+    found = problem(answer_error(RequestFactory().post("/notes"), error), 422, "value-unusable")
+    assert "bounds" in found["remedy"]
+
+
+def test_a_refused_value_leaves_nothing_and_its_key_is_free(
+    make_token: Callable[..., str], person: User
+) -> None:
+    secret = make_token()
+    before = Entry.objects.count()
+    problem(post_note(secret, "k", fail="value"), 422, "value-unusable")
+    assert Entry.objects.count() == before
+    assert post_note(secret, "k").status_code == 201
