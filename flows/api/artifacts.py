@@ -18,6 +18,7 @@ from flows.runtime.artifacts import MOST_BYTES, ArtifactTooLarge, store_artifact
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import map_error
+from workbench.http.schemas import FILE
 
 router = Router(tags=["flows"])
 
@@ -62,7 +63,7 @@ def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict
     return Status(201, reference)
 
 
-@router.get("/artifacts/{digest}", operation_id="get_artifact")
+@router.get("/artifacts/{digest}", operation_id="get_artifact", openapi_extra=FILE)
 @requires("runs.view")
 def get_artifact(request: HttpRequest, digest: str, wanted: Query[ArtifactQuery]) -> FileResponse:
     """Return the content of an artifact that a run refers to."""

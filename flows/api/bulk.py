@@ -55,21 +55,21 @@ class BulkPlanIn(Strict):
     filter: BulkFilter | None = None
 
 
-class BulkIn(BulkPlanIn):
+class BulkActIn(BulkPlanIn):
     options: BulkOptionsIn | None = None
     up_to: int | None = Field(
         None, ge=1, le=BIGGEST_ID, description="Leave later runs alone: `up_to` of the plan."
     )
 
 
-class BulkPlanOut(Schema):
+class BulkActPlanOut(Schema):
     act: str
     matched: int
     is_exact: bool = Field(description="False if there may be more, further back.")
     up_to: int = Field(description="The newest run when it was planned.")
 
 
-class BulkOut(BulkPlanOut):
+class BulkActOut(BulkActPlanOut):
     id: int
     status: str = Field(description="running, completed or stopped.")
     done: int
@@ -82,7 +82,7 @@ class BulkOut(BulkPlanOut):
     finished_at: datetime | None
 
 
-@router.post("/bulk-acts/plan", response=BulkPlanOut, operation_id="plan_bulk_act")
+@router.post("/bulk-acts/plan", response=BulkActPlanOut, operation_id="plan_bulk_act")
 @requires("runs.operate")
 def plan_bulk_act(request: HttpRequest, body: BulkPlanIn) -> Any:
     """Count the runs that an act would touch."""
@@ -91,9 +91,9 @@ def plan_bulk_act(request: HttpRequest, body: BulkPlanIn) -> Any:
     )
 
 
-@router.post("/bulk-acts", response={202: BulkOut}, operation_id="start_bulk_act")
+@router.post("/bulk-acts", response={202: BulkActOut}, operation_id="start_bulk_act")
 @requires("runs.operate")
-def start_bulk_act(request: HttpRequest, body: BulkIn) -> Status[Any]:
+def start_bulk_act(request: HttpRequest, body: BulkActIn) -> Status[Any]:
     """Start to do an act to every matching run, oldest first; it goes on by itself."""
     bulk = services.start_bulk_act(
         act=body.act,
@@ -107,7 +107,7 @@ def start_bulk_act(request: HttpRequest, body: BulkIn) -> Status[Any]:
     return Status(202, bulk)
 
 
-@router.get("/bulk-acts", response=Page[BulkOut], operation_id="list_bulk_acts")
+@router.get("/bulk-acts", response=Page[BulkActOut], operation_id="list_bulk_acts")
 @requires("runs.operate")
 def list_acts(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[str, Any]:
     """List the acts on many runs, newest first."""
@@ -115,7 +115,7 @@ def list_acts(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[s
     return page_by_id(acts, cursor=cursor, limit=limit, to_item=lambda bulk: bulk)
 
 
-@router.get("/bulk-acts/{bulk_id}", response=BulkOut, operation_id="get_bulk_act")
+@router.get("/bulk-acts/{bulk_id}", response=BulkActOut, operation_id="get_bulk_act")
 @requires("runs.operate")
 def get_act(request: HttpRequest, bulk_id: Id) -> BulkAct:
     """Return an act on many runs: how far it is, and what was refused."""
@@ -123,7 +123,7 @@ def get_act(request: HttpRequest, bulk_id: Id) -> BulkAct:
         return get_bulk_act(bulk_id, reach(principal_of(request), "runs.operate"))
 
 
-@router.post("/bulk-acts/{bulk_id}/stop", response=BulkOut, operation_id="stop_bulk_act")
+@router.post("/bulk-acts/{bulk_id}/stop", response=BulkActOut, operation_id="stop_bulk_act")
 @requires("runs.operate")
 def stop_act(request: HttpRequest, bulk_id: Id) -> BulkAct:
     """Stop an act; the runs that it has not reached are left alone."""

@@ -26,6 +26,7 @@ from flows.services.editing import DraftTooLarge
 from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem, map_error
 from workbench.http.schemas import (
+    MOST_REVISION,
     Page,
     Strict,
     page_by_id,
@@ -90,7 +91,10 @@ class FlowIn(Strict):
 class DraftIn(Strict):
     document: dict[str, Any]
     revision: int | None = Field(
-        None, ge=0, description="The draft_revision it is based on; a stale one answers 409."
+        None,
+        ge=0,
+        le=MOST_REVISION,
+        description="The draft_revision it is based on; a stale one answers 409.",
     )
 
 

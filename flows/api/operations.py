@@ -1,7 +1,7 @@
 """Operations on a run, and on a whole flow, over HTTP."""
 
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -22,6 +22,7 @@ from flows.api.runs import RunDetailOut, RunOut, run_detail_out, run_out
 from flows.engine.lanes import Lane
 from flows.models import FlowVersion, Run
 from workbench.accounts.gate import requires
+from workbench.http.gateway import may_answer
 from workbench.http.problems import map_error
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of
@@ -55,7 +56,7 @@ class RerunQuery(Schema):
 
 class RerunIn(Strict):
     step: str = Field("", max_length=80, description="Where to begin; empty for the start.")
-    version: Literal["released", "same"] | int = Field(
+    version: Literal["released", "same"] | Annotated[int, Field(ge=1, le=2**31 - 1)] = Field(
         "released", description="`released`, `same`, or a number."
     )
     input: dict[str, Any] | None = Field(None, description="Another input; null keeps the old one.")
@@ -110,6 +111,7 @@ def _operate(request: HttpRequest, run_id: int, service: Any, **given: Any) -> d
 
 
 @router.get("/runs/{run_id}/rerun", response=RerunPlanOut, operation_id="plan_rerun")
+@may_answer(409)
 @requires("runs.view")
 def plan_rerun(request: HttpRequest, run_id: Id, wanted: Query[RerunQuery]) -> dict[str, Any]:
     """Return what a rerun would reuse and repeat."""

@@ -71,6 +71,7 @@ class RunOut(Schema):
     flow: str
     version: int
     status: str = Field(description="running, paused, completed, failed or cancelled.")
+    state: str = Field(description="As the filter `state`: `waiting` where a person is awaited.")
     outcome: str
     idempotency_key: str | None
     trigger: str
@@ -211,7 +212,7 @@ def _list_page(
         page_size=limit,
     )
     next_cursor = encode_cursor(page.next_before) if page.next_before else None
-    return {"items": [run_out(row.run) for row in page.rows], "next": next_cursor}
+    return {"items": [_row_out(row) for row in page.rows], "next": next_cursor}
 
 
 def _read_cursor(cursor: str, positions: range) -> int:
@@ -223,7 +224,13 @@ def _read_cursor(cursor: str, positions: range) -> int:
 
 
 def run_out(run: Run) -> dict[str, Any]:
+    return _row_out(selectors.get_run_row(run))
+
+
+def _row_out(row: selectors.RunRow) -> dict[str, Any]:
+    run = row.run
     return {
+        "state": row.filter_state,
         "id": run.pk,
         "flow": run.flow.name,
         "version": run.version.number,

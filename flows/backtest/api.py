@@ -66,7 +66,7 @@ class BacktestOut(Schema):
     finished_at: datetime | None
 
 
-class LaneOut(Schema):
+class BacktestLaneOut(Schema):
     verdict: str
     people: int
     seconds: float
@@ -81,9 +81,9 @@ class BacktestRunOut(Schema):
     kind: str = Field(description="flipped, rerouted, changed or same.")
     noisy: bool = Field(description="The baseline itself differs from the record.")
     first_step: str
-    recorded: LaneOut
-    baseline: LaneOut
-    draft: LaneOut
+    recorded: BacktestLaneOut
+    baseline: BacktestLaneOut
+    draft: BacktestLaneOut
 
 
 @router.get("/flows/{name}/backtests", response=Page[BacktestOut], operation_id="list_backtests")

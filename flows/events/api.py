@@ -8,14 +8,15 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from flows.events.cloudevents import PLAIN, STRUCTURED, EventMalformed, read_cloudevent
-from flows.events.receiving import receive_event, shorten_key
+from flows.events.cloudevents import ATTRIBUTES, PLAIN, STRUCTURED, EventMalformed, read_cloudevent
+from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, receive_event, shorten_key
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem
 from workbench.http.sign_in import actor_of
 
 router = Router(tags=["triggers"])
+NAMED = {"type": "string", "minLength": 1, "pattern": r"\S"}
 
 
 class EventTakenOut(Schema):
@@ -28,15 +29,22 @@ class EventTakenOut(Schema):
     response={202: EventTakenOut},
     operation_id="send_event",
     openapi_extra={
+        "parameters": [
+            {"in": "header", "name": f"ce-{name}", "required": False, "schema": {"type": "string"},
+             "description": "Of a binary event, in place of the attribute in the body."}
+            for name in ATTRIBUTES
+        ],
         "requestBody": {
             "required": True,
             "description": "A CloudEvent 1.0: structured, or binary with ce- headers.",
             "content": {
                 STRUCTURED: {"schema": {"type": "object", "required": ["specversion", "id",
                              "source", "type"], "properties": {
-                             "specversion": {"const": "1.0"}, "id": {"type": "string"},
-                             "source": {"type": "string"}, "type": {"type": "string"},
-                             "subject": {"type": "string"}, "data": {}}}},
+                             "specversion": {"const": "1.0"}, "id": {**NAMED},
+                             "source": {**NAMED},
+                             "type": {**NAMED, "maxLength": LONGEST_NAME},
+                             "subject": {"type": "string", "maxLength": LONGEST_KEY},
+                             "data": {}}}},
                 PLAIN: {"schema": {}},
             },
         }

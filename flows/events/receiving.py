@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
+from django.db.models import JSONField, Value
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Event, Wait
@@ -49,12 +50,19 @@ def receive_event(
         return []
     event, is_new = Event.objects.get_or_create(
         event_id=event_id,
-        defaults={"name": name, "key": key, "payload": payload, "received_at": now},
+        defaults={
+            "name": name,
+            "key": key,
+            # As a value, None is JSON's null; by itself it would be a column without one.
+            "payload": Value(None, JSONField()) if payload is None else payload,
+            "received_at": now,
+        },
     )
     if not is_new:
         return []
     if hears_event(name):
         enqueue("flows.event_heard", {"event": event.pk}, now=now)
+    event.payload = payload
     meant = [wait for wait in waits.order_by("run_id") if _waits_for(wait, event)]
     resumed = [_resolve(wait, event, actor, now) for wait in meant]
     return [run_id for run_id in resumed if run_id is not None]

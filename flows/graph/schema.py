@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.graph.model import LANES, SCHEMA, Json, Retry
+from flows.graph.rules_tests import STATUSES
 from flows.graph.view import RemoteReference, schema_validator
 
 __all__ = ["ID", "RemoteReference", "json_schema", "schema_text", "schema_validator"]
@@ -34,6 +35,8 @@ def json_schema() -> dict[str, Json]:
             "retry": _retry_schema(),
             "limit": _limit_schema(),
             "cache": _cache_schema(),
+            "test": _test_schema(),
+            "answers": _answers_schema(),
         },
     }
 
@@ -92,7 +95,7 @@ def _document_properties() -> dict[str, Json]:
         "tests": {
             "type": "array",
             "description": "Sample inputs with the path and output they must give.",
-            "items": {"type": "object"},
+            "items": {"$ref": "#/$defs/test"},
         },
     }
 
@@ -175,6 +178,51 @@ def _cache_schema() -> dict[str, Json]:
                 "description": "For how long a result may be reused after it was made.",
             },
         },
+    }
+
+
+def _test_schema() -> dict[str, Json]:
+    steps = {"type": "array", "items": {"type": "string"}}
+    return {
+        "type": "object",
+        "description": "A sample input, the answers of steps, and what must come out.",
+        "additionalProperties": False,
+        "properties": {
+            "name": _describe_text("The rule that the test holds."),
+            "input": {"description": "An input that fits the flow's own, or a sample's name."},
+            "stubs": {"$ref": "#/$defs/answers"},
+            "decisions": {"$ref": "#/$defs/answers"},
+            "expect": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "path": {**steps, "description": "In this order; others may come between."},
+                    "not_path": {**steps, "description": "Steps that must not be reached."},
+                    "outcome": _describe_text("That of the `end` that is reached."),
+                    "output": {"description": "These fields; others may be there."},
+                    "status": {"enum": list(STATUSES)},
+                    "waits_at": _describe_text("The step at which the run waits."),
+                },
+            },
+        },
+    }
+
+
+def _answers_schema() -> dict[str, Json]:
+    answer = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "output": {"description": "What the step gives instead of being played."},
+            "port": {"type": "string", "description": "The port it leaves by, else `done`."},
+            "error": {"type": ["object", "null"], "description": "It fails: `kind`, `message`."},
+        },
+    }
+    each_visit = {"type": "array", "minItems": 1, "items": answer}
+    return {
+        "type": "object",
+        "description": "By step: one answer, or a list with one for each visit.",
+        "additionalProperties": {"anyOf": [answer, each_visit]},
     }
 
 

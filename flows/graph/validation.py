@@ -14,11 +14,15 @@ from flows.graph.rules_expressions import EXPRESSION_RULES
 from flows.graph.rules_limits import LIMIT_RULES
 from flows.graph.rules_paths import PATH_RULES
 from flows.graph.rules_secrets import SECRET_RULES
+from flows.graph.rules_tests import TEST_RULES
 from flows.graph.view import TypeFacts, View
 
 __all__ = ["RULES", "DocumentError", "Problem", "Severity", "TypeFacts", "validate"]
 
-RULES = (*CONFIG_RULES, *LIMIT_RULES, *SECRET_RULES, *EDGE_RULES, *PATH_RULES, *EXPRESSION_RULES)
+RULES = (
+    *CONFIG_RULES, *LIMIT_RULES, *SECRET_RULES, *EDGE_RULES, *PATH_RULES, *EXPRESSION_RULES,
+    *TEST_RULES,
+)  # fmt: skip
 
 
 def validate(document: Document, catalogue: Mapping[str, TypeFacts]) -> list[Problem]:

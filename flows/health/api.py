@@ -13,7 +13,7 @@ from flows.health import selectors, services
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import reach
 from workbench.http.problems import map_error
-from workbench.http.schemas import Strict
+from workbench.http.schemas import Page, Strict, whole_page
 from workbench.http.sign_in import actor_of
 
 router = Router(tags=["operations"])
@@ -81,11 +81,11 @@ class SetAsideOut(Schema):
     retry_at: datetime = Field(description="When it is tried again.")
 
 
-@router.get("/breakers", response=list[BreakerOut], operation_id="list_breakers")
+@router.get("/breakers", response=Page[BreakerOut], operation_id="list_breakers")
 @requires("health.view")
-def list_breakers(request: HttpRequest) -> list[Any]:
+def list_breakers(request: HttpRequest) -> dict[str, Any]:
     """List the breakers that are open or have counted failures."""
-    return list(selectors.list_breakers())
+    return whole_page(selectors.list_breakers())
 
 
 @router.post("/breakers/reset", response=BreakerOut, operation_id="reset_breaker")
@@ -98,11 +98,11 @@ def reset_breaker(request: HttpRequest, body: ResetIn) -> Any:
     return selectors.get_breaker(body.destination)
 
 
-@router.get("/dead-letters", response=list[DeadGroupOut], operation_id="list_dead_letters")
+@router.get("/dead-letters", response=Page[DeadGroupOut], operation_id="list_dead_letters")
 @requires("runs.view")
-def list_dead_letters(request: HttpRequest) -> list[Any]:
+def list_dead_letters(request: HttpRequest) -> dict[str, Any]:
     """List failed runs, grouped by kind of error and flow."""
-    return list(selectors.list_dead_groups(reach(principal_of(request), "runs.view")))
+    return whole_page(selectors.list_dead_groups(reach(principal_of(request), "runs.view")))
 
 
 @router.post("/dead-letters/retry", response=RetryDeadOut, operation_id="retry_dead_letters")

@@ -20,7 +20,11 @@ from datetime import datetime
 from typing import Any
 
 from flows.graph.model import Document
+from flows.graph.problems import Problem
+from flows.graph.rules_tests import TestChecker
+from flows.graph.view import View
 from flows.runtime.rehearsal import Rehearsal, Stage, Stub
+from flows.steps.catalogue import catalogue
 
 Json = Any
 
@@ -49,9 +53,17 @@ class Coverage:
 
 
 def run_flow_tests(document: Document, *, now: datetime) -> list[FlowTestResult]:
-    """Play every test of the document; side effects are stubbed, nothing is stored."""
+    """Play every test of the document; side effects are stubbed, nothing is stored.
+
+    A test of the wrong form fails without being played.
+    """
+    checker = TestChecker(View(document, catalogue()))
     with Stage() as stage:
-        return [_run(stage, document, test, now) for test in document.tests]
+        return [
+            _refuse(test, faults) if faults else _run(stage, document, test, now)
+            for index, test in enumerate(document.tests)
+            for faults in [list(checker.check(index))]
+        ]
 
 
 def coverage(document: Document, results: Sequence[FlowTestResult]) -> Coverage:
@@ -77,20 +89,28 @@ def coverage(document: Document, results: Sequence[FlowTestResult]) -> Coverage:
     )
 
 
+def _refuse(test: Mapping[str, Json], faults: Sequence[Problem]) -> FlowTestResult:
+    said = tuple(f"{fault.field}: {fault.message} {fault.remedy}" for fault in faults)
+    return FlowTestResult(_name(test), said, Rehearsal())
+
+
+def _name(test: Mapping[str, Json]) -> str:
+    return str(test.get("name", "unnamed"))
+
+
 def _run(
     stage: Stage, document: Document, test: Mapping[str, Json], now: datetime
 ) -> FlowTestResult:
-    name = str(test.get("name", "unnamed"))
     given = test.get("input", {})
     if isinstance(given, str):
-        given = document.samples.get(given, {})
+        given = document.samples[given]
     stubs = {
         step: _stubs(value)
         for part in ("stubs", "decisions")
         for step, value in dict(test.get(part) or {}).items()
     }
     rehearsal = stage.play(document, input=given, now=now, stubs=stubs)
-    return FlowTestResult(name, tuple(_problems(test, rehearsal)), rehearsal)
+    return FlowTestResult(_name(test), tuple(_problems(test, rehearsal)), rehearsal)
 
 
 def _stubs(value: Json) -> Stub | list[Stub]:
@@ -134,6 +154,10 @@ def _differences(expected: Json, actual: Json, where: str) -> list[str]:
         return [
             line
             for key, value in expected.items()
-            for line in _differences(value, actual.get(key), f"{where}.{key}")
+            for line in (
+                _differences(value, actual[key], f"{where}.{key}")
+                if key in actual
+                else [f"{where}.{key} is not there; it must be {value!r}."]
+            )
         ]
     return [] if expected == actual else [f"{where} is {actual!r}, not {expected!r}."]

@@ -15,7 +15,7 @@ from flows.selectors.provenance import list_models_used
 from flows.selectors.run_counts import count_runs
 from flows.selectors.run_filters import RunFilters
 from flows.selectors.run_status import get_run_status
-from flows.selectors.runs import RunPage, RunRow, get_run, list_runs
+from flows.selectors.runs import RunPage, RunRow, get_run, get_run_row, list_runs
 from flows.selectors.step_detail import get_step_run
 from flows.selectors.timeline import list_step_runs
 
@@ -31,6 +31,7 @@ __all__ = [
     "get_flow",
     "get_journal",
     "get_run",
+    "get_run_row",
     "get_run_status",
     "get_step_outputs",
     "get_step_run",

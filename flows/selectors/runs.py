@@ -40,6 +40,14 @@ class RunRow:
         return self.run.status
 
     @property
+    def filter_state(self) -> str:
+        """The word by which ``RunFilters.state`` finds it: ``waiting`` is for a person alone."""
+        waits_for_person = self.wait is not None and self.wait.kind in PERSON_WAITS
+        if self.run.status == RunStatus.RUNNING and waits_for_person:
+            return WAITING
+        return self.run.status
+
+    @property
     def seconds(self) -> float | None:
         if self.run.finished_at is None:
             return None
@@ -62,6 +70,11 @@ class RunPage:
 def get_run(run_id: int) -> Run:
     """Return the run with its flow and version: one query. Raises: Run.DoesNotExist."""
     return Run.objects.select_related("flow", "version").get(pk=run_id)
+
+
+def get_run_row(run: Run) -> RunRow:
+    """Return the run with the wait that tells its state: at most one query."""
+    return _with_waits([run])[0]
 
 
 def list_runs(

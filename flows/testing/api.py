@@ -18,7 +18,9 @@ from flows.lab.thresholds import Threshold, list_thresholds
 from flows.runtime.flow_tests import coverage, run_flow_tests
 from flows.selectors.run_filters import RunFilters
 from workbench.accounts.gate import requires
+from workbench.http.gateway import may_answer
 from workbench.http.problems import ApiProblem, map_error
+from workbench.http.schemas import Page, whole_page
 
 Json = Any
 router = Router(tags=["flows"])
@@ -50,7 +52,7 @@ class ThresholdOut(Schema):
     at: float
 
 
-class BandOut(Schema):
+class EstimateBandOut(Schema):
     start: float
     end: float
     count: int
@@ -69,7 +71,7 @@ class EstimateOut(Schema):
     errors: float = Field(description="Expected errors among `newly`.")
     low: float = Field(description="Their interval at 95 % (Wilson).")
     high: float
-    bands: list[BandOut]
+    bands: list[EstimateBandOut]
 
 
 @router.post("/flows/{name}/tests", response=FlowTestsOut, operation_id="run_flow_tests")
@@ -96,11 +98,13 @@ def run_tests(request: HttpRequest, name: str) -> dict[str, Any]:
     }
 
 
-@router.get("/flows/{name}/thresholds", response=list[ThresholdOut], operation_id="list_thresholds")
+@router.get("/flows/{name}/thresholds", response=Page[ThresholdOut], operation_id="list_thresholds")
+@may_answer(409)
 @requires("flows.view", flow="name")
-def thresholds(request: HttpRequest, name: str) -> list[dict[str, Any]]:
+def thresholds(request: HttpRequest, name: str) -> dict[str, Any]:
     """List the draft's cutoffs: comparisons with a number in the conditions of its branches."""
-    return [_threshold_out(each) for each in list_thresholds(normal_form(find_flow(name).draft))]
+    draft = normal_form(find_flow(name).draft)
+    return whole_page(_threshold_out(each) for each in list_thresholds(draft))
 
 
 @router.get(
@@ -108,6 +112,7 @@ def thresholds(request: HttpRequest, name: str) -> list[dict[str, Any]]:
     response=EstimateOut,
     operation_id="estimate_threshold",
 )
+@may_answer(409)
 @requires("runs.view", flow="name")
 def estimate_threshold(
     request: HttpRequest,

@@ -14,7 +14,7 @@ from flows.triggers import services
 from flows.triggers.models import Firing, Trigger
 from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem
-from workbench.http.schemas import Page, Strict, page_by_id
+from workbench.http.schemas import Page, Strict, page_by_id, whole_page
 from workbench.http.sign_in import actor_of
 
 router = Router(tags=["triggers"])
@@ -63,11 +63,11 @@ class FiringOut(Schema):
     at: datetime
 
 
-@router.get("/flows/{name}/triggers", response=list[TriggerOut], operation_id="list_triggers")
+@router.get("/flows/{name}/triggers", response=Page[TriggerOut], operation_id="list_triggers")
 @requires("flows.view", flow="name")
-def list_triggers(request: HttpRequest, name: str) -> list[dict[str, Any]]:
+def list_triggers(request: HttpRequest, name: str) -> dict[str, Any]:
     """List the triggers of a flow."""
-    return [_trigger_out(trigger) for trigger in find_flow(name).triggers.order_by("pk")]
+    return whole_page(_trigger_out(each) for each in find_flow(name).triggers.order_by("pk"))
 
 
 @router.post(

@@ -21,7 +21,7 @@ from reviews.services.conversation import add_comment
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem
-from workbench.http.schemas import Page
+from workbench.http.schemas import FILE, Page
 
 router = Router(tags=["review"])
 # The stored type is read from the content, so JSON and CSV are kept as plain text.
@@ -86,6 +86,7 @@ def attachments(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 @router.get(
     "/cases/{case_id}/attachments/{attachment_id}",
     operation_id="get_attachment",
+    openapi_extra=FILE,
     url_name="attachment",
 )
 @requires("cases.view")

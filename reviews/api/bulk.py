@@ -1,6 +1,6 @@
 """Decide like cases together over HTTP, find similar ones, and reopen a decided one."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -9,15 +9,17 @@ from pydantic import Field
 
 from reviews.api.finding import Id, authorise, get_acting
 from reviews.api.problems import report_faults
-from reviews.finding import find_case, find_queue
+from reviews.finding import BIGGEST_ID, find_case, find_queue
 from reviews.rules.answers import COMMENT_MAX
 from reviews.selectors.cases import list_similar_cases
 from reviews.services.bulk import MOST, decide_in_bulk, list_like_cases
 from reviews.services.reopening import reopen_case
 from workbench.accounts.gate import requires
-from workbench.http.schemas import Strict
+from workbench.http.schemas import MOST_REVISION, Page, Strict, whole_page
 
 router = Router(tags=["review"])
+CaseId = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
+Revision = Annotated[int, Field(ge=0, le=MOST_REVISION)]
 
 
 class LikeCaseOut(Schema):
@@ -35,14 +37,16 @@ class LikeCasesOut(Schema):
     sample: list[int] = Field(description="Ids of the cases to look at first.")
 
 
-class BulkIn(Strict):
+class LikeDecisionIn(Strict):
     outcome: str = Field(min_length=1, max_length=80)
-    cases: dict[int, int] = Field(description="Revision seen, by case id.", max_length=MOST)
-    looked_at: list[int] = Field(description="Ids; the whole sample must be among them.")
+    cases: dict[CaseId, Revision] = Field(description="Revision seen, by case id.", max_length=MOST)
+    looked_at: list[CaseId] = Field(
+        max_length=MOST, description="Ids; the whole sample must be among them."
+    )
     comment: str = Field("", max_length=COMMENT_MAX)
 
 
-class BulkOut(Schema):
+class LikeDecisionOut(Schema):
     decided: list[int]
     left: dict[int, str] = Field(description="Why a case was left as it was, by its id.")
 
@@ -62,13 +66,13 @@ class ReopenedOut(Schema):
     run: int = Field(description="The run that goes on from the case's checkpoint.")
 
 
-@router.get("/queues/{name}/like", response=list[LikeCasesOut], operation_id="list_like_cases")
+@router.get("/queues/{name}/like", response=Page[LikeCasesOut], operation_id="list_like_cases")
 @requires("cases.decide", queue="name")
-def like(request: HttpRequest, name: str) -> list[dict[str, Any]]:
+def like(request: HttpRequest, name: str) -> dict[str, Any]:
     """List the groups of like, low-risk cases of the queue, each with its sample."""
     queue = find_queue(request, name)
     groups = list_like_cases(queue=queue, acting=get_acting(request), now=timezone.now())
-    return [
+    return whole_page(
         {
             "key": group.key,
             "outcome": group.outcome,
@@ -76,12 +80,12 @@ def like(request: HttpRequest, name: str) -> list[dict[str, Any]]:
             "sample": [case.pk for case in group.sample],
         }
         for group in groups
-    ]
+    )
 
 
-@router.post("/queues/{name}/decisions", response=BulkOut, operation_id="decide_like_cases")
+@router.post("/queues/{name}/decisions", response=LikeDecisionOut, operation_id="decide_like_cases")
 @requires("cases.decide", queue="name")
-def decide_together(request: HttpRequest, name: str, body: BulkIn) -> dict[str, Any]:
+def decide_together(request: HttpRequest, name: str, body: LikeDecisionIn) -> dict[str, Any]:
     """Decide like, low-risk cases together as the model suggests, once the sample was looked at."""
     with report_faults():
         found = decide_in_bulk(
@@ -96,11 +100,11 @@ def decide_together(request: HttpRequest, name: str, body: BulkIn) -> dict[str, 
     return {"decided": found.decided, "left": found.left}
 
 
-@router.get("/cases/{case_id}/similar", response=list[SimilarOut], operation_id="similar_cases")
+@router.get("/cases/{case_id}/similar", response=Page[SimilarOut], operation_id="similar_cases")
 @requires("cases.view")
-def similar(request: HttpRequest, case_id: Id) -> list[Any]:
+def similar(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """List the decided cases that are most like this one, the nearest first."""
-    return list_similar_cases(find_case(request, case_id))
+    return whole_page(list_similar_cases(find_case(request, case_id)))
 
 
 @router.post("/cases/{case_id}/reopen", response={201: ReopenedOut}, operation_id="reopen_case")

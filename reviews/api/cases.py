@@ -16,12 +16,13 @@ from reviews.api.finding import (
 )
 from reviews.api.schemas import CaseDetailOut, CaseOut, case_detail_out, case_out
 from reviews.finding import BIGGEST_ID, find_case, find_queue
-from reviews.rules.filters import CaseFilters
+from reviews.rules.filters import NAME_MAX, CaseFilters
 from reviews.selectors.lists import list_cases
 from reviews.services.claims import claim_case
 from reviews.services.leases import release_case, renew_claim
 from reviews.services.passing import assign_case
 from workbench.accounts.gate import principal_of, requires
+from workbench.http.gateway import may_answer
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import MOST_ROWS, Page, Strict, decode_cursor, encode_cursor
 from workbench.http.sign_in import person_of
@@ -33,10 +34,11 @@ Band = Literal["", "overdue", "due_soon", "on_time", "paused"]
 
 
 class AssignIn(Strict):
-    to: str = Field(description="Username.")
+    to: str = Field(description="Username.", max_length=NAME_MAX)
 
 
 @router.get("/cases", response=Page[CaseOut], operation_id="list_cases")
+@may_answer(404)
 @requires("cases.view")
 def cases(
     request: HttpRequest,

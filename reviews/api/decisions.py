@@ -24,7 +24,7 @@ from reviews.selectors.veil import get_veil
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.first_choices import record_first_choice
 from workbench.accounts.gate import requires
-from workbench.http.schemas import Strict
+from workbench.http.schemas import MOST_REVISION, Strict
 
 router = Router(tags=["review"])
 
@@ -51,7 +51,9 @@ class DecisionIn(Strict):
     form: dict[str, Any] = {}
     opened: list[str] = Field([], description="Ids of the evidence that was opened.")
     active_seconds: int = Field(0, ge=0, le=86_400)
-    revision: int | None = Field(None, description="What was seen; an older one answers 409.")
+    revision: int | None = Field(
+        None, ge=0, le=MOST_REVISION, description="What was seen; an older one answers 409."
+    )
     commit_now: bool = Field(False, description="Commit at once, without a window to undo.")
 
     def answer(self) -> Answer:
@@ -71,7 +73,9 @@ class DecisionIn(Strict):
 class FirstChoiceIn(Strict):
     outcome: str = Field(min_length=1, max_length=80)
     active_seconds: int = Field(0, ge=0, le=86_400)
-    revision: int | None = Field(None, description="What was seen; an older one answers 409.")
+    revision: int | None = Field(
+        None, ge=0, le=MOST_REVISION, description="What was seen; an older one answers 409."
+    )
 
 
 @router.post("/cases/{case_id}/decisions", response={201: DecisionOut}, operation_id="decide_case")

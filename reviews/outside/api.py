@@ -59,7 +59,7 @@ class CheckpointOut(Schema):
     opened_at: datetime
 
 
-class CancelIn(Strict):
+class CheckpointCancelIn(Strict):
     reason: str = Field("", max_length=500)
 
 
@@ -116,7 +116,7 @@ def get(request: HttpRequest, checkpoint_id: Id) -> dict[str, Any]:
     operation_id="cancel_checkpoint",
 )
 @requires("cases.open")
-def cancel(request: HttpRequest, checkpoint_id: Id, body: CancelIn) -> dict[str, Any]:
+def cancel(request: HttpRequest, checkpoint_id: Id, body: CheckpointCancelIn) -> dict[str, Any]:
     """Give up the decision: the case leaves its queue, and nobody is called back."""
     found = _find_checkpoint(request, checkpoint_id)
     cancel_checkpoint(

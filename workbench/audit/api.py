@@ -50,7 +50,7 @@ class EntryOut(Schema):
     block: int | None = Field(None, description="Null until it is sealed.")
 
 
-class ProofOut(Schema):
+class EntryProofOut(Schema):
     block: int
     position: int
     root: str
@@ -62,7 +62,7 @@ class ProofOut(Schema):
 class EntryDetailOut(EntryOut):
     canonical: str = Field(description="RFC 8785 text. leaf_hash is the SHA-256 of 0x00 and it.")
     prev_hash: str
-    proof: ProofOut | None
+    proof: EntryProofOut | None
 
 
 class FaultOut(Schema):

@@ -15,8 +15,8 @@ from workbench.values.refusals import NotJson, ValueRefused
 logger = logging.getLogger(__name__)
 
 # What a door refuses, and what the database refuses where no door did: a text that is too long, a
-# number out of its range, half of a surrogate pair.
-REFUSED_VALUES = (ValueRefused, DataError, OverflowError, UnicodeEncodeError)
+# number out of its range, half of a surrogate pair, a depth that a library cannot go.
+REFUSED_VALUES = (ValueRefused, DataError, OverflowError, UnicodeEncodeError, RecursionError)
 
 
 def add_error_handlers(api: NinjaAPI) -> None:
@@ -45,8 +45,8 @@ def answer_error(request: HttpRequest, error: Any) -> HttpResponse:
         problem = ApiProblem(
             500,
             "server-error",
-            "The server failed. What you sent is not at fault.",
-            "Try again; if it fails again, tell the operator the time and the address.",
+            "The server failed at this request; its log has the cause.",
+            "Tell the operator the time and the address.",
         )
     return problem_response(problem)
 
@@ -61,7 +61,7 @@ def refused_value_problem(error: Exception) -> ApiProblem | None:
             errors = [{"at": error.at, "message": error.message}]
             detail = f"{error.at}: {error.message}" if error.at else error.message
             return ApiProblem(422, "value-refused", detail, error.remedy, errors)
-        case DataError() | OverflowError() | UnicodeEncodeError():
+        case DataError() | OverflowError() | UnicodeEncodeError() | RecursionError():
             logger.warning("The database refused a value that no door had refused", exc_info=error)
             return ApiProblem(
                 422,

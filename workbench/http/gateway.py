@@ -17,6 +17,7 @@ from ninja.openapi.views import openapi_json
 from workbench.accounts.gate import public
 from workbench.accounts.permissions import Principal
 from workbench.dispatch.patience import AWAY
+from workbench.http.description import Description, ensure_unique_names
 from workbench.http.errors import (
     REFUSED_VALUES,
     answer_error,
@@ -24,16 +25,13 @@ from workbench.http.errors import (
     standard_problem,
 )
 from workbench.http.idempotency import answer_once
+from workbench.http.limits import JSON, WITH_BODY, get_body_limit
 from workbench.http.problems import ApiProblem, problem_response
 from workbench.http.reading import ReadBefore, check_parameters, read_body
 from workbench.http.sign_in import authenticate
 
 View = Callable[..., HttpResponse]
 Route = TypeVar("Route", bound=Callable[..., Any])
-JSON = frozenset({"application/json"})
-WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-# A step's input may be MAX_PAYLOAD_BYTES; the request around it a little more.
-ENVELOPE_BYTES = 64 * 1024
 
 
 def accepts(*content_types: str, max_bytes: int | None = None) -> Callable[[Route], Route]:
@@ -47,13 +45,31 @@ def accepts(*content_types: str, max_bytes: int | None = None) -> Callable[[Rout
     return mark
 
 
+def may_answer(*statuses: int) -> Callable[[Route], Route]:
+    """Declare errors that a route may give beside those of its kind. Put it below ``@router``."""
+
+    def mark(route: Route) -> Route:
+        route.further_errors = frozenset(statuses)  # type: ignore[attr-defined]
+        return route
+
+    return mark
+
+
 class GuardedApi(NinjaAPI):
     """An API with the gate before every route. An address without a route gets a problem too."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(parser=ReadBefore(), **options)
 
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> Description:
+        """Return the OpenAPI document. Raises: SchemaNamedTwice."""
+        prefix = self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
+        return Description(self, prefix)
+
     def _get_urls(self) -> list[URLResolver | URLPattern]:
+        ensure_unique_names(self._get_bound_routers())
         document = partial(openapi_json, api=self)
         patterns: list[URLResolver | URLPattern] = [
             path("openapi.json", public(require_safe(document)), name="openapi-json")
@@ -82,6 +98,7 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             principal = authenticate(request)
             request.auth = principal  # type: ignore[attr-defined]
             _check_permission(request, principal, routes, kwargs)
+            _check_query(request, routes)
             check_parameters(request, kwargs)
             if request.method in WITH_BODY and _accepted_types(request, routes) == JSON:
                 read_body(request)
@@ -123,7 +140,7 @@ def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
     if request.method not in WITH_BODY:
         return
     types = _accepted_types(request, routes)
-    limit = settings.MAX_PAYLOAD_BYTES + ENVELOPE_BYTES
+    limit = get_body_limit()
     for route in routes:
         if request.method in route.methods:
             limit = getattr(route.view_func, "max_bytes", None) or limit
@@ -164,6 +181,32 @@ def _check_permission(
                 problem = standard_problem(error)
                 assert problem is not None
                 raise problem from error
+
+
+def _check_query(request: HttpRequest, routes: Collection[Any]) -> None:
+    """Refuse a query parameter that the route does not have, which it would leave unread.
+
+    Raises: ApiProblem (422).
+    """
+    for route in routes:
+        if request.method in route.methods:
+            known = list_query_parameters(route)
+            unknown = [name for name in request.GET if name not in known]
+            if unknown:
+                raise _unknown_query(unknown, known)
+
+
+def list_query_parameters(route: Any) -> list[str]:
+    """Return the names of the query parameters of a route."""
+    models = [model for model in route.models if model.__ninja_param_source__ == "query"]
+    return [name for model in models for name in model.__ninja_flatten_map__]
+
+
+def _unknown_query(unknown: list[str], known: list[str]) -> ApiProblem:
+    errors = [{"at": f"query/{name}", "message": "There is no such parameter."} for name in unknown]
+    remedy = f"Use {', '.join(known)}." if known else "Send no query: this address takes none."
+    detail = f"There is no query parameter {unknown[0]!r} here."
+    return ApiProblem(422, "query-unknown", detail, remedy, errors)
 
 
 def _too_large(limit: int) -> ApiProblem:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -16,12 +16,26 @@ from workbench.values.json_text import read_json
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=Model)
 MOST_ROWS = 200
+MOST_REVISION = 2**31 - 1
+# The bound of a text whose field has none of its own.
+LONGEST_TEXT = 2_000
+
+
+# For ``openapi_extra`` of a route that answers with a file.
+FILE: dict[str, Any] = {
+    "responses": {
+        200: {
+            "description": "The content.",
+            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    }
+}
 
 
 class Strict(Schema):
     """The base of request bodies: refuses unknown fields, and converts no value to another type."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, str_max_length=LONGEST_TEXT)
 
 
 class Page(Schema, Generic[Item]):
@@ -75,6 +89,11 @@ def page_of(
         "items": [to_item(row) for row in shown],
         "next": encode_cursor(position(shown[-1])) if more else None,
     }
+
+
+def whole_page(items: Iterable[Any]) -> dict[str, Any]:
+    """Return a Page with all there is, for a list that is never long."""
+    return {"items": list(items), "next": None}
 
 
 def _checked_limit(limit: int) -> int:

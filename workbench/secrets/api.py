@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workbench.accounts.gate import requires
 from workbench.http.problems import map_error
-from workbench.http.schemas import Strict
+from workbench.http.schemas import Page, Strict, whole_page
 from workbench.http.sign_in import actor_of
 from workbench.secrets import services
 
@@ -35,14 +35,14 @@ class SecretOut(Schema):
 
 
 class SecretIn(Strict):
-    value: str = Field(description="It is never returned.")
+    value: str = Field(max_length=services.MOST_BYTES, description="It is never returned.")
 
 
-@router.get("/secrets", response=list[SecretOut], operation_id="list_secrets")
+@router.get("/secrets", response=Page[SecretOut], operation_id="list_secrets")
 @requires("secrets.manage")
-def list_secrets(request: HttpRequest) -> list[Any]:
+def list_secrets(request: HttpRequest) -> dict[str, Any]:
     """List the names of secrets."""
-    return [_out(row) for row in services.list_secrets()]
+    return whole_page(_out(row) for row in services.list_secrets())
 
 
 @router.put("/secrets/{name}", response=SecretOut, operation_id="set_secret")

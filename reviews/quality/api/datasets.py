@@ -16,7 +16,8 @@ from reviews.quality.errors import DatasetChanged, DatasetEmpty, ParquetMissing,
 from reviews.quality.formats import FORMATS
 from reviews.quality.services.datasets import create_dataset, open_dataset, reproduce_digest
 from workbench.accounts.gate import requires
-from workbench.http.schemas import Page, Strict, page_by_id
+from workbench.http.gateway import may_answer
+from workbench.http.schemas import FILE, Page, Strict, page_by_id
 from workbench.values.times import read_date
 
 router = Router(tags=["quality"])
@@ -57,7 +58,7 @@ class DatasetOut(Schema):
     created_at: datetime
 
 
-class ProofOut(Schema):
+class DatasetProofOut(Schema):
     digest: str
     same: bool = Field(description="False: decisions were erased since.")
 
@@ -73,6 +74,7 @@ def datasets(
 
 
 @router.post("/datasets", response={201: DatasetOut}, operation_id="create_dataset")
+@may_answer(501)
 @requires("datasets.export")
 def make_dataset(request: HttpRequest, body: DatasetIn) -> Status[Any]:
     """Export decisions as the next version of a dataset."""
@@ -105,7 +107,10 @@ def _read_day(name: str, text: str) -> str:
         raise PolicyInvalid(f"`{name}` is not a day: write it as 2026-03-01.") from None
 
 
-@router.get("/datasets/{version_id}/files/{form}", operation_id="download_dataset")
+@router.get(
+    "/datasets/{version_id}/files/{form}", operation_id="download_dataset", openapi_extra=FILE
+)
+@may_answer(410, 501)
 @requires("datasets.export")
 def download(request: HttpRequest, version_id: Id, form: Form) -> FileResponse:
     """Download a version as jsonl, csv or parquet. The ledger records who took it."""
@@ -117,7 +122,9 @@ def download(request: HttpRequest, version_id: Id, form: Form) -> FileResponse:
     return response
 
 
-@router.post("/datasets/{version_id}/verify", response=ProofOut, operation_id="verify_dataset")
+@router.post(
+    "/datasets/{version_id}/verify", response=DatasetProofOut, operation_id="verify_dataset"
+)
 @requires("datasets.export")
 def verify(request: HttpRequest, version_id: Id) -> dict[str, Any]:
     """Make the version again from its filter and compare the digests."""

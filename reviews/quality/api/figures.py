@@ -43,7 +43,7 @@ class AgreementOut(Schema):
     kappa: float | None = Field(description="Null where chance alone explains all.")
 
 
-class BandOut(Schema):
+class CalibrationBandOut(Schema):
     low: float
     high: float
     count: int
@@ -51,7 +51,7 @@ class BandOut(Schema):
     hits: int
 
 
-class VersionOut(Schema):
+class ModelVersionOut(Schema):
     model: str
     version: str
     decisions: int
@@ -84,10 +84,10 @@ class FiguresOut(Schema):
     sample: ShareOut
     second: ShareOut
     known: ShareOut
-    calibration: list[BandOut]
+    calibration: list[CalibrationBandOut]
     calibration_error: float | None
     brier: float | None
-    versions: list[VersionOut]
+    versions: list[ModelVersionOut]
     weeks: list[RowOut]
     flows: list[RowOut]
     reviewers: list[RowOut] = Field(description="Empty without insights.people.")

@@ -9,13 +9,13 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from reviews.models import SlaPolicy, WorkCalendar
-from reviews.rules.sla import MAX_STEPS, list_instants, read_plan
+from reviews.rules.sla import MAX_MINUTES, MAX_STEPS, list_instants, read_plan
 from reviews.settings.api.problems import report_problems
 from reviews.settings.api.queues import Name
 from reviews.settings.services.sla import save_sla_policy
 from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem
-from workbench.http.schemas import Page, Strict
+from workbench.http.schemas import Page, Strict, whole_page
 from workbench.http.sign_in import actor_of
 
 router = Router(tags=["queues and SLA"])
@@ -25,20 +25,31 @@ Breach = Literal["reassign", "raise_priority", "expire"]
 
 class StepIn(Strict):
     act: Literal["warn", "remind", "escalate"]
-    after_minutes: float
+    after_minutes: float = Field(gt=0, le=MAX_MINUTES)
     to: str = Field("", max_length=200, description="holder, lead, person:<name>, queue:<name>.")
 
 
 class PolicyIn(Strict):
     title: str = Field(min_length=1, max_length=120)
     calendar: str
-    due_minutes: int = Field(ge=1)
+    due_minutes: int = Field(ge=1, le=MAX_MINUTES)
     steps: list[StepIn] = Field([], max_length=MAX_STEPS)
     breach: Breach = Field(description="Nothing approves a case that nobody decided.")
 
 
-class PolicyOut(PolicyIn):
+class StepOut(Schema):
+    act: str
+    after_minutes: float
+    to: str = ""
+
+
+class PolicyOut(Schema):
     name: str
+    title: str
+    calendar: str
+    due_minutes: int
+    steps: list[StepOut]
+    breach: str
 
 
 class InstantOut(Schema):
@@ -74,12 +85,10 @@ def put_policy(request: HttpRequest, name: Name, body: PolicyIn) -> dict[str, An
 
 
 @router.get(
-    "/sla-policies/{name}/instants", response=list[InstantOut], operation_id="preview_sla_policy"
+    "/sla-policies/{name}/instants", response=Page[InstantOut], operation_id="preview_sla_policy"
 )
 @requires("queues.view")
-def instants(
-    request: HttpRequest, name: str, opened_at: datetime | None = None
-) -> list[dict[str, Any]]:
+def instants(request: HttpRequest, name: str, opened_at: datetime | None = None) -> dict[str, Any]:
     """Return when each act would come for a case opened at that time, or now if none is given."""
     policy = SlaPolicy.objects.select_related("calendar").filter(name=name).first()
     if policy is None:
@@ -88,7 +97,7 @@ def instants(
     if start.tzinfo is None:
         start = timezone.make_aware(start)
     rows = list_instants(read_plan(policy.snapshot()), start)
-    return [{"act": act.kind, "to": act.to, "at": at} for act, at in rows]
+    return whole_page({"act": act.kind, "to": act.to, "at": at} for act, at in rows)
 
 
 def _policy_out(policy: SlaPolicy) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from reviews.services.passing import delegate_case
 from reviews.team.selectors import Lane, list_lanes
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import can
-from workbench.http.schemas import Strict
+from workbench.http.schemas import MOST_REVISION, Page, Strict, whole_page
 
 router = Router(tags=["team"])
 
 
-class LaneOut(Schema):
+class ReviewerLoadOut(Schema):
     person: str
     held: int
     limit: int = Field(description="Most cases they may hold in the queues asked for; 0: no limit.")
@@ -38,12 +38,14 @@ class LaneOut(Schema):
 class DelegateIn(Strict):
     to: str = Field(description="Username.", max_length=NAME_MAX)
     reason: str = Field("", max_length=300)
-    revision: int | None = Field(None, description="What was seen; an older one answers 409.")
+    revision: int | None = Field(
+        None, ge=0, le=MOST_REVISION, description="What was seen; an older one answers 409."
+    )
 
 
-@router.get("/team", response=list[LaneOut], operation_id="get_team")
+@router.get("/team", response=Page[ReviewerLoadOut], operation_id="get_team")
 @requires("cases.assign")
-def team(request: HttpRequest, queue: str = "") -> list[dict[str, Any]]:
+def team(request: HttpRequest, queue: str = "") -> dict[str, Any]:
     """List the people who decide in one's queues with what they hold, the fullest first."""
     principal, now = principal_of(request), timezone.now()
     queues = [
@@ -52,7 +54,7 @@ def team(request: HttpRequest, queue: str = "") -> list[dict[str, Any]]:
         if can(principal, "cases.assign", queue=each.name) and queue in {"", each.name}
     ]
     today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    return [_lane_out(lane) for lane in list_lanes(queues, now, today)]
+    return whole_page(_lane_out(lane) for lane in list_lanes(queues, now, today))
 
 
 def _lane_out(lane: Lane) -> dict[str, Any]:

@@ -129,3 +129,29 @@ def test_a_flow_test_that_fails_says_what_differs() -> None:
     text = " ".join(result.problems)
     for part in ("not failed", "come to score", "comes to ask", "'told'", "output.p is 0.2"):
         assert part in text
+
+
+def test_a_mistyped_flow_test_fails_without_being_played() -> None:
+    mistyped = [
+        {"name": "a", "input": {"p": 0.9}, "expects": {"outcome": "lost"}},
+        {"name": "b", "input": {"p": 0.2}, "expect": {"waits_at": "ask", "outcom": "lost"}},
+        {"name": "c", "input": "god", "expect": {"waits_at": "ask"}},
+        {"name": "d", "input": {"p": 0.2}, "expect": {"waits_at": "ask", "not_path": ["tel"]}},
+        {"name": "e", "stubs": "none"},
+    ]
+    results = run_flow_tests(loan(samples={"good": {"p": 0.9}}, tests=mistyped), now=NOW)
+    assert [result.passed for result in results] == [False] * 5
+    said = "tests[0].expects: A test has no field 'expects' here. Did you mean expect?"
+    assert results[0].problems == (said,)
+    assert results[0].rehearsal.steps == []
+
+
+def test_a_field_that_is_not_in_the_output_is_not_taken_for_null() -> None:
+    test = {
+        "name": "typo",
+        "input": {"p": 0.9},
+        "stubs": {"tell": {"output": {}}},
+        "expect": {"output": {"q": None}},
+    }
+    [result] = run_flow_tests(loan(tests=[test]), now=NOW)
+    assert result.problems == ("output.q is not there; it must be None.",)

@@ -18,7 +18,7 @@ from workbench.accounts.permissions import SIGNED_IN
 from workbench.audit.actions import register_action
 from workbench.audit.models import Entry
 from workbench.audit.services import record
-from workbench.http.errors import add_error_handlers
+from workbench.http.errors import add_error_handlers, answer_error
 from workbench.http.gateway import GuardedApi, accepts
 from workbench.http.idempotency import prune
 from workbench.http.problems import ApiProblem, map_error
@@ -422,3 +422,16 @@ def test_the_description_is_served_to_anyone(client: Client) -> None:
 
 def test_problems_are_exceptions_with_their_detail() -> None:
     assert str(ApiProblem(409, "stale", "It changed.")) == "It changed."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError("value too long"),
+        OverflowError("too large"),
+        UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+    ],
+)
+def test_a_value_that_cannot_be_kept_is_not_the_servers_fault(error: Exception) -> None:
+    found = problem(answer_error(RequestFactory().post("/notes"), error), 422, "value-refused")
+    assert "openapi.json" in found["remedy"]

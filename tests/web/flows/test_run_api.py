@@ -165,3 +165,13 @@ def test_a_designer_may_run_again_and_not_pause(loan: Flow) -> None:
     api = Api(Role.DESIGNER, scopes=["runs.view", "runs.start"])
     assert api.post(f"/runs/{run.pk}/rerun", {}).status_code == 201
     assert api.post(f"/runs/{run.pk}/pause").status_code == 403
+
+
+def test_a_run_that_waits_for_a_person_says_so_as_the_filter_does(api: Api) -> None:
+    flow = make_flow()
+    waiting, other = make_waiting_run(flow), make_completed_run(flow)
+    shown = api.get(f"/runs/{waiting.pk}").json()
+    assert (shown["status"], shown["state"]) == ("running", "waiting")
+    assert api.get(f"/runs/{other.pk}").json()["state"] == "completed"
+    rows = api.get("/runs", state="waiting").json()["items"]
+    assert [(row["id"], row["state"]) for row in rows] == [(waiting.pk, "waiting")]

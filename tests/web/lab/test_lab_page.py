@@ -147,7 +147,7 @@ def test_who_may_only_look_cannot_apply(auditor: Client, flow: Flow) -> None:
 
 def test_a_program_reads_the_cutoffs_and_what_one_would_mean(designer: Client, flow: Flow) -> None:
     url = "/api/v1/flows/loan/thresholds"
-    assert [each["id"] for each in designer.get(url).json()] == [
+    assert [each["id"] for each in designer.get(url).json()["items"]] == [
         "route.0.0", "route.0.1", "route.1.0",
     ]  # fmt: skip
     made = designer.get(f"{url}/route.0.0?at=0.6&minutes=2").json()

@@ -117,7 +117,10 @@ def test_what_was_agreed_to_is_the_draft_that_was_asked_for(flow: Flow) -> None:
 
 def test_a_failing_gate_leaves_the_request_open(flow: Flow) -> None:
     first, second = make_person("ada", Role.DESIGNER), make_person("ben", Role.DESIGNER)
-    flow.draft = {**flow.draft, "tests": [{"name": "t", "expect": {"outcome": "never"}}]}
+    flow.draft = {
+        **flow.draft,
+        "tests": [{"name": "t", "input": "small", "expect": {"outcome": "never"}}],
+    }
     flow.save()
     asked = ask(flow, first)
     with pytest.raises(services.FlowTestsFailed):

@@ -70,8 +70,8 @@ def test_failed_runs_are_grouped_and_retried_by_cause(
 def test_the_api_offers_what_the_page_does(operator: Client, designer: Client) -> None:
     open_breaker()
     failed_run(make_flow("loan"), "http")
-    assert operator.get("/api/v1/breakers").json()[0]["state"] == "open"
-    [group] = operator.get("/api/v1/dead-letters").json()
+    assert operator.get("/api/v1/breakers").json()["items"][0]["state"] == "open"
+    [group] = operator.get("/api/v1/dead-letters").json()["items"]
     assert (group["kind"], group["runs"]) == ("http", 1)
     retry = "/api/v1/dead-letters/retry"
     assert designer.post(retry, {}, "application/json").status_code == 403

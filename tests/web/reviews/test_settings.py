@@ -103,7 +103,7 @@ def test_policies_by_api_refuse_silent_approval_and_strangers() -> None:
     body["steps"] = [{"act": "escalate", "after_minutes": 5, "to": "person:lea"}]
     assert put(lea, "/sla-policies/fast", body).status_code == 200
     at = lea.get("/api/v1/sla-policies/fast/instants?opened_at=2026-03-10T10:00:00Z").json()
-    assert [(row["act"], row["at"]) for row in at] == [
+    assert [(row["act"], row["at"]) for row in at["items"]] == [
         ("escalate", "2026-03-10T10:05:00Z"), ("breach", "2026-03-10T11:00:00Z"),
     ]  # fmt: skip
     assert put(signed_in("ada"), "/sla-policies/fast", body).status_code == 403

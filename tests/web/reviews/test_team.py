@@ -44,7 +44,8 @@ def test_the_team_shows_who_holds_what() -> None:
     assert case.title in shown
     assert free.title in shown
     assert 'data-lane="ada"' in shown
-    rows = {row["person"]: row["held"] for row in signed_in("lea").get("/api/v1/team").json()}
+    team = signed_in("lea").get("/api/v1/team").json()["items"]
+    rows = {row["person"]: row["held"] for row in team}
     assert (rows["ada"], rows["ben"]) == (1, 0)
 
 

@@ -72,6 +72,13 @@ def test_what_is_wrong_is_named(operator: Client, change: dict[str, Any], at: st
     assert not Event.objects.exists()
 
 
+def test_an_event_needs_no_data(operator: Client) -> None:
+    bare = {name: value for name, value in EVENT.items() if name != "data"}
+    for _ in range(2):
+        assert send(operator, bare).status_code == 202
+    assert Event.objects.get().payload is None
+
+
 @pytest.mark.parametrize("body", ["{no", "[]", '{"data": NaN}'])
 def test_what_is_no_json_object_is_refused(operator: Client, body: str) -> None:
     assert send(operator, body).status_code == 422
@@ -118,7 +125,7 @@ def test_triggers_are_kept_over_the_api(designer: Client, auditor: Client) -> No
     assert (off["enabled"], off["next_at"]) == (False, None)
     wrong = designer.patch(one, {"config": {"cron": "no"}}, "application/json")
     assert (wrong.status_code, wrong.json()["errors"][0]["at"]) == (422, "cron")
-    assert auditor.get(url).json()[0]["title"] == "Nightly"
+    assert auditor.get(url).json()["items"][0]["title"] == "Nightly"
     assert auditor.get(f"{one}/firings").json()["items"] == []
     hook = {"kind": "webhook", "title": "Hook"}
     assert designer.post(url, hook, "application/json").json()["secret"].startswith("whsec_")
