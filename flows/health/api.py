@@ -123,11 +123,11 @@ def retry_dead_letters(request: HttpRequest, body: RetryDeadIn) -> dict[str, Any
     return {"done": result.done, "refused": [f"{run}: {why}" for run, why in result.refused]}
 
 
-@router.get("/set-aside", response=list[SetAsideOut], operation_id="list_set_aside")
+@router.get("/set-aside", response=Page[SetAsideOut], operation_id="list_set_aside")
 @requires("health.view")
-def list_set_aside(request: HttpRequest) -> list[Any]:
+def list_set_aside(request: HttpRequest) -> dict[str, Any]:
     """List what the clock could not do and has set aside: the newest 100, newest first."""
-    return list(selectors.list_set_aside_rows())
+    return whole_page(selectors.list_set_aside_rows())
 
 
 @router.post(

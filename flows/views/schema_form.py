@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
-from workbench.values.json_text import read_json
+from workbench.values.json_text import parse_json, read_json
 from workbench.values.numbers import read_number
 from workbench.values.refusals import ValueRefused
 from workbench.values.schemas import SCHEMA_ERRORS, make_validator
@@ -308,8 +308,8 @@ def _read_touched(each: SchemaField, zone: tzinfo) -> Json:
     if not each.was:
         return _read_value(each, zone)
     try:
-        was = json.loads(each.was)
-    except (ValueError, RecursionError):
+        was = parse_json(each.was)
+    except ValueRefused:
         return _read_value(each, zone)
     rendered, each.fits = _to_input(was, each.kind, zone)
     return was if _unify(each.value) == _unify(rendered) else _read_value(each, zone)
@@ -318,8 +318,8 @@ def _read_touched(each: SchemaField, zone: tzinfo) -> Json:
 def _list_unshown(group: SchemaField, was: str) -> dict[str, Json] | None:
     """Return what a mapping holds besides the fields of its group, None if there was none."""
     try:
-        given = json.loads(was) if was else None
-    except (ValueError, RecursionError):
+        given = parse_json(was) if was else None
+    except ValueRefused:
         return None
     shown = {str(each.path[-1]) for each in group.children}
     return (

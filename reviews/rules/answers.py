@@ -9,6 +9,7 @@ import jsonschema_rs
 from reviews.errors import DecisionInvalid
 from reviews.rules.layout import FILE_KINDS
 from reviews.rules.posted import infer_type
+from workbench.values.checking import check_value
 from workbench.values.numbers import read_number
 from workbench.values.refusals import ValueRefused
 from workbench.values.schemas import SCHEMA_ERRORS, make_validator
@@ -227,6 +228,11 @@ def _find_why_problems(
 
 def find_schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> dict[str, str]:
     """Return what is wrong with the value, by the path to it: ``form.conditions``."""
+    try:
+        # What a page says an input was rendered with is only read, and may be anything.
+        check_value(value)
+    except ValueRefused as refused:
+        return {name + refused.at.replace("/", "."): f"{refused.message} {refused.remedy}"}
     if not schema:
         return {}
     try:

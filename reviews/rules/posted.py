@@ -25,6 +25,7 @@ from reviews.rules.widgets import (
     get_type,
     make_widget,
 )
+from workbench.values.json_text import parse_json, read_json
 from workbench.values.numbers import read_number
 from workbench.values.refusals import ValueRefused
 from workbench.values.times import read_instant
@@ -68,8 +69,8 @@ def read_changes(
 def _load(text: str | None) -> Json:
     """Return the value that an input was rendered with, ABSENT if the form does not say."""
     try:
-        return json.loads(text or "")
-    except (ValueError, RecursionError):
+        return parse_json(text or "")
+    except ValueRefused:
         return ABSENT
 
 
@@ -257,6 +258,6 @@ def _read_typed_instant(text: str, zone: tzinfo) -> str:
 
 def _read_json(text: str) -> Json:
     try:
-        return json.loads(text)
-    except ValueError:
+        return read_json(text)
+    except ValueRefused:
         return text

@@ -98,8 +98,8 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             principal = authenticate(request)
             request.auth = principal  # type: ignore[attr-defined]
             _check_permission(request, principal, routes, kwargs)
-            _check_query(request, routes)
             check_parameters(request, kwargs)
+            _check_query(request, routes)
             if request.method in WITH_BODY and _accepted_types(request, routes) == JSON:
                 read_body(request)
             return _run(request, principal, partial(view, request, *args, **kwargs))

@@ -63,3 +63,11 @@ def test_formats_are_checked(name: str, value: Any) -> None:
 def test_a_time_of_day_needs_no_offset() -> None:
     assert not find_schema_problems({"format": "time"}, "09:30", "form")
     assert find_schema_problems({"format": "time"}, "25:00", "form")
+
+
+@pytest.mark.parametrize("value", [2**53, float("inf"), "a\x00b", ["\ud800"]])
+def test_a_value_that_cannot_be_kept_is_a_problem_of_its_field(value: object) -> None:
+    shown = {"show": [{"fields": [{"key": "income", "label": "Income", "editable": True}]}]}
+    answer = Answer(outcome="", fields={"income": value}, form={"rate": value})
+    problems = find_value_problems(answer, rules={}, shown=shown, fields={"income": 3000})
+    assert {name.split(".")[0] for name in problems} == {"fields", "form"}

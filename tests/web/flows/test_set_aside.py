@@ -79,9 +79,9 @@ def test_a_timer_is_due_at_once() -> None:
 
 def test_the_api_lists_them() -> None:
     api = Api(Role.OPERATOR, scopes=["health.view", "runs.operate"])
-    assert api.get("/set-aside").json() == []
+    assert api.get("/set-aside").json()["items"] == []
     keep("dispatch.resend_due", "4")
-    [row] = api.get("/set-aside").json()
+    [row] = api.get("/set-aside").json()["items"]
     assert (row["what"], row["label"], row["url"]) == ("Send a message again", "4", "")
     assert api.post("/set-aside/999999/retry").status_code == 404
 
