@@ -73,8 +73,8 @@ class WaitForEvent(WaitingStep):
         due_at = None
         if config.within_seconds is not None:
             due_at = ctx.now + timedelta(seconds=config.within_seconds)
-        detail = {"event": config.event, "key": config.key}
-        return Opened("event", key=key, detail=detail, due_at=due_at, due_port="late")
+        match = {"event": config.event, "key": config.key}
+        return Opened("event", key=key, match=match, due_at=due_at, due_port="late")
 
     def _find_earlier(self, ctx: StepContext, config: Config) -> Event | None:
         since = ctx.now - timedelta(seconds=config.earlier_seconds)

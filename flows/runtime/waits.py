@@ -18,7 +18,7 @@ def open_wait(store: Store, token: TokenRow, action: Open, now: datetime) -> tup
     wait = WaitRow(0, token.run_id, token.id, token.activation, token.step, "", "open")
     wait_id = store.insert_wait(wait, now)
     opened = action.type.open(replace(action.context, wait_id=wait_id), action.config)
-    detail = {**opened.detail, "due_port": opened.due_port}
+    detail = {**opened.detail, **opened.match, "due_port": opened.due_port}
     if opened.due_at:
         detail["due_at"] = opened.due_at.isoformat()
     store.describe_wait(wait_id, opened.kind, opened.key, detail)

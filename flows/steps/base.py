@@ -99,6 +99,7 @@ class StepContext:
 class Opened:
     """A wait that was opened.
 
+    ``detail`` is kept with the wait and journaled; ``match``, by which it is found, is only kept.
     With ``due_at`` the clock resolves it by the port ``due_port``. With ``resolved`` there is
     nothing to wait for, and the step leaves at once with that result.
     """
@@ -106,6 +107,7 @@ class Opened:
     kind: str
     key: str = ""
     detail: Mapping[str, Json] = field(default_factory=dict)
+    match: Mapping[str, Json] = field(default_factory=dict)
     due_at: datetime | None = None
     due_port: str = "done"
     resolved: Result | None = None

@@ -4,22 +4,13 @@ from reviews.models.cases import (
     ACTIVE_STATES,
     CLAIMABLE_STATES,
     OPEN_ENDED,
-    Attachment,
-    BreachAction,
     Case,
     CaseDraft,
-    CaseEvent,
-    CaseLook,
-    Comment,
     Decision,
     DecisionKind,
     DecisionState,
-    InformationRequest,
-    Queue,
-    Reviewer,
-    SlaPolicy,
-    WorkCalendar,
 )
+from reviews.models.conversation import Attachment, CaseEvent, CaseLook, Comment, InformationRequest
 from reviews.models.links import (
     CaseLink,
     Purpose,
@@ -45,6 +36,7 @@ from reviews.models.quality import (
     SamplingPolicy,
     percent_between,
 )
+from reviews.models.queues import BreachAction, Queue, Reviewer, SlaPolicy, WorkCalendar
 from reviews.models.states import (
     ACTIVE,
     CLAIMABLE,

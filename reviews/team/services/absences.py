@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from flows.store import get_store
 from reviews.errors import AbsenceInvalid, NotAuthorised
 from reviews.models import OPEN_ENDED, Case
 from reviews.models.states import CaseState
@@ -20,7 +21,7 @@ from workbench.dispatch.sweeps import Sweep
 from workbench.live import nudge_on_commit
 
 # Any number that nothing else in the database takes as an advisory lock.
-PLANNING_LOCK = 7_302_544
+PLANNING_LOCK = "absences"
 BATCH = 50
 TASK = "reviews.absences"
 # What the task sets aside is an absence, and each case that could not be passed on.
@@ -211,13 +212,8 @@ def _check_cover(person: User, cover: User) -> None:
 
 
 def _lock_planning() -> None:
-    """Let one transaction plan at a time, or two could name each other's person as cover.
-
-    SQLite has one writer anyway.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLANNING_LOCK])
+    """Let one transaction plan at a time, or two could name each other's person as cover."""
+    get_store().lock_key(PLANNING_LOCK)
 
 
 def _record_planned(absence: Absence, acting: Acting, now: datetime) -> None:
