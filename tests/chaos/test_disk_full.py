@@ -73,10 +73,13 @@ def fill(bank: Bank) -> None:
 
 
 def wait_for_due_pauses(bank: Bank) -> None:
-    """Return when the pauses of the runs under way were due, and could not be written off."""
+    """Return when the pauses of the runs under way are due, and none could be written off."""
     assert bank.server is not None
     server, before = bank.server, len(bank.server.output)
-    until(lambda: "Clock task flows.timers failed" in server.output[before:], "the timers to fail")
+    until(lambda: "The database does not answer" in server.output[before:], "the clock to notice")
+    to_come = "SELECT count(*) FROM flows_timer WHERE due_at > strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    until(lambda: bank.query(to_come) == [(0,)], "the pauses to be due")
+    assert bank.query("SELECT count(*) FROM flows_run WHERE outcome = 'written'") == [(0,)]
 
 
 def test_writers_are_told_and_all_goes_on_once_there_is_room(writing: tuple[Bank, str]) -> None:
