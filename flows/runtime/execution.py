@@ -44,6 +44,7 @@ from workbench.dispatch import agreed_time
 from workbench.dispatch.patience import retry_while_away
 from workbench.secrets.masking import mask
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
+from workbench.secrets.uses import flow_use
 from workbench.values.checking import check_value, fits
 from workbench.values.refusals import ValueRefused
 
@@ -181,10 +182,13 @@ class Drive:
         """
         if not bound.secrets or not isinstance(bound.type, RunningStep):
             return bindings
+        if bound.secrets_fault:
+            raise StepFailure(bound.secrets_fault, kind="secret", retryable=False)
         if self.rehearsing:
             return {**bindings, "secrets": _name_secrets(bound.secrets)}
+        read = partial(read_secrets, use=flow_use(self.program.flow))
         try:
-            values = await self.pool.submit(retry_while_away, read_secrets, bound.secrets)
+            values = await self.pool.submit(retry_while_away, read, bound.secrets)
         except (SecretUnknown, SecretUnreadable) as error:
             raise StepFailure(str(error), kind="secret", retryable=False) from error
         self.hidden = tuple(values.values())

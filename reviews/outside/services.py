@@ -26,6 +26,7 @@ from reviews.rules.documents import get_artifact_digest
 from reviews.rules.layout import FILE_KINDS
 from workbench.accounts.actors import Actor
 from workbench.secrets.services import SecretUnknown, read_secrets
+from workbench.secrets.uses import flow_use
 
 Json = Any
 SYSTEM = Actor.system("checkpoints")
@@ -151,7 +152,8 @@ def _callback_problems(callback: Callback) -> dict[str, str]:
     except StepFailure as failure:
         return {"callback.url": str(failure)}
     try:
-        problem = key_problem(read_secrets([callback.secret])[callback.secret])
+        key = read_secrets([callback.secret], use=flow_use(FLOW))[callback.secret]
+        problem = key_problem(key)
     except SecretUnknown as error:
         problem = str(error)
     return {"callback.secret": problem} if problem else {}
