@@ -248,7 +248,8 @@ def test_an_artifact_of_another_program_cannot_be_passed_to_a_run(api: Api) -> N
     started = mine.post("/flows/loan/runs", {"input": {"document": sent}})
     assert started.status_code == 201
     run = started.json()["id"]
-    assert mine.get(f"/artifacts/{sent['artifact']}", run=run).status_code == 200
+    response = mine.get(f"/artifacts/{sent['artifact']}", run=run)
+    assert b"".join(response.streaming_content) == b"theirs"
 
 
 def test_the_list_of_runs_makes_a_bounded_number_of_queries(
