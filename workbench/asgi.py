@@ -10,20 +10,25 @@ django.setup(set_prefix=False)
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
 
 from flows.editor.presence import websocket_urlpatterns as presence_urlpatterns  # noqa: E402
 from workbench.live.routing import websocket_urlpatterns  # noqa: E402
+from workbench.process.proxies import TrustedProxies  # noqa: E402
 from workbench.process.web import ReusedThreads, SynchronousHandler  # noqa: E402
 
 # More threads only compete for the one interpreter: 16 answered a third fewer requests a second.
 # And each thread holds a connection to the database.
 MOST_AT_A_TIME = 8
 
-application = ProtocolTypeRouter(
-    {
-        "http": ReusedThreads(SynchronousHandler(), MOST_AT_A_TIME),
-        "websocket": AuthMiddlewareStack(
-            URLRouter([*websocket_urlpatterns, *presence_urlpatterns])
-        ),
-    }
+application = TrustedProxies(
+    ProtocolTypeRouter(
+        {
+            "http": ReusedThreads(SynchronousHandler(), MOST_AT_A_TIME),
+            "websocket": AuthMiddlewareStack(
+                URLRouter([*websocket_urlpatterns, *presence_urlpatterns])
+            ),
+        }
+    ),
+    settings.TRUSTED_PROXIES,
 )

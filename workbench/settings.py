@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("COUNTERSIGN_VAR", BASE_DIR / "var"))
+OWNER_ONLY = 0o700
 
 
 def env_bool(name: str, default: bool) -> bool:
@@ -36,7 +38,7 @@ def local_secret(name: str) -> str:
     """Return the secret kept in VAR_DIR, made at the first start. In production, set SECRET_KEY."""
     path = VAR_DIR / name
     if not path.exists():
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        VAR_DIR.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48))
     return path.read_text()
@@ -48,6 +50,10 @@ SECRET_KEY = os.environ.get("SECRET_KEY") or local_secret("secret-key")
 SITE_URL = os.environ.get("SITE_URL", f"http://127.0.0.1:{os.environ.get('PORT', '8000')}").rstrip(
     "/"
 )
+IS_HTTPS = SITE_URL.startswith("https://")
+# The proxies in front of the server, as addresses or networks: 10.0.0.0/8. They alone may say by
+# X-Forwarded-For and X-Forwarded-Proto who asks, and how.
+TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 
@@ -79,6 +85,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "channels",
     "csp",
     "django_htmx",
@@ -95,6 +102,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "workbench.shell.middleware.PersonTimeZone",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "workbench.people.sessions.EndUnusedSessions",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -125,7 +133,11 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASE_URL = os.environ.get("DATABASE_URL", f"sqlite:///{VAR_DIR / 'countersign.sqlite3'}")
 DATABASES: dict[str, Any] = {"default": dj_database_url.parse(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # The database, the mail with links to new passwords and the keys are for who runs it alone.
+    os.umask(0o077)
     VAR_DIR.mkdir(parents=True, exist_ok=True)
+    with suppress(PermissionError):
+        VAR_DIR.chmod(OWNER_ONLY)
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -159,6 +171,16 @@ STORAGES = {
         "OPTIONS": {"location": VAR_DIR / "artifacts"},
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = OWNER_ONLY
+# What is counted against limits, by all processes together where there is a Redis.
+CACHES: dict[str, Any] = {
+    "default": (
+        {"BACKEND": "workbench.process.cache.SharedCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
@@ -205,9 +227,26 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_ADAPTER = "workbench.people.adapter.AccountAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Countersign"
+# Five wrong passwords for one name from one address close that name there for five minutes. What
+# counts by address alone is high: a whole office may share one.
+ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "100/15m/ip,5/5m/key"}
+# A session ends when nobody has used it for so long, and so long after it began at the latest.
+SESSION_IDLE_SECONDS = float(os.environ.get("SESSION_IDLE_SECONDS", str(60 * 60)))
+SESSION_LONGEST_SECONDS = float(os.environ.get("SESSION_LONGEST_SECONDS", str(24 * 60 * 60)))
+SESSION_COOKIE_AGE = int(SESSION_LONGEST_SECONDS)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+# Only a proxy that is trusted can say that it was asked by https: without one, redirecting what
+# came by http would never end.
+SECURE_SSL_REDIRECT = IS_HTTPS and bool(TRUSTED_PROXIES)
+SECURE_HSTS_SECONDS = (
+    int(os.environ.get("HSTS_SECONDS", str(365 * 24 * 60 * 60))) if IS_HTTPS else 0
+)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env_bool("HSTS_INCLUDE_SUBDOMAINS", IS_HTTPS)
+# W019: our own pages show documents in frames. W021: to be preloaded by browsers is a promise for
+# the whole domain, which only its owner can make.
+SILENCED_SYSTEM_CHECKS = ["security.W019", "security.W021"]
 
 # --- Secrets ------------------------------------------------------------------
 

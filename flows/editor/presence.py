@@ -3,54 +3,51 @@
 Nothing is stored: each browser repeats its state, and forgets those that have gone quiet.
 """
 
+import json
 import re
 from typing import Any
 
 from channels.db import database_sync_to_async
-from channels.exceptions import DenyConnection
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.urls import path
 
 from workbench.accounts.permissions import can
-from workbench.live.origin import is_own_origin
+from workbench.live.sockets import PersonSocket
+from workbench.values.json_text import read_json
 
 FORBIDDEN = 4403
+MAX_MESSAGE_CHARS = 16_384
 MAX_SELECTED = 50
 MAX_NAME = 80
 TAB = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
-class PresenceConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
+class PresenceConsumer(PersonSocket):
     """Relays ``{tab, at: [x, y] | null, selected: [step]}`` to the others on the same flow.
 
     Authorises at connect, then neither queries nor renders. A browser reports on itself only, and
     the person's name is added here.
     """
 
-    async def connect(self) -> None:
-        if not is_own_origin(self.scope["headers"]):
-            raise DenyConnection
-        self.flow = self.scope["url_route"]["kwargs"]["name"]
-        self.group = f"presence.{self.flow}"
-        self.tab = ""
-        user = self.scope["user"]
-        if not await database_sync_to_async(can)(user, "flows.view", flow=self.flow):
-            await self.accept()
+    group = tab = ""
+
+    async def opened(self) -> None:
+        flow = self.scope["url_route"]["kwargs"]["name"]
+        if not await database_sync_to_async(can)(self.user, "flows.view", flow=flow):
             await self.close(code=FORBIDDEN)
             return
-        self.person = user.display_name or user.get_username()
+        self.person = self.user.display_name or self.user.get_username()
+        self.group = f"presence.{flow}"
         await self.channel_layer.group_add(self.group, self.channel_name)
-        await self.accept()
 
-    async def disconnect(self, code: int) -> None:
-        if hasattr(self, "person"):
+    async def closed(self) -> None:
+        if self.group:
             await self.channel_layer.group_discard(self.group, self.channel_name)
-            if self.tab:
-                await self.send_to_others({"tab": self.tab, "gone": True})
+        if self.tab:
+            await self.send_to_others({"tab": self.tab, "gone": True})
 
-    async def receive_json(self, content: Any, **kwargs: Any) -> None:
-        state = clean_state(content)
-        if state is None or (self.tab and state["tab"] != self.tab):
+    async def received(self, text: str) -> None:
+        state = clean_state(_read(text))
+        if not self.group or state is None or (self.tab and state["tab"] != self.tab):
             return
         self.tab = state["tab"]
         await self.send_to_others({**state, "person": self.person})
@@ -61,7 +58,15 @@ class PresenceConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
 
     async def presence_state(self, message: dict[str, Any]) -> None:
         if message["from"] != self.channel_name:
-            await self.send_json(message["state"])
+            await self.send(text_data=json.dumps(message["state"], separators=(",", ":")))
+
+
+def _read(text: str) -> Any:
+    """Return the message, or None if it is no JSON or too long."""
+    try:
+        return read_json(text) if len(text) <= MAX_MESSAGE_CHARS else None
+    except ValueError:
+        return None
 
 
 def clean_state(content: Any) -> dict[str, Any] | None:

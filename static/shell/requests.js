@@ -31,7 +31,10 @@ function isOwnAct({ ctx }) {
 export function listenForRequests() {
   const token = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
   document.addEventListener("htmx:config:request", (event) => {
-    const { ctx } = /** @type {CustomEvent<Detail>} */ (event).detail;
+    const { detail } = /** @type {CustomEvent<Detail>} */ (event);
+    const { ctx } = detail;
+    // A page that refreshes by itself does not keep its session in use.
+    if (!isOwnAct(detail)) ctx.request.headers["X-Background"] = "1";
     if (ctx.request.method.toUpperCase() !== "GET") ctx.request.headers["X-CSRFToken"] = token;
   });
   document.addEventListener("htmx:response:error", (event) => {

@@ -5,57 +5,40 @@ import json
 from typing import Any
 
 from channels.db import database_sync_to_async
-from channels.exceptions import DenyConnection
-from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import HASH_SESSION_KEY, get_user_model
+from django.contrib.auth import get_user_model
 
-from workbench.live.access import access_group, authorise, session_group
+from workbench.live.access import access_group, authorise
 from workbench.live.nudges import use_server_loop
-from workbench.live.origin import is_own_origin
+from workbench.live.sockets import SIGNED_OUT, PersonSocket
 from workbench.values.json_text import read_json
 
-SIGNED_OUT = 4401
 MAX_GROUPS = 100
 MAX_MESSAGE_CHARS = 16_384
-# A session can end without a signal: its row expires, the password changes. Checked this often.
-SESSION_CHECK_SECONDS = 60
 
 
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has no types
+class LiveConsumer(PersonSocket):
     """Page to server: ``{"listen": [group, …]}``, the whole list that it wants; ``{"ping": n}``.
 
     Server to page: ``{"listening": […], "refused": […]}``; ``{"group", "payload"}``;
-    ``{"pong": n}``. It closes with 4401 when the session ends.
+    ``{"pong": n}``.
     """
 
-    async def connect(self) -> None:
-        self.listening: frozenset[str] = frozenset()
-        self.stale = False
-        self.watch: asyncio.Task[None] | None = None
-        self.joined: list[str] = []
-        if not is_own_origin(self.scope["headers"]):
-            raise DenyConnection
-        use_server_loop(asyncio.get_running_loop())
-        await self.accept()
-        self.user = self.scope["user"]
-        if not self.user.is_authenticated:
-            await self.close(SIGNED_OUT)
-            return
-        # Joined without asking an authoriser: a page cannot name these two groups.
-        self.joined = [access_group(self.user.pk), session_group(self.scope["session"].session_key)]
-        for group in self.joined:
-            await self.channel_layer.group_add(group, self.channel_name)
-        self.watch = asyncio.create_task(self._watch_session())
+    listening: frozenset[str] = frozenset()
+    stale = False
 
-    async def disconnect(self, code: int) -> None:
-        if self.watch:
-            self.watch.cancel()
-        for group in (*self.joined, *self.listening):
+    async def opened(self) -> None:
+        use_server_loop(asyncio.get_running_loop())
+        # Joined without asking an authoriser: a page cannot name this group.
+        self.access_group = access_group(self.user.pk)
+        await self.channel_layer.group_add(self.access_group, self.channel_name)
+
+    async def closed(self) -> None:
+        for group in (self.access_group, *self.listening):
             await self.channel_layer.group_discard(group, self.channel_name)
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+    async def received(self, text: str) -> None:
         try:
-            message = read_json((text_data or "")[:MAX_MESSAGE_CHARS])
+            message = read_json(text[:MAX_MESSAGE_CHARS])
         except ValueError:
             message = None
         match message:
@@ -67,8 +50,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
                 await self._say({"error": 'Send {"listen": ["run.12"]} or {"ping": 1}.'})
 
     async def _listen(self, wanted: frozenset[str]) -> None:
-        if not self.user.is_authenticated:
-            return
         asked = wanted - self.listening
         allowed = await database_sync_to_async(authorise)(self.user, asked)
         await self._join((self.listening & wanted) | allowed)
@@ -93,9 +74,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
     async def live_access(self, event: dict[str, Any]) -> None:
         self.stale = True
 
-    async def live_end(self, event: dict[str, Any]) -> None:
-        await self.close(SIGNED_OUT)
-
     async def _authorise_again(self) -> None:
         self.stale = False
         self.user = await database_sync_to_async(_fresh_user)(self.user)
@@ -108,14 +86,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         if refused := sorted(before - self.listening):
             await self._say({"listening": sorted(self.listening), "refused": refused})
 
-    async def _watch_session(self) -> None:
-        while True:
-            await asyncio.sleep(SESSION_CHECK_SECONDS)
-            lives = database_sync_to_async(_session_lives)
-            if not await lives(self.scope["session"], self.user.pk):
-                await self.close(SIGNED_OUT)
-                return
-
     async def _say(self, message: dict[str, Any]) -> None:
         await self.send(text_data=json.dumps(message, separators=(",", ":")))
 
@@ -123,10 +93,3 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
 def _fresh_user(user: Any) -> Any:
     """Read the person again: the old object keeps its grants. None if they are gone or inactive."""
     return get_user_model().objects.filter(pk=user.pk, is_active=True).first()
-
-
-def _session_lives(session: Any, user_id: int) -> bool:
-    """Return whether the session is stored and still valid for its person."""
-    store = type(session)(session.session_key)
-    user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
-    return user is not None and store.get(HASH_SESSION_KEY) == user.get_session_auth_hash()

@@ -20,6 +20,7 @@ class PeopleConfig(AppConfig):
         register_action("user.signed_in", "{person} signed in")
         register_action("user.signed_out", "{person} signed out")
         register_action("user.sign_in_failed", "Sign-in as {person} failed")
+        register_action("user.session_ended", "Ended a session of {person}")
         register_action("role.granted", "Granted {role} to {person}")
         register_action("role.revoked", "Revoked {role} from {person}")
         register_action("token.created", "Created API token {name}")

@@ -10,9 +10,11 @@ from django.utils import timezone
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
+from workbench.people.sessions import begin_session
 
 
 def connect() -> None:
+    user_logged_in.connect(begin_session, dispatch_uid="begin_session")
     user_logged_in.connect(_record_sign_in, dispatch_uid="record_sign_in")
     user_logged_out.connect(_record_sign_out, dispatch_uid="record_sign_out")
     user_login_failed.connect(_record_failed_sign_in, dispatch_uid="record_failed_sign_in")

@@ -13,6 +13,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/by-name/<str:username>/grants/", views.grant, name="grant"),
     path("people/by-name/<str:username>/grants/<int:pk>/revoke/", views.revoke, name="revoke"),
     path("people/by-name/<str:username>/active/", views.set_active, name="set_active"),
+    path("sessions/", views.sessions, name="sessions"),
+    path("sessions/end/", views.sessions_end, name="sessions_end"),
     path("tokens/", views.tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", views.token_revoke, name="token_revoke"),
 ]

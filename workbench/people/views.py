@@ -26,6 +26,7 @@ from workbench.people.services import (
     revoke_token,
     set_person_active,
 )
+from workbench.people.sessions import end_session, list_sessions, name_browser
 
 INVALID = 422
 CONFLICT = 409
@@ -197,3 +198,39 @@ def _tokens_page(
     return render(
         request, "accounts/tokens.html", {"rows": rows, "form": form, **made}, status=status
     )
+
+
+# My sessions
+
+
+@requires(SIGNED_IN)
+@never_cache
+@require_GET
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Show where the person is signed in."""
+    found = list_sessions(_person_of(request))
+    rows = [(each, name_browser(each.user_agent), each.is_current()) for each in found]
+    return render(request, "accounts/sessions.html", {"rows": rows})
+
+
+@requires(SIGNED_IN)
+@require_POST
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    """End the session ``session`` of the person, or every one but this where none is named."""
+    user, now = _person_of(request), timezone.now()
+    wanted = request.POST.get("session", "")
+    found = [
+        each
+        for each in list_sessions(user)
+        if (str(each.pk) == wanted if wanted else not each.is_current())
+    ]
+    for session in found:
+        end_session(session=session, actor=Actor.user(user), now=now)
+    messages.success(request, _tell_ended(len(found)))
+    return redirect("accounts:sessions")
+
+
+def _tell_ended(count: int) -> str:
+    if not count:
+        return "There was no session left to end."
+    return "The session has ended." if count == 1 else f"{count} sessions have ended."

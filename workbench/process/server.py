@@ -13,6 +13,8 @@ from channels.routing import get_default_application
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server, twisted_loop
 
+from workbench.process.deadlines import TimedChannel
+
 HANDSHAKE_SECONDS = 5
 # A request or step that takes longer to end is abandoned: its rows tell how to go on.
 EXIT_SECONDS = 4.5
@@ -55,13 +57,19 @@ def lock_folder(folder: Path) -> IO[str]:
 
 def run_daphne(host: str, port: int, *, on_ready: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM, then cancel the sockets that are still open."""
-    Server(
+
+    def begin() -> None:
+        server.http_factory.protocol = TimedChannel
+        on_ready()
+
+    server = Server(
         application=get_default_application(),
         endpoints=build_endpoint_description_strings(host=host, port=port),
         websocket_handshake_timeout=HANDSHAKE_SECONDS,
-        ready_callable=on_ready,
+        ready_callable=begin,
         verbosity=1,
-    ).run()
+    )
+    server.run()
     _drain(twisted_loop)
 
 

@@ -24,6 +24,7 @@ from websockets.asyncio.client import ClientConnection
 from tests.console import console
 from tests.servers import ROOT, free_port, redis_server, stop, wait_for_port
 from workbench.live.sender import SEND_SECONDS
+from workbench.live.sockets import MOST_MESSAGES_A_SECOND, MOST_SOCKETS
 
 SEED = """
 import json
@@ -33,7 +34,7 @@ from workbench.accounts.models import Role, User
 from workbench.people.services import grant_role
 from workbench.accounts.actors import Actor
 people = {}
-for name in ("operator", "nobody", "leaver", "demoted"):
+for name in ("operator", "nobody", "leaver", "demoted", "drawer", "crowd", "loud"):
     user = User.objects.create_user(name)
     if name != "nobody":
         grant_role(user=user, role=Role.OPERATOR, actor=Actor.system("test"), now=timezone.now())
@@ -71,10 +72,12 @@ class Served:
             await hear(socket)
             yield socket
 
-    def connect(self, name: str, origin: str | None = None) -> websockets.connect:
+    def connect(
+        self, name: str, origin: str | None = None, path: str = "/live/"
+    ) -> websockets.connect:
         cookie = f"sessionid={self.people[name]['session']}" if name else "none=1"
         return websockets.connect(
-            f"ws://127.0.0.1:{self.port}/live/",
+            f"ws://127.0.0.1:{self.port}{path}",
             origin=origin or self.origin,  # type: ignore[arg-type]
             additional_headers={"Cookie": cookie},
         )
@@ -228,6 +231,43 @@ def test_a_socket_closes_when_its_session_signs_out(served: Served) -> None:
             return socket.close_code
 
     assert asyncio.run(sign_out()) == 4401
+
+
+def test_presence_on_a_canvas_ends_with_its_session(served: Served) -> None:
+    async def sign_out() -> int | None:
+        async with served.connect("drawer", path="/live/presence/loan/") as socket:
+            await socket.send(json.dumps({"tab": "one", "at": [1, 2]}))
+            await asyncio.to_thread(post_sign_out, served, "drawer")
+            await asyncio.wait_for(socket.wait_closed(), 5)
+            return socket.close_code
+
+    assert asyncio.run(sign_out()) == 4401
+
+
+def test_a_person_has_so_many_sockets_and_no_more(served: Served) -> None:
+    async def crowd() -> int | None:
+        async with contextlib.AsyncExitStack() as opened:
+            for _ in range(MOST_SOCKETS):
+                await opened.enter_async_context(served.page("crowd", ["sample.1"]))
+            async with served.connect("crowd") as one_more:
+                await asyncio.wait_for(one_more.wait_closed(), 5)
+        async with served.page("crowd", ["sample.1"]):  # places are free again
+            return one_more.close_code
+
+    assert asyncio.run(crowd()) == 4429
+
+
+def test_a_page_that_never_stops_talking_is_closed(served: Served) -> None:
+    async def talk() -> int | None:
+        async with served.connect("loud") as socket:
+            with contextlib.suppress(websockets.ConnectionClosed):
+                for number in range(20 * MOST_MESSAGES_A_SECOND):
+                    await socket.send(json.dumps({"ping": number}))
+                while True:
+                    await hear(socket)
+            return socket.close_code
+
+    assert asyncio.run(talk()) == 4429
 
 
 def post_sign_out(served: Served, name: str) -> None:
