@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from flows.graph.model import Step
 from flows.steps.answers import LONGEST_RETRY_AFTER_SECONDS, read_retry_after
 from flows.steps.base import Result, StepFailure
 from flows.steps.http import HttpRequest
@@ -268,3 +269,52 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(
     value: str | None, seconds: float | None
 ) -> None:
     assert read_retry_after(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1"], ["::127.0.0.1"], ["::ffff:127.0.0.1"], ["64:ff9b::7f00:1"],
+        ["2002:7f00:1::"], ["2001:0:1::1"], ["0.0.0.0"], ["224.0.0.1"],
+        ["93.184.215.14", "127.0.0.1"],
+    ],
+)  # fmt: skip
+def test_a_name_is_refused_by_any_address_it_leads_to_inside(
+    service: Service, settings: Any, monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    def answer(host: str, port: int, **_named: Any) -> list[Any]:
+        family = {True: socket.AF_INET6, False: socket.AF_INET}
+        return [
+            (family[":" in each], socket.SOCK_STREAM, 6, "", (each, port)) for each in addresses
+        ]
+
+    settings.OUTGOING_ALLOWLIST = ["inside.example"]
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    found = failure(f"http://inside.example:{service.port}/json")
+    assert (found.kind, found.retryable) == ("refused", False)
+    assert "private network" in found.message
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:9/x", "Add 127.0.0.1:9 to OUTGOING_ALLOWLIST"),
+        ("http://[::ffff:a00:1]/", "not allowed"),
+        ("http://2130706433/", "not allowed"),
+        ("ftp://example.com/", "not an HTTP address"),
+    ],
+)
+def test_an_address_that_would_be_refused_is_named_while_the_flow_is_written(
+    url: str, words: str
+) -> None:
+    [problem] = HttpRequest().check(Step("call", "http.request", config={"url": url}))
+    assert (problem.severity, problem.field) == ("warning", "with.url")
+    assert words in f"{problem.message} {problem.remedy}"
+
+
+@pytest.mark.parametrize(
+    "url", ["${ input.url }", "https://${ input.host }/x", "https://example.com/", "", 7, None]
+)
+def test_an_address_that_is_not_known_yet_is_judged_when_it_is_called(url: Any) -> None:
+    assert list(HttpRequest().check(Step("call", "http.request", config={"url": url}))) == []
