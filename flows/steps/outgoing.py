@@ -32,7 +32,8 @@ _CHUNK_BYTES = 64 * 1024
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A request to send. ``timeout_seconds`` bounds all of it: resolving the
-    name, connecting, TLS, sending, and the answer to its last byte.
+    name, connecting, TLS, sending, and the answer to its last byte. ``shown_as`` names the address
+    in messages if its path is a secret.
     """
 
     method: str
@@ -43,6 +44,12 @@ class Outgoing:
     timeout_seconds: float
     max_bytes: int
     accept_statuses: frozenset[int] = frozenset()
+    shown_as: str = ""
+
+    @property
+    def place(self) -> str:
+        """What messages call the address: its query may hold what nobody should read there."""
+        return self.shown_as or hide_query(self.url)
 
 
 def send(request: Outgoing, now: datetime) -> Answer:
@@ -55,7 +62,7 @@ def send(request: Outgoing, now: datetime) -> Answer:
     with Deadline(request.timeout_seconds) as deadline:
         raw = _exchange(request, prepared, deadline)
     latency_ms = round((time.monotonic() - began) * 1000)
-    answer = RawAnswer(hide_query(request.url), *raw, latency_ms)
+    answer = RawAnswer(request.place, *raw, latency_ms)
     check_status(answer, request.accept_statuses, now)
     return read_answer(answer)
 
@@ -81,9 +88,9 @@ def _prepare(request: Outgoing) -> requests.PreparedRequest:
             data=data,
         ).prepare()
     except (requests.RequestException, UnicodeError) as error:
+        why = "" if request.shown_as else f": {error}"
         raise StepFailure(
-            f"The request to {hide_query(request.url)} is malformed: {error}. "
-            "Correct its address and headers.",
+            f"The request to {request.place} is malformed{why}. Correct its address and headers.",
             kind="config",
             retryable=False,
         ) from error
@@ -141,7 +148,7 @@ def _read_content(response: requests.Response, request: Outgoing, deadline: Dead
         content += chunk
         if len(content) > request.max_bytes:
             raise StepFailure(
-                f"{hide_query(request.url)} answered with more than {request.max_bytes:,} bytes. "
+                f"{request.place} answered with more than {request.max_bytes:,} bytes. "
                 "Raise max_bytes, or ask for less.",
                 kind="too_large",
                 retryable=False,
@@ -153,7 +160,7 @@ def _read_content(response: requests.Response, request: Outgoing, deadline: Dead
 
 def _explain_private(request: Outgoing, error: PrivateAddress) -> StepFailure:
     return DestinationRefused(
-        f"{hide_query(request.url)} is inside a private network ({error}).",
+        f"{request.place} is inside a private network ({error}).",
         f"If you mean to call it, add {name_of(request.url)} to OUTGOING_ALLOWLIST.",
     )
 
@@ -165,9 +172,15 @@ def _explain_no_answer(request: Outgoing, error: Exception, deadline: Deadline) 
     if deadline.is_over or any(isinstance(each, TimeoutError) for each in causes):
         return _timeout(request)
     return StepFailure(
-        f"{hide_query(request.url)} cannot be reached, or broke off its answer: {error}.",
+        f"{request.place} cannot be reached, or broke off its answer: {_reason(error)}.",
         kind="connection",
     )
+
+
+def _reason(error: Exception) -> object:
+    """Return what went wrong, without the address that urllib3 repeats around it."""
+    inner = error.args[0] if error.args else error
+    return inner.reason if isinstance(inner, urllib3.exceptions.MaxRetryError) else error
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -185,7 +198,7 @@ def _is_about_headers(error: BaseException) -> bool:
 
 def _headers_too_large(request: Outgoing) -> StepFailure:
     return StepFailure(
-        f"{hide_query(request.url)} answered with more headers than 100, or than "
+        f"{request.place} answered with more headers than 100, or than "
         f"{MAX_HEADER_BYTES // 1024} KiB. Ask the service to send fewer.",
         kind="too_large",
         retryable=False,
@@ -194,7 +207,7 @@ def _headers_too_large(request: Outgoing) -> StepFailure:
 
 def _timeout(request: Outgoing) -> StepFailure:
     return StepFailure(
-        f"{hide_query(request.url)} did not answer within {request.timeout_seconds:g} s. "
+        f"{request.place} did not answer within {request.timeout_seconds:g} s. "
         "Raise timeout_seconds if it needs more.",
         kind="timeout",
     )

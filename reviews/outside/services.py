@@ -15,8 +15,7 @@ from flows.services import (
     publish_version,
     start_run,
 )
-from flows.steps.base import StepFailure
-from flows.steps.destinations import check_destination
+from flows.steps.destinations import find_fault
 from reviews.errors import DecisionInvalid
 from reviews.models import Queue, SlaPolicy
 from reviews.notices.signed import key_problem
@@ -146,10 +145,8 @@ def _list_artifacts(case: CheckpointConfig) -> Iterator[tuple[str, str]]:
 
 
 def _callback_problems(callback: Callback) -> dict[str, str]:
-    try:
-        check_destination(callback.url)
-    except StepFailure as failure:
-        return {"callback.url": str(failure)}
+    if fault := find_fault(callback.url):
+        return {"callback.url": str(fault)}
     try:
         problem = key_problem(read_secrets([callback.secret])[callback.secret])
     except SecretUnknown as error:
