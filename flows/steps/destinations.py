@@ -5,12 +5,15 @@ called only if the list names exactly ``host:port``.
 """
 
 import contextlib
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import idna
 from django.conf import settings
 
-from flows.steps.base import StepFailure
+from flows.graph.model import Step
+from flows.graph.problems import Problem, warning
+from flows.steps.base import StepFailure, text_of
 from flows.steps.ip_addresses import is_public, read_literal
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -58,17 +61,26 @@ def find_fault(url: str) -> DestinationRefused | None:
     return None
 
 
-def find_spelling_fault(url: str) -> DestinationRefused | None:
-    """Return why an address that is wrong or private as it is spelt may not be called.
+def check_spelling(step: Step, field: str) -> Sequence[Problem]:
+    """Warn of a step's address that is wrong, or private and not on the list, as it is spelt.
 
-    Of a name only calling it can tell: None.
+    It is a warning, as the list may still be changed. Of a name only calling it can tell.
     """
+    url = text_of(step.config.get(field))
+    if not url or "${" in url:
+        return ()
     fault = find_fault(url)
+    if fault is None or _names_a_public_host(url):
+        return ()
+    return [warning("address.refused", step.id, f"with.{field}", fault.reason, fault.remedy)]
+
+
+def _names_a_public_host(url: str) -> bool:
     try:
         host, _ = _read_host_and_port(url)
     except DestinationRefused:
-        return fault
-    return fault if _is_private(host) else None
+        return False
+    return not _is_private(host)
 
 
 def host_and_port(url: str) -> str | None:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from flows.graph.model import Step
-from flows.graph.problems import Problem, warning
+from flows.graph.problems import Problem
 from flows.steps.base import Json, Result, RunningStep, StepConfig, StepContext, text_of
-from flows.steps.destinations import find_spelling_fault, host_and_port
+from flows.steps.destinations import check_spelling, host_and_port
 from flows.steps.outgoing import Outgoing, send
 from flows.steps.registry import register
 
@@ -102,12 +102,7 @@ class HttpRequest(RunningStep):
         return host_and_port(config.url)
 
     def check(self, step: Step) -> Sequence[Problem]:
-        """Warn of a private address that the list does not name: it may still be added."""
-        url = text_of(step.config.get("url"))
-        fault = find_spelling_fault(url) if url and "${" not in url else None
-        if fault is None:
-            return ()
-        return [warning("http.refused", step.id, "with.url", fault.reason, fault.remedy)]
+        return check_spelling(step, "url")
 
     def run(self, ctx: StepContext, config: Config) -> Result:
         """Send the request and return status, headers and body.

@@ -34,6 +34,6 @@ def send_mail(
 
 def check_recipients(message: EmailMessage) -> None:
     """Check a mail that a library has composed. Raises: ValueRefused."""
-    read_header(message.subject)
+    read_header(str(message.subject))
     for each in message.recipients():
         read_mail_address(each)

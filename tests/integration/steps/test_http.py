@@ -1,6 +1,7 @@
 import json
 import socket
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from flows.graph.model import Step
 from flows.steps.answers import LONGEST_RETRY_AFTER_SECONDS, read_retry_after
 from flows.steps.base import Result, StepFailure
 from flows.steps.http import HttpRequest
+from flows.steps.registry import all_step_types
 from tests.integration.steps.servers import Service
 from tests.unit.steps.contexts import NOW, context
 
@@ -130,6 +132,17 @@ def test_a_flood_is_cut_off_at_the_limit(service: Service) -> None:
     found = failure(service.url("/flood"), max_bytes=100_000)
     assert (found.kind, found.retryable) == ("too_large", False)
     assert "max_bytes" in found.message
+
+
+def test_a_packed_answer_is_counted_as_it_unpacks(service: Service) -> None:
+    tracemalloc.start()
+    try:
+        found = failure(service.url("/bomb"), max_bytes=100_000)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (found.kind, found.retryable) == ("too_large", False)
+    assert most < 32_000_000
 
 
 def test_an_answer_that_breaks_off_is_tried_again(service: Service) -> None:
@@ -318,3 +331,13 @@ def test_an_address_that_would_be_refused_is_named_while_the_flow_is_written(
 )
 def test_an_address_that_is_not_known_yet_is_judged_when_it_is_called(url: Any) -> None:
     assert list(HttpRequest().check(Step("call", "http.request", config={"url": url}))) == []
+
+
+def test_every_step_type_with_an_address_warns_of_one_inside() -> None:
+    with_address = [each for each in all_step_types() if "url" in each.Config.model_fields]
+    assert {each.name for each in with_address} >= {"http.request", "checkpoint.tell"}
+    for each in with_address:
+        config = {"url": "http://127.0.0.1:9/"}
+        assert "address.refused" in {
+            problem.code for problem in each.check(Step("call", each.name, config=config))
+        }, each.name
