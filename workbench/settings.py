@@ -54,6 +54,10 @@ IS_HTTPS = SITE_URL.startswith("https://")
 # The proxies in front of the server, as addresses or networks: 10.0.0.0/8. They alone may say by
 # X-Forwarded-For and X-Forwarded-Proto who asks, and how.
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")
+if not SITE_URL.startswith(("http://", "https://")):
+    raise ImproperlyConfigured(
+        f"SITE_URL is {SITE_URL!r}: write it with its scheme, as https://host, for links in mails."
+    )
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 
@@ -223,6 +227,8 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# Else anybody could have the site write to any address.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_ADAPTER = "workbench.people.adapter.AccountAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

@@ -1,13 +1,15 @@
 """The step type `http.request`: call a service."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from flows.graph.model import Step
+from flows.graph.problems import Problem
 from flows.steps.base import Json, Result, RunningStep, StepConfig, StepContext, text_of
-from flows.steps.destinations import host_and_port
+from flows.steps.destinations import check_spelling, host_and_port
 from flows.steps.outgoing import Outgoing, send
 from flows.steps.registry import register
 
@@ -55,7 +57,7 @@ class HttpRequest(RunningStep):
             gt=0,
             le=600,
             title="Timeout in seconds",
-            description="For connecting, waiting and reading together.",
+            description="For all of it: resolving the name, connecting, sending, the whole answer.",
         )
         max_bytes: int = Field(
             default=1024 * 1024, ge=1, le=4 * 1024 * 1024, title="Largest answer in bytes"
@@ -98,6 +100,9 @@ class HttpRequest(RunningStep):
 
     def destination(self, config: Config) -> str | None:
         return host_and_port(config.url)
+
+    def check(self, step: Step) -> Sequence[Problem]:
+        return check_spelling(step, "url")
 
     def run(self, ctx: StepContext, config: Config) -> Result:
         """Send the request and return status, headers and body.

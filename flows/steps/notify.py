@@ -6,13 +6,11 @@ step run's idempotency key, so that mail servers and readers which honour it kee
 """
 
 from collections.abc import Mapping
-from email.utils import parseaddr
 from smtplib import SMTPException, SMTPResponseException
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from pydantic import AfterValidator, Field
 
 from flows.steps.base import (
@@ -25,26 +23,15 @@ from flows.steps.base import (
     text_of,
 )
 from flows.steps.registry import register
+from workbench.dispatch.mail import send_mail
+from workbench.values.mail_addresses import read_header, read_mail_address
 
 # From this SMTP status on, a refusal is permanent; below it, the server may take the mail later.
 PERMANENT = 500
 
 
-def _check_one_line(text: str) -> str:
-    if "\r" in text or "\n" in text:
-        raise ValueError("must be one line: a line break would start another mail header")
-    return text
-
-
-def _check_address(text: str) -> str:
-    address = parseaddr(_check_one_line(text))[1]
-    name, _, domain = address.rpartition("@")
-    if not name or not domain or " " in address:
-        raise ValueError(f"{text!r} is not an e-mail address: write name@example.com")
-    return text
-
-
-Address = Annotated[str, AfterValidator(_check_address)]
+Address = Annotated[str, AfterValidator(read_mail_address)]
+OneLine = Annotated[str, AfterValidator(read_header)]
 
 
 @register
@@ -61,12 +48,10 @@ class Notify(RunningStep):
             min_length=1,
             max_length=50,
             title="To",
-            description="E-mail addresses.",
+            description="E-mail addresses, each alone: name@example.com.",
             examples=[["applicant@example.com"]],
         )
-        subject: Annotated[str, AfterValidator(_check_one_line)] = Field(
-            min_length=1, max_length=200, title="Subject"
-        )
+        subject: OneLine = Field(min_length=1, max_length=200, title="Subject")
         body: str = Field(default="", max_length=100_000, title="Text", description="Plain text.")
         reply_to: Address | None = Field(default=None, title="Reply to")
 
@@ -88,15 +73,14 @@ class Notify(RunningStep):
     def run(self, ctx: StepContext, config: Config) -> Result:
         """Send the mail. Raises: StepFailure of kind ``mail``, final if the server says so."""
         message_id = f"<{ctx.idempotency_key}@{urlsplit(settings.SITE_URL).hostname}>"
-        message = EmailMessage(
-            subject=config.subject,
-            body=config.body,
-            to=config.to,
-            reply_to=[config.reply_to] if config.reply_to else None,
-            headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated"},
-        )
         try:
-            message.send()
+            send_mail(
+                subject=config.subject,
+                body=config.body,
+                to=config.to,
+                reply_to=config.reply_to,
+                headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated"},
+            )
         except SMTPResponseException as error:
             raise StepFailure(
                 f"Step {ctx.step_id!r}: the mail server refused the mail with "

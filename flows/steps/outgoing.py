@@ -1,35 +1,40 @@
 """Sending HTTP requests, to allowed destinations only. No other code may send any.
 
-Where the list of ``flows.steps.destinations`` does not name exactly ``host:port``, addresses of
-private networks are refused; that is checked after resolving the name, on the very address that is
-then connected to. Redirects are not followed, and proxies and .netrc of the environment not used.
+Where the list of ``flows.steps.destinations`` does not name exactly ``host:port``, only public
+addresses are called; that is checked after resolving the name, on the very address that is then
+connected to. Redirects are not followed, and proxies and .netrc of the environment not used.
 """
 
+import http.client
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
-from requests_hardened import Config as HardenedConfig
-from requests_hardened import HTTPSession
-from requests_hardened.ip_filter import InvalidIPAddress
 
+from flows.steps.adapter import JudgedAdapter
 from flows.steps.answers import Answer, RawAnswer, check_status, read_answer
 from flows.steps.base import Json, StepFailure
-from flows.steps.destinations import DEFAULT_PORTS, check_destination, hide_query, refusal
+from flows.steps.connecting import PrivateAddress
+from flows.steps.deadline import Deadline
+from flows.steps.destinations import DestinationRefused, check_destination, hide_query, name_of
 
+# http.client itself takes at most 100 headers of at most 64 KiB each.
+MAX_HEADER_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
-_MALFORMED = (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request to send. ``timeout_seconds`` bounds connecting, waiting and reading together."""
+    """A request to send. ``timeout_seconds`` bounds all of it: resolving the
+    name, connecting, TLS, sending, and the answer to its last byte. ``shown_as`` names the address
+    in messages if its path is a secret.
+    """
 
     method: str
     url: str
@@ -39,6 +44,12 @@ class Outgoing:
     timeout_seconds: float
     max_bytes: int
     accept_statuses: frozenset[int] = frozenset()
+    shown_as: str = ""
+
+    @property
+    def place(self) -> str:
+        """What messages call the address: its query may hold what nobody should read there."""
+        return self.shown_as or hide_query(self.url)
 
 
 def send(request: Outgoing, now: datetime) -> Answer:
@@ -46,56 +57,90 @@ def send(request: Outgoing, now: datetime) -> Answer:
 
     Raises: StepFailure, which says whether to try again.
     """
-    may_be_private = check_destination(request.url)
+    prepared = _prepare(request)
     began = time.monotonic()
-    config = HardenedConfig(
-        ip_filter_enable=not may_be_private,
-        ip_filter_allow_loopback_ips=False,
-        never_redirect=True,
-        default_timeout=(min(10.0, request.timeout_seconds), request.timeout_seconds),
-    )
-    try:
-        with HTTPSession(config) as session:
-            session.trust_env = False
-            with _send_headers_and_body(session, request) as response:
-                raw = _read_content(response, request, began)
-    except requests.RequestException as error:
-        raise _explain_no_answer(request, error) from error
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise StepFailure(
-            f"{hide_query(request.url)} broke off its answer: {error}.", kind="connection"
-        ) from error
+    with Deadline(request.timeout_seconds) as deadline:
+        raw = _exchange(request, prepared, deadline)
     latency_ms = round((time.monotonic() - began) * 1000)
-    answer = RawAnswer(hide_query(request.url), response, raw, latency_ms)
+    answer = RawAnswer(request.place, *raw, latency_ms)
     check_status(answer, request.accept_statuses, now)
     return read_answer(answer)
 
 
-def _send_headers_and_body(session: HTTPSession, request: Outgoing) -> requests.Response:
-    headers = {"Accept-Encoding": "identity", "User-Agent": "Countersign", **request.headers}
-    data: bytes | None = None
-    if isinstance(request.body, str):
-        data = request.body.encode()
-        headers.setdefault("Content-Type", "text/plain; charset=utf-8")
-    elif request.body is not None:
-        data = json.dumps(request.body, ensure_ascii=False, allow_nan=False).encode()
-        headers.setdefault("Content-Type", "application/json")
-    response: requests.Response = session.request(
-        request.method,
-        request.url,
-        params=dict(request.query),
-        headers=headers,
-        data=data,
-        stream=True,
-    )
-    return response
+def _prepare(request: Outgoing) -> requests.PreparedRequest:
+    """Return the request as it is sent. Raises: StepFailure for a malformed one."""
+    check_destination(request.url)
+    headers = {
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "User-Agent": "Countersign",
+        **request.headers,
+    }
+    data, media_type = _encode_body(request.body)
+    if media_type and "content-type" not in {name.lower() for name in headers}:
+        headers["Content-Type"] = media_type
+    try:
+        return requests.Request(
+            request.method,
+            request.url,
+            params=dict(request.query),
+            headers=headers,
+            data=data,
+        ).prepare()
+    except (requests.RequestException, UnicodeError) as error:
+        why = "" if request.shown_as else f": {error}"
+        raise StepFailure(
+            f"The request to {request.place} is malformed{why}. Correct its address and headers.",
+            kind="config",
+            retryable=False,
+        ) from error
 
 
-def _read_content(response: requests.Response, request: Outgoing, began: float) -> bytes:
+def _encode_body(body: Json) -> tuple[bytes | None, str]:
+    if body is None:
+        return None, ""
+    if isinstance(body, str):
+        return body.encode(), "text/plain; charset=utf-8"
+    return json.dumps(body, ensure_ascii=False, allow_nan=False).encode(), "application/json"
+
+
+def _exchange(
+    request: Outgoing, prepared: requests.PreparedRequest, deadline: Deadline
+) -> tuple[requests.Response, bytes]:
+    """Send the request and return its answer with the content. Raises: StepFailure.
+
+    The adapter is called without a session, which would read the body of a redirect.
+    """
+    # The address as it is connected to: what was judged and what is called must not differ.
+    may_be_private = check_destination(prepared.url or "")
+    try:
+        with (
+            closing(JudgedAdapter(deadline, may_be_private=may_be_private)) as adapter,
+            adapter.send(prepared, stream=True, timeout=deadline.seconds_left) as response,
+        ):
+            _check_headers(response, request)
+            content = _read_content(response, request, deadline)
+    except PrivateAddress as error:
+        raise _explain_private(request, error) from error
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise _explain_no_answer(request, error, deadline) from error
+    # A connection that was shut can look like an answer that came to its end.
+    if deadline.is_over:
+        raise _timeout(request)
+    return response, content
+
+
+def _check_headers(response: requests.Response, request: Outgoing) -> None:
+    size = sum(len(name) + len(value) for name, value in response.raw.headers.items())
+    if size > MAX_HEADER_BYTES:
+        raise _headers_too_large(request)
+
+
+def _read_content(response: requests.Response, request: Outgoing, deadline: Deadline) -> bytes:
     """Return the content, read in chunks, so that deadline and size are checked on the way."""
     content = bytearray()
     while True:
-        if time.monotonic() - began > request.timeout_seconds:
+        if deadline.is_over:
             raise _timeout(request)
         chunk = response.raw.read1(_CHUNK_BYTES, decode_content=True)
         if not chunk:
@@ -103,36 +148,66 @@ def _read_content(response: requests.Response, request: Outgoing, began: float) 
         content += chunk
         if len(content) > request.max_bytes:
             raise StepFailure(
-                f"{hide_query(request.url)} answered with more than {request.max_bytes:,} bytes. "
+                f"{request.place} answered with more than {request.max_bytes:,} bytes. "
                 "Raise max_bytes, or ask for less.",
                 kind="too_large",
                 retryable=False,
             )
 
 
-def _explain_no_answer(request: Outgoing, error: requests.RequestException) -> StepFailure:
-    place = hide_query(request.url)
-    if isinstance(error, InvalidIPAddress):
-        host = urlsplit(request.url)
-        named = f"{host.hostname}:{host.port or DEFAULT_PORTS[host.scheme]}"
-        return refusal(
-            f"{place} is inside a private network ({error}).",
-            f"If you mean to call it, add {named} to OUTGOING_ALLOWLIST.",
-        )
-    if isinstance(error, requests.Timeout):
+# --- Failures -------------------------------------------------------------------------
+
+
+def _explain_private(request: Outgoing, error: PrivateAddress) -> StepFailure:
+    return DestinationRefused(
+        f"{request.place} is inside a private network ({error}).",
+        f"If you mean to call it, add {name_of(request.url)} to OUTGOING_ALLOWLIST.",
+    )
+
+
+def _explain_no_answer(request: Outgoing, error: Exception, deadline: Deadline) -> StepFailure:
+    causes = list(_causes(error))
+    if any(_is_about_headers(each) for each in causes):
+        return _headers_too_large(request)
+    if deadline.is_over or any(isinstance(each, TimeoutError) for each in causes):
         return _timeout(request)
-    if isinstance(error, _MALFORMED):
-        return StepFailure(
-            f"The request to {place} is malformed: {error}. Correct its address and headers.",
-            kind="config",
-            retryable=False,
-        )
-    return StepFailure(f"{place} cannot be reached: {error}.", kind="connection")
+    return StepFailure(
+        f"{request.place} cannot be reached, or broke off its answer: {_reason(error)}.",
+        kind="connection",
+    )
+
+
+def _reason(error: Exception) -> object:
+    """Return what went wrong, without the address that urllib3 repeats around it."""
+    inner = error.args[0] if error.args else error
+    return inner.reason if isinstance(inner, urllib3.exceptions.MaxRetryError) else error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_about_headers(error: BaseException) -> bool:
+    """Return whether http.client met its own bounds: their length, or their number."""
+    if isinstance(error, http.client.LineTooLong):
+        return True
+    return type(error) is http.client.HTTPException and "headers" in str(error)
+
+
+def _headers_too_large(request: Outgoing) -> StepFailure:
+    return StepFailure(
+        f"{request.place} answered with more headers than 100, or than "
+        f"{MAX_HEADER_BYTES // 1024} KiB. Ask the service to send fewer.",
+        kind="too_large",
+        retryable=False,
+    )
 
 
 def _timeout(request: Outgoing) -> StepFailure:
     return StepFailure(
-        f"{hide_query(request.url)} did not answer within {request.timeout_seconds:g} s. "
+        f"{request.place} did not answer within {request.timeout_seconds:g} s. "
         "Raise timeout_seconds if it needs more.",
         kind="timeout",
     )

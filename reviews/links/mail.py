@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from reviews.models import InformationRequest
 from reviews.services.links import ensure_reply_link
+from workbench.dispatch.mail import send_mail
 
 
 def send_question(args: dict[str, Any], now: datetime) -> None:
@@ -20,9 +20,9 @@ def send_question(args: dict[str, Any], now: datetime) -> None:
     if asked is None:
         return
     values = {"asked": asked, "queue": asked.case.queue, "url": ensure_reply_link(asked, now)}
-    EmailMessage(
-        subject=f"A question from {asked.case.queue.title}",
+    send_mail(
+        subject=" ".join(f"A question from {asked.case.queue.title}".split()),
         body=render_to_string("reviews/mail/question.txt", values),
         to=[asked.asked_of],
         headers={"Message-ID": f"<question-{asked.pk}@countersign>"},
-    ).send()
+    )

@@ -52,10 +52,11 @@ class DestinationKind(models.TextChoices):
 
 
 class Destination(models.Model):
-    """Where notices go besides people: a signed webhook, or a chat by Apprise.
+    """Where notices go besides people: a signed webhook, or a chat.
 
     ``address``: the webhook's URL; a chat's address is a secret. ``secret`` names the secret that
-    holds the signing key (``whsec_…``), or the Apprise URL. ``queue`` None: of all queues.
+    holds the signing key (``whsec_…``), or the address of the chat's
+    incoming webhook. ``queue`` None: of all queues.
     ``last_error`` is why the last delivery failed, empty if it did not.
     """
 

@@ -24,5 +24,5 @@ class NoticesConfig(AppConfig):
         )
         register_command(
             Command("Where notices go", "reviews:destinations", "webhook", "queues.manage",
-                    "chat slack webhook apprise reminder destination")
+                    "chat slack teams webhook reminder destination")
         )  # fmt: skip

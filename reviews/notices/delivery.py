@@ -4,23 +4,18 @@ import json
 from datetime import datetime
 from typing import Any
 
-import apprise
 from django.conf import settings
 from django.urls import reverse
 
-from flows.steps.base import StepFailure
-from flows.steps.destinations import check_destination
 from reviews.models import Case
 from reviews.models.notices import Destination, DestinationKind
 from reviews.models.states import CLAIMABLE
+from reviews.notices.chats import tell_chat
 from reviews.notices.mail import subject_of
 from reviews.notices.signed import call_signed
 from reviews.services.links import make_decision_link
 from workbench.secrets.services import read_secrets
 from workbench.secrets.uses import NOTICES
-
-# Attributes in which a plug-in of Apprise keeps the address it calls, if it has no host.
-_FIXED_ADDRESSES = ("notify_url", "webhook_url", "api_url")
 
 
 def send_to_destination(args: dict[str, Any], now: datetime) -> None:
@@ -78,53 +73,19 @@ def _describe_case(case: Case) -> dict[str, Any]:
 
 
 def _notify_chat(
-    destination: Destination, url: str, case: Case, args: dict[str, Any], now: datetime
+    destination: Destination, address: str, case: Case, args: dict[str, Any], now: datetime
 ) -> None:
-    plugin = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-    if plugin is None:
-        raise StepFailure("Apprise does not know the chat's address.", kind="config")
-    for address in _addresses(plugin):
-        check_destination(address)
     link = ""
     if case.state in CLAIMABLE:
         link = f"\nDecide it (works once, asks to confirm): {make_decision_link(case, None, now)}"
     due = f", due {case.due_at:%Y-%m-%d %H:%M} UTC" if case.due_at else ""
-    accepted = plugin.notify(
+    tell_chat(
+        address=address,
         title=subject_of(args["kind"], case, ""),
-        body=f"Case {case.pk} in {case.queue.title}{due}\n{_address_of(case)}{link}",
-        notify_type=apprise.NotifyType.WARNING,
+        text=f"Case {case.pk} in {case.queue.title}{due}\n{_address_of(case)}{link}",
+        now=now,
     )
-    if not accepted:
-        raise StepFailure(f"{destination.title} did not accept the notice.", kind="connection")
-
-
-def _addresses(plugin: Any) -> list[str]:
-    """Return every address that the plug-in may call. Raises: StepFailure if it names none."""
-    if host := getattr(plugin, "host", None):
-        scheme = "https" if plugin.secure else "http"
-        port = f":{plugin.port}" if plugin.port else ""
-        return [f"{scheme}://{host}{port}"]
-    fixed = [getattr(plugin, name, None) for name in _FIXED_ADDRESSES]
-    if not any(fixed):
-        raise StepFailure("This kind of chat names no address to check.", kind="refused")
-    return [address for address in fixed if address]
 
 
 def _address_of(case: Case) -> str:
     return settings.SITE_URL + reverse("reviews:case", args=[case.pk])
-
-
-# --- Checks of an address ---------------------------------------------------------------
-
-
-def chat_problem(url: str) -> str:
-    """Return what is wrong with a chat's address, "" if nothing is."""
-    plugin = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-    if plugin is None:
-        return "Apprise does not know this address: see its list of services."
-    try:
-        for address in _addresses(plugin):
-            check_destination(address)
-    except StepFailure as failure:
-        return str(failure)
-    return ""

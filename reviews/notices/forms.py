@@ -24,8 +24,8 @@ class DestinationForm(forms.Form):
         required=False,
         label="Signing key, or address of the chat",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="For a webhook, whsec_… by Standard Webhooks. For a chat, its Apprise URL. "
-        "Stored as a secret and never shown again.",
+        help_text="For a webhook, whsec_… by Standard Webhooks. For a chat, the address of its "
+        "incoming webhook. Stored as a secret and never shown again.",
     )
     kinds = forms.MultipleChoiceField(
         label="Notices to send there",

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from reviews.models import Case
 from reviews.services.links import make_decision_link_if_allowed
 from workbench.accounts.models import User
+from workbench.dispatch.mail import send_mail
 
 SUBJECTS = {
     "warned": "Due soon: {title}",
@@ -44,10 +44,9 @@ def send_notice(args: dict[str, Any], now: datetime) -> None:
         "url": settings.SITE_URL + reverse("reviews:case", args=[case.pk]),
         "decide_url": make_decision_link_if_allowed(case, person, now),
     }
-    message = EmailMessage(
+    send_mail(
         subject=subject_of(args["kind"], case, args["by"]),
         body=render_to_string("reviews/mail/notice.txt", values),
         to=[person.email],
         headers={"Message-ID": f"<notice-{args['outbox_id']}@countersign>"},
     )
-    message.send()

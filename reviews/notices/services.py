@@ -6,10 +6,11 @@ from typing import Any
 
 from django.db import transaction
 
+from flows.steps.destinations import find_fault
 from reviews.errors import SettingsInvalid
 from reviews.models import Queue
 from reviews.models.notices import KINDS_FOR_DESTINATIONS, Destination, DestinationKind
-from reviews.notices.delivery import chat_problem
+from reviews.notices.chats import chat_problem
 from reviews.notices.signed import key_problem
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
@@ -30,8 +31,8 @@ def save_destination(
     """Add a destination, or change it.
 
     ``values``: ``{title, kind, address, kinds, queue: Queue | None, enabled}``. ``key`` is the
-    webhook's signing key or the chat's Apprise URL; it is stored as a secret and never shown.
-    If it is empty, the stored one stays.
+    webhook's signing key or the address of the chat's incoming webhook; it is stored as a secret
+    and never shown. If it is empty, the stored one stays.
 
     Raises: SettingsInvalid.
     """
@@ -85,6 +86,8 @@ def _check(values: Mapping[str, Any], key: str, destination: Destination | None,
         problems["kinds"] = "Choose at least one kind of notice."
     if values["kind"] == DestinationKind.WEBHOOK and not values["address"]:
         problems["address"] = "Enter the address to call, such as https://host/path."
+    elif problem := _address_problem(values):
+        problems["address"] = problem
     if not key and destination is None:
         problems["key"] = "Enter it once; it is never shown again."
     elif key:
@@ -93,3 +96,10 @@ def _check(values: Mapping[str, Any], key: str, destination: Destination | None,
             problems["key"] = problem
     if problems:
         raise SettingsInvalid(problems)
+
+
+def _address_problem(values: Mapping[str, Any]) -> str:
+    """Return why the webhook may not be called. One that is off may be kept as it is."""
+    if values["kind"] != DestinationKind.WEBHOOK or not values["enabled"]:
+        return ""
+    return str(find_fault(values["address"]) or "")

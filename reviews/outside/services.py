@@ -16,8 +16,7 @@ from flows.services import (
     start_run,
 )
 from flows.services.giving import find_givable
-from flows.steps.base import StepFailure
-from flows.steps.destinations import check_destination
+from flows.steps.destinations import find_fault
 from reviews.errors import DecisionInvalid
 from reviews.models import Queue, SlaPolicy
 from reviews.notices.signed import key_problem
@@ -145,10 +144,8 @@ def _list_artifacts(case: CheckpointConfig) -> Iterator[tuple[str, str]]:
 
 
 def _callback_problems(callback: Callback) -> dict[str, str]:
-    try:
-        check_destination(callback.url)
-    except StepFailure as failure:
-        return {"callback.url": str(failure)}
+    if fault := find_fault(callback.url):
+        return {"callback.url": str(fault)}
     try:
         key = read_secrets([callback.secret], use=flow_use(FLOW))[callback.secret]
         problem = key_problem(key)

@@ -1,11 +1,13 @@
 """The step type `checkpoint.tell`: call another engine back with what people decided."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
+from flows.graph.model import Step
+from flows.graph.problems import Problem
 from flows.steps.base import (
     Json,
     Result,
@@ -15,7 +17,7 @@ from flows.steps.base import (
     StepFailure,
     text_of,
 )
-from flows.steps.destinations import host_and_port
+from flows.steps.destinations import check_spelling, host_and_port
 from flows.steps.registry import register
 from reviews.notices.signed import call_signed
 from workbench.secrets.services import SecretUnknown, read_secrets
@@ -58,6 +60,9 @@ class Tell(RunningStep):
 
     def destination(self, config: Config) -> str | None:
         return host_and_port(config.url) if config.url else None
+
+    def check(self, step: Step) -> Sequence[Problem]:
+        return check_spelling(step, "url")
 
     def run(self, ctx: StepContext, config: Config) -> Result:
         """Raises: StepFailure of kind config, refused, timeout, connection, http or too_large."""

@@ -5,8 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 
 from flows.runtime.artifacts import store_artifact
@@ -32,6 +30,8 @@ from reviews.services.telling import notify_leads, notify_people
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.dispatch.outbox import enqueue
+from workbench.values.mail_addresses import read_mail_address
+from workbench.values.refusals import ValueRefused
 
 QUESTION_JOB = "reviews.send_question"
 _MENTION = re.compile(r"(?<![\w@])@([\w.+-]{1,150})")
@@ -221,13 +221,12 @@ def _get_held_case(
 
 def _read_address(text: str) -> str:
     """Return the mail address, "" if there is none. Raises: DecisionInvalid."""
-    address = text.strip()
-    if address:
-        try:
-            validate_email(address)
-        except ValidationError:
-            raise DecisionInvalid({"to": f"{address} is no mail address."}) from None
-    return address
+    if not text.strip():
+        return ""
+    try:
+        return read_mail_address(text)
+    except ValueRefused as refused:
+        raise DecisionInvalid({"to": str(refused)}) from None
 
 
 def _read_text(text: str, name: str) -> str:

@@ -7,6 +7,8 @@ from django.core.validators import validate_slug
 from workbench.accounts.models import Role, User
 from workbench.accounts.permissions import PERMISSIONS, can
 from workbench.people.services import ASSIGNABLE_SCOPES
+from workbench.values.mail_addresses import read_mail_address
+from workbench.values.refusals import ValueRefused
 
 LIFETIMES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "A year", "": "No expiry"}
 
@@ -37,6 +39,13 @@ class PersonForm(_Styled, forms.ModelForm):  # type: ignore[type-arg] # not subs
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.set_classes()
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        try:
+            return read_mail_address(email) if email else ""
+        except ValueRefused as refused:
+            raise forms.ValidationError(str(refused)) from None
 
 
 class GrantForm(_Styled, forms.Form):

@@ -13,6 +13,7 @@ from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN
 from workbench.accounts.tokens import TOKEN_PREFIX, digest_secret
 from workbench.audit.services import record
 from workbench.live.access import announce_access_change
+from workbench.values.mail_addresses import read_mail_address
 
 ASSIGNABLE_SCOPES = frozenset(PERMISSIONS) - {SIGNED_IN}
 
@@ -28,7 +29,11 @@ class LastAdmin(Exception):
 def add_person(
     *, username: str, display_name: str, email: str, actor: Actor, now: datetime
 ) -> tuple[User, str]:
-    """Add a person. Return them and a first password, which cannot be shown again."""
+    """Add a person. Return them and a first password, which cannot be shown again.
+
+    Raises: ValueRefused for an address to which no mail could be sent. It may be empty.
+    """
+    email = read_mail_address(email) if email else ""
     password = secrets.token_urlsafe(12)
     with transaction.atomic():
         user = User.objects.create_user(

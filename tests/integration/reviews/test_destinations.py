@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from flows.steps.base import StepFailure
+from reviews.errors import SettingsInvalid
 from reviews.models.notices import Destination, DestinationKind
 from reviews.notices.delivery import send_to_destination
 from reviews.notices.services import save_destination
@@ -63,15 +65,65 @@ def test_a_webhook_is_called_with_a_signature_and_an_id_that_stays(
     assert Destination.objects.get().last_error == ""
 
 
-def test_a_chat_is_told_through_apprise(
-    now: datetime, service: Service, deliver_outbox: Callable[[], int]
-) -> None:
+def test_a_chat_is_told(now: datetime, service: Service, deliver_outbox: Callable[[], int]) -> None:
     destination(DestinationKind.CHAT, f"json://{service.address}/json", now)
     case = breach(now)
     deliver_outbox()
     [(_, _, _, body)] = service.requests
     assert json.loads(body)["title"].startswith("Overdue:")
     assert f"/review/cases/{case}/" in json.loads(body)["message"]
+
+
+@pytest.mark.parametrize("form", ["json", "slack+http", "teams+http", "mattermost+http", "http"])
+def test_a_chat_inside_is_never_reached_through_a_list_that_names_no_port(
+    now: datetime, service: Service, settings: Any, form: str
+) -> None:
+    kept = destination(DestinationKind.CHAT, f"{form}://{service.address}/json", now)
+    settings.OUTGOING_ALLOWLIST = ["*"]
+    args = {"destination": kept.pk, "case": breach(now), "kind": "breached", "outbox_id": 1}
+    with pytest.raises(StepFailure, match="private network"):
+        send_to_destination(args, now)
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("kind", [DestinationKind.CHAT, DestinationKind.WEBHOOK])
+def test_no_destination_is_followed_to_another_address(
+    now: datetime, service: Service, kind: str
+) -> None:
+    where = service.url("/redirect")
+    is_chat = kind == DestinationKind.CHAT
+    kept = destination(kind, where if is_chat else KEY, now, "" if is_chat else where)
+    args = {"destination": kept.pk, "case": breach(now), "kind": "breached", "outbox_id": 1}
+    with pytest.raises(StepFailure, match="Redirects are not followed"):
+        send_to_destination(args, now)
+    assert len(service.requests) == 1
+
+
+def test_the_key_in_a_chats_address_stays_out_of_what_is_said(
+    now: datetime, service: Service, settings: Any
+) -> None:
+    kept = destination(DestinationKind.CHAT, f"http://{service.address}/error?k=geheim", now)
+    case = breach(now)
+    args = {"destination": kept.pk, "case": case, "kind": "breached", "outbox_id": 1}
+    for allowed in ([service.address], []):
+        settings.OUTGOING_ALLOWLIST = allowed
+        with pytest.raises(StepFailure):
+            send_to_destination(args, now)
+        said = Destination.objects.get().last_error
+        assert service.host in said
+        assert "geheim" not in said
+        assert "/error" not in said
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/x", "http://[::7f00:1]/", "ftp://host/x"])
+def test_a_webhook_that_may_not_be_called_is_refused_when_it_is_saved(
+    now: datetime, settings: Any, address: str
+) -> None:
+    settings.OUTGOING_ALLOWLIST = ["*"]
+    with pytest.raises(SettingsInvalid) as caught:
+        destination(DestinationKind.WEBHOOK, KEY, now, address)
+    assert list(caught.value.problems) == ["address"]
+    assert not Destination.objects.exists()
 
 
 def test_what_cannot_be_delivered_is_said_and_tried_again(

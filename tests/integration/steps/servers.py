@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -125,6 +126,18 @@ class Handler(BaseHTTPRequestHandler):
         for part in (b'{"parts":', b" [1, 2", b", 3]}"):
             self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
         self.wfile.write(b"0\r\n\r\n")
+
+    def play_bomb(self) -> None:
+        """Send 2 GB as 2 MB, packed although nobody asked for that."""
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        for _ in range(2_000):
+            self.wfile.write(packer.compress(b"\0" * 1_000_000))
+        self.wfile.write(packer.flush())
 
     def play_hang_up(self) -> None:
         self.send_response(200)

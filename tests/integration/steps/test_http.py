@@ -1,14 +1,17 @@
 import json
 import socket
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from flows.graph.model import Step
 from flows.steps.answers import LONGEST_RETRY_AFTER_SECONDS, read_retry_after
 from flows.steps.base import Result, StepFailure
 from flows.steps.http import HttpRequest
+from flows.steps.registry import all_step_types
 from tests.integration.steps.servers import Service
 from tests.unit.steps.contexts import NOW, context
 
@@ -129,6 +132,17 @@ def test_a_flood_is_cut_off_at_the_limit(service: Service) -> None:
     found = failure(service.url("/flood"), max_bytes=100_000)
     assert (found.kind, found.retryable) == ("too_large", False)
     assert "max_bytes" in found.message
+
+
+def test_a_packed_answer_is_counted_as_it_unpacks(service: Service) -> None:
+    tracemalloc.start()
+    try:
+        found = failure(service.url("/bomb"), max_bytes=100_000)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (found.kind, found.retryable) == ("too_large", False)
+    assert most < 32_000_000
 
 
 def test_an_answer_that_breaks_off_is_tried_again(service: Service) -> None:
@@ -268,3 +282,62 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(
     value: str | None, seconds: float | None
 ) -> None:
     assert read_retry_after(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1"], ["::127.0.0.1"], ["::ffff:127.0.0.1"], ["64:ff9b::7f00:1"],
+        ["2002:7f00:1::"], ["2001:0:1::1"], ["0.0.0.0"], ["224.0.0.1"],
+        ["93.184.215.14", "127.0.0.1"],
+    ],
+)  # fmt: skip
+def test_a_name_is_refused_by_any_address_it_leads_to_inside(
+    service: Service, settings: Any, monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    def answer(host: str, port: int, **_named: Any) -> list[Any]:
+        family = {True: socket.AF_INET6, False: socket.AF_INET}
+        return [
+            (family[":" in each], socket.SOCK_STREAM, 6, "", (each, port)) for each in addresses
+        ]
+
+    settings.OUTGOING_ALLOWLIST = ["inside.example"]
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    found = failure(f"http://inside.example:{service.port}/json")
+    assert (found.kind, found.retryable) == ("refused", False)
+    assert "private network" in found.message
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:9/x", "Add 127.0.0.1:9 to OUTGOING_ALLOWLIST"),
+        ("http://[::ffff:a00:1]/", "not allowed"),
+        ("http://2130706433/", "not allowed"),
+        ("ftp://example.com/", "not an HTTP address"),
+    ],
+)
+def test_an_address_that_would_be_refused_is_named_while_the_flow_is_written(
+    url: str, words: str
+) -> None:
+    [problem] = HttpRequest().check(Step("call", "http.request", config={"url": url}))
+    assert (problem.severity, problem.field) == ("warning", "with.url")
+    assert words in f"{problem.message} {problem.remedy}"
+
+
+@pytest.mark.parametrize(
+    "url", ["${ input.url }", "https://${ input.host }/x", "https://example.com/", "", 7, None]
+)
+def test_an_address_that_is_not_known_yet_is_judged_when_it_is_called(url: Any) -> None:
+    assert list(HttpRequest().check(Step("call", "http.request", config={"url": url}))) == []
+
+
+def test_every_step_type_with_an_address_warns_of_one_inside() -> None:
+    with_address = [each for each in all_step_types() if "url" in each.Config.model_fields]
+    assert {each.name for each in with_address} >= {"http.request", "checkpoint.tell"}
+    for each in with_address:
+        config = {"url": "http://127.0.0.1:9/"}
+        assert "address.refused" in {
+            problem.code for problem in each.check(Step("call", each.name, config=config))
+        }, each.name

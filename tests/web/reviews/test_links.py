@@ -194,6 +194,27 @@ def test_whoever_was_asked_answers_without_an_account_and_the_case_comes_back() 
     assert anyone.post(link, {"answer": "Again"}).status_code == 410
 
 
+@pytest.mark.parametrize(
+    "to",
+    ["a@example.org,b@example.org", "a@example.org; b@example.org", "a@example.org\nb@example.org",
+     "A <a@example.org>", '"a@example.org" <b@example.org>', "a@example.org\r\nBcc: b@example.org"],
+)  # fmt: skip
+def test_a_question_goes_to_one_address_or_is_not_asked(to: str) -> None:
+    with pytest.raises(DecisionInvalid, match="one address alone"):
+        ask(to)
+    assert Case.objects.get().state == "claimed"
+
+
+def test_links_in_mails_lead_to_the_configured_site(settings: Any) -> None:
+    settings.SITE_URL = "https://countersign.example.com"
+    asked = ask("applicant@example.org")
+    send_question({"asked": asked.pk}, timezone.now())
+    _mail(asked.case, "ada")
+    for message in mail.outbox:
+        links = re.findall(r"https?://[^/\s]+", str(message.body))
+        assert set(links) == {"https://countersign.example.com"}
+
+
 def test_whoever_answers_corrects_the_values_that_were_opened_and_no_others() -> None:
     asked = ask(fields=["income"])
     link, anyone = path(ensure_reply_link(asked, timezone.now())), Client()
