@@ -9,17 +9,20 @@ from django.db import transaction
 
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
+from workbench.http.revisions import Change, Editable, digest
 from workbench.secrets.models import Secret
 from workbench.secrets.vault import SecretUnreadable, seal, unseal
 from workbench.values.checking import check_text
 from workbench.values.refusals import ValueRefused
 
 __all__ = [
+    "SECRET",
     "SecretInvalid",
     "SecretRow",
     "SecretUnknown",
     "SecretUnreadable",
     "delete_secret",
+    "get_secret",
     "list_secrets",
     "read_secrets",
     "set_secret",
@@ -45,6 +48,11 @@ class SecretRow:
     version: int
     set_by: str
     changed_at: datetime
+
+    @property
+    def revision(self) -> str:
+        # A secret that was deleted and made anew begins with version 1 again.
+        return digest([self.version, self.changed_at])
 
 
 @transaction.atomic
@@ -74,7 +82,7 @@ def set_secret(*, name: str, value: str, actor: Actor, now: datetime) -> SecretR
         payload={"name": name, "version": row.version},
         now=now,
     )
-    return SecretRow(row.name, row.version, row.set_by, row.changed_at)
+    return _row_of(row)
 
 
 @transaction.atomic
@@ -93,9 +101,15 @@ def delete_secret(*, name: str, actor: Actor, now: datetime) -> None:
 
 def list_secrets() -> list[SecretRow]:
     """Return every secret without its value: one query."""
-    fields = ("name", "version", "set_by", "changed_at")
-    rows = Secret.objects.order_by("name").values_list(*fields)
-    return [SecretRow(*row) for row in rows]
+    return [_row_of(row) for row in Secret.objects.defer("ciphertext").order_by("name")]
+
+
+def get_secret(name: str) -> SecretRow:
+    """Return a secret without its value: one query. Raises: SecretUnknown."""
+    row = Secret.objects.defer("ciphertext").filter(name=name).first()
+    if row is None:
+        raise SecretUnknown(f"There is no secret {name}.")
+    return _row_of(row)
 
 
 def read_secrets(names: Iterable[str]) -> dict[str, str]:
@@ -108,3 +122,16 @@ def read_secrets(names: Iterable[str]) -> dict[str, str]:
     if missing := sorted(wanted - rows.keys()):
         raise SecretUnknown(f"There is no secret {missing[0]}. Set it by PUT /api/v1/secrets.")
     return {name: unseal(name, row.version, bytes(row.ciphertext)) for name, row in rows.items()}
+
+
+def _row_of(row: Secret) -> SecretRow:
+    return SecretRow(row.name, row.version, row.set_by, row.changed_at)
+
+
+SECRET = Editable(
+    Secret.objects,
+    "the secret",
+    ("name",),
+    lambda row: _row_of(row).revision,
+    lambda row: Change(row.set_by, row.changed_at),
+)
