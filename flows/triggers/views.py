@@ -87,6 +87,7 @@ def trigger_edit(request: HttpRequest, name: str, trigger_id: int) -> HttpRespon
     if edit.sent and form.is_valid() and _change(edit, trigger, form):
         messages.success(request, f"{form.cleaned_data['title']} is saved.")
         return redirect("flows:trigger-list", flow.name)
+    edit.compare(form, form_class.initial_of)
     return _form_page(request, flow, form, trigger.kind, edit)
 
 
@@ -105,7 +106,6 @@ def _change(edit: Edit[Trigger], trigger: Trigger, form: TriggerForm) -> Trigger
         )
     except services.TriggerInvalid as error:
         form.add_error(error.field if error.field in form.fields else None, error.message)
-    edit.compare(form, form.initial_of)
     return None
 
 

@@ -65,6 +65,7 @@ def _page(request: HttpRequest, found: Destination | None) -> HttpResponse:
     if edit.sent and form.is_valid() and (saved := _save(edit, form)):
         messages.success(request, f"{saved.title} is saved.")
         return redirect("reviews:destinations")
+    edit.compare(form, DestinationForm.initial_of)
     context = {"form": form, "edit": edit, "destination": found}
     return render(request, "reviews/notices/destination.html", context, status=edit.status)
 
@@ -89,5 +90,4 @@ def _save(edit: Edit[Destination], form: DestinationForm) -> Destination | None:
         form.add_error("title", "There is a destination of that name: choose another title.")
     except SettingsInvalid as error:
         add_problems(form, error.problems, {})
-    edit.compare(form, DestinationForm.initial_of)
     return None

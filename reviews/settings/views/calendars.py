@@ -43,6 +43,7 @@ def _calendar_page(request: HttpRequest, calendar: WorkCalendar | None) -> HttpR
     if edit.sent and form.is_valid() and (saved := _save(edit, form)):
         messages.success(request, f"{saved.name} is saved. Open cases keep theirs.")
         return redirect("reviews:promises")
+    edit.compare(form, CalendarForm.initial_of)
     context = {
         "form": form,
         "edit": edit,
@@ -66,7 +67,6 @@ def _save(edit: Edit[WorkCalendar], form: CalendarForm) -> WorkCalendar | None:
         form.add_error("name", "There is a calendar of that name: choose another.")
     except SettingsInvalid as error:
         add_problems(form, error.problems, {"hours": "monday"})
-    edit.compare(form, CalendarForm.initial_of)
     return None
 
 

@@ -57,6 +57,7 @@ def _policy_page(request: HttpRequest, policy: SlaPolicy | None) -> HttpResponse
         title = form.cleaned_data["title"]
         messages.success(request, f"{title} is saved. Open cases keep theirs.")
         return redirect("reviews:promises")
+    edit.compare(form, PolicyForm.initial_of, lambda kept: _compare_steps(kept, steps))
     context = {"form": form, "edit": edit, "steps": steps, "policy": policy}
     return render(request, "reviews/settings/policy.html", context, status=edit.status)
 
@@ -76,15 +77,14 @@ def _save(edit: Edit[SlaPolicy], form: PolicyForm, steps: Any) -> SlaPolicy | No
         form.add_error("title", "There is a policy of that name: choose another title.")
     except SettingsInvalid as error:
         add_problems(form, error.problems, {"name": "title"})
-    edit.compare(form, PolicyForm.initial_of, lambda kept: _compare_steps(kept, values))
     return None
 
 
-def _compare_steps(kept: SlaPolicy, values: dict[str, Any]) -> Difference:
+def _compare_steps(kept: SlaPolicy, steps: Any) -> Difference:
     return Difference(
         "Before it is due",
         join_lines(_write_step(step) for step in kept.steps),
-        join_lines(_write_step(step) for step in values["steps"]),
+        join_lines(_write_step(step) for each in steps if (step := each.step())),
     )
 
 

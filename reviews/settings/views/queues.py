@@ -37,6 +37,7 @@ def queue_settings(request: HttpRequest, name: str) -> HttpResponse:
     if edit.sent and form.is_valid() and _save(edit, queue, form):
         messages.success(request, f"{form.cleaned_data['title']} is saved.")
         return redirect("reviews:queue", name=name)
+    edit.compare(form, lambda kept: QueueForm.initial_of(kept, read_ordering(kept.ordering)))
     context = {"queue": queue, "form": form, "edit": edit, **_order_context(queue, ordering)}
     return render(request, "reviews/settings/queue.html", context, status=edit.status)
 
@@ -50,7 +51,6 @@ def _save(edit: Edit[Queue], queue: Queue, form: QueueForm) -> Queue | None:
         )
     except SettingsInvalid as error:
         add_problems(form, error.problems, {"ordering": "sla"})
-    edit.compare(form, lambda kept: QueueForm.initial_of(kept, read_ordering(kept.ordering)))
     return None
 
 

@@ -32,6 +32,7 @@ def reviewer(request: HttpRequest, username: str) -> HttpResponse:
     edit = Edit(request, REVIEWER, person)
     if edit.sent and form.is_valid() and _save(edit, person, form, acting):
         return redirect("reviews:team")
+    edit.compare(form, _initial_of)
     context = {"person": person, "form": form, "edit": edit, "own": person == acting.user}
     return render(request, "reviews/team/reviewer.html", context, status=edit.status)
 
@@ -58,5 +59,4 @@ def _save(edit: Edit[User], person: User, form: ReviewerForm, acting: Acting) ->
         add_problems(form, error.problems, {})
     except NotAuthorised as error:
         form.add_error(None, str(error))
-    edit.compare(form, _initial_of)
     return None
