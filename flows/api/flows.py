@@ -20,17 +20,14 @@ from flows.api.finding import (
 from flows.graph.codec import parse, to_mapping
 from flows.graph.operations import normal_form
 from flows.models import Flow, FlowVersion
+from flows.selectors.editables import DRAFT
 from flows.selectors.flows import within_reach
 from flows.selectors.problems import list_problems
 from flows.services.editing import DraftTooLarge
 from workbench.accounts.gate import requires
-from workbench.http.problems import ApiProblem, map_error
-from workbench.http.schemas import (
-    MOST_REVISION,
-    Page,
-    Strict,
-    page_by_id,
-)
+from workbench.http.preconditions import edits, shows
+from workbench.http.problems import map_error
+from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of
 
 router = Router(tags=["flows"])
@@ -61,7 +58,7 @@ class FlowOut(Schema):
     name: str
     title: str
     released_version: int | None = Field(None, description="Null before the first release.")
-    draft_revision: int
+    draft_revision: int = Field(description="In double quotes it is the ETag of the draft.")
     paused_at: datetime | None
     archived_at: datetime | None
     created_at: datetime
@@ -90,12 +87,6 @@ class FlowIn(Strict):
 
 class DraftIn(Strict):
     document: dict[str, Any]
-    revision: int | None = Field(
-        None,
-        ge=0,
-        le=MOST_REVISION,
-        description="The draft_revision it is based on; a stale one answers 409.",
-    )
 
 
 @router.get("/flows", response=Page[FlowOut], operation_id="list_flows")
@@ -131,23 +122,26 @@ def create_flow(request: HttpRequest, body: FlowIn) -> Status[Any]:
 
 @router.get("/flows/{name}", response=FlowDetailOut, operation_id="get_flow")
 @requires("flows.view", flow="name")
+@shows(DRAFT)
 def get_flow(request: HttpRequest, name: str) -> dict[str, Any]:
-    """Return a flow with its draft and the draft's problems."""
+    """Return a flow with its draft and the draft's problems. The ETag is the draft's."""
+    return _flow_detail(find_flow(name))
+
+
+@router.get("/flows/{name}/draft", response=FlowDetailOut, operation_id="get_draft")
+@requires("flows.view", flow="name")
+@shows(DRAFT)
+def get_draft(request: HttpRequest, name: str) -> dict[str, Any]:
+    """Return the same as the flow's own address: the draft with its problems."""
     return _flow_detail(find_flow(name))
 
 
 @router.put("/flows/{name}/draft", response=FlowDetailOut, operation_id="save_draft")
 @requires("flows.edit", flow="name")
+@edits(DRAFT, lambda request, given: [given["name"]])
 def save_draft(request: HttpRequest, name: str, body: DraftIn) -> dict[str, Any]:
     """Replace the draft. It may have problems, but cannot be published then."""
     flow = find_flow(name)
-    if body.revision is not None and body.revision != flow.draft_revision:
-        raise ApiProblem(
-            409,
-            "draft-changed",
-            f"The draft is at revision {flow.draft_revision}, not {body.revision}.",
-            "Read the draft, bring your change into it, and send its revision.",
-        )
     with listed_faults():
         document = {**to_mapping(parse(body.document)), "name": flow.name}
         saved = services.save_draft(

@@ -1,5 +1,6 @@
 """Triggers over HTTP."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,8 +12,10 @@ from pydantic import Field
 
 from flows.api.finding import Id, find_flow
 from flows.triggers import services
+from flows.triggers.editables import TRIGGER
 from flows.triggers.models import Firing, Trigger
 from workbench.accounts.gate import requires
+from workbench.http.preconditions import edits, shows
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict, page_by_id, whole_page
 from workbench.http.sign_in import actor_of
@@ -29,6 +32,7 @@ class TriggerOut(Schema):
     enabled: bool
     next_at: datetime | None = Field(description="A schedule's next instant.")
     url: str = Field(description="Where a webhook's messages are sent; empty for other kinds.")
+    revision: str
 
 
 class TriggerAddedOut(TriggerOut):
@@ -63,6 +67,17 @@ class FiringOut(Schema):
     at: datetime
 
 
+def _find_trigger(name: str, trigger_id: int) -> Trigger:
+    found = Trigger.objects.filter(pk=trigger_id, flow__name=name).first()
+    if found is None:
+        raise Http404(f"Flow {name} has no trigger {trigger_id}.")
+    return found
+
+
+def _identify(request: HttpRequest, given: Mapping[str, Any]) -> list[int]:
+    return [_find_trigger(given["name"], given["trigger_id"]).pk]
+
+
 @router.get("/flows/{name}/triggers", response=Page[TriggerOut], operation_id="list_triggers")
 @requires("flows.view", flow="name")
 def list_triggers(request: HttpRequest, name: str) -> dict[str, Any]:
@@ -92,10 +107,19 @@ def create_trigger(request: HttpRequest, name: str, body: TriggerIn) -> Status[A
     return Status(201, {**_trigger_out(added.trigger), "secret": added.secret})
 
 
+@router.get("/flows/{name}/triggers/{trigger_id}", response=TriggerOut, operation_id="get_trigger")
+@requires("flows.view", flow="name")
+@shows(TRIGGER)
+def get_trigger(request: HttpRequest, name: str, trigger_id: Id) -> dict[str, Any]:
+    """Return a trigger."""
+    return _trigger_out(_find_trigger(name, trigger_id))
+
+
 @router.patch(
     "/flows/{name}/triggers/{trigger_id}", response=TriggerOut, operation_id="change_trigger"
 )
 @requires("flows.publish", flow="name")
+@edits(TRIGGER, _identify)
 def change_trigger(
     request: HttpRequest, name: str, trigger_id: Id, body: TriggerChangeIn
 ) -> dict[str, Any]:
@@ -126,6 +150,7 @@ def change_trigger(
     "/flows/{name}/triggers/{trigger_id}", response={204: None}, operation_id="delete_trigger"
 )
 @requires("flows.publish", flow="name")
+@edits(TRIGGER, _identify)
 def delete_trigger(request: HttpRequest, name: str, trigger_id: Id) -> Status[None]:
     """Remove a trigger. The runs it started stay."""
     trigger = _find_trigger(name, trigger_id)
@@ -147,13 +172,6 @@ def list_firings(
     return page_by_id(firings, cursor=cursor, limit=limit, to_item=_firing_out)
 
 
-def _find_trigger(name: str, trigger_id: int) -> Trigger:
-    found = Trigger.objects.filter(pk=trigger_id, flow__name=name).first()
-    if found is None:
-        raise Http404(f"Flow {name} has no trigger {trigger_id}.")
-    return found
-
-
 def _problem_of(error: services.TriggerInvalid) -> ApiProblem:
     errors = [{"at": error.field, "message": error.message}]
     return ApiProblem(422, "trigger-invalid", error.message, error.remedy, errors)
@@ -170,6 +188,7 @@ def _trigger_out(trigger: Trigger) -> dict[str, Any]:
         "enabled": trigger.enabled,
         "next_at": trigger.next_at,
         "url": f"{settings.SITE_URL}/hooks/{trigger.public_id}/" if is_webhook else "",
+        "revision": TRIGGER.revision_of(trigger),
     }
 
 

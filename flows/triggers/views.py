@@ -12,11 +12,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flows.models import Flow
 from flows.triggers import services
-from flows.triggers.forms import FORMS
+from flows.triggers.editables import TRIGGER
+from flows.triggers.forms import FORMS, TriggerForm
 from flows.triggers.models import Trigger, TriggerKind
 from flows.triggers.selectors import list_firings, list_triggers
 from flows.views.requests import actor_of, flow_context, flow_or_404
 from workbench.accounts.gate import requires
+from workbench.shell.editing import Edit, warn_of_conflict
 
 ICONS = {
     TriggerKind.WEBHOOK: "webhook",
@@ -71,7 +73,7 @@ def trigger_add(request: HttpRequest, name: str, kind: str) -> HttpResponse:
                 return _secret_page(request, flow, added)
             messages.success(request, f"{added.trigger.title} is on.")
             return redirect("flows:trigger-list", flow.name)
-    return _form_page(request, flow, form, kind, None)
+    return _form_page(request, flow, form, kind, Edit(request, TRIGGER, None))
 
 
 @requires("flows.publish", flow="name")
@@ -81,22 +83,30 @@ def trigger_edit(request: HttpRequest, name: str, trigger_id: int) -> HttpRespon
     form_class = FORMS[trigger.kind]
     posted = request.POST if request.method == "POST" else None
     form = form_class(posted, initial=form_class.initial_of(trigger))
-    if request.method == "POST" and form.is_valid():
-        try:
-            services.change_trigger(
+    edit = Edit(request, TRIGGER, trigger)
+    if edit.sent and form.is_valid() and _change(edit, trigger, form):
+        messages.success(request, f"{form.cleaned_data['title']} is saved.")
+        return redirect("flows:trigger-list", flow.name)
+    edit.compare(form, form_class.initial_of)
+    return _form_page(request, flow, form, trigger.kind, edit)
+
+
+def _change(edit: Edit[Trigger], trigger: Trigger, form: TriggerForm) -> Trigger | None:
+    """Save the trigger; return None, with the problem on the page, if it does not hold."""
+    try:
+        return edit.save(
+            lambda: services.change_trigger(
                 trigger_id=trigger.pk,
                 title=form.cleaned_data["title"],
                 config=form.config(),
                 input=form.cleaned_data["input"],
-                actor=actor_of(request),
+                actor=actor_of(edit.request),
                 now=timezone.now(),
             )
-        except services.TriggerInvalid as error:
-            form.add_error(error.field if error.field in form.fields else None, error.message)
-        else:
-            messages.success(request, f"{form.cleaned_data['title']} is saved.")
-            return redirect("flows:trigger-list", flow.name)
-    return _form_page(request, flow, form, trigger.kind, trigger)
+        )
+    except services.TriggerInvalid as error:
+        form.add_error(error.field if error.field in form.fields else None, error.message)
+    return None
 
 
 @requires("flows.publish", flow="name")
@@ -119,7 +129,13 @@ def trigger_switch(request: HttpRequest, name: str, trigger_id: int) -> HttpResp
 @require_POST
 def trigger_delete(request: HttpRequest, name: str, trigger_id: int) -> HttpResponse:
     flow, trigger = _find_trigger(name, trigger_id)
-    services.delete_trigger(trigger_id=trigger.pk, actor=actor_of(request), now=timezone.now())
+    actor, edit = actor_of(request), Edit(request, TRIGGER, trigger)
+    edit.save(
+        lambda: services.delete_trigger(trigger_id=trigger.pk, actor=actor, now=timezone.now())
+    )
+    if edit.conflict is not None:
+        warn_of_conflict(edit, f"{trigger.title} is not removed.")
+        return redirect("flows:trigger-edit", flow.name, trigger.pk)
     messages.success(request, f"{trigger.title} is removed. The runs it started stay.")
     return redirect("flows:trigger-list", flow.name)
 
@@ -147,19 +163,20 @@ def _webhook_url(trigger: Trigger) -> str:
 
 
 def _form_page(
-    request: HttpRequest, flow: Flow, form: Any, kind: str, trigger: Trigger | None
+    request: HttpRequest, flow: Flow, form: Any, kind: str, edit: Edit[Trigger]
 ) -> HttpResponse:
+    trigger = edit.row
     context = {
         **flow_context(request, flow, "triggers"),
         "here": "Triggers",
         "form": form,
+        "edit": edit,
         "kind": TriggerKind(kind),
         "icon": ICONS[TriggerKind(kind)],
         "trigger": trigger,
         "url": _webhook_url(trigger) if trigger else "",
     }
-    status = 422 if request.method == "POST" else 200
-    return render(request, "flows/triggers/form.html", context, status=status)
+    return render(request, "flows/triggers/form.html", context, status=edit.status)
 
 
 def _secret_page(request: HttpRequest, flow: Flow, added: services.AddedTrigger) -> HttpResponse:

@@ -6,8 +6,11 @@ from typing import Any
 from django import forms
 
 from reviews.finding import BIGGEST_ID
+from reviews.models import Queue
+from reviews.models.quality import SamplingPolicy
 from reviews.quality.figures import Filter
 from reviews.quality.services.policies import Sampling
+from reviews.selectors.editables import SHARES
 
 
 class FilterForm(forms.Form):
@@ -38,6 +41,12 @@ class QueuePolicyForm(forms.Form):
     known_percent = forms.FloatField(min_value=0, max_value=100)
     independent_percent = forms.FloatField(min_value=0, max_value=100)
 
+    @staticmethod
+    def initial_of(queue: Queue) -> dict[str, str]:
+        # A list of queues has the policy of each read before.
+        policy = getattr(queue, "quality_policy", None)
+        return {name: f"{getattr(policy, name, 0):g}" for name in SHARES}
+
 
 class SamplingForm(forms.Form):
     """``outcomes`` are separated by commas, ``equivalents`` are ``a=b`` pairs."""
@@ -49,6 +58,16 @@ class SamplingForm(forms.Form):
     outcomes = forms.CharField(required=False, max_length=400)
     equivalents = forms.CharField(required=False, max_length=400)
     enabled = forms.BooleanField(required=False)
+
+    @staticmethod
+    def initial_of(policy: SamplingPolicy) -> dict[str, Any]:
+        pairs = policy.equivalents.items()
+        return {
+            **{name: getattr(policy, name) for name in ("flow", "step", "branch", "enabled")},
+            "percent": f"{policy.percent:g}",
+            "outcomes": ", ".join(policy.outcomes),
+            "equivalents": ", ".join(f"{outcome}={case}" for outcome, case in pairs),
+        }
 
     def clean_equivalents(self) -> dict[str, str]:
         pairs = _split(self.cleaned_data["equivalents"])

@@ -40,5 +40,8 @@ class Api:
             headers=headers,
         )
 
-    def put(self, path: str, body: Any) -> Any:
-        return self.client.put(f"{V1}{path}", body, content_type="application/json")
+    def put(self, path: str, body: Any, etag: str = "") -> Any:
+        headers = {"If-Match": etag} if etag else {}
+        return self.client.put(
+            f"{V1}{path}", body, content_type="application/json", headers=headers
+        )

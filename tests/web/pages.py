@@ -1,5 +1,6 @@
 """What tests read in an answer of the product."""
 
+import re
 from typing import Any
 
 from django.test import Client
@@ -22,3 +23,16 @@ def problem_of(response: Any) -> str:
     kind, _, code = str(response.json()["type"]).rpartition(":")
     assert kind == "urn:countersign:problem"
     return code
+
+
+def revision_on(client: Client, url: str, form: str = "") -> str:
+    """Return the revision that a form of the page carries: the first, or that with the id."""
+    at = re.escape(f'id="{form}"') if form else ""
+    found = re.search(rf'(?s){at}.*?name="revision" value="([^"]*)"', page(client, url))
+    assert found is not None
+    return found[1]
+
+
+def if_match(client: Client, path: str) -> dict[str, str]:
+    """Return the header by which a request to the API changes what is there now."""
+    return {"If-Match": client.get(path)["ETag"]}

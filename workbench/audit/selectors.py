@@ -115,3 +115,10 @@ def get_neighbours(entry: Entry) -> tuple[Entry | None, Entry | None]:
         )
     }
     return around.get(entry.subject_seq - 1), around.get(entry.subject_seq + 1)
+
+
+def get_last_act(subject: tuple[str, str], *actions: str, **found: Any) -> Entry | None:
+    """Return the newest entry of a subject by one of these actions: one query."""
+    kind, subject_id = subject
+    entries = Entry.objects.filter(subject_kind=kind, subject_id=subject_id, action__in=actions)
+    return entries.filter(**found).order_by("-subject_seq").first()

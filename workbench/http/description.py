@@ -1,5 +1,6 @@
 """The OpenAPI document: what an operation takes, whom it lets in, every answer it may give."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from enum import Enum
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 
 from workbench.http.idempotency import LONGEST_KEY
 from workbench.http.limits import JSON, WITH_BODY, get_body_limit
+from workbench.http.preconditions import ANY, TAGS
 from workbench.http.problems import CONTENT_TYPE
 
 Json = Any
@@ -38,6 +40,9 @@ PROBLEM: dict[str, Json] = {
                 "properties": {"at": {"type": "string"}, "message": {"type": "string"}},
             },
         },
+        "revision": {"type": "string", "description": "With 412: the revision there is now."},
+        "changed_by": {"type": ["string", "null"], "description": "With 412: who saved it."},
+        "changed_at": {"type": ["string", "null"], "format": "date-time"},
     },
 }
 REASONS = {
@@ -47,9 +52,11 @@ REASONS = {
     404: "There is no such thing, or you may not know of it.",
     409: "The state of things does not allow it, or has changed meanwhile.",
     410: "It was there, and is no more what it was.",
+    412: "Somebody saved another revision since the one that If-Match names.",
     413: "The body, or what it would make, is too large.",
     415: "The body is of a type that this address does not take.",
     422: "Something that was sent does not hold; `errors` has the places.",
+    428: "If-Match is missing: the request does not say which revision it changes.",
     501: "The server lacks what this needs; `remedy` says what.",
     503: "The database or the disk does not answer. Send the same again.",
 }
@@ -67,6 +74,25 @@ IDEMPOTENCY_KEY: dict[str, Json] = {
         "maxLength": LONGEST_KEY,
         "pattern": "^[!-~]([ -~]*[!-~])?$",
     },
+}
+ETAG: dict[str, Json] = {
+    "description": "The revision in double quotes, for If-Match.",
+    "schema": {"type": "string"},
+}
+IF_MATCH: dict[str, Json] = {
+    "in": "header",
+    "name": "If-Match",
+    "required": False,
+    "description": "The ETag of the revision that this changes; `*` changes whatever is there."
+    " Without it an object that is there is left as it is, and the answer is 428.",
+    "schema": {"type": "string", "pattern": f"^({re.escape(ANY)}|{TAGS.pattern})$"},
+}
+IF_NONE_MATCH: dict[str, Json] = {
+    "in": "header",
+    "name": "If-None-Match",
+    "required": False,
+    "description": "`*` only makes an object: one that is there already answers 412.",
+    "schema": {"type": "string", "enum": [ANY]},
 }
 
 
@@ -104,6 +130,7 @@ class Description(OpenAPISchema):
             **{str(status): answer for status, answer in details["responses"].items()},
             **{str(status): _describe_problem(status) for status in list_errors(operation)},
         }
+        _describe_revision(operation, details)
         return details
 
     def request_body(self, operation: Operation) -> dict[str, Json]:
@@ -190,7 +217,22 @@ def list_errors(operation: Operation) -> list[int]:
         found.add(404)
     if not WITH_BODY.isdisjoint(operation.methods):
         found |= {400, 404, 409, 413, 415}
+    if hasattr(operation.view_func, "edits"):
+        found |= {412, 428}
     return sorted(found)
+
+
+def _describe_revision(operation: Operation, details: dict[str, Json]) -> None:
+    """Describe the headers by which a route tells and takes the revision of what it edits."""
+    view = operation.view_func
+    if hasattr(view, "edits"):
+        creates = getattr(view, "creates", False)
+        headers = [IF_MATCH, IF_NONE_MATCH] if creates else [IF_MATCH]
+        details["parameters"] = [*details["parameters"], *headers]
+    if hasattr(view, "edits") or hasattr(view, "shows"):
+        for status, answer in details["responses"].items():
+            if status in {"200", "201", "412"}:
+                answer["headers"] = {"ETag": ETAG}
 
 
 def _bound_number(schema: dict[str, Json], most: float) -> dict[str, Json]:

@@ -26,6 +26,7 @@ from workbench.http.errors import (
 )
 from workbench.http.idempotency import answer_once
 from workbench.http.limits import JSON, WITH_BODY, get_body_limit
+from workbench.http.preconditions import add_etag
 from workbench.http.problems import ApiProblem, problem_response
 from workbench.http.reading import ReadBefore, check_parameters, read_body
 from workbench.http.sign_in import authenticate
@@ -102,7 +103,8 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             _check_query(request, routes)
             if request.method in WITH_BODY and _accepted_types(request, routes) == JSON:
                 read_body(request)
-            return _run(request, principal, partial(view, request, *args, **kwargs))
+            answer = _run(request, principal, partial(view, request, *args, **kwargs))
+            return add_etag(request, answer)
         except RequestDataTooBig:
             return problem_response(_too_large(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
         except (ApiProblem, *REFUSED_VALUES, *AWAY, OSError) as error:

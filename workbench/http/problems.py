@@ -18,7 +18,10 @@ FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 @dataclass
 class ApiProblem(Exception):
-    """An error to raise in a route. ``code`` never changes; ``errors`` are {at, message}."""
+    """An error to raise in a route. ``code`` never changes; ``errors`` are {at, message}.
+
+    ``more`` are further members of the body; workbench.http.description names them.
+    """
 
     status: int
     code: str
@@ -26,6 +29,7 @@ class ApiProblem(Exception):
     remedy: str = ""
     errors: Sequence[Mapping[str, Any]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__init__(self.detail)
@@ -44,6 +48,7 @@ def problem_response(problem: ApiProblem) -> HttpResponse:
         "detail": problem.detail,
         "remedy": problem.remedy,
         "errors": list(problem.errors),
+        **problem.more,
     }
     return HttpResponse(
         json.dumps(body, default=str),

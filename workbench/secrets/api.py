@@ -9,6 +9,7 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from workbench.accounts.gate import requires
+from workbench.http.preconditions import edits, shows
 from workbench.http.problems import map_error
 from workbench.http.schemas import Page, Strict, whole_page
 from workbench.http.sign_in import actor_of
@@ -33,6 +34,7 @@ class SecretOut(Schema):
     uses: list[str]
     set_by: str
     changed_at: datetime
+    revision: str
 
 
 class SecretIn(Strict):
@@ -54,8 +56,17 @@ def list_secrets(request: HttpRequest) -> dict[str, Any]:
     return whole_page(_out(row) for row in services.list_secrets())
 
 
+@router.get("/secrets/{name}", response=SecretOut, operation_id="get_secret")
+@requires("secrets.manage")
+@shows(services.SECRET)
+def get_secret(request: HttpRequest, name: str) -> dict[str, Any]:
+    """Return what may be known of a secret: not its value."""
+    return _out(services.get_secret(name))
+
+
 @router.put("/secrets/{name}", response=SecretOut, operation_id="set_secret")
 @requires("secrets.manage")
+@edits(services.SECRET, lambda request, given: [given["name"]], creates=True)
 def set_secret(request: HttpRequest, name: str, body: SecretIn) -> dict[str, Any]:
     """Set a secret, or replace it. Steps read it as `${ secrets.NAME }`, in fields made for it."""
     row = services.set_secret(
@@ -66,6 +77,7 @@ def set_secret(request: HttpRequest, name: str, body: SecretIn) -> dict[str, Any
 
 @router.delete("/secrets/{name}", response={204: None}, operation_id="delete_secret")
 @requires("secrets.manage")
+@edits(services.SECRET, lambda request, given: [given["name"]])
 def delete_secret(request: HttpRequest, name: str) -> Status[None]:
     """Delete a secret. Steps that use it fail from then on."""
     services.delete_secret(name=name, actor=actor_of(request), now=timezone.now())
@@ -79,4 +91,5 @@ def _out(row: services.SecretRow) -> dict[str, Any]:
         "uses": row.uses,
         "set_by": row.set_by,
         "changed_at": row.changed_at,
+        "revision": row.revision,
     }

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
+from workbench.http.revisions import Change, Editable, digest
 from workbench.secrets.models import Secret
 from workbench.secrets.uses import UseInvalid, allows, check_uses
 from workbench.secrets.vault import SecretUnreadable, seal, unseal
@@ -16,12 +17,14 @@ from workbench.values.checking import check_text
 from workbench.values.refusals import ValueRefused
 
 __all__ = [
+    "SECRET",
     "SecretInvalid",
     "SecretNotForThis",
     "SecretRow",
     "SecretUnknown",
     "SecretUnreadable",
     "delete_secret",
+    "get_secret",
     "list_secrets",
     "read_secrets",
     "set_secret",
@@ -53,6 +56,11 @@ class SecretRow:
     set_by: str
     changed_at: datetime
 
+    @property
+    def revision(self) -> str:
+        # A secret that was deleted and made anew begins with version 1 again.
+        return digest([self.version, self.changed_at])
+
 
 @transaction.atomic
 def set_secret(
@@ -80,7 +88,7 @@ def set_secret(
         payload={"name": name, "version": row.version, "uses": row.uses},
         now=now,
     )
-    return _to_row(row)
+    return _row_of(row)
 
 
 def _check(name: str, value: str, uses: Iterable[str] | None) -> list[str] | None:
@@ -99,10 +107,6 @@ def _check(name: str, value: str, uses: Iterable[str] | None) -> list[str] | Non
     return chosen
 
 
-def _to_row(row: Secret) -> SecretRow:
-    return SecretRow(row.name, row.version, row.uses, row.set_by, row.changed_at)
-
-
 @transaction.atomic
 def delete_secret(*, name: str, actor: Actor, now: datetime) -> None:
     """Delete a secret. Steps that use it fail from now on. Raises: SecretUnknown."""
@@ -119,7 +123,15 @@ def delete_secret(*, name: str, actor: Actor, now: datetime) -> None:
 
 def list_secrets() -> list[SecretRow]:
     """Return every secret without its value: one query."""
-    return [_to_row(row) for row in Secret.objects.defer("ciphertext").order_by("name")]
+    return [_row_of(row) for row in Secret.objects.defer("ciphertext").order_by("name")]
+
+
+def get_secret(name: str) -> SecretRow:
+    """Return a secret without its value: one query. Raises: SecretUnknown."""
+    row = Secret.objects.defer("ciphertext").filter(name=name).first()
+    if row is None:
+        raise SecretUnknown(f"There is no secret {name}.")
+    return _row_of(row)
 
 
 def read_secrets(names: Iterable[str], *, use: str) -> dict[str, str]:
@@ -140,3 +152,16 @@ def read_secrets(names: Iterable[str], *, use: str) -> dict[str, str]:
                 f"its `uses`, by PUT /api/v1/secrets/{name}."
             )
     return {name: unseal(name, row.version, bytes(row.ciphertext)) for name, row in rows.items()}
+
+
+def _row_of(row: Secret) -> SecretRow:
+    return SecretRow(row.name, row.version, row.uses, row.set_by, row.changed_at)
+
+
+SECRET = Editable(
+    Secret.objects,
+    "the secret",
+    ("name",),
+    lambda row: _row_of(row).revision,
+    lambda row: Change(row.set_by, row.changed_at),
+)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
@@ -9,11 +10,12 @@ from django.utils import timezone
 from flows import services
 from flows.graph.codec import to_mapping
 from flows.graph.model import Document
-from flows.graph.operations import OperationRefused
+from flows.graph.operations import OperationRefused, normal_form
 from flows.management.flow.documents import ACTOR, read_document
 from flows.management.flow.publish import publish_draft
 from flows.management.subcommands import Options, Subcommand
 from flows.models import Flow
+from flows.selectors.editables import DRAFT
 
 
 class ImportDraft(Subcommand):
@@ -27,6 +29,9 @@ class ImportDraft(Subcommand):
         parser.add_argument(
             "--publish", metavar="NOTE", help="Publish and release it with this note."
         )
+        parser.add_argument(
+            "--over", action="store_true", help="Replace what people edited and nobody published."
+        )
 
     def handle(self, options: Options) -> None:
         document, now = read_document(options["file"]), timezone.now()
@@ -39,15 +44,35 @@ class ImportDraft(Subcommand):
             )  # fmt: skip
             self.stdout.write(f"Made the flow {name}.")
         else:
-            flow = _save_draft(flow, document, now)
+            flow = _save_draft(flow, document, now, over=options["over"])
             self.stdout.write(f"Saved the draft of {name}, revision {flow.draft_revision}.")
         if options["publish"]:
             self.stdout.write(publish_draft(flow, options["publish"], release=True))
 
 
-def _save_draft(flow: Flow, document: Document, now: datetime) -> Flow:
+def _save_draft(flow: Flow, document: Document, now: datetime, *, over: bool) -> Flow:
+    """Raises: CommandError."""
     mapping = {**to_mapping(document), "name": flow.name}
     try:
-        return services.save_draft(flow_id=flow.pk, document=mapping, author=None, now=now)
+        with DRAFT.hold(flow.name) as kept:
+            if kept is not None and not over:
+                _refuse_unpublished_edits(kept, mapping)
+            return services.save_draft(flow_id=flow.pk, document=mapping, author=None, now=now)
     except OperationRefused as refusal:
         raise CommandError(f"{refusal.message} {refusal.remedy}") from refusal
+
+
+def _refuse_unpublished_edits(flow: Flow, mapping: dict[str, Any]) -> None:
+    """Raises: CommandError, where people edited the draft and neither file nor version has that."""
+    last = flow.operations.order_by("-revision").select_related("author").first()
+    if last is None or last.author is None:
+        return
+    newest = flow.versions.order_by("-number").first()
+    draft = normal_form(flow.draft)
+    if draft in [normal_form(mapping), newest and normal_form(newest.document)]:
+        return
+    raise CommandError(
+        f"{last.author.label} edited the draft of {flow.name} at {last.at:%Y-%m-%d %H:%M} UTC"
+        f" (revision {last.revision}), and no version has that. Publish it, or bring it into the"
+        f" file (flow export {flow.name}); --over replaces it."
+    )

@@ -13,9 +13,11 @@ from reviews.models.notices import Destination
 from reviews.notices.forms import DestinationForm
 from reviews.notices.services import remove_destination, save_destination
 from reviews.selectors.acting import make_acting
+from reviews.selectors.editables import DESTINATION
 from reviews.selectors.lists import list_queues
 from reviews.settings.forms.fields import add_problems
 from workbench.accounts.gate import principal_of, requires
+from workbench.shell.editing import AlreadyThere, Edit, warn_of_conflict
 
 
 @require_GET
@@ -44,7 +46,11 @@ def destination_edit(request: HttpRequest, name: str) -> HttpResponse:
 def destination_remove(request: HttpRequest, name: str) -> HttpResponse:
     found = get_object_or_404(Destination, name=name)
     actor = make_acting(principal_of(request)).actor
-    remove_destination(destination=found, actor=actor, now=timezone.now())
+    edit = Edit(request, DESTINATION, found)
+    edit.save(lambda: remove_destination(destination=found, actor=actor, now=timezone.now()))
+    if edit.conflict is not None:
+        warn_of_conflict(edit, f"{found.title} is not removed.")
+        return redirect("reviews:destination", name=name)
     messages.success(request, f"No more notices go to {found.title}.")
     return redirect("reviews:destinations")
 
@@ -55,27 +61,33 @@ def _page(request: HttpRequest, found: Destination | None) -> HttpResponse:
         initial=DestinationForm.initial_of(found) if found else None,
         queues=list_queues(principal_of(request)),
     )
-    sent = request.method == "POST"
-    if sent and form.is_valid() and (saved := _save(request, found, form)):
+    edit = Edit(request, DESTINATION, found)
+    if edit.sent and form.is_valid() and (saved := _save(edit, form)):
         messages.success(request, f"{saved.title} is saved.")
         return redirect("reviews:destinations")
-    context = {"form": form, "destination": found}
-    return render(request, "reviews/notices/destination.html", context, status=422 if sent else 200)
+    edit.compare(form, DestinationForm.initial_of)
+    context = {"form": form, "edit": edit, "destination": found}
+    return render(request, "reviews/notices/destination.html", context, status=edit.status)
 
 
-def _save(
-    request: HttpRequest, found: Destination | None, form: DestinationForm
-) -> Destination | None:
-    """Save the destination; return None, with the problem on the form, if it does not hold."""
+def _save(edit: Edit[Destination], form: DestinationForm) -> Destination | None:
+    """Save the destination; return None, with the problem on the page, if it does not hold."""
+    name = edit.row.name if edit.row else slugify(form.cleaned_data["title"])[:60]
+    actor = make_acting(principal_of(edit.request)).actor
     try:
-        return save_destination(
-            name=found.name if found else slugify(form.cleaned_data["title"])[:60],
-            values=form.values(),
-            key=form.cleaned_data["key"],
-            actor=make_acting(principal_of(request)).actor,
-            now=timezone.now(),
-            destination=found,
+        return edit.save(
+            lambda: save_destination(
+                name=name,
+                values=form.values(),
+                key=form.cleaned_data["key"],
+                actor=actor,
+                now=timezone.now(),
+                destination=edit.row,
+            ),
+            name,
         )
+    except AlreadyThere:
+        form.add_error("title", "There is a destination of that name: choose another title.")
     except SettingsInvalid as error:
         add_problems(form, error.problems, {})
-        return None
+    return None

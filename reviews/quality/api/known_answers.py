@@ -1,5 +1,6 @@
 """Known answers over HTTP: add and retire them."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -14,7 +15,9 @@ from reviews.models.quality import KnownAnswer
 from reviews.quality.api.finding import check_leads
 from reviews.quality.errors import AnswerNotKnown
 from reviews.quality.services.known_answers import add_known_answer, retire_known_answer
+from reviews.selectors.editables import KNOWN_ANSWER
 from workbench.accounts.gate import requires
+from workbench.http.preconditions import edits, shows
 from workbench.http.schemas import Strict
 
 router = Router(tags=["quality"])
@@ -34,6 +37,8 @@ class KnownAnswerOut(Schema):
     queue: str
     outcome: str
     note: str
+    retired_at: datetime | None
+    revision: str
 
 
 @router.post(
@@ -47,21 +52,47 @@ def add_answer(request: HttpRequest, body: KnownAnswerIn) -> Status[Any]:
         case=case, outcome=body.outcome, note=body.note, acting=get_acting(request),
         now=timezone.now(),
     )  # fmt: skip
-    return Status(201, {
-        "id": answer.pk, "case": case.pk, "queue": case.queue.name, "outcome": answer.outcome,
-        "note": answer.note,
-    })  # fmt: skip
+    return Status(201, _answer_out(answer))
+
+
+@router.get(
+    "/quality/known-answers/{answer_id}", response=KnownAnswerOut, operation_id="get_known_answer"
+)
+@requires("quality.manage")
+@shows(KNOWN_ANSWER)
+def get_answer(request: HttpRequest, answer_id: Id) -> dict[str, Any]:
+    """Return a known answer, in use or retired."""
+    return _answer_out(_find_answer(request, answer_id))
 
 
 @router.delete(
     "/quality/known-answers/{answer_id}", response={204: None}, operation_id="retire_known_answer"
 )
 @requires("quality.manage")
+@edits(KNOWN_ANSWER, lambda request, given: [_find_answer(request, given["answer_id"]).pk])
 def retire_answer(request: HttpRequest, answer_id: Id) -> Status[None]:
     """Stop mixing in a known answer. Settled checks stay."""
+    answer = _find_answer(request, answer_id)
+    retire_known_answer(answer=answer, acting=get_acting(request), now=timezone.now())
+    return Status(204, None)
+
+
+def _find_answer(request: HttpRequest, answer_id: int) -> KnownAnswer:
+    """Raises: Http404, PermissionDenied."""
     answer = KnownAnswer.objects.select_related("queue").filter(pk=answer_id).first()
     if answer is None:
         raise Http404(f"There is no known answer {answer_id}.")
     check_leads(request, queue=answer.queue.name)
-    retire_known_answer(answer=answer, acting=get_acting(request), now=timezone.now())
-    return Status(204, None)
+    return answer
+
+
+def _answer_out(answer: KnownAnswer) -> dict[str, Any]:
+    return {
+        "id": answer.pk,
+        "case": answer.case_id,
+        "queue": answer.queue.name,
+        "outcome": answer.outcome,
+        "note": answer.note,
+        "retired_at": answer.retired_at,
+        "revision": KNOWN_ANSWER.revision_of(answer),
+    }

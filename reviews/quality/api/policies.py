@@ -15,8 +15,10 @@ from reviews.quality.api.finding import check_leads, without_nul
 from reviews.quality.errors import PolicyInvalid
 from reviews.quality.selectors.lists import list_sampling_policies
 from reviews.quality.services.policies import Sampling, save_sampling_policy, set_queue_policy
+from reviews.selectors.editables import QUEUE_SHARES, SAMPLING_POLICY, get_shares
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import can
+from workbench.http.preconditions import edits, shows
 from workbench.http.schemas import Page, Strict
 
 router = Router(tags=["quality"])
@@ -29,6 +31,10 @@ class QueuePolicyIn(Strict):
     second_percent: Percent = Field(description="Decided again by a second person, blind.")
     known_percent: Percent = Field(description="Cases with a known answer mixed in.")
     independent_percent: Percent = Field(description="Decided before the model's answer.")
+
+
+class QueuePolicyOut(QueuePolicyIn):
+    revision: str
 
 
 class SamplingIn(Strict):
@@ -53,20 +59,29 @@ class SamplingOut(Schema):
     drawn: int
     opened: int
     waiting: int
+    revision: str
+
+
+@router.get(
+    "/quality/queues/{name}", response=QueuePolicyOut, operation_id="get_queue_quality_policy"
+)
+@requires("quality.manage", queue="name")
+@shows(QUEUE_SHARES)
+def get_queue_policy(request: HttpRequest, name: str) -> dict[str, Any]:
+    """Return how many of a queue's cases are checked, in percent."""
+    return _shares_out(_find_queue(name))
 
 
 @router.put(
-    "/quality/queues/{name}", response=QueuePolicyIn, operation_id="set_queue_quality_policy"
+    "/quality/queues/{name}", response=QueuePolicyOut, operation_id="set_queue_quality_policy"
 )
 @requires("quality.manage", queue="name")
-def put_queue_policy(request: HttpRequest, name: str, body: QueuePolicyIn) -> Any:
+@edits(QUEUE_SHARES, lambda request, given: [without_nul(given["name"])])
+def put_queue_policy(request: HttpRequest, name: str, body: QueuePolicyIn) -> dict[str, Any]:
     """Set how many of a queue's cases are checked, in percent."""
-    queue = Queue.objects.filter(name=without_nul(name)).first()
-    if queue is None:
-        raise Http404(f"There is no queue {name}.")
-    return set_queue_policy(
-        queue=queue, acting=get_acting(request), now=timezone.now(), **body.dict()
-    )
+    queue = _find_queue(name)
+    set_queue_policy(queue=queue, acting=get_acting(request), now=timezone.now(), **body.dict())
+    return _shares_out(queue)
 
 
 @router.get("/quality/sampling", response=Page[SamplingOut], operation_id="list_sampling_policies")
@@ -92,18 +107,49 @@ def create_sampling(request: HttpRequest, body: SamplingIn) -> Status[Any]:
     return Status(201, _sampling_out(policy))
 
 
+@router.get(
+    "/quality/sampling/{policy_id}", response=SamplingOut, operation_id="get_sampling_policy"
+)
+@requires("quality.manage")
+@shows(SAMPLING_POLICY)
+def get_sampling(request: HttpRequest, policy_id: Id) -> dict[str, Any]:
+    """Return a sampling policy, with what became of the runs it drew."""
+    return _sampling_out(_find_sampling(request, policy_id))
+
+
 @router.put(
     "/quality/sampling/{policy_id}", response=SamplingOut, operation_id="change_sampling_policy"
 )
 @requires("quality.manage")
+@edits(
+    SAMPLING_POLICY,
+    lambda request, given: [_find_sampling(request, given["policy_id"]).pk],
+)
 def change_sampling(request: HttpRequest, policy_id: Id, body: SamplingIn) -> dict[str, Any]:
     """Change a sampling policy; runs that were drawn stay drawn."""
-    policy = SamplingPolicy.objects.filter(pk=policy_id).first()
+    policy = _find_sampling(request, policy_id)
+    check_leads(request, flow=body.flow)
+    return _sampling_out(_save_sampling(request, body, policy))
+
+
+def _find_queue(name: str) -> Queue:
+    queue = Queue.objects.filter(name=without_nul(name)).first()
+    if queue is None:
+        raise Http404(f"There is no queue {name}.")
+    return queue
+
+
+def _find_sampling(request: HttpRequest, policy_id: int) -> SamplingPolicy:
+    """Raises: Http404, PermissionDenied."""
+    policy = list_sampling_policies().filter(pk=policy_id).first()
     if policy is None:
         raise Http404(f"There is no sampling policy {policy_id}.")
-    for flow in {policy.flow, body.flow}:
-        check_leads(request, flow=flow)
-    return _sampling_out(_save_sampling(request, body, policy))
+    check_leads(request, flow=policy.flow)
+    return policy
+
+
+def _shares_out(queue: Queue) -> dict[str, Any]:
+    return {**get_shares(queue), "revision": QUEUE_SHARES.revision_of(queue)}
 
 
 def _save_sampling(
@@ -123,4 +169,5 @@ def _sampling_out(policy: SamplingPolicy) -> dict[str, Any]:
     return {
         **{name: getattr(policy, name) for name in names},
         **{name: getattr(policy, f"{name}_count", 0) for name in counts},
+        "revision": SAMPLING_POLICY.revision_of(policy),
     }

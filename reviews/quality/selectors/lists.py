@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from flows.models import Flow
 from reviews.models import Queue
@@ -72,15 +72,13 @@ def list_queue_policies(principal: Any) -> list[Queue]:
     )
 
 
-def list_sampling_policies() -> list[SamplingPolicy]:
+def list_sampling_policies() -> QuerySet[SamplingPolicy]:
     """Return the sampling policies with what became of the runs they drew: one query."""
-    return list(
-        SamplingPolicy.objects.annotate(
-            drawn_count=Count("drawn"),
-            opened_count=Count("drawn", filter=Q(drawn__state=SampleState.OPENED)),
-            waiting_count=Count("drawn", filter=Q(drawn__state=SampleState.WAITING)),
-        ).order_by("flow", "pk")
-    )
+    return SamplingPolicy.objects.annotate(
+        drawn_count=Count("drawn"),
+        opened_count=Count("drawn", filter=Q(drawn__state=SampleState.OPENED)),
+        waiting_count=Count("drawn", filter=Q(drawn__state=SampleState.WAITING)),
+    ).order_by("flow", "pk")
 
 
 def list_known_answers(principal: Any) -> list[KnownAnswer]:

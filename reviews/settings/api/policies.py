@@ -10,10 +10,12 @@ from pydantic import Field
 
 from reviews.models import SlaPolicy, WorkCalendar
 from reviews.rules.sla import MAX_MINUTES, MAX_STEPS, list_instants, read_plan
+from reviews.selectors.editables import SLA_POLICY
 from reviews.settings.api.problems import report_problems
 from reviews.settings.api.queues import Name
 from reviews.settings.services.sla import save_sla_policy
 from workbench.accounts.gate import requires
+from workbench.http.preconditions import edits, shows
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict, whole_page
 from workbench.http.sign_in import actor_of
@@ -50,6 +52,7 @@ class PolicyOut(Schema):
     due_minutes: int
     steps: list[StepOut]
     breach: str
+    revision: str
 
 
 class InstantOut(Schema):
@@ -66,8 +69,17 @@ def policies(request: HttpRequest) -> dict[str, Any]:
     return {"items": [_policy_out(each) for each in found], "next": None}
 
 
+@router.get("/sla-policies/{name}", response=PolicyOut, operation_id="get_sla_policy")
+@requires("queues.view")
+@shows(SLA_POLICY)
+def get_policy(request: HttpRequest, name: str) -> dict[str, Any]:
+    """Return an SLA policy."""
+    return _policy_out(_find_policy(name))
+
+
 @router.put("/sla-policies/{name}", response=PolicyOut, operation_id="save_sla_policy")
 @requires("queues.manage")
+@edits(SLA_POLICY, lambda request, given: [given["name"]], creates=True)
 def put_policy(request: HttpRequest, name: Name, body: PolicyIn) -> dict[str, Any]:
     """Create a policy, or replace it. Open cases keep the policy they were opened under."""
     calendar = WorkCalendar.objects.filter(name=body.calendar).first()
@@ -90,9 +102,7 @@ def put_policy(request: HttpRequest, name: Name, body: PolicyIn) -> dict[str, An
 @requires("queues.view")
 def instants(request: HttpRequest, name: str, opened_at: datetime | None = None) -> dict[str, Any]:
     """Return when each act would come for a case opened at that time, or now if none is given."""
-    policy = SlaPolicy.objects.select_related("calendar").filter(name=name).first()
-    if policy is None:
-        raise Http404(f"There is no SLA policy {name}.")
+    policy = _find_policy(name)
     start = opened_at or timezone.now()
     if start.tzinfo is None:
         start = timezone.make_aware(start)
@@ -100,9 +110,17 @@ def instants(request: HttpRequest, name: str, opened_at: datetime | None = None)
     return whole_page({"act": act.kind, "to": act.to, "at": at} for act, at in rows)
 
 
+def _find_policy(name: str) -> SlaPolicy:
+    policy = SlaPolicy.objects.select_related("calendar").filter(name=name).first()
+    if policy is None:
+        raise Http404(f"There is no SLA policy {name}.")
+    return policy
+
+
 def _policy_out(policy: SlaPolicy) -> dict[str, Any]:
     names = ("name", "title", "due_minutes", "steps", "breach")
     return {
         **{name: getattr(policy, name) for name in names},
         "calendar": policy.calendar.name,
+        "revision": SLA_POLICY.revision_of(policy),
     }

@@ -9,9 +9,11 @@ from pydantic import Field
 
 from reviews.finding import find_queue
 from reviews.models import Queue
+from reviews.selectors.editables import QUEUE, QUEUE_FIELDS
 from reviews.settings.api.problems import report_problems
 from reviews.settings.services.queues import change_queue, create_queue
 from workbench.accounts.gate import requires
+from workbench.http.preconditions import edits, shows
 from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of
 
@@ -49,18 +51,21 @@ class QueueSettingsOut(Schema):
     commit_window_seconds: int
     work_limit: int
     familiar_minutes: int
+    revision: str
 
 
 @router.get("/queues/{name}/settings", response=QueueSettingsOut, operation_id="get_queue_settings")
 @requires("queues.view", queue="name")
-def queue_settings(request: HttpRequest, name: str) -> Queue:
+@shows(QUEUE)
+def queue_settings(request: HttpRequest, name: str) -> dict[str, Any]:
     """Return a queue's settings."""
-    return find_queue(request, name)
+    return _settings_out(find_queue(request, name))
 
 
 @router.put("/queues/{name}/settings", response=QueueSettingsOut, operation_id="save_queue")
 @requires("queues.manage", queue="name")
-def save_queue(request: HttpRequest, name: Name, body: QueueIn) -> Queue:
+@edits(QUEUE, lambda request, given: [given["name"]], creates=True)
+def save_queue(request: HttpRequest, name: Name, body: QueueIn) -> dict[str, Any]:
     """Create a queue, or change the settings that are given."""
     values = body.model_dump(exclude_none=True)
     queue = Queue.objects.filter(name=name).first()
@@ -70,4 +75,12 @@ def save_queue(request: HttpRequest, name: Name, body: QueueIn) -> Queue:
             queue = create_queue(
                 name=name, title=title, actor=actor_of(request), now=timezone.now()
             )
-        return change_queue(queue=queue, values=values, actor=actor_of(request), now=timezone.now())
+        saved = change_queue(
+            queue=queue, values=values, actor=actor_of(request), now=timezone.now()
+        )
+    return _settings_out(saved)
+
+
+def _settings_out(queue: Queue) -> dict[str, Any]:
+    settings = {name: getattr(queue, name) for name in QUEUE_FIELDS}
+    return {"name": queue.name, **settings, "revision": QUEUE.revision_of(queue)}

@@ -10,6 +10,7 @@ from reviews.errors import SettingsInvalid
 from reviews.models import Queue
 from reviews.rules.access import check_access
 from reviews.rules.ordering import read_ordering
+from reviews.selectors.editables import QUEUE_FIELDS
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.dispatch.outbox import enqueue
@@ -21,10 +22,6 @@ RERANK_JOB = "reviews.rerank_queue"
 # A case that was being opened while the weights changed still has the old rank, so the queue is
 # ranked a second time.
 RERANK_AGAIN_SECONDS = 30
-QUEUE_FIELDS = (
-    "title", "description", "ordering", "skills", "access", "lease_seconds",
-    "commit_window_seconds", "work_limit", "familiar_minutes",
-)  # fmt: skip
 MAX_LEASE_SECONDS = 24 * 3600
 MIN_LEASE_SECONDS = 60
 MAX_WINDOW_SECONDS = 120

@@ -13,10 +13,12 @@ from reviews.errors import SettingsInvalid
 from reviews.models import WorkCalendar
 from reviews.rules.sla import find_calendar_problems, read_calendar
 from reviews.selectors.acting import make_acting
+from reviews.selectors.editables import CALENDAR
 from reviews.settings.forms.calendars import CalendarForm, list_time_zones
 from reviews.settings.forms.fields import add_problems
 from reviews.settings.services.sla import save_calendar
 from workbench.accounts.gate import principal_of, requires
+from workbench.shell.editing import AlreadyThere, Edit
 
 OFFICE_WEEK = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "09:00-17:00")
 SHOWN_DAYS = 14
@@ -37,37 +39,35 @@ def calendar_edit(request: HttpRequest, name: str) -> HttpResponse:
 def _calendar_page(request: HttpRequest, calendar: WorkCalendar | None) -> HttpResponse:
     first = CalendarForm.initial_of(calendar) if calendar else OFFICE_WEEK
     form = CalendarForm(request.POST or None, initial=first, new=calendar is None)
-    sent = request.method == "POST"
-    if sent and form.is_valid() and (saved := _save(request, calendar, form)):
+    edit = Edit(request, CALENDAR, calendar)
+    if edit.sent and form.is_valid() and (saved := _save(edit, form)):
         messages.success(request, f"{saved.name} is saved. Open cases keep theirs.")
         return redirect("reviews:promises")
+    edit.compare(form, CalendarForm.initial_of)
     context = {
         "form": form,
+        "edit": edit,
         "calendar": calendar,
         "zones": list_time_zones(),
         "days": _next_days(calendar.snapshot(), timezone.now()) if calendar else [],
     }
-    return render(request, "reviews/settings/calendar.html", context, status=422 if sent else 200)
+    return render(request, "reviews/settings/calendar.html", context, status=edit.status)
 
 
-def _save(
-    request: HttpRequest, calendar: WorkCalendar | None, form: CalendarForm
-) -> WorkCalendar | None:
-    """Save the calendar; return None, with the problem on the form, if it does not hold."""
-    name = calendar.name if calendar else form.cleaned_data["name"]
-    if calendar is None and WorkCalendar.objects.filter(name=name).exists():
-        form.add_error("name", "There is a calendar of that name: choose another.")
-        return None
+def _save(edit: Edit[WorkCalendar], form: CalendarForm) -> WorkCalendar | None:
+    """Save the calendar; return None, with the problem on the page, if it does not hold."""
+    name = edit.row.name if edit.row else form.cleaned_data["name"]
+    actor = make_acting(principal_of(edit.request)).actor
     try:
-        return save_calendar(
-            name=name,
-            values=form.values(),
-            actor=make_acting(principal_of(request)).actor,
-            now=timezone.now(),
+        return edit.save(
+            lambda: save_calendar(name=name, values=form.values(), actor=actor, now=timezone.now()),
+            name,
         )
+    except AlreadyThere:
+        form.add_error("name", "There is a calendar of that name: choose another.")
     except SettingsInvalid as error:
         add_problems(form, error.problems, {"hours": "monday"})
-        return None
+    return None
 
 
 @require_POST

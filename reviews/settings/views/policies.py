@@ -13,11 +13,13 @@ from reviews.errors import SettingsInvalid
 from reviews.models import SlaPolicy, WorkCalendar
 from reviews.rules.sla import find_policy_problems, list_instants, read_plan
 from reviews.selectors.acting import make_acting
+from reviews.selectors.editables import SLA_POLICY
 from reviews.settings.forms.fields import add_problems, format_minutes
 from reviews.settings.forms.policies import PolicyForm, StepFormSet, list_targets
 from reviews.settings.services.sla import save_sla_policy
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import can
+from workbench.shell.editing import AlreadyThere, Difference, Edit, join_lines
 
 
 @require_GET
@@ -50,32 +52,45 @@ def policy_edit(request: HttpRequest, name: str) -> HttpResponse:
 
 def _policy_page(request: HttpRequest, policy: SlaPolicy | None) -> HttpResponse:
     form, steps = _read_forms(request, policy)
-    sent = request.method == "POST"
-    if sent and form.is_valid() and steps.is_valid() and _save(request, policy, form, steps):
+    edit = Edit(request, SLA_POLICY, policy)
+    if edit.sent and form.is_valid() and steps.is_valid() and _save(edit, form, steps):
         title = form.cleaned_data["title"]
         messages.success(request, f"{title} is saved. Open cases keep theirs.")
         return redirect("reviews:promises")
-    context = {"form": form, "steps": steps, "policy": policy}
-    return render(request, "reviews/settings/policy.html", context, status=422 if sent else 200)
+    edit.compare(form, PolicyForm.initial_of, lambda kept: _compare_steps(kept, steps))
+    context = {"form": form, "edit": edit, "steps": steps, "policy": policy}
+    return render(request, "reviews/settings/policy.html", context, status=edit.status)
 
 
-def _save(request: HttpRequest, policy: SlaPolicy | None, form: PolicyForm, steps: Any) -> bool:
-    """Save the policy; return False, with the problem on the form, if it does not hold."""
-    name = policy.name if policy else form.new_name()
-    if policy is None and (not name or SlaPolicy.objects.filter(name=name).exists()):
-        form.add_error("title", "There is a policy of that name: choose another title.")
-        return False
+def _save(edit: Edit[SlaPolicy], form: PolicyForm, steps: Any) -> SlaPolicy | None:
+    """Save the policy; return None, with the problem on the page, if it does not hold."""
+    name = edit.row.name if edit.row else form.new_name()
+    values, actor = _values(form, steps), make_acting(principal_of(edit.request)).actor
     try:
-        save_sla_policy(
-            name=name,
-            values=_values(form, steps),
-            actor=make_acting(principal_of(request)).actor,
-            now=timezone.now(),
+        if not name:
+            raise AlreadyThere
+        return edit.save(
+            lambda: save_sla_policy(name=name, values=values, actor=actor, now=timezone.now()),
+            name,
         )
+    except AlreadyThere:
+        form.add_error("title", "There is a policy of that name: choose another title.")
     except SettingsInvalid as error:
         add_problems(form, error.problems, {"name": "title"})
-        return False
-    return True
+    return None
+
+
+def _compare_steps(kept: SlaPolicy, steps: Any) -> Difference:
+    return Difference(
+        "Before it is due",
+        join_lines(_write_step(step) for step in kept.steps),
+        join_lines(_write_step(step) for each in steps if (step := each.step())),
+    )
+
+
+def _write_step(step: dict[str, Any]) -> str:
+    after = format_minutes(step["after_minutes"] or 0)
+    return f"{step['act']} after {after} {step.get('to', '')}".strip()
 
 
 @require_POST

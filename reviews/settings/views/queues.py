@@ -14,11 +14,13 @@ from reviews.finding import find_queue
 from reviews.models import CLAIMABLE_STATES, OPEN_ENDED, Case, Queue
 from reviews.rules.ordering import Ordering, rank, read_ordering
 from reviews.selectors.acting import make_acting
+from reviews.selectors.editables import QUEUE
 from reviews.settings.forms.fields import add_problems
 from reviews.settings.forms.queues import QueueForm
 from reviews.settings.services.queues import change_queue, create_queue
 from workbench.accounts.gate import principal_of, requires
 from workbench.http.addresses import is_reserved
+from workbench.shell.editing import Edit
 
 SHOWN_CASES = 8
 # How many of the cases now in front are put into the new order.
@@ -31,27 +33,25 @@ def queue_settings(request: HttpRequest, name: str) -> HttpResponse:
     queue = find_queue(request, name)
     ordering = read_ordering(queue.ordering)
     form = QueueForm(request.POST or None, initial=QueueForm.initial_of(queue, ordering))
-    sent = request.method == "POST"
-    if sent and form.is_valid() and _save(request, queue, form):
+    edit = Edit(request, QUEUE, queue)
+    if edit.sent and form.is_valid() and _save(edit, queue, form):
         messages.success(request, f"{form.cleaned_data['title']} is saved.")
         return redirect("reviews:queue", name=name)
-    context = {"queue": queue, "form": form, **_order_context(queue, ordering)}
-    return render(request, "reviews/settings/queue.html", context, status=422 if sent else 200)
+    edit.compare(form, lambda kept: QueueForm.initial_of(kept, read_ordering(kept.ordering)))
+    context = {"queue": queue, "form": form, "edit": edit, **_order_context(queue, ordering)}
+    return render(request, "reviews/settings/queue.html", context, status=edit.status)
 
 
-def _save(request: HttpRequest, queue: Queue, form: QueueForm) -> bool:
-    """Save the settings; return False, with the problem on the form, if they do not hold."""
+def _save(edit: Edit[Queue], queue: Queue, form: QueueForm) -> Queue | None:
+    """Save the settings; return None, with the problem on the page, if they do not hold."""
+    values, actor = form.values(), make_acting(principal_of(edit.request)).actor
     try:
-        change_queue(
-            queue=queue,
-            values=form.values(),
-            actor=make_acting(principal_of(request)).actor,
-            now=timezone.now(),
+        return edit.save(
+            lambda: change_queue(queue=queue, values=values, actor=actor, now=timezone.now())
         )
     except SettingsInvalid as error:
         add_problems(form, error.problems, {"ordering": "sla"})
-        return False
-    return True
+    return None
 
 
 @require_POST

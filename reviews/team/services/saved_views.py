@@ -25,7 +25,7 @@ def save_view(
 
     Raises: SettingsInvalid, NotAuthorised.
     """
-    name = " ".join(name.split())
+    name = normal_name(name)
     if not name or len(name) > NAME_MAX:
         raise SettingsInvalid({"name": f"Give the view a name of at most {NAME_MAX} characters."})
     if shared:
@@ -40,6 +40,11 @@ def save_view(
         defaults={"shared": shared, "filters": filters.dump(), "saved_at": now},
     )
     return view
+
+
+def normal_name(name: str) -> str:
+    """Return a view's name as it is kept: with one space between words."""
+    return " ".join(name.split())
 
 
 def delete_view(*, view: SavedView, acting: Acting) -> None:

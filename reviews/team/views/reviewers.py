@@ -1,12 +1,16 @@
 """The page of a reviewer's authority level and skills."""
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from reviews.errors import NotAuthorised, SettingsInvalid
+from reviews.models import Reviewer
 from reviews.selectors.acting import Acting, get_reviewer, make_acting
+from reviews.selectors.editables import REVIEWER
 from reviews.settings.forms.fields import add_problems
 from reviews.team.forms import ReviewerForm
 from reviews.team.services.absences import is_lead_of
@@ -14,6 +18,7 @@ from reviews.team.services.reviewers import set_reviewer
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
+from workbench.shell.editing import Edit
 
 
 @require_http_methods(["GET", "POST"])
@@ -23,31 +28,35 @@ def reviewer(request: HttpRequest, username: str) -> HttpResponse:
     acting = make_acting(principal_of(request))
     if not (is_lead_of(acting, person) or can(acting.principal, "people.manage")):
         raise Http404(f"You lead no queue in which {username} decides.")
-    known = get_reviewer(person)
-    first = {"level": known.level, "skills": ", ".join(known.skills)}
-    form = ReviewerForm(request.POST or None, initial=first)
-    sent = request.method == "POST"
-    if sent and form.is_valid() and _save(person, form, acting):
+    form = ReviewerForm(request.POST or None, initial=_initial_of(person))
+    edit = Edit(request, REVIEWER, person)
+    if edit.sent and form.is_valid() and _save(edit, person, form, acting):
         return redirect("reviews:team")
-    context = {"person": person, "form": form, "own": person == acting.user}
-    return render(request, "reviews/team/reviewer.html", context, status=422 if sent else 200)
+    edit.compare(form, _initial_of)
+    context = {"person": person, "form": form, "edit": edit, "own": person == acting.user}
+    return render(request, "reviews/team/reviewer.html", context, status=edit.status)
 
 
-def _save(person: User, form: ReviewerForm, acting: Acting) -> bool:
-    """Save the reviewer; return False, with the problem on the form, if that is refused."""
+def _initial_of(person: User) -> dict[str, Any]:
+    known = get_reviewer(person)
+    return {"level": known.level, "skills": ", ".join(known.skills)}
+
+
+def _save(edit: Edit[User], person: User, form: ReviewerForm, acting: Acting) -> Reviewer | None:
+    """Save the reviewer; return None, with the problem on the page, if that is refused."""
     try:
-        set_reviewer(
-            person=person,
-            level=form.cleaned_data["level"],
-            skills=form.cleaned_data["skills"],
-            actor=acting.actor,
-            by=acting.user,
-            now=timezone.now(),
+        return edit.save(
+            lambda: set_reviewer(
+                person=person,
+                level=form.cleaned_data["level"],
+                skills=form.cleaned_data["skills"],
+                actor=acting.actor,
+                by=acting.user,
+                now=timezone.now(),
+            )
         )
     except SettingsInvalid as error:
         add_problems(form, error.problems, {})
-        return False
     except NotAuthorised as error:
         form.add_error(None, str(error))
-        return False
-    return True
+    return None

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from flows.models import Flow, Run
+from flows.services import save_draft
 from tests.factories.flows import make_flow
+from tests.factories.people import make_person
 from tests.factories.runs import make_completed_run
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +59,23 @@ def test_import_makes_the_flow_then_saves_its_draft() -> None:
     assert made.released is not None
     assert "Saved the draft" in flow("import", TRIVIAL)[1]
     assert "Nothing to publish" in flow("import", TRIVIAL, "--publish", "Again")[1]
+
+
+def test_import_replaces_what_people_edited_only_if_a_version_has_it_or_it_is_told_to() -> None:
+    flow("import", TRIVIAL, "--publish", "First")
+    made = Flow.objects.get()
+    edited = {**made.draft, "title": "By Mia"}
+    save_draft(flow_id=made.pk, document=edited, author=make_person("mia"), now=timezone.now())
+    with pytest.raises(CommandError, match=r"mia edited the draft of trivial at .*--over"):
+        flow("import", TRIVIAL)
+    made.refresh_from_db()
+    assert made.title == "By Mia"
+    flow("import", TRIVIAL, "--over")
+    made.refresh_from_db()
+    assert made.title != "By Mia"
+    save_draft(flow_id=made.pk, document=edited, author=make_person("bo"), now=timezone.now())
+    flow("publish", made.name, "--note", "It is good")
+    assert "Saved the draft" in flow("import", TRIVIAL)[1]
 
 
 def test_what_is_exported_imports_as_the_same(tmp_path: Path) -> None:

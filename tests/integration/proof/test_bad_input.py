@@ -183,8 +183,8 @@ def broken_document(bank: Bank) -> Json:
 
 def stale_draft(bank: Bank) -> Json:
     draft = bank.send("GET", f"/flows/{FLOW}").json()["draft"]
-    body = {"document": draft, "revision": 999}
-    return bank.send("PUT", f"/flows/{FLOW}/draft", json=body)
+    stale = {"If-Match": '"999"'}
+    return bank.send("PUT", f"/flows/{FLOW}/draft", json={"document": draft}, headers=stale)
 
 
 # Name: what is sent, status, code of the problem, and words that the answer must have.
@@ -216,7 +216,7 @@ BAD: dict[str, tuple[Call, int, str, str]] = {
     ),
     "a decision on a decided case": (decide_again, 409, "case-already-decided", "next"),
     "a stale decision": (stale_decision, 409, "case-already-decided", "next"),
-    "a stale draft": (stale_draft, 409, "draft-changed", "revision"),
+    "a stale draft": (stale_draft, 412, "revision-stale", "revision"),
     "a key with another body": (same_key_another_body, 422, "idempotency-key-reused", "new key"),
 }  # fmt: skip
 

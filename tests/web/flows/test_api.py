@@ -33,14 +33,14 @@ INPUT = {"amount": 1200, "purpose": "car"}
 
 def test_a_flow_is_made_drafted_published_and_released(api: Api) -> None:
     assert api.post("/flows", {"name": "loan", "title": "Loan"}).status_code == 201
-    saved = api.put("/flows/loan/draft", {"document": LOAN, "revision": 0})
+    saved = api.put("/flows/loan/draft", {"document": LOAN}, etag='"0"')
     assert saved.status_code == 200
     assert saved.json()["problems"] == []
     published = api.post("/flows/loan/versions", {"note": "First"})
     assert published.status_code == 201
     assert published.json()["number"] == 1
     assert api.get("/flows/loan").json()["released_version"] == 1
-    api.put("/flows/loan/draft", {"document": {**LOAN, "title": "New"}})
+    api.put("/flows/loan/draft", {"document": {**LOAN, "title": "New"}}, saved["ETag"])
     api.post("/flows/loan/versions", {"note": "Second", "release": False})
     assert api.post("/flows/loan/releases", {"version": 2}).json()["released_version"] == 2
     assert [v["number"] for v in api.get("/flows/loan/versions").json()["items"]] == [2, 1]
@@ -50,15 +50,15 @@ def test_a_flow_is_made_drafted_published_and_released(api: Api) -> None:
 
 def test_a_stale_draft_is_a_conflict(api: Api) -> None:
     make_flow()
-    answer = api.put("/flows/loan/draft", {"document": LOAN, "revision": 4})
-    assert answer.status_code == 409
-    assert answer.json()["type"].endswith("draft-changed")
+    answer = api.put("/flows/loan/draft", {"document": LOAN}, etag='"4"')
+    assert answer.status_code == 412
+    assert answer.json()["type"].endswith("revision-stale")
 
 
 def test_a_broken_document_names_each_fault(api: Api) -> None:
     make_flow()
     answer = api.put(
-        "/flows/loan/draft", {"document": {"name": "loan", "steps": [], "edges": ["x"]}}
+        "/flows/loan/draft", {"document": {"name": "loan", "steps": [], "edges": ["x"]}}, etag="*"
     )
     assert answer.status_code == 422
     assert answer["Content-Type"] == "application/problem+json"

@@ -166,8 +166,8 @@ def test_text_from_an_older_draft_is_a_conflict_and_kept(designer: Client) -> No
     Flow.objects.update(draft_revision=5)
     response = designer.post("/flows/loan/text/", {"text": text, "revision": flow.draft_revision})
     assert response.status_code == 409
-    assert "Somebody else has saved this draft" in text_of(response)
-    again = {"text": text, "revision": 0, "anyway": "1"}
+    assert "Somebody else saved this while you were editing it" in text_of(response)
+    again = {"text": text, "revision": 0, "over": "5"}
     assert designer.post("/flows/loan/text/", again).status_code == 302
 
 

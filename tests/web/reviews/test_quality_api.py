@@ -24,7 +24,7 @@ def office() -> None:
     make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, lea=Role.LEAD, dee=Role.DESIGNER)
 
 
-def ask(who: str, method: str, path: str, body: Any = None) -> Answer:
+def ask(who: str, method: str, path: str, body: Any = None, etag: str = "*") -> Answer:
     client = Client(headers={"X-Requested-With": "test"})
     client.force_login(person(who).user)
     response = client.generic(
@@ -32,6 +32,7 @@ def ask(who: str, method: str, path: str, body: Any = None) -> Answer:
         f"/api/v1/{path}",
         b"" if body is None else json.dumps(body).encode(),
         content_type="application/json",
+        headers={"If-Match": etag} if method in {"PUT", "DELETE"} else {},
     )
     return response.status_code, response.json() if response.content else None
 
@@ -52,7 +53,8 @@ def test_the_figures_are_those_of_the_page_and_people_s_only_for_who_may_see_the
 
 def test_a_queue_s_shares_are_set_and_a_disagreement_is_closed() -> None:
     shares = {"second_percent": 100, "known_percent": 0, "independent_percent": 0}
-    assert ask("lea", "PUT", "quality/queues/underwriting", shares) == (200, shares)
+    status, saved = ask("lea", "PUT", "quality/queues/underwriting", shares)
+    assert (status, saved) == (200, {**shares, "revision": saved["revision"]})
     assert ask("lea", "PUT", "quality/queues/none", shares)[0] == 404
     assert (
         ask("lea", "PUT", "quality/queues/underwriting", {**shares, "known_percent": 101})[0] == 422

@@ -12,7 +12,7 @@ from reviews.services.decisions import decide_case
 from tests.factories.cases import approve, make_case, make_decided_case, reject
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office, make_queue
-from tests.web.pages import page
+from tests.web.pages import page, revision_on
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +108,7 @@ def test_a_disagreement_is_shown_to_the_lead_and_closed_with_a_note() -> None:
 def test_a_lead_sets_the_shares_of_their_queue_only() -> None:
     shares = {"second_percent": "5", "known_percent": "2.5", "independent_percent": "0"}
     lou = signed_in("lou")
+    shares["revision"] = revision_on(lou, "/insights/policies/", "queue-claims")
     assert lou.post("/insights/policies/queues/claims/", shares).status_code == 302
     assert lou.post("/insights/policies/queues/underwriting/", shares).status_code == 403
     assert QueuePolicy.objects.get(queue__name="claims").known_percent == 2.5
@@ -131,7 +132,8 @@ def test_a_decided_case_becomes_a_known_answer_once_and_is_retired() -> None:
     assert lea.post(url, {"case": "x", "outcome": "approved"}).status_code == 422
     answer = KnownAnswer.objects.get()
     assert case.title in page(lea, "/insights/policies/")
-    lea.post(f"{url}{answer.pk}/retire/")
+    known = revision_on(lea, "/insights/policies/", f"answer-{answer.pk}")
+    lea.post(f"{url}{answer.pk}/retire/", {"revision": known})
     assert "No case has a known answer yet" in page(lea, "/insights/policies/")
 
 

@@ -15,7 +15,7 @@ from reviews.settings.forms.fields import format_minutes, parse_minutes
 from tests.factories.cases import make_case
 from tests.factories.people import person, signed_in
 from tests.factories.queues import make_office
-from tests.web.pages import problem_of
+from tests.web.pages import if_match, problem_of, revision_on
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -28,8 +28,9 @@ def office() -> None:
     make_office(ada=Role.REVIEWER, lea=Role.LEAD, adm=Role.ADMIN)
 
 
-def put(client: Client, path: str, body: Any) -> Any:
-    return client.put(f"/api/v1{path}", json.dumps(body), content_type="application/json")
+def put(client: Client, path: str, body: Any, headers: dict[str, str] | None = None) -> Any:
+    address, text = f"/api/v1{path}", json.dumps(body)
+    return client.put(address, text, content_type="application/json", headers=headers)
 
 
 def policy_form(**changes: str) -> dict[str, str]:
@@ -86,7 +87,9 @@ def test_an_open_case_keeps_the_promise_it_was_opened_by() -> None:
     case = make_case(timezone.now())
     before = case.due_at
     body = {"title": "Standard", "calendar": "office", "due_minutes": 5, "breach": "expire"}
-    assert put(signed_in("lea"), "/sla-policies/standard", body).status_code == 200
+    lea = signed_in("lea")
+    known = if_match(lea, "/api/v1/sla-policies/standard")
+    assert put(lea, "/sla-policies/standard", body, known).status_code == 200
     case.refresh_from_db()
     assert case.due_at == before
 
@@ -177,7 +180,8 @@ def test_new_weights_rank_the_cases_anew(deliver_outbox: Any) -> None:
     path = "/review/queues/underwriting/settings/"
     shown = lea.post(f"{path}order/", queue_form(value_hours=1)).content.decode()
     assert shown.index(large.title) < shown.index(small.title)
-    assert lea.post(path, queue_form(value_hours=1, claim_skills="a, b")).status_code == 302
+    form = queue_form(value_hours=1, claim_skills="a, b", revision=revision_on(lea, path))
+    assert lea.post(path, form).status_code == 302
     deliver_outbox()
     ranked = Case.objects.order_by("rank").values_list("pk", flat=True)
     assert list(ranked) == [large.pk, small.pk]
@@ -195,7 +199,8 @@ def test_queues_by_api() -> None:
     lea = signed_in("lea")
     made = put(lea, "/queues/appeals/settings", {"title": "Appeals", "work_limit": 3})
     assert (made.status_code, made.json()["work_limit"]) == (200, 3)
-    wrong = put(lea, "/queues/appeals/settings", {"ordering": {"size": 1}})
+    known = {"If-Match": made["ETag"]}
+    wrong = put(lea, "/queues/appeals/settings", {"ordering": {"size": 1}}, known)
     assert (wrong.status_code, problem_of(wrong)) == (422, "settings-invalid")
     assert put(signed_in("ada"), "/queues/appeals/settings", {}).status_code == 403
 

@@ -14,7 +14,7 @@ from reviews.rules.filters import CaseFilters, read_filters
 from tests.factories.cases import make_case, make_held_case
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office, make_queue
-from tests.web.pages import page, problem_of
+from tests.web.pages import if_match, page, problem_of, revision_on
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -28,10 +28,12 @@ def office() -> None:
     make_person("pia", Role.LEAD, queue="claims")
 
 
-def api(client: Client, method: str, path: str, body: Any = None) -> Any:
+def api(
+    client: Client, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+) -> Any:
     return client.generic(
         method, f"/api/v1{path}", data=json.dumps(body or {}),
-        content_type="application/json",
+        content_type="application/json", headers=headers,
     )  # fmt: skip
 
 
@@ -90,9 +92,12 @@ def test_a_lead_of_another_queue_cannot_give_a_case() -> None:
 
 def test_level_and_skills_are_set_by_someone_else() -> None:
     lea = signed_in("lea")
-    lea.post("/review/team/people/ada/", {"level": "2", "skills": "mortgage, french"})
+    known = revision_on(lea, "/review/team/people/ada/")
+    form = {"level": "2", "skills": "mortgage, french", "revision": known}
+    lea.post("/review/team/people/ada/", form)
     assert Reviewer.objects.get(user__username="ada").skills == ["french", "mortgage"]
-    answer = lea.post("/review/team/people/lea/", {"level": "9", "skills": ""})
+    own = {"level": "9", "skills": "", "revision": revision_on(lea, "/review/team/people/lea/")}
+    answer = lea.post("/review/team/people/lea/", own)
     assert answer.status_code == 422
     assert not Reviewer.objects.filter(user__username="lea").exists()
 
@@ -190,7 +195,8 @@ def test_views_by_api() -> None:
     assert [view["name"] for view in listed] == ["High"]
     path = f"/queues/underwriting/views/{made.json()['id']}"
     assert api(signed_in("ben"), "DELETE", path).status_code == 404
-    assert api(ada, "DELETE", path).status_code == 204
+    assert api(ada, "DELETE", path).status_code == 428
+    assert api(ada, "DELETE", path, headers=if_match(ada, f"/api/v1{path}")).status_code == 204
 
 
 def test_words_of_a_title_are_found() -> None:

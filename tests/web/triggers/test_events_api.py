@@ -10,6 +10,7 @@ from django.test import Client
 from flows.models import Event
 from tests.factories.flows import make_flow
 from tests.web.doors.unfit import UNFIT
+from tests.web.pages import if_match
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -121,13 +122,15 @@ def test_triggers_are_kept_over_the_api(designer: Client, auditor: Client) -> No
     one = f"{url}/{made.json()['id']}"
     assert made.json()["config"]["missed"] == "skip"
     assert made.json()["next_at"]
-    off = designer.patch(one, {"enabled": False}, "application/json").json()
+    known = if_match(designer, one)
+    off = designer.patch(one, {"enabled": False}, "application/json", headers=known).json()
     assert (off["enabled"], off["next_at"]) == (False, None)
-    wrong = designer.patch(one, {"config": {"cron": "no"}}, "application/json")
+    known = if_match(designer, one)
+    wrong = designer.patch(one, {"config": {"cron": "no"}}, "application/json", headers=known)
     assert (wrong.status_code, wrong.json()["errors"][0]["at"]) == (422, "cron")
     assert auditor.get(url).json()["items"][0]["title"] == "Nightly"
     assert auditor.get(f"{one}/firings").json()["items"] == []
     hook = {"kind": "webhook", "title": "Hook"}
     assert designer.post(url, hook, "application/json").json()["secret"].startswith("whsec_")
-    assert designer.delete(one).status_code == 204
+    assert designer.delete(one, headers=known).status_code == 204
     assert designer.get(f"{one}/firings").status_code == 404

@@ -11,6 +11,7 @@ from flows.triggers.firing import fire
 from flows.triggers.models import Trigger
 from flows.triggers.services import create_trigger
 from tests.factories.flows import make_flow
+from tests.web.pages import revision_on
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
 
@@ -28,12 +29,14 @@ def test_a_designer_adds_changes_and_removes_a_schedule(designer: Client) -> Non
     assert trigger.config["missed"] == "once"
     page = designer.get(f"{LIST}{trigger.pk}/")
     assert "Europe/Berlin" in page.content.decode()
-    changed = designer.post(f"{LIST}{trigger.pk}/", {**form, "title": "Weekly"})
+    known = revision_on(designer, f"{LIST}{trigger.pk}/")
+    changed = designer.post(f"{LIST}{trigger.pk}/", {**form, "title": "Weekly", "revision": known})
     assert changed.status_code == 302
     designer.post(f"{LIST}{trigger.pk}/switch/", {"enabled": "0"})
     trigger.refresh_from_db()
     assert (trigger.title, trigger.enabled) == ("Weekly", False)
-    designer.post(f"{LIST}{trigger.pk}/delete/")
+    known = revision_on(designer, f"{LIST}{trigger.pk}/")
+    designer.post(f"{LIST}{trigger.pk}/delete/", {"revision": known})
     assert not Trigger.objects.exists()
 
 

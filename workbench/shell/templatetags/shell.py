@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from workbench.shell.durations import ago_text, duration_text
+from workbench.shell.editing import Edit
 from workbench.shell.icons import render_icon
 from workbench.shell.jsonview import render_json
 from workbench.shell.statuses import look_of
@@ -85,6 +86,18 @@ def number(value: float | None, places: int | None = None) -> SafeString:
         return EMPTY
     shown = f"{value:.{places}f}" if places is not None else value
     return format_html('<span class="num">{}</span>', intcomma(shown))
+
+
+@register.simple_tag
+def revision(edit: Edit[Any] | None) -> SafeString:
+    """``{% revision edit %}`` in a form: the revision that it changes. Nothing for a new object."""
+    return hidden_revision(edit.revision) if edit is not None else SafeString("")
+
+
+@register.filter
+def hidden_revision(text: str) -> SafeString:
+    """``{{ row.revision|hidden_revision }}``: the same for one of several forms of a page."""
+    return format_html('<input type="hidden" name="revision" value="{}">', text)
 
 
 @register.filter
