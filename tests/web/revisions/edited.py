@@ -47,7 +47,7 @@ def _make_calendar() -> str:
 
 
 def _make_secret() -> str:
-    set_secret(name="KEY", value="a", actor=ACTOR, now=timezone.now())
+    set_secret(name="KEY", value="a", uses=["notices"], actor=ACTOR, now=timezone.now())
     return "secrets/KEY"
 
 
@@ -95,7 +95,12 @@ _POLICY = {"title": "Standard", "calendar": "office", "breach": "expire"}
 _SHARES = {"known_percent": 0, "independent_percent": 0}
 _SAMPLING = {"flow": "loan", "step": "review"}
 EDITED = {
-    "/secrets/{name}": Edited(_make_secret, {"value": "b"}, {"value": "c"}, removable=True),
+    "/secrets/{name}": Edited(
+        _make_secret,
+        {"value": "b", "uses": ["notices"]},
+        {"value": "c", "uses": ["notices"]},
+        removable=True,
+    ),
     "/flows/{name}/draft": Edited(
         _make_draft, {"document": LOAN}, {"document": {**LOAN, "title": "Other"}}
     ),

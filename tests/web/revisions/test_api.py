@@ -170,7 +170,7 @@ def test_a_secret_made_anew_has_another_revision(adm: Client) -> None:
     EDITED["/secrets/{name}"].make()
     known = if_match(adm, f"{V1}/secrets/KEY")
     delete_secret(name="KEY", actor=ACTOR, now=timezone.now())
-    set_secret(name="KEY", value="z", actor=ACTOR, now=timezone.now())
+    set_secret(name="KEY", value="z", uses=["notices"], actor=ACTOR, now=timezone.now())
     assert Secret.objects.get().version == 1
     assert adm.delete(f"{V1}/secrets/KEY", headers=known).status_code == 412
 

@@ -182,7 +182,8 @@ FORMS = {
 
 
 @pytest.fixture
-def adm(db: None) -> Client:
+def adm(db: None, settings: Any) -> Client:
+    settings.OUTGOING_ALLOWLIST = ["hooks.example"]
     make_people()
     return signed_in(ADMIN)
 
@@ -356,6 +357,7 @@ ACTS = frozenset(
         "run_rerun",
         "run_retry",
         "send_operations",
+        "sessions_end",
         "set_active",
         "set_aside_retry",
         "start",
