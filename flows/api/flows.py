@@ -32,6 +32,7 @@ from workbench.http.schemas import (
     page_by_id,
 )
 from workbench.http.sign_in import actor_of, person_of
+from workbench.search.matching import having
 
 router = Router(tags=["flows"])
 
@@ -107,7 +108,7 @@ def list_flows(
     flows = Flow.objects.filter(within_reach(get_reach(request, "flows.view")))
     flows = flows.select_related("released").defer("draft", "released__document")
     if text:
-        flows = flows.filter(title__icontains=text)
+        flows = flows.filter(having(text, "title"))
     return page_by_id(flows, cursor=cursor, limit=limit, to_item=flow_out)
 
 
