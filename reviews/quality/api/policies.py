@@ -11,7 +11,7 @@ from reviews.api.finding import Id, get_acting
 from reviews.api.problems import map_errors
 from reviews.models import Queue
 from reviews.models.quality import SamplingPolicy
-from reviews.quality.api.finding import check_leads, without_nul
+from reviews.quality.api.finding import check_leads
 from reviews.quality.errors import PolicyInvalid
 from reviews.quality.selectors.lists import list_sampling_policies
 from reviews.quality.services.policies import Sampling, save_sampling_policy, set_queue_policy
@@ -61,7 +61,7 @@ class SamplingOut(Schema):
 @requires("quality.manage", queue="name")
 def put_queue_policy(request: HttpRequest, name: str, body: QueuePolicyIn) -> Any:
     """Set how many of a queue's cases are checked, in percent."""
-    queue = Queue.objects.filter(name=without_nul(name)).first()
+    queue = Queue.objects.filter(name=name).first()
     if queue is None:
         raise Http404(f"There is no queue {name}.")
     return set_queue_policy(
