@@ -16,6 +16,21 @@ CREATE = """
 CREATE INDEX case_words ON reviews_case
 USING gin (array_to_tsvector(string_to_array(title_words, ' ')))
 """
+# The release before this one writes no words, and may still run while it is replaced.
+WRITE = """
+CREATE FUNCTION reviews_case_words() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.title_words := (
+        SELECT coalesce(string_agg(left(word, 60), ' '), '')
+        FROM regexp_split_to_table(fold_text(NEW.title), '[^[:alnum:]]+') AS word
+        WHERE word <> ''
+    );
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER reviews_case_words BEFORE INSERT ON reviews_case
+FOR EACH ROW WHEN (NEW.title_words = '') EXECUTE FUNCTION reviews_case_words()
+"""
 FORGET = (
     "DROP TRIGGER IF EXISTS reviews_case_titled",
     "DROP TRIGGER IF EXISTS reviews_case_retitled",
@@ -45,15 +60,18 @@ def fold_titles(apps: Any, schema_editor: Any) -> None:
 def create(apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(CREATE, params=None)
+        schema_editor.execute(WRITE, params=None)
 
 
 def drop(apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute("DROP INDEX case_words")
+        schema_editor.execute("DROP TRIGGER reviews_case_words ON reviews_case")
+        schema_editor.execute("DROP FUNCTION reviews_case_words()")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reviews", "0011_decision_evidence")]
+    dependencies = [("reviews", "0011_decision_evidence"), ("search", "0001_fold_text")]
 
     operations = [
         migrations.RunPython(forget_former_index, migrations.RunPython.noop),

@@ -26,3 +26,24 @@ def test_the_words_of_titles_that_are_there_are_kept(monkeypatch: pytest.MonkeyP
     assert find_titled_cases(["strasse"]) == []
     migration.fold_titles(apps, SimpleNamespace(connection=connection))
     assert sorted(find_titled_cases(["strasse"]) or []) == [case.pk for case in cases]
+
+
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="On SQLite all of a release is one process."
+)
+def test_a_case_that_the_release_before_opens_is_found() -> None:
+    make_office(lea=Role.LEAD)
+    case = make_case(timezone.now(), title="Straße İ/Müller, e\u0301")
+    columns = ", ".join(
+        field.column
+        for field in Case._meta.concrete_fields
+        if field.column not in {"id", "title_words", "wait_id"}
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO reviews_case ({columns}) SELECT {columns} "
+            "FROM reviews_case RETURNING id, title_words"
+        )
+        [(written, words)] = cursor.fetchall()
+    assert words == case.title_words == "strasse i muller e"
+    assert sorted(find_titled_cases(["strasse"]) or []) == [case.pk, written]
