@@ -23,15 +23,16 @@ TARGET_MS = 200
 QUEUES = ("underwriting", "claims")
 # What a case shows, as large as the demo's.
 SHOWN = json.dumps({"show": [{"title": "Applicant", "text": "x" * 2000}]})
-COLUMNS = """queue_id, wait_id, run_id, flow, flow_version, step, title, summary, subject, state,
-    revision, claimed_by_id, claimed_at, lease_until, escalation, priority, value, product, rank,
-    confidence, requested_by, shown, rules, fields, sla, used_seconds, running_since, acts_done,
-    next_act_at, warn_at, due_at, outcome, opened_at, closed_at, independent"""
+COLUMNS = """queue_id, wait_id, run_id, flow, flow_version, step, title, title_words, summary,
+    subject, state, revision, claimed_by_id, claimed_at, lease_until, escalation, priority, value,
+    product, rank, confidence, requested_by, shown, rules, fields, sla, used_seconds, running_since,
+    acts_done, next_act_at, warn_at, due_at, outcome, opened_at, closed_at, independent"""
 # One case in twelve is claimed, one in fifty is overdue, one in ten is in the other queue.
 OPEN = """
 INSERT INTO reviews_case ({columns})
 SELECT CASE WHEN n % 10 = 0 THEN 2 ELSE 1 END, n, n, 'consumer-loan', 1, 'review',
-    'Loan over ' || (n * 37 % 20000) || ' DM', 'car', 'A-' || (n % 40000),
+    'Loan over ' || (n * 37 % 20000) || ' DM',
+    'loan over ' || (n * 37 % 20000) || ' dm', 'car', 'A-' || (n % 40000),
     CASE WHEN n % 12 = 0 THEN 'claimed' WHEN n % 50 = 7 THEN 'waiting_for_info' ELSE 'open' END,
     2, CASE WHEN n % 12 = 0 THEN 1 + n % 20 END,
     CASE WHEN n % 12 = 0 THEN {now} END, CASE WHEN n % 12 = 0 THEN {ahead_n} END,
@@ -45,7 +46,8 @@ FROM {series}
 CLOSED = """
 INSERT INTO reviews_case ({columns})
 SELECT CASE WHEN n % 10 = 0 THEN 2 ELSE 1 END, n, n, 'consumer-loan', 1, 'review',
-    'Loan over ' || (n * 37 % 20000) || ' DM', 'car', 'A-' || (n % 40000), 'decided',
+    'Loan over ' || (n * 37 % 20000) || ' DM',
+    'loan over ' || (n * 37 % 20000) || ' dm', 'car', 'A-' || (n % 40000), 'decided',
     3, 1 + n % 20, NULL, NULL, 0, 3, n * 37 % 20000, '', 1.7e9 + n, 0.5, '',
     '{{}}', '{{}}', '{{}}', '{{}}', 0, NULL, 1, NULL, NULL, NULL, 'approved', {ago_n}, {ago_n},
     FALSE

@@ -12,6 +12,7 @@ from flows.selectors.run_filters import RunFilters, parse_run_id
 from flows.selectors.runs import list_runs
 from workbench.accounts.permissions import can, reach
 from workbench.live.access import register_live_authoriser
+from workbench.search.matching import having
 from workbench.shell.registry import (
     Command,
     Found,
@@ -58,7 +59,7 @@ def search_flows(user: Any, text: str) -> list[Found]:
     if not can(user, "flows.view"):
         return []
     flows = Flow.objects.filter(within_reach(reach(user, "flows.view")), archived_at=None)
-    named = flows.filter(title__icontains=text) | flows.filter(name__icontains=text)
+    named = flows.filter(having(text, "title", "name"))
     return [
         _make_result(flow.title, "flow-detail", flow.name, "Flow", "workflow", flow.name)
         for flow in named.only("name", "title").order_by("title")[:MOST_FOUND]

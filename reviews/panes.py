@@ -15,11 +15,11 @@ from reviews.rules.widgets import (
     NUMBERS,
     choose_kind,
     format_field,
-    format_value,
     get_type,
     is_date,
     list_choices,
     list_widgets,
+    write_field,
 )
 
 Json = Any
@@ -182,9 +182,9 @@ def _offer(schema: Mapping[str, Json], value: Json, typed: Json) -> list[tuple[s
     if not known:
         return []
     for each in (value, typed):
-        if (text := format_field(each)) not in dict(known):
+        if (text := write_field(each, schema)) not in dict(known):
             known.append((text, text or "None"))
-    return [(text, text == format_field(typed), label) for text, label in known]
+    return [(text, text == write_field(typed, schema), label) for text, label in known]
 
 
 def _list_options(schema: Mapping[str, Json]) -> list[tuple[str, str]]:
@@ -193,7 +193,7 @@ def _list_options(schema: Mapping[str, Json]) -> list[tuple[str, str]]:
     if get_type(schema) == "array":
         return []
     if schema.get("enum"):
-        return [(format_value(each), format_value(each) or "None") for each in schema["enum"]]
+        return [(text := write_field(each, schema), text or "None") for each in schema["enum"]]
     return list(list_choices(schema))
 
 

@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "workbench.dispatch",
     "workbench.live",
     "workbench.process",
+    "workbench.search",
     "workbench.secrets",
     "workbench.shell",
     "flows",

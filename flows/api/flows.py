@@ -29,6 +29,7 @@ from workbench.http.preconditions import edits, shows
 from workbench.http.problems import map_error
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of
+from workbench.search.matching import having
 
 router = Router(tags=["flows"])
 
@@ -98,7 +99,7 @@ def list_flows(
     flows = Flow.objects.filter(within_reach(get_reach(request, "flows.view")))
     flows = flows.select_related("released").defer("draft", "released__document")
     if text:
-        flows = flows.filter(title__icontains=text)
+        flows = flows.filter(having(text, "title"))
     return page_by_id(flows, cursor=cursor, limit=limit, to_item=flow_out)
 
 

@@ -114,8 +114,7 @@ class StartIn(Strict):
     )
 
 
-class RunQuery(Schema):
-    flow: str = ""
+class FlowRunQuery(Schema):
     version: int | None = Field(None, ge=1, le=2**31 - 1)
     state: Literal["", "running", "waiting", "paused", "completed", "failed", "cancelled"] = Field(
         "", description="`waiting` runs wait for a person; `running` are the other running ones."
@@ -125,6 +124,10 @@ class RunQuery(Schema):
     started_to: Instant | None = Field(None, description="Exclusive.")
     text: str = Field("", description="An id, an idempotency key, or text of the input.")
     error: str = Field("", description="The kind of the error it failed with, such as `http`.")
+
+
+class RunQuery(FlowRunQuery):
+    flow: str = ""
 
 
 class CancelIn(Strict):
@@ -155,7 +158,7 @@ def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
 @router.get("/flows/{name}/runs", response=Page[RunOut], operation_id="list_runs_of_flow")
 @requires("runs.view", flow="name")
 def list_runs_of_flow(
-    request: HttpRequest, name: str, wanted: Query[RunQuery], cursor: str = "", limit: int = 50
+    request: HttpRequest, name: str, wanted: Query[FlowRunQuery], cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
     """List the runs of a flow, newest first."""
     filters = RunFilters(**{**wanted.dict(), "flow": find_flow(name).name})

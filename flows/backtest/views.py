@@ -64,6 +64,8 @@ def backtest_list(request: HttpRequest, name: str) -> HttpResponse:
 def backtest_start(request: HttpRequest, name: str) -> HttpResponse:
     flow = flow_or_404(name)
     filters = read_run_filters(request.POST)
+    if filters.unread:
+        return _list_page(request, flow, 422, refusal=" ".join(filters.unread))
     count = min(positive_number(request.POST.get("count", "")) or USUAL_RUNS, services.MOST_RUNS)
     run_ids = choose_runs(flow, _narrow_to(filters, flow), most=count)
     choice = services.Choice(

@@ -26,7 +26,7 @@ from workbench.values.refusals import ValueRefused
 
 Json = Any
 MAX_CLIENT_ID = 64
-# Batches that nest too deep are refused one by one, and a draft that does is not published.
+# What nests deeper than a document may is refused by its operation alone; the others are applied.
 MAX_OPERATION_DEPTH = 700
 
 

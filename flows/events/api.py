@@ -8,12 +8,20 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from flows.events.cloudevents import ATTRIBUTES, PLAIN, STRUCTURED, EventMalformed, read_cloudevent
+from flows.events.cloudevents import (
+    ATTRIBUTES,
+    PLAIN,
+    STRUCTURED,
+    CloudEvent,
+    EventMalformed,
+    read_cloudevent,
+)
 from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, receive_event, shorten_key
 from flows.services.giving import find_gifts
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem
+from workbench.http.reading import body_of
 from workbench.http.sign_in import actor_of
 
 router = Router(tags=["triggers"])
@@ -23,6 +31,17 @@ NAMED = {"type": "string", "minLength": 1, "pattern": r"\S"}
 class EventTakenOut(Schema):
     id: str = Field(description="What identifies the event: its source and id.")
     resumed: list[int] = Field(description="The runs that waited for it and go on.")
+
+
+def read_event(request: HttpRequest) -> CloudEvent:
+    """Raises: ApiProblem (422)."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        return read_cloudevent(request.content_type or PLAIN, headers, request.body)
+    except EventMalformed as error:
+        errors = [{"at": error.attribute, "message": str(error)}]
+        remedy = "Send a CloudEvent 1.0, as its HTTP binding specifies."
+        raise ApiProblem(422, "event-malformed", str(error), remedy, errors) from error
 
 
 @router.post(
@@ -51,20 +70,14 @@ class EventTakenOut(Schema):
         }
     },
 )  # fmt: skip
-@accepts(STRUCTURED, PLAIN, max_bytes=settings.MAX_PAYLOAD_BYTES)
+@accepts(STRUCTURED, PLAIN, max_bytes=settings.MAX_PAYLOAD_BYTES, read=read_event)
 @requires("events.send")
 def send_event(request: HttpRequest) -> Status[Any]:
     """Send an event: runs that wait for it go on, flows that listen for it start.
 
     A second event with the same source and id changes nothing.
     """
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    try:
-        event = read_cloudevent(request.content_type or PLAIN, headers, request.body)
-    except EventMalformed as error:
-        errors = [{"at": error.attribute, "message": str(error)}]
-        remedy = "Send a CloudEvent 1.0, as its HTTP binding specifies."
-        raise ApiProblem(422, "event-malformed", str(error), remedy, errors) from error
+    event: CloudEvent = body_of(request)
     [artifacts] = find_gifts([event.data], actor_of(request), ())
     resumed = receive_event(
         name=event.type,

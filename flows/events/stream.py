@@ -11,7 +11,6 @@ from flows.events.cloudevents import STRUCTURED, EventMalformed, read_cloudevent
 from flows.events.receiving import receive_event, shorten_key
 from workbench.accounts.actors import Actor
 from workbench.dispatch.clock import clock_task
-from workbench.dispatch.patience import AWAY as DATABASE_AWAY
 from workbench.dispatch.redis_broker import redis_client
 from workbench.dispatch.sweeps import Sweep
 
@@ -48,7 +47,7 @@ def read_stream(now: datetime) -> bool:
 
 def _read_batch(client: Any, stream: str, now: datetime) -> bool:
     _ensure_group(client, stream)
-    sweep = Sweep("triggers.stream", now, away=(*AWAY, *DATABASE_AWAY))
+    sweep = Sweep("triggers.stream", now, away=AWAY)
     entries = _take_entries(client, stream, sweep)
     sweep.each(
         entries,

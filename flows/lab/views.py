@@ -72,8 +72,12 @@ def _lab(
         minutes = _read_number(request.GET.get("minutes", ""), measured or USUAL_MINUTES)
         at = _read_number(request.GET.get("at", ""), chosen.at)
     except ValueRefused as error:
-        typed = request.GET.get("minutes", "")
-        return {"count": count, "refusal": str(error), "typed_minutes": typed}
+        return {
+            "count": count,
+            "refusal": str(error),
+            "typed_minutes": request.GET.get("minutes", ""),
+            "typed_at": request.GET.get("at", ""),
+        }
     return {
         "count": count,
         "evidence": evidence,
@@ -151,7 +155,8 @@ def apply_cutoff(request: HttpRequest, name: str) -> HttpResponse:
     document = normal_form(flow.draft)
     wanted = request.POST.get("threshold", "")
     chosen = next((t for t in list_thresholds(document) if t.id == wanted), None)
-    back = f"{reverse('flows:threshold-lab', args=[name])}?{urlencode({'threshold': wanted})}"
+    page = reverse("flows:threshold-lab", args=[name])
+    back = f"{page}?{urlencode({'threshold': wanted})}"
     if chosen is None or chosen.source != request.POST.get("source"):
         messages.error(request, "The draft was changed in the meantime. Look at the cutoff again.")
         return redirect(back)
@@ -159,7 +164,7 @@ def apply_cutoff(request: HttpRequest, name: str) -> HttpResponse:
         at = _read_number(request.POST.get("at", ""), chosen.at)
     except ValueRefused as error:
         messages.error(request, f"Cutoff: {error} The draft is as it was.")
-        return redirect(back)
+        return redirect(f"{back}&{urlencode({'at': request.POST['at']})}")
     refusal = _apply(request, flow, chosen, at)
     if refusal is not None:
         messages.error(request, refusal.message)

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.utils import InterfaceError, OperationalError
 
 from flows.runtime.transitions import find_hop
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import Hop, OpenWait, TimerRow
+from workbench.dispatch.outage import is_passing
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +30,9 @@ def fire_together(timers: Sequence[TimerRow], now: datetime) -> list[TimerRow]:
     try:
         with transaction.atomic():
             moved = _resolve_together(plain, now)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
+    except Exception as error:
+        if is_passing(error):
+            raise
         logger.exception("Timers could not be fired together; firing each alone")
         return list(timers)
     return [timer for timer in timers if timer.token_id not in moved]

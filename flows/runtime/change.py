@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from django.db import transaction
-from django.db.utils import InterfaceError, OperationalError
 
 from flows.engine import events
 from flows.engine.planner import Ended, Event, Failed, Finished, Plan, plan
@@ -29,6 +28,7 @@ from flows.store.base import Store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import Claim, JournalRow, RunEnd, RunRow, TimerRow, TokenRow
 from flows.store.write_buffer import WriteBuffer
+from workbench.dispatch.outage import is_passing
 from workbench.dispatch.outbox import enqueue_many
 from workbench.values.refusals import ValueRefused
 
@@ -141,12 +141,11 @@ class Change:
         try:
             with transaction.atomic():
                 wait_id, opened = open_wait(self.store, token, action, item.at)
-        except (OperationalError, InterfaceError):
-            # The database is away, or chose us in a deadlock: the batch is written again.
-            raise
         except StepFailure as failure:
             error = {"kind": failure.kind, "message": failure.message, "detail": failure.detail}
         except Exception as failure:
+            if is_passing(failure):
+                raise  # the batch is written again
             logger.exception("Step %s of run %s could not open its wait", token.step, token.run_id)
             error = {"kind": "internal", "message": f"{type(failure).__name__}: {failure}"}
         else:

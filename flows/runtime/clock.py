@@ -22,8 +22,8 @@ from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import JournalRow, TimerRow, TokenRow
 from workbench.dispatch.clock import Place, clock_task
+from workbench.dispatch.outage import is_away, is_passing
 from workbench.dispatch.outbox import release_claims_except, release_claims_of
-from workbench.dispatch.patience import AWAY
 from workbench.dispatch.sweeps import Sweep
 from workbench.live import nudge_on_commit
 
@@ -95,9 +95,9 @@ def _fire_all(timers: Sequence[TimerRow], sweep: Sweep) -> None:
         with transaction.atomic():
             for timer in timers:
                 _fire(timer, sweep.now)
-    except AWAY:
-        raise
-    except Exception:
+    except Exception as error:
+        if is_passing(error):
+            raise
         logger.warning("A timer could not be fired; each of the batch is fired alone")
         for timer in timers:
             _fire_alone(timer, sweep)
@@ -109,9 +109,9 @@ def _fire_alone(timer: TimerRow, sweep: Sweep) -> None:
     try:
         with transaction.atomic():
             _fire(timer, sweep.now)
-    except AWAY:
-        raise
     except Exception as error:
+        if is_passing(error):
+            raise
         timer.failures += 1
         growth = 2 ** min(timer.failures - 1, 16)
         delay = min(FIRST_PUT_OFF_SECONDS * growth, LONGEST_PUT_OFF_SECONDS)
@@ -167,8 +167,9 @@ def take_over(now: datetime) -> bool:
             if len(orphans) < ORPHANS_A_BATCH:
                 sweep.forget_gone()
             return len(orphans) == ORPHANS_A_BATCH
-    except AWAY:
-        _away_at = time.monotonic()
+    except Exception as error:
+        if is_away(error):
+            _away_at = time.monotonic()
         raise
 
 

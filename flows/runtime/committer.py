@@ -3,18 +3,17 @@
 import logging
 import queue
 import threading
-import time
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
 
 from django.db import connections
-from django.db.utils import InterfaceError, OperationalError
 
 from flows.runtime.actions import Fail, Finish
 from flows.runtime.pressure import CommitPace
 from flows.runtime.transitions import commit
 from flows.store.rows import Claim
-from workbench.dispatch.patience import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, reset_connection
+from workbench.dispatch.outage import is_passing, outage
+from workbench.dispatch.patience import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, wait_after
 
 logger = logging.getLogger(__name__)
 
@@ -95,17 +94,17 @@ class Committer:
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return commit(items, self._worker_id())
-            except (OperationalError, InterfaceError) as error:
-                # The database is away, or chose us in a deadlock. Whether the batch was written is
-                # unknown; the fence and the activation make writing it again harmless.
-                if self._stopping.is_set():
-                    return [None] * len(items)
-                logger.warning("Commit failed, trying again: %s", error)
-                reset_connection()
-                time.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                with outage.watch("the committer"):
+                    return commit(items, self._worker_id())
             except Exception as error:
+                if is_passing(error):
+                    # Whether the batch was written is unknown; the fence and the activation make
+                    # writing it again harmless.
+                    if self._stopping.is_set():
+                        return [None] * len(items)
+                    wait_after(error, pause)
+                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                    continue
                 if len(items) > 1:
                     # One of them cannot be written: it must not hold up the others.
                     return [self._write([item])[0] for item in items]

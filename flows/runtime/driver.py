@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import close_old_connections, connection, connections, transaction
-from django.db.utils import InterfaceError, OperationalError
 
 from flows.engine.lanes import Lane, Room, lane_of, room_for
 from flows.resilience import gate
@@ -32,6 +31,7 @@ from flows.store import doorbell, get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
 from workbench.dispatch.delivery import process_name
+from workbench.dispatch.outage import is_away, outage
 from workbench.dispatch.patience import retry_while_away
 from workbench.live import nudge
 
@@ -44,6 +44,7 @@ BEAT_SECONDS = 1.5
 # While the database is away: once it is back, a lease has not long to run.
 BEAT_AGAIN_SECONDS = 0.25
 NUDGE_SECONDS = 0.1
+HEARTBEAT = "the heartbeat"
 DRAIN_SECONDS = 10.0
 # A suspect begins alone; when it is still under way after so long, the next one may begin. The
 # second time, when one more death makes it a dead letter, it runs alone for longer.
@@ -85,12 +86,14 @@ class Driver:
 
     def start(self) -> None:
         try:
-            agreed_time.ask_database()
-            take_over_from_dead_processes(agreed_time.now())
-            self._register()
-        except (OperationalError, InterfaceError):
-            # The first beat that finds it registers.
-            logger.warning("The database is away; nothing is claimed before it is back")
+            with outage.watch(HEARTBEAT):
+                agreed_time.ask_database()
+                take_over_from_dead_processes(agreed_time.now())
+                self._register()
+        except Exception as error:
+            if not is_away(error):
+                raise
+            # The first beat that finds it registers; nothing is claimed before.
             connection.close()
         doorbell.add_listener(self.ring)
         for pool in self._steps.values():
@@ -176,8 +179,9 @@ class Driver:
             return False
         try:
             claims = await self._reads.submit(self._claim, room)
-        except Exception:
-            logger.warning("Could not claim, trying again", exc_info=True)
+        except Exception as error:
+            if not is_away(error):
+                logger.warning("Could not claim, trying again", exc_info=True)
             await asyncio.sleep(LOOK_SECONDS / 2)
             return True
         for claim in claims:
@@ -186,23 +190,30 @@ class Driver:
         return len(claims) == room.tokens
 
     def _claim(self, room: Room) -> list[Claim]:
-        close_old_connections()
         try:
-            claims = get_store().claim(
-                worker_id=self.worker_id, limit=room.tokens, now=agreed_time.now(), below=room.below
-            )
-            for version_id in {claim.version_id for claim in claims}:
-                if cached_program(version_id) is None:
-                    self._load_program(version_id)
+            with outage.watch("the claiming of steps"):
+                close_old_connections()
+                claims = get_store().claim(
+                    worker_id=self.worker_id,
+                    limit=room.tokens,
+                    now=agreed_time.now(),
+                    below=room.below,
+                )
         except Exception:
             connection.close()
             raise
+        for version_id in {claim.version_id for claim in claims}:
+            if cached_program(version_id) is None:
+                self._load_program(version_id)
         return claims
 
     def _load_program(self, version_id: int) -> None:
         try:
             load_program(version_id)
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                connection.close()
+                return  # its rider loads it again
             # A newer flow may use a step type that this worker lacks; the rider defers the token.
             logger.warning("Version %s cannot be run here", version_id, exc_info=True)
 
@@ -290,28 +301,33 @@ class Driver:
     def _beat(self) -> bool:
         """Renew the lease; return False if the database is away."""
         try:
-            close_old_connections()
-            agreed_time.ask_database()
-            store = get_store()
-            alive = store.beat(
-                self.worker_id,
-                riders=len(self._riding),
-                draining=self._draining,
-                now=agreed_time.now(),
-            )
-            # Read in this order: what is ridden now was claimed, and committed, before the look.
-            riding = set(self._riding)
-            if alive:
-                self._reconcile(riding, store.list_held_tokens(self.worker_id))
-            else:
-                # Stopped for longer than the lease: the riders' fences are old, all are refused.
-                self._lost.update(self._riding)
-                self._register()
-        except Exception:
-            logger.warning("No heartbeat: the database did not answer", exc_info=True)
+            with outage.watch(HEARTBEAT):
+                self._renew_lease()
+        except Exception as error:
+            if not is_away(error):
+                logger.warning("No heartbeat, trying again", exc_info=True)
             connection.close()
             return False
         return True
+
+    def _renew_lease(self) -> None:
+        close_old_connections()
+        agreed_time.ask_database()
+        store = get_store()
+        alive = store.beat(
+            self.worker_id,
+            riders=len(self._riding),
+            draining=self._draining,
+            now=agreed_time.now(),
+        )
+        # Read in this order: what is ridden now was claimed, and committed, before the look.
+        riding = set(self._riding)
+        if alive:
+            self._reconcile(riding, store.list_held_tokens(self.worker_id))
+        else:
+            # Stopped for longer than the lease: the riders' fences are old, all are refused.
+            self._lost.update(self._riding)
+            self._register()
 
     def _reconcile(self, riding: set[int], held: dict[int, int]) -> None:
         """Compare the tokens that the database says we hold with those that have a rider here.

@@ -1,5 +1,6 @@
 """Listen to PostgreSQL's doorbell, in a thread, and wake the driver when it rings."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -8,10 +9,12 @@ import psycopg
 
 from flows.store import get_store
 from flows.store.bell import CHANNEL, connect_outside_django
+from workbench.dispatch.outage import is_away, outage
 
 logger = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 1.0
+DOORBELL = "the doorbell"
 
 
 class Listener:
@@ -36,14 +39,18 @@ class Listener:
             try:
                 self._hear()
             except psycopg.Error as error:
-                logger.warning("The doorbell is gone, connecting again: %s", error)
+                if not is_away(error):
+                    logger.warning("The doorbell is gone, connecting again: %s", error)
                 self._stopped.wait(RECONNECT_SECONDS)
 
     def _hear(self) -> None:
-        with connect_outside_django() as listening:
-            listening.execute(f"LISTEN {CHANNEL}")
+        with contextlib.ExitStack() as stack:
+            with outage.watch(DOORBELL):
+                listening = stack.enter_context(connect_outside_django())
+                listening.execute(f"LISTEN {CHANNEL}")
             # What was rung while nobody listened.
             self._ring()
             while not self._stopped.is_set():
-                for _ in listening.notifies(timeout=0.5):
-                    self._ring()
+                with outage.watch(DOORBELL):
+                    for _ in listening.notifies(timeout=0.5):
+                        self._ring()

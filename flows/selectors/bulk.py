@@ -3,13 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Q, QuerySet
 
 from flows.models import BulkAct, Run, RunStatus
 from flows.selectors.run_filters import RunFilters, filter_runs, input_condition, parse_run_id
 from flows.selectors.run_search import get_id_range, search_windows
 from workbench.accounts.permissions import Reach
+from workbench.search.functions import JsonText
 
 # An act on many says "10,000 or more" past this, and does them all.
 MOST_COUNTED = 10_000
@@ -99,5 +99,5 @@ def _filter_by_status(
     named = Q(idempotency_key=filters.text)
     if run_id := parse_run_id(filters.text):
         named |= Q(pk=run_id)
-    runs = runs.alias(input_text=Cast("input", TextField()))
+    runs = runs.alias(input_text=JsonText("input"))
     return runs.filter(named | input_condition(filters.text))

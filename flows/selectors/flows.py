@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from flows.models import Flow, FlowVersion, Run, RunStatus
 from workbench.accounts.permissions import Reach
+from workbench.search.matching import having
 
 RECENT = timedelta(hours=24)
 
@@ -53,7 +54,7 @@ def list_flows(
         .order_by("title", "name")
     )
     if text:
-        flows = flows.filter(Q(name__icontains=text) | Q(title__icontains=text))
+        flows = flows.filter(having(text, "name", "title"))
     found = list(flows)
     recent = _recent_counts(now) if found else {}
     return [FlowRow(flow, flow.last_published_at, recent.get(flow.pk, {})) for flow in found]

@@ -7,8 +7,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from flows.models import Flow, Run, RunStatus, Wait, WaitState
 from flows.selectors.flows import within_reach
-from flows.store import get_store
 from workbench.accounts.permissions import Reach
+from workbench.search.functions import escape_in_json
+from workbench.search.matching import having
 
 # Digits of an id that surely fit a bigint.
 LONGEST_ID = 18
@@ -20,7 +21,8 @@ WAITING = "waiting"
 class RunFilters:
     """What the list is narrowed to. ``state`` is a run status, or ``waiting`` (for a person).
 
-    ``error`` is the kind of the error that a run failed with.
+    ``error`` is the kind of the error that a run failed with. ``unread`` says what was asked for
+    and could not be read: while there is any, no run matches, for fewer filters match more runs.
     """
 
     flow: str = ""
@@ -31,6 +33,7 @@ class RunFilters:
     started_to: datetime | None = None
     text: str = ""
     error: str = ""
+    unread: tuple[str, ...] = ()
 
     @property
     def indexed_only(self) -> bool:
@@ -58,6 +61,7 @@ def filter_runs(filters: RunFilters, within: Reach) -> QuerySet[Run]:
         "started_at__lt": filters.started_to,
     }
     runs = runs.filter(**{lookup: value for lookup, value in conditions.items() if value})
+    runs = runs.none() if filters.unread else runs
     return (
         runs.select_related("flow", "version")
         .defer("version__document", "flow__draft", "input", "output")
@@ -96,4 +100,4 @@ def input_condition(text: str) -> Q:
     """
     if not text:
         return Q()
-    return Q(input_text__icontains=get_store().escape_json_text(text))
+    return having(escape_in_json(text), "input_text")

@@ -8,9 +8,6 @@ and goes on from there.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import TextField
-from django.db.models.functions import Cast
-
 from flows.models import Run, RunStatus, Wait, WaitState
 from flows.selectors.run_filters import (
     PERSON_WAITS,
@@ -22,6 +19,7 @@ from flows.selectors.run_filters import (
 )
 from flows.selectors.run_search import get_id_range, search_windows
 from workbench.accounts.permissions import Reach
+from workbench.search.functions import JsonText
 
 PAGE_SIZE = 50
 
@@ -105,7 +103,7 @@ def _find_runs(
     if filters.indexed_only:
         return list(runs.filter(pk__gt=low, pk__lt=high)[:wanted]), None
     named = list_runs_named(runs, filters.text, limit=PAGE_SIZE) if before is None else []
-    others = runs.alias(input_text=Cast("input", TextField()))
+    others = runs.alias(input_text=JsonText("input"))
     others = others.filter(input_condition(filters.text)).exclude(pk__in=[run.pk for run in named])
     found, searched_to = search_windows(others, low, high, wanted - len(named))
     return named + found, searched_to

@@ -18,7 +18,13 @@ from flows.models import BulkAct, BulkStatus, FlowVersion, RunStatus
 from flows.selectors.bulk import Chunk, count_matching_runs, get_next_chunk
 from flows.selectors.run_filters import RunFilters
 from flows.selectors.run_search import get_newest_run_id
-from flows.services.errors import BulkActEnded, BulkOptionMissing, ServiceError, VersionUnfit
+from flows.services.errors import (
+    BulkActEnded,
+    BulkOptionMissing,
+    FilterUnread,
+    ServiceError,
+    VersionUnfit,
+)
 from flows.services.operations import migrate_run, move_to_lane
 from flows.services.reruns import rerun
 from flows.services.runs import cancel_run, pause_run, resume_run, retry_run
@@ -100,9 +106,11 @@ def start_bulk_act(
 
     Later runs are left alone, so that nobody acts on what they have not seen.
 
-    Raises: BulkOptionMissing, VersionUnfit.
+    Raises: FilterUnread, BulkOptionMissing, VersionUnfit.
     """
     options = options or BulkOptions()
+    if filters.unread:
+        raise FilterUnread(" ".join(filters.unread), "Correct the filter.")
     _check_options(act, filters, options)
     plan = plan_bulk_act(act=act, filters=filters, within=within)
     bulk = BulkAct.objects.create(
@@ -237,7 +245,10 @@ _SERVICES: Mapping[Act, Callable[..., object]] = {
 
 def _dump_filters(filters: RunFilters) -> dict[str, Json]:
     times = {"started_from": filters.started_from, "started_to": filters.started_to}
-    return asdict(filters) | {name: at and at.isoformat() for name, at in times.items()}
+    kept = asdict(filters) | {name: at and at.isoformat() for name, at in times.items()}
+    # An act with a filter that could not be read is not started.
+    del kept["unread"]
+    return kept
 
 
 def _load_filters(kept: Mapping[str, Json]) -> RunFilters:

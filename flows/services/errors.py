@@ -103,6 +103,10 @@ class VersionUnfit(ServiceError):
     """The run cannot go on with that version."""
 
 
+class FilterUnread(ServiceError):
+    """A filter could not be read; without it more runs would match."""
+
+
 class BulkOptionMissing(ServiceError):
     """An option that this act on many runs needs was not given."""
 

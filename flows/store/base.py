@@ -98,9 +98,3 @@ class Store(ClaimStatements, TimerStatements, WaitStatements, WorkerStatements):
     @abstractmethod
     def ring(self) -> None:
         """Wake drivers in other processes once this transaction is committed."""
-
-    # --- Searching ------------------------------------------------------------------------
-
-    @abstractmethod
-    def escape_json_text(self, text: str) -> str:
-        """Return the text as it is written inside a JSON column that is read as text."""

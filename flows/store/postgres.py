@@ -1,6 +1,5 @@
 """PostgreSQL's store: one prepared statement for a whole batch, its rows sent as one document."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -130,12 +129,6 @@ class PostgresStore(Store):
 
     def ring(self) -> None:
         transaction.on_commit(bell.ring)
-
-    # --- Searching ------------------------------------------------------------------------
-
-    def escape_json_text(self, text: str) -> str:
-        # jsonb holds text as it is, but for quotes, backslashes and control characters.
-        return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 # --- Items of the documents that the statements take apart ---------------------------------

@@ -1,6 +1,5 @@
 """SQLite's store. A write transaction holds the one lock of writers, which is all the locking."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -214,12 +213,6 @@ class SqliteStore(Store):
 
     def ring(self) -> None:
         """Do nothing: there are no drivers in other processes."""
-
-    # --- Searching ------------------------------------------------------------------------
-
-    def escape_json_text(self, text: str) -> str:
-        # A JSONField's column holds what json.dumps wrote.
-        return json.dumps(text)[1:-1]
 
 
 def _first_token(run: NewRunRow, view: TokenView, now: datetime) -> TokenRow:

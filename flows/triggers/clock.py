@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.utils import InterfaceError, OperationalError
 from django.urls import reverse
 
 from flows.triggers.configs import ScheduleConfig
@@ -13,6 +12,7 @@ from flows.triggers.firing import ERROR_CHARACTERS, fire
 from flows.triggers.models import Firing, FiringOutcome, Trigger, TriggerKind
 from flows.triggers.schedules import Due
 from workbench.dispatch.clock import Place, clock_task
+from workbench.dispatch.outage import is_passing
 from workbench.dispatch.sweeps import Sweep
 
 logger = logging.getLogger(__name__)
@@ -59,9 +59,9 @@ def _fire_due(trigger: Trigger, now: datetime) -> None:
     try:
         with transaction.atomic():
             _fire_instants(trigger, due, now)
-    except (OperationalError, InterfaceError):
-        raise
     except Exception as error:
+        if is_passing(error):
+            raise
         # One that cannot be fired must not hold up the others; its instants are skipped.
         logger.exception("The schedule %s could not be fired", trigger.pk)
         text = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]

@@ -22,6 +22,7 @@ from flows.triggers.configs import (
 from flows.triggers.models import Trigger, TriggerKind
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
+from workbench.dispatch.sweeps import forget_set_aside
 from workbench.live import nudge_on_commit
 from workbench.secrets.services import SecretUnknown, delete_secret, set_secret
 from workbench.secrets.uses import webhook_use
@@ -38,6 +39,8 @@ __all__ = [
 
 Json = Any
 SECRET_BYTES = 32
+# The task of the clock that sets schedules aside (flows.triggers.clock).
+SCHEDULES = "triggers.schedules"
 LONGEST_TITLE = 120
 # Workers learn within a second that a trigger listens to a flow (flows.triggers.listening).
 LISTENS_AFTER = timedelta(seconds=2)
@@ -89,6 +92,7 @@ def change_trigger(
     trigger = _lock_trigger(trigger_id)
     _configure(trigger, title, config, input, trigger.enabled, now)
     trigger.save()
+    forget_set_aside(SCHEDULES, str(trigger.pk))
     _record("trigger.changed", trigger, actor, now)
     return trigger
 
@@ -103,6 +107,7 @@ def set_trigger_enabled(*, trigger_id: int, enabled: bool, actor: Actor, now: da
     if trigger.enabled != enabled:
         _configure(trigger, trigger.title, trigger.config, trigger.input, enabled, now)
         trigger.save()
+        forget_set_aside(SCHEDULES, str(trigger.pk))
         _record("trigger.enabled" if enabled else "trigger.disabled", trigger, actor, now)
     return trigger
 
@@ -115,6 +120,7 @@ def delete_trigger(*, trigger_id: int, actor: Actor, now: datetime) -> None:
     """
     trigger = _lock_trigger(trigger_id)
     _record("trigger.deleted", trigger, actor, now)
+    forget_set_aside(SCHEDULES, str(trigger.pk))
     if trigger.secret_name:
         # An admin may have deleted it already.
         with suppress(SecretUnknown):

@@ -160,7 +160,7 @@ def _build_choice(act: Act, chosen: Act, query: dict[str, str]) -> dict[str, Any
 
 def _describe_filters(filters: RunFilters) -> list[tuple[str, str]]:
     words = {"text": "Search", "started_from": "Started from", "started_to": "Started before"}
-    given = {name: value for name, value in asdict(filters).items() if value}
+    given = {name: value for name, value in asdict(filters).items() if value and name != "unread"}
     return [
         (words.get(name, name.capitalize()), f"{value:%Y-%m-%d %H:%M}" if "started" in name
          else str(value).replace("_", " "))

@@ -59,17 +59,18 @@ def get_run_reach(request: HttpRequest) -> Reach:
 
 
 def read_run_filters(given: QueryDict) -> RunFilters:
-    """Return the filters in an address or a form; values that make no sense are left out."""
-    get = given.get
+    """Return the filters in an address or a form, with what could not be read as ``unread``."""
+    get, unread = given.get, list[str]()
     return RunFilters(
         flow=get("flow", "")[:80],
-        version=positive_number(get("version", "")),
+        version=_read_version(get("version", ""), unread),
         state=get("state", "")[:20],
         outcome=get("outcome", "").strip()[:80],
-        started_from=_read_start(get("from", "")),
-        started_to=_read_start(get("to", "")),
+        started_from=_read_start(get("from", ""), "Started from", unread),
+        started_to=_read_start(get("to", ""), "Started before", unread),
         text=get("q", "").strip()[:200],
         error=get("error", "").strip()[:80],
+        unread=tuple(unread),
     )
 
 
@@ -78,16 +79,24 @@ def positive_number(text: str) -> int | None:
     return parse_run_id(text) or None
 
 
-def _read_start(text: str) -> datetime | None:
-    """Return an instant, or the start of a day, in the person's zone; None if it is neither."""
-    zone = get_current_timezone()
+def _read_version(text: str, unread: list[str]) -> int | None:
+    number = positive_number(text.strip())
+    if text.strip() and number is None:
+        unread.append(f"Version: {text[:40]!r} is not the number of a version. Write it as 3.")
+    return number
+
+
+def _read_start(text: str, name: str, unread: list[str]) -> datetime | None:
+    """Return an instant, or the start of a day, in the person's zone."""
+    text, zone = text.strip(), get_current_timezone()
+    if not text:
+        return None
     try:
+        if len(text) == len("2026-03-31"):
+            return make_aware(datetime.combine(read_date(text), time()), zone)
         return read_instant(text, zone)
-    except ValueRefused:
-        pass
-    try:
-        return make_aware(datetime.combine(read_date(text), time()), zone)
-    except ValueRefused:
+    except ValueRefused as error:
+        unread.append(f"{name}: {error}"[:300])
         return None
 
 

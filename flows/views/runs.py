@@ -47,6 +47,7 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
         "page": page,
         "filters": filters,
         "is_filtered": filters != RunFilters(),
+        "typed_version": request.GET.get("version", ""),
         "states": [_state_link(state, counts[state], kept, filters) for state in STATES],
         "all_link": "?" + urlencode({k: v for k, v in kept.items() if k != "state"}),
         "older": f"?{older}" if older else "",

@@ -229,8 +229,11 @@ def _build_field(
         found.value, found.fits = _to_input(value, kind, zone)
     if kind == "choice":
         titles = schema.get("x-titles") if isinstance(schema.get("x-titles"), Mapping) else {}
+        texts = [_to_text(each) for each in schema["enum"]]
+        # 1 and "1" would have one label.
+        write = _to_text if len(set(texts)) == len(texts) else json.dumps
         found.choices = [
-            (json.dumps(each), str((titles or {}).get(str(each), _to_text(each))))
+            (json.dumps(each), str((titles or {}).get(str(each), write(each))))
             for each in schema["enum"]
         ]
         if found.value and found.value not in dict(found.choices):

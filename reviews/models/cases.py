@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from reviews.models.queues import Queue
 from reviews.models.states import ACTIVE, CLAIMABLE, CaseState
+from workbench.search.words import HasWords, WordsField
 
 Person = settings.AUTH_USER_MODEL
 ACTIVE_STATES = sorted(ACTIVE)
@@ -17,7 +18,7 @@ CLAIMABLE_STATES = sorted(CLAIMABLE)
 OPEN_ENDED = Q(closed_at__isnull=True)
 
 
-class Case(models.Model):
+class Case(HasWords):
     """A run's question to people.
 
     ``wait_id`` is None for a check of a decision (reviews.quality): no run waits for it.
@@ -37,6 +38,7 @@ class Case(models.Model):
     flow_version = models.PositiveIntegerField()
     step = models.CharField(max_length=80)
     title = models.CharField(max_length=300)
+    title_words = WordsField(of="title")
     summary = models.CharField(max_length=500, blank=True, default="")
     subject = models.CharField(max_length=200, blank=True, default="")
     state = models.CharField(max_length=16, choices=CaseState.choices, default=CaseState.OPEN)

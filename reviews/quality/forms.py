@@ -26,11 +26,7 @@ class FilterForm(forms.Form):
     def filter(self, *, people: bool) -> Filter:
         """Return the filter, without a reviewer for those who may not see figures of people."""
         self.is_valid()
-        values: dict[str, Any] = {
-            name: value
-            for name, value in self.cleaned_data.items()
-            if value and "\0" not in str(value)
-        }
+        values: dict[str, Any] = {name: value for name, value in self.cleaned_data.items() if value}
         if not people:
             values.pop("reviewer", None)
         return Filter(**values)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any
 
 import jsonschema_rs
@@ -29,6 +30,7 @@ class Answer:
     """``fields`` are the new values by key, ``why`` the reasons for changing them.
 
     ``grounds``: by reason code, the key of the field or the id of the evidence it rests on.
+    ``zone``: that of the page on which local times were typed.
     """
 
     outcome: str
@@ -40,6 +42,7 @@ class Answer:
     form: Mapping[str, Json] = field(default_factory=dict)
     opened: tuple[str, ...] = ()
     active_seconds: int = 0
+    zone: tzinfo | None = None
 
 
 def check_answer(
@@ -77,8 +80,10 @@ def find_value_problems(
     fields: Mapping[str, Json],
 ) -> dict[str, str]:
     """Return what is wrong with the values typed, by name: ``fields.income``, ``form.rate``."""
-    problems = _find_override_problems(list_overrides(answer, shown, fields), shown)
-    return problems | find_schema_problems(rules.get("form") or {}, dict(answer.form), "form")
+    overrides = list_overrides(answer, shown, fields)
+    problems = _find_override_problems(overrides, shown, answer.zone)
+    form = dict(answer.form)
+    return problems | find_schema_problems(rules.get("form") or {}, form, "form", answer.zone)
 
 
 def list_outcomes(rules: Mapping[str, Json]) -> list[str]:
@@ -183,7 +188,7 @@ def list_overrides(
 
 
 def _find_override_problems(
-    overrides: list[dict[str, Json]], shown: Mapping[str, Json]
+    overrides: list[dict[str, Json]], shown: Mapping[str, Json], zone: tzinfo | None
 ) -> dict[str, str]:
     problems = {}
     known = {field["key"]: field for field in list_shown_fields(shown) if field.get("key")}
@@ -194,7 +199,7 @@ def _find_override_problems(
             problems[name] = f"The field {key} cannot be changed on this case."
             continue
         schema = get_field_schema(known[key], override["old"], override["new"])
-        problems |= find_schema_problems(schema, override["new"], name)
+        problems |= find_schema_problems(schema, override["new"], name, zone)
     return problems
 
 
@@ -226,8 +231,13 @@ def _find_why_problems(
     return problems
 
 
-def find_schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> dict[str, str]:
-    """Return what is wrong with the value, by the path to it: ``form.conditions``."""
+def find_schema_problems(
+    schema: Mapping[str, Json], value: Json, name: str, zone: tzinfo | None = None
+) -> dict[str, str]:
+    """Return what is wrong with the value, by the path to it: ``form.conditions``.
+
+    A page could not read a local time in ``zone`` that is still one: the clocks change there.
+    """
     try:
         # What a page says an input was rendered with is only read, and may be anything.
         check_value(value)
@@ -244,11 +254,11 @@ def find_schema_problems(schema: Mapping[str, Json], value: Json, name: str) -> 
         lacking = getattr(fault.kind, "property", None) if fault.kind.name == "required" else None
         parts = [*fault.instance_path, *([lacking] if lacking else [])]
         path = ".".join([name, *(str(part) for part in parts)])
-        found.setdefault(path, "Fill this in." if lacking else _describe_fault(fault))
+        found.setdefault(path, "Fill this in." if lacking else _describe_fault(fault, zone))
     return found
 
 
-def _describe_fault(fault: jsonschema_rs.ValidationError) -> str:
+def _describe_fault(fault: jsonschema_rs.ValidationError, zone: tzinfo | None) -> str:
     """Return what to do about the fault: the library's own message repeats whole lists of rows."""
     limit = getattr(fault.kind, "limit", None)
     asked = {
@@ -256,10 +266,12 @@ def _describe_fault(fault: jsonschema_rs.ValidationError) -> str:
         "maxItems": f"Leave at most {limit}.",
         "uniqueItems": "The same is here twice: remove one.",
     }
-    return asked.get(fault.kind.name) or _describe_text(fault) or _make_sentence(fault.message)
+    return (
+        asked.get(fault.kind.name) or _describe_text(fault, zone) or _make_sentence(fault.message)
+    )
 
 
-def _describe_text(fault: jsonschema_rs.ValidationError) -> str:
+def _describe_text(fault: jsonschema_rs.ValidationError, zone: tzinfo | None) -> str:
     """Return why a text is no number, date or time, and how it is written; "" for other faults."""
     if not isinstance(fault.instance, str):
         return ""
@@ -268,7 +280,7 @@ def _describe_text(fault: jsonschema_rs.ValidationError) -> str:
         if kind.name == "type" and (kinds := NUMBERS & set(_list_kinds(kind))):
             read_number(fault.instance, whole="number" not in kinds)
         elif kind.name == "format" and kind.format == "date-time":
-            read_instant(fault.instance)
+            read_instant(fault.instance, zone)
         elif kind.name == "format" and kind.format == "date":
             read_date(fault.instance)
     except ValueRefused as refusal:

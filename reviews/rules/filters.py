@@ -50,7 +50,7 @@ class CaseFilters:
 def read_filters(data: Mapping[str, Any]) -> CaseFilters:
     """Read filters from an address or a saved view. Unknown values are left out."""
     known = {field.name for field in fields(CaseFilters)}
-    given = {name: str(data.get(name, "")).replace("\0", "").strip() for name in known}
+    given = {name: str(data.get(name, "")).strip() for name in known}
     priority = given["priority"]
     return CaseFilters(
         show=given["show"] if given["show"] in SHOWS else "open",

@@ -20,10 +20,12 @@ from reviews.rules.widgets import (
     NUMBERS,
     Widget,
     choose_kind,
-    format_field,
     format_value,
     get_type,
+    has_mixed_choices,
+    list_constants,
     make_widget,
+    write_field,
 )
 from workbench.values.json_text import parse_json, read_json
 from workbench.values.numbers import read_number
@@ -194,9 +196,10 @@ def read_field(
     was = _load(posted.get(name + AS_RENDERED))
     was = old if was is ABSENT else was
     text = _CARRIAGE_RETURN.sub("\n", posted.get(name) or "")
-    if text.strip() == _CARRIAGE_RETURN.sub("\n", format_field(was)).strip():
+    plain = make_plain(schema)
+    if text.strip() == _CARRIAGE_RETURN.sub("\n", write_field(was, plain)).strip():
         return old
-    return read_value(text, make_plain(schema), was, zone)
+    return read_value(text, plain, was, zone)
 
 
 def read_value(text: str, schema: Mapping[str, Json], old: Json = None, zone: tzinfo = UTC) -> Json:
@@ -204,6 +207,8 @@ def read_value(text: str, schema: Mapping[str, Json], old: Json = None, zone: tz
 
     A text that is not of the type is returned as it is: the schema then names the problem.
     """
+    if has_mixed_choices(schema):
+        return _read_mixed(text)
     kind = get_type(schema) if schema.get("type") else infer_type(old)
     if isinstance(old, str) and text == old:
         return old
@@ -213,10 +218,15 @@ def read_value(text: str, schema: Mapping[str, Json], old: Json = None, zone: tz
         return cleaned != "false"
     if cleaned == "" and (kind in NUMBERS or not isinstance(old, str)):
         return None
-    for choice in _list_constants(schema):
+    for choice in list_constants(schema):
         if format_value(choice) == cleaned:
             return choice
     return _read_by_type(text, kind, schema, zone)
+
+
+def _read_mixed(text: str) -> Json:
+    """Return a choice that was written as JSON, None if none was made."""
+    return _read_json(text) if text.strip() else None
 
 
 def _read_by_type(text: str, kind: str, schema: Mapping[str, Json], zone: tzinfo) -> Json:
@@ -227,11 +237,6 @@ def _read_by_type(text: str, kind: str, schema: Mapping[str, Json], zone: tzinfo
     if schema.get("format") == "date-time":
         return _read_typed_instant(text, zone)
     return text
-
-
-def _list_constants(schema: Mapping[str, Json]) -> list[Json]:
-    constants = [each.get("const") for each in schema.get("oneOf") or () if "const" in each]
-    return [*(schema.get("enum") or ()), *constants]
 
 
 def infer_type(value: Json) -> str:

@@ -45,6 +45,7 @@ class Widget:
     ``blank`` is the row that "add" copies, with ``NEXT_ROW`` for its number. ``was`` is the value
     that it is rendered with, as JSON, "" for none: what comes back as it was rendered is that
     value. ``text`` is how the input writes it; ``zone`` names that of a time.
+    ``mixed``: some of the choices differ in type alone, so that each is written as JSON.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Widget:
     was: str = ""
     text: str = ""
     zone: str = ""
+    mixed: bool = False
 
     @property
     def was_name(self) -> str:
@@ -85,7 +87,7 @@ class Widget:
         """The values that are chosen, as a form writes them."""
         several = self.kind == "checks" and isinstance(self.value, list)
         values = self.value if several else [self.value]
-        return tuple(format_value(value) for value in values if value is not None)
+        return tuple(write_choice(value, self.mixed) for value in values if value is not None)
 
 
 def list_widgets(
@@ -163,6 +165,7 @@ def make_widget(
     was = "" if value is ABSENT else json.dumps(value, ensure_ascii=False)
     value = None if value is ABSENT else value
     kind, text = _choose_input(choose_kind(schema), value, zone)
+    choices, mixed = list_choices(schema), has_mixed_choices(schema)
     parts, blank = _make_parts(schema, value, name, zone)
     return Widget(
         kind=kind,
@@ -171,13 +174,14 @@ def make_widget(
         value=value,
         help=str(schema.get("description") or ""),
         required=required,
-        choices=_offer(list_choices(schema), kind, value),
+        choices=_offer(choices, kind, value, mixed),
         attributes=_make_attributes(schema, kind),
         parts=parts,
         blank=blank,
         active=active,
         was=was,
-        text=text,
+        text=write_choice(value, mixed) if mixed and kind in {"radio", "select"} else text,
+        mixed=mixed,
         zone=str(zone) if kind == "datetime" else "",
     )
 
@@ -249,10 +253,10 @@ def format_local(text: str, zone: tzinfo) -> str:
 
 
 def _offer(
-    choices: tuple[tuple[str, str], ...], kind: str, value: Json
+    choices: tuple[tuple[str, str], ...], kind: str, value: Json, mixed: bool
 ) -> tuple[tuple[str, str], ...]:
     """Return the choices, with the value as it is where they lack it."""
-    text = format_value(value)
+    text = "" if value is None else write_choice(value, mixed)
     if kind not in {"radio", "select"} or not text or text in dict(choices):
         return choices
     return (*choices, (text, f"{text} (as it is now)"))
@@ -311,17 +315,39 @@ def _has_rows(schema: Mapping[str, Json]) -> bool:
 
 
 def list_choices(schema: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
+    """Return each constant of the schema, or of its items, as a form writes it, and its label."""
+    mixed = has_mixed_choices(schema)
+    return tuple(
+        (write_choice(value, mixed), title or write_choice(value, mixed))
+        for value, title in _list_titled(schema, mixed)
+    )
+
+
+def list_constants(schema: Mapping[str, Json]) -> list[Json]:
+    """Return the values that the schema, or that of its items, has to choose from."""
+    return [value for value, _ in _list_titled(schema)]
+
+
+def has_mixed_choices(schema: Mapping[str, Json]) -> bool:
+    """Return whether two of the choices would be written alike, as 1 and "1" are."""
+    constants = list_constants(schema)
+    return len({format_value(each) for each in constants}) < len(constants)
+
+
+def write_choice(value: Json, mixed: bool) -> str:
+    """Return a choice as a form writes it: as JSON where choices differ in type alone."""
+    return json.dumps(value, ensure_ascii=False) if mixed else format_value(value)
+
+
+def _list_titled(schema: Mapping[str, Json], mixed: bool = False) -> list[tuple[Json, str]]:
+    """Return the constants with their titles; one of an enum has its words for a title."""
     items = schema.get("items")
     source = items if get_type(schema) == "array" and isinstance(items, Mapping) else schema
     if source.get("oneOf"):
-        return tuple(
-            (format_value(each.get("const")), str(each.get("title") or each.get("const")))
-            for each in source["oneOf"]
-        )
-    return tuple(
-        (format_value(each), format_value(each).replace("_", " ").capitalize())
-        for each in source.get("enum") or ()
-    )
+        return [(each.get("const"), str(each.get("title") or "")) for each in source["oneOf"]]
+    words = ["" if mixed else format_value(each).replace("_", " ").capitalize()
+             for each in source.get("enum") or ()]  # fmt: skip
+    return list(zip(source.get("enum") or (), words, strict=True))
 
 
 def _make_attributes(schema: Mapping[str, Json], kind: str) -> dict[str, Json]:
@@ -357,3 +383,8 @@ def format_field(value: Json) -> str:
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
     return format_value(value)
+
+
+def write_field(value: Json, schema: Mapping[str, Json]) -> str:
+    """Return a value of a case as the input that corrects it writes it, by its plain schema."""
+    return write_choice(value, mixed=True) if has_mixed_choices(schema) else format_field(value)

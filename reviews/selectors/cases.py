@@ -34,6 +34,7 @@ from reviews.selectors.lists import LIST_FIELDS
 from reviews.selectors.veil import exclude_hidden, list_seen_steps
 from workbench.accounts.models import RoleGrant, User
 from workbench.accounts.permissions import PERMISSIONS, can
+from workbench.search.matching import beginning
 
 SIMILAR_AMONG = 300
 # Documents of the next case that a browser fetches while one works on this one.
@@ -121,9 +122,7 @@ def search_people(case: Case, text: str, limit: int = 8) -> list[User]:
 
     One query, and one for each of the first few whom a role might let see it.
     """
-    named = Q()
-    for field in ("username", "display_name", "first_name", "last_name"):
-        named |= Q(**{f"{field}__istartswith": text})
+    named = beginning(text, "username", "display_name", "first_name", "last_name")
     roles = PERMISSIONS["cases.view"]
     people = User.objects.filter(
         named, is_active=True, pk__in=RoleGrant.objects.filter(role__in=roles).values("user")

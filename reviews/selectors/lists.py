@@ -18,11 +18,12 @@ from reviews.models import (
 from reviews.models.states import CaseState
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.acting import may_see
-from reviews.selectors.titles import find_titled_cases, has_words, split_words
+from reviews.selectors.titles import find_titled_cases, has_words
 from reviews.selectors.veil import exclude_hidden
 from workbench.accounts.models import User
 from workbench.accounts.permissions import Reach, reach
 from workbench.http.numbers import number_in
+from workbench.values.folding import split_words
 
 PAGE_SIZE = 50
 # How many titles one search looks at, at most.
@@ -83,7 +84,7 @@ def list_cases(
     order only, so that no search takes long; a page may then hold few or none and still have a next
     one. A cursor that is not one of ours starts at the beginning.
     """
-    cases = Case.objects.filter(
+    cases: QuerySet[Case] = Case.objects.filter(
         limit_to_reach(reach(principal, "cases.view")), exclude_hidden(user)
     )
     # One queue was found among those that the principal sees; of all, only those may show.

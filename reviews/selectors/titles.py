@@ -1,53 +1,46 @@
-"""Find cases by the words of their titles, in a full-text index.
+"""Find cases by the words of their titles, in a full-text index of their folded words.
 
-PostgreSQL has a GIN index (migration 0009). SQLite has a table of its own kind (FTS5) that triggers
-keep; they go when a migration rebuilds the table of cases, so they are looked after it.
+PostgreSQL has a GIN index (migration 0013). SQLite has a table of its own kind (FTS5) that triggers
+keep; they go when a migration rebuilds the table of cases, so they are looked after it. Neither
+splits or folds words by itself: ``Case.title_words`` has them as ``split_words`` gives them.
 """
 
-import re
-import string
 from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, transaction
 
+from workbench.values.folding import split_words
+
 # What has more cases than this is common: the next ones of a list soon have some.
 MOST = 900
 MOST_WORDS = 8
-_WORD = re.compile(r"[^\W_]+")
 
-# A text search of PostgreSQL reads "A-47" as a number below zero: without its marks it is words.
-_MARKS = string.punctuation.replace("'", "''").replace("%", "%%")
-TITLE_WORDS = f"to_tsvector('simple', translate(title, '{_MARKS}', repeat(' ', 32)))"
 FIND = {
     "postgresql": (
-        f"SELECT id FROM reviews_case WHERE {TITLE_WORDS} "  # noqa: S608
-        "@@ to_tsquery('simple', %s) LIMIT %s"
+        "SELECT id FROM reviews_case WHERE array_to_tsvector(string_to_array(title_words, ' ')) "
+        "@@ %s::tsquery LIMIT %s"
     ),
-    "sqlite": "SELECT rowid FROM reviews_casetitle WHERE reviews_casetitle MATCH %s LIMIT %s",
+    "sqlite": "SELECT rowid FROM reviews_casewords WHERE reviews_casewords MATCH %s LIMIT %s",
 }
 _FORGET = (
-    "INSERT INTO reviews_casetitle (reviews_casetitle, rowid, title) "
-    "VALUES ('delete', old.id, old.title)"
+    "INSERT INTO reviews_casewords (reviews_casewords, rowid, title_words) "
+    "VALUES ('delete', old.id, old.title_words)"
 )
-_NOTE = "INSERT INTO reviews_casetitle (rowid, title) VALUES (new.id, new.title)"
+_NOTE = "INSERT INTO reviews_casewords (rowid, title_words) VALUES (new.id, new.title_words)"
 TRIGGERS = {
-    "reviews_case_titled": f"AFTER INSERT ON reviews_case BEGIN {_NOTE}; END",
-    "reviews_case_retitled": (
-        f"AFTER UPDATE OF title ON reviews_case BEGIN {_FORGET}; {_NOTE}; END"
+    "reviews_case_words_new": f"AFTER INSERT ON reviews_case BEGIN {_NOTE}; END",
+    "reviews_case_words_changed": (
+        f"AFTER UPDATE OF title_words ON reviews_case BEGIN {_FORGET}; {_NOTE}; END"
     ),
-    "reviews_case_untitled": f"AFTER DELETE ON reviews_case BEGIN {_FORGET}; END",
+    "reviews_case_words_gone": f"AFTER DELETE ON reviews_case BEGIN {_FORGET}; END",
 }
+# The tokenizer takes every character beyond ASCII for one of a word.
 TABLE = """
-CREATE VIRTUAL TABLE reviews_casetitle USING fts5(
-    title, content='reviews_case', content_rowid='id', prefix='2 3 4',
-    tokenize='unicode61 remove_diacritics 0'
+CREATE VIRTUAL TABLE reviews_casewords USING fts5(
+    title_words, content='reviews_case', content_rowid='id', prefix='2 3 4', tokenize='ascii'
 )
 """
-
-
-def split_words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
 
 
 def has_words(title: str, words: Sequence[str]) -> bool:
@@ -85,7 +78,7 @@ def _look_up(words: Sequence[str], ending: str) -> list[int]:
 
 def _has_index() -> bool:
     """Return whether there is an index: SQLite may have been built without FTS5."""
-    return connection.vendor != "sqlite" or _count("sqlite_master", "reviews_casetitle") == 1
+    return connection.vendor != "sqlite" or _count("sqlite_master", "reviews_casewords") == 1
 
 
 def _count(table: str, *names: str) -> int:
@@ -102,9 +95,9 @@ def ensure_title_index(**_: Any) -> None:
     if _count("sqlite_master", *TRIGGERS) == len(TRIGGERS):
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS reviews_casetitle")
+        cursor.execute("DROP TABLE IF EXISTS reviews_casewords")
         cursor.execute(TABLE)
         for name, what in TRIGGERS.items():
             cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
             cursor.execute(f"CREATE TRIGGER {name} {what}")
-        cursor.execute("INSERT INTO reviews_casetitle (reviews_casetitle) VALUES ('rebuild')")
+        cursor.execute("INSERT INTO reviews_casewords (reviews_casewords) VALUES ('rebuild')")

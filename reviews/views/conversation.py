@@ -15,7 +15,7 @@ from reviews.views.gate import case_view
 @case_view("cases.view")
 def mentions(request: HttpRequest, case: Case) -> JsonResponse:
     """Return the people whom a comment may mention, as ``[{name, label}]``."""
-    people = search_people(case, request.GET.get("q", "")[:150].replace("\0", ""))
+    people = search_people(case, request.GET.get("q", "")[:150])
     found = [{"name": person.username, "label": person.label} for person in people]
     return JsonResponse(found, safe=False)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.timezone import get_current_timezone
 from django.views.decorators.http import require_POST
 
 from reviews.errors import ReviewError
@@ -60,7 +61,7 @@ def _save_draft(case: Case, typed: Typed, acting: Acting, now: datetime) -> None
 def _check_typed(case: Case, content: dict[str, Any]) -> dict[str, Any]:
     """Return the problems by field, ``{name: sentence}``, and the parts of the form in use."""
     form, schema = content["form"], case.rules.get("form") or {}
-    answer = Answer(outcome="", fields=content["fields"], form=form)
+    answer = Answer(outcome="", fields=content["fields"], form=form, zone=get_current_timezone())
     return {
         "problems": find_value_problems(
             answer, rules=case.rules, shown=case.shown, fields=case.fields

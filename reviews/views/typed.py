@@ -36,6 +36,7 @@ class Typed:
             form=content["form"],
             opened=tuple(self.opened),
             active_seconds=self.active_seconds,
+            zone=get_current_timezone(),
         )
 
 

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from workbench.audit.actions import describe_action
 from workbench.audit.merkle import inclusion_proof
 from workbench.audit.models import Block, BlockEntry, Entry
+from workbench.search.matching import having
 
 ROWS_A_PAGE = 50
 
@@ -57,17 +58,12 @@ def _action(action: str) -> Q:
 
 def _actor(actor: str) -> Q:
     kind, colon, actor_id = actor.partition(":")
-    named = Q(actor_name__icontains=actor)
+    named = having(actor, "actor_name")
     return named | Q(actor_kind=kind, actor_id=actor_id) if colon else named
 
 
 def _text(text: str) -> Q:
-    return (
-        Q(action__icontains=text)
-        | Q(actor_name__icontains=text)
-        | Q(subject_id=text)
-        | Q(payload__body__icontains=text)
-    )
+    return having(text, "action", "actor_name", "payload__body") | Q(subject_id=text)
 
 
 def payload_of(entry: Entry) -> Any:

@@ -6,7 +6,6 @@ the work.
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import TypeVar
 from django.db import close_old_connections, connections
 
 from workbench.dispatch import agreed_time
-from workbench.dispatch.patience import AWAY
+from workbench.dispatch.outage import is_away, outage
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +25,6 @@ LONGEST_PAUSE_SECONDS = 30.0
 # While the database is away, no longer than this: when it is back, there is much to do.
 AWAY_PAUSE_SECONDS = 1.0
 STOP_SECONDS = 4.0
-OUTAGE_LOGGED_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -84,36 +82,6 @@ def list_clock_tasks() -> list[ClockTask]:
     return sorted(_tasks.values(), key=lambda task: task.name)
 
 
-class _Outage:
-    """An outage of the database, as the tasks of this process find it: a line when it begins, each
-    ten minutes, and when it ends. Each task finds it, at each of its ticks.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._since: float | None = None
-        self._said_at = 0.0
-
-    def go_on(self, task: str, error: Exception) -> None:
-        at = time.monotonic()
-        with self._lock:
-            if self._since is not None and at - self._said_at < OUTAGE_LOGGED_SECONDS:
-                return
-            self._since = at if self._since is None else self._since
-            self._said_at = at
-        cause = " ".join(str(error).split())
-        logger.error("The database does not answer; %s tries again until it does: %s", task, cause)
-
-    def end(self) -> None:
-        with self._lock:
-            since, self._since = self._since, None
-        if since is not None:
-            logger.warning("The database answers again after %.1f s", time.monotonic() - since)
-
-
-_outage = _Outage()
-
-
 def run_clock(stop_event: threading.Event) -> None:
     """Run the registered tasks until ``stop_event`` is set. Return when they have stopped."""
     threads = [
@@ -133,26 +101,23 @@ def run_clock(stop_event: threading.Event) -> None:
 
 def _repeat(task: ClockTask, stop_event: threading.Event) -> None:
     failures = 0
-    away = False
     pause = 0.0
     longest = LONGEST_PAUSE_SECONDS
     while not stop_event.wait(pause):
         try:
-            close_old_connections()
-            agreed_time.ask_database()
-            more = task.function(agreed_time.now())
+            with outage.watch(task.name):
+                close_old_connections()
+                agreed_time.ask_database()
+                more = task.function(agreed_time.now())
             failures = 0
-            if away:
-                _outage.end()
-            away = False
-        except AWAY as error:
-            failures, more, longest, away = failures + 1, False, AWAY_PAUSE_SECONDS, True
-            _outage.go_on(task.name, error)
-        except Exception:
-            failures, more, longest = failures + 1, False, LONGEST_PAUSE_SECONDS
-            logger.exception("Clock task %s failed", task.name)
+        except Exception as error:
+            failures, more = failures + 1, False
+            longest = AWAY_PAUSE_SECONDS if is_away(error) else LONGEST_PAUSE_SECONDS
+            if not is_away(error):
+                logger.exception("Clock task %s failed", task.name)
         if failures:
             pause = min(task.every_seconds * 2**failures, longest)
         else:
             pause = 0.0 if more else task.every_seconds
+    outage.leave(task.name)
     connections.close_all()

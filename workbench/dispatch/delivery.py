@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q
 
 from workbench.dispatch.models import Outbox
-from workbench.dispatch.patience import AWAY, retry_while_away
+from workbench.dispatch.outage import is_passing
+from workbench.dispatch.patience import retry_while_away
 from workbench.dispatch.registry import get_handler
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ def _put_back(row: Outbox, error: Exception, now: datetime) -> None:
     summary = "".join(traceback.format_exception_only(error)).strip()[:2000]
     dead = row.attempts >= MAX_ATTEMPTS
     # An outage of the database is no fault of the job: its next attempt need not wait.
-    retry_at = now + (CLOCK_SKEW if isinstance(error, AWAY) else backoff(row.attempts))
+    retry_at = now + (CLOCK_SKEW if is_passing(error) else backoff(row.attempts))
     # Only if no later delivery has claimed the row since.
     Outbox.objects.filter(pk=row.pk, attempts=row.attempts).update(
         last_error=summary,

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from workbench.dispatch.broker import ring
 from workbench.dispatch.models import Outbox
-from workbench.dispatch.patience import AWAY
+from workbench.dispatch.outage import is_passing
 from workbench.dispatch.sweeps import Sweep
 
 logger = logging.getLogger(__name__)
@@ -88,9 +88,9 @@ def resend_all(now: datetime) -> None:
     try:
         with transaction.atomic():
             due.update(ring_at=now)
-    except AWAY:
-        raise
-    except Exception:
+    except Exception as error:
+        if is_passing(error):
+            raise
         logger.warning("Messages could not be resent together; each is alone", exc_info=True)
         Sweep(RESEND, now).each(
             list(due.values_list("pk", flat=True)),

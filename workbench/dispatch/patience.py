@@ -7,12 +7,10 @@ from typing import ParamSpec, TypeVar
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
-from django.db.utils import InterfaceError, OperationalError
+
+from workbench.dispatch.outage import is_away, is_passing, outage
 
 logger = logging.getLogger(__name__)
-
-# The database is away, or chose this transaction to end a deadlock: the same call may succeed.
-AWAY = (OperationalError, InterfaceError)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,18 +22,31 @@ LONGEST_PAUSE_SECONDS = 2.0
 def retry_while_away(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
     """Call ``function`` until the database answers, and return its result.
 
-    It must be safe to call twice: nobody knows whether a failed call has committed. Use it outside
-    ``atomic`` and never on an event loop, for it sleeps.
+    A statement that fails by itself is not repeated: its error goes up. The function must be safe
+    to call twice: nobody knows whether a failed call has committed. Use it outside ``atomic`` and
+    never on an event loop, for it sleeps.
     """
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            return function(*args, **options)
-        except AWAY as error:
-            logger.warning("The database did not answer; trying again: %s", error)
-            reset_connection()
-            time.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    pause, key = FIRST_PAUSE_SECONDS, object()
+    try:
+        while True:
+            try:
+                with outage.watch("a worker", key):
+                    return function(*args, **options)
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                wait_after(error, pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    finally:
+        outage.leave(key)
+
+
+def wait_after(error: Exception, pause: float) -> None:
+    """Drop the connection and sleep, after an error that is passing."""
+    if not is_away(error):
+        logger.warning("Another transaction was in the way; trying again: %s", error)
+    reset_connection()
+    time.sleep(pause)
 
 
 def reset_connection() -> None:

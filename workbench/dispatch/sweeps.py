@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F
 
 from workbench.dispatch.models import SetAside
-from workbench.dispatch.patience import AWAY
+from workbench.dispatch.outage import is_passing
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ def primary_key_of(row: object) -> str:
 class Sweep:
     """One pass of the clock task ``task`` over its rows, at ``now``.
 
-    ``away`` are the errors that are no row's fault: they go up, and the task is repeated. The log
+    An error of a database that is away, or of ``away``, is no row's fault: it goes up, and the
+    task is repeated. A statement that fails by itself, as by a time limit, is its row's. The log
     names a row that fails by ``called`` and its key.
     """
 
@@ -44,7 +45,7 @@ class Sweep:
         task: str,
         now: datetime,
         *,
-        away: tuple[type[Exception], ...] = AWAY,
+        away: tuple[type[Exception], ...] = (),
         called: str = "The row",
     ) -> None:
         self.task, self.now, self.away, self.called = task, now, away, called
@@ -94,9 +95,9 @@ class Sweep:
         try:
             with nullcontext() if own_transaction else transaction.atomic():
                 act(row)
-        except self.away:
-            raise
         except Exception as error:
+            if self._is_no_fault(error):
+                raise
             self.blame(key, error)
             return False
         self.forget([key])
@@ -115,13 +116,16 @@ class Sweep:
         try:
             with transaction.atomic():
                 act(rows)
-        except self.away:
-            raise
-        except Exception:
+        except Exception as error:
+            if self._is_no_fault(error):
+                raise
             logger.warning("%s: a batch failed; each of it is done alone", self.task, exc_info=True)
             self.each(rows, lambda row: act([row]), key=key)
         else:
             self.forget([key(row) for row in rows])
+
+    def _is_no_fault(self, error: Exception) -> bool:
+        return is_passing(error) or isinstance(error, self.away)
 
     def blame(self, key: str, error: Exception, *, retry_at: datetime | None = None) -> None:
         """Set the row aside because of ``error``, until ``retry_at`` or as long as is usual."""
@@ -177,6 +181,11 @@ def set_aside(
                 last_at=now,
                 retry_at=retry_at or now + pause_after(row.failures + 1),
             )
+
+
+def forget_set_aside(task: str, key: str) -> None:
+    """Keep no longer that the row failed: it was mended, and the next sweep tries it at once."""
+    SetAside.objects.filter(task=task, key=key).delete()
 
 
 def pause_after(failures: int) -> timedelta:

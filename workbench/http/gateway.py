@@ -16,7 +16,7 @@ from ninja.openapi.views import openapi_json
 
 from workbench.accounts.gate import public
 from workbench.accounts.permissions import Principal
-from workbench.dispatch.patience import AWAY
+from workbench.dispatch.outage import AWAY
 from workbench.http.description import Description, ensure_unique_names
 from workbench.http.errors import (
     REFUSED_VALUES,
@@ -28,19 +28,28 @@ from workbench.http.idempotency import answer_once
 from workbench.http.limits import JSON, WITH_BODY, get_body_limit
 from workbench.http.preconditions import add_etag
 from workbench.http.problems import ApiProblem, problem_response
-from workbench.http.reading import ReadBefore, check_parameters, read_body
+from workbench.http.reading import ReadBefore, check_parameters, keep_body, read_body
 from workbench.http.sign_in import authenticate
 
 View = Callable[..., HttpResponse]
 Route = TypeVar("Route", bound=Callable[..., Any])
 
 
-def accepts(*content_types: str, max_bytes: int | None = None) -> Callable[[Route], Route]:
-    """Let a route take other bodies than JSON, or larger ones. Put it below ``@router.post``."""
+def accepts(
+    *content_types: str,
+    max_bytes: int | None = None,
+    read: Callable[[HttpRequest], object] | None = None,
+) -> Callable[[Route], Route]:
+    """Let a route take other bodies than JSON, or larger ones. Put it below ``@router.post``.
+
+    ``read`` reads such a body before an idempotency key is claimed; the route gets what it returned
+    from ``body_of``.
+    """
 
     def mark(route: Route) -> Route:
         route.accepted_types = frozenset(content_types)  # type: ignore[attr-defined]
         route.max_bytes = max_bytes  # type: ignore[attr-defined]
+        route.read_body = read  # type: ignore[attr-defined]
         return route
 
     return mark
@@ -101,8 +110,7 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             _check_permission(request, principal, routes, kwargs)
             check_parameters(request, kwargs)
             _check_query(request, routes)
-            if request.method in WITH_BODY and _accepted_types(request, routes) == JSON:
-                read_body(request)
+            _read_body(request, routes)
             answer = _run(request, principal, partial(view, request, *args, **kwargs))
             return add_etag(request, answer)
         except RequestDataTooBig:
@@ -158,6 +166,20 @@ def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
             f"The body is {request.content_type or 'of no declared type'}.",
             f"Send it as {' or '.join(sorted(types))} and say so in Content-Type.",
         )
+
+
+def _read_body(request: HttpRequest, routes: Collection[Any]) -> None:
+    """Read the body and refuse what cannot be kept, before the request is taken for begun."""
+    if request.method not in WITH_BODY:
+        return
+    if _accepted_types(request, routes) == JSON:
+        read_body(request)
+        return
+    for route in routes:
+        if request.method in route.methods and (
+            read := getattr(route.view_func, "read_body", None)
+        ):
+            keep_body(request, read(request))
 
 
 def _accepted_types(request: HttpRequest, routes: Collection[Any]) -> frozenset[str]:

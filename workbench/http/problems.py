@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from workbench.dispatch.patience import AWAY
+from workbench.dispatch.outage import AWAY
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_LATER = {"Retry-After": "5"}

@@ -9,7 +9,7 @@ from ninja.parser import Parser
 from workbench.values.checking import check_text, check_value
 from workbench.values.json_text import read_json
 
-_READ = "json_that_was_read"
+_READ = "body_that_was_read"
 
 
 def read_body(request: HttpRequest) -> None:
@@ -18,7 +18,17 @@ def read_body(request: HttpRequest) -> None:
     Raises: NotJson, ValueRefused.
     """
     if request.body:
-        setattr(request, _READ, read_json(request.body))
+        keep_body(request, read_json(request.body))
+
+
+def keep_body(request: HttpRequest, value: object) -> None:
+    """Keep what was read from the body for the route."""
+    setattr(request, _READ, value)
+
+
+def body_of(request: HttpRequest) -> Any:
+    """Return what was read from the body before the route."""
+    return getattr(request, _READ)
 
 
 def check_parameters(request: HttpRequest, of_path: Mapping[str, Any]) -> None:
@@ -33,4 +43,4 @@ class ReadBefore(Parser):
     """Hands the routes the JSON that the gate has read."""
 
     def parse_body(self, request: HttpRequest) -> dict[str, Any]:
-        return cast(dict[str, Any], getattr(request, _READ))
+        return cast(dict[str, Any], body_of(request))

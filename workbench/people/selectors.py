@@ -1,8 +1,9 @@
 """Read people, roles and tokens."""
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from workbench.accounts.models import ApiToken, RoleGrant, User
+from workbench.search.matching import having
 
 
 def list_people(text: str = "") -> QuerySet[User]:
@@ -10,9 +11,7 @@ def list_people(text: str = "") -> QuerySet[User]:
     grants = RoleGrant.objects.order_by("role", "flow_name", "queue_name")
     people = User.objects.prefetch_related(Prefetch("grants", queryset=grants))
     if text:
-        people = people.filter(
-            Q(username__icontains=text) | Q(display_name__icontains=text) | Q(email__icontains=text)
-        )
+        people = people.filter(having(text, "username", "display_name", "email"))
     return people.order_by("username")
 
 

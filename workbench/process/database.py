@@ -4,7 +4,7 @@ from django.core.management.base import CommandError
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from workbench.dispatch.patience import AWAY
+from workbench.dispatch.outage import AWAY
 
 
 def is_behind() -> bool:

@@ -55,11 +55,12 @@ class RefuseUnfitText:
             _check_all(each for each in kwargs.values() if isinstance(each, str))
         except ValueRefused:
             raise Http404 from None
-        for name, texts in request.POST.lists():
-            try:
-                _check_all([name, *texts])
-            except ValueRefused as error:
-                return _refuse(request, name, error)
+        for given in (request.GET, request.POST):
+            for name, texts in given.lists():
+                try:
+                    _check_all([name, *texts])
+                except ValueRefused as error:
+                    return _refuse(request, name, error)
         return None
 
 
@@ -73,5 +74,6 @@ def _refuse(request: HttpRequest, name: str, error: ValueRefused) -> HttpRespons
     is_partial = request.headers.get("HX-Request") == "true"
     template = "shell/_error.html" if is_partial else "422.html"
     field = "".join(filter(str.isprintable, name))
+    title = "Nothing was saved" if request.method == "POST" else "This address cannot be read"
     text = f"{field}: {error.message} {error.remedy}"
-    return render(request, template, {"title": "Nothing was saved", "text": text}, status=422)
+    return render(request, template, {"title": title, "text": text}, status=422)

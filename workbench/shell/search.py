@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from workbench.shell.offers import list_commands_for, list_nav_items_for
 from workbench.shell.registry import Found, list_search_providers
+from workbench.values.folding import fold
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ def search(person: Any, text: str) -> list[Group]:
 
 def _matches(text: str, *candidates: str) -> bool:
     """Return whether each word typed begins a word of a candidate: "au lo" finds "Audit log"."""
-    words = " ".join(candidates).lower().split()
-    return all(any(word.startswith(typed) for word in words) for typed in text.lower().split())
+    words = fold(" ".join(candidates)).split()
+    return all(any(word.startswith(typed) for word in words) for typed in fold(text).split())
 
 
 def _places(person: Any, text: str) -> list[Found]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from flows.graph.operations.depth import check_depth
 from flows.graph.operations.edges import connect, disconnect, reconnect
 from flows.graph.operations.flow import replace, set_flow
 from flows.graph.operations.groups import add_group, remove_group, set_group
@@ -30,7 +31,9 @@ def apply(document: Mapping[str, Json], operation: Json) -> Result:
             f"There is no operation `{operation['op']}`.",
             f"Use one of: {', '.join(sorted(HANDLERS))}.",
         )
-    return handler(normal_form(document), operation)
+    changed, undo = handler(normal_form(document), operation)
+    check_depth(changed, operation)
+    return changed, undo
 
 
 def batch(document: Mapped, op: Mapped) -> Result:

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
 
 from flows import selectors
 from flows.management.subcommands import Options
 from flows.models import Run
 from flows.selectors.run_filters import WAITING, RunFilters
+from workbench.values.refusals import ValueRefused
+from workbench.values.times import read_instant
 
 Json = Any
 STATES = ("running", WAITING, "paused", "completed", "failed", "cancelled")
@@ -50,10 +51,10 @@ def read_filters(options: Options) -> RunFilters:
 
 
 def _parse_instant(text: str) -> datetime:
-    at = parse_datetime(text)
-    if at is None or at.tzinfo is None:
-        raise ArgumentTypeError(f"{text} is no time with a zone: write 2026-01-31T08:00Z")
-    return at
+    try:
+        return read_instant(text)
+    except ValueRefused as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def message_of(data: Json) -> str:

@@ -11,7 +11,6 @@ from pydantic import Field
 from reviews.api.finding import Id, get_acting
 from reviews.api.problems import map_errors
 from reviews.models.quality import DatasetVersion
-from reviews.quality.api.finding import without_nul
 from reviews.quality.errors import DatasetChanged, DatasetEmpty, ParquetMissing, PolicyInvalid
 from reviews.quality.formats import FORMATS
 from reviews.quality.services.datasets import create_dataset, open_dataset, reproduce_digest
@@ -94,10 +93,7 @@ def _read_filter(body: DatasetIn) -> dict[str, Any]:
     for name in ("since", "until"):
         if name in given:
             given[name] = _read_day(name, given[name])
-    return {
-        name: without_nul(value) if isinstance(value, str) else value
-        for name, value in given.items()
-    }
+    return given
 
 
 def _read_day(name: str, text: str) -> str:

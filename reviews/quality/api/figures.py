@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from reviews.quality.api.finding import without_nul
 from reviews.quality.figures import Figures, Filter, Row, Share, Version
 from reviews.quality.selectors.figures import get_figures
 from reviews.quality.statistics import Agreement
@@ -99,10 +98,7 @@ def figures(request: HttpRequest, wanted: Query[FigureQuery]) -> dict[str, Any]:
     """Return agreement, overrides, calibration and drift, by flow, week and reviewer."""
     principal = principal_of(request)
     people = can(principal, "insights.people")
-    given: dict[str, Any] = {
-        name: without_nul(value) if isinstance(value, str) else value
-        for name, value in wanted.dict().items()
-    }
+    given: dict[str, Any] = wanted.dict()
     if not people:
         given["reviewer"] = ""
     return _figures_out(get_figures(principal, Filter(**given), people=people))

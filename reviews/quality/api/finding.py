@@ -1,4 +1,4 @@
-"""Check that an API request may act on the quality of a flow or queue, and read its texts."""
+"""Check that an API request may act on the quality of a flow or queue."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -11,8 +11,3 @@ def check_leads(request: HttpRequest, *, flow: str | None = None, queue: str | N
     """Raises: PermissionDenied for a flow or queue that the principal does not lead."""
     if not can(principal_of(request), "quality.manage", flow=flow, queue=queue):
         raise PermissionDenied("This needs the permission quality.manage on this flow and queue.")
-
-
-def without_nul(text: str) -> str:
-    """Return the text without NUL characters, which PostgreSQL refuses."""
-    return text.replace("\0", "")

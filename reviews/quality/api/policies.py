@@ -11,7 +11,7 @@ from reviews.api.finding import Id, get_acting
 from reviews.api.problems import map_errors
 from reviews.models import Queue
 from reviews.models.quality import SamplingPolicy
-from reviews.quality.api.finding import check_leads, without_nul
+from reviews.quality.api.finding import check_leads
 from reviews.quality.errors import PolicyInvalid
 from reviews.quality.selectors.lists import list_sampling_policies
 from reviews.quality.services.policies import Sampling, save_sampling_policy, set_queue_policy
@@ -76,7 +76,7 @@ def get_queue_policy(request: HttpRequest, name: str) -> dict[str, Any]:
     "/quality/queues/{name}", response=QueuePolicyOut, operation_id="set_queue_quality_policy"
 )
 @requires("quality.manage", queue="name")
-@edits(QUEUE_SHARES, lambda request, given: [without_nul(given["name"])])
+@edits(QUEUE_SHARES, lambda request, given: [given["name"]])
 def put_queue_policy(request: HttpRequest, name: str, body: QueuePolicyIn) -> dict[str, Any]:
     """Set how many of a queue's cases are checked, in percent."""
     queue = _find_queue(name)
@@ -133,7 +133,7 @@ def change_sampling(request: HttpRequest, policy_id: Id, body: SamplingIn) -> di
 
 
 def _find_queue(name: str) -> Queue:
-    queue = Queue.objects.filter(name=without_nul(name)).first()
+    queue = Queue.objects.filter(name=name).first()
     if queue is None:
         raise Http404(f"There is no queue {name}.")
     return queue

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from tests.emptying import guards_lifted
@@ -138,3 +138,19 @@ def test_the_verify_command_finds_a_changed_row(
     found = json.loads(capsys.readouterr().out)
     assert found["first_bad"]["entry"] == ledger[3].pk
     assert found["first_bad"]["code"] == "entry-changed"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2026-02-30", "is not a date"),
+        ("0001-01-01", "Use a year from 1000 to 9000"),
+        ("9999-12-31T23:59:59-14:00", "Use a year from 1000 to 9000"),
+        ("yesterday", "is not a date"),
+    ],
+)
+def test_the_command_reads_times_as_they_are_everywhere(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    with pytest.raises(CommandError, match=words):
+        call_command("audit", "export", "--out", str(tmp_path / "x.zip"), "--since", text)

@@ -1,13 +1,21 @@
 """A bad row harms only itself: the others are done, and it is named and tried again later."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.db.utils import OperationalError
 
 from workbench.dispatch.models import Outbox, SetAside
 from workbench.dispatch.outbox import enqueue
-from workbench.dispatch.sweeps import LONGEST_PAUSE_SECONDS, Sweep, list_set_aside, pause_after
+from workbench.dispatch.sweeps import (
+    LONGEST_PAUSE_SECONDS,
+    Sweep,
+    forget_set_aside,
+    list_set_aside,
+    pause_after,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -73,3 +81,39 @@ def test_a_database_that_is_away_is_no_rows_fault(rows: list[Outbox], now: datet
     with pytest.raises(OperationalError):
         Sweep("tests.touch", now).each(rows, away)
     assert not list_set_aside()
+
+
+def run_a_statement_that_fails(row: Outbox) -> None:
+    """Have the database end the bad row's statement itself; it answers everything else."""
+    with connection.cursor() as cursor:
+        if row.job == "bad" and connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL statement_timeout = 20")
+            cursor.execute("SELECT pg_sleep(10)")
+        elif row.job == "bad":
+            cursor.execute("SELECT no_such_function()")
+    Outbox.objects.filter(pk=row.pk).update(last_error="touched")
+
+
+def run_all(rows: Sequence[Outbox]) -> None:
+    for row in rows:
+        run_a_statement_that_fails(row)
+
+
+@pytest.mark.parametrize("way", ["each", "together"])
+def test_a_statement_that_always_fails_is_its_rows_fault(
+    rows: list[Outbox], now: datetime, way: str
+) -> None:
+    sweep = Sweep("tests.touch", now)
+    if way == "each":
+        sweep.each(rows, run_a_statement_that_fails)
+    else:
+        sweep.together(rows, run_all)
+    assert [row.key for row in list_set_aside()] == [str(rows[1].pk)]
+    assert Outbox.objects.filter(last_error="touched").count() == 3
+
+
+def test_a_row_that_was_mended_is_forgotten_at_once(rows: list[Outbox], now: datetime) -> None:
+    Sweep("tests.touch", now).each([rows[1]], touch)
+    forget_set_aside("tests.touch", str(rows[1].pk))
+    assert not list_set_aside()
+    assert Sweep("tests.touch", now).passed_over == []

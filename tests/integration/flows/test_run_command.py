@@ -91,3 +91,17 @@ def test_an_unknown_run_is_named() -> None:
         run("migrate", done.pk, "--version-number", 7)
     with pytest.raises(CommandError, match="one flow"):
         run("migrate", "--version-number", 1, "--yes")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2026-01-31T08:00", "does not say its offset from UTC"),
+        ("2026-13-31T08:00Z", "is not a date and time"),
+        ("0001-01-01T00:00+14:00", "Use a year from 1000 to 9000"),
+        ("yesterday", "is not a date and time"),
+    ],
+)
+def test_a_time_is_read_as_everywhere(text: str, words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        call_command("run", "list", "--since", text)

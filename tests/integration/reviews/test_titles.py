@@ -13,11 +13,11 @@ from reviews.selectors.titles import (
     TRIGGERS,
     ensure_title_index,
     find_titled_cases,
-    split_words,
 )
 from tests.factories.cases import make_case
 from tests.factories.queues import make_office
 from workbench.accounts.models import Role, User
+from workbench.values.folding import split_words
 
 pytestmark = pytest.mark.django_db
 TITLES = (
@@ -92,7 +92,7 @@ def test_a_search_stays_within_its_list() -> None:
 
 def test_the_words_are_read_from_their_index() -> None:
     asked, explain, index = {
-        "postgresql": ("'loan'", "EXPLAIN", "case_title_words"),
+        "postgresql": ("'loan'", "EXPLAIN", "case_words"),
         "sqlite": ('"loan"', "EXPLAIN QUERY PLAN", "VIRTUAL TABLE INDEX"),
     }[connection.vendor]
     with connection.cursor() as cursor:

@@ -1,7 +1,9 @@
 """A database that is away for a while: workers wait for it, and no step fails because of it."""
 
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -10,7 +12,8 @@ from django.db import connection
 from django.db.utils import OperationalError
 from django.utils import timezone
 
-from flows.runtime import clock, payloads, program
+from flows.runtime import clock, payloads, program, transitions
+from flows.runtime.actions import Fail
 from flows.store import get_store
 from tests.driving import driving, ended, start
 from tests.factories.probes import publish_flow
@@ -88,3 +91,56 @@ def test_a_lost_connection_raises_on_the_hot_path_what_it_raises_in_django() -> 
     with pytest.raises(DatabaseError):
         get_store().claim(worker_id=1, limit=1, now=timezone.now())
     connection.close()
+
+
+def test_an_outage_is_two_lines_in_the_log_of_a_worker(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_away = Event()
+
+    def as_long_as_it_is_away(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **options: Any) -> Any:
+            if is_away.is_set():
+                raise OperationalError("server closed the connection unexpectedly")
+            return function(*args, **options)
+
+        return wrapped
+
+    store = get_store()
+    for name in ("beat", "claim"):
+        monkeypatch.setattr(store, name, as_long_as_it_is_away(getattr(store, name)))
+    monkeypatch.setattr("flows.runtime.committer.commit", as_long_as_it_is_away(transitions.commit))
+    run = start(publish_flow("a -> b"))
+    caplog.set_level("WARNING")
+    with driving() as driver:
+        until(lambda: driver.worker_id, "the worker to register")
+        is_away.set()
+        until(lambda: "does not answer" in caplog.text, "the worker to notice")
+        driver.ring()
+        for _ in range(4):
+            driver._beat()
+        is_away.clear()
+        assert ended(run).status == "completed"
+        until(lambda: "answers again" in caplog.text, "the end of the outage")
+    lines = [each for each in caplog.records if each.name.startswith(("workbench.", "flows."))]
+    assert ["does not answer" in lines[0].getMessage(), len(lines)] == [True, 2], caplog.text
+    assert not any(each.exc_info for each in lines)
+
+
+def test_a_step_whose_statement_fails_by_itself_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad, good = start(publish_flow("a -> b", name="bad")), start(publish_flow("a -> b"))
+    cause = sqlite3.OperationalError("no such function: f")
+    cause.sqlite_errorcode = sqlite3.SQLITE_ERROR
+    commit = transitions.commit
+
+    def fail_for_one(items: Any, worker_id: int) -> Any:
+        if any(item.claim.run_id == bad.pk and not isinstance(item.action, Fail) for item in items):
+            raise OperationalError("no such function: f") from cause
+        return commit(items, worker_id)
+
+    monkeypatch.setattr("flows.runtime.committer.commit", fail_for_one)
+    with driving():
+        assert ended(good).status == "completed"
+        assert ended(bad).status == "failed"

@@ -28,6 +28,7 @@ from tests.factories.probes import publish_flow
 from tests.racing import at_once
 from workbench.audit.models import Entry
 from workbench.dispatch.models import Outbox
+from workbench.dispatch.sweeps import list_set_aside
 from workbench.secrets.models import Secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -297,3 +298,35 @@ def test_old_firings_are_forgotten() -> None:
     assert Firing.objects.count() == 1
     prune_firings(NOW + timedelta(days=31))
     assert not Firing.objects.exists()
+
+
+# --- Set aside ---
+
+
+def change(trigger: Trigger) -> None:
+    config = {"cron": "0 * * * *", "zone": "UTC"}
+    change_trigger(
+        trigger_id=trigger.pk, title="mended", config=config, input={}, actor=ACTOR, now=NOW
+    )
+
+
+def turn_off(trigger: Trigger) -> None:
+    set_trigger_enabled(trigger_id=trigger.pk, enabled=False, actor=ACTOR, now=NOW)
+
+
+def delete(trigger: Trigger) -> None:
+    delete_trigger(trigger_id=trigger.pk, actor=ACTOR, now=NOW)
+
+
+@pytest.mark.parametrize("mend", [change, turn_off, delete])
+def test_a_mended_schedule_is_no_longer_set_aside(mend: Callable[[Trigger], None]) -> None:
+    flow = publish_flow("a -> z", name="mended")
+    trigger = add(flow, "schedule", cron="0 * * * *", zone="UTC")
+    Trigger.objects.filter(pk=trigger.pk).update(
+        config={**trigger.config, "zone": "Mars/Olympus"}, next_at=NOW
+    )
+    fire_schedules(NOW)
+    assert [row.key for row in list_set_aside()] == [str(trigger.pk)]
+    Trigger.objects.filter(pk=trigger.pk).update(config=trigger.config)
+    mend(trigger)
+    assert not list_set_aside()

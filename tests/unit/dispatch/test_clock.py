@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from django.db.utils import OperationalError
 
-from workbench.dispatch import clock
+from workbench.dispatch import clock, outage
 from workbench.dispatch.clock import ClockTaskAlreadyRegistered, clock_task, run_clock
 
 
@@ -97,7 +97,7 @@ def test_an_outage_is_a_line_when_it_begins_and_one_when_it_ends(
 
     run_for(1.2)
 
-    begun, ended = [each for each in caplog.records if each.name == clock.__name__]
+    begun, ended = [each for each in caplog.records if each.name == outage.__name__]
     assert "does not answer" in begun.getMessage()
     assert begun.getMessage().endswith("the server closed the connection")
     assert begun.exc_info is None

@@ -180,3 +180,8 @@ def test_a_form_posted_untouched_gives_the_sample_it_was_rendered_with(
     posted = {name: str(text) for name, text in post_untouched(html).items()}
     read = SchemaForm(schema, zone=BERLIN).read(posted)
     assert json.dumps(read, sort_keys=True) == json.dumps(sample, sort_keys=True)
+
+
+def test_choices_that_differ_in_type_alone_have_labels_of_their_own() -> None:
+    form = SchemaForm({"type": "object", "properties": {"a": {"enum": [1, "1"]}}})
+    assert form.fields[0].choices == [("1", "1"), ('"1"', '"1"')]

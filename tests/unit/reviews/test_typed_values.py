@@ -71,3 +71,21 @@ def test_a_value_that_cannot_be_kept_is_a_problem_of_its_field(value: object) ->
     answer = Answer(outcome="", fields={"income": value}, form={"rate": value})
     problems = find_value_problems(answer, rules={}, shown=shown, fields={"income": 3000})
     assert {name.split(".")[0] for name in problems} == {"fields", "form"}
+
+
+@pytest.mark.parametrize("typed", ["2026-03-29T02:30", "2026-10-25T02:30"])
+@pytest.mark.parametrize("place", ["form.at", "fields.at"])
+def test_a_page_names_the_change_of_the_clocks(typed: str, place: str) -> None:
+    part = {"type": "string", "format": "date-time"}
+    kept = {"at": read_value(typed, part, zone=BERLIN)}
+    shown = {"show": [{"fields": [{"key": "at", "label": "At", "editable": True, "schema": part}]}]}
+    answer = Answer(
+        outcome="approved",
+        form=kept if place.startswith("form") else {},
+        fields={} if place.startswith("form") else kept,
+        zone=BERLIN,
+    )
+    form = {"type": "object", "properties": {"at": part}}
+    problems = find_value_problems(answer, rules={"form": form}, shown=shown, fields={"at": None})
+    assert f"The clocks in Europe/Berlin change at {typed!r}" in problems[place]
+    assert "Add the offset from UTC" in problems[place]

@@ -1,10 +1,12 @@
+import json
 from typing import Any
 
+import pytest
 from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviews.rules.posted import read_form, read_value
+from reviews.rules.posted import read_field, read_form, read_value
 from reviews.rules.widgets import (
     MOST_ROWS,
     Widget,
@@ -147,3 +149,44 @@ VALUES = st.one_of(
 @given(VALUES)
 def test_a_value_that_nobody_touched_is_no_change(value: Any) -> None:
     assert read_value(format_value(value), {}, old=value) == value
+
+
+MIXED: list[Any] = [1, "1", True, "true", "x", None]
+
+
+@pytest.mark.parametrize(
+    "part", [{"enum": MIXED}, {"oneOf": [{"const": value} for value in MIXED]}]
+)
+def test_choices_that_differ_in_type_alone_are_kept_apart(part: dict[str, Any]) -> None:
+    schema = {"type": "object", "properties": {"a": part}}
+    [widget] = list_widgets(schema, {}, "form")
+    texts = [text for text, _ in widget.choices]
+    assert len(set(texts)) == len(MIXED)
+    assert len({label for _, label in widget.choices}) == len(MIXED)
+    for text, value in zip(texts, MIXED, strict=True):
+        sent = QueryDict(mutable=True)
+        sent["form.a"] = text
+        assert json.dumps(read_form(schema, sent, "form")["a"]) == json.dumps(value)
+        [chosen] = list_widgets(schema, {"a": value}, "form")
+        assert value is None or chosen.chosen == (text,)
+        assert json.dumps(read_value(text, part, "1")) == json.dumps(value)
+
+
+def test_several_choices_that_differ_in_type_alone_are_kept_apart() -> None:
+    part = {"type": "array", "items": {"enum": [1, "1", "x"]}}
+    schema = {"type": "object", "properties": {"a": part}}
+    [widget] = list_widgets(schema, {"a": ["1", "x"]}, "form")
+    assert widget.chosen == ('"1"', '"x"')
+    sent = QueryDict(mutable=True)
+    sent.setlist("form.a", ["1", '"x"'])
+    assert read_form(schema, sent, "form") == {"a": [1, "x"]}
+
+
+def test_a_correction_keeps_choices_apart() -> None:
+    part = {"enum": [1, "1"]}
+    sent = QueryDict(mutable=True)
+    sent["field.a"] = "1"
+    new = read_field(sent, "a", part, "1")
+    assert (new, type(new)) == (1, int)
+    sent["field.a"] = '"1"'
+    assert read_field(sent, "a", part, "1") == "1"

@@ -12,6 +12,9 @@ from flows.graph.operations import OperationRefused, apply, normal_form
 from tests.unit.operations.samples import loan, random_operation
 
 HERE = Path(__file__).parent
+DEEP: Any = 1
+for _ in range(57):
+    DEEP = [DEEP]
 NAMED: list[tuple[str, dict[str, Any]]] = [
     ("add a step", {"op": "add_step", "id": "end", "step": {"type": "end"}, "at": [1, 2.5]}),
     ("add a step that is there", {"op": "add_step", "id": "score", "step": {"type": "end"}}),
@@ -57,6 +60,18 @@ NAMED: list[tuple[str, dict[str, Any]]] = [
     ),
     ("set the flow's title", {"op": "set_flow", "path": "/title", "value": "Loans"}),
     ("set a sample", {"op": "set_flow", "path": "/samples/first", "value": {"amount": 1}}),
+    (
+        "set a sample as deep as may be",
+        {"op": "set_flow", "path": "/samples/deep", "value": [DEEP]},
+    ),
+    (
+        "set a sample that nests too deep",
+        {"op": "set_flow", "path": "/samples/deep", "value": [[DEEP]]},
+    ),
+    (
+        "set a field that nests too deep",
+        {"op": "set_field", "step": "score", "path": "/with/a", "value": [DEEP]},
+    ),
     ("connect", {"op": "connect", "edge": "score.error->review"}),
     ("connect twice", {"op": "connect", "edge": "score.done -> route"}),
     ("connect to nothing", {"op": "connect", "edge": "score.done -> gone"}),

@@ -142,3 +142,18 @@ def test_a_nul_in_path_or_query_is_refused(everybody: Client, method: str, url: 
     answer = everybody.generic(method, url, "x" if method == "POST" else "", "text/plain")
     assert answer.status_code == 422, answer.content
     assert answer.json()["type"].endswith(":value-refused")
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "at"),
+    [
+        ("GET", "/api/v1/quality/figures?flow=a%00b", "/flow"),
+        ("PUT", "/api/v1/quality/queues/a%00b", "/name"),
+        ("GET", "/api/v1/flows?text=a%00b", "/text"),
+    ],
+)
+def test_no_route_takes_the_nul_out_by_itself(
+    everybody: Client, method: str, url: str, at: str
+) -> None:
+    answer = everybody.generic(method, url, "{}", "application/json")
+    assert (answer.status_code, answer.json()["errors"][0]["at"]) == (422, at)

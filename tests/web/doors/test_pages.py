@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from workbench.accounts.models import Role
 pytestmark = pytest.mark.django_db
 SAMPLES = {"int": "1", "str": "none", "slug": "none", "path": "none", "uuid": f"{0:032x}"}
 NUL = "a\0b"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def list_pages(patterns: list[Any], prefix: str = "/") -> Iterator[str]:
@@ -59,3 +61,27 @@ def test_the_page_s_own_script_gets_a_partial(everybody: Client) -> None:
 
 def test_a_nul_in_the_address_leads_nowhere(everybody: Client) -> None:
     assert everybody.get("/flows/a%00b/").status_code == 404
+
+
+def test_a_nul_in_the_query_of_any_page_is_refused(everybody: Client) -> None:
+    routes = [each for each in list_pages(get_resolver().url_patterns) if "<uuid" not in each]
+    for route in routes:
+        answer = everybody.get(as_url(route), {"q": NUL})
+        assert answer.status_code == 422, (route, answer.status_code)
+        assert b"NUL" in answer.content
+
+
+def test_no_code_takes_a_nul_out_of_what_was_sent() -> None:
+    # Answers of other servers and messages of errors are shown as well as they can be.
+    allowed = {
+        "flows/steps/answers.py",
+        "flows/runtime/execution.py",
+        "workbench/dispatch/sweeps.py",
+    }
+    found = {
+        str(path.relative_to(ROOT))
+        for package in ("workbench", "flows", "reviews")
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"""replace\(['"]\\(0|x00)['"]""", path.read_text())
+    }
+    assert found == allowed

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from flows.graph.json_values import read_json
 from flows.graph.operations import normal_form
 from flows.models import DraftOperation, Flow
 from flows.selectors.drafts import get_draft_at, list_history
@@ -272,3 +273,50 @@ def test_the_draft_as_it_was_made_can_be_restored(client: Client, flow: Flow) ->
     assert client.post("/flows/loan/edit/restore/", {"revision": 0}).status_code == 204
     flow.refresh_from_db()
     assert flow.draft == before
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("levels", [60, 100, 300, 600])
+@pytest.mark.parametrize(
+    "op",
+    [
+        {"op": "set_flow", "path": "/samples/deep"},
+        {"op": "set_field", "step": "score", "path": "/with/deep"},
+        {"op": "replace"},
+        {"op": "batch"},
+    ],
+    ids=lambda op: op["op"],
+)
+def test_what_nests_deeper_than_a_document_may_enters_no_draft(
+    client: Client, flow: Flow, op: dict[str, Any], levels: int
+) -> None:
+    filled = {**op, "value": nested(levels)}
+    if op["op"] == "replace":
+        filled = {"op": "replace", "document": {**flow.draft, "samples": {"a": nested(levels)}}}
+    elif op["op"] == "batch":
+        set_it = {"op": "set_flow", "path": "/samples/deep", "value": nested(levels)}
+        filled = {"op": "batch", "operations": [title("One"), set_it]}
+    refused, applied = sent(client, filled, title("Two")).json()["results"]
+    assert refused["code"] == "too_deep"
+    assert "levels" in refused["message"]
+    assert refused["remedy"].startswith("Flatten it")
+    assert applied["status"] == "applied"
+    flow.refresh_from_db()
+    assert flow.draft == normal_form({**loan(), "title": "Two"})
+
+
+def test_a_draft_does_not_grow_too_deep_by_steps(client: Client, flow: Flow) -> None:
+    codes = []
+    for turn in range(8):
+        path = "/samples" + "/a" * (turn * 10 + 1)
+        sent_now = sent(client, (f"t{turn}", {"op": "set_flow", "path": path, "value": {}}))
+        codes.append(sent_now.json()["results"][0].get("code"))
+    assert codes == [None] * 6 + ["too_deep"] * 2
+    flow.refresh_from_db()
+    assert read_json(json.dumps(flow.draft))

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.factories.flows import make_flow
 from tests.web.flows.contract import DOCUMENT, make_program
 
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "5"))
@@ -79,3 +80,19 @@ def _to_response(answer: Any, case: Any) -> Response:
         elapsed=0,
         verify=False,
     )
+
+
+def test_a_flow_in_the_path_is_not_asked_for_in_the_query(operator: Client) -> None:
+    make_flow()
+    answer = operator.get("/api/v1/flows/loan/runs?flow=other")
+    assert (answer.status_code, answer.json()["type"]) == (
+        422, "urn:countersign:problem:query-unknown",
+    )  # fmt: skip
+    paths = operator.get("/api/v1/openapi.json").json()["paths"]
+    named = {
+        each["name"]
+        for each in paths["/api/v1/flows/{name}/runs"]["get"]["parameters"]
+        if each["in"] == "query"
+    }
+    assert "flow" not in named
+    assert "state" in named

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from flows.models import Journal, Run, Wait, Worker
+from flows.models import BulkAct, Journal, Run, Wait, Worker
 from flows.runtime.artifacts import store_artifact
 from flows.runtime.held import give_artifacts
 from tests.factories.flows import NOW, make_flow
@@ -110,17 +110,57 @@ def test_pages_go_on_from_the_last_id(auditor: Client) -> None:
     assert f'id="run-{runs[2].pk}"' not in rest
 
 
-def test_senseless_filters_are_left_out(auditor: Client) -> None:
+def test_a_senseless_filter_is_no_error(auditor: Client) -> None:
     make_run(make_flow())
     for query in (
         "from=yesterday",
         "version=x",
         "before=-1",
         "before=9" * 40,
-        "q=%00",
         "state=odd",
     ):
         assert auditor.get(f"/runs/?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("query", ["q=%00", "%00=1"])
+def test_an_address_with_a_nul_is_refused(auditor: Client, query: str) -> None:
+    answer = auditor.get(f"/runs/?{query}")
+    assert answer.status_code == 422
+    assert b"NUL" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("from=yesterday", "Started from: &#x27;yesterday&#x27; is not a date and time."),
+        ("to=2026-02-30", "Started before: &#x27;2026-02-30&#x27; is not a date."),
+        ("from=0001-01-01T00:00", "Use a year from 1000 to 9000."),
+        ("version=x", "Version: &#x27;x&#x27; is not the number of a version."),
+    ],
+)
+def test_a_filter_that_cannot_be_read_shows_no_runs_and_says_so(
+    operator: Client, query: str, words: str
+) -> None:
+    run = make_run(make_flow())
+    for page in ("/runs/", "/runs/rows/"):
+        shown = text_of(operator.get(f"{page}?{query}"))
+        assert words in shown
+        assert f'id="run-{run.pk}"' not in shown
+    assert "Act on" not in text_of(operator.get(f"/runs/?{query}"))
+
+
+@pytest.mark.parametrize("query", ["from=yesterday", "to=2026-13-01", "version=x"])
+def test_nothing_is_done_to_many_by_a_filter_that_cannot_be_read(
+    operator: Client, query: str
+) -> None:
+    make_failed_run(make_flow())
+    shown = text_of(operator.get(f"/runs/many/?{query}"))
+    assert "A filter cannot be read" in shown
+    assert 'name="act"' not in shown
+    assert "no filter: all of them" not in shown
+    answer = operator.post(f"/runs/many/?{query}", {"act": "cancel"})
+    assert answer.status_code == 422
+    assert not BulkAct.objects.exists()
 
 
 def test_runs_out_of_reach_are_neither_shown_nor_counted(client_of: Callable[..., Client]) -> None:

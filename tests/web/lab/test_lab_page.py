@@ -1,6 +1,7 @@
 """The threshold lab: what real runs say of a cutoff, and writing it into the draft."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -185,3 +186,12 @@ def test_a_cutoff_that_is_not_written_as_numbers_are_here_changes_nothing(
     answer = designer.post(f"{HERE}apply/", form, follow=True).content.decode()
     assert "The draft is as it was." in answer
     assert not DraftOperation.objects.exists()
+
+
+def test_a_refused_cutoff_is_there_to_be_corrected(designer: Client, flow: Flow) -> None:
+    shown = designer.get(HERE, {"at": "0,9"}).content.decode()
+    assert re.search(r'name="at"[^>]*value="0,9"', shown)
+    source = list_thresholds(normal_form(flow.draft))[0].source
+    form = {"threshold": "route.0.0", "source": source, "at": "0,9"}
+    shown = designer.post(f"{HERE}apply/", form, follow=True).content.decode()
+    assert re.search(r'name="at"[^>]*value="0,9"', shown)

@@ -134,3 +134,17 @@ def test_triggers_are_kept_over_the_api(designer: Client, auditor: Client) -> No
     assert designer.post(url, hook, "application/json").json()["secret"].startswith("whsec_")
     assert designer.delete(one, headers=known).status_code == 204
     assert designer.get(f"{one}/firings").status_code == 404
+
+
+def test_a_malformed_event_claims_no_idempotency_key(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.http.gateway.answer_once", None)
+    answer = send(operator, {**EVENT, "id": ""}, **{"Idempotency-Key": "k"})
+    assert answer.status_code == 422
+
+
+def test_an_event_may_be_sent_again_corrected_with_its_key(operator: Client) -> None:
+    key = {"Idempotency-Key": "k"}
+    assert send(operator, {**EVENT, "id": ""}, **key).status_code == 422
+    assert send(operator, EVENT, **key).status_code == 202

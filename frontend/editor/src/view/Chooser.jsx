@@ -1,15 +1,17 @@
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 
+import { fold } from "../doc/folding.js";
 import { Icon } from "./Icon.jsx";
 
 /** The items that match, with titles that begin with the query first. */
 function filterItems(items, query) {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = fold(query).split(/\s+/).filter(Boolean);
   if (!words.length) return items;
   const rank = (item) => {
-    const text = `${item.title} ${item.detail ?? ""} ${item.group ?? ""} ${item.key}`.toLowerCase();
+    const text = fold(`${item.title} ${item.detail ?? ""} ${item.group ?? ""} ${item.key}`);
+    const title = fold(item.title);
     if (!words.every((word) => text.includes(word))) return null;
-    return item.title.toLowerCase().startsWith(words[0]) ? 0 : item.title.toLowerCase().includes(words[0]) ? 1 : 2;
+    return title.startsWith(words[0]) ? 0 : title.includes(words[0]) ? 1 : 2;
   };
   return items.map((item) => [rank(item), item]).filter(([r]) => r !== null).sort((a, b) => a[0] - b[0]).map(([, item]) => item);
 }

@@ -1,18 +1,19 @@
 import json
 from argparse import ArgumentTypeError
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
 from workbench.accounts.actors import Actor
 from workbench.audit.export import export_bundle
 from workbench.audit.selectors import EntryFilter
 from workbench.audit.services import Verification, verify
+from workbench.values.refusals import ValueRefused
+from workbench.values.times import read_date, read_instant
 
 
 class Command(BaseCommand):
@@ -90,13 +91,10 @@ def _subject(text: str) -> tuple[str, str]:
 
 
 def _moment(text: str) -> datetime:
+    """Return the start of a day, or an instant, which is in UTC unless it has an offset."""
     try:
-        moment = parse_datetime(text)
-        day = parse_date(text) if moment is None else None
-    except ValueError:
-        moment = day = None
-    if day is not None:
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
-    if moment is None:
-        raise ArgumentTypeError(f"{text!r} is not a date such as 2026-03-01 or 2026-03-01T09:00Z")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if len(text.strip()) == len("2026-03-01"):
+            return datetime.combine(read_date(text), time(), UTC)
+        return read_instant(text, UTC)
+    except ValueRefused as error:
+        raise ArgumentTypeError(f"{error} A day such as 2026-03-01 is its start in UTC.") from None

@@ -1,6 +1,7 @@
 // @ts-check
 // Applying an operation: the handler of each by name, and the batch of several.
 
+import { checkDepth } from "./depth.js";
 import { connect, disconnect, reconnect } from "./edges.js";
 import { replace, setFlow } from "./flow.js";
 import { addGroup, removeGroup, setGroup } from "./groups.js";
@@ -33,7 +34,9 @@ export function apply(document, op) {
     // The server knows it and this page does not: the page is older.
     throw new OperationRefused("unknown_operation", `There is no operation \`${op.op}\`.`, "Reload the page.");
   }
-  return handler(normalForm(document), op);
+  const [changed, undo] = handler(normalForm(document), op);
+  checkDepth(changed, op);
+  return [changed, undo];
 }
 
 /** Apply several operations, or none if one is refused. @type {Handler} */

@@ -52,7 +52,7 @@ function parsePointer(path) {
 }
 
 /** The keys as a pointer. @param {string[]} keys */
-const formatPointer = (keys) =>
+export const formatPointer = (keys) =>
   keys.map((key) => "/" + key.replaceAll("~", "~0").replaceAll("/", "~1")).join("");
 
 /** The value at the pointer, or undefined. @param {Json} root @param {string} path @returns {Json} */
