@@ -58,7 +58,6 @@ INSTALLED_APPS = [
     "workbench.audit",
     "workbench.dispatch",
     "workbench.live",
-    "workbench.process",
     "workbench.secrets",
     "workbench.shell",
     "flows",
@@ -70,6 +69,8 @@ INSTALLED_APPS = [
     "reviews.links",
     "reviews.notices",
     "reviews.team",
+    # The last of ours: packages may build on all that the others register.
+    "workbench.process",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class ProcessConfig(AppConfig):
     name = "workbench.process"
+
+    def ready(self) -> None:
+        from workbench.process import packages
+
+        packages.load()

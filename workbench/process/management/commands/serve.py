@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from workbench.dispatch.outbox import release_claims
 from workbench.process.database import is_behind, refuse_if_behind
+from workbench.process.packages import refuse_if_broken
 from workbench.process.parts import Embedded
 from workbench.process.server import (
     AlreadyServed,
@@ -44,6 +45,7 @@ class Command(BaseCommand):
         logging.basicConfig(
             level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
         )
+        refuse_if_broken()
         lock = _claim_place(host, port)
         if "SITE_URL" not in os.environ:
             settings.SITE_URL = f"http://127.0.0.1:{port}"

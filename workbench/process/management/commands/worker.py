@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from workbench.process.children import Children
 from workbench.process.database import refuse_if_behind
+from workbench.process.packages import refuse_if_broken
 
 SHUTDOWN_MS = 30_000
 
@@ -31,6 +32,7 @@ class Command(BaseCommand):
             )
         if processes < 1:
             raise CommandError("A worker has one process at least.")
+        refuse_if_broken()
         refuse_if_behind()
         logging.basicConfig(
             level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
