@@ -37,8 +37,9 @@ def store_artifact(*, content: bytes, media_type: str, name: str, now: datetime)
         )
     digest = hashlib.sha256(content).hexdigest()
     path = f"{digest[:2]}/{digest}"
-    if not default_storage.exists(path):
-        default_storage.save(path, ContentFile(content))
+    if not _is_whole(path, len(content)):
+        # Beside a file that is there: its writer may still be at work.
+        path = default_storage.save(path, ContentFile(content))
     artifact, _ = Artifact.objects.get_or_create(
         digest=digest,
         defaults={
@@ -50,6 +51,11 @@ def store_artifact(*, content: bytes, media_type: str, name: str, now: datetime)
         },
     )
     return reference(artifact)
+
+
+def _is_whole(path: str, size: int) -> bool:
+    """Return whether the file is there and not a part of one, left by a kill or a copy."""
+    return default_storage.exists(path) and default_storage.size(path) == size
 
 
 def reference(artifact: Artifact) -> dict[str, Any]:

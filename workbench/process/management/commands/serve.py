@@ -12,7 +12,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from workbench.dispatch.outbox import release_claims
-from workbench.process.database import is_behind, refuse_if_behind
+from workbench.process.database import is_behind, refuse_if_behind, refuse_without_keys
 from workbench.process.packages import refuse_if_broken
 from workbench.process.parts import Embedded
 from workbench.process.server import (
@@ -99,5 +99,6 @@ def _prepare_database(*, may_migrate: bool) -> None:
         refuse_if_behind()
     elif is_behind():
         call_command("migrate", interactive=False, verbosity=0)
+    refuse_without_keys()
     if _is_only_process():
         release_claims(timezone.now())
