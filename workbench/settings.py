@@ -168,6 +168,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 # The largest input or step output in bytes. Above INLINE_PAYLOAD_BYTES it is kept as an artifact.
 MAX_PAYLOAD_BYTES = int(os.environ.get("MAX_PAYLOAD_BYTES", str(4 * 1024 * 1024)))
 INLINE_PAYLOAD_BYTES = int(os.environ.get("INLINE_PAYLOAD_BYTES", str(64 * 1024)))
+# The largest file. What has more is not kept at all.
+MAX_ARTIFACT_BYTES = int(os.environ.get("MAX_ARTIFACT_BYTES", str(50 * 1024 * 1024)))
+# Of each worker process: steps under way at one time, and threads for those that block.
+WORKER_RIDERS = int(os.environ.get("WORKER_RIDERS", "64"))
+WORKER_STEP_THREADS = int(os.environ.get("WORKER_STEP_THREADS", "16"))
 # The only hosts that `http.request` and remote models may reach: "host" or "host:port".
 OUTGOING_ALLOWLIST = env_list("OUTGOING_ALLOWLIST")
 # A Redis stream of CloudEvents that the clock reads. Needs REDIS_URL.
@@ -258,6 +263,9 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "countersign@localhost
 if os.environ.get("EMAIL_HOST"):
     EMAIL_HOST = os.environ["EMAIL_HOST"]
     EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+    EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+    EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+    EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", False)
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = VAR_DIR / "mail"

@@ -14,8 +14,6 @@ from django.core.files.storage import default_storage
 
 from flows.models import Artifact
 
-MOST_BYTES = 50 * 1024 * 1024
-
 
 class ArtifactTooLarge(ValueError):
     """The content is larger than an artifact may be."""
@@ -30,7 +28,7 @@ def store_artifact(*, content: bytes, media_type: str, name: str, now: datetime)
 
     Raises: ArtifactTooLarge.
     """
-    most = getattr(settings, "MAX_ARTIFACT_BYTES", MOST_BYTES)
+    most = settings.MAX_ARTIFACT_BYTES
     if len(content) > most:
         raise ArtifactTooLarge(
             f"The artifact has {len(content):,} bytes; at most {most:,} are kept."

@@ -1,4 +1,4 @@
-"""docs/production.md's back-up and restore, run as they are written there, while runs are started."""
+"""Back-up and restore of docs/production.md, run as written there, while runs are started."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -168,7 +168,7 @@ def test_without_keys_nothing_starts_and_both_are_named(
 
 
 def test_another_key_is_named(restored: Place, backed_up: BackedUp) -> None:
-    with pytest.raises(ServerFailed, match="key-unknown.*LEDGER_KEY"):
+    with pytest.raises(ServerFailed, match=r"key-unknown.*LEDGER_KEY"):
         restored.run("Look before anyone works", **OTHER_KEYS)
     done = shell(
         "python manage.py check --deploy --tag installation",
