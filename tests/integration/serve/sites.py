@@ -150,7 +150,9 @@ def writing(site: Site) -> Iterator[Writer]:
         thread.join()
 
 
-def shell(commands: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+def shell(
+    commands: str, folder: Path = servers.ROOT, /, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     """Run commands of the docs in the project's folder, with the programs of its environment."""
     assert commands.strip()
     programs = f"{servers.ROOT / '.venv' / 'bin'}:{servers.find_postgresql()}:{os.environ['PATH']}"
@@ -159,6 +161,6 @@ def shell(commands: str, **environment: str) -> "subprocess.CompletedProcess[str
     if "SECRET_KEY" not in environment:
         del settings["SECRET_KEY"]
     return subprocess.run(
-        ["sh", "-euc", commands], cwd=servers.ROOT, env=settings, check=False, text=True,
+        ["sh", "-euc", commands], cwd=folder, env=settings, check=False, text=True,
         capture_output=True, timeout=300,
     )  # fmt: skip

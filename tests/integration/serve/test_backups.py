@@ -101,7 +101,7 @@ def backed_up(places: Callable[[str], Place]) -> Iterator[BackedUp]:
         else:
             servers.manage(place.var, "migrate", "--verbosity", "0", **place.settings)
         reviewer, designer = prepare(place.var, sink, **place.settings)
-        with servers.serve(place.var, "--all", **place.settings) as server:
+        with servers.serve(place.var, "--all", port=None, **place.settings) as server:
             site = Site(server.url, reviewer, designer)
             decided, waiting = site.start_run("decided"), site.start_run("waiting")
             site.approve(decided)
@@ -140,7 +140,7 @@ def test_with_its_keys_it_verifies_and_goes_on(restored: Place, backed_up: Backe
 
     with console(restored.var, **restored.settings) as opened:
         assert int(opened.run(READ_ARTIFACTS)) >= 5
-    with servers.serve(restored.var, "--all", **restored.settings) as server:
+    with servers.serve(restored.var, "--all", port=None, **restored.settings) as server:
         site = Site(server.url, backed_up.reviewer, backed_up.designer)
         assert site.outcome(backed_up.decided) == "settled"
         site.approve(backed_up.waiting)

@@ -62,7 +62,7 @@ def test_a_flow_uses_its_type_function_model_and_provider_on_the_embedded_server
     example: Path, installed: Path, tmp_path: Path
 ) -> None:
     settings = {"PYTHONPATH": str(installed)}
-    with servers.serve(tmp_path, **settings):
+    with servers.serve(tmp_path, port=None, **settings):
         listed = run_its_flow(tmp_path, example / "flow.yaml", **settings)
     assert "offered" in listed
     assert "refused" in listed

@@ -56,7 +56,7 @@ def test_processes_complete_a_decided_run_as_the_application(
     }
     with ExitStack() as running:
         reviewer, designer = prepare(tmp_path, effect_sink, **settings)
-        web = running.enter_context(servers.serve(tmp_path, **settings))
+        web = running.enter_context(servers.serve(tmp_path, port=None, **settings))
         worker = servers.command(tmp_path, "worker", "--processes", "1", **settings)
         parts = [running.enter_context(worker)]
         parts.append(running.enter_context(servers.command(tmp_path, "clock", **settings)))
