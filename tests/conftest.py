@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -24,8 +25,12 @@ __all__ = ["only_what_was_written_is_emptied"]
 TIERS = ("unit", "integration", "web", "browser", "chaos")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the tier whose folder it is in."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test with the tier whose folder it is in; leave out those for PostgreSQL alone."""
+    if connection.vendor != "postgresql":
+        others = [item for item in items if item.get_closest_marker("only_postgresql")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
     for item in items:
         parts = Path(item.nodeid.split("::", 1)[0]).parts
         tier = parts[1] if len(parts) > 1 else ""

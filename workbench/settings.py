@@ -68,7 +68,6 @@ INSTALLED_APPS = [
     "workbench.audit",
     "workbench.dispatch",
     "workbench.live",
-    "workbench.process",
     "workbench.search",
     "workbench.secrets",
     "workbench.shell",
@@ -81,6 +80,8 @@ INSTALLED_APPS = [
     "reviews.links",
     "reviews.notices",
     "reviews.team",
+    # The last of ours: packages may build on all that the others register.
+    "workbench.process",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -194,6 +195,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 # The largest input or step output in bytes. Above INLINE_PAYLOAD_BYTES it is kept as an artifact.
 MAX_PAYLOAD_BYTES = int(os.environ.get("MAX_PAYLOAD_BYTES", str(4 * 1024 * 1024)))
 INLINE_PAYLOAD_BYTES = int(os.environ.get("INLINE_PAYLOAD_BYTES", str(64 * 1024)))
+# The largest file. What has more is not kept at all.
+MAX_ARTIFACT_BYTES = int(os.environ.get("MAX_ARTIFACT_BYTES", str(50 * 1024 * 1024)))
+# Of each worker process: steps under way at one time, and threads for those that block.
+WORKER_RIDERS = int(os.environ.get("WORKER_RIDERS", "64"))
+WORKER_STEP_THREADS = int(os.environ.get("WORKER_STEP_THREADS", "16"))
 # The only hosts that `http.request` and remote models may reach: "host" or "host:port".
 OUTGOING_ALLOWLIST = env_list("OUTGOING_ALLOWLIST")
 # A Redis stream of CloudEvents that the clock reads. Needs REDIS_URL.
@@ -250,7 +256,7 @@ SECURE_SSL_REDIRECT = IS_HTTPS and bool(TRUSTED_PROXIES)
 SECURE_HSTS_SECONDS = (
     int(os.environ.get("HSTS_SECONDS", str(365 * 24 * 60 * 60))) if IS_HTTPS else 0
 )
-SECURE_HSTS_INCLUDE_SUBDOMAINS = env_bool("HSTS_INCLUDE_SUBDOMAINS", IS_HTTPS)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env_bool("HSTS_INCLUDE_SUBDOMAINS", True)
 # W019: our own pages show documents in frames. W021: to be preloaded by browsers is a promise for
 # the whole domain, which only its owner can make.
 SILENCED_SYSTEM_CHECKS = ["security.W019", "security.W021"]
@@ -303,6 +309,9 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "countersign@localhost
 if os.environ.get("EMAIL_HOST"):
     EMAIL_HOST = os.environ["EMAIL_HOST"]
     EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+    EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+    EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+    EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", False)
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = VAR_DIR / "mail"

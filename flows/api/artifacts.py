@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest
 from django.utils import timezone
@@ -14,7 +15,7 @@ from flows.api.finding import (
     get_reach,
 )
 from flows.models import Artifact
-from flows.runtime.artifacts import MOST_BYTES, ArtifactTooLarge, store_artifact
+from flows.runtime.artifacts import ArtifactTooLarge, store_artifact
 from flows.services.giving import note_upload
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
@@ -51,7 +52,7 @@ class ArtifactQuery(Schema):
 @accepts(
     "application/octet-stream", "application/pdf", "application/json", "image/png", "image/jpeg",
     "image/webp", "image/gif", "text/plain", "text/csv", "audio/mpeg", "audio/wav",
-    max_bytes=MOST_BYTES,
+    max_bytes=settings.MAX_ARTIFACT_BYTES,
 )  # fmt: skip
 @requires("runs.start")
 def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict[str, Any]]:

@@ -16,8 +16,6 @@ from django.core.files.storage import default_storage
 from flows.models import Artifact
 from flows.runtime.held import find_held, get_run_of_call, give_artifacts
 
-MOST_BYTES = 50 * 1024 * 1024
-
 
 class ArtifactTooLarge(ValueError):
     """The content is larger than an artifact may be."""
@@ -32,15 +30,16 @@ def store_artifact(*, content: bytes, media_type: str, name: str, now: datetime)
 
     Raises: ArtifactTooLarge.
     """
-    most = getattr(settings, "MAX_ARTIFACT_BYTES", MOST_BYTES)
+    most = settings.MAX_ARTIFACT_BYTES
     if len(content) > most:
         raise ArtifactTooLarge(
             f"The artifact has {len(content):,} bytes; at most {most:,} are kept."
         )
     digest = hashlib.sha256(content).hexdigest()
     path = f"{digest[:2]}/{digest}"
-    if not default_storage.exists(path):
-        default_storage.save(path, ContentFile(content))
+    if not _is_whole(path, len(content)):
+        # Beside a file that is there: its writer may still be at work.
+        path = default_storage.save(path, ContentFile(content))
     artifact, _ = Artifact.objects.get_or_create(
         digest=digest,
         defaults={
@@ -55,6 +54,11 @@ def store_artifact(*, content: bytes, media_type: str, name: str, now: datetime)
     if run_id is not None:
         give_artifacts(run_id, [digest])
     return reference(artifact)
+
+
+def _is_whole(path: str, size: int) -> bool:
+    """Return whether the file is there and not a part of one, left by a kill or a copy."""
+    return default_storage.exists(path) and default_storage.size(path) == size
 
 
 def reference(artifact: Artifact) -> dict[str, Any]:

@@ -7,12 +7,12 @@ bring new tokens; the database hands each to one driver only.
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.db import close_old_connections, connection, connections, transaction
 
 from flows.engine.lanes import Lane, Room, lane_of, room_for
@@ -37,8 +37,8 @@ from workbench.live import nudge
 
 logger = logging.getLogger(__name__)
 
-RIDERS = int(os.environ.get("WORKER_RIDERS", "64"))
-STEP_THREADS = int(os.environ.get("WORKER_STEP_THREADS", "16"))
+RIDERS = settings.WORKER_RIDERS
+STEP_THREADS = settings.WORKER_STEP_THREADS
 LOOK_SECONDS = 1.0
 BEAT_SECONDS = 1.5
 # While the database is away: once it is back, a lease has not long to run.

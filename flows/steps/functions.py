@@ -1,6 +1,7 @@
 """Functions as steps: registered by ``@step``, with the contract that their type hints make.
 
-Only functions of the modules in the setting STEP_MODULES can be called.
+Only functions of modules that the setting STEP_MODULES lists, or that an installed package offers,
+can be called.
 """
 
 import importlib
@@ -89,6 +90,8 @@ class StepFunction:
 
 _FUNCTIONS: dict[str, StepFunction] = {}
 _imported: set[str] = set()
+# Modules that installed packages offer by an entry point, imported already.
+_offered: set[str] = set()
 _loading = threading.RLock()
 
 
@@ -163,8 +166,18 @@ def _read_parameter(
     return hints[parameter.name], ... if required else parameter.default
 
 
+def allow_module(module: str) -> None:
+    """Let flows call the functions of a module that has been imported."""
+    _imported.add(module)
+    _offered.add(module)
+
+
+def _is_allowed(module: str) -> bool:
+    return module in settings.STEP_MODULES or module in _offered
+
+
 def load_functions() -> Mapping[str, StepFunction]:
-    """Import the modules of STEP_MODULES once and return what they registered.
+    """Import the modules of STEP_MODULES once; return what they and the packages registered.
 
     Raises: UnknownFunction, if a listed module cannot be imported.
     """
@@ -178,8 +191,7 @@ def load_functions() -> Mapping[str, StepFunction]:
                     f"The module {module!r} of STEP_MODULES cannot be imported: {error}. "
                     "Install it, or take it off the list."
                 ) from error
-    allowed = set(settings.STEP_MODULES)
-    return {name: each for name, each in _FUNCTIONS.items() if name.partition(":")[0] in allowed}
+    return {name: each for name, each in _FUNCTIONS.items() if _is_allowed(name.partition(":")[0])}
 
 
 def get_function(name: str) -> StepFunction:
@@ -187,15 +199,15 @@ def get_function(name: str) -> StepFunction:
     module = name.partition(":")[0]
     # Every step that runs comes here, so an imported module takes no lock. A module that another
     # thread is still importing may have registered functions whose globals are not all there yet.
-    if module in _imported and name in _FUNCTIONS and module in settings.STEP_MODULES:
+    if module in _imported and name in _FUNCTIONS and _is_allowed(module):
         return _FUNCTIONS[name]
     functions = load_functions()
     if name in functions:
         return functions[name]
-    if module not in settings.STEP_MODULES:
+    if not _is_allowed(module):
         raise UnknownFunction(
             f"The function {name!r} is not allowed as a step. "
-            f"Add {module!r} to the setting STEP_MODULES."
+            f"Add {module!r} to the setting STEP_MODULES, or install the package that offers it."
         )
     known = ", ".join(sorted(functions)) or "none"
     raise UnknownFunction(

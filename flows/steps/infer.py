@@ -69,7 +69,8 @@ class ModelInfer(RunningStep):
         except (models.UnknownModel, UnknownFunction) as error:
             problem = Problem(
                 "error", "model.unknown", step.id, "with.model", str(error),
-                "Choose one of the models, or add the module that registers it to STEP_MODULES.",
+                "Choose one of the models, install the package that offers it, or add the module "
+                "that registers it to STEP_MODULES.",
             )  # fmt: skip
             return (problem,)
         return ()

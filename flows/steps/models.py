@@ -108,7 +108,7 @@ class LocalModel(Protocol):
 
 
 class LocalProvider:
-    """The models of this process, registered by the modules of STEP_MODULES."""
+    """The models of this process, registered by modules of STEP_MODULES and by packages."""
 
     name = "local"
 

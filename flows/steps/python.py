@@ -43,8 +43,8 @@ class Python(RunningStep):
     class Config(StepConfig):
         function: str = Field(
             title="Function",
-            description="A function decorated with @step, as module:name. Its module must be "
-            "listed in the setting STEP_MODULES.",
+            description="A function decorated with @step, as module:name. Its module is "
+            "listed in the setting STEP_MODULES or offered by an installed package.",
             examples=["examples.consumer_loan.steps:affordability"],
         )
         args: dict[str, Json] = Field(

@@ -14,10 +14,12 @@ class UnknownStepType(LookupError):
 
 
 def register(cls: T) -> T:
-    """Add a step type. Raises: ValueError for a second one of the same name."""
-    if cls.name in _TYPES:
-        raise ValueError(f"Step type {cls.name!r} is registered twice.")
-    _TYPES[cls.name] = cls()
+    """Add a step type, or the same one again. Raises: ValueError for another of the same name."""
+    known = _TYPES.get(cls.name)
+    if known is not None and type(known) is not cls:
+        places = " and ".join(f"{each.__module__}:{each.__name__}" for each in (type(known), cls))
+        raise ValueError(f"There are two step types {cls.name!r}, {places}; rename one.")
+    _TYPES[cls.name] = known or cls()
     return cls
 
 

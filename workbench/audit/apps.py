@@ -10,6 +10,8 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit ledger"
 
     def ready(self) -> None:
+        from workbench.audit import checks  # noqa: F401 - registers system checks
+
         register_action("ledger.exported", "Exported {entries} entries")
         register_action("ledger.payload_erased", "Erased the details of entry {entry}: {reason}")
         register_nav(NavItem("Audit", "audit:entries", "scroll-text", "audit.view", 50))

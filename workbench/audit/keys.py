@@ -19,17 +19,25 @@ from cryptography.hazmat.primitives.serialization import (
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from workbench.audit.models import Block
+
 REMEDY = (
     "Set LEDGER_KEY to an Ed25519 private key in PEM (openssl genpkey -algorithm ed25519), "
     "or to the base64 of that PEM or of the 32 raw bytes."
 )
 RAW_BYTES = 32
+KEY_FILE = "ledger-key.pem"
+
+
+class LedgerKeyMissing(ImproperlyConfigured):
+    """The ledger has blocks, and the key that signed them is not here."""
 
 
 def signing_key() -> Ed25519PrivateKey:
     """Return the private key in LEDGER_KEY, else the one in VAR_DIR, made at its first use.
 
-    Raises: ImproperlyConfigured.
+    Raises: ImproperlyConfigured; LedgerKeyMissing, instead of making another key for a ledger
+    that was signed already.
     """
     return _read_key(settings.LEDGER_KEY) if settings.LEDGER_KEY else _local_key(settings.VAR_DIR)
 
@@ -79,7 +87,13 @@ def _read_key(text: str) -> Ed25519PrivateKey:
 
 @cache
 def _local_key(folder: Path) -> Ed25519PrivateKey:
-    path = folder / "ledger-key.pem"
+    path = folder / KEY_FILE
+    if not path.exists() and Block.objects.exists():
+        raise LedgerKeyMissing(
+            f"The ledger's key is missing: LEDGER_KEY is not set and {path} is not there, but the "
+            "ledger has blocks that it signed. Restore the key; or set LEDGER_KEY to a new one and "
+            "name the old public key in LEDGER_TRUSTED_KEYS."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     made = Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()

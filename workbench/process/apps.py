@@ -5,5 +5,7 @@ class ProcessConfig(AppConfig):
     name = "workbench.process"
 
     def ready(self) -> None:
-        # Registers its checks.
-        from workbench.process import checks  # noqa: F401
+        # The checks register themselves.
+        from workbench.process import checks, packages  # noqa: F401
+
+        packages.load()

@@ -13,5 +13,7 @@ class SecretsConfig(AppConfig):
     label = "secrets"
 
     def ready(self) -> None:
+        from workbench.secrets import checks  # noqa: F401 - registers a system check
+
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)

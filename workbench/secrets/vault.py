@@ -8,6 +8,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+from workbench.secrets.models import Secret
+
 KEY_BYTES = 32
 NONCE_BYTES = 12
 KEY_FILE = "secrets-key"
@@ -15,6 +17,10 @@ KEY_FILE = "secrets-key"
 
 class SecretUnreadable(Exception):
     """The secret was encrypted with another key, or its row was changed. Set it again."""
+
+
+class SecretsKeyMissing(SecretUnreadable):
+    """There are secrets, and the key that they were encrypted with is not here."""
 
 
 class SecretsKeyInvalid(Exception):
@@ -62,8 +68,17 @@ def _key(given: str) -> bytes:
 
 
 def _local_key() -> bytes:
-    """Return the key kept in VAR_DIR, made at the first use. Production sets SECRETS_KEY."""
+    """Return the key kept in VAR_DIR, made at the first use. Production sets SECRETS_KEY.
+
+    Raises: SecretsKeyMissing, instead of making another one beside secrets that need the first.
+    """
     path = settings.VAR_DIR / KEY_FILE
+    if not path.exists() and Secret.objects.exclude(ciphertext=b"").exists():
+        raise SecretsKeyMissing(
+            f"The secrets key is missing: SECRETS_KEY is not set and {path} is not there, but the"
+            " database has secrets that need it. Restore the key; or set SECRETS_KEY to a new one"
+            " and set every secret again."
+        )
     try:
         # Exclusive, so that only one of two processes that start together makes the key.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -21,6 +21,8 @@ from flows.selectors.run_filters import RunFilters
 
 Json = Any
 
+UNITS = {"percent": " %", "seconds": " s"}
+
 
 class RunBacktest(Subcommand):
     name = "backtest"
@@ -59,9 +61,11 @@ class RunBacktest(Subcommand):
             for after, count in row.items():
                 if before != after:
                     self.stdout.write(f"    {count:5,}  {before} → {after}")
-        self.stdout.write(f"{len(flipped):,} decisions flip: {', '.join(map(str, flipped))}")
+        named = f": {', '.join(map(str, flipped))}" if flipped else "."
+        self.stdout.write(f"{len(flipped):,} decisions flip{named}")
         for figure in list_figures(made):
-            self.stdout.write(f"{figure.label}: {figure.before:g} → {figure.after:g}")
+            unit = UNITS.get(figure.kind, "")
+            self.stdout.write(f"{figure.label}: {figure.before:.4g} → {figure.after:.4g}{unit}")
         if found["noisy"]:
             self.stdout.write(
                 f"Noise: {found['noisy']:,} runs come out otherwise than recorded under the "

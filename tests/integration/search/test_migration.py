@@ -28,9 +28,7 @@ def test_the_words_of_titles_that_are_there_are_kept(monkeypatch: pytest.MonkeyP
     assert sorted(find_titled_cases(["strasse"]) or []) == [case.pk for case in cases]
 
 
-@pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="On SQLite all of a release is one process."
-)
+@pytest.mark.only_postgresql  # On SQLite all of a release is one process.
 def test_a_case_that_the_release_before_opens_is_found() -> None:
     make_office(lea=Role.LEAD)
     case = make_case(timezone.now(), title="Straße İ/Müller, e\u0301")

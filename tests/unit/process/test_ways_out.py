@@ -31,6 +31,7 @@ DOORS = {
     "workbench/people/adapter.py": "Mails that the sign-in library composes.",
     "workbench/dispatch/delivery.py": "This machine's name. Sends nothing.",
     "flows/runtime/clock.py": "This machine's name. Sends nothing.",
+    "workbench/process/deadlines.py": "The connections that the server takes. Sends nothing.",
     "workbench/process/server.py": "The socket that the server listens on. Sends nothing.",
     "examples/consumer_loan/underwriter.py": "A demo: a client of this API.",
 }

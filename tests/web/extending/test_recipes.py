@@ -22,19 +22,14 @@ from reviews.selectors.eligibility import Act, Candidate, find_refusal
 from tests.factories.cases import make_case
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office
+from tests.recipes import DOCS, read_files
 from tests.unit.steps.contexts import context
 from workbench.accounts.models import Role
 from workbench.http.errors import add_error_handlers
 from workbench.http.gateway import GuardedApi
 from workbench.http.sign_in import PageSession
 
-PAGE = Path(__file__).parents[3] / "docs" / "extending.md"
-BLOCKS = {
-    found[1]: found[2]
-    for found in re.finditer(
-        r"```(?:python|html)\n(?:# |<!-- )(\S+?)(?: -->)?\n(.*?)```", PAGE.read_text(), re.DOTALL
-    )
-}
+BLOCKS = read_files("extending.md")
 
 
 def run_block(file: str, **given: Any) -> ModuleType:
@@ -46,9 +41,10 @@ def run_block(file: str, **given: Any) -> ModuleType:
 
 
 def test_each_recipe_has_ten_lines_and_names_files_that_are_there() -> None:
-    recipes = PAGE.read_text().split("\n## ")[1:]
+    recipes = (DOCS / "extending.md").read_text().split("\n## ")[1:]
     assert [recipe.split("\n")[0] for recipe in recipes] == [
-        "A step type", "A page with its live partial", "An API route", "A queue rule",
+        "A package of your own", "A step type", "A page with its live partial", "An API route",
+        "A queue rule",
     ]  # fmt: skip
     for recipe in recipes:
         assert re.findall(r"^(\d+)\. ", recipe, re.M) == [str(line) for line in range(1, 11)]

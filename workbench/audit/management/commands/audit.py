@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
@@ -35,10 +36,13 @@ class Command(BaseCommand):
         export.add_argument("--until", type=_moment, metavar="DATE", help="Exclusive, UTC.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["what"] == "verify":
-            self._verify(as_json=options["json"])
-        else:
-            self._export(options)
+        try:
+            if options["what"] == "verify":
+                self._verify(as_json=options["json"])
+            else:
+                self._export(options)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
 
     def _verify(self, *, as_json: bool) -> None:
         found = verify()

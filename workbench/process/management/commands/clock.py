@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from workbench.dispatch.clock import run_clock
-from workbench.process.database import refuse_if_behind
+from workbench.process.database import refuse_if_behind, refuse_without_keys
+from workbench.process.packages import refuse_if_broken
 
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
@@ -24,7 +25,9 @@ class Command(BaseCommand):
         logging.basicConfig(
             level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
         )
+        refuse_if_broken()
         refuse_if_behind()
+        refuse_without_keys()
         # Blocked before the threads start, so that this thread alone receives them.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         stopped = threading.Event()

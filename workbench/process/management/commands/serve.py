@@ -12,7 +12,8 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from workbench.dispatch.outbox import release_claims
-from workbench.process.database import is_behind, refuse_if_behind
+from workbench.process.database import is_behind, refuse_if_behind, refuse_without_keys
+from workbench.process.packages import refuse_if_broken
 from workbench.process.parts import Embedded
 from workbench.process.server import (
     AlreadyServed,
@@ -44,6 +45,7 @@ class Command(BaseCommand):
         logging.basicConfig(
             level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
         )
+        refuse_if_broken()
         lock = _claim_place(host, port)
         if "SITE_URL" not in os.environ:
             settings.SITE_URL = f"http://127.0.0.1:{port}"
@@ -97,5 +99,6 @@ def _prepare_database(*, may_migrate: bool) -> None:
         refuse_if_behind()
     elif is_behind():
         call_command("migrate", interactive=False, verbosity=0)
+    refuse_without_keys()
     if _is_only_process():
         release_claims(timezone.now())

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from workbench.process.children import Children
-from workbench.process.database import refuse_if_behind
+from workbench.process.database import refuse_if_behind, refuse_without_keys
+from workbench.process.packages import refuse_if_broken
 
 SHUTDOWN_MS = 30_000
 
@@ -31,10 +32,12 @@ class Command(BaseCommand):
             )
         if processes < 1:
             raise CommandError("A worker has one process at least.")
+        refuse_if_broken()
         refuse_if_behind()
         logging.basicConfig(
             level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
         )
+        refuse_without_keys()
         # A busy process must not hold messages that another could deliver: one for each thread.
         os.environ.setdefault("dramatiq_queue_prefetch", str(threads))
         # One to a command of Dramatiq, which ends all its processes with the first that dies.
