@@ -51,11 +51,14 @@ class ReviewsConfig(AppConfig):
         from reviews.frame import register_frame
         from reviews.live import may_hear_case, may_hear_queue
         from reviews.selectors.titles import ensure_title_index
+        from reviews.services.ledger_check import check_decisions
+        from workbench.audit.records import register_check
         from workbench.audit.services import register_action
         from workbench.live import register_live_authoriser
 
         for action, sentence in ACTIONS.items():
             register_action(action, sentence)
+        register_check("decisions", check_decisions)
         register_live_authoriser("queue", may_hear_queue)
         register_live_authoriser("case", may_hear_case)
         register_frame()

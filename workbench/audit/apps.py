@@ -10,8 +10,11 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit ledger"
 
     def ready(self) -> None:
+        # Imports models, which are loaded by now.
+        from workbench.audit.erasure import ERASED
+
         register_action("ledger.exported", "Exported {entries} entries")
-        register_action("ledger.payload_erased", "Erased the details of entry {entry}: {reason}")
+        register_action(ERASED, "Erased the details of entry {entry}: {reason}")
         register_nav(NavItem("Audit", "audit:entries", "scroll-text", "audit.view", 50))
         register_command(
             Command(

@@ -13,5 +13,10 @@ class SecretsConfig(AppConfig):
     label = "secrets"
 
     def ready(self) -> None:
+        # Imports models, which are loaded by now.
+        from workbench.audit.records import register_check
+        from workbench.secrets.newest import check_secrets
+
+        register_check("secrets", check_secrets)
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)

@@ -10,6 +10,7 @@ from django.db import transaction
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.secrets.models import Secret
+from workbench.secrets.newest import DELETED, SET, check_newest, compute_ciphertext_digest
 from workbench.secrets.vault import SecretUnreadable, seal, unseal
 from workbench.values.checking import check_text
 from workbench.values.refusals import ValueRefused
@@ -68,10 +69,14 @@ def set_secret(*, name: str, value: str, actor: Actor, now: datetime) -> SecretR
     row.set_by, row.changed_at = actor.name[:150], now
     row.save()
     record(
-        action="secret.set",
+        action=SET,
         subject=("secret", name),
         actor=actor,
-        payload={"name": name, "version": row.version},
+        payload={
+            "name": name,
+            "version": row.version,
+            "digest": compute_ciphertext_digest(row.ciphertext),
+        },
         now=now,
     )
     return SecretRow(row.name, row.version, row.set_by, row.changed_at)
@@ -83,7 +88,7 @@ def delete_secret(*, name: str, actor: Actor, now: datetime) -> None:
     if not Secret.objects.filter(name=name).delete()[0]:
         raise SecretUnknown(f"There is no secret {name}.")
     record(
-        action="secret.deleted",
+        action=DELETED,
         subject=("secret", name),
         actor=actor,
         payload={"name": name},
@@ -99,7 +104,7 @@ def list_secrets() -> list[SecretRow]:
 
 
 def read_secrets(names: Iterable[str]) -> dict[str, str]:
-    """Return the values by name, for a step that is about to use them: one query.
+    """Return the values by name, for a step that is about to use them: two queries.
 
     Raises: SecretUnknown, SecretUnreadable.
     """
@@ -107,4 +112,5 @@ def read_secrets(names: Iterable[str]) -> dict[str, str]:
     rows = {row.name: row for row in Secret.objects.filter(name__in=wanted)}
     if missing := sorted(wanted - rows.keys()):
         raise SecretUnknown(f"There is no secret {missing[0]}. Set it by PUT /api/v1/secrets.")
+    check_newest(rows)
     return {name: unseal(name, row.version, bytes(row.ciphertext)) for name, row in rows.items()}
