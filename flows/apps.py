@@ -2,6 +2,11 @@ from django.apps import AppConfig
 
 ACTIONS = {
     "flow.created": "Created the flow {title}",
+    "flow.draft_replaced": "Replaced the draft, which is now at revision {revision}",
+    "backtest.started": "Began to play {runs} runs against the draft",
+    "backtest.stopped": "Stopped backtest {backtest}",
+    "event.sent": "Sent the event {name} with the key {key}",
+    "artifact.stored": "Uploaded {name}, {size} bytes",
     "flow.published": "Published version {version}: {note}",
     "flow.released": "Released version {version}",
     "flow.rolled_back": "Rolled back from version {before} to {version}",

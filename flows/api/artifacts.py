@@ -14,11 +14,13 @@ from flows.api.finding import (
     get_reach,
 )
 from flows.models import Artifact
-from flows.runtime.artifacts import MOST_BYTES, ArtifactTooLarge, store_artifact
+from flows.runtime.artifacts import MOST_BYTES, ArtifactTooLarge
+from flows.services.uploads import upload_artifact
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import map_error
 from workbench.http.schemas import FILE
+from workbench.http.sign_in import actor_of
 
 router = Router(tags=["flows"])
 
@@ -54,10 +56,11 @@ class ArtifactQuery(Schema):
 @requires("runs.start")
 def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict[str, Any]]:
     """Store the body, with its Content-Type, as an artifact. The same content is stored once."""
-    reference = store_artifact(
+    reference = upload_artifact(
         content=request.body,
         media_type=request.content_type or "application/octet-stream",
         name=wanted.name,
+        actor=actor_of(request),
         now=timezone.now(),
     )
     return Status(201, reference)

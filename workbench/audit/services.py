@@ -48,6 +48,8 @@ SUBJECT_KINDS = frozenset(
         "bulk",
         "dataset",
         "clock",
+        "event",
+        "artifact",
     }
 )
 ROWS_A_STATEMENT = 200  # SQLite takes no more than 999 parameters

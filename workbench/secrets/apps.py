@@ -4,6 +4,7 @@ from workbench.audit.actions import register_action
 
 ACTIONS = {
     "secret.set": "Set the secret {name}, version {version}",
+    "secret.refused": "Refused to read the secret {name}: {reason}",
     "secret.deleted": "Deleted the secret {name}",
 }
 

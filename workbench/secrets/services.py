@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from workbench.accounts.actors import Actor
+from workbench.audit.refusals import Refusal, note_refusal
 from workbench.audit.services import record
 from workbench.secrets.models import Secret
 from workbench.secrets.newest import DELETED, SET, check_newest, compute_ciphertext_digest
@@ -106,11 +107,24 @@ def list_secrets() -> list[SecretRow]:
 def read_secrets(names: Iterable[str]) -> dict[str, str]:
     """Return the values by name, for a step that is about to use them: two queries.
 
+    The ledger keeps that one was refused.
+
     Raises: SecretUnknown, SecretUnreadable.
     """
     wanted = set(names)
     rows = {row.name: row for row in Secret.objects.filter(name__in=wanted)}
-    if missing := sorted(wanted - rows.keys()):
-        raise SecretUnknown(f"There is no secret {missing[0]}. Set it by PUT /api/v1/secrets.")
-    check_newest(rows)
-    return {name: unseal(name, row.version, bytes(row.ciphertext)) for name, row in rows.items()}
+    try:
+        if missing := sorted(wanted - rows.keys()):
+            raise SecretUnknown(f"There is no secret {missing[0]}. Set it by PUT /api/v1/secrets.")
+        check_newest(rows)
+        return {
+            name: unseal(name, row.version, bytes(row.ciphertext)) for name, row in rows.items()
+        }
+    except (SecretUnknown, SecretUnreadable) as error:
+        _note_refusal(sorted(wanted), str(error))
+        raise
+
+
+def _note_refusal(names: list[str], why: str) -> None:
+    subject, payload = ("secret", names[0][:80]), {"name": ", ".join(names), "reason": why}
+    note_refusal(Refusal("secret.refused", subject, Actor.system("engine"), payload))

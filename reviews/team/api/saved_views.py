@@ -74,7 +74,7 @@ def delete(request: HttpRequest, name: str, view_id: Id) -> Status[None]:
     """Remove one of one's own views."""
     queue = find_queue(request, name)
     view = SavedView.objects.get(pk=view_id, queue=queue, owner=person_of(request))
-    saved_views.delete_view(view=view, acting=get_acting(request))
+    saved_views.delete_view(view=view, acting=get_acting(request), now=timezone.now())
     return Status(204, None)
 
 
