@@ -6,9 +6,7 @@ RECORDED = {
     "allauth.account.views.PasswordChangeView": "user.password_changed",
     "allauth.account.views.PasswordResetFromKeyView": "user.password_reset",
     "allauth.account.views.PasswordSetView": "user.password_set",
-    "allauth.mfa.recovery_codes.views.GenerateRecoveryCodesView": (
-        "user.second_factor_added user.second_factor_renewed"
-    ),
+    "allauth.mfa.recovery_codes.views.GenerateRecoveryCodesView": "user.second_factor_added",
     "allauth.mfa.totp.views.ActivateTOTPView": "user.second_factor_added",
     "allauth.mfa.totp.views.DeactivateTOTPView": "user.second_factor_removed",
     "flows.api.artifacts.add_artifact": "artifact.stored",

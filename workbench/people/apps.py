@@ -19,7 +19,6 @@ ACTIONS = {
     "user.email_removed": "{person} removed an e-mail address",
     "user.second_factor_added": "{person} turned on {factor}",
     "user.second_factor_removed": "{person} turned off {factor}",
-    "user.second_factor_renewed": "{person} made new {factor}",
     "user.time_zone_changed": "{person} changed the time zone from {before} to {time_zone}",
     "role.granted": "Granted {role} to {person}",
     "role.revoked": "Revoked {role} from {person}",

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from allauth.account import signals as account
-from allauth.mfa import signals as mfa
+from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
@@ -32,9 +33,6 @@ OWN_CHANGES: dict[Signal, str] = {
     account.email_added: "user.email_added",
     account.email_changed: "user.email_changed",
     account.email_removed: "user.email_removed",
-    mfa.authenticator_added: "user.second_factor_added",
-    mfa.authenticator_removed: "user.second_factor_removed",
-    mfa.authenticator_reset: "user.second_factor_renewed",
 }
 
 
@@ -45,6 +43,9 @@ def connect() -> None:
     authentication_failed.connect(_note_failed_factor, dispatch_uid="note_failed_factor")
     token_refused.connect(_note_refused_token, dispatch_uid="note_refused_token")
     time_zone_changed.connect(_record_time_zone, dispatch_uid="record_time_zone")
+    # allauth's own signals of these come after its commit, too late for an entry that must be kept.
+    post_save.connect(_record_factor_saved, Authenticator, dispatch_uid="record_factor_saved")
+    post_delete.connect(_record_factor_gone, Authenticator, dispatch_uid="record_factor_gone")
     for signal, action in OWN_CHANGES.items():
         signal.connect(_make_receiver(action), dispatch_uid=f"record_{action}", weak=False)
 
@@ -64,11 +65,8 @@ def _record_sign_out(
 
 def _make_receiver(action: str) -> Callable[..., None]:
     def record_change(sender: Any, request: HttpRequest | None, user: User, **details: Any) -> None:
-        payload = {"person": user.username}
-        if "authenticator" in details:
-            payload["factor"] = FACTORS.get(details["authenticator"].type, "a second factor")
         actor = _person_behind(request, user)
-        _record(action, str(user.pk), actor, request, payload)
+        _record(action, str(user.pk), actor, request, {"person": user.username})
 
     return record_change
 
@@ -77,6 +75,22 @@ def _person_behind(request: HttpRequest | None, user: User) -> Actor:
     """Return who changes it. By the link of a reset mail, nobody is signed in."""
     signed_in = request is not None and request.user.is_authenticated
     return Actor.user(user) if signed_in else Actor.link(user)
+
+
+def _record_factor_saved(
+    sender: Any, instance: Authenticator, created: bool, **kwargs: Any
+) -> None:
+    if created:
+        _record_factor("user.second_factor_added", instance)
+
+
+def _record_factor_gone(sender: Any, instance: Authenticator, **kwargs: Any) -> None:
+    _record_factor("user.second_factor_removed", instance)
+
+
+def _record_factor(action: str, factor: Authenticator) -> None:
+    payload = {"person": factor.user.username, "factor": FACTORS.get(factor.type, factor.type)}
+    _record(action, str(factor.user_id), Actor.user(factor.user), None, payload)
 
 
 def _record_time_zone(sender: Any, user: User, before: str, **kwargs: Any) -> None:
