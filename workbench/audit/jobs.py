@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from workbench.audit.refusals import record_counted
+from workbench.audit.refusals import TASK, record_counted
 from workbench.audit.sealing import ENTRIES_A_BLOCK, seal
 from workbench.dispatch.clock import clock_task
 
@@ -14,6 +14,7 @@ def seal_waiting(now: datetime) -> bool:
     return block is not None and block.size == ENTRIES_A_BLOCK
 
 
-@clock_task("audit.count_refusals", every_seconds=15, title="Record how often acts were refused")
-def record_counted_refusals(now: datetime) -> None:
-    record_counted(now)
+@clock_task(TASK, every_seconds=15, title="Record how often an act was refused")
+def record_counted_refusals(now: datetime) -> bool:
+    """Record the counts of spans that ended. Return whether more may have ended."""
+    return record_counted(now)

@@ -23,9 +23,11 @@ from workbench.accounts.actors import Actor
 from workbench.audit.actions import ensure_registered
 from workbench.audit.models import Tally
 from workbench.audit.services import record
+from workbench.dispatch.sweeps import Sweep
 
 logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
+TASK = "audit.count_refusals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +131,24 @@ def _tally_of(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def record_counted(now: datetime) -> None:
-    """Write the entries of the spans that have ended, each with the number of further refusals."""
-    ended = Tally.objects.filter(until__lte=now).order_by("until").values_list("pk", flat=True)
-    for pk in list(ended[:MOST_AT_ONCE]):
-        with transaction.atomic():
-            tally = Tally.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
-            if tally is not None:
-                _close(tally, now)
+def record_counted(now: datetime) -> bool:
+    """Write the entries of the spans that have ended, each with the number of further refusals.
+
+    Return whether more may have ended.
+    """
+    sweep = Sweep(TASK, now)
+    ended = Tally.objects.filter(until__lte=now).exclude(pk__in=sweep.ids_passed_over())
+    due = list(ended.order_by("until", "pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
+    sweep.each(due, lambda pk: _close_by_key(pk, now), key=str)
+    if len(due) < MOST_AT_ONCE:
+        sweep.forget_gone()
+    return len(due) == MOST_AT_ONCE
+
+
+def _close_by_key(pk: int, now: datetime) -> None:
+    tally = Tally.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
+    if tally is not None:
+        _close(tally, now)
 
 
 def _close(tally: Tally, now: datetime) -> None:
