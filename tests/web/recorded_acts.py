@@ -113,7 +113,7 @@ RECORDED = {
     "reviews.team.views.absences.absences": "absence.planned",
     "reviews.team.views.absences.end": "absence.ended",
     "reviews.team.views.reviewers.reviewer": "reviewer.changed",
-    "reviews.team.views.team.give": "case.assigned",
+    "reviews.team.views.team.give": "case.assigned case.released",
     "reviews.views.bulk.undo": "case.decision_withdrawn",
     "reviews.views.claims.assign": "case.assigned",
     "reviews.views.claims.claim": "case.claimed",
