@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from bench.tampering import rows  # noqa: F401 - registers its kinds
 from bench.tampering.kinds import KINDS, Kind, Place
 from bench.tampering.ledger import Ledger
 from flows.models import FlowVersion
