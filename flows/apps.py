@@ -2,6 +2,11 @@ from django.apps import AppConfig
 
 ACTIONS = {
     "flow.created": "Created the flow {title}",
+    "flow.draft_replaced": "Replaced the draft, which is now at revision {revision}",
+    "backtest.started": "Began to play {runs} runs against the draft",
+    "backtest.stopped": "Stopped backtest {backtest}",
+    "event.sent": "Sent the event {name} with the key {key}",
+    "artifact.stored": "Uploaded {name}, {size} bytes",
     "flow.published": "Published version {version}: {note}",
     "flow.released": "Released version {version}",
     "flow.rolled_back": "Rolled back from version {before} to {version}",
@@ -31,12 +36,16 @@ class FlowsConfig(AppConfig):
         from flows.events import stream  # noqa: F401 - registers a task of the clock
         from flows.frame import register_frame
         from flows.runtime import clock  # noqa: F401 - registers the clock's tasks
+        from flows.services.ledger_check import check_releases, check_versions
         from flows.steps import types  # noqa: F401 - registers the step types
         from workbench.audit.actions import register_action
+        from workbench.audit.records import register_check
         from workbench.audit.subject_pages import SubjectPage, register_subject_pages
 
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
+        register_check("flow versions", check_versions)
+        register_check("flow releases", check_releases)
         register_subject_pages(
             "run", SubjectPage("Run", "flows:run-detail", "activity", "runs.view")
         )

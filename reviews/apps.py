@@ -13,6 +13,9 @@ ACTIONS = {
     "case.approval_counted": "Approved; {missing} more needed",
     "case.field_overridden": "Changed {field} from {old} to {new}",
     "case.decision_withdrawn": "Took the decision back",
+    "case.act_refused": "Refused to {act}: {reason}",
+    "view.saved": "Shared the view {name} of the queue {queue}",
+    "view.deleted": "Removed the shared view {name} of the queue {queue}",
     "case.decision_refused": "The decision did not take effect: {reason}",
     "case.expired": "Expired: nobody decided in time",
     "case.reopened": "Reopened as run {run}: {reason}",
@@ -51,11 +54,14 @@ class ReviewsConfig(AppConfig):
         from reviews.frame import register_frame
         from reviews.live import may_hear_case, may_hear_queue
         from reviews.selectors.titles import ensure_title_index
+        from reviews.services.ledger_check import check_decisions
+        from workbench.audit.records import register_check
         from workbench.audit.services import register_action
         from workbench.live import register_live_authoriser
 
         for action, sentence in ACTIONS.items():
             register_action(action, sentence)
+        register_check("decisions", check_decisions)
         register_live_authoriser("queue", may_hear_queue)
         register_live_authoriser("case", may_hear_case)
         register_frame()

@@ -45,6 +45,18 @@ def guards_lifted() -> Iterator[None]:
             cursor.execute(sql)
 
 
+def lift_guards() -> None:
+    """Take triggers and foreign keys away until the transaction is rolled back."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            return
+        cursor.execute("PRAGMA defer_foreign_keys = ON")
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP TRIGGER {name}")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def only_what_was_written_is_emptied() -> Iterator[None]:
     """Take the place of the flush after each test that commits."""

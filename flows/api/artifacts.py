@@ -15,13 +15,14 @@ from flows.api.finding import (
     get_reach,
 )
 from flows.models import Artifact
-from flows.runtime.artifacts import ArtifactTooLarge, store_artifact
+from flows.runtime.artifacts import ArtifactTooLarge
 from flows.services.giving import note_upload
+from flows.services.uploads import upload_artifact
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import map_error
 from workbench.http.schemas import FILE
-from workbench.http.sign_in import person_of
+from workbench.http.sign_in import actor_of, person_of
 
 router = Router(tags=["flows"])
 
@@ -61,10 +62,11 @@ def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict
     The same content is stored once. Whoever uploaded it, or may see a run that holds it, may pass
     it to a run.
     """
-    reference = store_artifact(
+    reference = upload_artifact(
         content=request.body,
         media_type=request.content_type or "application/octet-stream",
         name=wanted.name,
+        actor=actor_of(request),
         now=timezone.now(),
     )
     note_upload(digest=reference["artifact"], user=person_of(request), now=timezone.now())

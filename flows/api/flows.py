@@ -146,8 +146,9 @@ def save_draft(request: HttpRequest, name: str, body: DraftIn) -> dict[str, Any]
     with listed_faults():
         document = {**to_mapping(parse(body.document)), "name": flow.name}
         saved = services.save_draft(
-            flow_id=flow.pk, document=document, author=person_of(request), now=timezone.now()
-        )
+            flow_id=flow.pk, document=document, author=person_of(request),
+            actor=actor_of(request), now=timezone.now(),
+        )  # fmt: skip
     return _flow_detail(saved)
 
 

@@ -23,7 +23,7 @@ from workbench.http.schemas import (
     encode_cursor,
     page_by_id,
 )
-from workbench.http.sign_in import person_of
+from workbench.http.sign_in import actor_of, person_of
 
 Json = Any
 router = Router(tags=["backtests"])
@@ -112,8 +112,9 @@ def start(request: HttpRequest, name: str, body: BacktestIn) -> Status[Any]:
     )
     with listed_faults():
         started = services.start_backtest(
-            flow=flow, choice=choice, author=person_of(request), now=timezone.now()
-        )
+            flow=flow, choice=choice, author=person_of(request), actor=actor_of(request),
+            now=timezone.now(),
+        )  # fmt: skip
     return Status(201, _backtest_out(started))
 
 
@@ -163,7 +164,9 @@ def list_runs_of(
 @requires("flows.edit", flow="name")
 def cancel(request: HttpRequest, name: str, backtest_id: Id) -> dict[str, Any]:
     """Stop a backtest; its results so far are kept."""
-    services.cancel_backtest(backtest_id=_find_backtest(name, backtest_id).pk, now=timezone.now())
+    backtest = _find_backtest(name, backtest_id)
+    actor = actor_of(request)
+    services.cancel_backtest(backtest_id=backtest.pk, actor=actor, now=timezone.now())
     return _backtest_out(_find_backtest(name, backtest_id))
 
 

@@ -21,7 +21,9 @@ from flows.models import Flow
 from flows.runtime.program import Program, load_program
 from flows.services.errors import FlowInvalid, ServiceError
 from flows.steps.registry import UnknownStepType
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
+from workbench.audit.services import record
 from workbench.dispatch.outbox import enqueue
 from workbench.live import nudge_on_commit
 
@@ -55,11 +57,12 @@ class Choice:
 @transaction.atomic
 def start_backtest(
     *, flow: Flow, choice: Choice, author: User | None, now: datetime, queued: bool = True,
-    document: Json = None,
+    document: Json = None, actor: Actor | None = None,
 ) -> Backtest:  # fmt: skip
     """Store what is to be played (the present draft, or ``document``), and ring a worker.
 
-    Without ``queued`` the caller plays the parts itself. Raises: NoRuns, FlowInvalid.
+    Without ``queued`` the caller plays the parts itself. It is recorded as ``actor``'s, or else as
+    the author's on a page. Raises: NoRuns, FlowInvalid.
     """
     if not choice.run_ids:
         raise NoRuns(
@@ -78,9 +81,21 @@ def start_backtest(
         created_by=author,
         created_at=now,
     )
+    who = actor or (Actor.user(author) if author else Actor.system("backtest"))
+    _record("backtest.started", made, who, now)
     if queued:
         enqueue(JOB, {"backtest": made.pk}, now=now)
     return made
+
+
+def _record(action: str, backtest: Backtest, actor: Actor, now: datetime) -> None:
+    payload = {
+        "backtest": backtest.pk,
+        "runs": len(backtest.run_ids),
+        "ask_again": backtest.ask_again,
+    }
+    subject = ("flow", backtest.flow.name)
+    record(action=action, subject=subject, actor=actor, payload=payload, now=now)
 
 
 def _check_document(document: Json) -> dict[str, Json]:
@@ -172,7 +187,7 @@ def _to_row(backtest: Backtest, replay: Replay) -> BacktestRun:
     )
 
 
-def cancel_backtest(*, backtest_id: int, now: datetime) -> None:
+def cancel_backtest(*, backtest_id: int, actor: Actor, now: datetime) -> None:
     """Stop a backtest; its results so far are kept. Raises: BacktestEnded."""
     with transaction.atomic():
         stopped = Backtest.objects.filter(pk=backtest_id, state=BacktestState.RUNNING).update(
@@ -182,6 +197,8 @@ def cancel_backtest(*, backtest_id: int, now: datetime) -> None:
             raise BacktestEnded(
                 f"Backtest {backtest_id} has ended.", "Its results are kept. Start another one."
             )
+        backtest = Backtest.objects.select_related("flow").get(pk=backtest_id)
+        _record("backtest.stopped", backtest, actor, now)
         nudge_on_commit([f"backtest.{backtest_id}"], {"state": "cancelled"})
 
 

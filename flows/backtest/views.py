@@ -33,6 +33,7 @@ from flows.views.requests import (
     read_run_filters,
     user_of,
 )
+from workbench.accounts.actors import Actor
 from workbench.accounts.gate import requires
 
 USUAL_RUNS = 500
@@ -169,7 +170,8 @@ def backtest_rows(request: HttpRequest, name: str, backtest_id: int) -> HttpResp
 def backtest_cancel(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
     _, backtest = _find_backtest(name, backtest_id)
     try:
-        services.cancel_backtest(backtest_id=backtest.pk, now=timezone.now())
+        actor = Actor.user(user_of(request))
+        services.cancel_backtest(backtest_id=backtest.pk, actor=actor, now=timezone.now())
     except services.BacktestEnded as error:
         messages.info(request, f"{error} {error.remedy}")
     return redirect("flows:backtest-detail", name, backtest_id)

@@ -15,6 +15,7 @@ from flows.runtime.held import give_artifacts
 from flows.services.runs import resolve_wait
 from flows.store import get_store
 from workbench.accounts.actors import Actor
+from workbench.audit.services import record
 from workbench.dispatch.outbox import enqueue
 from workbench.dispatch.registry import job
 
@@ -65,12 +66,21 @@ def receive_event(
     )
     if not is_new:
         return []
+    if actor.kind != "system":
+        _record_sending(event, actor, now)
     if hears_event(name):
         enqueue("flows.event_heard", {"event": event.pk}, now=now)
     event.payload = payload
     meant = [wait for wait in waits.order_by("run_id") if _waits_for(wait, event)]
     resumed = [_resolve(wait, event, actor, now) for wait in meant]
     return [run_id for run_id in resumed if run_id is not None]
+
+
+def _record_sending(event: Event, actor: Actor, now: datetime) -> None:
+    """Record who sent it. What runs emit, and streams bring, is in the journals alone."""
+    payload = {"name": event.name, "key": event.key, "id": event.event_id}
+    subject = ("event", str(event.pk))
+    record(action="event.sent", subject=subject, actor=actor, payload=payload, now=now)
 
 
 def _was_kept(event_id: str, name: str, key: str, payload: Json) -> bool:

@@ -51,8 +51,9 @@ def create_flow(
 
 
 def save_draft(
-    *, flow_id: int, document: Mapping[str, Json], author: User | None, now: datetime
-) -> Flow:
+    *, flow_id: int, document: Mapping[str, Json], author: User | None, now: datetime,
+    actor: Actor | None = None,
+) -> Flow:  # fmt: skip
     """Replace the whole draft, by one operation that its history keeps and that can be undone.
 
     Raises: OperationRefused, DraftTooLarge.
@@ -62,6 +63,7 @@ def save_draft(
         flow_id=flow_id,
         operations=[{"client_id": f"text-{uuid4()}", "op": operation}],
         author=author,
+        actor=actor,
         now=now,
     )
     if outcome.refusal is not None:

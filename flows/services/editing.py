@@ -11,7 +11,10 @@ from django.db import transaction
 from flows.graph.operations import OperationRefused, apply, normal_form
 from flows.models import DraftOperation, Flow
 from flows.selectors.drafts import get_draft_at
+from flows.services.ledger_check import compute_document_digest
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
+from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 
 Json = Any
@@ -38,12 +41,14 @@ class Outcome:
 
 @transaction.atomic
 def apply_operations(
-    *, flow_id: int, operations: Sequence[Mapping[str, Json]], author: User | None, now: datetime
-) -> list[Outcome]:
+    *, flow_id: int, operations: Sequence[Mapping[str, Json]], author: User | None, now: datetime,
+    actor: Actor | None = None,
+) -> list[Outcome]:  # fmt: skip
     """Apply each ``{client_id, op}`` to the draft that the ones before it left.
 
     One that is refused changes nothing and does not stop those after it. One whose ``client_id``
     was applied before is acknowledged with the revision it made then. Locks the flow's row.
+    Replacing the whole draft is recorded, by ``actor`` or else the author on a page.
 
     Raises: DraftTooLarge, with nothing changed.
     """
@@ -53,7 +58,23 @@ def apply_operations(
     outcomes = [edit.apply(str(each["client_id"]), each["op"]) for each in operations]
     if edit.rows:
         _write_draft(flow, edit.document, edit.rows, now)
+        if any(row.operation.get("op") == "replace" for row in edit.rows):
+            _record_replacement(flow, actor or _on_a_page(author), now)
     return outcomes
+
+
+def _on_a_page(author: User | None) -> Actor:
+    return Actor.user(author) if author else Actor.system("engine")
+
+
+def _record_replacement(flow: Flow, actor: Actor, now: datetime) -> None:
+    record(
+        action="flow.draft_replaced",
+        subject=("flow", flow.name),
+        actor=actor,
+        payload={"revision": flow.draft_revision, "digest": compute_document_digest(flow.draft)},
+        now=now,
+    )
 
 
 class _Edit:

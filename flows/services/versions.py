@@ -1,9 +1,7 @@
 """Publish a draft as a version, and release a version or roll back to it."""
 
-import hashlib
 from datetime import datetime
 
-import rfc8785
 from django.db import transaction
 
 from flows.graph.codec import parse, to_mapping
@@ -18,6 +16,7 @@ from flows.services.errors import (
     NothingChanged,
     SecondPersonNeeded,
 )
+from flows.services.ledger_check import compute_document_digest
 from flows.steps.catalogue import catalogue
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
@@ -78,7 +77,7 @@ def _create_version(
     flow: Flow, document: Document, note: str, author: User | None, now: datetime
 ) -> FlowVersion:
     mapping = to_mapping(document)
-    digest = hashlib.sha256(rfc8785.dumps(mapping)).hexdigest()
+    digest = compute_document_digest(mapping)
     newest = flow.versions.order_by("-number").first()
     if newest is not None and newest.digest == digest:
         raise NothingChanged(

@@ -2,6 +2,7 @@ from django.apps import AppConfig
 
 ACTIONS = {
     "link.made": "Made a link to {purpose}",
+    "link.refused": "Refused a link ({purpose}): {reason}",
     "link.used": "Used a link to {purpose}",
 }
 

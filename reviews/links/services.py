@@ -21,6 +21,7 @@ from reviews.services.conversation import reply
 from reviews.services.decisions import decide_case
 from reviews.services.links import SALT
 from workbench.accounts.actors import Actor
+from workbench.audit.refusals import Refusal, note_refusal
 from workbench.audit.services import record
 
 
@@ -50,6 +51,9 @@ def open_link(token: str, purpose: Purpose) -> CaseLink:
         .first()
     )
     if found is None:
+        actor = Actor("link", "unknown", "Somebody (by link)", "link")
+        payload = {"purpose": purpose.label, "reason": "It is not valid."}
+        note_refusal(Refusal("link.refused", ("ledger", "links"), actor, payload))
         raise LinkInvalid(
             "This link is not valid, or it was cut short. Open the case from the newest message."
         )
@@ -57,7 +61,18 @@ def open_link(token: str, purpose: Purpose) -> CaseLink:
 
 
 def check_link(link: CaseLink, now: datetime) -> None:
-    """Raises: LinkSpent, CaseStale."""
+    """Raise why the link no longer works, if so, and note that it was tried.
+
+    Raises: LinkSpent, CaseStale.
+    """
+    try:
+        _check_works(link, now)
+    except ReviewError as error:
+        _note_misuse(link, str(error))
+        raise
+
+
+def _check_works(link: CaseLink, now: datetime) -> None:
     if link.used_at is not None:
         raise LinkSpent("This link was used before; it works once.")
     if link.expires_at <= now:
@@ -66,6 +81,14 @@ def check_link(link: CaseLink, now: datetime) -> None:
         raise CaseStale("The case changed since this link was sent, so the link no longer decides.")
     if link.asked is not None and link.asked.answered_at is not None:
         raise LinkSpent("This question has been answered.")
+
+
+def _note_misuse(link: CaseLink, why: str) -> None:
+    name = link.person.label if link.person else "Somebody"
+    actor = Actor("link", str(link.pk), f"{name} (by link)", "link")
+    payload = {"link": link.pk, "purpose": link.get_purpose_display(), "case": link.case_id}
+    case = ("case", str(link.case_id))
+    note_refusal(Refusal("link.refused", case, actor, {**payload, "reason": why}))
 
 
 def decide_by_link(*, link: CaseLink, answer: Answer, acting: Acting, now: datetime) -> Decision:

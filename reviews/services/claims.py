@@ -19,8 +19,10 @@ from reviews.selectors.line import Line, list_first_in_line
 from reviews.services.capacity import check_work_limit
 from reviews.services.leases import renew_lease
 from reviews.services.moving import check_fresh, check_holds, get_case, move_case, record_event
+from reviews.services.refused import notes_refusals
 
 
+@notes_refusals("claim it")
 def claim_case(*, case_id: int, acting: Acting, now: datetime, revision: int | None = None) -> Case:
     """Claim the case for the person; if they hold it already, renew the lease.
 

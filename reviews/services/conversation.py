@@ -25,6 +25,7 @@ from reviews.services.moving import (
     record_event,
 )
 from reviews.services.passing import reserve_for_familiar
+from reviews.services.refused import notes_refusals
 from reviews.services.stopwatch import set_instants
 from reviews.services.telling import notify_leads, notify_people
 from workbench.accounts.actors import Actor
@@ -37,6 +38,7 @@ QUESTION_JOB = "reviews.send_question"
 _MENTION = re.compile(r"(?<![\w@])@([\w.+-]{1,150})")
 
 
+@notes_refusals("comment")
 def add_comment(
     *, case_id: int, body: str, acting: Acting, now: datetime, files: Sequence[NewFile] = ()
 ) -> Comment:
@@ -86,6 +88,7 @@ def _attach(comment: Comment, file: NewFile, acting: Acting, now: datetime) -> s
     return str(kept["artifact"])
 
 
+@notes_refusals("ask for information")
 def request_information(
     *,
     case_id: int,
@@ -181,6 +184,7 @@ def reply(
         return case
 
 
+@notes_refusals("escalate it")
 def escalate_case(
     *, case_id: int, comment: str, acting: Acting, now: datetime, revision: int | None = None
 ) -> Case:

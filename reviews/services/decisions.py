@@ -24,8 +24,10 @@ from reviews.services.committing import commit
 from reviews.services.drafts import keep_sent_answer
 from reviews.services.first_choices import check_first_choice
 from reviews.services.moving import check_fresh, get_case, lock_run, move_case, record_event
+from reviews.services.refused import notes_refusals
 
 
+@notes_refusals("decide it")
 def decide_case(
     *,
     case_id: int,
@@ -115,6 +117,7 @@ def _make_decision(
     return decision
 
 
+@notes_refusals("undo a decision")
 def undo_decision(*, case_id: int, acting: Acting, now: datetime) -> Case:
     """Withdraw one's decision within the commit window; the case is claimed as before.
 

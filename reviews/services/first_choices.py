@@ -11,9 +11,11 @@ from reviews.rules.answers import list_outcomes
 from reviews.selectors.acting import Acting, check_may
 from reviews.services.claims import claim_if_free
 from reviews.services.moving import check_fresh, get_case
+from reviews.services.refused import notes_refusals
 from workbench.audit.services import record
 
 
+@notes_refusals("record a first choice")
 def record_first_choice(
     *,
     case_id: int,

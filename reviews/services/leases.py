@@ -16,6 +16,7 @@ from reviews.services.moving import (
     move_case,
     record_event,
 )
+from reviews.services.refused import notes_refusals
 from workbench.accounts.models import User
 from workbench.dispatch.sweeps import Sweep
 
@@ -40,6 +41,7 @@ def renew_lease(case: Case, user: User, now: datetime) -> None:
     case.lease_until = max(case.lease_until or lease_until, lease_until)
 
 
+@notes_refusals("give it back")
 def release_case(
     *, case_id: int, acting: Acting, now: datetime, revision: int | None = None
 ) -> Case:

@@ -28,6 +28,7 @@ from reviews.services.moving import (
     move_case,
     record_event,
 )
+from reviews.services.refused import notes_refusals
 from reviews.services.telling import notify_people
 from workbench.accounts.models import User
 
@@ -35,6 +36,7 @@ from workbench.accounts.models import User
 ASSIGNED_LEASE_SECONDS = 24 * 3600
 
 
+@notes_refusals("assign it")
 def assign_case(
     *, case_id: int, to: User, acting: Acting, now: datetime, revision: int | None = None
 ) -> Case:
@@ -64,6 +66,7 @@ def assign_case(
         return case
 
 
+@notes_refusals("pass it on")
 def delegate_case(
     *,
     case_id: int,

@@ -12,10 +12,12 @@ from reviews.models import Case, Decision, DecisionState
 from reviews.models.states import CaseState
 from reviews.selectors.acting import Acting, check_may
 from reviews.services.moving import get_case, lock_run, record_event
+from reviews.services.refused import notes_refusals
 
 REOPENABLE = frozenset({CaseState.DECIDED, CaseState.EXPIRED})
 
 
+@notes_refusals("reopen it")
 def reopen_case(*, case_id: int, reason: str, acting: Acting, now: datetime) -> Run:
     """Start a run from the case's checkpoint, with the outputs of the old run, and return it.
 

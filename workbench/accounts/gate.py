@@ -11,7 +11,9 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
+from workbench.accounts.models import ApiToken
 from workbench.accounts.permissions import can, ensure_known
+from workbench.accounts.tokens import token_refused
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -35,6 +37,9 @@ def requires(
         scope = {"flow": arguments.get(flow or ""), "queue": arguments.get(queue or "")}
         if can(principal, permission, **scope):
             return
+        if isinstance(principal, ApiToken):
+            why = f"it lacks {permission}"
+            token_refused.send(ApiToken, token=principal, why=why)
         if secret:
             raise Http404
         raise PermissionDenied(f"This needs the permission {permission}.")

@@ -3,7 +3,12 @@
 import hashlib
 from datetime import datetime, timedelta
 
+from django.dispatch import Signal
+
 from workbench.accounts.models import ApiToken
+
+# Arguments: token (None if the secret is nobody's), why. The ledger is told by it; it lies above.
+token_refused = Signal()
 
 TOKEN_PREFIX = "csn_"  # noqa: S105 - no secret: scanners recognise leaked tokens by it
 # A write at each use would burden every request; once a minute shows that a token is in use.
@@ -25,8 +30,10 @@ def authenticate_token(secret: str, now: datetime) -> ApiToken:
     """
     token = ApiToken.objects.select_related("user").filter(digest=digest_secret(secret)).first()
     if token is None or token.revoked_at is not None or not token.user.is_active:
+        token_refused.send(ApiToken, token=token, why="it is unknown or was revoked")
         raise TokenInvalid(TokenInvalid.__doc__)
     if token.expires_at is not None and token.expires_at <= now:
+        token_refused.send(ApiToken, token=token, why="it expired")
         raise TokenExpired(
             f"The token {token.name!r} expired at {token.expires_at:%Y-%m-%d %H:%M} UTC."
         )

@@ -10,10 +10,12 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit ledger"
 
     def ready(self) -> None:
-        from workbench.audit import checks  # noqa: F401 - registers system checks
+        # The checks register themselves; the other imports models, which are loaded by now.
+        from workbench.audit import checks  # noqa: F401
+        from workbench.audit.erasure import ERASED
 
         register_action("ledger.exported", "Exported {entries} entries")
-        register_action("ledger.payload_erased", "Erased the details of entry {entry}: {reason}")
+        register_action(ERASED, "Erased the details of entry {entry}: {reason}")
         register_nav(NavItem("Audit", "audit:entries", "scroll-text", "audit.view", 50))
         register_command(
             Command(

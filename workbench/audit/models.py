@@ -107,3 +107,30 @@ class Unsealed(models.Model):
     entry = models.OneToOneField(
         Entry, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="+"
     )
+
+
+class Tally(models.Model):
+    """How often one person tried one thing that is refused, within a span of time.
+
+    ``recorded`` of the tries have an entry. When the span ends, one more tells of the ``further``.
+    """
+
+    key = models.CharField(max_length=64, unique=True)
+    action = models.CharField(max_length=80)
+    subject_kind = models.CharField(max_length=16)
+    subject_id = models.CharField(max_length=80)
+    actor_kind = models.CharField(max_length=8)
+    actor_id = models.CharField(max_length=80)
+    actor_name = models.CharField(max_length=200)
+    channel = models.CharField(max_length=8)
+    payload = models.JSONField(default=dict)
+    until = models.DateTimeField()
+    recorded = models.PositiveIntegerField(default=0)
+    further = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        indexes = [models.Index(fields=["until"], name="tally_until")]
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.actor_kind}:{self.actor_id}"

@@ -17,12 +17,14 @@ from workbench.audit.canonical import (
     entry_bytes,
     leaf_hash,
 )
+from workbench.audit.erasure import ERASED
 from workbench.audit.models import Entry, EntryPayload, SubjectHead
 from workbench.audit.sealing import seal
 from workbench.audit.verification import Verification, verify
 
 __all__ = [
     "Act",
+    "ErasureRefused",
     "RecordOutsideTransaction",
     "Verification",
     "erase_payload",
@@ -46,11 +48,17 @@ SUBJECT_KINDS = frozenset(
         "bulk",
         "dataset",
         "clock",
+        "event",
+        "artifact",
     }
 )
 ROWS_A_STATEMENT = 200  # SQLite takes no more than 999 parameters
 HEADS = "audit_subjecthead"
 Subject = tuple[str, str]
+
+
+class ErasureRefused(ValueError):
+    """The details of this entry cannot be erased, or not without a reason."""
 
 
 class RecordOutsideTransaction(RuntimeError):
@@ -109,15 +117,23 @@ def erase_payload(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> 
     """Erase an entry's details for good, and record that. The chain stays valid.
 
     If they are erased already, nothing is changed or recorded.
+
+    Raises: ErasureRefused.
     """
+    if not reason.strip():
+        raise ErasureRefused("Say why the details are erased.")
+    if entry.action == ERASED:
+        raise ErasureRefused(
+            f"Entry {entry.pk} says what was erased and why, so it must stay readable."
+        )
     with transaction.atomic():
         kept = EntryPayload.objects.filter(entry=entry, body__isnull=False)
         if kept.update(body=None, salt=None):
             record(
-                action="ledger.payload_erased",
+                action=ERASED,
                 subject=(entry.subject_kind, entry.subject_id),
                 actor=actor,
-                payload={"entry": entry.pk, "reason": reason},
+                payload={"entry": entry.pk, "reason": reason.strip()},
                 now=now,
             )
 

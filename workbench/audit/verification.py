@@ -9,9 +9,11 @@ from typing import Any, cast
 from django.db.models import Exists, OuterRef, Subquery
 
 from workbench.audit.canonical import FIRST_HASH, commitment, entry_bytes, leaf_hash
+from workbench.audit.erasure import ERASED, Emptied, list_unexplained
 from workbench.audit.keys import signature_holds, trusted_keys
 from workbench.audit.merkle import merkle_root
 from workbench.audit.models import Block, Entry, SubjectHead, Unsealed
+from workbench.audit.records import Fault, run_checks
 from workbench.audit.sealing import header_bytes
 
 MOST_FAULTS = 100
@@ -34,16 +36,6 @@ COLUMNS = (
     "leaf_hash",
 )
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong, and where. For a fault of a block, ``entry`` is the id of its first entry."""
-
-    code: str
-    entry: int | None
-    block: int | None
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +62,38 @@ class _Tally:
     blocks: int = 0
     unsealed: int = 0
     faults: list[Fault] = field(default_factory=list)
+    emptied: list[Emptied] = field(default_factory=list)
 
     def add_fault(
         self, code: str, detail: str, *, entry: int | None = None, block: int | None = None
     ) -> None:
-        if len(self.faults) < MOST_FAULTS:
-            self.faults.append(Fault(code, entry, block, detail))
+        self.add(Fault(code, entry, block, detail))
+
+    def add(self, fault: Fault) -> None:
+        self.faults.append(fault)
+        if len(self.faults) > 2 * MOST_FAULTS:
+            self.faults = self.list_first()
+
+    def list_first(self) -> list[Fault]:
+        """Return the faults of the oldest entries: they are found in the order of subjects."""
+        by_entry = sorted(self.faults, key=lambda fault: (fault.entry is None, fault.entry or 0))
+        return by_entry[:MOST_FAULTS]
 
 
 def verify() -> Verification:
-    """Check every entry, chain, payload, block and signature.
+    """Check every entry, chain, payload, block and signature, and what other apps keep of the acts.
 
     Reads the whole ledger. Each part is read by one statement, so from one snapshot: what is
     written meanwhile raises no false alarm. At most 100 faults are kept.
     """
     tally = _Tally()
     _check_entries(tally)
+    _check_emptied(tally)
     _check_lone_heads(tally)
     _check_blocks(tally)
-    faults = sorted(tally.faults, key=lambda fault: (fault.entry is None, fault.entry or 0))
-    return Verification(tally.entries, tally.blocks, tally.unsealed, tuple(faults))
+    for fault in run_checks():
+        tally.add(fault)
+    return Verification(tally.entries, tally.blocks, tally.unsealed, tuple(tally.list_first()))
 
 
 # --- Entries and their chains -------------------------------------------------
@@ -153,13 +157,22 @@ def _check_payload(row: Row, tally: _Tally) -> None:
     if row["payload__entry_id"] is None:
         tally.add_fault("payload-missing", "Its payload row is gone.", entry=row["id"])
     elif body is None and salt is None:
-        return  # erased, which is no fault
+        # Whether an entry says so is asked after all were read: it may be written meanwhile.
+        tally.emptied.append(Emptied.of_row(row))
     elif (
         body is None or salt is None or commitment(bytes(salt), body.encode()) != row["commitment"]
     ):
         tally.add_fault(
             "payload-changed", "Its payload is not what was committed to.", entry=row["id"]
         )
+
+
+def _check_emptied(tally: _Tally) -> None:
+    for emptied in list_unexplained(tally.emptied):
+        detail = "Its payload was emptied, and no entry says by whom and why."
+        if emptied.action == ERASED:
+            detail = "It says what was erased and why, and its own payload was emptied."
+        tally.add_fault("payload-missing", detail, entry=emptied.entry)
 
 
 def _check_link(row: Row, last: Row | None, tally: _Tally) -> None:

@@ -15,6 +15,7 @@ from workbench.accounts.actors import Actor
 from workbench.accounts.gate import requires
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
+from workbench.audit.erasure import find_erasure
 from workbench.audit.export import export_bundle
 from workbench.audit.forms import EntryFilterForm
 from workbench.audit.models import Entry
@@ -111,11 +112,13 @@ def entry_detail(request: HttpRequest, pk: int) -> HttpResponse:
     except (Entry.DoesNotExist, OverflowError) as error:
         raise Http404(f"There is no entry {pk}.") from error
     previous, following = get_neighbours(entry)
+    erased = entry.payload.body is None
     context = {
         "row": EntryRow(entry, sentence_of(entry)),
         "entry": entry,
         "payload": payload_of(entry),
-        "erased": entry.payload.body is None,
+        "erased": erased,
+        "erasure": _get_erasure(entry) if erased else None,
         "canonical": bytes(entry.canonical).decode(),
         "previous": previous,
         "following": following,
@@ -123,6 +126,11 @@ def entry_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "links": links_to(entry.subject_kind, entry.subject_id, request.user),
     }
     return render(request, "audit/entry.html", context)
+
+
+def _get_erasure(entry: Entry) -> dict[str, Any] | None:
+    said = find_erasure(entry)
+    return {"entry": said, "reason": payload_of(said)["reason"]} if said else None
 
 
 @requires("audit.view")

@@ -3,6 +3,31 @@ from django.apps import AppConfig
 from workbench.audit.actions import register_action
 from workbench.shell.registry import NavItem, register_nav
 
+ACTIONS = {
+    "user.added": "Added {person}",
+    "user.deactivated": "Deactivated {person}",
+    "user.activated": "Activated {person} again",
+    "user.signed_in": "{person} signed in",
+    "user.signed_out": "{person} signed out",
+    "user.sign_in_failed": "Sign-in as {person} failed",
+    "user.second_factor_failed": "{person} gave a wrong second factor",
+    "user.password_set": "{person} set a password",
+    "user.password_changed": "{person} changed the password",
+    "user.password_reset": "The password of {person} was reset by a link",
+    "user.email_added": "{person} added an e-mail address",
+    "user.email_changed": "{person} changed the e-mail address",
+    "user.email_removed": "{person} removed an e-mail address",
+    "user.second_factor_added": "{person} turned on {factor}",
+    "user.second_factor_removed": "{person} turned off {factor}",
+    "user.time_zone_changed": "{person} changed the time zone from {before} to {time_zone}",
+    "user.session_ended": "Ended a session of {person}",
+    "role.granted": "Granted {role} to {person}",
+    "role.revoked": "Revoked {role} from {person}",
+    "token.created": "Created API token {name}",
+    "token.revoked": "Revoked API token {name}",
+    "token.refused": "Refused API token {name}: {why}",
+}
+
 
 class PeopleConfig(AppConfig):
     name = "workbench.people"
@@ -14,15 +39,6 @@ class PeopleConfig(AppConfig):
         from workbench.people import sign_in
 
         sign_in.connect()
-        register_action("user.added", "Added {person}")
-        register_action("user.deactivated", "Deactivated {person}")
-        register_action("user.activated", "Activated {person} again")
-        register_action("user.signed_in", "{person} signed in")
-        register_action("user.signed_out", "{person} signed out")
-        register_action("user.sign_in_failed", "Sign-in as {person} failed")
-        register_action("user.session_ended", "Ended a session of {person}")
-        register_action("role.granted", "Granted {role} to {person}")
-        register_action("role.revoked", "Revoked {role} from {person}")
-        register_action("token.created", "Created API token {name}")
-        register_action("token.revoked", "Revoked API token {name}")
+        for name, sentence in ACTIONS.items():
+            register_action(name, sentence)
         register_nav(NavItem("Admin", "accounts:people", "users", "people.view", 60))

@@ -1,16 +1,18 @@
 """Set, delete and read secrets. No page, no API and no journal ever gets a value."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from workbench.accounts.actors import Actor
+from workbench.audit.refusals import Refusal, note_refusal
 from workbench.audit.services import record
 from workbench.http.revisions import Change, Editable, digest
 from workbench.secrets.models import Secret
+from workbench.secrets.newest import DELETED, SET, check_newest, compute_ciphertext_digest
 from workbench.secrets.uses import UseInvalid, allows, check_uses
 from workbench.secrets.vault import SecretUnreadable, seal, unseal
 from workbench.values.checking import check_text
@@ -82,10 +84,15 @@ def set_secret(
     row.set_by, row.changed_at = actor.name[:150], now
     row.save()
     record(
-        action="secret.set",
+        action=SET,
         subject=("secret", name),
         actor=actor,
-        payload={"name": name, "version": row.version, "uses": row.uses},
+        payload={
+            "name": name,
+            "version": row.version,
+            "uses": row.uses,
+            "digest": compute_ciphertext_digest(row.ciphertext),
+        },
         now=now,
     )
     return _row_of(row)
@@ -113,7 +120,7 @@ def delete_secret(*, name: str, actor: Actor, now: datetime) -> None:
     if not Secret.objects.filter(name=name).delete()[0]:
         raise SecretUnknown(f"There is no secret {name}.")
     record(
-        action="secret.deleted",
+        action=DELETED,
         subject=("secret", name),
         actor=actor,
         payload={"name": name},
@@ -135,23 +142,40 @@ def get_secret(name: str) -> SecretRow:
 
 
 def read_secrets(names: Iterable[str], *, use: str) -> dict[str, str]:
-    """Return the values by name, for what is about to use them: one query.
+    """Return the values by name, for what is about to use them: two queries.
 
-    ``use`` says who asks (workbench.secrets.uses).
+    ``use`` says who asks (workbench.secrets.uses). The ledger keeps that one was refused.
 
     Raises: SecretUnknown, SecretNotForThis, SecretUnreadable.
     """
     wanted = set(names)
     rows = {row.name: row for row in Secret.objects.filter(name__in=wanted)}
-    if missing := sorted(wanted - rows.keys()):
-        raise SecretUnknown(f"There is no secret {missing[0]}. Set it by PUT /api/v1/secrets.")
+    try:
+        if missing := sorted(wanted - rows.keys()):
+            raise SecretUnknown(f"There is no secret {missing[0]}. Set it by PUT /api/v1/secrets.")
+        _check_uses(rows, use)
+        check_newest(rows)
+        return {
+            name: unseal(name, row.version, bytes(row.ciphertext)) for name, row in rows.items()
+        }
+    except (SecretUnknown, SecretUnreadable) as error:
+        _note_refusal(sorted(wanted), str(error))
+        raise
+
+
+def _check_uses(rows: Mapping[str, Secret], use: str) -> None:
+    """Raises: SecretNotForThis."""
     for name, row in sorted(rows.items()):
         if not allows(row.uses, use):
             raise SecretNotForThis(
                 f"The secret {name} may not be used for {use}. An administrator can add that to "
                 f"its `uses`, by PUT /api/v1/secrets/{name}."
             )
-    return {name: unseal(name, row.version, bytes(row.ciphertext)) for name, row in rows.items()}
+
+
+def _note_refusal(names: list[str], why: str) -> None:
+    subject, payload = ("secret", names[0][:80]), {"name": ", ".join(names), "reason": why}
+    note_refusal(Refusal("secret.refused", subject, Actor.system("engine"), payload))
 
 
 def _row_of(row: Secret) -> SecretRow:

@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -15,11 +14,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
 from workbench.accounts.gate import requires
-from workbench.accounts.models import User
 from workbench.accounts.permissions import SIGNED_IN
 from workbench.shell.icons import icon_markup
 from workbench.shell.offers import list_commands_for, list_home_panels_for, list_nav_items_for
-from workbench.shell.preferences import THEMES, keep_theme
+from workbench.shell.preferences import THEMES, keep_theme, set_time_zone
 from workbench.shell.search import search
 from workbench.shell.statuses import LOOKS
 
@@ -99,8 +97,7 @@ def _keep_preferences(request: HttpRequest) -> HttpResponse:
     if theme is not None and theme not in {choice.value for choice in THEMES}:
         return _preferences_page(request, "Choose one of the three themes.", status=422)
     if zone is not None:
-        with transaction.atomic():
-            User.objects.filter(username=request.user.get_username()).update(time_zone=zone)
+        set_time_zone(username=request.user.get_username(), time_zone=zone)
         messages.success(request, f"Times are now shown in {zone}.")
     response = redirect(_next_page(request))
     if theme is not None:

@@ -32,7 +32,8 @@ def write_decided(decided: Sequence[Decided]) -> None:
 def _make_receipt(each: Decided) -> None:
     """Put the corrections into the case and the receipt into the decision."""
     decision = each.decision
-    each.case.fields |= {one["field"]: one["new"] for one in decision.overrides}
+    # A dict of its own: a repeated case begins with the dict of the case that it repeats.
+    each.case.fields = each.case.fields | {o["field"]: o["new"] for o in decision.overrides}
     decision.receipt = make_receipt(
         each.case,
         decision,

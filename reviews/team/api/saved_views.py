@@ -102,7 +102,7 @@ def get_view(request: HttpRequest, name: str, view_id: Id) -> dict[str, Any]:
 def delete(request: HttpRequest, name: str, view_id: Id) -> Status[None]:
     """Remove one of one's own views."""
     view = _find_own(request, name, view_id)
-    saved_views.delete_view(view=view, acting=get_acting(request))
+    saved_views.delete_view(view=view, acting=get_acting(request), now=timezone.now())
     return Status(204, None)
 
 

@@ -2,11 +2,14 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
 from reviews.errors import NotAuthorised, SettingsInvalid
 from reviews.models import Queue
 from reviews.models.team import SavedView
 from reviews.rules.filters import CaseFilters
 from reviews.selectors.acting import Acting, check_may
+from workbench.audit.services import record
 
 MAX_VIEWS = 30
 NAME_MAX = 60
@@ -33,12 +36,16 @@ def save_view(
     own = SavedView.objects.filter(queue=queue, owner=acting.user)
     if own.exclude(name=name).count() >= MAX_VIEWS:
         raise SettingsInvalid({"name": f"You have {MAX_VIEWS} views here: remove one first."})
-    view, _ = SavedView.objects.update_or_create(
-        queue=queue,
-        owner=acting.user,
-        name=name,
-        defaults={"shared": shared, "filters": filters.dump(), "saved_at": now},
-    )
+    with transaction.atomic():
+        was_shared = own.filter(name=name, shared=True).exists()
+        view, _ = SavedView.objects.update_or_create(
+            queue=queue,
+            owner=acting.user,
+            name=name,
+            defaults={"shared": shared, "filters": filters.dump(), "saved_at": now},
+        )
+        if shared or was_shared:
+            _record("view.saved" if shared else "view.deleted", view, acting, now)
     return view
 
 
@@ -47,8 +54,23 @@ def normal_name(name: str) -> str:
     return " ".join(name.split())
 
 
-def delete_view(*, view: SavedView, acting: Acting) -> None:
+def delete_view(*, view: SavedView, acting: Acting, now: datetime) -> None:
     """Delete one's own view. Raises: NotAuthorised."""
     if view.owner_id != acting.user.pk:
         raise NotAuthorised(f"Only {view.owner.label} can remove the view {view.name}.")
-    view.delete()
+    with transaction.atomic():
+        if view.shared:
+            _record("view.deleted", view, acting, now)
+        view.delete()
+
+
+def _record(action: str, view: SavedView, acting: Acting, now: datetime) -> None:
+    """Record what becomes of a view that others see. A view for oneself is nobody's business."""
+    record(
+        action=action,
+        subject=("queue", view.queue.name),
+        actor=acting.actor,
+        on_behalf_of=acting.on_behalf_of,
+        payload={"name": view.name, "queue": view.queue.name, "filters": view.filters},
+        now=now,
+    )

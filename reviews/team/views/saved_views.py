@@ -42,6 +42,6 @@ def save(request: HttpRequest, name: str) -> HttpResponse:
 def delete(request: HttpRequest, name: str, view_id: int) -> HttpResponse:
     queue = find_queue(request, name)
     view = get_object_or_404(SavedView, pk=view_id, queue=queue, owner_id=request.user.pk)
-    delete_view(view=view, acting=make_acting(principal_of(request)))
+    delete_view(view=view, acting=make_acting(principal_of(request)), now=timezone.now())
     messages.success(request, f"The view {view.name} is removed.")
     return redirect("reviews:queue", name=name)

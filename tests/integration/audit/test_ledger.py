@@ -13,6 +13,7 @@ from workbench.audit.actions import register_action
 from workbench.audit.models import Block, BlockEntry, Entry, EntryPayload, SubjectHead, Unsealed
 from workbench.audit.services import (
     Act,
+    ErasureRefused,
     RecordOutsideTransaction,
     erase_payload,
     record,
@@ -224,6 +225,52 @@ def test_a_payload_row_that_is_gone_is_named(ledger: list[Entry]) -> None:
     bad = verify().first_bad
     assert bad is not None
     assert (bad.code, bad.entry) == ("payload-missing", ledger[1].pk)
+
+
+def test_a_payload_emptied_without_an_entry_is_named(ledger: list[Entry]) -> None:
+    # The guard lets it pass: erasing is this very statement.
+    EntryPayload.objects.filter(entry=ledger[1]).update(body=None, salt=None)
+    bad = verify().first_bad
+    assert bad is not None
+    assert (bad.code, bad.entry) == ("payload-missing", ledger[1].pk)
+
+
+def test_the_entry_of_one_erasure_does_not_excuse_another(
+    ledger: list[Entry], now: datetime
+) -> None:
+    erase_payload(entry=ledger[2], reason="request of the person", actor=ACTOR, now=now)
+    for emptied in (ledger[0], ledger[6], ledger[7]):
+        EntryPayload.objects.filter(entry=emptied).update(body=None, salt=None)
+    named = [(fault.code, fault.entry) for fault in verify().faults]
+    assert named == [("payload-missing", ledger[i].pk) for i in (0, 6, 7)]
+
+
+def test_the_entry_of_an_erasure_is_not_erased(ledger: list[Entry], now: datetime) -> None:
+    erase_payload(entry=ledger[2], reason="request of the person", actor=ACTOR, now=now)
+    said = Entry.objects.get(action="ledger.payload_erased")
+    with pytest.raises(ErasureRefused):
+        erase_payload(entry=said, reason="again", actor=ACTOR, now=now)
+    EntryPayload.objects.filter(entry=said).update(body=None, salt=None)
+    named = [(fault.code, fault.entry) for fault in verify().faults]
+    assert named == [("payload-missing", ledger[2].pk), ("payload-missing", said.pk)]
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_an_erasure_needs_a_reason(ledger: list[Entry], now: datetime, reason: str) -> None:
+    with pytest.raises(ErasureRefused):
+        erase_payload(entry=ledger[2], reason=reason, actor=ACTOR, now=now)
+    assert EntryPayload.objects.get(entry=ledger[2]).body is not None
+
+
+def test_the_oldest_bad_entry_is_named_among_very_many(db: None, now: datetime) -> None:
+    acts = [Act("test.done", ("run", str(999 - i)), ACTOR, {"what": i}) for i in range(900)]
+    with transaction.atomic():
+        entries = record_many(acts, now=now)
+    tamper("UPDATE audit_entrypayload SET body = '{}'")
+    found = verify()
+    assert len(found.faults) == 100
+    assert found.first_bad is not None
+    assert found.first_bad.entry == entries[0].pk
 
 
 def drop(pk: int) -> None:

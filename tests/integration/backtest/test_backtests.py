@@ -195,12 +195,12 @@ def test_a_stopped_backtest_keeps_what_it_has_and_plays_no_more(
     flow = kit.loan()
     made = started(flow, kit.record_runs(flow, [0.9, 0.1]), queued=False)
     assert play_part(backtest_id=made.pk, now=timezone.now(), queued=False) is True
-    cancel_backtest(backtest_id=made.pk, now=timezone.now())
+    cancel_backtest(backtest_id=made.pk, actor=ACTOR, now=timezone.now())
     assert play_part(backtest_id=made.pk, now=timezone.now(), queued=False) is False
     made.refresh_from_db()
     assert (made.state, made.summary["runs"]) == ("cancelled", 1)
     with pytest.raises(services.BacktestEnded):
-        cancel_backtest(backtest_id=made.pk, now=timezone.now())
+        cancel_backtest(backtest_id=made.pk, actor=ACTOR, now=timezone.now())
 
 
 def test_a_run_that_is_gone_is_passed_over() -> None:

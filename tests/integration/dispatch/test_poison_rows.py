@@ -49,7 +49,8 @@ from tests.integration.dispatch.poison import refusing
 from tests.waiting import until
 from workbench.accounts.models import IdempotentRequest, Role
 from workbench.audit import sealing
-from workbench.audit.models import BlockEntry, Unsealed
+from workbench.audit.models import BlockEntry, Tally, Unsealed
+from workbench.audit.refusals import Refusal, note_refusal
 from workbench.audit.services import record
 from workbench.dispatch.clock import list_clock_tasks
 from workbench.dispatch.models import Outbox, SetAside
@@ -326,6 +327,18 @@ def ledger_entries(stage: Stage, good: int) -> Scene:
     before = set(Unsealed.objects.values_list("entry_id", flat=True)) - {each.pk for each in made}
     sealed = BlockEntry.objects.exclude(entry_id__in=before)
     return Scene(str(bad), NOW, sealed.count)
+
+
+@scene("audit.count_refusals")
+def refusals(stage: Stage, good: int) -> Scene:
+    for number in range(good + 1):
+        user = ("user", str(number))
+        for _ in range(2):
+            refused = Refusal("token.refused", user, ACTOR, {"why": ""}, most=1, at=NOW)
+            note_refusal(refused)
+    bad = Tally.objects.order_by("pk")[0].pk
+    stage.refuse(Tally, "DELETE", f"OLD.id = {bad}")
+    return Scene(str(bad), NOW + timedelta(minutes=2), lambda: good + 1 - Tally.objects.count())
 
 
 # --- The rule ---------------------------------------------------------------------

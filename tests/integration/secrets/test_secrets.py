@@ -2,14 +2,17 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
 
+from tests.emptying import lift_guards
 from workbench.accounts.actors import Actor
-from workbench.audit.models import Entry
+from workbench.audit.models import Entry, EntryPayload
+from workbench.audit.services import record, verify
 from workbench.secrets.models import Secret
 from workbench.secrets.services import (
     SecretInvalid,
@@ -21,6 +24,7 @@ from workbench.secrets.services import (
     read_secrets,
     set_secret,
 )
+from workbench.secrets.vault import seal
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
@@ -138,3 +142,84 @@ def test_a_new_value_keeps_the_uses_and_new_uses_are_in_the_ledger() -> None:
     put(value="hunter-four", uses=["notices"])
     newest = Entry.objects.filter(action="secret.set").latest("pk")
     assert json.loads(newest.payload.body or "")["uses"] == ["notices"]
+
+
+# --- Rolled back by SQL -------------------------------------------------------
+
+
+def _newest(*actions: str) -> Entry:
+    return Entry.objects.filter(action__in=actions).latest("pk")
+
+
+def put_back(row: Secret) -> None:
+    """Write the row as it was, as who owns the database can."""
+    Secret.objects.filter(name=row.name).delete()
+    row.save(force_insert=True)
+
+
+@pytest.mark.parametrize("between", ["set", "delete", "delete and set"])
+def test_an_older_value_put_back_with_its_version_is_refused(between: str) -> None:
+    put(value="first-value")
+    older = Secret.objects.get()
+    if "delete" in between:
+        delete_secret(name="API_KEY", actor=ACTOR, now=NOW)
+    if "set" in between:
+        put(value="second-value")
+    put_back(older)
+    with pytest.raises(SecretUnreadable, match="set last"):
+        read_secrets(["API_KEY"], use=USE)
+    first_bad = verify().first_bad
+    assert first_bad is not None
+    assert first_bad.code == "record-changed"
+    assert first_bad.entry == _newest("secret.set", "secret.deleted").pk
+
+
+def test_a_secret_that_nobody_set_is_refused() -> None:
+    Secret.objects.create(
+        name="API_KEY", version=1, ciphertext=seal("API_KEY", 1, "x"), created_at=NOW,
+        changed_at=NOW, uses=[USE],
+    )  # fmt: skip
+    with pytest.raises(SecretUnreadable):
+        read_secrets(["API_KEY"], use=USE)
+    assert [fault.code for fault in verify().faults] == ["record-unknown"]
+
+
+def test_a_secret_that_is_gone_is_found() -> None:
+    put()
+    Secret.objects.all().delete()
+    assert [fault.code for fault in verify().faults] == ["record-missing"]
+
+
+def test_the_entry_rewritten_for_the_older_value_does_not_make_it_readable() -> None:
+    put(value="first-value")
+    older, body = Secret.objects.get(), EntryPayload.objects.get().body
+    put(value="second-value")
+    put_back(older)
+    lift_guards()
+    EntryPayload.objects.update(body=body)
+    with pytest.raises(SecretUnreadable):
+        read_secrets(["API_KEY"], use=USE)
+
+
+def test_a_secret_set_before_digests_were_recorded_is_read() -> None:
+    row = Secret(name="API_KEY", version=1, created_at=NOW, changed_at=NOW)
+    row.ciphertext = seal("API_KEY", 1, "hunter-two")
+    row.uses = [USE]
+    row.save()
+    with transaction.atomic():
+        record(
+            action="secret.set", subject=("secret", "API_KEY"), actor=ACTOR,
+            payload={"name": "API_KEY", "version": 1}, now=NOW,
+        )  # fmt: skip
+    assert read_secrets(["API_KEY"], use=USE) == {"API_KEY": "hunter-two"}
+    assert verify().ok
+
+
+def test_reading_several_secrets_takes_two_queries(
+    django_assert_num_queries: Callable[..., Any],
+) -> None:
+    for _ in range(3):
+        put("ONE")
+        put("TWO")
+    with django_assert_num_queries(2):
+        read_secrets(["ONE", "TWO"], use=USE)

@@ -14,7 +14,7 @@ from tests.emptying import guards_lifted
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
 from workbench.audit.actions import register_action
-from workbench.audit.models import Entry
+from workbench.audit.models import Entry, EntryPayload
 from workbench.audit.services import Act, erase_payload, record_many, seal
 from workbench.people.services import grant_role
 
@@ -112,6 +112,17 @@ def test_an_erased_entry_says_so(client: Client, noted: list[Entry], now: dateti
     page = client.get(f"/audit/entries/{noted[3].pk}/").content.decode()
     assert "word3" not in page
     assert "The details were erased" in page
+    assert re.search(r"by test, because: asked\b", page)
+    said = Entry.objects.get(action="ledger.payload_erased")
+    assert f'href="/audit/entries/{said.pk}/"' in page
+
+
+def test_an_entry_emptied_by_sql_says_that_nobody_erased_it(
+    client: Client, noted: list[Entry]
+) -> None:
+    EntryPayload.objects.filter(entry=noted[3]).update(body=None, salt=None)
+    page = client.get(f"/audit/entries/{noted[3].pk}/").content.decode()
+    assert "The details are gone" in page
 
 
 def test_a_subject_has_a_timeline(client: Client, noted: list[Entry]) -> None:

@@ -10,15 +10,19 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from workbench.accounts.actors import Actor
+from workbench.accounts.models import User
 from workbench.audit.export import export_bundle
-from workbench.audit.selectors import EntryFilter
-from workbench.audit.services import Verification, verify
+from workbench.audit.models import Entry
+from workbench.audit.selectors import EntryFilter, get_entry
+from workbench.audit.services import ErasureRefused, Verification, erase_payload, verify
 from workbench.values.refusals import ValueRefused
 from workbench.values.times import read_date, read_instant
 
 
 class Command(BaseCommand):
-    help = "Verify the audit ledger, or export a bundle that can be verified offline."
+    help = (
+        "Verify the audit ledger, export a bundle that can be verified offline, or erase details."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="what", required=True)
@@ -26,6 +30,10 @@ class Command(BaseCommand):
             "verify", help="Exit with 1 and list the faults if there are any."
         )
         check.add_argument("--json", action="store_true", help="Print the result as JSON.")
+        erase = commands.add_parser("erase", help="Erase the details of an entry, and record why.")
+        erase.add_argument("entry", type=int, help="The number of the entry.")
+        erase.add_argument("--reason", required=True, help="Why; it is recorded and shown.")
+        erase.add_argument("--by", required=True, metavar="USERNAME", help="Who answers for it.")
         export = commands.add_parser("export", help="Write a bundle with its own verifier.")
         export.add_argument("--out", type=Path, required=True, metavar="BUNDLE.zip")
         export.add_argument("--text", default="", help="Only entries that contain this text.")
@@ -39,6 +47,8 @@ class Command(BaseCommand):
         try:
             if options["what"] == "verify":
                 self._verify(as_json=options["json"])
+            elif options["what"] == "erase":
+                self._erase(options["entry"], options["reason"], options["by"])
             else:
                 self._export(options)
         except ImproperlyConfigured as error:
@@ -53,6 +63,20 @@ class Command(BaseCommand):
             self.stdout.write(_as_text(found))
         if not found.ok:
             raise SystemExit(1)
+
+    def _erase(self, entry_id: int, reason: str, username: str) -> None:
+        user = User.objects.filter(username=username, is_active=True).first()
+        if user is None:
+            raise CommandError(f"There is no active person {username!r}.")
+        try:
+            entry = get_entry(entry_id)
+            actor = Actor.user(user, channel="command")
+            erase_payload(entry=entry, reason=reason, actor=actor, now=timezone.now())
+        except (Entry.DoesNotExist, OverflowError) as error:
+            raise CommandError(f"There is no entry {entry_id}.") from error
+        except ErasureRefused as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"The details of entry {entry_id} are erased.")
 
     def _export(self, options: dict[str, Any]) -> None:
         kind, subject_id = options["subject"]

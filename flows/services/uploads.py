@@ -1,0 +1,26 @@
+"""Store what a program uploads, and record who did."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from flows.runtime.artifacts import store_artifact
+from workbench.accounts.actors import Actor
+from workbench.audit.services import record
+
+
+@transaction.atomic
+def upload_artifact(
+    *, content: bytes, media_type: str, name: str, actor: Actor, now: datetime
+) -> dict[str, Any]:
+    """Keep the content and return its reference. Raises: ArtifactTooLarge."""
+    kept = store_artifact(content=content, media_type=media_type, name=name, now=now)
+    record(
+        action="artifact.stored",
+        subject=("artifact", kept["artifact"]),
+        actor=actor,
+        payload={**kept, "name": name or kept["name"]},
+        now=now,
+    )
+    return kept
