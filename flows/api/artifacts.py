@@ -51,7 +51,7 @@ class ArtifactQuery(Schema):
     "image/webp", "image/gif", "text/plain", "text/csv", "audio/mpeg", "audio/wav",
     max_bytes=MOST_BYTES,
 )  # fmt: skip
-@requires("runs.start")
+@requires("runs.start", scope="anywhere")
 def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict[str, Any]]:
     """Store the body, with its Content-Type, as an artifact. The same content is stored once."""
     reference = store_artifact(
@@ -64,7 +64,7 @@ def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict
 
 
 @router.get("/artifacts/{digest}", operation_id="get_artifact", openapi_extra=FILE)
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 def get_artifact(request: HttpRequest, digest: str, wanted: Query[ArtifactQuery]) -> FileResponse:
     """Return the content of an artifact that a run refers to."""
     try:

@@ -51,7 +51,7 @@ class EventTakenOut(Schema):
     },
 )  # fmt: skip
 @accepts(STRUCTURED, PLAIN, max_bytes=settings.MAX_PAYLOAD_BYTES)
-@requires("events.send")
+@requires("events.send", scope="installation")
 def send_event(request: HttpRequest) -> Status[Any]:
     """Send an event: runs that wait for it go on, flows that listen for it start.
 

@@ -64,7 +64,7 @@ class FiringOut(Schema):
 
 
 @router.get("/flows/{name}/triggers", response=Page[TriggerOut], operation_id="list_triggers")
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def list_triggers(request: HttpRequest, name: str) -> dict[str, Any]:
     """List the triggers of a flow."""
     return whole_page(_trigger_out(each) for each in find_flow(name).triggers.order_by("pk"))
@@ -73,7 +73,7 @@ def list_triggers(request: HttpRequest, name: str) -> dict[str, Any]:
 @router.post(
     "/flows/{name}/triggers", response={201: TriggerAddedOut}, operation_id="create_trigger"
 )
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 def create_trigger(request: HttpRequest, name: str, body: TriggerIn) -> Status[Any]:
     """Add a trigger. A webhook's secret is in this answer only."""
     flow = find_flow(name)
@@ -95,7 +95,7 @@ def create_trigger(request: HttpRequest, name: str, body: TriggerIn) -> Status[A
 @router.patch(
     "/flows/{name}/triggers/{trigger_id}", response=TriggerOut, operation_id="change_trigger"
 )
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 def change_trigger(
     request: HttpRequest, name: str, trigger_id: Id, body: TriggerChangeIn
 ) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def change_trigger(
 @router.delete(
     "/flows/{name}/triggers/{trigger_id}", response={204: None}, operation_id="delete_trigger"
 )
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 def delete_trigger(request: HttpRequest, name: str, trigger_id: Id) -> Status[None]:
     """Remove a trigger. The runs it started stay."""
     trigger = _find_trigger(name, trigger_id)
@@ -138,7 +138,7 @@ def delete_trigger(request: HttpRequest, name: str, trigger_id: Id) -> Status[No
     response=Page[FiringOut],
     operation_id="list_firings",
 )
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def list_firings(
     request: HttpRequest, name: str, trigger_id: Id, cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:

@@ -15,7 +15,7 @@ SHOWN = frozenset(
 )
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def artifact(request: HttpRequest, digest: str) -> FileResponse:
     """Return a stored payload to which the run ``?run=`` refers, if the person may see that run."""

@@ -39,7 +39,7 @@ class AssignIn(Strict):
 
 @router.get("/cases", response=Page[CaseOut], operation_id="list_cases")
 @may_answer(404)
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def cases(
     request: HttpRequest,
     queue: str = "",
@@ -97,14 +97,14 @@ def _read_cursor(cursor: str) -> str:
 
 
 @router.get("/cases/{case_id}", response=CaseDetailOut, operation_id="get_case")
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def case(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Return a case with what it shows, what it asks and what was decided."""
     return case_detail_out(find_case(request, case_id), get_acting(request))
 
 
 @router.post("/cases/{case_id}/claim", response=CaseDetailOut, operation_id="claim_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Claim a case, or renew one's claim."""
     acting = authorise_to_take(request, case_id)
@@ -112,7 +112,7 @@ def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 
 
 @router.post("/cases/{case_id}/heartbeat", response=CaseOut, operation_id="keep_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def keep(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Keep one's claim for another lease."""
     acting = authorise(request, case_id)
@@ -120,7 +120,7 @@ def keep(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 
 
 @router.post("/cases/{case_id}/release", response=CaseOut, operation_id="release_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def release(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Give a case back to its queue."""
     acting = authorise(request, case_id)
@@ -128,7 +128,7 @@ def release(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 
 
 @router.post("/cases/{case_id}/assign", response=CaseOut, operation_id="assign_case")
-@requires("cases.assign")
+@requires("cases.assign", scope="rows")
 def assign(request: HttpRequest, case_id: Id, body: AssignIn) -> dict[str, Any]:
     """Give a case to a person, from whoever holds it."""
     acting = authorise(request, case_id, "cases.assign")

@@ -79,7 +79,7 @@ class FirstChoiceIn(Strict):
 
 
 @router.post("/cases/{case_id}/decisions", response={201: DecisionOut}, operation_id="decide_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
     """Decide a case; a free one is claimed first. 409 if it is decided, held or changed."""
     acting = authorise_to_take(request, case_id)
@@ -98,7 +98,7 @@ def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
 @router.post(
     "/cases/{case_id}/first-choice", response=CaseDetailOut, operation_id="record_first_choice"
 )
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict[str, Any]:
     """Record what one decides before the model's answer, and return the case with that answer."""
     acting = authorise(request, case_id)
@@ -115,7 +115,7 @@ def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict
 
 
 @router.post("/cases/{case_id}/undo", response=CaseOut, operation_id="undo_decision")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Take one's decision back within the commit window."""
     acting = authorise(request, case_id)
@@ -123,7 +123,7 @@ def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 
 
 @router.get("/cases/{case_id}/receipt", response=dict[str, Any], operation_id="get_receipt")
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Return the receipt of the last committed decision.
 

@@ -33,7 +33,7 @@ class QueueOut(Schema):
 
 
 @router.get("/queues", response=Page[QueueOut], operation_id="list_queues")
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def queues(request: HttpRequest) -> dict[str, Any]:
     """List the queues that one may see, with their load."""
     rows = list_queue_rows(principal_of(request), person_of(request), timezone.now())
@@ -43,7 +43,7 @@ def queues(request: HttpRequest) -> dict[str, Any]:
 @router.post(
     "/queues/{name}/next", response={200: CaseDetailOut, 204: None}, operation_id="claim_next_case"
 )
-@requires("cases.decide", queue="name")
+@requires("cases.decide", scope="rows:name")
 def take_next(request: HttpRequest, name: str) -> Status[Any]:
     """Claim the best case of the queue; 204 where none waits."""
     acting = get_acting(request)

@@ -55,14 +55,14 @@ class EntryRow:
 # The list
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def entries(request: HttpRequest) -> HttpResponse:
     context, status = _list_context(request)
     return render(request, "audit/entries.html", context, status=status)
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def entry_rows(request: HttpRequest) -> HttpResponse:
     """Render the rows alone, and set the address bar to the page that shows them."""
@@ -103,7 +103,7 @@ def _address(request: HttpRequest, before: int | None) -> str:
 # One entry, one subject
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def entry_detail(request: HttpRequest, pk: int) -> HttpResponse:
     try:
@@ -125,7 +125,7 @@ def entry_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "audit/entry.html", context)
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def subject(request: HttpRequest, kind: str, subject_id: str) -> HttpResponse:
     """Show all that happened to one subject, newest first."""
@@ -154,21 +154,21 @@ def subject(request: HttpRequest, kind: str, subject_id: str) -> HttpResponse:
 # Proof
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def verification(request: HttpRequest) -> HttpResponse:
     context = {"found": verify(), "at": timezone.now()}
     return render(request, "audit/verification.html", context)
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def verification_result(request: HttpRequest) -> HttpResponse:
     context = {"found": verify(), "at": timezone.now()}
     return render(request, "audit/_verification.html", context)
 
 
-@requires("audit.export")
+@requires("audit.export", scope="installation")
 @require_POST
 def export(request: HttpRequest) -> HttpResponseBase:
     """Send the entries that match the filter as a bundle that can be verified offline."""

@@ -39,14 +39,14 @@ class SecretIn(Strict):
 
 
 @router.get("/secrets", response=Page[SecretOut], operation_id="list_secrets")
-@requires("secrets.manage")
+@requires("secrets.manage", scope="installation")
 def list_secrets(request: HttpRequest) -> dict[str, Any]:
     """List the names of secrets."""
     return whole_page(_out(row) for row in services.list_secrets())
 
 
 @router.put("/secrets/{name}", response=SecretOut, operation_id="set_secret")
-@requires("secrets.manage")
+@requires("secrets.manage", scope="installation")
 def set_secret(request: HttpRequest, name: str, body: SecretIn) -> dict[str, Any]:
     """Set a secret, or replace it. Steps read it as `${ secrets.NAME }`."""
     return _out(
@@ -57,7 +57,7 @@ def set_secret(request: HttpRequest, name: str, body: SecretIn) -> dict[str, Any
 
 
 @router.delete("/secrets/{name}", response={204: None}, operation_id="delete_secret")
-@requires("secrets.manage")
+@requires("secrets.manage", scope="installation")
 def delete_secret(request: HttpRequest, name: str) -> Status[None]:
     """Delete a secret. Steps that use it fail from then on."""
     services.delete_secret(name=name, actor=actor_of(request), now=timezone.now())

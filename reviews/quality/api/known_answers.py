@@ -39,7 +39,7 @@ class KnownAnswerOut(Schema):
 @router.post(
     "/quality/known-answers", response={201: KnownAnswerOut}, operation_id="add_known_answer"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def add_answer(request: HttpRequest, body: KnownAnswerIn) -> Status[Any]:
     """Make a decided case a known answer; copies of it are mixed into its queue."""
     case = find_case(request, body.case, "quality.manage")
@@ -56,7 +56,7 @@ def add_answer(request: HttpRequest, body: KnownAnswerIn) -> Status[Any]:
 @router.delete(
     "/quality/known-answers/{answer_id}", response={204: None}, operation_id="retire_known_answer"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def retire_answer(request: HttpRequest, answer_id: Id) -> Status[None]:
     """Stop mixing in a known answer. Settled checks stay."""
     answer = KnownAnswer.objects.select_related("queue").filter(pk=answer_id).first()

@@ -16,7 +16,6 @@ from reviews.quality.errors import PolicyInvalid
 from reviews.quality.selectors.lists import list_sampling_policies
 from reviews.quality.services.policies import Sampling, save_sampling_policy, set_queue_policy
 from workbench.accounts.gate import principal_of, requires
-from workbench.accounts.permissions import can
 from workbench.http.schemas import Page, Strict
 
 router = Router(tags=["quality"])
@@ -58,7 +57,7 @@ class SamplingOut(Schema):
 @router.put(
     "/quality/queues/{name}", response=QueuePolicyIn, operation_id="set_queue_quality_policy"
 )
-@requires("quality.manage", queue="name")
+@requires("quality.manage", scope="queue:name")
 def put_queue_policy(request: HttpRequest, name: str, body: QueuePolicyIn) -> Any:
     """Set how many of a queue's cases are checked, in percent."""
     queue = Queue.objects.filter(name=without_nul(name)).first()
@@ -70,21 +69,17 @@ def put_queue_policy(request: HttpRequest, name: str, body: QueuePolicyIn) -> An
 
 
 @router.get("/quality/sampling", response=Page[SamplingOut], operation_id="list_sampling_policies")
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def sampling(request: HttpRequest) -> dict[str, Any]:
     """List the sampling policies, with what became of the runs they drew."""
-    found = [
-        policy
-        for policy in list_sampling_policies()
-        if can(principal_of(request), "quality.manage", flow=policy.flow)
-    ]
+    found = list_sampling_policies(principal_of(request))
     return {"items": [_sampling_out(policy) for policy in found], "next": None}
 
 
 @router.post(
     "/quality/sampling", response={201: SamplingOut}, operation_id="create_sampling_policy"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def create_sampling(request: HttpRequest, body: SamplingIn) -> Status[Any]:
     """Have people check a share of a flow's automatic decisions afterwards."""
     check_leads(request, flow=body.flow)
@@ -95,7 +90,7 @@ def create_sampling(request: HttpRequest, body: SamplingIn) -> Status[Any]:
 @router.put(
     "/quality/sampling/{policy_id}", response=SamplingOut, operation_id="change_sampling_policy"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def change_sampling(request: HttpRequest, policy_id: Id, body: SamplingIn) -> dict[str, Any]:
     """Change a sampling policy; runs that were drawn stay drawn."""
     policy = SamplingPolicy.objects.filter(pk=policy_id).first()

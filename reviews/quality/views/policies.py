@@ -30,7 +30,7 @@ UNPROCESSABLE = 422
 
 
 @require_GET
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def policies(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
@@ -40,16 +40,16 @@ def _page(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
     principal = principal_of(request)
     context = {
         "queues": list_queue_policies(principal),
-        "sampling": list_sampling_policies(),
+        "sampling": list_sampling_policies(principal),
         "answers": list_known_answers(principal),
-        "checkpoints": list_checkpoints(),
+        "checkpoints": list_checkpoints(principal),
         **more,
     }
     return render(request, "reviews/quality/policies.html", context, status=status)
 
 
 @require_POST
-@requires("quality.manage", queue="name")
+@requires("quality.manage", scope="queue:name")
 def queue_policy(request: HttpRequest, name: str) -> HttpResponse:
     queue = get_object_or_404(Queue, name=name)
     form = QueuePolicyForm(request.POST)
@@ -66,13 +66,13 @@ def queue_policy(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_POST
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def add_sampling(request: HttpRequest) -> HttpResponse:
     return _save_sampling(request, None)
 
 
 @require_POST
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def change_sampling(request: HttpRequest, policy_id: int) -> HttpResponse:
     policy = get_object_or_404(SamplingPolicy, pk=policy_id)
     _check_flow(request, policy.flow)
@@ -103,7 +103,7 @@ def _check_flow(request: HttpRequest, flow: str) -> None:
 
 
 @require_POST
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def add_answer(request: HttpRequest) -> HttpResponse:
     form = KnownAnswerForm(request.POST)
     if not form.is_valid():
@@ -128,7 +128,7 @@ def add_answer(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def retire_answer(request: HttpRequest, answer_id: int) -> HttpResponse:
     answer = get_object_or_404(KnownAnswer.objects.select_related("queue"), pk=answer_id)
     if not can(principal_of(request), "quality.manage", queue=answer.queue.name):

@@ -44,7 +44,7 @@ class ViewOut(Schema):
 
 
 @router.get("/queues/{name}/views", response=Page[ViewOut], operation_id="list_saved_views")
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 def views(request: HttpRequest, name: str) -> dict[str, Any]:
     """List one's own views of a queue and those shared with one."""
     found = list_views(find_queue(request, name), person_of(request))
@@ -52,7 +52,7 @@ def views(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.post("/queues/{name}/views", response={201: ViewOut}, operation_id="save_view")
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 def save(request: HttpRequest, name: str, body: ViewIn) -> Status[Any]:
     """Save a view by name, in place of one's own of that name."""
     view = saved_views.save_view(
@@ -69,7 +69,7 @@ def save(request: HttpRequest, name: str, body: ViewIn) -> Status[Any]:
 @router.delete(
     "/queues/{name}/views/{view_id}", response={204: None}, operation_id="delete_saved_view"
 )
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 def delete(request: HttpRequest, name: str, view_id: Id) -> Status[None]:
     """Remove one of one's own views."""
     queue = find_queue(request, name)

@@ -98,8 +98,8 @@ def test_the_first_decision_is_not_there_for_who_works_on_the_second(now: dateti
     decided = CaseFilters(show="decided")
     listed = list_cases(principal=ben.user, user=ben.user, filters=decided, now=now).cases
     assert case not in listed
-    assert list_earlier_cases(again) == []
-    assert list_similar_cases(again) == []
+    assert list_earlier_cases(again, person("ada")) == []
+    assert list_similar_cases(again, person("ada")) == []
     assert get_visible_case(case.pk, person("lea").user) == case
     decide(again, "ben", approve(), now)
     assert get_visible_case(case.pk, ben.user) == case
