@@ -53,7 +53,7 @@ def decide_case(
         claim_if_free(case, acting, now)
         check_first_choice(case, acting)
         overrides = check_answer(answer, rules=case.rules, shown=case.shown, fields=case.fields)
-        verdict = judge_answer(case, acting, answer.outcome, now, edits_now=bool(overrides))
+        verdict = judge_answer(case, acting, answer.outcome, now, overrides=overrides)
         if not verdict.allowed:
             raise NotAuthorised(" ".join(verdict.refusals))
         decision = _make_decision(

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from reviews.finding import find_queue
 from reviews.models import Queue
+from reviews.rules.matrix import MOST_ROWS
 from reviews.settings.api.problems import report_problems
 from reviews.settings.services.queues import change_queue, create_queue
 from workbench.accounts.gate import requires
@@ -36,6 +37,12 @@ class QueueIn(Strict):
     commit_window_seconds: int | None = Field(None, ge=0, le=120)
     work_limit: int | None = Field(None, ge=0, le=1000)
     familiar_minutes: int | None = Field(None, ge=0, le=100_000)
+    authority: list[dict[str, Any]] | None = Field(
+        None,
+        max_length=MOST_ROWS,
+        description="Rows `{up_to, product, exceptions, level, approvers}`; the first that covers "
+        "a case says what its approval needs.",
+    )
 
 
 class QueueSettingsOut(Schema):
@@ -49,17 +56,18 @@ class QueueSettingsOut(Schema):
     commit_window_seconds: int
     work_limit: int
     familiar_minutes: int
+    authority: list[dict[str, Any]]
 
 
 @router.get("/queues/{name}/settings", response=QueueSettingsOut, operation_id="get_queue_settings")
-@requires("queues.view", queue="name")
+@requires("queues.view", scope="queue:name")
 def queue_settings(request: HttpRequest, name: str) -> Queue:
     """Return a queue's settings."""
     return find_queue(request, name)
 
 
 @router.put("/queues/{name}/settings", response=QueueSettingsOut, operation_id="save_queue")
-@requires("queues.manage", queue="name")
+@requires("queues.manage", scope="queue:name")
 def save_queue(request: HttpRequest, name: Name, body: QueueIn) -> Queue:
     """Create a queue, or change the settings that are given."""
     values = body.model_dump(exclude_none=True)

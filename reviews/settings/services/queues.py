@@ -9,6 +9,7 @@ from django.db import transaction
 from reviews.errors import SettingsInvalid
 from reviews.models import Queue
 from reviews.rules.access import check_access
+from reviews.rules.matrix import find_matrix_problem
 from reviews.rules.ordering import read_ordering
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
@@ -23,7 +24,7 @@ RERANK_JOB = "reviews.rerank_queue"
 RERANK_AGAIN_SECONDS = 30
 QUEUE_FIELDS = (
     "title", "description", "ordering", "skills", "access", "lease_seconds",
-    "commit_window_seconds", "work_limit", "familiar_minutes",
+    "commit_window_seconds", "work_limit", "familiar_minutes", "authority",
 )  # fmt: skip
 MAX_LEASE_SECONDS = 24 * 3600
 MIN_LEASE_SECONDS = 60
@@ -129,6 +130,8 @@ def queue_problems(values: Mapping[str, Json]) -> dict[str, str]:
         problems["commit_window_seconds"] = (
             f"A decision can be undone for 0 to {MAX_WINDOW_SECONDS} seconds."
         )
+    if problem := find_matrix_problem(values.get("authority", [])):
+        problems["authority"] = problem
     if not values.get("title", "-").strip():
         problems["title"] = "Give the queue a title."
     return problems
