@@ -15,10 +15,12 @@ from flows.api.finding import (
 )
 from flows.models import Artifact
 from flows.runtime.artifacts import MOST_BYTES, ArtifactTooLarge, store_artifact
+from flows.services.giving import note_upload
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import map_error
 from workbench.http.schemas import FILE
+from workbench.http.sign_in import person_of
 
 router = Router(tags=["flows"])
 
@@ -42,7 +44,7 @@ class ArtifactIn(Schema):
 
 
 class ArtifactQuery(Schema):
-    run: int = Field(ge=1, le=BIGGEST_ID, description="A run that refers to it.")
+    run: int = Field(ge=1, le=BIGGEST_ID, description="A run that holds it.")
 
 
 @router.post("/artifacts", response={201: ArtifactOut}, operation_id="store_artifact")
@@ -53,26 +55,31 @@ class ArtifactQuery(Schema):
 )  # fmt: skip
 @requires("runs.start", scope="anywhere")
 def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict[str, Any]]:
-    """Store the body, with its Content-Type, as an artifact. The same content is stored once."""
+    """Store the body, with its Content-Type, as an artifact, to be given to runs.
+
+    The same content is stored once. Whoever uploaded it, or may see a run that holds it, may pass
+    it to a run.
+    """
     reference = store_artifact(
         content=request.body,
         media_type=request.content_type or "application/octet-stream",
         name=wanted.name,
         now=timezone.now(),
     )
+    note_upload(digest=reference["artifact"], user=person_of(request), now=timezone.now())
     return Status(201, reference)
 
 
 @router.get("/artifacts/{digest}", operation_id="get_artifact", openapi_extra=FILE)
 @requires("runs.view", scope="rows")
 def get_artifact(request: HttpRequest, digest: str, wanted: Query[ArtifactQuery]) -> FileResponse:
-    """Return the content of an artifact that a run refers to."""
+    """Return the content of an artifact that a run holds: it was given to it, or it made it."""
     try:
         found = selectors.get_artifact(
             digest, run_id=wanted.run, within=get_reach(request, "runs.view")
         )
     except Artifact.DoesNotExist:
-        raise Http404(f"Run {wanted.run} refers to no artifact {digest}.") from None
+        raise Http404(f"Run {wanted.run} holds no artifact {digest}.") from None
     response = FileResponse(
         default_storage.open(found.path), as_attachment=True, filename=found.name or digest[:12]
     )

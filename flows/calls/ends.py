@@ -9,8 +9,9 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
-from flows.models import Run, RunStatus, Wait
+from flows.models import Run, RunArtifact, RunStatus, Wait
 from flows.runtime import pausing, transitions
+from flows.runtime.held import give_artifacts, list_named
 from flows.services.runs import resolve_wait
 from flows.store import get_store
 from workbench.accounts.actors import Actor
@@ -42,7 +43,8 @@ def handle_child_end(args: dict[str, Any], now: datetime) -> None:
 def _conclude_child(wait: Wait, run_id: int, now: datetime) -> None:
     child = Run.objects.get(pk=run_id)
     if child.status == "completed":
-        _resolve(wait, {"run": run_id, "outcome": child.outcome, "output": child.output}, now)
+        output = {"run": run_id, "outcome": child.outcome, "output": child.output}
+        _resolve(wait, output, now)
     else:
         _fail(wait, f"Run {run_id} of the subflow {child.status}.", child, now)
 
@@ -111,7 +113,15 @@ def _collect_outputs(children: QuerySet[Run]) -> Json:
 
 
 def _resolve(wait: Wait, output: Json, now: datetime) -> None:
+    _pass_to_caller(wait, output)
     resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=Actor.system("engine"))
+
+
+def _pass_to_caller(wait: Wait, output: Json) -> None:
+    """Let the caller hold what the output names and a called run holds."""
+    if named := list_named(output):
+        held = RunArtifact.objects.filter(run__parent_wait_id=wait.pk, artifact__digest__in=named)
+        give_artifacts(wait.run_id, set(held.values_list("artifact__digest", flat=True)))
 
 
 def _fail(wait: Wait, message: str, cause: Run | None, now: datetime) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field
 from flows.calls.ends import cancel_children
 from flows.expressions import ExpressionError, compile_template
 from flows.models import Flow, FlowVersion, Run, RunStatus, Wait
+from flows.runtime.held import find_passed_on
 from flows.services.errors import ServiceError
 from flows.services.starting import NewRun, start_runs
 from flows.steps.base import (
@@ -83,6 +84,7 @@ def _start_children(
             version_id=version_id,
             parent_wait_id=ctx.wait_id if config.wait else None,
             at_once=at_once if config.wait else None,
+            passed_on=find_passed_on(ctx.run_id, list(inputs)),
         )
     except ServiceError as error:
         raise StepFailure(str(error), kind="subflow", retryable=False) from error

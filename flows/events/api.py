@@ -10,6 +10,7 @@ from pydantic import Field
 
 from flows.events.cloudevents import ATTRIBUTES, PLAIN, STRUCTURED, EventMalformed, read_cloudevent
 from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, receive_event, shorten_key
+from flows.services.giving import find_gifts
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import ApiProblem
@@ -64,12 +65,14 @@ def send_event(request: HttpRequest) -> Status[Any]:
         errors = [{"at": error.attribute, "message": str(error)}]
         remedy = "Send a CloudEvent 1.0, as its HTTP binding specifies."
         raise ApiProblem(422, "event-malformed", str(error), remedy, errors) from error
+    [artifacts] = find_gifts([event.data], actor_of(request), ())
     resumed = receive_event(
         name=event.type,
         key=event.subject,
         payload=event.data,
         event_id=shorten_key(event.identity),
         former_id=shorten_key(event.former_identity),
+        artifacts=sorted(artifacts),
         actor=actor_of(request),
         now=timezone.now(),
     )

@@ -1,5 +1,6 @@
 """Receive an event: store it, and resolve the waits for it."""
 
+from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -10,6 +11,7 @@ from django.db.models import JSONField, Value
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Event, Wait
 from flows.runtime.hearing import hears_event
+from flows.runtime.held import give_artifacts
 from flows.services.runs import resolve_wait
 from flows.store import get_store
 from workbench.accounts.actors import Actor
@@ -35,9 +37,11 @@ def make_wait_key(name: str, key: str) -> str:
 @transaction.atomic
 def receive_event(
     *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime,
-    former_id: str = "",
+    former_id: str = "", artifacts: Collection[str] = (),
 ) -> list[int]:  # fmt: skip
     """Store an event and resolve every wait for it; return the runs that go on.
+
+    ``artifacts`` are the digests that its sender passes on to whoever hears it.
 
     A second event with the same ``event_id`` changes nothing and returns no run, nor does the same
     event that was kept as ``former_id`` by an earlier release.
@@ -55,6 +59,7 @@ def receive_event(
             "key": key,
             # As a value, None is JSON's null; by itself it would be a column without one.
             "payload": Value(None, JSONField()) if payload is None else payload,
+            "artifacts": list(artifacts),
             "received_at": now,
         },
     )
@@ -88,6 +93,7 @@ def _resolve(wait: Wait, event: Event, actor: Actor, now: datetime) -> int | Non
     output = {"event": event.name, "key": event.key, "payload": event.payload}
     try:
         with transaction.atomic():
+            give_artifacts(wait.run_id, event.artifacts)
             return resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=actor)
     except (WaitAlreadyResolved, RunNotActive):
         return None
@@ -97,4 +103,5 @@ def _resolve(wait: Wait, event: Event, actor: Actor, now: datetime) -> int | Non
 def receive_emitted_event(args: dict[str, Any], now: datetime) -> None:
     """Receive the event that a step of a run emitted."""
     event = {part: args[part] for part in ("name", "key", "payload", "event_id")}
-    receive_event(**event, actor=Actor.system("engine"), now=now)
+    artifacts = args.get("artifacts", ())  # an earlier release did not say
+    receive_event(**event, artifacts=artifacts, actor=Actor.system("engine"), now=now)

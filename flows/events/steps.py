@@ -13,6 +13,7 @@ from pydantic import Field
 
 from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, make_wait_key
 from flows.models import Event
+from flows.runtime.held import find_passed_on, give_artifacts
 from flows.steps.base import Opened, Result, StepConfig, StepContext, WaitingStep, text_of
 from flows.steps.registry import register
 from flows.store import get_store
@@ -68,6 +69,7 @@ class WaitForEvent(WaitingStep):
         get_store().lock_key(key)
         earlier = self._find_earlier(ctx, config) if config.earlier_seconds else None
         if earlier is not None:
+            give_artifacts(ctx.run_id, earlier.artifacts)
             output = {"event": earlier.name, "key": earlier.key, "payload": earlier.payload}
             return Opened("event", resolved=Result(output))
         due_at = None
@@ -107,6 +109,7 @@ class EmitEvent(WaitingStep):
             "key": config.key,
             "payload": config.payload,
             "event_id": ctx.idempotency_key or str(uuid4()),
+            "artifacts": sorted(find_passed_on(ctx.run_id, config.payload)),
         }
         # Receiving it locks other runs, and this transaction has locked its own run already.
         enqueue("flows.event_emitted", event, now=ctx.now)

@@ -76,6 +76,11 @@ class Expression:
         """The names of the secrets it reads."""
         return frozenset(path[1] for path in self.paths if path[0] == "secrets")
 
+    @property
+    def is_path(self) -> bool:
+        """Whether it is a name and nothing else, such as `steps.score.output`."""
+        return self._only_path is not None
+
     @cached_property
     def may_drop_remainder(self) -> bool:
         """Whether it divides two values that may both be whole numbers: then 1 / 3 is 0."""

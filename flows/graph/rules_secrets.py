@@ -1,8 +1,9 @@
-"""The rule on secrets that are written out in a document."""
+"""The rules on secrets: none is written out, and each is read only in a field made for it."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from flows.expressions import Expression
 from flows.graph.json_values import Path, format_path
 from flows.graph.problems import Problem, error
 from flows.graph.view import View, walk_texts
@@ -57,4 +58,41 @@ def _is_secret(path: Path, text: str, hidden: tuple[str, ...]) -> bool:
     return isinstance(path[-1], str) and bool(_SECRET_KEY.search(path[-1]))
 
 
-SECRET_RULES: tuple[Callable[[View], Iterable[Problem]], ...] = (check_secrets,)
+def check_secret_places(view: View) -> Iterator[Problem]:
+    """Find secrets that are read in a field that is not made for them, or changed on the way."""
+    for used in view.uses:
+        if not used.expression.secrets:
+            continue
+        facts = view.facts(used.step) if used.step else None
+        places = facts.secret_places(view.steps[used.step].config) if facts else ()
+        fault = find_secret_fault(used.field.removeprefix("with."), used.expression, places)
+        if fault:
+            yield error("secret.misplaced", used.step, used.field, *fault)
+
+
+def find_secret_fault(
+    path: str, expression: Expression, places: Iterable[str]
+) -> tuple[str, str] | None:
+    """Return what is wrong with reading secrets at this path of a config, and the remedy.
+
+    A secret is handed over whole: what calculates with it could take it apart, and give out the
+    parts where nobody recognises them.
+    """
+    allowed = tuple(places)
+    if not any(path == place or path.startswith((f"{place}.", f"{place}[")) for place in allowed):
+        remedy = (
+            f"Use it in {', '.join(allowed)}." if allowed else "Use it in a step that takes it."
+        )
+        return "No secret is given here.", remedy
+    if not expression.is_path:
+        return (
+            "A secret is read inside an expression.",
+            "Write `${ secrets.NAME }` by itself, with text before or after it.",
+        )
+    return None
+
+
+SECRET_RULES: tuple[Callable[[View], Iterable[Problem]], ...] = (
+    check_secrets,
+    check_secret_places,
+)

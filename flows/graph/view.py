@@ -23,7 +23,8 @@ class TypeFacts:
 
     ``ports`` and ``output_schema`` take a step's raw config, which may be wrong, and never raise.
     ``error`` is not among the ports, as every type has it. ``secret_fields`` name the fields of
-    the config that hold secrets. ``runs`` says that a worker calls it. ``check`` returns problems
+    the config that hold nothing but secrets, ``secret_places`` returns the paths in which secrets
+    may stand. ``runs`` says that a worker calls it. ``check`` returns problems
     that a schema cannot express. ``acts_outside`` says that a call with this config changes the
     outside world.
     """
@@ -35,6 +36,7 @@ class TypeFacts:
     waits: bool = False
     runs: bool = True
     secret_fields: Sequence[str] = ()
+    secret_places: Callable[[Mapping[str, Json]], tuple[str, ...]] = lambda _: ()
     check: Callable[[Step], Sequence[Problem]] = lambda _: ()
     acts_outside: Callable[[Mapping[str, Json]], bool] = lambda _: False
 

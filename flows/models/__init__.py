@@ -2,7 +2,7 @@
 
 from flows.models.bulk import BulkAct, BulkStatus
 from flows.models.flows import DocumentField, DraftOperation, Flow, FlowVersion, PublishRule
-from flows.models.machinery import Artifact, Event, Worker
+from flows.models.machinery import Artifact, ArtifactUpload, Event, RunArtifact, Worker
 from flows.models.runs import (
     Journal,
     KeptResult,
@@ -17,6 +17,7 @@ from flows.models.runs import (
 
 __all__ = [
     "Artifact",
+    "ArtifactUpload",
     "BulkAct",
     "BulkStatus",
     "DocumentField",
@@ -28,6 +29,7 @@ __all__ = [
     "KeptResult",
     "PublishRule",
     "Run",
+    "RunArtifact",
     "RunStatus",
     "Timer",
     "Token",

@@ -1,5 +1,6 @@
 """What serves all flows: workers, stored payloads, and the events that runs wait for."""
 
+from django.conf import settings
 from django.db import models
 
 
@@ -24,9 +25,49 @@ class Artifact(models.Model):
     created_at = models.DateTimeField()
 
 
-class Event(models.Model):
-    """Something that happened and that runs may wait for, stored for those that wait later."""
+class RunArtifact(models.Model):
+    """A run holds an artifact: it was given to it, or one of its steps stored it.
 
+    Naming a digest gives nothing: whoever may see a run may read what it holds, and nothing else.
+    """
+
+    run = models.ForeignKey(
+        "flows.Run",
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="held_artifacts",
+    )
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="holders")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "artifact"], name="run_holds_artifact_once"),
+        ]
+
+
+class ArtifactUpload(models.Model):
+    """A person uploaded an artifact, so that they may give it to runs."""
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="uploads")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "artifact"], name="artifact_upload_once"),
+        ]
+
+
+class Event(models.Model):
+    """Something that happened and that runs may wait for, stored for those that wait later.
+
+    ``artifacts`` are the digests that its sender could pass on, for whoever hears it.
+    """
+
+    artifacts = models.JSONField(default=list)
     name = models.CharField(max_length=120)
     key = models.CharField(max_length=200, blank=True, default="")
     event_id = models.CharField(max_length=200, unique=True)

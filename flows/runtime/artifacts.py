@@ -1,7 +1,8 @@
 """Artifacts: payloads kept by their content, passed between steps by reference.
 
 A reference is ``{"artifact": digest, "media_type": …, "name": …, "size": bytes}``. The file is
-written before the row, so that a row never names a file that is not there.
+written before the row, so that a row never names a file that is not there. What a step stores, its
+run holds; a step reads only what its run holds.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from flows.models import Artifact
+from flows.runtime.held import find_held, get_run_of_call, give_artifacts
 
 MOST_BYTES = 50 * 1024 * 1024
 
@@ -49,6 +51,9 @@ def store_artifact(*, content: bytes, media_type: str, name: str, now: datetime)
             "created_at": now,
         },
     )
+    run_id = get_run_of_call()
+    if run_id is not None:
+        give_artifacts(run_id, [digest])
     return reference(artifact)
 
 
@@ -62,9 +67,13 @@ def reference(artifact: Artifact) -> dict[str, Any]:
 
 
 def read_artifact(digest: str) -> tuple[Artifact, bytes]:
-    """Return the artifact and its content. Raises: ArtifactMissing."""
+    """Return the artifact and its content.
+
+    Raises: ArtifactMissing, inside a step also for an artifact that its run does not hold.
+    """
     artifact = Artifact.objects.filter(digest=digest).first()
-    if artifact is None:
+    run_id = get_run_of_call()
+    if artifact is None or (run_id is not None and not find_held(run_id, [digest])):
         raise ArtifactMissing(f"There is no artifact {digest}.")
     with default_storage.open(artifact.path) as file:
         return artifact, file.read()

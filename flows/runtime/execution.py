@@ -18,6 +18,7 @@ from flows.expressions import ExpressionError
 from flows.resilience import gate
 from flows.resilience.errors import Deferred
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
+from flows.runtime.held import calling_for
 from flows.runtime.payloads import (
     escape,
     fetch,
@@ -44,6 +45,7 @@ from workbench.dispatch import agreed_time
 from workbench.dispatch.patience import retry_while_away
 from workbench.secrets.masking import mask
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
+from workbench.secrets.uses import flow_use
 from workbench.values.checking import check_value, fits
 from workbench.values.refusals import ValueRefused
 
@@ -137,7 +139,8 @@ class Drive:
         if bound.step.cache is None:
             return await self._call_through_gate(bound, ctx, config)
         key = result_key(bound, self._render_without_secrets(bound, config, bindings), bindings)
-        found: Leave | None = await self.pool.submit(retry_while_away, find_result, key, now)
+        find = partial(find_result, key, self.claim.run_id)
+        found: Leave | None = await self.pool.submit(retry_while_away, find, now)
         if found is not None:
             return found
         leave = await self._call_through_gate(bound, ctx, config)
@@ -181,10 +184,13 @@ class Drive:
         """
         if not bound.secrets or not isinstance(bound.type, RunningStep):
             return bindings
+        if bound.secrets_fault:
+            raise StepFailure(bound.secrets_fault, kind="secret", retryable=False)
         if self.rehearsing:
             return {**bindings, "secrets": _name_secrets(bound.secrets)}
+        read = partial(read_secrets, use=flow_use(self.program.flow))
         try:
-            values = await self.pool.submit(retry_while_away, read_secrets, bound.secrets)
+            values = await self.pool.submit(retry_while_away, read, bound.secrets)
         except (SecretUnknown, SecretUnreadable) as error:
             raise StepFailure(str(error), kind="secret", retryable=False) from error
         self.hidden = tuple(values.values())
@@ -269,11 +275,13 @@ class Drive:
         if not isinstance(type_, RunningStep):
             raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
         call = type_.rehearse if self.rehearsing else type_.run
-        if type_.blocking:
-            given = await self.pool.submit(call, ctx, config)
-        else:
-            given = call(ctx, config)
-        result: Result = await given if inspect.isawaitable(given) else given
+        run_id = None if self.rehearsing else self.claim.run_id
+        with calling_for(run_id):
+            if type_.blocking:
+                given = await self.pool.submit(_call_for_run, run_id, call, ctx, config)
+            else:
+                given = call(ctx, config)
+            result: Result = await given if inspect.isawaitable(given) else given
         return result
 
     async def _retry_or_fail(self, failure: StepFailure) -> Action:
@@ -335,6 +343,12 @@ class Drive:
                 }
                 return Fail(error)
         return Defer(deferred.until, deferred.scope, deferred.message)
+
+
+def _call_for_run(run_id: int | None, call: Callable[..., Any], ctx: Any, config: Any) -> Any:
+    """Call in a thread of the pool, which does not see the context of the loop."""
+    with calling_for(run_id):
+        return call(ctx, config)
 
 
 def _without_unfit(error: Mapping[str, Json]) -> dict[str, Json]:

@@ -15,6 +15,7 @@ from flows.engine.graph import Graph, compile_graph
 from flows.expressions import ExpressionError, Template, compile_template
 from flows.graph.codec import parse
 from flows.graph.model import Document, Step
+from flows.graph.rules_secrets import find_secret_fault
 from flows.models import FlowVersion
 from flows.steps.base import StepConfig, StepFailure, StepType
 from flows.steps.registry import all_step_types, get_step_type
@@ -67,6 +68,17 @@ class BoundStep:
         """The names of the secrets its config reads."""
         used = (placed.expression.secrets for placed in self.template.expressions)
         return frozenset(name for names in used for name in names)
+
+    @cached_property
+    def secrets_fault(self) -> str:
+        """Why its secrets are not given, or "". A version may be older than the rule on them."""
+        places = self.type.list_secret_places(self.step.config)
+        for placed in self.template.expressions:
+            if placed.expression.secrets and (
+                fault := find_secret_fault(placed.path, placed.expression, places)
+            ):
+                return f"`with.{placed.path}`: {' '.join(fault)}"
+        return ""
 
     @cached_property
     def _constant(self) -> StepConfig | None:

@@ -13,6 +13,7 @@ from typing import Any
 from flows.engine import events
 from flows.models import Journal, KeptResult
 from flows.runtime.actions import Leave
+from flows.runtime.held import find_passed_on, give_artifacts
 from flows.runtime.program import BoundStep
 from flows.store.rows import Claim
 from workbench.dispatch.clock import clock_task
@@ -46,8 +47,11 @@ def _run_parts(bound: BoundStep, bindings: Mapping[str, Json]) -> Json:
     return {"input": bindings.get("input"), "steps": bindings.get("steps")}
 
 
-def find_result(key: str, now: datetime) -> Leave | None:
-    """Return the kept result, its origin in the provenance, or None. Two queries."""
+def find_result(key: str, run_id: int, now: datetime) -> Leave | None:
+    """Return the kept result, its origin in the provenance, or None. Two queries.
+
+    The run with ``run_id`` comes to hold what the result names and its maker holds.
+    """
     kept = KeptResult.objects.filter(key=key, expires_at__gt=now).first()
     if kept is None:
         return None
@@ -59,6 +63,7 @@ def find_result(key: str, now: datetime) -> Leave | None:
     ).first()
     if row is None:
         return None
+    give_artifacts(run_id, find_passed_on(row.run_id, row.data))
     made = {name: value for name, value in (row.provenance or {}).items() if name not in _COSTS}
     provenance = {
         **made,

@@ -1,6 +1,10 @@
 """Reads of flows and runs. Each says how many queries it makes."""
 
-from flows.selectors.artifacts import get_artifact, list_run_artifacts
+from flows.selectors.artifacts import (
+    find_artifact_of_run,
+    get_artifact,
+    list_run_artifacts,
+)
 from flows.selectors.callers import get_caller
 from flows.selectors.comparison import compare_with_last_success
 from flows.selectors.flows import (
@@ -26,6 +30,7 @@ __all__ = [
     "compare_with_last_success",
     "count_recent_runs",
     "count_runs",
+    "find_artifact_of_run",
     "get_artifact",
     "get_caller",
     "get_flow",

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from flows.engine import events
 from flows.models import FlowVersion, Journal, Run, Token, TokenState
+from flows.runtime.held import find_passed_on, give_artifacts
 from flows.runtime.payloads import fetch
 from flows.runtime.program import Program, load_program
 from flows.services.errors import IdempotencyKeyReused, StepUnknown, VersionUnfit
@@ -105,16 +106,18 @@ def rerun(
     IdempotencyKeyReused.
     """
     old = Run.objects.select_related("flow").get(pk=run_id)
+    given = fetch(old.input) if input is None else input
     plan = plan_rerun(run_id=run_id, step=step, version_id=version_id)
     started = start_run(
         flow=old.flow,
-        input=fetch(old.input) if input is None else input,
+        input=given,
         actor=actor,
         now=now,
         idempotency_key=idempotency_key,
         trigger="rerun",
         priority=old.priority,
         version_id=version_id or old.version_id,
+        passed_on=find_passed_on(run_id, given),
     )
     if not started.is_new:
         _check_repeats(started.run, run_id)
@@ -147,6 +150,7 @@ def _begin_at_step(run: Run, plan: RerunPlan, now: datetime) -> None:
     rows = Journal.objects.filter(run_id=plan.run_id, seq__in=[newest[s] for s in plan.reused])
     copies = [_copy(row, run, seq, now) for seq, row in enumerate(rows.order_by("seq"), 2)]
     Journal.objects.bulk_create(copies, batch_size=500)
+    give_artifacts(run.pk, find_passed_on(plan.run_id, [row.data for row in copies]))
     Run.objects.filter(pk=run.pk).update(seq=1 + len(copies))
 
 

@@ -1,7 +1,7 @@
 """Start runs, each once for its idempotency key."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from flows.services.errors import (
     InputInvalid,
     InputTooLarge,
 )
+from flows.services.giving import find_gifts, give_to_runs
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import NewRunRow
@@ -61,6 +62,7 @@ def start_run(
     trigger: str = "api",
     priority: int | None = None,
     version_id: int | None = None,
+    passed_on: Collection[str] = (),
 ) -> Started:
     """Start a run, of the released version by default; a repeated key gives its earlier run.
 
@@ -68,8 +70,9 @@ def start_run(
     """
     new = NewRun(input, idempotency_key, priority)
     [started] = start_runs(
-        flow=flow, runs=[new], actor=actor, now=now, trigger=trigger, version_id=version_id
-    )
+        flow=flow, runs=[new], actor=actor, now=now, trigger=trigger, version_id=version_id,
+        passed_on=passed_on,
+    )  # fmt: skip
     return started
 
 
@@ -84,10 +87,13 @@ def start_runs(
     version_id: int | None = None,
     parent_wait_id: int | None = None,
     at_once: int | None = None,
+    passed_on: Collection[str] = (),
 ) -> list[Started]:
     """Start many runs in one transaction: all of them or none. Return them in the given order.
 
     With ``at_once``, the runs past that number start paused; whoever called them resumes them.
+    ``passed_on`` are the digests of artifacts that their cause hands over, beside those that the
+    actor may give.
 
     Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
     """
@@ -95,14 +101,17 @@ def start_runs(
     for new in runs:
         _check_input(program, new.input)
     known = _started_before(flow, runs)
+    new_runs = list(_first_of_each_key(runs, known))
+    gifts = find_gifts([new.input for new in new_runs], actor, passed_on)
     made = [
         _to_row(
             new, program, trigger=trigger, actor=actor, parent_wait_id=parent_wait_id,
             is_held=at_once is not None and n >= at_once, now=now,
         )
-        for n, new in enumerate(_first_of_each_key(runs, known))
+        for n, new in enumerate(new_runs)
     ]  # fmt: skip
     Run.objects.bulk_create(made, batch_size=500)
+    give_to_runs([run.pk for run in made], gifts)
     started = list(_match_with_runs(runs, made, known, program if version_id else None))
     if made:
         _put_on_first_steps(made, program, trigger, now)

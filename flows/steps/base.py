@@ -137,7 +137,10 @@ class StepType:
     waits: ClassVar[bool] = False
     # Fields of the config whose `${ … }` the step evaluates itself, once it knows more.
     late_fields: ClassVar[frozenset[str]] = frozenset()
+    # Fields that hold nothing but a secret, and fields in whose texts secrets may stand beside
+    # others. Elsewhere no secret is given.
     secret_fields: ClassVar[tuple[str, ...]] = ()
+    may_hold_secrets: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type[StepConfig]] = StepConfig
 
     def ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
@@ -168,6 +171,10 @@ class StepType:
         The config may be incomplete or wrong: never raise.
         """
         return False
+
+    def list_secret_places(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        """Return the paths in which secrets may stand with this raw config. Never raise."""
+        return (*self.secret_fields, *self.may_hold_secrets)
 
     def reads_run(self, config: Mapping[str, Json]) -> bool:
         """Return whether a step with this raw config reads more of its run than the config names.

@@ -21,6 +21,7 @@ def _collect_facts(step_type: StepType) -> TypeFacts:
         waits=step_type.waits,
         runs=isinstance(step_type, RunningStep),
         secret_fields=step_type.secret_fields,
+        secret_places=step_type.list_secret_places,
         check=step_type.check,
         acts_outside=step_type.acts_outside,
     )

@@ -6,8 +6,8 @@ Only functions of the modules in the setting STEP_MODULES can be called.
 import importlib
 import inspect
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar, get_type_hints, overload
 
@@ -35,6 +35,7 @@ class StepFunction:
     context_parameter: str | None
     effects: bool = False
     stand_in: Callable[..., Any] | None = None
+    secrets: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -97,7 +98,10 @@ def step(function: F, /) -> F: ...
 
 @overload
 def step(
-    *, effects: bool = False, stand_in: Callable[..., Any] | None = None
+    *,
+    effects: bool = False,
+    stand_in: Callable[..., Any] | None = None,
+    secrets: Collection[str] = (),
 ) -> Callable[[F], F]: ...
 
 
@@ -107,16 +111,20 @@ def step(
     *,
     effects: bool = False,
     stand_in: Callable[..., Any] | None = None,
+    secrets: Collection[str] = (),
 ) -> F | Callable[[F], F]:
     """Register a function as a step, under the name ``module:function``.
 
     ``effects`` says that it changes the outside world. Tests and previews then call ``stand_in``,
-    which takes the same arguments, or ask for a stub.
-    Raises: TypeError, if a type hint is missing.
+    which takes the same arguments, or ask for a stub. ``secrets`` names the arguments in which a
+    flow may write `${ secrets.NAME }`.
+    Raises: TypeError, if a type hint is missing or ``secrets`` names no argument.
     """
 
     def decorate(decorated: F) -> F:
-        made = _read_contract(decorated, effects=effects, stand_in=stand_in)
+        made = replace(_read_contract(decorated, effects, stand_in), secrets=tuple(secrets))
+        if unknown := set(secrets) - set(made.arguments.model_fields):
+            raise TypeError(f"{made.name} has no argument {', '.join(sorted(unknown))}.")
         _FUNCTIONS[made.name] = made
         return decorated
 
@@ -124,7 +132,7 @@ def step(
 
 
 def _read_contract(
-    function: Callable[..., Any], *, effects: bool, stand_in: Callable[..., Any] | None
+    function: Callable[..., Any], effects: bool, stand_in: Callable[..., Any] | None
 ) -> StepFunction:
     name = f"{function.__module__}:{function.__qualname__}"
     if "<locals>" in name:

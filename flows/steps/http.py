@@ -24,7 +24,7 @@ class HttpRequest(RunningStep):
     icon = "globe"
     category = "Services"
     effects: ClassVar[bool] = True
-    secret_fields: ClassVar[tuple[str, ...]] = ("headers",)
+    may_hold_secrets: ClassVar[tuple[str, ...]] = ("headers", "query", "body")
 
     class Config(StepConfig):
         url: str = Field(

@@ -70,6 +70,10 @@ class Python(RunningStep):
         found = self._find(config)
         return found is None or found.context_parameter is not None
 
+    def list_secret_places(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        found = self._find(config)
+        return tuple(f"args.{name}" for name in found.secrets) if found else ()
+
     def acts_outside(self, config: Mapping[str, Json]) -> bool:
         found = self._find(config)
         return found is not None and found.effects

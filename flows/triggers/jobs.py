@@ -5,6 +5,7 @@ from typing import Any
 
 from flows.expressions import ExpressionError, compile_expression
 from flows.models import Event, Run
+from flows.runtime.held import find_passed_on
 from flows.runtime.payloads import fetch
 from flows.triggers.firing import fire
 from flows.triggers.models import Firing, Trigger, TriggerKind
@@ -28,7 +29,10 @@ def start_at_event(args: dict[str, Any], now: datetime) -> None:
     }
     for trigger in _list_listeners(TriggerKind.EVENT, event.name):
         if event.received_at >= trigger.listens_from and _passes(trigger, given):
-            fire(trigger=trigger, key=event.event_id, given=given, now=now)
+            fire(
+                trigger=trigger, key=event.event_id, given=given, now=now,
+                passed_on=event.artifacts,
+            )  # fmt: skip
 
 
 def _passes(trigger: Trigger, given: Json) -> bool:
@@ -50,10 +54,12 @@ def start_at_end(args: dict[str, Any], now: datetime) -> None:
     cause = Firing.objects.filter(run_id=run.pk).only("depth").first()
     for trigger in _list_listeners(TriggerKind.FLOW, run.flow.name):
         if _listens_for(trigger, run, status, args["at"]):
+            given = _describe_end(run, status)
             fire(
                 trigger=trigger,
                 key=f"run-{run.pk}-{status}",
-                given=_describe_end(run, status),
+                given=given,
+                passed_on=find_passed_on(run.pk, given),
                 now=now,
                 depth=cause.depth + 1 if cause else 1,
             )

@@ -24,6 +24,7 @@ from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.live import nudge_on_commit
 from workbench.secrets.services import SecretUnknown, delete_secret, set_secret
+from workbench.secrets.uses import webhook_use
 
 __all__ = [
     "AddedTrigger",
@@ -73,7 +74,8 @@ def create_trigger(
     if kind == TriggerKind.WEBHOOK:
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
         trigger.secret_name = f"webhook_{trigger.public_id.hex}"
-        set_secret(name=trigger.secret_name, value=secret, actor=actor, now=now)
+        uses = [webhook_use(flow.name)]
+        set_secret(name=trigger.secret_name, value=secret, uses=uses, actor=actor, now=now)
     trigger.save()
     _record("trigger.created", trigger, actor, now)
     return AddedTrigger(trigger, secret)

@@ -17,6 +17,7 @@ from workbench.accounts.gate import public
 from workbench.http.errors import refused_value_problem
 from workbench.http.problems import ApiProblem, problem_response
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
+from workbench.secrets.uses import webhook_use
 from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
 
@@ -101,7 +102,8 @@ def _check_signature(trigger: Trigger, request: HttpRequest, raw: bytes) -> None
     if len(request.headers.get("webhook-id", "")) > LONGEST_ID:
         raise refused
     try:
-        secret = read_secrets([trigger.secret_name])[trigger.secret_name]
+        use = webhook_use(trigger.flow.name)
+        secret = read_secrets([trigger.secret_name], use=use)[trigger.secret_name]
     except (SecretUnknown, SecretUnreadable) as error:
         raise ApiProblem(
             503, "secret-missing", "The webhook's secret cannot be read.", "Tell the operator."

@@ -18,14 +18,12 @@ SHOWN = frozenset(
 @requires("runs.view", scope="rows")
 @require_GET
 def artifact(request: HttpRequest, digest: str) -> FileResponse:
-    """Return a stored payload to which the run ``?run=`` refers, if the person may see that run."""
+    """Return a stored payload that the run ``?run=`` holds, if the person may see that run."""
     run_id = positive_number(request.GET.get("run", ""))
     try:
         found = selectors.get_artifact(digest, run_id=run_id or 0, within=get_run_reach(request))
     except Artifact.DoesNotExist:
-        raise Http404(
-            "There is no such artifact, or no run that you may see refers to it."
-        ) from None
+        raise Http404("There is no such artifact, or no run that you may see holds it.") from None
     shown = found.media_type in SHOWN and request.GET.get("download") != "1"
     keeps_type = shown or found.media_type == "application/pdf"
     response = FileResponse(

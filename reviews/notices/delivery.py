@@ -17,6 +17,7 @@ from reviews.notices.mail import subject_of
 from reviews.notices.signed import call_signed
 from reviews.services.links import make_decision_link
 from workbench.secrets.services import read_secrets
+from workbench.secrets.uses import NOTICES
 
 # Attributes in which a plug-in of Apprise keeps the address it calls, if it has no host.
 _FIXED_ADDRESSES = ("notify_url", "webhook_url", "api_url")
@@ -34,7 +35,7 @@ def send_to_destination(args: dict[str, Any], now: datetime) -> None:
         return
     deliver = _call_webhook if destination.kind == DestinationKind.WEBHOOK else _notify_chat
     try:
-        key = read_secrets([destination.secret])[destination.secret]
+        key = read_secrets([destination.secret], use=NOTICES)[destination.secret]
         deliver(destination, key, case, args, now)
     except Exception as error:
         _note_result(destination, now, str(error)[:500])

@@ -17,6 +17,7 @@ from workbench.accounts.permissions import EVERYWHERE, Reach
 from workbench.audit.services import record
 from workbench.http.addresses import RESERVED, is_reserved
 from workbench.secrets.services import set_secret
+from workbench.secrets.uses import NOTICES
 
 
 def save_destination(
@@ -47,7 +48,7 @@ def save_destination(
             setattr(kept, field, values[field])
         kept.save()
         if key:
-            set_secret(name=kept.secret, value=key, actor=actor, now=now)
+            set_secret(name=kept.secret, value=key, uses=[NOTICES], actor=actor, now=now)
         action = "destination.added" if is_new else "destination.changed"
         _record(action, kept, actor, now)
         return kept

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flows.graph.codec import parse
-from flows.models import Artifact, Flow, Run
+from flows.models import Flow, Run
 from flows.services import (
     FlowExists,
     Started,
@@ -15,6 +15,7 @@ from flows.services import (
     publish_version,
     start_run,
 )
+from flows.services.giving import find_givable
 from flows.steps.base import StepFailure
 from flows.steps.destinations import check_destination
 from reviews.errors import DecisionInvalid
@@ -26,6 +27,7 @@ from reviews.rules.documents import get_artifact_digest
 from reviews.rules.layout import FILE_KINDS
 from workbench.accounts.actors import Actor
 from workbench.secrets.services import SecretUnknown, read_secrets
+from workbench.secrets.uses import flow_use
 
 Json = Any
 SYSTEM = Actor.system("checkpoints")
@@ -53,7 +55,7 @@ def open_checkpoint(
     Raises: DecisionInvalid with each fault by its place, FlowPaused, FlowNotReleased,
     InputTooLarge, IdempotencyKeyReused.
     """
-    if problems := _problems(case, callback):
+    if problems := _problems(case, callback, actor):
         raise DecisionInvalid(problems)
     return start_run(
         flow=_get_or_create_flow(now),
@@ -97,7 +99,7 @@ def _get_or_create_flow(now: datetime) -> Flow:
     return found
 
 
-def _problems(case: CheckpointConfig, callback: Callback) -> dict[str, str]:
+def _problems(case: CheckpointConfig, callback: Callback, actor: Actor) -> dict[str, str]:
     problems = {}
     if not Queue.objects.filter(name=case.queue).exists():
         problems["case.queue"] = f"There is no queue {case.queue}."
@@ -107,7 +109,7 @@ def _problems(case: CheckpointConfig, callback: Callback) -> dict[str, str]:
         problems["case.allow"] = (
             f"{', '.join(unknown)} cannot be asked for here: use {', '.join(ALLOWED)}."
         )
-    problems |= _form_problems(case) | _artifact_problems(case)
+    problems |= _form_problems(case) | _artifact_problems(case, actor)
     return problems | (_callback_problems(callback) if callback.url else {})
 
 
@@ -119,15 +121,12 @@ def _form_problems(case: CheckpointConfig) -> dict[str, str]:
     }
 
 
-def _artifact_problems(case: CheckpointConfig) -> dict[str, str]:
-    """Return the artifacts that are not there, by their place. One query, none without any."""
+def _artifact_problems(case: CheckpointConfig, actor: Actor) -> dict[str, str]:
+    """Return the artifacts that are not there for the actor, by their place."""
     asked = dict(_list_artifacts(case))
-    known = set()
-    if asked:
-        found = Artifact.objects.filter(digest__in=set(asked.values()))
-        known = set(found.values_list("digest", flat=True))
+    known = find_givable(set(asked.values()), actor)
     return {
-        place: f"There is no artifact {digest}. Upload it first, by POST /artifacts."
+        place: f"There is no artifact {digest} that you may give. Upload it by POST /artifacts."
         for place, digest in asked.items()
         if digest not in known
     }
@@ -151,7 +150,8 @@ def _callback_problems(callback: Callback) -> dict[str, str]:
     except StepFailure as failure:
         return {"callback.url": str(failure)}
     try:
-        problem = key_problem(read_secrets([callback.secret])[callback.secret])
+        key = read_secrets([callback.secret], use=flow_use(FLOW))[callback.secret]
+        problem = key_problem(key)
     except SecretUnknown as error:
         problem = str(error)
     return {"callback.secret": problem} if problem else {}

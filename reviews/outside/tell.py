@@ -19,6 +19,7 @@ from flows.steps.destinations import host_and_port
 from flows.steps.registry import register
 from reviews.notices.signed import call_signed
 from workbench.secrets.services import SecretUnknown, read_secrets
+from workbench.secrets.uses import flow_use
 
 
 @register
@@ -63,7 +64,7 @@ class Tell(RunningStep):
         if not config.url:
             return Result(output={"told": False})
         try:
-            key = read_secrets([config.secret])[config.secret]
+            key = read_secrets([config.secret], use=flow_use(ctx.flow))[config.secret]
         except SecretUnknown as error:
             raise StepFailure(str(error), kind="config", retryable=False) from error
         call_signed(

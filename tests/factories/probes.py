@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from flows.graph.codec import parse, to_mapping
 from flows.models import Flow, FlowVersion
+from flows.runtime.artifacts import store_artifact
 from flows.services import create_flow, release_version
 from flows.steps.base import Opened, Result, RunningStep, StepConfig, StepContext, StepFailure
 from flows.steps.base import WaitingStep as BaseWaitingStep
@@ -45,6 +46,7 @@ if "test.probe" not in {type_.name for type_ in all_step_types()}:
             port: str = "done"
             ports: list[str] | None = None
             give: Any = None
+            store: str = ""
 
         def ports(self, config: Mapping[str, Any]) -> tuple[str, ...]:
             return ("done", "again", "yes", "no", "limit")
@@ -56,6 +58,8 @@ if "test.probe" not in {type_.name for type_ in all_step_types()}:
             time.sleep(config.sleep)
             if ctx.attempt <= config.fail_times:
                 raise StepFailure("as asked", kind="asked", retryable=not config.fatal)
+            if config.store:
+                return Result(_store(config.store, ctx.now))
             ports = tuple(config.ports) if config.ports is not None else None
             return Result(config.give, config.port, ports)
 
@@ -80,6 +84,10 @@ if "test.probe" not in {type_.name for type_ in all_step_types()}:
 
         def cancel(self, wait_id: int, now: datetime) -> None:
             self.cancelled.append(wait_id)
+
+
+def _store(text: str, now: datetime) -> dict[str, Any]:
+    return store_artifact(content=text.encode(), media_type="text/plain", name="a.txt", now=now)
 
 
 def publish_flow(*edges: str, output: Any = None, name: str = "kit", **steps: Any) -> Flow:

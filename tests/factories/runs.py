@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from flows.models import Flow, Journal, Run, RunStatus, Timer, Token, TokenState, Wait
+from flows.runtime.held import give_artifacts, list_named
 from tests.factories.flows import NOW, Json
 
 
@@ -19,6 +20,7 @@ def make_run(
         **more,
     }
     run = Run.objects.create(flow=flow, status=status, **values)
+    give_artifacts(run.pk, list_named(run.input))
     add_journal(run, "run.started", data={"trigger": run.trigger})
     return run
 

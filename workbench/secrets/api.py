@@ -30,12 +30,21 @@ map_error(
 class SecretOut(Schema):
     name: str
     version: int
+    uses: list[str]
     set_by: str
     changed_at: datetime
 
 
 class SecretIn(Strict):
     value: str = Field(max_length=services.MOST_BYTES, description="It is never returned.")
+    uses: list[str] | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="What may use it: `flow:NAME` (the steps of that flow), `flow:*` (those of "
+        "every flow), `notices`. A new secret needs one; left out, those that it has stay.",
+        examples=[["flow:consumer-loan"]],
+    )
 
 
 @router.get("/secrets", response=Page[SecretOut], operation_id="list_secrets")
@@ -48,12 +57,11 @@ def list_secrets(request: HttpRequest) -> dict[str, Any]:
 @router.put("/secrets/{name}", response=SecretOut, operation_id="set_secret")
 @requires("secrets.manage", scope="installation")
 def set_secret(request: HttpRequest, name: str, body: SecretIn) -> dict[str, Any]:
-    """Set a secret, or replace it. Steps read it as `${ secrets.NAME }`."""
-    return _out(
-        services.set_secret(
-            name=name, value=body.value, actor=actor_of(request), now=timezone.now()
-        )
+    """Set a secret, or replace it. Steps read it as `${ secrets.NAME }`, in fields made for it."""
+    row = services.set_secret(
+        name=name, value=body.value, uses=body.uses, actor=actor_of(request), now=timezone.now()
     )
+    return _out(row)
 
 
 @router.delete("/secrets/{name}", response={204: None}, operation_id="delete_secret")
@@ -68,6 +76,7 @@ def _out(row: services.SecretRow) -> dict[str, Any]:
     return {
         "name": row.name,
         "version": row.version,
+        "uses": row.uses,
         "set_by": row.set_by,
         "changed_at": row.changed_at,
     }

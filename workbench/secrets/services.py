@@ -10,12 +10,14 @@ from django.db import transaction
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
 from workbench.secrets.models import Secret
+from workbench.secrets.uses import UseInvalid, allows, check_uses
 from workbench.secrets.vault import SecretUnreadable, seal, unseal
 from workbench.values.checking import check_text
 from workbench.values.refusals import ValueRefused
 
 __all__ = [
     "SecretInvalid",
+    "SecretNotForThis",
     "SecretRow",
     "SecretUnknown",
     "SecretUnreadable",
@@ -37,44 +39,68 @@ class SecretUnknown(LookupError):
     """There is no secret with that name."""
 
 
+class SecretNotForThis(SecretUnknown):
+    """The secret may not be used here: its ``uses`` do not say so."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecretRow:
     """What people may see of a secret."""
 
     name: str
     version: int
+    uses: list[str]
     set_by: str
     changed_at: datetime
 
 
 @transaction.atomic
-def set_secret(*, name: str, value: str, actor: Actor, now: datetime) -> SecretRow:
-    """Set a secret, or replace its value. Raises: SecretInvalid."""
-    if not NAME.match(name):
-        raise SecretInvalid(
-            f"{name!r} is not a valid name. Use at most 120 letters, digits and `_`."
-        )
-    try:
-        check_text(value)
-    except ValueRefused as error:
-        raise SecretInvalid(str(error)) from error
-    if not value or len(value.encode()) > MOST_BYTES:
-        raise SecretInvalid(f"A secret has 1 to {MOST_BYTES:,} bytes.")
+def set_secret(
+    *, name: str, value: str, actor: Actor, now: datetime, uses: Iterable[str] | None = None
+) -> SecretRow:
+    """Set a secret, or replace its value; without ``uses``, those that it has stay.
+
+    Raises: SecretInvalid, also for a new secret that says no use.
+    """
+    chosen = _check(name, value, uses)
     made = {"ciphertext": b"", "created_at": now, "changed_at": now}
     Secret.objects.get_or_create(name=name, defaults=made)
     row = Secret.objects.select_for_update().get(name=name)
+    if chosen is None and row.version == 0:
+        raise SecretInvalid("Say by `uses` what the secret is for, such as `flow:consumer-loan`.")
     row.version += 1
     row.ciphertext = seal(name, row.version, value)
+    row.uses = row.uses if chosen is None else chosen
     row.set_by, row.changed_at = actor.name[:150], now
     row.save()
     record(
         action="secret.set",
         subject=("secret", name),
         actor=actor,
-        payload={"name": name, "version": row.version},
+        payload={"name": name, "version": row.version, "uses": row.uses},
         now=now,
     )
-    return SecretRow(row.name, row.version, row.set_by, row.changed_at)
+    return _to_row(row)
+
+
+def _check(name: str, value: str, uses: Iterable[str] | None) -> list[str] | None:
+    """Return the uses as they are kept. Raises: SecretInvalid."""
+    if not NAME.match(name):
+        raise SecretInvalid(
+            f"{name!r} is not a valid name. Use at most 120 letters, digits and `_`."
+        )
+    try:
+        check_text(value)
+        chosen = None if uses is None else check_uses(uses)
+    except (ValueRefused, UseInvalid) as error:
+        raise SecretInvalid(str(error)) from error
+    if not value or len(value.encode()) > MOST_BYTES:
+        raise SecretInvalid(f"A secret has 1 to {MOST_BYTES:,} bytes.")
+    return chosen
+
+
+def _to_row(row: Secret) -> SecretRow:
+    return SecretRow(row.name, row.version, row.uses, row.set_by, row.changed_at)
 
 
 @transaction.atomic
@@ -93,18 +119,24 @@ def delete_secret(*, name: str, actor: Actor, now: datetime) -> None:
 
 def list_secrets() -> list[SecretRow]:
     """Return every secret without its value: one query."""
-    fields = ("name", "version", "set_by", "changed_at")
-    rows = Secret.objects.order_by("name").values_list(*fields)
-    return [SecretRow(*row) for row in rows]
+    return [_to_row(row) for row in Secret.objects.defer("ciphertext").order_by("name")]
 
 
-def read_secrets(names: Iterable[str]) -> dict[str, str]:
-    """Return the values by name, for a step that is about to use them: one query.
+def read_secrets(names: Iterable[str], *, use: str) -> dict[str, str]:
+    """Return the values by name, for what is about to use them: one query.
 
-    Raises: SecretUnknown, SecretUnreadable.
+    ``use`` says who asks (workbench.secrets.uses).
+
+    Raises: SecretUnknown, SecretNotForThis, SecretUnreadable.
     """
     wanted = set(names)
     rows = {row.name: row for row in Secret.objects.filter(name__in=wanted)}
     if missing := sorted(wanted - rows.keys()):
         raise SecretUnknown(f"There is no secret {missing[0]}. Set it by PUT /api/v1/secrets.")
+    for name, row in sorted(rows.items()):
+        if not allows(row.uses, use):
+            raise SecretNotForThis(
+                f"The secret {name} may not be used for {use}. An administrator can add that to "
+                f"its `uses`, by PUT /api/v1/secrets/{name}."
+            )
     return {name: unseal(name, row.version, bytes(row.ciphertext)) for name, row in rows.items()}

@@ -1,5 +1,8 @@
 """Secrets go in and are used; they never come out."""
 
+import json
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +13,7 @@ from workbench.audit.models import Entry
 from workbench.secrets.models import Secret
 from workbench.secrets.services import (
     SecretInvalid,
+    SecretNotForThis,
     SecretUnknown,
     SecretUnreadable,
     delete_secret,
@@ -23,13 +27,18 @@ NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
 ACTOR = Actor.system("test")
 
 
-def put(name: str = "API_KEY", value: str = "hunter-two") -> None:
-    set_secret(name=name, value=value, actor=ACTOR, now=NOW)
+USE = "flow:loan"
+
+
+def put(
+    name: str = "API_KEY", value: str = "hunter-two", uses: Sequence[str] | None = (USE,)
+) -> None:
+    set_secret(name=name, value=value, uses=uses, actor=ACTOR, now=NOW)
 
 
 def test_what_is_set_is_read_and_neither_row_nor_ledger_shows_it() -> None:
     put()
-    assert read_secrets(["API_KEY"]) == {"API_KEY": "hunter-two"}
+    assert read_secrets(["API_KEY"], use=USE) == {"API_KEY": "hunter-two"}
     row = Secret.objects.get()
     assert b"hunter-two" not in bytes(row.ciphertext)
     assert "hunter" not in str(list_secrets())
@@ -60,14 +69,14 @@ def test_a_row_that_was_altered_is_not_read(change: str) -> None:
         row.ciphertext = bytes(sealed)
     row.save()
     with pytest.raises(SecretUnreadable):
-        read_secrets([row.name])
+        read_secrets([row.name], use=USE)
 
 
 def test_a_secret_cannot_be_read_with_another_key(settings: Any) -> None:
     put()
     settings.SECRETS_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
     with pytest.raises(SecretUnreadable, match="SECRETS_KEY"):
-        read_secrets(["API_KEY"])
+        read_secrets(["API_KEY"], use=USE)
 
 
 @pytest.mark.parametrize(
@@ -82,4 +91,50 @@ def test_a_deleted_secret_is_unknown() -> None:
     put()
     delete_secret(name="API_KEY", actor=ACTOR, now=NOW)
     with pytest.raises(SecretUnknown, match="API_KEY"):
-        read_secrets(["API_KEY"])
+        read_secrets(["API_KEY"], use=USE)
+
+
+@pytest.mark.parametrize(
+    ("uses", "use", "is_read"),
+    [
+        (["flow:loan"], "flow:loan", True),
+        (["flow:loan"], "flow:other", False),
+        (["flow:loan"], "webhook:loan", False),
+        (["flow:loan"], "notices", False),
+        (["flow:*"], "flow:other", True),
+        (["flow:*"], "webhook:loan", False),
+        (["flow:*"], "notices", False),
+        (["webhook:loan"], "flow:loan", False),
+        (["notices", "flow:loan"], "notices", True),
+    ],
+)
+def test_a_secret_is_read_for_its_uses_alone(uses: list[str], use: str, is_read: bool) -> None:
+    put(uses=uses)
+    if is_read:
+        assert read_secrets(["API_KEY"], use=use)
+    else:
+        with pytest.raises(SecretNotForThis, match=f"may not be used for {re.escape(use)}"):
+            read_secrets(["API_KEY"], use=use)
+
+
+def test_one_that_may_not_be_used_keeps_back_the_others_asked_for_with_it() -> None:
+    put("MINE")
+    put("THEIRS", uses=["flow:other"])
+    with pytest.raises(SecretNotForThis, match="THEIRS"):
+        read_secrets(["MINE", "THEIRS"], use=USE)
+
+
+@pytest.mark.parametrize("uses", [None, ["loan"], ["flow:"], ["flow:a b"], ["flow:*x"], ["*"]])
+def test_a_new_secret_states_uses_that_exist(uses: list[str] | None) -> None:
+    with pytest.raises(SecretInvalid, match="use"):
+        put(uses=uses)
+    assert not Secret.objects.exists()
+
+
+def test_a_new_value_keeps_the_uses_and_new_uses_are_in_the_ledger() -> None:
+    put()
+    put(value="hunter-three", uses=None)
+    assert list_secrets()[0].uses == [USE]
+    put(value="hunter-four", uses=["notices"])
+    newest = Entry.objects.filter(action="secret.set").latest("pk")
+    assert json.loads(newest.payload.body or "")["uses"] == ["notices"]

@@ -45,7 +45,7 @@ CATALOGUE = {
     facts.name: facts
     for facts in (
         _facts("work", {"value": {}, "times": {"type": "integer"}, "headers": {"type": "object"}},
-               output=OPEN, check=_check),
+               output=OPEN, check=_check, secret_places=lambda _: ("headers",)),
         _facts("score", {"model": {"type": "string"}}, required=["model"], output=CLOSED),
         _facts("branch", {"cases": {"type": "array", "items": CASE}, "otherwise": {},
                           "inclusive": {"type": "boolean"}}, ports=_branch_ports),
@@ -53,7 +53,8 @@ CATALOGUE = {
         _facts("review.case", {"queue": {}, "sla": {}, "form": {}},
                ports=lambda _: ("approved", "rejected", "rework", "expired"), waits=True,
                required=["sla"]),
-        _facts("login", {"pin": {"type": "string"}}, secret_fields=("pin",)),
+        _facts("login", {"pin": {"type": "string"}}, secret_fields=("pin",),
+               secret_places=lambda _: ("pin",)),
         _facts("end", {"outcome": {}}, ports=lambda _: ()),
     )
 }  # fmt: skip

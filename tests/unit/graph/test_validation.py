@@ -274,7 +274,7 @@ def test_a_secret_in_plain_text_is_found_and_not_repeated(config: str) -> None:
     "config",
     [
         "headers: {Authorization: 'Bearer ${ secrets.KEY }'}",
-        "value: {password: '${ secrets.KEY }'}",
+        "headers: {password: '${ secrets.KEY }'}",
         "value: {required: [password], properties: {password: {type: string}}}",
         "value: {max_tokens: 300, token_count: many, monkey: banana, password: ''}",
         "value: 'https://example.org/a:b@c'",
@@ -282,6 +282,27 @@ def test_a_secret_in_plain_text_is_found_and_not_repeated(config: str) -> None:
 )
 def test_text_that_is_not_a_secret_is_left_alone(config: str) -> None:
     assert validate_flow(f"a: {{type: work, with: {{{config}}}}}") == []
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ("value: {password: '${ secrets.KEY }'}", "with.value.password"),
+        ("value: '${ [secrets.KEY].size() }'", "with.value"),
+        ("headers: {a: '${ secrets.KEY.substring(0, 2) }'}", "with.headers.a"),
+        ("headers: {a: '${ secrets.KEY + input.x }'}", "with.headers.a"),
+        ("headers: {a: '${ secrets.KEY == input.x ? 1 : 2 }'}", "with.headers.a"),
+        ("headers: {a: '${ has(secrets.KEY) }'}", "with.headers.a"),
+    ],
+)
+def test_a_secret_is_read_whole_and_only_in_a_field_made_for_it(config: str, field: str) -> None:
+    problems = validate_flow(f"a: {{type: work, with: {{{config}}}}}")
+    assert ("secret.misplaced", field) in [(each.code, each.field) for each in problems]
+
+
+def test_a_flows_output_reads_no_secret() -> None:
+    problems = validate_flow("a: {type: work}", rest="output: {k: '${ secrets.KEY }'}")
+    assert [each.code for each in problems] == ["secret.misplaced"]
 
 
 def test_a_secret_field_takes_an_expression_only() -> None:

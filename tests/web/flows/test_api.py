@@ -7,6 +7,7 @@ import pytest
 
 from flows.models import Flow, Run
 from tests.factories.flows import LOAN, make_flow
+from tests.factories.probes import publish_flow
 from tests.factories.runs import (
     add_journal,
     make_completed_run,
@@ -232,6 +233,23 @@ def test_an_artifact_is_stored_once_and_read_through_a_run(api: Api) -> None:
     )
     wrong = api.client.post(f"{V1}/artifacts", b"<svg/>", content_type="image/svg+xml")
     assert wrong.status_code == 415
+
+
+def test_an_artifact_of_another_program_cannot_be_passed_to_a_run(api: Api) -> None:
+    publish_flow("a -> b", name="loan")
+    mine = Api(Role.DESIGNER, flow="loan")
+    sent = api.client.post(f"{V1}/artifacts", b"theirs", content_type="text/plain").json()
+    make_run(make_flow("other"), input={"document": sent})
+    refused = mine.post("/flows/loan/runs", {"input": {"document": sent}})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["at"].endswith("document/artifact")
+    again = mine.client.post(f"{V1}/artifacts", b"theirs", content_type="text/plain").json()
+    assert again == sent
+    started = mine.post("/flows/loan/runs", {"input": {"document": sent}})
+    assert started.status_code == 201
+    run = started.json()["id"]
+    response = mine.get(f"/artifacts/{sent['artifact']}", run=run)
+    assert b"".join(response.streaming_content) == b"theirs"
 
 
 def test_the_list_of_runs_makes_a_bounded_number_of_queries(

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from flows.models import Journal, Run, Wait, Worker
 from flows.runtime.artifacts import store_artifact
+from flows.runtime.held import give_artifacts
 from tests.factories.flows import NOW, make_flow
 from tests.factories.runs import (
     add_journal,
@@ -354,7 +355,7 @@ def fetch(client: Client, address: str) -> tuple[int, bytes]:
     return response.status_code, body
 
 
-def test_an_artifact_is_served_through_a_run_that_refers_to_it(auditor: Client) -> None:
+def test_an_artifact_is_served_through_a_run_that_holds_it(auditor: Client) -> None:
     found = store_artifact(
         content=b"<script>alert(1)</script>", media_type="text/html", name="a.html", now=NOW
     )
@@ -372,13 +373,17 @@ def test_an_artifact_of_a_steps_output_is_served(auditor: Client) -> None:
     found = store_artifact(content=b"%PDF-1.7", media_type="application/pdf", name="p.pdf", now=NOW)
     run = make_run(make_flow())
     add_journal(run, "step.finished", "fee", data={"made": [found]}, token_id=1, activation=1)
-    response = auditor.get(f"/artifacts/{found['artifact']}/?run={run.pk}")
+    address = f"/artifacts/{found['artifact']}/?run={run.pk}"
+    # A step can write any digest into its output: that gives the run nothing.
+    assert auditor.get(address).status_code == 404
+    give_artifacts(run.pk, [found["artifact"]])
+    response = auditor.get(address)
     assert response.status_code == 200
     assert "attachment" in response["Content-Disposition"]
     assert read(response)
 
 
-def test_an_artifact_is_not_served_without_a_run_that_refers_to_it(
+def test_an_artifact_is_not_served_without_a_run_that_holds_it(
     auditor: Client, client_of: Callable[..., Client]
 ) -> None:
     found = store_artifact(content=b"secret", media_type="text/plain", name="s.txt", now=NOW)

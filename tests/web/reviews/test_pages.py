@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from flows.models import Artifact
+from flows.runtime.held import give_artifacts
 from reviews.models import Attachment, Case, CaseDraft, CaseLook, Decision, Queue
 from reviews.services.claims import claim_case
 from reviews.services.committing import commit_due_decisions
@@ -257,6 +258,9 @@ def test_a_document_comes_in_a_sandbox_and_only_to_who_may_see_the_case() -> Non
     )  # fmt: skip
     document = {"id": "letter", "title": "Letter", "artifact": {"artifact": digest}}
     case = make_case(timezone.now(), documents=[document])
+    # The case names it, and its run was not given it.
+    assert signed_in("ada").get(address(case, "documents/letter/")).status_code == 404
+    give_artifacts(case.run_id, [digest])
     response = signed_in("ada").get(address(case, "documents/letter/"))
     assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert response["Content-Type"] == "application/octet-stream"
@@ -297,6 +301,7 @@ def test_images_and_recordings_are_shown_with_what_they_hold_in_words() -> None:
         digest="a" * 64, media_type="image/png", name="roof.png", size=8, path=path,
         created_at=timezone.now(),
     )  # fmt: skip
+    give_artifacts(case.run_id, ["a" * 64])
     client = signed_in("ada")
     text = page(client, address(case))
     assert 'alt="Three tiles are missing"' in text
