@@ -199,7 +199,18 @@ def document() -> str:
         if name != SIGNED_IN:
             marks = " | ".join("yes" if role in allowed else "" for role in roles)
             lines.append(f"| `{name}` | {marks} |")
-    lines += ["", "## By address", "", "| Address | Method | Requires | On |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "## By address",
+        "",
+        "*On* says what the permission must cover (`workbench/accounts/scopes.py`). The whole",
+        "installation: a grant without limits. That flow, that queue: a grant for the one that the",
+        "address names. Each object: a grant for anything opens it, lists show what is within the",
+        "grant, any other object is not found. Something in that queue: the same, in that queue.",
+        "",
+        "| Address | Method | Requires | On |",
+        "|---|---|---|---|",
+    ]
     for address in ADDRESSES:
         required = {None: "public", SIGNED_IN: "a signed-in person"}.get(
             address.required, f"`{address.required}`"

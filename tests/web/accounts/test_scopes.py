@@ -26,7 +26,7 @@ from tests.factories.cases import approve, decide, make_case
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office, make_queue
 from tests.web.accounts.test_permission_matrix import ADDRESSES, GUARDED, MISSING, Address
-from workbench.accounts.models import Role, User
+from workbench.accounts.models import Role, RoleGrant, User
 from workbench.accounts.permissions import SCOPED_BY
 from workbench.accounts.scopes import ANYWHERE, INSTALLATION, OWN, Scope, UnknownScope
 
@@ -381,3 +381,15 @@ def read_tables() -> dict[str, list[Any]]:
         for model in models
         if model._meta.db_table not in kept
     }
+
+
+def test_figures_of_people_are_of_where_one_may_see_people(world: dict[str, list[Any]]) -> None:
+    user = make_person("mix", Role.LEAD, flow="loan")
+    RoleGrant.objects.create(
+        user=user, role=Role.DESIGNER, flow_name="other", granted_at=timezone.now()
+    )
+    client = signed_in(user)
+    found = client.get("/api/v1/quality/figures").json()
+    assert found["decisions"] == 4
+    assert [row["decisions"] for row in found["reviewers"]] == [2]
+    assert client.get("/api/v1/quality/figures?reviewer=boss").json()["decisions"] == 2
