@@ -57,8 +57,15 @@ class DecisionIn(Strict):
     comment: str = Field("", max_length=COMMENT_MAX)
     fields: dict[str, OverrideIn] = Field({}, description="New values of fields, by key.")
     form: dict[str, Any] = {}
-    opened: list[str] = Field([], description="Ids of the evidence that was opened.")
-    active_seconds: int = Field(0, ge=0, le=86_400)
+    opened: list[str] = Field(
+        [],
+        max_length=200,
+        description="Ids of the evidence that was opened. It counts where it was given: the case "
+        "by claim, next or looks, a file by its own address.",
+    )
+    active_seconds: int = Field(
+        0, ge=0, le=86_400, description="At most as long ago as the case was first given."
+    )
     revision: int | None = Field(None, ge=0, le=MOST_REVISION, description=SEEN)
     commit_now: bool = Field(False, description="Commit at once, without a window to undo.")
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from reviews.rules.matrix import find_matrix_problem
 from reviews.settings.forms.authority import read_matrix, write_matrix
 
 FACTS = Facts(person="ada", level=1, outcome="approved", requested_by="cyd", need=Need())
-MATRIX_ROWS = [
+MATRIX_ROWS: list[dict[str, Any]] = [
     {"product": "mortgage", "level": 3, "approvers": 2},
     {"up_to": 5000, "exceptions": False, "level": 1},
     {"up_to": 50000, "level": 2, "approvers": 2},
