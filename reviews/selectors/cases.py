@@ -229,7 +229,8 @@ def list_similar_cases(case: Case, acting: Acting, limit: int = 4) -> list[Simil
         [{**fields, "value of the case": value} for *_, fields, value in rows],
         limit,
     )
-    return [SimilarCase(*rows[each.index][:4], each.distance) for each in near]
+    found = [(rows[each.index], each.distance) for each in near]
+    return [SimilarCase(row[0], row[1], row[2], row[3], distance) for row, distance in found]
 
 
 def draw_run(case: Case, steps: list[StepRun]) -> Picture | None:

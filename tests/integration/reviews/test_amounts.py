@@ -19,7 +19,7 @@ from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
 LADDER = [{"up_to": 1000, "level": 1}, {"up_to": 50000, "level": 2, "approvers": 2}, {"level": 3}]
-SHOW = [
+SHOW: list[dict[str, Any]] = [
     {
         "title": "Payment",
         "fields": [{"key": "amount", "label": "Amount", "value": 400, "editable": True}],
@@ -61,7 +61,7 @@ def test_an_approver_cannot_correct_the_amount_past_their_authority(
 
 
 def test_a_correction_to_less_does_not_lower_the_authority_needed(now: datetime) -> None:
-    show = [{"title": "Payment", "fields": [{**SHOW[0]["fields"][0], "value": 20_000}]}]  # type: ignore[index]
+    show = [{"title": "Payment", "fields": [{**SHOW[0]["fields"][0], "value": 20_000}]}]
     case = make_case(now, value=20_000, show=show)
     with pytest.raises(NotAuthorised, match="level 2"):
         decide(case, "ada", approve(**correct(5)), now)

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from flows.models import Artifact
+from flows.runtime.held import give_artifacts
 from reviews.errors import DecisionInvalid
 from reviews.models import Case, CaseDraft, Decision
 from reviews.models.conversation import Serving
@@ -19,7 +20,6 @@ from reviews.services.decisions import decide_case, undo_decision
 from tests.factories.cases import approve, give, make_case, reject
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office
-from tests.factories.runs import give_artifacts
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,9 @@ def office() -> None:
 
 
 def make_case_with_file(**config: Any) -> Case:
-    usual = {"documents": [PAYSLIP], "show": GROUP, "required_evidence": ["payslip"]}
+    usual: dict[str, Any] = {
+        "documents": [PAYSLIP], "show": GROUP, "required_evidence": ["payslip"],
+    }  # fmt: skip
     case = make_case(timezone.now(), **(usual | config))
     path = default_storage.save("test/payslip", ContentFile(b"Net 3,000"))
     Artifact.objects.create(

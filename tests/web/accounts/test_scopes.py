@@ -19,9 +19,8 @@ from flows.models import Flow, Run
 from reviews.live import may_hear_case, may_hear_queue
 from reviews.models import Case, Queue
 from reviews.models.notices import Destination, Notice
-from reviews.models.quality import SamplingPolicy
+from reviews.models.quality import DecisionFact, SamplingPolicy
 from reviews.models.team import SavedView
-from reviews.services.facts import DecisionFact
 from tests.factories.cases import approve, decide, make_case
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office, make_queue
@@ -33,7 +32,7 @@ from workbench.accounts.scopes import ANYWHERE, INSTALLATION, OWN, Scope, Unknow
 pytestmark = pytest.mark.django_db
 FLOWS, QUEUES = ("loan", "other"), ("underwriting", "claims")
 FORBIDDEN = {"flow": "of-other", "queue": "in-claims"}
-SCOPES = ({"flow": "loan"}, {"queue": "underwriting"})
+SCOPES: tuple[dict[str, Any], ...] = ({"flow": "loan"}, {"queue": "underwriting"})
 
 
 # --- The table --------------------------------------------------------------------
@@ -82,7 +81,7 @@ def test_a_scope_to_which_no_grant_narrows_the_permission_is_a_mistake() -> None
 @pytest.mark.parametrize("where", SCOPES, ids=["flow", "queue"])
 @pytest.mark.parametrize("role", Role.values)
 def test_a_role_for_one_flow_or_queue_opens_nothing_of_the_installation(
-    role: str, where: dict[str, str]
+    role: str, where: dict[str, Any]
 ) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(make_person("scoped", Role(role), **where))
@@ -196,7 +195,7 @@ QUERIES = ("", "?q=case", "?text=case", "?show=all", "?show=decided", "?show=clo
 @pytest.mark.parametrize("where", SCOPES, ids=["flow", "queue"])
 @pytest.mark.parametrize("role", [Role.REVIEWER, Role.LEAD, Role.AUDITOR, Role.OPERATOR])
 def test_no_page_list_or_answer_names_a_case_outside_the_scope(
-    role: str, where: dict[str, str], world: dict[str, list[Any]]
+    role: str, where: dict[str, Any], world: dict[str, list[Any]]
 ) -> None:
     user = make_person("scoped", Role(role), **where)
     tell_of_every_case(user)
@@ -264,7 +263,7 @@ def decide_all(client: Client, path: str) -> Any:
 
 
 @pytest.mark.parametrize("where", [{}, *SCOPES], ids=["everywhere", "flow", "queue"])
-def test_like_cases_are_decided_together_by_the_api(where: dict[str, str]) -> None:
+def test_like_cases_are_decided_together_by_the_api(where: dict[str, Any]) -> None:
     make_office(boss=Role.LEAD)
     for _ in range(3):
         make_case(timezone.now(), suggestion="approved", confidence=0.97, value=100, product="car")
