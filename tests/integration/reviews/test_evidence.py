@@ -209,4 +209,4 @@ def test_the_receipt_page_shows_what_is_known_apart_from_what_is_stated(now: dat
     )  # fmt: skip
     shown = signed_in("aud").get(f"/review/cases/{case.pk}/receipt/").content.decode()
     assert "Known: first seen" in shown
-    assert "As stated" in shown
+    assert "as stated by the page" in shown
