@@ -1,10 +1,17 @@
 """Responses that send the files of a case, each in a sandbox."""
 
+from datetime import datetime
+from http import HTTPStatus
+
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 
 from flows.models import Artifact
+from flows.selectors import find_artifact_of_run
 from reviews.models import Attachment, Case
+from reviews.rules.documents import get_artifact_digest, list_files
+from reviews.services.looks import note_serving
+from workbench.accounts.models import User
 
 # What a browser may show; anything else is sent as a download.
 SHOWN_TYPES = frozenset(
@@ -21,6 +28,22 @@ def attachment_response(case: Case, attachment_id: int) -> HttpResponseBase:
     if found is None or artifact is None:
         raise Http404("The case has no such file.")
     return artifact_response(artifact, found.name)
+
+
+def evidence_response(case: Case, evidence: str, user: User, now: datetime) -> HttpResponseBase:
+    """Return the response that sends a file which the case shows, noted as given to the person.
+
+    Raises: Http404.
+    """
+    found = next((each for each in list_files(case.shown) if each["id"] == evidence), None)
+    digest = get_artifact_digest(found.get("artifact")) if found else ""
+    artifact = find_artifact_of_run(digest, case.run_id) if digest else None
+    if artifact is None:
+        raise Http404("The case has no such document.")
+    response = artifact_response(artifact, evidence)
+    if response.status_code == HTTPStatus.OK:
+        note_serving(case=case, user=user, now=now, evidence=evidence)
+    return response
 
 
 def artifact_response(artifact: Artifact, name: str) -> HttpResponseBase:

@@ -15,7 +15,7 @@ from reviews.rules.filters import CaseFilters
 from reviews.selectors.cases import describe_next_act
 from reviews.selectors.lists import list_cases, list_queues
 from reviews.selectors.queues import list_queue_rows
-from workbench.accounts.permissions import can
+from workbench.accounts.permissions import can, reach
 from workbench.audit.subject_pages import SubjectPage, register_subject_pages
 from workbench.shell.registry import (
     Command,
@@ -124,7 +124,7 @@ def my_cases_panel(request: Any) -> dict[str, Any] | None:
 
 
 def _may_decide(user: Any, queue: Queue) -> bool:
-    return can(user, "cases.decide", queue=queue.name)
+    return reach(user, "cases.decide").touches(queue.name)
 
 
 def _live_groups(queues: Sequence[Queue]) -> list[str]:

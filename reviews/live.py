@@ -5,11 +5,11 @@ from typing import Any
 from reviews.models import Case, Queue
 from reviews.selectors.acting import may_see
 from reviews.selectors.cases import get_visible_case
-from workbench.accounts.permissions import can
+from workbench.accounts.permissions import reach
 
 
 def may_hear_queue(user: Any, name: str) -> bool:
-    if not can(user, "cases.view", queue=name):
+    if not reach(user, "cases.view").touches(name):
         return False
     queue = Queue.objects.filter(name=name).first()
     return queue is None or may_see(user, queue)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from django.utils.timezone import get_current_timezone
 
 from reviews.models import Case, Decision, InformationRequest
@@ -53,11 +54,14 @@ def receipt_context(case: Case, decision: Decision | None) -> dict[str, Any]:
     """Return the case's groups and reasons as the decision's receipt recorded them."""
     if decision is None:
         return {}
-    seen = decision.receipt["evidence"]["shown"]
+    evidence = decision.receipt["evidence"]
+    seen, known = evidence["shown"], evidence.get("known") or {}
     kept = Case(pk=case.pk, shown=seen, fields=decision.receipt["fields"], rules=case.rules)
     return {
         "groups": list(groups_of(kept, {}, {}, {})),
         "reasons": rank_reasons(seen.get("reasons") or ()),
+        "seen_at": parse_datetime(known.get("first_seen_at") or ""),
+        "fetched": [(each, parse_datetime(at)) for each, at in known.get("served", {}).items()],
     }
 
 

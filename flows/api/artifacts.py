@@ -55,7 +55,7 @@ class ArtifactQuery(Schema):
     "image/webp", "image/gif", "text/plain", "text/csv", "audio/mpeg", "audio/wav",
     max_bytes=settings.MAX_ARTIFACT_BYTES,
 )  # fmt: skip
-@requires("runs.start")
+@requires("runs.start", scope="anywhere")
 def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict[str, Any]]:
     """Store the body, with its Content-Type, as an artifact, to be given to runs.
 
@@ -74,7 +74,7 @@ def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict
 
 
 @router.get("/artifacts/{digest}", operation_id="get_artifact", openapi_extra=FILE)
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 def get_artifact(request: HttpRequest, digest: str, wanted: Query[ArtifactQuery]) -> FileResponse:
     """Return the content of an artifact that a run holds: it was given to it, or it made it."""
     try:

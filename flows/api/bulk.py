@@ -83,7 +83,7 @@ class BulkActOut(BulkActPlanOut):
 
 
 @router.post("/bulk-acts/plan", response=BulkActPlanOut, operation_id="plan_bulk_act")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def plan_bulk_act(request: HttpRequest, body: BulkPlanIn) -> Any:
     """Count the runs that an act would touch."""
     return services.plan_bulk_act(
@@ -92,7 +92,7 @@ def plan_bulk_act(request: HttpRequest, body: BulkPlanIn) -> Any:
 
 
 @router.post("/bulk-acts", response={202: BulkActOut}, operation_id="start_bulk_act")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def start_bulk_act(request: HttpRequest, body: BulkActIn) -> Status[Any]:
     """Start to do an act to every matching run, oldest first; it goes on by itself."""
     bulk = services.start_bulk_act(
@@ -108,7 +108,7 @@ def start_bulk_act(request: HttpRequest, body: BulkActIn) -> Status[Any]:
 
 
 @router.get("/bulk-acts", response=Page[BulkActOut], operation_id="list_bulk_acts")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def list_acts(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[str, Any]:
     """List the acts on many runs, newest first."""
     acts = list_bulk_acts(reach(principal_of(request), "runs.operate"))
@@ -116,7 +116,7 @@ def list_acts(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[s
 
 
 @router.get("/bulk-acts/{bulk_id}", response=BulkActOut, operation_id="get_bulk_act")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def get_act(request: HttpRequest, bulk_id: Id) -> BulkAct:
     """Return an act on many runs: how far it is, and what was refused."""
     with _unknown_as_404():
@@ -124,7 +124,7 @@ def get_act(request: HttpRequest, bulk_id: Id) -> BulkAct:
 
 
 @router.post("/bulk-acts/{bulk_id}/stop", response=BulkActOut, operation_id="stop_bulk_act")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def stop_act(request: HttpRequest, bulk_id: Id) -> BulkAct:
     """Stop an act; the runs that it has not reached are left alone."""
     within = reach(principal_of(request), "runs.operate")

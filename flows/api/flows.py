@@ -91,7 +91,7 @@ class DraftIn(Strict):
 
 
 @router.get("/flows", response=Page[FlowOut], operation_id="list_flows")
-@requires("flows.view")
+@requires("flows.view", scope="rows")
 def list_flows(
     request: HttpRequest, text: str = "", cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def list_flows(
 
 
 @router.post("/flows", response={201: FlowDetailOut}, operation_id="create_flow")
-@requires("flows.edit")
+@requires("flows.edit", scope="rows")
 def create_flow(request: HttpRequest, body: FlowIn) -> Status[Any]:
     """Create a flow. Publish it before it can run."""
     check_permission(request, "flows.edit", body.name)
@@ -122,7 +122,7 @@ def create_flow(request: HttpRequest, body: FlowIn) -> Status[Any]:
 
 
 @router.get("/flows/{name}", response=FlowDetailOut, operation_id="get_flow")
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @shows(DRAFT)
 def get_flow(request: HttpRequest, name: str) -> dict[str, Any]:
     """Return a flow with its draft and the draft's problems. The ETag is the draft's."""
@@ -130,7 +130,7 @@ def get_flow(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.get("/flows/{name}/draft", response=FlowDetailOut, operation_id="get_draft")
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @shows(DRAFT)
 def get_draft(request: HttpRequest, name: str) -> dict[str, Any]:
     """Return the same as the flow's own address: the draft with its problems."""
@@ -138,7 +138,7 @@ def get_draft(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.put("/flows/{name}/draft", response=FlowDetailOut, operation_id="save_draft")
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 @edits(DRAFT, lambda request, given: [given["name"]])
 def save_draft(request: HttpRequest, name: str, body: DraftIn) -> dict[str, Any]:
     """Replace the draft. It may have problems, but cannot be published then."""
@@ -198,7 +198,7 @@ class ReleaseIn(Strict):
 
 
 @router.get("/flows/{name}/versions", response=Page[VersionOut], operation_id="list_versions")
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def list_versions(
     request: HttpRequest, name: str, cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def list_versions(
 @router.post(
     "/flows/{name}/versions", response={201: VersionDetailOut}, operation_id="publish_version"
 )
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[Any]:
     """Make an immutable version of the draft, and release it unless `release` is false."""
     with listed_faults():
@@ -228,7 +228,7 @@ def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[
 @router.get(
     "/flows/{name}/versions/{number}", response=VersionDetailOut, operation_id="get_version"
 )
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def get_version(request: HttpRequest, name: str, number: Number) -> dict[str, Any]:
     """Return a version with its document."""
     version = find_version(find_flow(name), number)
@@ -236,7 +236,7 @@ def get_version(request: HttpRequest, name: str, number: Number) -> dict[str, An
 
 
 @router.post("/flows/{name}/releases", response=FlowOut, operation_id="release_version")
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 def release_version(request: HttpRequest, name: str, body: ReleaseIn) -> dict[str, Any]:
     """Let new runs use a version; one older than the present is a rollback."""
     version = find_version(find_flow(name), body.version)

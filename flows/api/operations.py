@@ -75,21 +75,21 @@ class RerunPlanOut(Schema):
 
 
 @router.post("/runs/{run_id}/pause", response=RunDetailOut, operation_id="pause_run")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def pause_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
     """Pause a run: steps under way finish, nothing new begins."""
     return _operate(request, run_id, services.pause_run)
 
 
 @router.post("/runs/{run_id}/resume", response=RunDetailOut, operation_id="resume_run")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def resume_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
     """Resume a paused run."""
     return _operate(request, run_id, services.resume_run)
 
 
 @router.post("/runs/{run_id}/migrate", response=RunDetailOut, operation_id="migrate_run")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def migrate_run(request: HttpRequest, run_id: Id, body: MigrateIn) -> dict[str, Any]:
     """Let a waiting run go on with another version that has the steps at which it waits."""
     run = find_run(request, run_id, "runs.operate")
@@ -98,7 +98,7 @@ def migrate_run(request: HttpRequest, run_id: Id, body: MigrateIn) -> dict[str, 
 
 
 @router.post("/runs/{run_id}/lane", response=RunDetailOut, operation_id="move_to_lane")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def move_to_lane(request: HttpRequest, run_id: Id, body: LaneIn) -> dict[str, Any]:
     """Move a run to another lane."""
     return _operate(request, run_id, services.move_to_lane, lane=body.lane)
@@ -112,7 +112,7 @@ def _operate(request: HttpRequest, run_id: int, service: Any, **given: Any) -> d
 
 @router.get("/runs/{run_id}/rerun", response=RerunPlanOut, operation_id="plan_rerun")
 @may_answer(409)
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 def plan_rerun(request: HttpRequest, run_id: Id, wanted: Query[RerunQuery]) -> dict[str, Any]:
     """Return what a rerun would reuse and repeat."""
     run = find_run(request, run_id)
@@ -123,7 +123,7 @@ def plan_rerun(request: HttpRequest, run_id: Id, wanted: Query[RerunQuery]) -> d
 
 
 @router.post("/runs/{run_id}/rerun", response={201: RunOut}, operation_id="rerun_run")
-@requires("runs.start")
+@requires("runs.start", scope="rows")
 def rerun_run(request: HttpRequest, run_id: Id, body: RerunIn) -> Status[Any]:
     """Start a new run from a step of this one, or from its start; GET plans it first."""
     run = find_run(request, run_id, "runs.start")
@@ -158,7 +158,7 @@ def _get_version_id(run: Run, version: str | int) -> int:
 
 
 @router.post("/flows/{name}/pause", response=FlowOut, operation_id="pause_flow")
-@requires("runs.operate", flow="name")
+@requires("runs.operate", scope="flow:name")
 def pause_flow(request: HttpRequest, name: str) -> dict[str, Any]:
     """Take no new runs, and pause the flow's runs."""
     services.pause_flow(flow_id=find_flow(name).pk, actor=actor_of(request), now=timezone.now())
@@ -166,7 +166,7 @@ def pause_flow(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.post("/flows/{name}/resume", response=FlowOut, operation_id="resume_flow")
-@requires("runs.operate", flow="name")
+@requires("runs.operate", scope="flow:name")
 def resume_flow(request: HttpRequest, name: str) -> dict[str, Any]:
     """Take new runs again, and resume the paused runs."""
     services.resume_flow(flow_id=find_flow(name).pk, actor=actor_of(request), now=timezone.now())

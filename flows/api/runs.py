@@ -135,7 +135,7 @@ class CancelIn(Strict):
 
 
 @router.post("/flows/{name}/runs", response={201: RunOut, 200: RunOut}, operation_id="start_run")
-@requires("runs.start", flow="name")
+@requires("runs.start", scope="flow:name")
 def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
     """Start a run. An `Idempotency-Key` that has started one before returns that run."""
     flow = find_flow(name)
@@ -156,7 +156,7 @@ def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
 
 
 @router.get("/flows/{name}/runs", response=Page[RunOut], operation_id="list_runs_of_flow")
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 def list_runs_of_flow(
     request: HttpRequest, name: str, wanted: Query[FlowRunQuery], cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def list_runs_of_flow(
 
 
 @router.get("/runs", response=Page[RunOut], operation_id="list_runs")
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 def list_runs(
     request: HttpRequest, wanted: Query[RunQuery], cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:
@@ -175,14 +175,14 @@ def list_runs(
 
 
 @router.get("/runs/{run_id}", response=RunDetailOut, operation_id="get_run")
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 def get_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
     """Return a run with what it waits for and the state of its steps."""
     return run_detail_out(find_run(request, run_id))
 
 
 @router.post("/runs/{run_id}/cancel", response=RunDetailOut, operation_id="cancel_run")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def cancel_run(request: HttpRequest, run_id: Id, body: CancelIn) -> dict[str, Any]:
     """End a run; its waits and open cases are removed."""
     run = find_run(request, run_id, "runs.operate")
@@ -193,7 +193,7 @@ def cancel_run(request: HttpRequest, run_id: Id, body: CancelIn) -> dict[str, An
 
 
 @router.post("/runs/{run_id}/retry", response=RunDetailOut, operation_id="retry_run")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def retry_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
     """Let a failed run go on from where it failed."""
     run = find_run(request, run_id, "runs.operate")
@@ -286,7 +286,7 @@ class JournalQuery(Schema):
 
 
 @router.get("/runs/{run_id}/journal", response=Page[JournalOut], operation_id="list_journal")
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 def list_journal(request: HttpRequest, run_id: Id, wanted: Query[JournalQuery]) -> dict[str, Any]:
     """List what happened, oldest first: rows with a `seq` above `after`, or after the cursor."""
     run = find_run(request, run_id)

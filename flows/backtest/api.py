@@ -87,7 +87,7 @@ class BacktestRunOut(Schema):
 
 
 @router.get("/flows/{name}/backtests", response=Page[BacktestOut], operation_id="list_backtests")
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 def list_all(request: HttpRequest, name: str, cursor: str = "", limit: int = 50) -> dict[str, Any]:
     """List the backtests of a flow, newest first."""
     return page_by_id(
@@ -96,7 +96,7 @@ def list_all(request: HttpRequest, name: str, cursor: str = "", limit: int = 50)
 
 
 @router.post("/flows/{name}/backtests", response={201: BacktestOut}, operation_id="start_backtest")
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 def start(request: HttpRequest, name: str, body: BacktestIn) -> Status[Any]:
     """Start to play the draft over recorded runs; read it until its state is not running."""
     flow = find_flow(name)
@@ -121,7 +121,7 @@ def start(request: HttpRequest, name: str, body: BacktestIn) -> Status[Any]:
 @router.get(
     "/flows/{name}/backtests/{backtest_id}", response=BacktestOut, operation_id="get_backtest"
 )
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 def get_one(request: HttpRequest, name: str, backtest_id: Id) -> dict[str, Any]:
     """Return a backtest: its progress, and its results so far."""
     return _backtest_out(_find_backtest(name, backtest_id))
@@ -132,7 +132,7 @@ def get_one(request: HttpRequest, name: str, backtest_id: Id) -> dict[str, Any]:
     response=Page[BacktestRunOut],
     operation_id="list_backtest_runs",
 )
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 def list_runs_of(
     request: HttpRequest,
     name: str,
@@ -161,7 +161,7 @@ def list_runs_of(
     response=BacktestOut,
     operation_id="cancel_backtest",
 )
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 def cancel(request: HttpRequest, name: str, backtest_id: Id) -> dict[str, Any]:
     """Stop a backtest; its results so far are kept."""
     backtest = _find_backtest(name, backtest_id)

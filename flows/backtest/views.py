@@ -53,14 +53,14 @@ KINDS = {
 # --- List and start ---------------------------------------------------------------
 
 
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 @require_GET
 def backtest_list(request: HttpRequest, name: str) -> HttpResponse:
     """Show the form for a new one, and the earlier ones."""
     return _list_page(request, flow_or_404(name))
 
 
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 @require_POST
 def backtest_start(request: HttpRequest, name: str) -> HttpResponse:
     flow = flow_or_404(name)
@@ -135,7 +135,7 @@ def _describe(filters: RunFilters, count: int) -> str:
 # --- One --------------------------------------------------------------------------
 
 
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 @require_GET
 def backtest_detail(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
     flow, backtest = _find_backtest(name, backtest_id)
@@ -148,7 +148,7 @@ def backtest_detail(request: HttpRequest, name: str, backtest_id: int) -> HttpRe
     return render(request, "flows/backtest/detail.html", context)
 
 
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 @require_GET
 def backtest_head(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
     """Show progress and figures alone, which the page fetches after a nudge."""
@@ -157,7 +157,7 @@ def backtest_head(request: HttpRequest, name: str, backtest_id: int) -> HttpResp
     return render(request, "flows/backtest/_head.html", context)
 
 
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 @require_GET
 def backtest_rows(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
     flow, backtest = _find_backtest(name, backtest_id)
@@ -165,7 +165,7 @@ def backtest_rows(request: HttpRequest, name: str, backtest_id: int) -> HttpResp
     return render(request, "flows/backtest/_rows.html", context)
 
 
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 @require_POST
 def backtest_cancel(request: HttpRequest, name: str, backtest_id: int) -> HttpResponse:
     _, backtest = _find_backtest(name, backtest_id)
@@ -177,7 +177,7 @@ def backtest_cancel(request: HttpRequest, name: str, backtest_id: int) -> HttpRe
     return redirect("flows:backtest-detail", name, backtest_id)
 
 
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 @require_GET
 def backtest_canvas(request: HttpRequest, name: str, backtest_id: int) -> JsonResponse:
     """Return the draft that was played, with what it changes and how many runs take which edge."""
@@ -187,7 +187,7 @@ def backtest_canvas(request: HttpRequest, name: str, backtest_id: int) -> JsonRe
     return JsonResponse({**data, "marks": marks, "statuses": statuses})
 
 
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 @require_GET
 def backtest_status(request: HttpRequest, name: str, backtest_id: int) -> JsonResponse:
     _, backtest = _find_backtest(name, backtest_id)

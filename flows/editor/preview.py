@@ -23,7 +23,7 @@ LONGEST_SOURCE = 20_000
 NO_RUN = "No run yet to try it on."
 
 
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 @require_POST
 def evaluate(request: HttpRequest, name: str) -> JsonResponse:
     """Evaluate ``text`` as step ``step`` would have in the last run that came to it.
@@ -59,7 +59,7 @@ def get_json_type(value: Json) -> str:
     return kinds.get(type(value), "object")
 
 
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 @require_GET
 def preview_case(request: HttpRequest, name: str, step: str) -> HttpResponse:
     """Show the page that people will get at a checkpoint, on the last run's data."""

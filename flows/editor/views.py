@@ -38,7 +38,7 @@ class BadRequest(Exception):
 
 
 @require_GET
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def editor(request: HttpRequest, name: str) -> HttpResponse:
     flow = get_object_or_404(Flow, name=name)
     may_edit = can(request.user, "flows.edit", flow=name) and flow.archived_at is None
@@ -46,7 +46,7 @@ def editor(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_GET
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def inspector(request: HttpRequest, name: str) -> HttpResponse:
     """Show the form of the step ``?step=``, or of the flow itself."""
     flow = get_object_or_404(Flow, name=name)
@@ -68,7 +68,7 @@ def inspector(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_GET
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def history(request: HttpRequest, name: str) -> HttpResponse:
     """Show the edits ``?before=`` a revision, of everybody or of ``?author=``."""
     flow = get_object_or_404(Flow, name=name)
@@ -91,7 +91,7 @@ def history(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_GET
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def draft(request: HttpRequest, name: str) -> JsonResponse:
     """Return the document, its revision and what is needed to draw it. Two queries."""
     flow = get_object_or_404(Flow, name=name)
@@ -100,7 +100,7 @@ def draft(request: HttpRequest, name: str) -> JsonResponse:
 
 
 @require_GET
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def problems(request: HttpRequest, name: str) -> JsonResponse:
     flow = get_object_or_404(Flow, name=name)
     found = get_cached_problems(flow.draft)
@@ -108,7 +108,7 @@ def problems(request: HttpRequest, name: str) -> JsonResponse:
 
 
 @require_GET
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def list_operations(request: HttpRequest, name: str) -> JsonResponse:
     """Return the edits after revision ``?since=``, and line and ports of the steps they touched."""
     flow = get_object_or_404(Flow, name=name)
@@ -116,7 +116,7 @@ def list_operations(request: HttpRequest, name: str) -> JsonResponse:
 
 
 @require_POST
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 def send_operations(request: HttpRequest, name: str) -> JsonResponse:
     """Apply ``{since, operations: [{client_id, op}]}``.
 
@@ -143,7 +143,7 @@ def send_operations(request: HttpRequest, name: str) -> JsonResponse:
 
 
 @require_POST
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 def restore(request: HttpRequest, name: str) -> HttpResponse:
     """Set the draft back to ``revision``, by one more edit."""
     flow = get_object_or_404(Flow, name=name)

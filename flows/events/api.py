@@ -71,7 +71,7 @@ def read_event(request: HttpRequest) -> CloudEvent:
     },
 )  # fmt: skip
 @accepts(STRUCTURED, PLAIN, max_bytes=settings.MAX_PAYLOAD_BYTES, read=read_event)
-@requires("events.send")
+@requires("events.send", scope="installation")
 def send_event(request: HttpRequest) -> Status[Any]:
     """Send an event: runs that wait for it go on, flows that listen for it start.
 

@@ -82,14 +82,14 @@ class SetAsideOut(Schema):
 
 
 @router.get("/breakers", response=Page[BreakerOut], operation_id="list_breakers")
-@requires("health.view")
+@requires("health.view", scope="installation")
 def list_breakers(request: HttpRequest) -> dict[str, Any]:
     """List the breakers that are open or have counted failures."""
     return whole_page(selectors.list_breakers())
 
 
 @router.post("/breakers/reset", response=BreakerOut, operation_id="reset_breaker")
-@requires("runs.operate")
+@requires("runs.operate", scope="installation")
 def reset_breaker(request: HttpRequest, body: ResetIn) -> Any:
     """Close a breaker, so that the next calls are made."""
     services.reset_breaker(
@@ -99,14 +99,14 @@ def reset_breaker(request: HttpRequest, body: ResetIn) -> Any:
 
 
 @router.get("/dead-letters", response=Page[DeadGroupOut], operation_id="list_dead_letters")
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 def list_dead_letters(request: HttpRequest) -> dict[str, Any]:
     """List failed runs, grouped by kind of error and flow."""
     return whole_page(selectors.list_dead_groups(reach(principal_of(request), "runs.view")))
 
 
 @router.post("/dead-letters/retry", response=RetryDeadOut, operation_id="retry_dead_letters")
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 def retry_dead_letters(request: HttpRequest, body: RetryDeadIn) -> dict[str, Any]:
     """Retry up to 1,000 failed runs from where they failed, oldest first, in this request.
 
@@ -124,7 +124,7 @@ def retry_dead_letters(request: HttpRequest, body: RetryDeadIn) -> dict[str, Any
 
 
 @router.get("/set-aside", response=Page[SetAsideOut], operation_id="list_set_aside")
-@requires("health.view")
+@requires("health.view", scope="installation")
 def list_set_aside(request: HttpRequest) -> dict[str, Any]:
     """List what the clock could not do and has set aside: the newest 100, newest first."""
     return whole_page(selectors.list_set_aside_rows())
@@ -133,7 +133,7 @@ def list_set_aside(request: HttpRequest) -> dict[str, Any]:
 @router.post(
     "/set-aside/{set_aside_id}/retry", response=SetAsideOut, operation_id="retry_set_aside"
 )
-@requires("runs.operate")
+@requires("runs.operate", scope="installation")
 def retry_set_aside(request: HttpRequest, set_aside_id: Id) -> Any:
     """Let the clock try the row at its next sweep."""
     services.retry_set_aside(set_aside_id=set_aside_id, actor=actor_of(request), now=timezone.now())

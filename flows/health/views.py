@@ -27,13 +27,13 @@ PAGE = "flows:resilience"
 # --- The machinery ------------------------------------------------------------------
 
 
-@requires("health.view")
+@requires("health.view", scope="installation")
 @require_GET
 def health(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/health.html", _health_context(request))
 
 
-@requires("health.view")
+@requires("health.view", scope="installation")
 @require_GET
 def health_panels(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/_health.html", _health_context(request))
@@ -47,10 +47,11 @@ def _health_context(request: HttpRequest) -> dict[str, Any]:
         "open_breakers": [each for each in breakers if each.state != "closed"],
         "causes": list_dead_groups(get_run_reach(request))[:8],
         "may_operate": can(request.user, "runs.operate"),
+        "may_operate_all": reach(request.user, "runs.operate").everywhere,
     }
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="installation")
 @require_POST
 def set_aside_retry(request: HttpRequest, set_aside_id: int) -> HttpResponse:
     try:
@@ -67,19 +68,19 @@ def set_aside_retry(request: HttpRequest, set_aside_id: int) -> HttpResponse:
 # --- Breakers, limits, dead letters -------------------------------------------------
 
 
-@requires("health.view")
+@requires("health.view", scope="installation")
 @require_GET
 def resilience(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/resilience/page.html", _resilience_context(request))
 
 
-@requires("health.view")
+@requires("health.view", scope="installation")
 @require_GET
 def resilience_panels(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/resilience/_panels.html", _resilience_context(request))
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="installation")
 @require_POST
 def breaker_reset(request: HttpRequest) -> HttpResponse:
     destination = request.POST.get("destination", "")[:200]
@@ -92,7 +93,7 @@ def breaker_reset(request: HttpRequest) -> HttpResponse:
     return redirect(PAGE)
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 @require_POST
 def dead_retry(request: HttpRequest) -> HttpResponse:
     """Start to retry the runs that failed with one error; go to the page of that act."""
@@ -106,7 +107,7 @@ def dead_retry(request: HttpRequest) -> HttpResponse:
     return redirect("flows:bulk-act", begun.pk)
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="installation")
 @require_POST
 def jobs_revive(request: HttpRequest) -> HttpResponse:
     ids = list(Outbox.objects.filter(dead_at__isnull=False).values_list("pk", flat=True)[:1000])
@@ -119,5 +120,6 @@ def _resilience_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "resilience": get_resilience(get_run_reach(request)),
         "may_operate": can(request.user, "runs.operate"),
+        "may_operate_all": reach(request.user, "runs.operate").everywhere,
         "now": timezone.now(),
     }

@@ -35,7 +35,7 @@ USUAL_MINUTES = 5.0
 COUNTS = (200, 500, 1_000, 2_000)
 
 
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 @require_GET
 def threshold_lab(request: HttpRequest, name: str) -> HttpResponse:
     """Show a cutoff: ``?threshold=<id>&at=<number>&runs=<count>&minutes=<each>``."""
@@ -147,7 +147,7 @@ def _read_number(text: str, usual: float) -> float:
     return float(read_number(text)) if text.strip() else usual
 
 
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 @require_POST
 def apply_cutoff(request: HttpRequest, name: str) -> HttpResponse:
     """Write the cutoff into the draft, as one operation that can be undone in the editor."""

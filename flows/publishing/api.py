@@ -55,7 +55,7 @@ class RefuseIn(Strict):
     response=Page[PublishRequestOut],
     operation_id="list_publish_requests",
 )
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def list_publish_requests(
     request: HttpRequest,
     name: str,
@@ -75,7 +75,7 @@ def list_publish_requests(
     response={201: PublishRequestOut},
     operation_id="request_publish",
 )
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 def request_publish(request: HttpRequest, name: str, body: PublishRequestIn) -> Status[Any]:
     """Ask for the present draft to be published; somebody else then approves."""
     requested = services.request_publish(
@@ -94,7 +94,7 @@ def request_publish(request: HttpRequest, name: str, body: PublishRequestIn) -> 
     response={201: VersionOut},
     operation_id="approve_publish_request",
 )
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 def approve(request: HttpRequest, name: str, request_id: Id) -> Status[Any]:
     """Approve another person's request, and publish the draft."""
     asked = _find_request(name, request_id)
@@ -113,7 +113,7 @@ def approve(request: HttpRequest, name: str, request_id: Id) -> Status[Any]:
     response=PublishRequestOut,
     operation_id="refuse_publish_request",
 )
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 def refuse(request: HttpRequest, name: str, request_id: Id, body: RefuseIn) -> dict[str, Any]:
     """Refuse another person's request, or withdraw one's own."""
     services.refuse_request(

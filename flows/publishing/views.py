@@ -44,7 +44,7 @@ from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
 
 
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 @require_http_methods(["GET", "POST"])
 def publish(request: HttpRequest, name: str) -> HttpResponse:
     """Show what would change and what prevents it, or publish with a note."""
@@ -135,7 +135,7 @@ def _redirect_after(request: HttpRequest, version: FlowVersion, *, release: bool
     return redirect("flows:flow-detail", version.flow.name)
 
 
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 @require_POST
 def answer_request(request: HttpRequest, name: str, request_id: int) -> HttpResponse:
     """Approve a request to publish, refuse it, or withdraw one's own."""
@@ -155,7 +155,7 @@ def answer_request(request: HttpRequest, name: str, request_id: int) -> HttpResp
     return redirect("flows:publish", flow.name)
 
 
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 @require_POST
 def publish_rule(request: HttpRequest, name: str) -> HttpResponse:
     """Demand a second person, or no longer demand one, which only an admin may do."""
@@ -169,7 +169,7 @@ def publish_rule(request: HttpRequest, name: str) -> HttpResponse:
     return redirect("flows:version-list", flow.name)
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def version_list(request: HttpRequest, name: str) -> HttpResponse:
     """Show who published what, when and why, and how many runs each version has."""
@@ -191,7 +191,7 @@ def version_list(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "flows/version_list.html", context)
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def compare(request: HttpRequest, name: str) -> HttpResponse:
     """Compare two versions, or a version and the draft. ``?a=`` is the older, ``?b=`` the newer."""
@@ -212,7 +212,7 @@ def compare(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "flows/version_compare.html", context)
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def compare_canvas(request: HttpRequest, name: str) -> JsonResponse:
     """Return ``?a=`` and ``?b=`` as one graph with the differences marked; b=0 is the draft."""
@@ -229,7 +229,7 @@ def _get_documents(flow: Flow, old: int | None, new: int | None) -> tuple[Any, d
     return before, version_or_404(flow, new).document if new else normal_form(flow.draft)
 
 
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 @require_POST
 def release(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Let new runs use a version; one older than the present is a rollback."""

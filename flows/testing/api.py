@@ -75,7 +75,7 @@ class EstimateOut(Schema):
 
 
 @router.post("/flows/{name}/tests", response=FlowTestsOut, operation_id="run_flow_tests")
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 def run_tests(request: HttpRequest, name: str) -> dict[str, Any]:
     """Play the draft's own tests; nothing is sent and nothing is stored."""
     with listed_faults():
@@ -100,7 +100,7 @@ def run_tests(request: HttpRequest, name: str) -> dict[str, Any]:
 
 @router.get("/flows/{name}/thresholds", response=Page[ThresholdOut], operation_id="list_thresholds")
 @may_answer(409)
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def thresholds(request: HttpRequest, name: str) -> dict[str, Any]:
     """List the draft's cutoffs: comparisons with a number in the conditions of its branches."""
     draft = normal_form(find_flow(name).draft)
@@ -113,7 +113,7 @@ def thresholds(request: HttpRequest, name: str) -> dict[str, Any]:
     operation_id="estimate_threshold",
 )
 @may_answer(409)
-@requires("runs.view", flow="name")
+@requires("runs.view", scope="flow:name")
 def estimate_threshold(
     request: HttpRequest,
     name: str,

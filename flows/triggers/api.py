@@ -79,7 +79,7 @@ def _identify(request: HttpRequest, given: Mapping[str, Any]) -> list[int]:
 
 
 @router.get("/flows/{name}/triggers", response=Page[TriggerOut], operation_id="list_triggers")
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def list_triggers(request: HttpRequest, name: str) -> dict[str, Any]:
     """List the triggers of a flow."""
     return whole_page(_trigger_out(each) for each in find_flow(name).triggers.order_by("pk"))
@@ -88,7 +88,7 @@ def list_triggers(request: HttpRequest, name: str) -> dict[str, Any]:
 @router.post(
     "/flows/{name}/triggers", response={201: TriggerAddedOut}, operation_id="create_trigger"
 )
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 def create_trigger(request: HttpRequest, name: str, body: TriggerIn) -> Status[Any]:
     """Add a trigger. A webhook's secret is in this answer only."""
     flow = find_flow(name)
@@ -108,7 +108,7 @@ def create_trigger(request: HttpRequest, name: str, body: TriggerIn) -> Status[A
 
 
 @router.get("/flows/{name}/triggers/{trigger_id}", response=TriggerOut, operation_id="get_trigger")
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @shows(TRIGGER)
 def get_trigger(request: HttpRequest, name: str, trigger_id: Id) -> dict[str, Any]:
     """Return a trigger."""
@@ -118,7 +118,7 @@ def get_trigger(request: HttpRequest, name: str, trigger_id: Id) -> dict[str, An
 @router.patch(
     "/flows/{name}/triggers/{trigger_id}", response=TriggerOut, operation_id="change_trigger"
 )
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 @edits(TRIGGER, _identify)
 def change_trigger(
     request: HttpRequest, name: str, trigger_id: Id, body: TriggerChangeIn
@@ -149,7 +149,7 @@ def change_trigger(
 @router.delete(
     "/flows/{name}/triggers/{trigger_id}", response={204: None}, operation_id="delete_trigger"
 )
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 @edits(TRIGGER, _identify)
 def delete_trigger(request: HttpRequest, name: str, trigger_id: Id) -> Status[None]:
     """Remove a trigger. The runs it started stay."""
@@ -163,7 +163,7 @@ def delete_trigger(request: HttpRequest, name: str, trigger_id: Id) -> Status[No
     response=Page[FiringOut],
     operation_id="list_firings",
 )
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def list_firings(
     request: HttpRequest, name: str, trigger_id: Id, cursor: str = "", limit: int = 50
 ) -> dict[str, Any]:

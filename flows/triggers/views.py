@@ -34,19 +34,19 @@ KINDS = [
 ]
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def trigger_list(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "flows/triggers/list.html", _list_context(request, flow_or_404(name)))
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def trigger_rows(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "flows/triggers/_rows.html", _list_context(request, flow_or_404(name)))
 
 
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 @never_cache
 @require_http_methods(["GET", "POST"])
 def trigger_add(request: HttpRequest, name: str, kind: str) -> HttpResponse:
@@ -76,7 +76,7 @@ def trigger_add(request: HttpRequest, name: str, kind: str) -> HttpResponse:
     return _form_page(request, flow, form, kind, Edit(request, TRIGGER, None))
 
 
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 @require_http_methods(["GET", "POST"])
 def trigger_edit(request: HttpRequest, name: str, trigger_id: int) -> HttpResponse:
     flow, trigger = _find_trigger(name, trigger_id)
@@ -109,7 +109,7 @@ def _change(edit: Edit[Trigger], trigger: Trigger, form: TriggerForm) -> Trigger
     return None
 
 
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 @require_POST
 def trigger_switch(request: HttpRequest, name: str, trigger_id: int) -> HttpResponse:
     flow, trigger = _find_trigger(name, trigger_id)
@@ -125,7 +125,7 @@ def trigger_switch(request: HttpRequest, name: str, trigger_id: int) -> HttpResp
     return redirect("flows:trigger-list", flow.name)
 
 
-@requires("flows.publish", flow="name")
+@requires("flows.publish", scope="flow:name")
 @require_POST
 def trigger_delete(request: HttpRequest, name: str, trigger_id: int) -> HttpResponse:
     flow, trigger = _find_trigger(name, trigger_id)

@@ -15,7 +15,7 @@ SHOWN = frozenset(
 )
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def artifact(request: HttpRequest, digest: str) -> FileResponse:
     """Return a stored payload that the run ``?run=`` holds, if the person may see that run."""

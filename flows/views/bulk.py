@@ -66,7 +66,7 @@ LABELS: dict[Act, Label] = {
 }
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 @require_http_methods(["GET", "POST"])
 def bulk(request: HttpRequest) -> HttpResponse:
     """Show the acts for the runs that match the address; POST starts one."""
@@ -184,20 +184,20 @@ def _get_reach(request: HttpRequest, act: Act) -> Reach:
 # --- One that was started ---------------------------------------------------------
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 @require_GET
 def bulk_act(request: HttpRequest, bulk_id: int) -> HttpResponse:
     return render(request, "flows/bulk_act.html", _get_act_context(request, bulk_id))
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 @require_GET
 def bulk_progress(request: HttpRequest, bulk_id: int) -> HttpResponse:
     """Show the progress alone, which the page fetches while the act runs."""
     return render(request, "flows/_bulk_progress.html", _get_act_context(request, bulk_id))
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 @require_POST
 def bulk_stop(request: HttpRequest, bulk_id: int) -> HttpResponse:
     _get_act_context(request, bulk_id)

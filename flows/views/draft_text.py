@@ -28,7 +28,7 @@ from workbench.shell.editing import Edit
 TOO_LARGE = "The draft would be too large. Move samples or tables out, or use subflows."
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_http_methods(["GET", "POST"])
 def draft_text(request: HttpRequest, name: str) -> HttpResponse:
     """Show the draft as YAML beside its problems, or save it."""

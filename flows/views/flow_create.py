@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -15,9 +16,10 @@ from flows.graph.problems import DocumentError
 from flows.selectors.examples import list_examples
 from flows.views.requests import actor_of, user_of
 from workbench.accounts.gate import requires
+from workbench.accounts.permissions import can
 
 
-@requires("flows.edit")
+@requires("flows.edit", scope="rows")
 @require_http_methods(["GET", "POST"])
 def flow_create(request: HttpRequest) -> HttpResponse:
     """Create a flow: blank, from an example, or from text."""
@@ -48,6 +50,8 @@ def _create(request: HttpRequest) -> HttpResponse:
     name = slugify(values["name"] or (document.name if document else "") or title)[:80]
     if missing := _find_missing(title, name):
         return _create_page(request, values, 422, **missing)
+    if not can(request.user, "flows.edit", flow=name):
+        raise PermissionDenied(f"This needs the permission flows.edit for {name}.")
     try:
         flow = services.create_flow(
             name=name, title=title or name, document=document, author=user_of(request),

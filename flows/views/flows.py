@@ -33,13 +33,13 @@ STATE_ORDER = [
 # --- The list ---------------------------------------------------------------------
 
 
-@requires("flows.view")
+@requires("flows.view", scope="rows")
 @require_GET
 def flow_list(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/flow_list.html", _list_context(request))
 
 
-@requires("flows.view")
+@requires("flows.view", scope="rows")
 @require_GET
 def flow_rows(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/_flow_rows.html", _list_context(request))
@@ -65,7 +65,7 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
 # --- One flow ---------------------------------------------------------------------
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def flow_detail(request: HttpRequest, name: str) -> HttpResponse:
     """Show what is released, the counts of recent runs, and the newest runs."""
@@ -73,7 +73,7 @@ def flow_detail(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "flows/flow_detail.html", _get_detail_context(request, flow, "overview"))
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def flow_activity(request: HttpRequest, name: str) -> HttpResponse:
     """Show the counts and newest runs alone, which the page fetches after a nudge."""
@@ -94,7 +94,7 @@ def _get_detail_context(request: HttpRequest, flow: Flow, tab: str) -> dict[str,
     }
 
 
-@requires("runs.operate", flow="name")
+@requires("runs.operate", scope="flow:name")
 @require_POST
 def flow_pause(request: HttpRequest, name: str) -> HttpResponse:
     """Pause the flow and its runs, or resume both if ``resume`` is posted."""
@@ -121,7 +121,7 @@ def _get_activity(flow: Flow) -> dict[str, Any]:
     }
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def flow_canvas(request: HttpRequest, name: str, number: int | None = None) -> JsonResponse:
     """Return what the canvas draws: the version, or the draft without a number."""
@@ -130,7 +130,7 @@ def flow_canvas(request: HttpRequest, name: str, number: int | None = None) -> J
     return JsonResponse(get_canvas_data(normal_form(document)))
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def flow_export(request: HttpRequest, name: str, number: int | None = None) -> HttpResponse:
     """Return the version, or the draft without a number, as a YAML file."""

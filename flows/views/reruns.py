@@ -38,7 +38,7 @@ class PlannedStep:
     missing: tuple[str, ...]
 
 
-@requires("runs.start")
+@requires("runs.start", scope="rows")
 @require_http_methods(["GET", "POST"])
 def run_rerun(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show what a rerun would reuse and repeat, or do it."""
@@ -50,7 +50,7 @@ def run_rerun(request: HttpRequest, run_id: int) -> HttpResponse:
     return _page(request, run, _text(fetch(run.input)))
 
 
-@requires("runs.start")
+@requires("runs.start", scope="rows")
 @require_GET
 def rerun_plan(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show the plan alone, which the page fetches when another step or version is chosen."""

@@ -17,7 +17,7 @@ from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 @require_POST
 def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     run = _find_run(request, run_id, "runs.operate")
@@ -34,7 +34,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("flows:run-detail", run.pk)
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 @require_POST
 def run_retry(request: HttpRequest, run_id: int) -> HttpResponse:
     run = _find_run(request, run_id, "runs.operate")
@@ -46,7 +46,7 @@ def run_retry(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("flows:run-detail", run.pk)
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 @require_POST
 def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
     """Pause the run, or resume it if ``resume`` is posted."""
@@ -59,7 +59,7 @@ def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("flows:run-detail", run.pk)
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 @require_POST
 def run_migrate(request: HttpRequest, run_id: int) -> HttpResponse:
     """Move the run to the posted version."""
@@ -78,7 +78,7 @@ def run_migrate(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("flows:run-detail", run.pk)
 
 
-@requires("runs.operate")
+@requires("runs.operate", scope="rows")
 @require_POST
 def run_lane(request: HttpRequest, run_id: int) -> HttpResponse:
     run = _find_run(request, run_id, "runs.operate")

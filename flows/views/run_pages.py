@@ -17,7 +17,7 @@ from flows.views.run_context import get_headline, get_run_context, get_timeline_
 from workbench.accounts.gate import requires
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show the run's graph beside its timeline."""
@@ -30,7 +30,7 @@ def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     return render(request, "flows/run_detail.html", context)
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def run_head(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show the run's state, what it waits for or failed on, and what may be done."""
@@ -44,7 +44,7 @@ def run_head(request: HttpRequest, run_id: int) -> HttpResponse:
     return render(request, "flows/_run_head.html", context)
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def run_timeline(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_or_404(request, run_id)
@@ -53,7 +53,7 @@ def run_timeline(request: HttpRequest, run_id: int) -> HttpResponse:
     )
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def step_run(request: HttpRequest, run_id: int, key: str) -> HttpResponse:
     """Show a step run: input and output, attempts, where its output came from."""
@@ -67,7 +67,7 @@ def step_run(request: HttpRequest, run_id: int, key: str) -> HttpResponse:
     return render(request, "flows/_step_run.html", context)
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def run_journal(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show the journal, oldest first, by page; the last page of a live run refreshes itself."""
@@ -77,7 +77,7 @@ def run_journal(request: HttpRequest, run_id: int) -> HttpResponse:
     return render(request, "flows/run_journal.html", context)
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def journal_rows(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_or_404(request, run_id)
@@ -96,7 +96,7 @@ def _journal_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     }
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def run_data(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show input, output and artifacts."""
@@ -111,7 +111,7 @@ def run_data(request: HttpRequest, run_id: int) -> HttpResponse:
     return render(request, "flows/run_data.html", context)
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def run_compare(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show what differs from the last run that completed."""
@@ -129,7 +129,7 @@ def run_compare(request: HttpRequest, run_id: int) -> HttpResponse:
 # --- Data for the canvas ----------------------------------------------------------
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def run_canvas(request: HttpRequest, run_id: int) -> JsonResponse:
     """Return the graph of the run's version, as the canvas loads it."""
@@ -138,7 +138,7 @@ def run_canvas(request: HttpRequest, run_id: int) -> JsonResponse:
     return JsonResponse({**data, "statuses": selectors.get_run_status(run, timezone.now())})
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def run_status(request: HttpRequest, run_id: int) -> JsonResponse:
     """Return ``{seq, status, steps: {id: {state, since, visits, ms}}, …}``."""

@@ -20,7 +20,7 @@ from workbench.accounts.permissions import can
 STATES = [RunStatus.RUNNING, WAITING, *(s for s in RunStatus.values if s != RunStatus.RUNNING)]
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def run_list(request: HttpRequest) -> HttpResponse:
     """Show the runs that match the address. The newest page refreshes itself."""
@@ -29,7 +29,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/run_list.html", {**_list_context(request), "flows": flows})
 
 
-@requires("runs.view")
+@requires("runs.view", scope="rows")
 @require_GET
 def run_rows(request: HttpRequest) -> HttpResponse:
     """Show the rows and counts alone, which the page fetches after a nudge."""

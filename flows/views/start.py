@@ -22,7 +22,7 @@ from workbench.values.refusals import ValueRefused
 Json = Any
 
 
-@requires("runs.start", flow="name")
+@requires("runs.start", scope="flow:name")
 @require_http_methods(["GET", "POST"])
 def start(request: HttpRequest, name: str) -> HttpResponse:
     """Show the form, or start the run. ``?sample=`` fills it in, ``?mode=json`` makes it text."""

@@ -13,7 +13,7 @@ from workbench.people.services import end_tour
 
 
 @require_GET
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 def tour_hint(request: HttpRequest, name: str) -> HttpResponse:
     """Show what to do next; ``?at=`` is the page that asks, which needs no link to itself."""
     context = {
@@ -24,7 +24,7 @@ def tour_hint(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_POST
-@requires("flows.view")
+@requires("flows.view", scope="own")
 def tour_end(request: HttpRequest) -> HttpResponse:
     end_tour(user=user_of(request), now=timezone.now())
     return redirect(read_own_url(request, "next") or "flows:flow-list")

@@ -50,7 +50,7 @@ class AttachmentIn(Schema):
     "/cases/{case_id}/attachments", response={201: AttachmentOut}, operation_id="attach_to_case"
 )
 @accepts("application/octet-stream", *sorted(ACCEPTED_TYPES), max_bytes=MOST_BYTES)
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def attach(request: HttpRequest, case_id: Id, wanted: Query[AttachmentIn]) -> Status[Any]:
     """Add the body to a case as a file: PDF, image, audio or plain text of at most 10 MB.
 
@@ -76,7 +76,7 @@ def attach(request: HttpRequest, case_id: Id, wanted: Query[AttachmentIn]) -> St
     response=Page[AttachmentOut],
     operation_id="list_attachments",
 )
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def attachments(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """List the files that people added to a case, the oldest first."""
     case = find_case(request, case_id)
@@ -89,7 +89,7 @@ def attachments(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     openapi_extra=FILE,
     url_name="attachment",
 )
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def attachment(request: HttpRequest, case_id: Id, attachment_id: Id) -> HttpResponseBase:
     """Return the content of a file that was added to a case."""
     response = attachment_response(find_case(request, case_id), attachment_id)

@@ -19,6 +19,8 @@ from workbench.http.schemas import MOST_REVISION, Page, Strict, whole_page
 
 router = Router(tags=["review"])
 CaseId = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
+# The keys of a JSON object are texts.
+CaseKey = Annotated[int, Field(ge=1, le=BIGGEST_ID, strict=False)]
 Revision = Annotated[int, Field(ge=0, le=MOST_REVISION)]
 
 
@@ -39,7 +41,9 @@ class LikeCasesOut(Schema):
 
 class LikeDecisionIn(Strict):
     outcome: str = Field(min_length=1, max_length=80)
-    cases: dict[CaseId, Revision] = Field(description="Revision seen, by case id.", max_length=MOST)
+    cases: dict[CaseKey, Revision] = Field(
+        min_length=1, description="Revision seen, by case id.", max_length=MOST
+    )
     looked_at: list[CaseId] = Field(
         max_length=MOST, description="Ids; the whole sample must be among them."
     )
@@ -67,7 +71,7 @@ class ReopenedOut(Schema):
 
 
 @router.get("/queues/{name}/like", response=Page[LikeCasesOut], operation_id="list_like_cases")
-@requires("cases.decide", queue="name")
+@requires("cases.decide", scope="rows:name")
 def like(request: HttpRequest, name: str) -> dict[str, Any]:
     """List the groups of like, low-risk cases of the queue, each with its sample."""
     queue = find_queue(request, name)
@@ -84,7 +88,7 @@ def like(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.post("/queues/{name}/decisions", response=LikeDecisionOut, operation_id="decide_like_cases")
-@requires("cases.decide", queue="name")
+@requires("cases.decide", scope="rows:name")
 def decide_together(request: HttpRequest, name: str, body: LikeDecisionIn) -> dict[str, Any]:
     """Decide like, low-risk cases together as the model suggests, once the sample was looked at."""
     with report_faults():
@@ -101,14 +105,14 @@ def decide_together(request: HttpRequest, name: str, body: LikeDecisionIn) -> di
 
 
 @router.get("/cases/{case_id}/similar", response=Page[SimilarOut], operation_id="similar_cases")
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def similar(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """List the decided cases that are most like this one, the nearest first."""
-    return whole_page(list_similar_cases(find_case(request, case_id)))
+    return whole_page(list_similar_cases(find_case(request, case_id), get_acting(request)))
 
 
 @router.post("/cases/{case_id}/reopen", response={201: ReopenedOut}, operation_id="reopen_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def reopen(request: HttpRequest, case_id: Id, body: ReopenIn) -> Any:
     """Have a decided case decided anew. Whoever decided it cannot ask for this."""
     acting = authorise(request, case_id)

@@ -1,8 +1,10 @@
 """Cases over HTTP: list and read them, claim, keep, give back and assign one."""
 
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from ninja import Query, Router
 from pydantic import Field
@@ -15,16 +17,20 @@ from reviews.api.finding import (
     get_acting,
 )
 from reviews.api.schemas import CaseDetailOut, CaseOut, case_detail_out, case_out
+from reviews.files import evidence_response
 from reviews.finding import BIGGEST_ID, find_case, find_queue
+from reviews.models import Case
 from reviews.rules.filters import NAME_MAX, CaseFilters
+from reviews.selectors.acting import Acting
 from reviews.selectors.lists import list_cases
 from reviews.services.claims import claim_case
 from reviews.services.leases import release_case, renew_claim
+from reviews.services.looks import note_serving
 from reviews.services.passing import assign_case
 from workbench.accounts.gate import principal_of, requires
 from workbench.http.gateway import may_answer
 from workbench.http.problems import ApiProblem
-from workbench.http.schemas import MOST_ROWS, Page, Strict, decode_cursor, encode_cursor
+from workbench.http.schemas import FILE, MOST_ROWS, Page, Strict, decode_cursor, encode_cursor
 from workbench.http.sign_in import person_of
 
 router = Router(tags=["review"])
@@ -39,7 +45,7 @@ class AssignIn(Strict):
 
 @router.get("/cases", response=Page[CaseOut], operation_id="list_cases")
 @may_answer(404)
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def cases(
     request: HttpRequest,
     queue: str = "",
@@ -97,22 +103,54 @@ def _read_cursor(cursor: str) -> str:
 
 
 @router.get("/cases/{case_id}", response=CaseDetailOut, operation_id="get_case")
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def case(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Return a case with what it shows, what it asks and what was decided."""
     return case_detail_out(find_case(request, case_id), get_acting(request))
 
 
 @router.post("/cases/{case_id}/claim", response=CaseDetailOut, operation_id="claim_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def claim(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Claim a case, or renew one's claim."""
     acting = authorise_to_take(request, case_id)
-    return case_detail_out(claim_case(case_id=case_id, acting=acting, now=timezone.now()), acting)
+    return _give(claim_case(case_id=case_id, acting=acting, now=timezone.now()), acting)
+
+
+@router.post("/cases/{case_id}/looks", response=CaseDetailOut, operation_id="look_at_case")
+@requires("cases.view", scope="rows")
+def look(request: HttpRequest, case_id: Id) -> dict[str, Any]:
+    """Return a case as GET does, and note that it was given: a decision is measured from then.
+
+    Evidence and active seconds that a decision states count only from the first look.
+    """
+    return _give(find_case(request, case_id), get_acting(request))
+
+
+@router.get(
+    "/cases/{case_id}/documents/{document_id}", operation_id="get_document", openapi_extra=FILE
+)
+@requires("cases.view", scope="rows")
+def document(request: HttpRequest, case_id: Id, document_id: str) -> HttpResponseBase:
+    """Return a file that the case shows, by the `id` that it has there, and note that it was given.
+
+    Required evidence that is a file counts as opened only for who has fetched it.
+    """
+    case, person = find_case(request, case_id), person_of(request)
+    response = evidence_response(case, document_id, person, timezone.now())
+    if response.status_code != HTTPStatus.OK:
+        raise Http404("The stored file is missing.")
+    return response
+
+
+def _give(case: Case, acting: Acting) -> dict[str, Any]:
+    """Return the case, noted as given to the person."""
+    note_serving(case=case, user=acting.user, now=timezone.now())
+    return case_detail_out(case, acting)
 
 
 @router.post("/cases/{case_id}/heartbeat", response=CaseOut, operation_id="keep_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def keep(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Keep one's claim for another lease."""
     acting = authorise(request, case_id)
@@ -120,7 +158,7 @@ def keep(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 
 
 @router.post("/cases/{case_id}/release", response=CaseOut, operation_id="release_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def release(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Give a case back to its queue."""
     acting = authorise(request, case_id)
@@ -128,7 +166,7 @@ def release(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 
 
 @router.post("/cases/{case_id}/assign", response=CaseOut, operation_id="assign_case")
-@requires("cases.assign")
+@requires("cases.assign", scope="rows")
 def assign(request: HttpRequest, case_id: Id, body: AssignIn) -> dict[str, Any]:
     """Give a case to a person, from whoever holds it."""
     acting = authorise(request, case_id, "cases.assign")

@@ -42,7 +42,7 @@ class ReplyIn(Strict):
 
 
 @router.post("/cases/{case_id}/comments", response={201: None}, operation_id="comment_on_case")
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def comment(request: HttpRequest, case_id: Id, body: TextIn) -> Status[None]:
     """Comment on a case; @username notifies that person."""
     find_case(request, case_id)
@@ -54,7 +54,7 @@ def comment(request: HttpRequest, case_id: Id, body: TextIn) -> Status[None]:
 @router.post(
     "/cases/{case_id}/information", response=QuestionOut, operation_id="request_information"
 )
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str, Any]:
     """Ask someone outside, who may answer by the link. The SLA clock is paused until then."""
     acting, now = authorise(request, case_id), timezone.now()
@@ -71,7 +71,7 @@ def information(request: HttpRequest, case_id: Id, body: QuestionIn) -> dict[str
 
 
 @router.post("/cases/{case_id}/reply", response=CaseOut, operation_id="reply_to_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def answer(request: HttpRequest, case_id: Id, body: ReplyIn) -> dict[str, Any]:
     """Record the answer to the open question; the case returns to its queue."""
     authorise(request, case_id)
@@ -87,7 +87,7 @@ def answer(request: HttpRequest, case_id: Id, body: ReplyIn) -> dict[str, Any]:
 
 
 @router.post("/cases/{case_id}/escalate", response=CaseOut, operation_id="escalate_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def escalate(request: HttpRequest, case_id: Id, body: TextIn) -> dict[str, Any]:
     """Pass a case to someone with more authority."""
     acting = authorise(request, case_id)

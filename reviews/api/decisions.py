@@ -7,7 +7,13 @@ from django.utils import timezone
 from ninja import Router, Status
 from pydantic import Field
 
-from reviews.api.finding import Id, authorise, authorise_to_take, get_acting
+from reviews.api.finding import (
+    Id,
+    authorise,
+    authorise_to_take,
+    get_acting,
+    get_revision_seen,
+)
 from reviews.api.problems import report_faults
 from reviews.api.schemas import (
     CaseDetailOut,
@@ -24,11 +30,13 @@ from reviews.selectors.veil import get_veil
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.first_choices import record_first_choice
 from workbench.accounts.gate import requires
+from workbench.http.gateway import may_answer
 from workbench.http.schemas import MOST_REVISION, Strict
 
 router = Router(tags=["review"])
 
 Json = Any
+SEEN = "Needed: the `revision` of the case as it was read. Without it 428, with an older one 409."
 
 
 class OverrideIn(Strict):
@@ -49,11 +57,16 @@ class DecisionIn(Strict):
     comment: str = Field("", max_length=COMMENT_MAX)
     fields: dict[str, OverrideIn] = Field({}, description="New values of fields, by key.")
     form: dict[str, Any] = {}
-    opened: list[str] = Field([], description="Ids of the evidence that was opened.")
-    active_seconds: int = Field(0, ge=0, le=86_400)
-    revision: int | None = Field(
-        None, ge=0, le=MOST_REVISION, description="What was seen; an older one answers 409."
+    opened: list[str] = Field(
+        [],
+        max_length=200,
+        description="Ids of the evidence that was opened. It counts where it was given: the case "
+        "by claim, next or looks, a file by its own address.",
     )
+    active_seconds: int = Field(
+        0, ge=0, le=86_400, description="At most as long ago as the case was first given."
+    )
+    revision: int | None = Field(None, ge=0, le=MOST_REVISION, description=SEEN)
     commit_now: bool = Field(False, description="Commit at once, without a window to undo.")
 
     def answer(self) -> Answer:
@@ -73,23 +86,23 @@ class DecisionIn(Strict):
 class FirstChoiceIn(Strict):
     outcome: str = Field(min_length=1, max_length=80)
     active_seconds: int = Field(0, ge=0, le=86_400)
-    revision: int | None = Field(
-        None, ge=0, le=MOST_REVISION, description="What was seen; an older one answers 409."
-    )
+    revision: int | None = Field(None, ge=0, le=MOST_REVISION, description=SEEN)
 
 
 @router.post("/cases/{case_id}/decisions", response={201: DecisionOut}, operation_id="decide_case")
-@requires("cases.decide")
+@may_answer(428)
+@requires("cases.decide", scope="rows")
 def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
     """Decide a case; a free one is claimed first. 409 if it is decided, held or changed."""
     acting = authorise_to_take(request, case_id)
+    revision = get_revision_seen(case_id, body.revision)
     with report_faults():
         decision = decide_case(
             case_id=case_id,
             answer=body.answer(),
             acting=acting,
             now=timezone.now(),
-            revision=body.revision,
+            revision=revision,
             commit_now=body.commit_now,
         )
     return Status(201, decision_out(decision))
@@ -98,10 +111,12 @@ def decide(request: HttpRequest, case_id: Id, body: DecisionIn) -> Status[Any]:
 @router.post(
     "/cases/{case_id}/first-choice", response=CaseDetailOut, operation_id="record_first_choice"
 )
-@requires("cases.decide")
+@may_answer(428)
+@requires("cases.decide", scope="rows")
 def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict[str, Any]:
     """Record what one decides before the model's answer, and return the case with that answer."""
     acting = authorise(request, case_id)
+    revision = get_revision_seen(case_id, body.revision)
     with report_faults():
         record_first_choice(
             case_id=case_id,
@@ -109,13 +124,13 @@ def first_choice(request: HttpRequest, case_id: Id, body: FirstChoiceIn) -> dict
             acting=acting,
             now=timezone.now(),
             active_seconds=body.active_seconds,
-            revision=body.revision,
+            revision=revision,
         )
     return case_detail_out(find_case(request, case_id), acting)
 
 
 @router.post("/cases/{case_id}/undo", response=CaseOut, operation_id="undo_decision")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Take one's decision back within the commit window."""
     acting = authorise(request, case_id)
@@ -123,7 +138,7 @@ def undo(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 
 
 @router.get("/cases/{case_id}/receipt", response=dict[str, Any], operation_id="get_receipt")
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
     """Return the receipt of the last committed decision.
 

@@ -56,6 +56,19 @@ def authorise_to_take(request: HttpRequest, case_id: int) -> Acting:
     return acting
 
 
+def get_revision_seen(case_id: int, revision: int | None) -> int:
+    """Return the revision on which a decision rests. Raises: ApiProblem (428) if none is stated."""
+    if revision is None:
+        raise ApiProblem(
+            428,
+            "revision-required",
+            "A decision states the `revision` of the case as it was read.",
+            f"Read it at /api/v1/cases/{case_id}, and send its `revision` in the body.",
+            [{"at": "body/revision", "message": "Send the revision that you saw."}],
+        )
+    return revision
+
+
 def _find_permitted_case(request: HttpRequest, case_id: int, permission: str) -> Case:
     found = find_case(request, case_id)
     if not can(principal_of(request), permission, flow=found.flow, queue=found.queue.name):

@@ -12,6 +12,7 @@ from reviews.api.schemas import CaseDetailOut, case_detail_out
 from reviews.finding import find_queue
 from reviews.selectors.queues import QueueRow, list_queue_rows
 from reviews.services.claims import claim_next
+from reviews.services.looks import note_serving
 from workbench.accounts.gate import principal_of, requires
 from workbench.http.schemas import Page
 from workbench.http.sign_in import person_of
@@ -33,7 +34,7 @@ class QueueOut(Schema):
 
 
 @router.get("/queues", response=Page[QueueOut], operation_id="list_queues")
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def queues(request: HttpRequest) -> dict[str, Any]:
     """List the queues that one may see, with their load."""
     rows = list_queue_rows(principal_of(request), person_of(request), timezone.now())
@@ -43,12 +44,15 @@ def queues(request: HttpRequest) -> dict[str, Any]:
 @router.post(
     "/queues/{name}/next", response={200: CaseDetailOut, 204: None}, operation_id="claim_next_case"
 )
-@requires("cases.decide", queue="name")
+@requires("cases.decide", scope="rows:name")
 def take_next(request: HttpRequest, name: str) -> Status[Any]:
     """Claim the best case of the queue; 204 where none waits."""
     acting = get_acting(request)
     case = claim_next(queue=find_queue(request, name), acting=acting, now=timezone.now())
-    return Status(200, case_detail_out(case, acting)) if case else Status(204, None)
+    if case is None:
+        return Status(204, None)
+    note_serving(case=case, user=acting.user, now=timezone.now())
+    return Status(200, case_detail_out(case, acting))
 
 
 def _queue_out(row: QueueRow) -> dict[str, Any]:

@@ -31,7 +31,7 @@ SHOWN_FIELDS = 12
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def decide_link(request: HttpRequest, token: str) -> HttpResponse:
     """Show the case and ask to confirm; a POST of the form decides it."""
     link = _find_link(request, token)

@@ -10,7 +10,14 @@ from reviews.models.cases import (
     DecisionKind,
     DecisionState,
 )
-from reviews.models.conversation import Attachment, CaseEvent, CaseLook, Comment, InformationRequest
+from reviews.models.conversation import (
+    Attachment,
+    CaseEvent,
+    CaseLook,
+    Comment,
+    InformationRequest,
+    Serving,
+)
 from reviews.models.links import (
     CaseLink,
     Purpose,
@@ -92,6 +99,7 @@ __all__ = [
     "SampledRun",
     "SamplingPolicy",
     "SavedView",
+    "Serving",
     "SlaPolicy",
     "WorkCalendar",
     "check_move",

@@ -220,8 +220,9 @@ class Decision(models.Model):
     ``overrides``: ``[{"field", "old", "new", "reason"}]``. ``grounds``: by reason code, the key of
     the field, or the id of the document or group, that the reason rests on. ``opened`` are the ids
     of the evidence looked at and ``active_seconds`` the time with the page in front, as they were
-    sent with the decision. ``receipt`` is what was shown, by whose authority and with which
-    versions; ``digest`` is the SHA-256 of its RFC 8785 form.
+    sent with the decision and within what the server knows. ``measured`` is what it knows, and what
+    was stated: see reviews.rules.evidence. ``receipt`` is what was shown, by whose authority and
+    with which versions; ``digest`` is the SHA-256 of its RFC 8785 form.
     """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="decisions")
@@ -236,6 +237,7 @@ class Decision(models.Model):
     form = models.JSONField(default=dict)
     opened = models.JSONField(default=list, db_default=[])
     active_seconds = models.PositiveIntegerField(default=0, db_default=0)
+    measured = models.JSONField(default=dict, db_default={})
     decided_by = models.ForeignKey(
         Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -86,3 +86,20 @@ class CaseEvent(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["case", "id"], name="case_event_order")]
+
+
+class Serving(models.Model):
+    """What the server first gave to a person, and when: the case ("" as ``evidence``), or a file.
+
+    Rows are only ever added: a decision is measured by them.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="servings")
+    user = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    evidence = models.CharField(max_length=80, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "user", "evidence"], name="served_first"),
+        ]

@@ -12,7 +12,7 @@ from reviews.finding import BIGGEST_ID
 from reviews.models.notices import Notice
 from reviews.notices.selectors import PAGE_SIZE, list_notices
 from reviews.services.telling import mark_read
-from workbench.accounts.gate import requires
+from workbench.accounts.gate import principal_of, requires
 from workbench.http.numbers import number_in
 from workbench.http.schemas import Page, Strict
 from workbench.http.sign_in import person_of
@@ -38,12 +38,12 @@ class ReadIn(Strict):
 
 
 @router.get("/notices", response=Page[NoticeOut], operation_id="list_notices")
-@requires("cases.view")
+@requires("cases.view", scope="own")
 def notices(
     request: HttpRequest, cursor: Annotated[str, Query(pattern=r"^[0-9]{0,18}$")] = ""
 ) -> dict[str, Any]:
     """List one's notices, newest first."""
-    rows = list_notices(person_of(request), number_in(cursor))
+    rows = list_notices(principal_of(request), number_in(cursor))
     page = rows[:PAGE_SIZE]
     return {
         "items": [_notice_out(each) for each in page],
@@ -52,7 +52,7 @@ def notices(
 
 
 @router.post("/notices/read", response={204: None}, operation_id="mark_notices_read")
-@requires("cases.view")
+@requires("cases.view", scope="own")
 def read(request: HttpRequest, body: ReadIn) -> Status[None]:
     """Mark one of one's notices as read, or all."""
     mark_read(person=person_of(request), now=timezone.now(), notice_id=body.notice)

@@ -38,10 +38,15 @@ class DestinationForm(forms.Form):
     )
     enabled = forms.BooleanField(required=False, initial=True, label="Send notices there")
 
-    def __init__(self, *args: Any, queues: Sequence[Queue], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, queues: Sequence[Queue], every_queue: bool, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         known = Queue.objects.filter(pk__in=[queue.pk for queue in queues])
         self.fields["queue"].queryset = known.order_by("title")  # type: ignore[attr-defined]
+        if not every_queue:
+            self.fields["queue"].required = True
+            self.fields["queue"].empty_label = None  # type: ignore[attr-defined]
         style_fields(self)
 
     def values(self) -> dict[str, Any]:

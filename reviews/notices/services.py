@@ -11,8 +11,10 @@ from reviews.errors import SettingsInvalid
 from reviews.models import Queue
 from reviews.models.notices import KINDS_FOR_DESTINATIONS, Destination, DestinationKind
 from reviews.notices.chats import chat_problem
+from reviews.notices.selectors import is_within
 from reviews.notices.signed import key_problem
 from workbench.accounts.actors import Actor
+from workbench.accounts.permissions import EVERYWHERE, Reach
 from workbench.audit.services import record
 from workbench.http.addresses import RESERVED, is_reserved
 from workbench.secrets.services import set_secret
@@ -26,16 +28,20 @@ def save_destination(
     key: str,
     actor: Actor,
     now: datetime,
+    within: Reach = EVERYWHERE,
     destination: Destination | None = None,
 ) -> Destination:
     """Add a destination, or change it.
 
     ``values``: ``{title, kind, address, kinds, queue: Queue | None, enabled}``. ``key`` is the
     webhook's signing key or the address of the chat's incoming webhook; it is stored as a secret
-    and never shown. If it is empty, the stored one stays.
+    and never shown. If it is empty, the stored one stays. ``within`` is where the person manages
+    queues.
 
-    Raises: SettingsInvalid.
+    Raises: SettingsInvalid, also for a queue outside ``within``.
     """
+    if not is_within(values["queue"], within):
+        raise SettingsInvalid({"queue": "Choose a queue that you manage."})
     _check(values, key, destination, name)
     with transaction.atomic():
         is_new = destination is None

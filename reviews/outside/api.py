@@ -68,7 +68,7 @@ class CheckpointCancelIn(Strict):
     response={201: CheckpointOut, 200: CheckpointOut},
     operation_id="open_checkpoint",
 )
-@requires("cases.open")
+@requires("cases.open", scope="rows")
 def create(request: HttpRequest, body: CheckpointIn) -> Status[Any]:
     """Ask people for a decision. An `Idempotency-Key` that opened a checkpoint returns it.
 
@@ -104,7 +104,7 @@ def _reused_key() -> Iterator[None]:
 
 
 @router.get("/checkpoints/{checkpoint_id}", response=CheckpointOut, operation_id="get_checkpoint")
-@requires("cases.open")
+@requires("cases.open", scope="rows")
 def get(request: HttpRequest, checkpoint_id: Id) -> dict[str, Any]:
     """Return a checkpoint with its decision, once there is one."""
     return _checkpoint_out(_find_checkpoint(request, checkpoint_id))
@@ -115,7 +115,7 @@ def get(request: HttpRequest, checkpoint_id: Id) -> dict[str, Any]:
     response=CheckpointOut,
     operation_id="cancel_checkpoint",
 )
-@requires("cases.open")
+@requires("cases.open", scope="rows")
 def cancel(request: HttpRequest, checkpoint_id: Id, body: CheckpointCancelIn) -> dict[str, Any]:
     """Give up the decision: the case leaves its queue, and nobody is called back."""
     found = _find_checkpoint(request, checkpoint_id)

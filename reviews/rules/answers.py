@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 import jsonschema_rs
 
 from reviews.errors import DecisionInvalid
+from reviews.rules.evidence import Known
 from reviews.rules.layout import FILE_KINDS
 from reviews.rules.posted import infer_type
 from workbench.values.checking import check_value
@@ -51,8 +52,12 @@ def check_answer(
     rules: Mapping[str, Json],
     shown: Mapping[str, Json],
     fields: Mapping[str, Json],
+    known: Known,
+    now: datetime,
 ) -> list[dict[str, Json]]:
     """Return the overrides, ``[{"field", "old", "new", "reason"}]``.
+
+    ``known`` is what the server gave to the person: evidence and seconds beyond it do not count.
 
     Raises: DecisionInvalid with every problem at once.
     """
@@ -63,7 +68,9 @@ def check_answer(
     problems |= _find_reason_problems(answer, rules)
     problems |= _find_ground_problems(answer, rules, shown)
     problems |= _find_comment_problems(answer)
-    problems |= _find_evidence_problems(answer, rules)
+    problems |= _find_evidence_problems(answer, rules, known)
+    if problem := known.find_problem(answer.active_seconds, now):
+        problems["active_seconds"] = problem
     problems |= find_value_problems(answer, rules=rules, shown=shown, fields=fields)
     overrides = list_overrides(answer, shown, fields)
     problems |= _find_why_problems(overrides, shown)
@@ -159,10 +166,13 @@ def _find_comment_problems(answer: Answer) -> dict[str, str]:
     return {}
 
 
-def _find_evidence_problems(answer: Answer, rules: Mapping[str, Json]) -> dict[str, str]:
+def _find_evidence_problems(
+    answer: Answer, rules: Mapping[str, Json], known: Known
+) -> dict[str, str]:
     if answer.outcome != "approved":
         return {}
-    unseen = [key for key in rules.get("required_evidence", ()) if key not in answer.opened]
+    opened = known.list_opened(answer.opened)
+    unseen = [key for key in rules.get("required_evidence", ()) if key not in opened]
     return {"evidence": f"Open {', '.join(unseen)} before approving."} if unseen else {}
 
 

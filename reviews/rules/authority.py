@@ -1,5 +1,6 @@
 """What an approval needs, and when it is complete. Pure.
 
+0. The amount is in reviews.rules.amounts: what is odd or missing takes no row with an ``up_to``.
 1. The authority matrix gives the level an approval needs and the number of approvers.
 2. With four eyes, who changed a field does not make the approval complete alone.
 Only approvals need authority: declining or asking again risks nothing beyond the reviewer's role.
@@ -33,7 +34,7 @@ class Rule:
             return False
         if self.exceptions is not None and self.exceptions != bool(exceptions):
             return False
-        return self.up_to is None or (amount is not None and amount <= self.up_to)
+        return self.up_to is None or (amount is not None and 0 < amount <= self.up_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def find_need(
     rules: Sequence[Rule], amount: float | None, product: str, exceptions: Collection[str]
 ) -> Need:
     """Return what an approval needs by the first row that covers the case; 1 and 1 without rows.
+
+    ``amount`` is as reviews.rules.amounts measures it.
 
     Raises: NoAuthorityRule, because an uncovered amount must not be free.
     """

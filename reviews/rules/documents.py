@@ -14,6 +14,17 @@ def list_documents(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
     return [*(shown.get("documents") or ()), *grouped]
 
 
+def list_files(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """Return all parts of a case that may have an artifact: documents, images and recordings."""
+    media = [
+        each
+        for group in shown.get("show", ())
+        for kind in ("images", "audio")
+        for each in group.get(kind) or ()
+    ]
+    return [*list_documents(shown), *media]
+
+
 def get_artifact_digest(reference: Json) -> str:
     """Return the digest that an artifact reference names, "" if it names none."""
     if isinstance(reference, Mapping):

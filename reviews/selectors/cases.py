@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from flows.models import FlowVersion, Run
 from flows.selectors import list_step_runs
@@ -30,10 +30,10 @@ from reviews.rules.similar import find_nearest
 from reviews.rules.sla import compute_band, read_plan
 from reviews.selectors.acting import Acting, may_see
 from reviews.selectors.line import Line, list_first_in_line
-from reviews.selectors.lists import LIST_FIELDS
+from reviews.selectors.lists import LIST_FIELDS, limit_to_reach
 from reviews.selectors.veil import exclude_hidden, list_seen_steps
 from workbench.accounts.models import RoleGrant, User
-from workbench.accounts.permissions import PERMISSIONS, can
+from workbench.accounts.permissions import PERMISSIONS, can, reach
 from workbench.search.matching import beginning
 
 SIMILAR_AMONG = 300
@@ -68,6 +68,8 @@ def get_work(
     listed = Case.objects.select_related("queue", "claimed_by").only(
         *LIST_FIELDS, "queue__name", "queue__title"
     )
+    # A token, or a role taken away since, may not show what the person holds.
+    listed = listed.filter(limit_to_reach(reach(acting.principal, "cases.view")))
     held = listed.filter(OPEN_ENDED, claimed_by=acting.user, state=CaseState.CLAIMED)
     upcoming = list_first_in_line(Line.of(queue, acting, now).parts, limit)
     return {
@@ -157,22 +159,41 @@ def list_decisions(case: Case) -> list[Decision]:
     )
 
 
-def list_earlier_cases(case: Case, limit: int = 5) -> list[Case]:
-    """Return other cases of the same subject, newest first: one query at most.
+def list_earlier_cases(case: Case, acting: Acting, limit: int = 5) -> list[Case]:
+    """Return other cases of the same subject that the person may see, newest first.
 
-    Checks are left out: they repeat another case. And what a check repeats would tell its answer.
+    One query at most, two where some are in other queues. Checks are left out: they repeat another
+    case. And what a check repeats would tell its answer.
     """
     if not case.subject:
         return []
-    others = Case.objects.filter(flow=case.flow, subject=case.subject, wait_id__isnull=False)
+    others = _list_beside(case, acting).filter(subject=case.subject)
     if case.wait_id is None:
         others = others.exclude(run_id=case.run_id)
-    return list(
-        others.exclude(pk=case.pk)
-        .select_related("claimed_by", "queue")
+    found = list(
+        others.select_related("claimed_by", "queue")
         .only(*LIST_FIELDS, "queue__name", "queue__title")
         .order_by("-id")[:limit]
     )
+    hidden = _find_hidden_queues(case, acting, {each.queue_id for each in found})
+    return [each for each in found if each.queue_id not in hidden]
+
+
+def _list_beside(case: Case, acting: Acting) -> QuerySet[Case]:
+    """Return the other cases of the same flow within the person's reach, without checks."""
+    within = limit_to_reach(reach(acting.principal, "cases.view"))
+    others = Case.objects.filter(within, flow=case.flow, wait_id__isnull=False)
+    return others.exclude(pk=case.pk)
+
+
+def _find_hidden_queues(case: Case, acting: Acting, queues: set[int]) -> set[int]:
+    """Return which of the queues have rules by which the person does not see them.
+
+    No query where all are the queue of the case, which they see.
+    """
+    others = queues - {case.queue_id}
+    found = Queue.objects.filter(pk__in=others) if others else ()
+    return {queue.pk for queue in found if not may_see(acting.principal, queue)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,29 +207,29 @@ class SimilarCase:
     distance: float
 
 
-def list_similar_cases(case: Case, limit: int = 4) -> list[SimilarCase]:
+def list_similar_cases(case: Case, acting: Acting, limit: int = 4) -> list[SimilarCase]:
     """Return the decided cases of the same step nearest to this one, by its fields and its value.
 
-    Looked for among the last SIMILAR_AMONG decisions: one query. See ``reviews.rules.similar``.
-    Checks are left out, and so is what a check repeats: it would be the nearest, and tell the
-    answer.
+    Looked for among the last SIMILAR_AMONG decisions that the person may see: one query, two where
+    some are in other queues. See ``reviews.rules.similar``. Checks are left out, and so is what a
+    check repeats: it would be the nearest, and tell the answer.
     """
     if not case.fields:
         return []
-    rows = list(
-        Case.objects.filter(
-            flow=case.flow, step=case.step, state=CaseState.DECIDED, wait_id__isnull=False
-        )
-        .exclude(Q(pk=case.pk) | (Q(run_id=case.run_id) if case.wait_id is None else Q(pk=None)))
-        .order_by("-id")
-        .values_list("pk", "title", "outcome", "closed_at", "fields", "value")[:SIMILAR_AMONG]
-    )
+    others = _list_beside(case, acting).filter(step=case.step, state=CaseState.DECIDED)
+    if case.wait_id is None:
+        others = others.exclude(run_id=case.run_id)
+    columns = ("pk", "title", "outcome", "closed_at", "queue", "fields", "value")
+    rows = list(others.order_by("-id").values_list(*columns)[:SIMILAR_AMONG])
+    hidden = _find_hidden_queues(case, acting, {queue for *_, queue, _, _ in rows})
+    rows = [row for row in rows if row[4] not in hidden]
     near = find_nearest(
         {**case.fields, "value of the case": case.value},
         [{**fields, "value of the case": value} for *_, fields, value in rows],
         limit,
     )
-    return [SimilarCase(*rows[each.index][:4], each.distance) for each in near]
+    found = [(rows[each.index], each.distance) for each in near]
+    return [SimilarCase(row[0], row[1], row[2], row[3], distance) for row, distance in found]
 
 
 def draw_run(case: Case, steps: list[StepRun]) -> Picture | None:

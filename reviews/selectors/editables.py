@@ -12,7 +12,7 @@ from workbench.secrets.models import Secret
 
 QUEUE_FIELDS = (
     "title", "description", "ordering", "skills", "access", "lease_seconds",
-    "commit_window_seconds", "work_limit", "familiar_minutes",
+    "commit_window_seconds", "work_limit", "familiar_minutes", "authority",
 )  # fmt: skip
 SAMPLING_FIELDS = ("flow", "step", "percent", "branch", "outcomes", "equivalents", "enabled")
 DESTINATION_FIELDS = ("title", "kind", "address", "kinds", "queue_id", "enabled")

@@ -1,9 +1,12 @@
 """Judge what a person would decide on a case, by the rules of authority and eligibility."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from reviews.errors import NotAuthorised
 from reviews.models import Case, DecisionState
+from reviews.rules.amounts import find_amount
 from reviews.rules.authority import (
     APPROVED,
     Facts,
@@ -19,9 +22,17 @@ from reviews.selectors.eligibility import Act, Candidate, list_refusals
 
 
 def judge_answer(
-    case: Case, acting: Acting, outcome: str, now: datetime, *, edits_now: bool
+    case: Case,
+    acting: Acting,
+    outcome: str,
+    now: datetime,
+    *,
+    overrides: Sequence[Mapping[str, Any]] = (),
 ) -> Verdict:
-    """Return the verdict of the authority rules on what this person would decide: two queries."""
+    """Return the verdict of the authority rules on what this person would decide: two queries.
+
+    ``overrides`` are the corrections that the decision makes.
+    """
     votes = list(case.decisions.filter(state=DecisionState.COMMITTED).select_related("decided_by"))
     approvals = [vote for vote in votes if vote.outcome == APPROVED and vote.decided_by]
     facts = Facts(
@@ -29,21 +40,25 @@ def judge_answer(
         level=get_reviewer(acting.user).level,
         outcome=outcome,
         requested_by=case.requested_by,
-        need=_find_need(case),
+        need=find_need_of_case(case, overrides),
         quorum=int(case.rules.get("quorum", 1)),
         four_eyes=bool(case.rules.get("four_eyes")),
         voters=frozenset(v.decided_by.username for v in approvals if v.decided_by),
         editors=frozenset(v.decided_by.username for v in votes if v.overrides and v.decided_by),
-        edits_now=edits_now,
+        edits_now=bool(overrides),
     )
     refusals = list_refusals(case, Candidate(acting, Act.DECIDE, now))
     return judge(facts, [str(refusal) for refusal in refusals])
 
 
-def _find_need(case: Case) -> Need:
-    """Return what an approval needs. Raises: NotAuthorised if the matrix has no row for it."""
+def find_need_of_case(case: Case, overrides: Sequence[Mapping[str, Any]] = ()) -> Need:
+    """Return what an approval needs, by the larger of the amount stated and the corrected one.
+
+    Raises: NotAuthorised if the matrix has no row for it.
+    """
     rules = read_rules(case.queue.authority)
+    amount = find_amount(case.value, case.shown, case.fields, overrides)
     try:
-        return find_need(rules, case.value, case.product, case.rules.get("exceptions", ()))
+        return find_need(rules, amount, case.product, case.rules.get("exceptions", ()))
     except NoAuthorityRule as error:
         raise NotAuthorised(f"{error} Ask a team lead to complete it.") from error

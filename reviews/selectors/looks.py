@@ -1,8 +1,10 @@
-"""What changed on a case since a person last looked at it."""
+"""What a person was given of a case, and what changed since they last looked at it."""
 
 from typing import Any
 
-from reviews.models import Case, CaseLook
+from reviews.models import Case, CaseLook, Serving
+from reviews.rules.documents import get_artifact_digest, list_files
+from reviews.rules.evidence import Known
 from workbench.accounts.models import User
 
 
@@ -21,3 +23,14 @@ def get_changes_since_look(case: Case, user: User) -> dict[str, Any]:
         for key, value in case.fields.items()
         if key in before and before[key] != value
     }
+
+
+def get_known(case: Case, user: User) -> Known:
+    """Return what the server gave to the person of the case, and when: one query."""
+    rows = Serving.objects.filter(case=case, user=user).values_list("evidence", "at")
+    served = dict(rows)
+    seen_at = served.pop("", None)
+    files = {
+        each["id"] for each in list_files(case.shown) if get_artifact_digest(each.get("artifact"))
+    }
+    return Known(seen_at, frozenset(files), served)

@@ -11,17 +11,19 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
-from reviews.errors import DecisionInvalid, ReviewError
+from reviews.errors import DecisionInvalid, NotAuthorised, ReviewError
 from reviews.models import Case, Queue
 from reviews.rules.answers import Answer, list_outcomes
-from reviews.rules.authority import NoAuthorityRule, find_need, read_rules
-from reviews.selectors.acting import Acting, check_may
+from reviews.selectors.acting import Acting, describe_missing_permission
+from reviews.selectors.judging import find_need_of_case
 from reviews.selectors.line import Line, list_first_in_line
+from reviews.selectors.lists import limit_to_reach
+from reviews.selectors.veil import exclude_hidden
 from reviews.services.claims import check_takeable
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.moving import get_case
+from workbench.accounts.permissions import reach
 
 SURE = 0.9
 MOST = 50
@@ -117,8 +119,8 @@ def find_risk(case: Case) -> str | None:
 
 def _find_authority_risk(case: Case) -> str | None:
     try:
-        need = find_need(read_rules(case.queue.authority), case.value, case.product, ())
-    except NoAuthorityRule as error:
+        need = find_need_of_case(case)
+    except NotAuthorised as error:
         return str(error)
     return None if (need.level, need.approvers) == (1, 1) else "It needs more authority."
 
@@ -141,19 +143,20 @@ def decide_in_bulk(
     Raises: NotAuthorised, DecisionInvalid if the cases are not alike, or not all of the sample was
     looked at.
     """
-    check_may(acting, "cases.decide", queue=queue, flow="")
-    cases = list(
-        Case.objects.filter(Q(pk__in=list(revisions)), queue=queue).select_related("queue")
-    )
+    found = reach(acting.principal, "cases.decide")
+    if not found.touches(queue.name):
+        raise NotAuthorised(describe_missing_permission("cases.decide", queue))
+    known = Case.objects.filter(limit_to_reach(found), exclude_hidden(acting.user), queue=queue)
+    cases = list(known.filter(pk__in=list(revisions)).select_related("queue"))
     _check_together(cases, revisions, outcome, set(looked_at))
-    found = BulkOutcome()
+    done = BulkOutcome()
     for case in cases:
         try:
             _decide_one(case, revisions[case.pk], outcome, comment, acting, now)
-            found.decided.append(case.pk)
+            done.decided.append(case.pk)
         except ReviewError as error:
-            found.left[case.pk] = str(error)
-    return found
+            done.left[case.pk] = str(error)
+    return done
 
 
 def _check_together(

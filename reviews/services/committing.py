@@ -128,7 +128,7 @@ def _judge_again(case: Case, acting: Acting, decision: Decision, now: datetime) 
     """Judge the decision again: rights may have been lost in the window. Raises: NotAuthorised."""
     if not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
         raise NotAuthorised(f"{acting.user.label} may no longer decide on this queue.")
-    verdict = judge_answer(case, acting, decision.outcome, now, edits_now=bool(decision.overrides))
+    verdict = judge_answer(case, acting, decision.outcome, now, overrides=decision.overrides)
     if not verdict.allowed:
         raise NotAuthorised(" ".join(verdict.refusals))
     return verdict

@@ -17,8 +17,10 @@ from reviews.errors import CaseAlreadyDecided, CaseClosed, NotAuthorised, UndoTo
 from reviews.models import Case, Decision, DecisionKind, DecisionState
 from reviews.models.states import CaseState
 from reviews.rules.answers import Answer, check_answer, find_grounds
+from reviews.rules.evidence import Known
 from reviews.selectors.acting import Acting, check_may
 from reviews.selectors.judging import judge_answer
+from reviews.selectors.looks import get_known
 from reviews.services.claims import claim_if_free
 from reviews.services.committing import commit
 from reviews.services.drafts import keep_sent_answer
@@ -54,12 +56,15 @@ def decide_case(
         check_fresh(case, revision, acting.user, now)
         claim_if_free(case, acting, now)
         check_first_choice(case, acting)
-        overrides = check_answer(answer, rules=case.rules, shown=case.shown, fields=case.fields)
-        verdict = judge_answer(case, acting, answer.outcome, now, edits_now=bool(overrides))
+        known = get_known(case, acting.user)
+        overrides = check_answer(
+            answer, rules=case.rules, shown=case.shown, fields=case.fields, known=known, now=now
+        )
+        verdict = judge_answer(case, acting, answer.outcome, now, overrides=overrides)
         if not verdict.allowed:
             raise NotAuthorised(" ".join(verdict.refusals))
         decision = _make_decision(
-            case, answer, overrides, acting, final=verdict.final, now=now, window=window
+            case, answer, overrides, acting, known, final=verdict.final, now=now, window=window
         )
         move_case(case, CaseState.COMMITTING)
         if window == 0:
@@ -84,6 +89,7 @@ def _make_decision(
     answer: Answer,
     overrides: list[dict[str, Any]],
     acting: Acting,
+    known: Known,
     *,
     final: bool,
     now: datetime,
@@ -101,8 +107,9 @@ def _make_decision(
         comment=answer.comment.strip(),
         overrides=overrides,
         form=dict(answer.form),
-        opened=list(answer.opened),
-        active_seconds=answer.active_seconds,
+        opened=known.list_opened(answer.opened),
+        active_seconds=min(answer.active_seconds, known.count_seconds(now)),
+        measured=known.dump(answer.opened, answer.active_seconds, now),
         decided_by=acting.user,
         channel=acting.actor.channel,
         at=now,

@@ -9,6 +9,7 @@ from reviews.models import Case
 from reviews.models.quality import FirstChoice
 from reviews.rules.answers import list_outcomes
 from reviews.selectors.acting import Acting, check_may
+from reviews.selectors.looks import get_known
 from reviews.services.claims import claim_if_free
 from reviews.services.moving import check_fresh, get_case
 from reviews.services.refused import notes_refusals
@@ -40,7 +41,11 @@ def record_first_choice(
         outcomes = list_outcomes(case.rules)
         if outcome not in outcomes:
             raise DecisionInvalid({"outcome": f"Choose one of {', '.join(outcomes)}."})
-        choice = _save_choice(case, outcome, acting, active_seconds, now)
+        known = get_known(case, acting.user)
+        if problem := known.find_problem(active_seconds, now):
+            raise DecisionInvalid({"active_seconds": problem})
+        counted = min(active_seconds, known.count_seconds(now))
+        choice = _save_choice(case, outcome, acting, counted, now)
         record(
             action="case.first_choice_recorded",
             subject=("case", str(case.pk)),

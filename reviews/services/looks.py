@@ -1,8 +1,8 @@
-"""Record what each person saw of a case, so that later changes can be marked."""
+"""Record what each person was given of a case: to mark changes, and to measure decisions."""
 
 from datetime import datetime
 
-from reviews.models import Case, CaseLook
+from reviews.models import Case, CaseLook, Serving
 from workbench.accounts.models import User
 
 
@@ -10,10 +10,11 @@ def record_look(*, case: Case, user: User, revision: int | None, now: datetime) 
     """Record that the person saw the case as it is; return False if they saw an older revision.
 
     The values of the look before are kept until the next change, so that a reload does not hide
-    what is marked. One query, two on a first look or after a change.
+    what is marked. Two queries, three on a first look or after a change.
     """
     if revision != case.revision:
         return False
+    note_serving(case=case, user=user, now=now)
     look = CaseLook.objects.filter(case=case, user=user).first()
     if look is None:
         first = CaseLook(
@@ -31,3 +32,9 @@ def record_look(*, case: Case, user: User, revision: int | None, now: datetime) 
         look.revision, look.at = case.revision, now
         look.save(update_fields=["before", "fields", "revision", "at"])
     return True
+
+
+def note_serving(*, case: Case, user: User, now: datetime, evidence: str = "") -> None:
+    """Note when the person was first given the case, or a file of it: one query."""
+    row = Serving(case=case, user=user, evidence=evidence, at=now)
+    Serving.objects.bulk_create([row], ignore_conflicts=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from reviews.models import Case, Decision
 from reviews.rules.answers import write_notice
-from reviews.rules.documents import get_artifact_digest, list_documents
+from reviews.rules.documents import get_artifact_digest, list_files
 from workbench.audit.canonical import canonical_bytes
 
 Json = Any
@@ -60,6 +60,7 @@ def make_receipt(
             "artifacts": sorted(_list_artifacts(case.shown)),
             "opened": decision.opened,
             "active_seconds": decision.active_seconds,
+            **decision.measured,
         },
         "fields": case.fields,
     }
@@ -79,14 +80,3 @@ def _list_artifacts(shown: Mapping[str, Json]) -> set[str]:
         if digest := get_artifact_digest(document.get("artifact")):
             found.add(digest)
     return found
-
-
-def list_files(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
-    """Return all parts of a case that may have an artifact: documents, images and recordings."""
-    media = [
-        each
-        for group in shown.get("show", ())
-        for kind in ("images", "audio")
-        for each in group.get(kind) or ()
-    ]
-    return [*list_documents(shown), *media]

@@ -69,7 +69,7 @@ def list_lanes(queues: Sequence[Queue], now: datetime, today: datetime) -> list[
     people = list_deciders(queues)
     loads = _loads(held, now)
     reviewers = {each.user_id: each for each in Reviewer.objects.filter(user__in=people)}
-    decided = _decided_since(today, people)
+    decided = _decided_since(today, people, queues)
     away = {each.person_id: each for each in _away_now(now)}
     shown = _first_cases(held)
     limit = sum(queue.work_limit for queue in queues) if all(q.work_limit for q in queues) else 0
@@ -121,9 +121,11 @@ def _loads(held: QuerySet[Case], now: datetime) -> dict[int, dict[str, Any]]:
     return {row["claimed_by"]: {name: row[name] for name in names} for row in rows}
 
 
-def _decided_since(today: datetime, people: Sequence[User]) -> dict[int, int]:
+def _decided_since(
+    today: datetime, people: Sequence[User], queues: Sequence[Queue]
+) -> dict[int, int]:
     return dict(
-        Decision.objects.filter(decided_by__in=people, at__gte=today)
+        Decision.objects.filter(decided_by__in=people, at__gte=today, case__queue__in=queues)
         .exclude(state=DecisionState.WITHDRAWN)
         .values_list("decided_by")
         .annotate(Count("pk"))

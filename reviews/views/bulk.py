@@ -17,13 +17,13 @@ from workbench.http.numbers import number_in
 
 
 @require_GET
-@requires("cases.decide", queue="name")
+@requires("cases.decide", scope="rows:name")
 def bulk(request: HttpRequest, name: str) -> HttpResponse:
     return _page(request, find_queue(request, name), None)
 
 
 @require_POST
-@requires("cases.decide", queue="name")
+@requires("cases.decide", scope="rows:name")
 def decide(request: HttpRequest, name: str) -> HttpResponse:
     """Decide the cases of one group, and name those that could not be decided."""
     queue = find_queue(request, name)
@@ -45,7 +45,7 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_POST
-@requires("cases.decide", queue="name")
+@requires("cases.decide", scope="rows:name")
 def undo(request: HttpRequest, name: str) -> HttpResponse:
     """Take back the decisions that were made together and can still be undone."""
     queue = find_queue(request, name)

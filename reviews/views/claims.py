@@ -1,5 +1,7 @@
 """Claim, release and assign a case from its page, and keep the claim."""
 
+from datetime import datetime
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -7,9 +9,10 @@ from django.views.decorators.http import require_POST
 
 from reviews.errors import ReviewError
 from reviews.models import Case
-from reviews.selectors.acting import make_acting
+from reviews.selectors.acting import Acting, make_acting
 from reviews.services.claims import claim_case
 from reviews.services.leases import release_case, renew_claim
+from reviews.services.looks import note_serving
 from reviews.services.passing import assign_case
 from reviews.views.acting import act_on_case
 from reviews.views.gate import case_view
@@ -20,9 +23,11 @@ from workbench.accounts.models import User
 @require_POST
 @case_view("cases.decide")
 def claim(request: HttpRequest, case: Case) -> HttpResponse:
-    return act_on_case(request, case, lambda acting, now: claim_case(
-        case_id=case.pk, acting=acting, now=now
-    ))  # fmt: skip
+    def take(acting: Acting, now: datetime) -> None:
+        claim_case(case_id=case.pk, acting=acting, now=now)
+        note_serving(case=case, user=acting.user, now=now)
+
+    return act_on_case(request, case, take)
 
 
 @require_POST

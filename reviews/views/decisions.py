@@ -14,6 +14,7 @@ from reviews.rules.answers import Answer, find_value_problems
 from reviews.rules.widgets import list_active_names
 from reviews.selectors.acting import Acting, make_acting
 from reviews.selectors.cases import get_visible_case
+from reviews.selectors.looks import get_known
 from reviews.selectors.veil import get_veil
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.drafts import keep_refused_answer, save_draft
@@ -103,12 +104,15 @@ def _show_refusal(
     request: HttpRequest, case: Case, typed: Typed, error: ReviewError, now: datetime
 ) -> HttpResponse:
     fresh = get_visible_case(case.pk, principal_of(request))
+    acting = make_acting(principal_of(request))
+    # What was counted beyond what can be is not offered again.
+    most = get_known(fresh, acting.user).count_seconds(now)
     kept = keep_refused_answer(
         case=fresh,
-        acting=make_acting(principal_of(request)),
+        acting=acting,
         content=typed.content,
         opened=typed.opened,
-        active_seconds=typed.active_seconds,
+        active_seconds=min(typed.active_seconds, most),
         now=now,
     )
     return show_case(request, fresh, typed=typed.content, error=error, kept=kept)

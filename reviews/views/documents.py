@@ -1,26 +1,22 @@
 """Send the documents of a case and the files added to it."""
 
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from flows.selectors import find_artifact_of_run
-from reviews.files import artifact_response, attachment_response
+from reviews.files import attachment_response, evidence_response
 from reviews.models import Case
-from reviews.rules.documents import get_artifact_digest
-from reviews.services.receipts import list_files
+from reviews.selectors.acting import make_acting
 from reviews.views.gate import case_view
+from workbench.accounts.gate import principal_of
 
 
 @require_GET
 @case_view("cases.view")
 def document(request: HttpRequest, case: Case, document_id: str) -> HttpResponseBase:
     """Send a document in a sandbox: it is the applicant's file, not a page of this site."""
-    found = next((d for d in list_files(case.shown) if d["id"] == document_id), None)
-    digest = get_artifact_digest(found.get("artifact")) if found else ""
-    artifact = find_artifact_of_run(digest, case.run_id) if digest else None
-    if artifact is None:
-        raise Http404("The case has no such document.")
-    return artifact_response(artifact, document_id)
+    user = make_acting(principal_of(request)).user
+    return evidence_response(case, document_id, user, timezone.now())
 
 
 @require_GET

@@ -16,7 +16,7 @@ def case_view(permission: str) -> Callable[[CaseView], CaseView]:
     """Guard a view of one case and give it the case instead of its id; 404 without permission."""
 
     def guard(view: CaseView) -> CaseView:
-        @requires(permission)
+        @requires(permission, scope="rows")
         @wraps(view)
         def guarded(request: HttpRequest, case_id: int, **kwargs: Any) -> HttpResponseBase:
             return view(request, find_case(request, case_id, permission), **kwargs)

@@ -19,7 +19,7 @@ from reviews.selectors.queues import list_queue_rows
 from reviews.services.claims import claim_next
 from reviews.team.selectors import list_deciders, list_views
 from workbench.accounts.gate import principal_of, requires
-from workbench.accounts.permissions import can
+from workbench.accounts.permissions import can, reach
 
 TABS = (
     ("open", "Open"),
@@ -34,13 +34,13 @@ TABS = (
 
 
 @require_GET
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def queues(request: HttpRequest) -> HttpResponse:
     return render(request, "reviews/queues.html", _queues_context(request))
 
 
 @require_GET
-@requires("cases.view")
+@requires("cases.view", scope="rows")
 def queue_table(request: HttpRequest) -> HttpResponse:
     return render(request, "reviews/_queue_table.html", _queues_context(request))
 
@@ -52,6 +52,7 @@ def _queues_context(request: HttpRequest) -> dict[str, Any]:
         "rows": rows,
         "live": " ".join(f"queue.{row.queue.name}" for row in rows),
         "may_manage": can(principal, "queues.manage"),
+        "may_add": reach(principal, "queues.manage").everywhere,
         "may_assign": can(principal, "cases.assign"),
         "may_decide": can(principal, "cases.decide"),
     }
@@ -61,7 +62,7 @@ def _queues_context(request: HttpRequest) -> dict[str, Any]:
 
 
 @require_GET
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 def queue(request: HttpRequest, name: str) -> HttpResponse:
     context = _queue_context(request, name)
     found = context["queue"]
@@ -77,7 +78,7 @@ def queue(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_GET
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 def case_table(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "reviews/_case_table.html", _queue_context(request, name))
 
@@ -104,7 +105,7 @@ def _queue_context(request: HttpRequest, name: str) -> dict[str, Any]:
         "query": request.GET.urlencode(),
         "next_query": urlencode({**filters.dump(), "cursor": page.next_cursor}),
         "now": now,
-        "may_decide": can(principal_of(request), "cases.decide", queue=name),
+        "may_decide": reach(principal_of(request), "cases.decide").touches(name),
     }
 
 
@@ -124,7 +125,7 @@ def _views_context(
 
 
 @require_POST
-@requires("cases.decide", queue="name")
+@requires("cases.decide", scope="rows:name")
 def take_next(request: HttpRequest, name: str) -> HttpResponse:
     """Claim the best case and open it."""
     found = find_queue(request, name)

@@ -129,8 +129,8 @@ def _past_context(case: Case, acting: Acting) -> dict[str, Any]:
     decisions = list_decisions(case)
     return {
         "decisions": decisions,
-        "earlier": list_earlier_cases(case),
-        "similar": list_similar_cases(case),
+        "earlier": list_earlier_cases(case, acting),
+        "similar": list_similar_cases(case, acting),
         "reopened": find_reopening_run(case) if case.state in REOPENABLE else None,
         "can_reopen": case.state in REOPENABLE
         and acting.user.pk not in {each.decided_by_id for each in decisions}
@@ -172,6 +172,6 @@ def _reply_url(case: Case, acting: Acting, information: list[InformationRequest]
 
 def _refusals(case: Case, acting: Acting, now: datetime) -> tuple[str, ...]:
     try:
-        return judge_answer(case, acting, "approved", now, edits_now=False).refusals
+        return judge_answer(case, acting, "approved", now).refusals
     except ReviewError as error:
         return (str(error),)

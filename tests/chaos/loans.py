@@ -197,7 +197,9 @@ def decide_all(client: Client, on_decided: Callable[[int], None] = lambda _: Non
         for case in list(client.pages("/cases?show=all")):
             application = case["subject"]
             number = rounds[application]
-            body = conclusion_on(application, number) | {"commit_now": True}
+            body = conclusion_on(application, number) | {
+                "commit_now": True, "revision": case["revision"],
+            }  # fmt: skip
             answer = client.post(
                 f"/cases/{case['id']}/decisions", body, f"{application}, round {number}"
             )

@@ -13,6 +13,7 @@ from reviews.models import Case, Decision
 from reviews.rules.answers import Answer
 from reviews.services.claims import claim_case
 from reviews.services.decisions import decide_case
+from reviews.services.looks import note_serving
 from reviews.services.opening import open_case
 from tests.factories.people import person
 
@@ -101,6 +102,13 @@ def approve(**options: Any) -> Answer:
 
 def reject(*reasons: str, **options: Any) -> Answer:
     return Answer(outcome="rejected", reasons=reasons, **options)
+
+
+def give(case: Case, username: str, at: datetime, *files: str) -> Case:
+    """Note that the server gave the case, and these of its files, to the person at that time."""
+    for evidence in ("", *files):
+        note_serving(case=case, user=person(username).user, now=at, evidence=evidence)
+    return case
 
 
 def decide(case: Case, username: str, answer: Answer, now: datetime | None = None) -> Decision:

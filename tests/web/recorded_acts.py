@@ -130,6 +130,7 @@ RECORDED = {
     "workbench.people.views.person_new": "user.added",
     "workbench.people.views.revoke": "role.revoked",
     "workbench.people.views.set_active": "user.activated user.deactivated",
+    "workbench.people.views.sessions_end": "user.session_ended",
     "workbench.people.views.token_revoke": "token.revoked",
     "workbench.people.views.tokens": "token.created",
     "workbench.secrets.api.delete_secret": "secret.deleted",

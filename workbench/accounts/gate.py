@@ -12,7 +12,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from workbench.accounts.models import ApiToken
-from workbench.accounts.permissions import can, ensure_known
+from workbench.accounts.permissions import Reach, ensure_known, reach
+from workbench.accounts.scopes import INSTALLATION, Scope
 from workbench.accounts.tokens import token_refused
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -23,26 +24,25 @@ def principal_of(request: HttpRequest) -> Any:
     return getattr(request, "auth", None) or request.user
 
 
-def requires(
-    permission: str, *, flow: str | None = None, queue: str | None = None, secret: bool = False
-) -> Callable[[View], View]:
-    """Guard a view. ``flow`` and ``queue`` name the URL arguments that hold the scope to check.
+def requires(permission: str, *, scope: str, secret: bool = False) -> Callable[[View], View]:
+    """Guard a view. ``scope`` says what the permission must cover: see workbench.accounts.scopes.
 
     Who is not signed in is sent to sign in. Who lacks the permission gets 403, or with ``secret``
-    404, so that nobody learns whether the object exists. Raises: UnknownPermission.
+    404, so that nobody learns whether the object exists. Raises: UnknownPermission, UnknownScope.
     """
     ensure_known(permission)
+    needed = Scope.read(scope, permission)
 
     def check(principal: Any, arguments: Mapping[str, Any]) -> None:
-        scope = {"flow": arguments.get(flow or ""), "queue": arguments.get(queue or "")}
-        if can(principal, permission, **scope):
+        found = reach(principal, permission)
+        if needed.is_within(found, arguments):
             return
         if isinstance(principal, ApiToken):
             why = f"it lacks {permission}"
             token_refused.send(ApiToken, token=principal, why=why)
         if secret:
             raise Http404
-        raise PermissionDenied(f"This needs the permission {permission}.")
+        raise PermissionDenied(_explain(permission, needed, found))
 
     def guard(view: View) -> View:
         @wraps(view)
@@ -54,6 +54,7 @@ def requires(
             return cast(HttpResponseBase, view(request, *args, **kwargs))
 
         guarded.required_permission = permission  # type: ignore[attr-defined]
+        guarded.required_scope = needed  # type: ignore[attr-defined]
         # The API's gate calls it before the body is parsed.
         guarded.check_permission = check  # type: ignore[attr-defined]
         return cast(View, guarded)
@@ -65,6 +66,12 @@ def public(view: View) -> View:
     """Mark a view that anyone may see without signing in."""
     view.required_permission = None  # type: ignore[attr-defined]
     return view
+
+
+def _explain(permission: str, needed: Scope, found: Reach) -> str:
+    if found and needed.kind == INSTALLATION:
+        return f"This holds for all flows and queues: it needs {permission} without limits."
+    return f"This needs the permission {permission}."
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -81,6 +81,10 @@ class Reach:
             for a_flow, a_queue in self.scopes
         )
 
+    def touches(self, queue: str | None) -> bool:
+        """Return whether the reach may include a case of the queue, of whatever flow."""
+        return self.everywhere or any(a_queue in {"", queue} for _, a_queue in self.scopes)
+
 
 EVERYWHERE = Reach(everywhere=True, scopes=frozenset())
 NOWHERE = Reach(everywhere=False, scopes=frozenset())

@@ -92,7 +92,7 @@ class EntryQuery(Schema):
 
 
 @router.get("/entries", response=Page[EntryOut], operation_id="list_audit_entries")
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 def list_audit_entries(
     request: HttpRequest, wanted: Query[EntryQuery], cursor: str = "", limit: int = 50
 ) -> Any:
@@ -102,7 +102,7 @@ def list_audit_entries(
 
 
 @router.get("/entries/{entry_id}", response=EntryDetailOut, operation_id="get_audit_entry")
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 def get_audit_entry(request: HttpRequest, entry_id: int) -> Any:
     """Return one entry with its canonical text and the proof that it is in its block."""
     try:
@@ -118,7 +118,7 @@ def get_audit_entry(request: HttpRequest, entry_id: int) -> Any:
 
 
 @router.get("/verify", response=VerificationOut, operation_id="verify_audit_ledger")
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 def verify_audit_ledger(request: HttpRequest) -> Any:
     """Check the whole ledger. It takes some seconds per hundred thousand entries."""
     return verify()

@@ -56,14 +56,14 @@ class EntryRow:
 # The list
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def entries(request: HttpRequest) -> HttpResponse:
     context, status = _list_context(request)
     return render(request, "audit/entries.html", context, status=status)
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def entry_rows(request: HttpRequest) -> HttpResponse:
     """Render the rows alone, and set the address bar to the page that shows them."""
@@ -104,7 +104,7 @@ def _address(request: HttpRequest, before: int | None) -> str:
 # One entry, one subject
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def entry_detail(request: HttpRequest, pk: int) -> HttpResponse:
     try:
@@ -133,7 +133,7 @@ def _get_erasure(entry: Entry) -> dict[str, Any] | None:
     return {"entry": said, "reason": payload_of(said)["reason"]} if said else None
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def subject(request: HttpRequest, kind: str, subject_id: str) -> HttpResponse:
     """Show all that happened to one subject, newest first."""
@@ -162,21 +162,21 @@ def subject(request: HttpRequest, kind: str, subject_id: str) -> HttpResponse:
 # Proof
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def verification(request: HttpRequest) -> HttpResponse:
     context = {"found": verify(), "at": timezone.now()}
     return render(request, "audit/verification.html", context)
 
 
-@requires("audit.view")
+@requires("audit.view", scope="installation")
 @require_GET
 def verification_result(request: HttpRequest) -> HttpResponse:
     context = {"found": verify(), "at": timezone.now()}
     return render(request, "audit/_verification.html", context)
 
 
-@requires("audit.export")
+@requires("audit.export", scope="installation")
 @require_POST
 def export(request: HttpRequest) -> HttpResponseBase:
     """Send the entries that match the filter as a bundle that can be verified offline."""

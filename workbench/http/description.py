@@ -56,7 +56,7 @@ REASONS = {
     413: "The body, or what it would make, is too large.",
     415: "The body is of a type that this address does not take.",
     422: "Something that was sent does not hold; `errors` has the places.",
-    428: "If-Match is missing: the request does not say which revision it changes.",
+    428: "What was seen is not stated: If-Match is missing, or the field that `errors` names.",
     501: "The server lacks what this needs; `remedy` says what.",
     503: "The database or the disk does not answer. Send the same again.",
 }

@@ -36,7 +36,7 @@ class MeOut(Schema):
 
 
 @router.get("/me", response=MeOut, operation_id="get_me")
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 def get_me(request: HttpRequest) -> Any:
     """Return the person behind the request and what they may do."""
     principal: Any = request.auth  # type: ignore[attr-defined]

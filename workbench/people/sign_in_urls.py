@@ -11,8 +11,9 @@ from django.urls import URLPattern, path, re_path
 
 from workbench.accounts.gate import public, requires
 from workbench.accounts.permissions import SIGNED_IN
+from workbench.accounts.scopes import OWN
 
-own = requires(SIGNED_IN)
+own = requires(SIGNED_IN, scope=OWN)
 
 urlpatterns: list[URLPattern] = [
     path("login/", public(account.login), name="account_login"),

@@ -39,13 +39,13 @@ def _person_of(request: HttpRequest) -> User:
 # People
 
 
-@requires("people.view")
+@requires("people.view", scope="installation")
 @require_GET
 def people(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/people.html", _list_context(request))
 
 
-@requires("people.view")
+@requires("people.view", scope="installation")
 @require_GET
 def people_rows(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/_people.html", _list_context(request))
@@ -57,7 +57,7 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
     return {"people": list_people(text), "text": text, "manages": manages}
 
 
-@requires("people.manage")
+@requires("people.manage", scope="installation")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("password")
@@ -73,13 +73,13 @@ def person_new(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/person_added.html", context)
 
 
-@requires("people.view")
+@requires("people.view", scope="installation")
 @require_GET
 def person(request: HttpRequest, username: str) -> HttpResponse:
     return _person_page(request, _get_user(username), GrantForm())
 
 
-@requires("people.manage")
+@requires("people.manage", scope="installation")
 @require_POST
 def grant(request: HttpRequest, username: str) -> HttpResponse:
     user, form = _get_user(username), GrantForm(request.POST)
@@ -92,7 +92,7 @@ def grant(request: HttpRequest, username: str) -> HttpResponse:
     return redirect("accounts:person", user.username)
 
 
-@requires("people.manage")
+@requires("people.manage", scope="installation")
 @require_POST
 def revoke(request: HttpRequest, username: str, pk: int) -> HttpResponse:
     user = _get_user(username)
@@ -105,7 +105,7 @@ def revoke(request: HttpRequest, username: str, pk: int) -> HttpResponse:
     return redirect("accounts:person", user.username)
 
 
-@requires("people.manage")
+@requires("people.manage", scope="installation")
 @require_POST
 def set_active(request: HttpRequest, username: str) -> HttpResponse:
     user, active = _get_user(username), request.POST.get("active") == "yes"
@@ -138,7 +138,7 @@ def _person_page(
     return render(request, "accounts/person.html", context, status=status)
 
 
-@requires("people.view")
+@requires("people.view", scope="installation")
 @require_GET
 def roles(request: HttpRequest) -> HttpResponse:
     """Show what each role may do, from the table that is enforced."""
@@ -153,7 +153,7 @@ def roles(request: HttpRequest) -> HttpResponse:
 # My API tokens
 
 
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
@@ -181,7 +181,7 @@ def _make_token(request: HttpRequest, form: TokenForm, user: User, now: datetime
     return _tokens_page(request, TokenForm(user=user), now, made=made, secret=secret)
 
 
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 @require_POST
 def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     user = _person_of(request)
@@ -203,7 +203,7 @@ def _tokens_page(
 # My sessions
 
 
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 @never_cache
 @require_GET
 def sessions(request: HttpRequest) -> HttpResponse:
@@ -213,7 +213,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/sessions.html", {"rows": rows})
 
 
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 @require_POST
 def sessions_end(request: HttpRequest) -> HttpResponse:
     """End the session ``session`` of the person, or every one but this where none is named."""

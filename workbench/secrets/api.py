@@ -50,14 +50,14 @@ class SecretIn(Strict):
 
 
 @router.get("/secrets", response=Page[SecretOut], operation_id="list_secrets")
-@requires("secrets.manage")
+@requires("secrets.manage", scope="installation")
 def list_secrets(request: HttpRequest) -> dict[str, Any]:
     """List the names of secrets."""
     return whole_page(_out(row) for row in services.list_secrets())
 
 
 @router.get("/secrets/{name}", response=SecretOut, operation_id="get_secret")
-@requires("secrets.manage")
+@requires("secrets.manage", scope="installation")
 @shows(services.SECRET)
 def get_secret(request: HttpRequest, name: str) -> dict[str, Any]:
     """Return what may be known of a secret: not its value."""
@@ -65,7 +65,7 @@ def get_secret(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.put("/secrets/{name}", response=SecretOut, operation_id="set_secret")
-@requires("secrets.manage")
+@requires("secrets.manage", scope="installation")
 @edits(services.SECRET, lambda request, given: [given["name"]], creates=True)
 def set_secret(request: HttpRequest, name: str, body: SecretIn) -> dict[str, Any]:
     """Set a secret, or replace it. Steps read it as `${ secrets.NAME }`, in fields made for it."""
@@ -76,7 +76,7 @@ def set_secret(request: HttpRequest, name: str, body: SecretIn) -> dict[str, Any
 
 
 @router.delete("/secrets/{name}", response={204: None}, operation_id="delete_secret")
-@requires("secrets.manage")
+@requires("secrets.manage", scope="installation")
 @edits(services.SECRET, lambda request, given: [given["name"]])
 def delete_secret(request: HttpRequest, name: str) -> Status[None]:
     """Delete a secret. Steps that use it fail from then on."""

@@ -24,14 +24,14 @@ from workbench.shell.statuses import LOOKS
 # Home
 
 
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """Show the panels that apps registered, such as what waits for the person and what runs now."""
     return render(request, "shell/home.html", _home_context(request))
 
 
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 @require_GET
 def home_panels(request: HttpRequest) -> HttpResponse:
     return render(request, "shell/_home_panels.html", _home_context(request))
@@ -56,13 +56,13 @@ def _home_context(request: HttpRequest) -> dict[str, Any]:
 # Search
 
 
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 @require_GET
 def search_page(request: HttpRequest) -> HttpResponse:
     return render(request, "shell/search.html", _search_context(request))
 
 
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 @require_GET
 def search_results(request: HttpRequest) -> HttpResponse:
     return render(request, "shell/_results.html", _search_context(request))
@@ -76,7 +76,7 @@ def _search_context(request: HttpRequest) -> dict[str, Any]:
 # Preferences
 
 
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
@@ -115,7 +115,7 @@ def _next_page(request: HttpRequest) -> str:
 # Style page
 
 
-@requires(SIGNED_IN)
+@requires(SIGNED_IN, scope="own")
 @require_GET
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Show every component that pages are built from."""

@@ -21,7 +21,7 @@ from workbench.accounts.permissions import can
 Json = Any
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def flow_tests(request: HttpRequest, name: str) -> HttpResponse:
     """Show the tests, before they are run."""
@@ -29,7 +29,7 @@ def flow_tests(request: HttpRequest, name: str) -> HttpResponse:
     return _tests_page(request, flow, normal_form(flow.draft), None)
 
 
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 @require_POST
 def play_flow_tests(request: HttpRequest, name: str) -> HttpResponse:
     flow = flow_or_404(name)
@@ -41,7 +41,7 @@ def play_flow_tests(request: HttpRequest, name: str) -> HttpResponse:
     return _tests_page(request, flow, document, results)
 
 
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 @require_POST
 def delete_flow_test(request: HttpRequest, name: str, index: int) -> HttpResponse:
     """Delete a test; undo and history in the editor bring it back."""
@@ -87,7 +87,7 @@ def _tests_page(
 # --- Coverage ---------------------------------------------------------------------
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def coverage_json(request: HttpRequest, name: str) -> JsonResponse:
     """Return the canvas's statuses of what ``?by=tests`` or ``?by=traffic`` covers."""

@@ -31,7 +31,7 @@ LONGEST_NAME = 120
 # --- Try it -----------------------------------------------------------------------
 
 
-@requires("flows.view", flow="name")
+@requires("flows.view", scope="flow:name")
 @require_GET
 def bench(request: HttpRequest, name: str) -> HttpResponse:
     """Show the drawer as it opens: with the first sample, before anything is played."""
@@ -42,7 +42,7 @@ def bench(request: HttpRequest, name: str) -> HttpResponse:
     return _trial_page(request, flow, document, _load_sample(document, first))
 
 
-@requires("flows.edit", flow="name")
+@requires("flows.edit", scope="flow:name")
 @require_POST
 def play(request: HttpRequest, name: str) -> HttpResponse:
     """Do what the pressed button says, and play the draft."""

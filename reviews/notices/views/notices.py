@@ -15,34 +15,34 @@ from workbench.http.numbers import number_in
 
 
 @require_GET
-@requires("cases.view")
+@requires("cases.view", scope="own")
 def bell(request: HttpRequest) -> HttpResponse:
-    count = count_unread(request.user)  # type: ignore[arg-type]
+    count = count_unread(request.user)
     context = {"unread": min(count, COUNT_CAP - 1), "more": count >= COUNT_CAP}
     return render(request, "reviews/notices/_bell.html", context)
 
 
 @require_GET
-@requires("cases.view")
+@requires("cases.view", scope="own")
 def notices(request: HttpRequest) -> HttpResponse:
     return render(request, "reviews/notices/notices.html", _context(request))
 
 
 @require_GET
-@requires("cases.view")
+@requires("cases.view", scope="own")
 def notices_list(request: HttpRequest) -> HttpResponse:
     return render(request, "reviews/notices/_list.html", _context(request))
 
 
 @require_POST
-@requires("cases.view")
+@requires("cases.view", scope="own")
 def read_all(request: HttpRequest) -> HttpResponse:
     mark_read(person=request.user, now=timezone.now())  # type: ignore[arg-type]
     return redirect("reviews:notices")
 
 
 @require_GET
-@requires("cases.view")
+@requires("cases.view", scope="own")
 def notice(request: HttpRequest, notice_id: int) -> HttpResponse:
     """Mark the notice as read and go to its case."""
     found = Notice.objects.filter(pk=notice_id, person_id=request.user.pk).first()
@@ -54,7 +54,7 @@ def notice(request: HttpRequest, notice_id: int) -> HttpResponse:
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     before = number_in(request.GET.get("before"))
-    rows = list_notices(request.user, before)  # type: ignore[arg-type]
+    rows = list_notices(request.user, before)
     page = rows[:PAGE_SIZE]
     return {
         "notices": page,

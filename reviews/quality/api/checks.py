@@ -46,7 +46,7 @@ class NoteIn(Strict):
 
 
 @router.get("/quality/checks", response=Page[CheckOut], operation_id="list_quality_checks")
-@requires("insights.people")
+@requires("insights.people", scope="rows")
 def checks(
     request: HttpRequest,
     show: Literal["open", "closed", "agreed", "waiting"] = "open",
@@ -83,7 +83,7 @@ def _check_out(check: QualityCheck) -> dict[str, Any]:
 @router.post(
     "/quality/checks/{check_id}/close", response={204: None}, operation_id="close_quality_check"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def close(request: HttpRequest, check_id: Id, body: NoteIn) -> Status[None]:
     """Close a disagreement with a note on what came of it."""
     check = QualityCheck.objects.select_related("case__queue").filter(pk=check_id).first()

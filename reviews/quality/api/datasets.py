@@ -63,7 +63,7 @@ class DatasetProofOut(Schema):
 
 
 @router.get("/datasets", response=Page[DatasetOut], operation_id="list_datasets")
-@requires("datasets.export")
+@requires("datasets.export", scope="installation")
 def datasets(
     request: HttpRequest, cursor: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def datasets(
 
 @router.post("/datasets", response={201: DatasetOut}, operation_id="create_dataset")
 @may_answer(501)
-@requires("datasets.export")
+@requires("datasets.export", scope="installation")
 def make_dataset(request: HttpRequest, body: DatasetIn) -> Status[Any]:
     """Export decisions as the next version of a dataset."""
     version = create_dataset(
@@ -107,7 +107,7 @@ def _read_day(name: str, text: str) -> str:
     "/datasets/{version_id}/files/{form}", operation_id="download_dataset", openapi_extra=FILE
 )
 @may_answer(410, 501)
-@requires("datasets.export")
+@requires("datasets.export", scope="installation")
 def download(request: HttpRequest, version_id: Id, form: Form) -> FileResponse:
     """Download a version as jsonl, csv or parquet. The ledger records who took it."""
     version = _find_version(version_id)
@@ -121,7 +121,7 @@ def download(request: HttpRequest, version_id: Id, form: Form) -> FileResponse:
 @router.post(
     "/datasets/{version_id}/verify", response=DatasetProofOut, operation_id="verify_dataset"
 )
-@requires("datasets.export")
+@requires("datasets.export", scope="installation")
 def verify(request: HttpRequest, version_id: Id) -> dict[str, Any]:
     """Make the version again from its filter and compare the digests."""
     version = _find_version(version_id)

@@ -93,7 +93,7 @@ class FiguresOut(Schema):
 
 
 @router.get("/quality/figures", response=FiguresOut, operation_id="get_quality_figures")
-@requires("insights.view")
+@requires("insights.view", scope="rows")
 def figures(request: HttpRequest, wanted: Query[FigureQuery]) -> dict[str, Any]:
     """Return agreement, overrides, calibration and drift, by flow, week and reviewer."""
     principal = principal_of(request)

@@ -44,7 +44,7 @@ class KnownAnswerOut(Schema):
 @router.post(
     "/quality/known-answers", response={201: KnownAnswerOut}, operation_id="add_known_answer"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def add_answer(request: HttpRequest, body: KnownAnswerIn) -> Status[Any]:
     """Make a decided case a known answer; copies of it are mixed into its queue."""
     case = find_case(request, body.case, "quality.manage")
@@ -58,7 +58,7 @@ def add_answer(request: HttpRequest, body: KnownAnswerIn) -> Status[Any]:
 @router.get(
     "/quality/known-answers/{answer_id}", response=KnownAnswerOut, operation_id="get_known_answer"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 @shows(KNOWN_ANSWER)
 def get_answer(request: HttpRequest, answer_id: Id) -> dict[str, Any]:
     """Return a known answer, in use or retired."""
@@ -68,7 +68,7 @@ def get_answer(request: HttpRequest, answer_id: Id) -> dict[str, Any]:
 @router.delete(
     "/quality/known-answers/{answer_id}", response={204: None}, operation_id="retire_known_answer"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 @edits(KNOWN_ANSWER, lambda request, given: [_find_answer(request, given["answer_id"]).pk])
 def retire_answer(request: HttpRequest, answer_id: Id) -> Status[None]:
     """Stop mixing in a known answer. Settled checks stay."""

@@ -17,7 +17,6 @@ from reviews.quality.selectors.lists import list_sampling_policies
 from reviews.quality.services.policies import Sampling, save_sampling_policy, set_queue_policy
 from reviews.selectors.editables import QUEUE_SHARES, SAMPLING_POLICY, get_shares
 from workbench.accounts.gate import principal_of, requires
-from workbench.accounts.permissions import can
 from workbench.http.preconditions import edits, shows
 from workbench.http.schemas import Page, Strict
 
@@ -65,7 +64,7 @@ class SamplingOut(Schema):
 @router.get(
     "/quality/queues/{name}", response=QueuePolicyOut, operation_id="get_queue_quality_policy"
 )
-@requires("quality.manage", queue="name")
+@requires("quality.manage", scope="queue:name")
 @shows(QUEUE_SHARES)
 def get_queue_policy(request: HttpRequest, name: str) -> dict[str, Any]:
     """Return how many of a queue's cases are checked, in percent."""
@@ -75,7 +74,7 @@ def get_queue_policy(request: HttpRequest, name: str) -> dict[str, Any]:
 @router.put(
     "/quality/queues/{name}", response=QueuePolicyOut, operation_id="set_queue_quality_policy"
 )
-@requires("quality.manage", queue="name")
+@requires("quality.manage", scope="queue:name")
 @edits(QUEUE_SHARES, lambda request, given: [given["name"]])
 def put_queue_policy(request: HttpRequest, name: str, body: QueuePolicyIn) -> dict[str, Any]:
     """Set how many of a queue's cases are checked, in percent."""
@@ -85,21 +84,17 @@ def put_queue_policy(request: HttpRequest, name: str, body: QueuePolicyIn) -> di
 
 
 @router.get("/quality/sampling", response=Page[SamplingOut], operation_id="list_sampling_policies")
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def sampling(request: HttpRequest) -> dict[str, Any]:
     """List the sampling policies, with what became of the runs they drew."""
-    found = [
-        policy
-        for policy in list_sampling_policies()
-        if can(principal_of(request), "quality.manage", flow=policy.flow)
-    ]
+    found = list_sampling_policies(principal_of(request))
     return {"items": [_sampling_out(policy) for policy in found], "next": None}
 
 
 @router.post(
     "/quality/sampling", response={201: SamplingOut}, operation_id="create_sampling_policy"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def create_sampling(request: HttpRequest, body: SamplingIn) -> Status[Any]:
     """Have people check a share of a flow's automatic decisions afterwards."""
     check_leads(request, flow=body.flow)
@@ -110,7 +105,7 @@ def create_sampling(request: HttpRequest, body: SamplingIn) -> Status[Any]:
 @router.get(
     "/quality/sampling/{policy_id}", response=SamplingOut, operation_id="get_sampling_policy"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 @shows(SAMPLING_POLICY)
 def get_sampling(request: HttpRequest, policy_id: Id) -> dict[str, Any]:
     """Return a sampling policy, with what became of the runs it drew."""
@@ -120,7 +115,7 @@ def get_sampling(request: HttpRequest, policy_id: Id) -> dict[str, Any]:
 @router.put(
     "/quality/sampling/{policy_id}", response=SamplingOut, operation_id="change_sampling_policy"
 )
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 @edits(
     SAMPLING_POLICY,
     lambda request, given: [_find_sampling(request, given["policy_id"]).pk],
@@ -140,12 +135,11 @@ def _find_queue(name: str) -> Queue:
 
 
 def _find_sampling(request: HttpRequest, policy_id: int) -> SamplingPolicy:
-    """Raises: Http404, PermissionDenied."""
-    policy = list_sampling_policies().filter(pk=policy_id).first()
-    if policy is None:
-        raise Http404(f"There is no sampling policy {policy_id}.")
-    check_leads(request, flow=policy.flow)
-    return policy
+    """Raises: Http404, also for a policy of a flow that the person does not lead."""
+    for policy in list_sampling_policies(principal_of(request)):
+        if policy.pk == policy_id:
+            return policy
+    raise Http404(f"There is no sampling policy {policy_id}.")
 
 
 def _shares_out(queue: Queue) -> dict[str, Any]:

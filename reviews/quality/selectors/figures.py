@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet
 
 from reviews.models.quality import DecisionFact
-from reviews.quality.figures import Figures, Filter, Share
+from reviews.quality.figures import Figures, Filter, Row, Share
 from reviews.quality.selectors.checks import count_checks
 from reviews.quality.selectors.confidence import calibrate, compare_versions, count_by_confidence
 from reviews.quality.selectors.groups import MondayOf, group_by, group_by_reviewer
@@ -35,7 +35,15 @@ def get_figures(principal: Any, wanted: Filter, *, people: bool) -> Figures:
         weeks=group_by(model_facts.annotate(key=MondayOf("at")), "key"),
         flows=group_by(facts, "flow"),
         checks=count_checks(checks),
-        reviewers=group_by_reviewer(facts, checks) if people else (),
+        reviewers=_group_people(principal, wanted) if people else (),
+    )
+
+
+def _group_people(principal: Any, wanted: Filter) -> Sequence[Row]:
+    """Return the row of each reviewer, from where the principal may see people's figures."""
+    return group_by_reviewer(
+        facts_within(principal, wanted, "insights.people"),
+        checks_within(principal, wanted, "insights.people"),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Prefetch, Q
 
 from flows.models import Flow
 from reviews.models import Queue
@@ -72,13 +72,15 @@ def list_queue_policies(principal: Any) -> list[Queue]:
     )
 
 
-def list_sampling_policies() -> QuerySet[SamplingPolicy]:
-    """Return the sampling policies with what became of the runs they drew: one query."""
-    return SamplingPolicy.objects.annotate(
+def list_sampling_policies(principal: Any) -> list[SamplingPolicy]:
+    """Return the policies of the flows led, with what became of the runs they drew: one query."""
+    found = reach(principal, "quality.manage")
+    policies = SamplingPolicy.objects.annotate(
         drawn_count=Count("drawn"),
         opened_count=Count("drawn", filter=Q(drawn__state=SampleState.OPENED)),
         waiting_count=Count("drawn", filter=Q(drawn__state=SampleState.WAITING)),
     ).order_by("flow", "pk")
+    return [policy for policy in policies if found.covers(policy.flow, None)]
 
 
 def list_known_answers(principal: Any) -> list[KnownAnswer]:
@@ -99,8 +101,9 @@ def list_known_answers(principal: Any) -> list[KnownAnswer]:
     )
 
 
-def list_checkpoints() -> list[tuple[str, str]]:
-    """Return the checkpoints of released versions, as (flow, step): one query."""
+def list_checkpoints(principal: Any) -> list[tuple[str, str]]:
+    """Return the checkpoints of released versions of flows led, as (flow, step): one query."""
+    led = reach(principal, "quality.manage")
     flows = Flow.objects.filter(released__isnull=False).select_related("released")
     return [
         (flow.name, step)
@@ -108,7 +111,7 @@ def list_checkpoints() -> list[tuple[str, str]]:
         for step, found in (
             flow.released.document.get("steps", {}) if flow.released else {}
         ).items()
-        if found.get("type") == "review.case"
+        if found.get("type") == "review.case" and led.covers(flow.name, None)
     ]
 
 

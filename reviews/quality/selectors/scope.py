@@ -15,11 +15,15 @@ ABOUT_THE_MODEL = ("", CheckKind.SAMPLE)
 MOST_CHOICES = 200
 
 
-def facts_within(principal: Any, wanted: Filter) -> QuerySet[DecisionFact]:
-    """Return the decisions of the filter whose figures the principal may see."""
-    facts = DecisionFact.objects.filter(
-        limit_to_reach(reach(principal, "insights.view"), queue="queue__name", flow="flow")
-    )
+def facts_within(
+    principal: Any, wanted: Filter, permission: str = "insights.view"
+) -> QuerySet[DecisionFact]:
+    """Return the decisions of the filter whose figures the principal may see.
+
+    Of one reviewer, and with ``insights.people``, only those where they may see people's figures.
+    """
+    found = reach(principal, "insights.people" if wanted.reviewer else permission)
+    facts = DecisionFact.objects.filter(limit_to_reach(found, queue="queue__name", flow="flow"))
     conditions = {
         "flow": wanted.flow,
         "queue__name": wanted.queue,
@@ -31,12 +35,13 @@ def facts_within(principal: Any, wanted: Filter) -> QuerySet[DecisionFact]:
     return facts.filter(**{name: value for name, value in conditions.items() if value})
 
 
-def checks_within(principal: Any, wanted: Filter) -> QuerySet[QualityCheck]:
+def checks_within(
+    principal: Any, wanted: Filter, permission: str = "insights.view"
+) -> QuerySet[QualityCheck]:
     """Return the settled checks of the filter; a model's version does not narrow them."""
+    found = reach(principal, "insights.people" if wanted.reviewer else permission)
     checks = QualityCheck.objects.filter(
-        limit_to_reach(
-            reach(principal, "insights.view"), queue="case__queue__name", flow="case__flow"
-        ),
+        limit_to_reach(found, queue="case__queue__name", flow="case__flow"),
         state=CheckState.SETTLED,
     )
     conditions = {
@@ -61,7 +66,8 @@ def filter_choices(principal: Any, *, people: bool) -> dict[str, list[str]]:
     }
     if people:
         persons = User.objects.order_by("username")
-        found["reviewer"] = _named_in(persons, facts.filter(reviewer=OuterRef("pk")), "username")
+        theirs = facts_within(principal, Filter(), "insights.people")
+        found["reviewer"] = _named_in(persons, theirs.filter(reviewer=OuterRef("pk")), "username")
     return found
 
 

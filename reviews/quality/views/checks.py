@@ -24,7 +24,7 @@ TABS = (
 
 
 @require_GET
-@requires("insights.people")
+@requires("insights.people", scope="rows")
 def checks(request: HttpRequest) -> HttpResponse:
     which, kind = request.GET.get("show", ""), request.GET.get("kind", "")
     which = which if which in dict(TABS) else "open"
@@ -47,7 +47,7 @@ def checks(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def close(request: HttpRequest, check_id: int) -> HttpResponse:
     """Close a disagreement with what came of it."""
     principal = principal_of(request)

@@ -22,7 +22,7 @@ UNPROCESSABLE = 422
 
 
 @require_GET
-@requires("datasets.export")
+@requires("datasets.export", scope="installation")
 def datasets(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
@@ -38,7 +38,7 @@ def _page(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
 
 
 @require_POST
-@requires("datasets.export")
+@requires("datasets.export", scope="installation")
 def create(request: HttpRequest) -> HttpResponse:
     form = DatasetForm(request.POST)
     if not form.is_valid():
@@ -58,7 +58,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@requires("datasets.export")
+@requires("datasets.export", scope="installation")
 def verify(request: HttpRequest, version_id: int) -> HttpResponse:
     """Make the rows anew and compare them; they differ if decisions were erased since."""
     version = get_object_or_404(DatasetVersion, pk=version_id)
@@ -73,7 +73,7 @@ def verify(request: HttpRequest, version_id: int) -> HttpResponse:
 
 
 @require_GET
-@requires("datasets.export")
+@requires("datasets.export", scope="installation")
 def download(request: HttpRequest, version_id: int, form: str) -> HttpResponseBase:
     if form not in FORMATS:
         raise Http404(f"There is no form {form}: use {', '.join(FORMATS)}.")

@@ -21,13 +21,13 @@ STABLE_BELOW, SHIFTED_FROM = 0.1, 0.25
 
 
 @require_GET
-@requires("insights.view")
+@requires("insights.view", scope="rows")
 def first_page(request: HttpRequest) -> HttpResponse:
     return redirect("quality:figures")
 
 
 @require_GET
-@requires("insights.view")
+@requires("insights.view", scope="rows")
 def quality(request: HttpRequest) -> HttpResponse:
     principal = principal_of(request)
     people = can(principal, "insights.people")

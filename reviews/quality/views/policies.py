@@ -39,7 +39,7 @@ UNPROCESSABLE = 422
 
 
 @require_GET
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def policies(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
@@ -55,13 +55,13 @@ def _page(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
         ],
         "sampling": [
             _row(f"sampling-{each.pk}", each, SAMPLING_POLICY, SamplingForm.initial_of, at, typed)
-            for each in list_sampling_policies()
+            for each in list_sampling_policies(principal)
         ],
         "answers": [
             {"answer": each, "revision": KNOWN_ANSWER.revision_of(each)}
             for each in list_known_answers(principal)
         ],
-        "checkpoints": list_checkpoints(),
+        "checkpoints": list_checkpoints(principal),
         **more,
     }
     return render(request, "reviews/quality/policies.html", context, status=status)
@@ -87,7 +87,7 @@ def _row(
 
 
 @require_POST
-@requires("quality.manage", queue="name")
+@requires("quality.manage", scope="queue:name")
 def queue_policy(request: HttpRequest, name: str) -> HttpResponse:
     queue = get_object_or_404(Queue, name=name)
     form = QueuePolicyForm(request.POST)
@@ -106,13 +106,13 @@ def queue_policy(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_POST
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def add_sampling(request: HttpRequest) -> HttpResponse:
     return _save_sampling(request, None)
 
 
 @require_POST
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def change_sampling(request: HttpRequest, policy_id: int) -> HttpResponse:
     policy = get_object_or_404(SamplingPolicy, pk=policy_id)
     _check_flow(request, policy.flow)
@@ -145,7 +145,7 @@ def _check_flow(request: HttpRequest, flow: str) -> None:
 
 
 @require_POST
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def add_answer(request: HttpRequest) -> HttpResponse:
     form = KnownAnswerForm(request.POST)
     if not form.is_valid():
@@ -170,7 +170,7 @@ def add_answer(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@requires("quality.manage")
+@requires("quality.manage", scope="rows")
 def retire_answer(request: HttpRequest, answer_id: int) -> HttpResponse:
     answer = get_object_or_404(KnownAnswer.objects.select_related("queue"), pk=answer_id)
     if not can(principal_of(request), "quality.manage", queue=answer.queue.name):

@@ -36,7 +36,7 @@ class CalendarOut(CalendarIn):
 
 
 @router.get("/calendars", response=Page[CalendarOut], operation_id="list_calendars")
-@requires("queues.view")
+@requires("queues.view", scope="anywhere")
 def calendars(request: HttpRequest) -> dict[str, Any]:
     """List the calendars in which due times are counted."""
     found = WorkCalendar.objects.order_by("name")
@@ -44,7 +44,7 @@ def calendars(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.get("/calendars/{name}", response=CalendarOut, operation_id="get_calendar")
-@requires("queues.view")
+@requires("queues.view", scope="anywhere")
 @shows(CALENDAR)
 def get_calendar(request: HttpRequest, name: str) -> dict[str, Any]:
     """Return a calendar."""
@@ -55,7 +55,7 @@ def get_calendar(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.put("/calendars/{name}", response=CalendarOut, operation_id="save_calendar")
-@requires("queues.manage")
+@requires("queues.manage", scope="installation")
 @edits(CALENDAR, lambda request, given: [given["name"]], creates=True)
 def put_calendar(request: HttpRequest, name: Name, body: CalendarIn) -> dict[str, Any]:
     """Create a calendar, or replace it. Open cases keep the one they were opened under."""

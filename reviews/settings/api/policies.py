@@ -62,7 +62,7 @@ class InstantOut(Schema):
 
 
 @router.get("/sla-policies", response=Page[PolicyOut], operation_id="list_sla_policies")
-@requires("queues.view")
+@requires("queues.view", scope="anywhere")
 def policies(request: HttpRequest) -> dict[str, Any]:
     """List the SLA policies."""
     found = SlaPolicy.objects.select_related("calendar").order_by("name")
@@ -70,7 +70,7 @@ def policies(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.get("/sla-policies/{name}", response=PolicyOut, operation_id="get_sla_policy")
-@requires("queues.view")
+@requires("queues.view", scope="anywhere")
 @shows(SLA_POLICY)
 def get_policy(request: HttpRequest, name: str) -> dict[str, Any]:
     """Return an SLA policy."""
@@ -78,7 +78,7 @@ def get_policy(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.put("/sla-policies/{name}", response=PolicyOut, operation_id="save_sla_policy")
-@requires("queues.manage")
+@requires("queues.manage", scope="installation")
 @edits(SLA_POLICY, lambda request, given: [given["name"]], creates=True)
 def put_policy(request: HttpRequest, name: Name, body: PolicyIn) -> dict[str, Any]:
     """Create a policy, or replace it. Open cases keep the policy they were opened under."""
@@ -99,7 +99,7 @@ def put_policy(request: HttpRequest, name: Name, body: PolicyIn) -> dict[str, An
 @router.get(
     "/sla-policies/{name}/instants", response=Page[InstantOut], operation_id="preview_sla_policy"
 )
-@requires("queues.view")
+@requires("queues.view", scope="anywhere")
 def instants(request: HttpRequest, name: str, opened_at: datetime | None = None) -> dict[str, Any]:
     """Return when each act would come for a case opened at that time, or now if none is given."""
     policy = _find_policy(name)

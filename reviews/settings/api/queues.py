@@ -9,6 +9,7 @@ from pydantic import Field
 
 from reviews.finding import find_queue
 from reviews.models import Queue
+from reviews.rules.matrix import MOST_ROWS
 from reviews.selectors.editables import QUEUE, QUEUE_FIELDS
 from reviews.settings.api.problems import report_problems
 from reviews.settings.services.queues import change_queue, create_queue
@@ -38,6 +39,12 @@ class QueueIn(Strict):
     commit_window_seconds: int | None = Field(None, ge=0, le=120)
     work_limit: int | None = Field(None, ge=0, le=1000)
     familiar_minutes: int | None = Field(None, ge=0, le=100_000)
+    authority: list[dict[str, Any]] | None = Field(
+        None,
+        max_length=MOST_ROWS,
+        description="Rows `{up_to, product, exceptions, level, approvers}`; the first that covers "
+        "a case says what its approval needs.",
+    )
 
 
 class QueueSettingsOut(Schema):
@@ -51,11 +58,12 @@ class QueueSettingsOut(Schema):
     commit_window_seconds: int
     work_limit: int
     familiar_minutes: int
+    authority: list[dict[str, Any]]
     revision: str
 
 
 @router.get("/queues/{name}/settings", response=QueueSettingsOut, operation_id="get_queue_settings")
-@requires("queues.view", queue="name")
+@requires("queues.view", scope="queue:name")
 @shows(QUEUE)
 def queue_settings(request: HttpRequest, name: str) -> dict[str, Any]:
     """Return a queue's settings."""
@@ -63,7 +71,7 @@ def queue_settings(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.put("/queues/{name}/settings", response=QueueSettingsOut, operation_id="save_queue")
-@requires("queues.manage", queue="name")
+@requires("queues.manage", scope="queue:name")
 @edits(QUEUE, lambda request, given: [given["name"]], creates=True)
 def save_queue(request: HttpRequest, name: Name, body: QueueIn) -> dict[str, Any]:
     """Create a queue, or change the settings that are given."""

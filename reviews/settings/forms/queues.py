@@ -7,6 +7,7 @@ from django import forms
 from reviews.models import Queue
 from reviews.rules.access import CLAIM, DECIDE, SEE
 from reviews.rules.ordering import Ordering
+from reviews.settings.forms.authority import EXAMPLE, read_matrix, write_matrix
 from reviews.settings.forms.fields import style_fields
 
 Json = Any
@@ -60,12 +61,29 @@ class QueueForm(forms.Form):
     decide_skills = forms.CharField(required=False, label="Skills to decide")
     claim_roles = forms.ChoiceField(required=False, label="Who claims")
     decide_roles = forms.ChoiceField(required=False, label="Who decides")
+    authority = forms.CharField(
+        required=False,
+        max_length=8000,
+        label="What an approval needs",
+        widget=forms.Textarea(
+            attrs={"rows": 5, "spellcheck": "false", "placeholder": EXAMPLE, "class": "input mono"}
+        ),
+        help_text="A row on each line: up_to, product, exceptions (yes or no), level, approvers. "
+        "The first row that covers a case holds; a refund counts by its size, and without an "
+        "amount only rows without up_to hold. Empty: one person of any level approves.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in ("claim_roles", "decide_roles"):
             self.fields[name].choices = [("", "Reviewers and leads"), ("lead", "Leads only")]  # type: ignore[attr-defined]
         style_fields(self)
+
+    def clean_authority(self) -> list[dict[str, Json]]:
+        try:
+            return read_matrix(self.cleaned_data["authority"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
 
     def ordering(self) -> dict[str, float]:
         data = self.cleaned_data
@@ -103,6 +121,8 @@ class QueueForm(forms.Form):
             # Skills of the queue itself hold for claiming and deciding; this form sets each apart.
             "skills": [],
             "access": self.access(),
+            # A program that posts the form as it was before keeps the matrix.
+            **({"authority": data["authority"]} if "authority" in self.data else {}),
         }
 
     @staticmethod
@@ -122,6 +142,7 @@ class QueueForm(forms.Form):
             "decide_skills": _join_skills(queue, DECIDE),
             "claim_roles": _role_for(queue, CLAIM),
             "decide_roles": _role_for(queue, DECIDE),
+            "authority": write_matrix(queue.authority),
         }
 
 

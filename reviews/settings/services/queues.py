@@ -9,6 +9,7 @@ from django.db import transaction
 from reviews.errors import SettingsInvalid
 from reviews.models import Queue
 from reviews.rules.access import check_access
+from reviews.rules.matrix import find_matrix_problem
 from reviews.rules.ordering import read_ordering
 from reviews.selectors.editables import QUEUE_FIELDS
 from workbench.accounts.actors import Actor
@@ -126,6 +127,8 @@ def queue_problems(values: Mapping[str, Json]) -> dict[str, str]:
         problems["commit_window_seconds"] = (
             f"A decision can be undone for 0 to {MAX_WINDOW_SECONDS} seconds."
         )
+    if problem := find_matrix_problem(values.get("authority", [])):
+        problems["authority"] = problem
     if not values.get("title", "-").strip():
         problems["title"] = "Give the queue a title."
     return problems

@@ -25,13 +25,13 @@ SHOWN_DAYS = 14
 
 
 @require_http_methods(["GET", "POST"])
-@requires("queues.manage")
+@requires("queues.manage", scope="installation")
 def calendar_new(request: HttpRequest) -> HttpResponse:
     return _calendar_page(request, None)
 
 
 @require_http_methods(["GET", "POST"])
-@requires("queues.manage")
+@requires("queues.manage", scope="installation")
 def calendar_edit(request: HttpRequest, name: str) -> HttpResponse:
     return _calendar_page(request, get_object_or_404(WorkCalendar, name=name))
 
@@ -71,7 +71,7 @@ def _save(edit: Edit[WorkCalendar], form: CalendarForm) -> WorkCalendar | None:
 
 
 @require_POST
-@requires("queues.manage")
+@requires("queues.manage", scope="installation")
 def calendar_preview(request: HttpRequest) -> HttpResponse:
     """Show the next days by the calendar as typed so far."""
     form = CalendarForm(request.POST)

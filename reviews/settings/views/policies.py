@@ -18,12 +18,12 @@ from reviews.settings.forms.fields import add_problems, format_minutes
 from reviews.settings.forms.policies import PolicyForm, StepFormSet, list_targets
 from reviews.settings.services.sla import save_sla_policy
 from workbench.accounts.gate import principal_of, requires
-from workbench.accounts.permissions import can
+from workbench.accounts.permissions import can, reach
 from workbench.shell.editing import AlreadyThere, Difference, Edit, join_lines
 
 
 @require_GET
-@requires("queues.view")
+@requires("queues.view", scope="anywhere")
 def policies(request: HttpRequest) -> HttpResponse:
     """List the SLA policies, and the calendars in which they count."""
     context = {
@@ -32,19 +32,20 @@ def policies(request: HttpRequest) -> HttpResponse:
             for policy in SlaPolicy.objects.select_related("calendar").order_by("title")
         ],
         "calendars": WorkCalendar.objects.order_by("name"),
-        "may_manage": can(principal_of(request), "queues.manage"),
+        "may_manage": reach(principal_of(request), "queues.manage").everywhere,
+        "may_direct": can(principal_of(request), "queues.manage"),
     }
     return render(request, "reviews/settings/promises.html", context)
 
 
 @require_http_methods(["GET", "POST"])
-@requires("queues.manage")
+@requires("queues.manage", scope="installation")
 def policy_new(request: HttpRequest) -> HttpResponse:
     return _policy_page(request, None)
 
 
 @require_http_methods(["GET", "POST"])
-@requires("queues.manage")
+@requires("queues.manage", scope="installation")
 def policy_edit(request: HttpRequest, name: str) -> HttpResponse:
     policy = get_object_or_404(SlaPolicy.objects.select_related("calendar"), name=name)
     return _policy_page(request, policy)
@@ -94,7 +95,7 @@ def _write_step(step: dict[str, Any]) -> str:
 
 
 @require_POST
-@requires("queues.manage")
+@requires("queues.manage", scope="installation")
 def policy_preview(request: HttpRequest) -> HttpResponse:
     """Show when each act would come for a case that opens now, by the policy as typed so far."""
     form, steps = _read_forms(request, None)

@@ -28,7 +28,7 @@ TRIED_CASES = 300
 
 
 @require_http_methods(["GET", "POST"])
-@requires("queues.manage", queue="name")
+@requires("queues.manage", scope="queue:name")
 def queue_settings(request: HttpRequest, name: str) -> HttpResponse:
     queue = find_queue(request, name)
     ordering = read_ordering(queue.ordering)
@@ -55,7 +55,7 @@ def _save(edit: Edit[Queue], queue: Queue, form: QueueForm) -> Queue | None:
 
 
 @require_POST
-@requires("queues.manage", queue="name")
+@requires("queues.manage", scope="queue:name")
 def queue_order(request: HttpRequest, name: str) -> HttpResponse:
     """Show in which order the cases would come by the weights as typed so far."""
     queue = find_queue(request, name)
@@ -95,7 +95,7 @@ def _rank(case: Case, ordering: Ordering) -> float:
 
 
 @require_http_methods(["GET", "POST"])
-@requires("queues.manage")
+@requires("queues.manage", scope="installation")
 def queue_new(request: HttpRequest) -> HttpResponse:
     title = request.POST.get("title", "").strip()[:120]
     problem = ""

@@ -46,7 +46,7 @@ class AbsenceOut(Schema):
 
 
 @router.get("/absences", response=Page[AbsenceOut], operation_id="list_absences")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def absences(request: HttpRequest) -> dict[str, Any]:
     """List the absences of colleagues, present and planned."""
     colleagues = list_deciders(list_queues(principal_of(request)))
@@ -55,7 +55,7 @@ def absences(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.post("/absences", response={201: AbsenceOut}, operation_id="plan_absence")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def plan(request: HttpRequest, body: AbsenceIn) -> Status[Any]:
     """Plan an absence. When it begins, the person's cases go to who covers."""
     for name in ("starts_at", "ends_at"):
@@ -76,7 +76,7 @@ def plan(request: HttpRequest, body: AbsenceIn) -> Status[Any]:
 
 
 @router.post("/absences/{absence_id}/end", response={204: None}, operation_id="end_absence")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def end(request: HttpRequest, absence_id: Id) -> Status[None]:
     """End an absence early, or call it off."""
     acting = get_acting(request)

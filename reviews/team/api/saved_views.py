@@ -60,7 +60,7 @@ def _identify_own(request: HttpRequest, given: Mapping[str, Any]) -> tuple[Any, 
 
 
 @router.get("/queues/{name}/views", response=Page[ViewOut], operation_id="list_saved_views")
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 def views(request: HttpRequest, name: str) -> dict[str, Any]:
     """List one's own views of a queue and those shared with one."""
     found = list_views(find_queue(request, name), person_of(request))
@@ -68,7 +68,7 @@ def views(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 @router.post("/queues/{name}/views", response={201: ViewOut}, operation_id="save_view")
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 @edits(SAVED_VIEW, _identify_own, creates=True)
 def save(request: HttpRequest, name: str, body: ViewIn) -> Status[Any]:
     """Save a view by name, in place of one's own of that name."""
@@ -84,7 +84,7 @@ def save(request: HttpRequest, name: str, body: ViewIn) -> Status[Any]:
 
 
 @router.get("/queues/{name}/views/{view_id}", response=ViewOut, operation_id="get_saved_view")
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 @shows(SAVED_VIEW)
 def get_view(request: HttpRequest, name: str, view_id: Id) -> dict[str, Any]:
     """Return one of one's own views."""
@@ -94,7 +94,7 @@ def get_view(request: HttpRequest, name: str, view_id: Id) -> dict[str, Any]:
 @router.delete(
     "/queues/{name}/views/{view_id}", response={204: None}, operation_id="delete_saved_view"
 )
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 @edits(
     SAVED_VIEW,
     lambda request, given: SAVED_VIEW.identify(_find_own(request, given["name"], given["view_id"])),

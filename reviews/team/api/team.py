@@ -44,7 +44,7 @@ class DelegateIn(Strict):
 
 
 @router.get("/team", response=Page[ReviewerLoadOut], operation_id="get_team")
-@requires("cases.assign")
+@requires("cases.assign", scope="rows")
 def team(request: HttpRequest, queue: str = "") -> dict[str, Any]:
     """List the people who decide in one's queues with what they hold, the fullest first."""
     principal, now = principal_of(request), timezone.now()
@@ -75,7 +75,7 @@ def _lane_out(lane: Lane) -> dict[str, Any]:
 
 
 @router.post("/cases/{case_id}/delegate", response=CaseOut, operation_id="delegate_case")
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def delegate(request: HttpRequest, case_id: Id, body: DelegateIn) -> dict[str, Any]:
     """Pass a case that one holds to a colleague, and give up deciding it."""
     acting = authorise(request, case_id)

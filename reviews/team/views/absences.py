@@ -23,7 +23,7 @@ FORM_FIELDS = {"starts_at": "first_day", "ends_at": "last_day", "cover": "cover"
 
 
 @require_http_methods(["GET", "POST"])
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def absences(request: HttpRequest) -> HttpResponse:
     acting, now = make_acting(principal_of(request)), timezone.now()
     colleagues = list_deciders(list_queues(acting.principal))
@@ -71,7 +71,7 @@ def _plan(form: AbsenceForm, acting: Acting, now: datetime) -> Absence | None:
 
 
 @require_POST
-@requires("cases.decide")
+@requires("cases.decide", scope="rows")
 def end(request: HttpRequest, absence_id: int) -> HttpResponse:
     acting = make_acting(principal_of(request))
     try:

@@ -18,7 +18,7 @@ from workbench.accounts.gate import principal_of, requires
 
 
 @require_POST
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 def save(request: HttpRequest, name: str) -> HttpResponse:
     queue, filters = find_queue(request, name), read_filters(request.POST)
     try:
@@ -38,7 +38,7 @@ def save(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_POST
-@requires("cases.view", queue="name")
+@requires("cases.view", scope="rows:name")
 def delete(request: HttpRequest, name: str, view_id: int) -> HttpResponse:
     queue = find_queue(request, name)
     view = get_object_or_404(SavedView, pk=view_id, queue=queue, owner_id=request.user.pk)

@@ -18,24 +18,24 @@ from reviews.services.passing import assign_case
 from reviews.team.selectors import get_free_lane, list_absences, list_deciders, list_lanes
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.models import User
-from workbench.accounts.permissions import can
+from workbench.accounts.permissions import can, reach
 from workbench.http.numbers import number_in
 
 
 @require_GET
-@requires("cases.assign")
+@requires("cases.assign", scope="rows")
 def team(request: HttpRequest) -> HttpResponse:
     return render(request, "reviews/team/team.html", _context(request))
 
 
 @require_GET
-@requires("cases.assign")
+@requires("cases.assign", scope="rows")
 def lanes(request: HttpRequest) -> HttpResponse:
     return render(request, "reviews/team/_lanes.html", _context(request))
 
 
 @require_POST
-@requires("cases.assign")
+@requires("cases.assign", scope="rows")
 def give(request: HttpRequest) -> HttpResponse:
     """Give a case to a person, or back to its queue, and show the lanes as they are then."""
     refusal = _reassign(request)
@@ -84,6 +84,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "due_soon": sum(lane.due_soon for lane in rows),
         "live": " ".join(groups),
         "triggers": ", ".join(f"live:{group} from:body" for group in groups),
+        "may_set_levels": reach(principal_of(request), "queues.manage").everywhere,
         "now": now,
     }
 

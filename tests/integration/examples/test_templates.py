@@ -14,6 +14,7 @@ from reviews.models import Case, Queue, SlaPolicy
 from reviews.rules.answers import Answer
 from reviews.selectors.acting import make_acting
 from reviews.services.decisions import decide_case
+from reviews.services.looks import note_serving
 from tests.driving import driving, ended
 from tests.factories.people import ACTOR, make_person
 from tests.waiting import until
@@ -44,6 +45,8 @@ def publish(trade: str) -> Any:
 
 
 def decide(case: Case, user: User, answer: Answer) -> None:
+    for evidence in ("", *answer.opened):
+        note_serving(case=case, user=user, now=timezone.now(), evidence=evidence)
     decide_case(
         case_id=case.pk,
         answer=answer,

@@ -100,7 +100,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
         assert started.status_code == 201, started.text
         bank.run = started.json()["id"]
         bank.case = wait_for_case(bank)
-        decide = {"outcome": "approved", "commit_now": True}
+        decide = {"outcome": "approved", "commit_now": True, "revision": read_revision(bank)}
         decided = bank.send("POST", f"/cases/{bank.case}/decisions", as_="reviewer", json=decide)
         assert decided.status_code == 201, decided.text
         content_at_rest(bank)
@@ -116,6 +116,10 @@ def wait_for_case(bank: Bank) -> int:
         return bank.send("GET", "/cases", as_="reviewer").json()["items"]  # type: ignore[no-any-return]
 
     return int(until(cases, "a case", patience_seconds=60)[0]["id"])
+
+
+def read_revision(bank: Bank) -> int:
+    return int(bank.send("GET", f"/cases/{bank.case}", as_="reviewer").json()["revision"])
 
 
 def content_at_rest(bank: Bank) -> dict[str, str]:
@@ -146,7 +150,10 @@ def start(value: Json, **options: Any) -> Call:
 
 
 def decide_again(bank: Bank) -> Json:
-    body = {"outcome": "rejected", "reasons": ["income"], "commit_now": True}
+    body = {
+        "outcome": "rejected", "reasons": ["income"], "commit_now": True,
+        "revision": read_revision(bank),
+    }  # fmt: skip
     return bank.send("POST", f"/cases/{bank.case}/decisions", as_="reviewer", json=body)
 
 

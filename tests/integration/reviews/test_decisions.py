@@ -18,7 +18,7 @@ from reviews.services.claims import claim_case, claim_next
 from reviews.services.committing import commit_due_decisions
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.receipts import compute_digest
-from tests.factories.cases import approve, make_case, reject, step_of
+from tests.factories.cases import approve, give, make_case, reject, step_of
 from tests.factories.people import make_person, person
 from tests.factories.queues import make_office
 from workbench.accounts.models import Role, RoleGrant
@@ -171,6 +171,7 @@ def test_rework_needs_instructions(now: datetime) -> None:
 def test_required_evidence_must_be_opened(now: datetime) -> None:
     document = {"id": "payslip", "title": "Payslip", "text": "…"}
     case = make_case(now, documents=[document], required_evidence=["payslip"])
+    give(case, "ada", now)
     with pytest.raises(DecisionInvalid, match="Open payslip"):
         decide_case(case_id=case.pk, answer=approve(), acting=person("ada"), now=now)
     decide_case(case_id=case.pk, answer=approve(opened=("payslip",)), acting=person("ada"), now=now)

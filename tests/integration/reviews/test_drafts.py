@@ -13,7 +13,7 @@ from reviews.services.claims import claim_case
 from reviews.services.committing import commit_due_decisions
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.drafts import keep_refused_answer, save_draft
-from tests.factories.cases import approve, make_case
+from tests.factories.cases import approve, give, make_case
 from tests.factories.people import person
 from tests.factories.queues import make_office
 from workbench.accounts.models import Role
@@ -25,6 +25,10 @@ SENT = {"opened": ("payslip",), "active_seconds": 40}
 @pytest.fixture(autouse=True)
 def office() -> None:
     make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
+
+
+def make_seen_case(now: datetime) -> Case:
+    return give(make_case(now), "ada", now - timedelta(minutes=1))
 
 
 def type_more(case: Case, who: str, now: datetime, comment: str = "later") -> None:
@@ -42,7 +46,7 @@ def attested(case: Case) -> dict[str, Any]:
 
 
 def test_a_receipt_attests_what_was_sent_whatever_is_typed_before_the_commit(now: datetime) -> None:
-    case = make_case(now)
+    case = make_seen_case(now)
     decide_case(case_id=case.pk, answer=approve(**SENT), acting=person("ada"), now=now)
     with pytest.raises(CaseAlreadyDecided, match="You have just decided"):
         type_more(case, "ada", now)
@@ -54,7 +58,7 @@ def test_a_receipt_attests_what_was_sent_whatever_is_typed_before_the_commit(now
 
 
 def test_a_decision_committed_at_once_attests_what_was_sent(now: datetime) -> None:
-    case = make_case(now)
+    case = make_seen_case(now)
     type_more(case, "ada", now)
     decision = decide_case(
         case_id=case.pk, answer=approve(**SENT), acting=person("ada"), now=now, commit_now=True
@@ -65,7 +69,7 @@ def test_a_decision_committed_at_once_attests_what_was_sent(now: datetime) -> No
 
 
 def test_undo_brings_back_what_was_sent_and_typing_goes_on(now: datetime) -> None:
-    case = make_case(now)
+    case = make_seen_case(now)
     answer = approve(comment="sent", **SENT)
     decide_case(case_id=case.pk, answer=answer, acting=person("ada"), now=now)
     undo_decision(case_id=case.pk, acting=person("ada"), now=now)
@@ -90,7 +94,7 @@ def test_undo_brings_back_what_was_sent_and_typing_goes_on(now: datetime) -> Non
 def test_nobody_types_on_what_another_holds_or_has_decided(
     now: datetime, state: str, refusal: type[ReviewError]
 ) -> None:
-    case = make_case(now)
+    case = make_seen_case(now)
     claim_case(case_id=case.pk, acting=person("ben"), now=now)
     Case.objects.filter(pk=case.pk).update(state=state, closed_at=now)
     with pytest.raises(refusal):
@@ -99,7 +103,7 @@ def test_nobody_types_on_what_another_holds_or_has_decided(
 
 
 def test_typing_needs_no_claim_and_outlives_one_that_ran_out(now: datetime) -> None:
-    case = make_case(now)
+    case = make_seen_case(now)
     type_more(case, "ada", now, "free")
     claim_case(case_id=case.pk, acting=person("ada"), now=now)
     type_more(case, "ada", now + timedelta(hours=1), "ran out")
@@ -107,7 +111,7 @@ def test_typing_needs_no_claim_and_outlives_one_that_ran_out(now: datetime) -> N
 
 
 def test_a_refused_decision_is_kept_but_not_in_place_of_one_s_own_decision(now: datetime) -> None:
-    case = make_case(now)
+    case = make_seen_case(now)
     decide_case(case_id=case.pk, answer=approve(comment="sent"), acting=person("ada"), now=now)
     fresh = Case.objects.get(pk=case.pk)
     typed: dict[str, Any] = {"content": {"comment": "mine"}, "opened": [], "active_seconds": 1}
@@ -118,7 +122,7 @@ def test_a_refused_decision_is_kept_but_not_in_place_of_one_s_own_decision(now: 
 
 
 def test_an_upgrade_takes_evidence_from_the_draft_or_from_the_receipt(now: datetime) -> None:
-    pending, committed, withdrawn = (make_case(now) for _ in range(3))
+    pending, committed, withdrawn = (make_seen_case(now) for _ in range(3))
     for case in (pending, committed, withdrawn):
         decide_case(
             case_id=case.pk, answer=approve(**SENT), acting=person("ada"), now=now,

@@ -1,6 +1,6 @@
 """Blind second reviews, and deciding before the model's answer is shown."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -17,7 +17,7 @@ from reviews.services.claims import claim_case, claim_next
 from reviews.services.committing import expire_case
 from reviews.services.first_choices import record_first_choice
 from reviews.services.reopening import reopen_case
-from tests.factories.cases import approve, decide, make_case, reject
+from tests.factories.cases import approve, decide, give, make_case, reject
 from tests.factories.people import person
 from tests.factories.queues import make_office
 from workbench.accounts.models import Role
@@ -98,8 +98,8 @@ def test_the_first_decision_is_not_there_for_who_works_on_the_second(now: dateti
     decided = CaseFilters(show="decided")
     listed = list_cases(principal=ben.user, user=ben.user, filters=decided, now=now).cases
     assert case not in listed
-    assert list_earlier_cases(again) == []
-    assert list_similar_cases(again) == []
+    assert list_earlier_cases(again, person("ada")) == []
+    assert list_similar_cases(again, person("ada")) == []
     assert get_visible_case(case.pk, person("lea").user) == case
     decide(again, "ben", approve(), now)
     assert get_visible_case(case.pk, ben.user) == case
@@ -176,6 +176,7 @@ def test_each_committed_decision_leaves_the_row_that_figures_are_counted_from(
 ) -> None:
     case = make_case(now, suggestion="approved", confidence=0.7)
     answer = reject(fields={"income": 2500}, why={"income": "misread"}, active_seconds=41)
+    give(case, "ada", now - timedelta(minutes=1))
     fact = decide(case, "ada", answer, now).fact
     assert (fact.outcome, fact.suggestion, fact.agreed) == ("rejected", "approved", False)
     assert (fact.confidence, fact.corrected, fact.active_seconds) == (0.7, 1, 41)

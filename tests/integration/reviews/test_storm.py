@@ -159,9 +159,13 @@ def decide_all(db: Any, clients: list[Client], ids: list[int]) -> list[list[Any]
         "UPDATE reviews_case SET state = 'open', claimed_by_id = NULL, lease_until = NULL, "
         "reserved_until = NULL, revision = revision + 1"
     )
-    body = {"outcome": "approved", "commit_now": True}
+    revisions = dict(db.execute("SELECT id, revision FROM reviews_case").fetchall())
+    bodies = {
+        pk: {"outcome": "approved", "commit_now": True, "revision": revisions[pk]} for pk in ids
+    }
     return at_once(
-        lambda one: [clients[one].post(f"/cases/{pk}/decisions", body) for pk in ids], len(clients)
+        lambda one: [clients[one].post(f"/cases/{pk}/decisions", bodies[pk]) for pk in ids],
+        len(clients),
     )
 
 

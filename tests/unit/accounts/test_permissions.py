@@ -85,4 +85,4 @@ def test_an_unknown_permission_is_a_mistake_and_not_a_no() -> None:
     with pytest.raises(UnknownPermission):
         can(EVERYWHERE, "cases.decid")
     with pytest.raises(UnknownPermission):
-        requires("cases.decid")
+        requires("cases.decid", scope="rows")

@@ -55,7 +55,7 @@ def make_api() -> GuardedApi:
     router = Router()
 
     @router.post("/notes", response={201: dict[str, int]})
-    @requires(SIGNED_IN)
+    @requires(SIGNED_IN, scope="own")
     def add_note(request: Any, note: NoteIn) -> Any:
         with transaction.atomic():
             entry = record(
@@ -75,7 +75,7 @@ def make_api() -> GuardedApi:
 
     @router.post("/files", response=dict[str, int])
     @accepts("application/octet-stream", max_bytes=100)
-    @requires(SIGNED_IN)
+    @requires(SIGNED_IN, scope="own")
     def add_file(request: Any) -> Any:
         return {"size": len(request.body)}
 

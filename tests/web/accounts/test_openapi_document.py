@@ -119,7 +119,7 @@ def make_router(path: str, answer: type[Schema]) -> Router:
     router = Router()
 
     @router.get(path, response=answer, operation_id=path)
-    @requires(SIGNED_IN)
+    @requires(SIGNED_IN, scope="own")
     def read(request: Any) -> Any:
         raise NotImplementedError
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
 from workbench.accounts.permissions import PERMISSIONS, SIGNED_IN
+from workbench.accounts.scopes import Scope
 from workbench.people.services import grant_role
 
 DOCS = Path(__file__).parents[3] / "docs" / "permissions.md"
@@ -43,6 +44,7 @@ class Address:
     route: str
     method: str
     required: str | None
+    scope: Scope | None = None
 
     @property
     def url(self) -> str:
@@ -74,12 +76,16 @@ def _plain(route: str) -> str:
 def _methods(view: Any, route: str) -> Iterator[Address]:
     operations = getattr(view, "operations", None)
     if operations is None:
-        yield Address(route, "GET", getattr(view, "required_permission", MISSING))
+        yield _make_address(route, "GET", view)
         return
     for operation in operations:
-        required = getattr(operation.view_func, "required_permission", MISSING)
         for method in operation.methods:
-            yield Address(route, method, required)
+            yield _make_address(route, method, operation.view_func)
+
+
+def _make_address(route: str, method: str, view: Any) -> Address:
+    required = getattr(view, "required_permission", MISSING)
+    return Address(route, method, required, getattr(view, "required_scope", None))
 
 
 ADDRESSES = addresses()
@@ -193,13 +199,25 @@ def document() -> str:
         if name != SIGNED_IN:
             marks = " | ".join("yes" if role in allowed else "" for role in roles)
             lines.append(f"| `{name}` | {marks} |")
-    lines += ["", "## By address", "", "| Address | Method | Requires |", "|---|---|---|"]
+    lines += [
+        "",
+        "## By address",
+        "",
+        "*On* says what the permission must cover (`workbench/accounts/scopes.py`). The whole",
+        "installation: a grant without limits. That flow, that queue: a grant for the one that the",
+        "address names. Each object: a grant for anything opens it, lists show what is within the",
+        "grant, any other object is not found. Something in that queue: the same, in that queue.",
+        "",
+        "| Address | Method | Requires | On |",
+        "|---|---|---|---|",
+    ]
     for address in ADDRESSES:
         required = {None: "public", SIGNED_IN: "a signed-in person"}.get(
             address.required, f"`{address.required}`"
         )
         route = address.route.replace("|", "\\|")
-        lines.append(f"| `/{route}` | {address.method} | {required} |")
+        scope = address.scope.describe() if address.scope else ""
+        lines.append(f"| `/{route}` | {address.method} | {required} | {scope} |")
     return "\n".join(lines) + "\n"
 
 

@@ -14,6 +14,7 @@ from tests.factories.queues import make_office, make_queue
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
+APPROVE_NOW = {"outcome": "approved", "commit_now": True, "revision": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -48,20 +49,60 @@ def test_every_waiting_case_can_be_decided_by_the_list() -> None:
         cursor = page["next"]
     assert sorted(seen) == [case.pk for case in made]
     for pk in seen:
-        answer = ada.post(f"/cases/{pk}/decisions", {"outcome": "approved", "commit_now": True})
+        answer = ada.post(f"/cases/{pk}/decisions", APPROVE_NOW)
         assert (answer.status_code, answer.json()["state"]) == (201, "committed")
     assert {step_of(case) for case in made} == {"settle"}
 
 
 def test_a_decision_on_a_decided_case_is_409_and_changes_nothing() -> None:
     case = make_case(timezone.now())
-    Caller("ada").post(f"/cases/{case.pk}/decisions", {"outcome": "approved", "commit_now": True})
-    answer = Caller("ben").post(f"/cases/{case.pk}/decisions", {"outcome": "rejected"})
+    Caller("ada").post(f"/cases/{case.pk}/decisions", APPROVE_NOW)
+    late = {"outcome": "rejected", "revision": 1}
+    answer = Caller("ben").post(f"/cases/{case.pk}/decisions", late)
     assert answer.status_code == 409
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["type"].endswith("case-already-decided")
     assert answer.json()["remedy"]
     assert Decision.objects.count() == 1
+
+
+@pytest.mark.parametrize("part", ["decisions", "first-choice"])
+def test_a_decision_that_does_not_say_what_it_saw_is_refused_and_changes_nothing(
+    part: str,
+) -> None:
+    case = make_case(timezone.now())
+    answer = Caller("ada").post(f"/cases/{case.pk}/{part}", {"outcome": "approved"})
+    assert answer.status_code == 428
+    assert answer.json()["type"].endswith("revision-required")
+    assert answer.json()["errors"][0]["at"] == "body/revision"
+    assert f"/api/v1/cases/{case.pk}" in answer.json()["remedy"]
+    case.refresh_from_db()
+    assert (case.state, Decision.objects.count()) == ("open", 0)
+
+
+def test_a_decision_on_what_has_changed_is_409() -> None:
+    case = make_case(timezone.now())
+    Case.objects.filter(pk=case.pk).update(revision=7)
+    answer = Caller("ada").post(f"/cases/{case.pk}/decisions", APPROVE_NOW)
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "case-stale")
+    assert not Decision.objects.exists()
+
+
+def test_cases_decided_together_say_what_was_seen_of_each() -> None:
+    cases = [
+        make_case(timezone.now(), suggestion="approved", confidence=0.95, value=100)
+        for _ in range(2)
+    ]
+    body = {"outcome": "approved", "looked_at": [case.pk for case in cases]}
+    ada = Caller("ada")
+    for seen in ({}, {str(case.pk): None for case in cases}):
+        answer = ada.post("/queues/underwriting/decisions", {**body, "cases": seen})
+        assert answer.status_code == 422
+    assert not Decision.objects.exists()
+    Case.objects.filter(pk=cases[0].pk).update(revision=7)
+    seen = {str(case.pk): case.revision for case in cases}
+    answer = ada.post("/queues/underwriting/decisions", {**body, "cases": seen}).json()
+    assert (answer["decided"], list(answer["left"])) == ([cases[1].pk], [str(cases[0].pk)])
 
 
 def test_an_incomplete_decision_lists_what_it_lacks() -> None:
@@ -70,7 +111,7 @@ def test_an_incomplete_decision_lists_what_it_lacks() -> None:
     )
     answer = Caller("ada").post(
         f"/cases/{case.pk}/decisions",
-        {"outcome": "rejected", "fields": {"income": {"value": -1}}},
+        {"outcome": "rejected", "fields": {"income": {"value": -1}}, "revision": 1},
     )
     assert answer.status_code == 422
     assert {each["at"] for each in answer.json()["errors"]} == {
@@ -84,6 +125,7 @@ def test_a_value_is_changed_only_with_a_reason_and_a_refusal_names_its_evidence(
     body: dict[str, Any] = {
         "outcome": "rejected",
         "reasons": ["income"],
+        "revision": 1,
         "fields": {"income": {"value": 900, "reason": " "}},
     }
     wrong = Caller("ada").post(f"/cases/{case.pk}/decisions", body)
@@ -128,7 +170,7 @@ def test_the_receipt_has_the_digest_that_the_decision_names() -> None:
     case = make_case(timezone.now())
     ada = Caller("ada")
     assert ada.get(f"/cases/{case.pk}/receipt").status_code == 404
-    made = ada.post(f"/cases/{case.pk}/decisions", {"outcome": "approved", "commit_now": True})
+    made = ada.post(f"/cases/{case.pk}/decisions", APPROVE_NOW)
     receipt = ada.get(f"/cases/{case.pk}/receipt").json()
     assert compute_digest(receipt) == made.json()["digest"]
 
@@ -141,7 +183,8 @@ def test_a_wrong_cursor_is_refused(cursor: str) -> None:
 def test_an_unknown_field_of_a_decision_is_refused() -> None:
     case = make_case(timezone.now())
     answer = Caller("ada").post(
-        f"/cases/{case.pk}/decisions", {"outcome": "approved", "decided_by": "someone"}
+        f"/cases/{case.pk}/decisions",
+        {"outcome": "approved", "revision": 1, "decided_by": "someone"},
     )
     assert answer.status_code == 422
     assert not Decision.objects.exists()

@@ -16,7 +16,7 @@ from reviews.services.claims import claim_case
 from reviews.services.committing import commit_due_decisions
 from reviews.services.decisions import decide_case
 from tests.browsers import post_untouched
-from tests.factories.cases import approve, make_case, step_of
+from tests.factories.cases import approve, give, make_case, step_of
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office, make_queue
 from tests.web.pages import page
@@ -312,6 +312,9 @@ def test_images_and_recordings_are_shown_with_what_they_hold_in_words() -> None:
     assert image.getvalue() == b"\x89PNG\r\n\x1a\n"
     unheard = client.post(address(case, "decide/"), {"outcome": "approved"})
     assert "Open call before approving" in unheard.content.decode()
+    unserved = client.post(address(case, "decide/"), {"outcome": "approved", "opened": "call"})
+    assert "Open call before approving" in unserved.content.decode()
+    give(case, "ada", timezone.now(), "call")
     client.post(address(case, "decide/"), {"outcome": "approved", "opened": "call"})
     assert Decision.objects.exists()
 

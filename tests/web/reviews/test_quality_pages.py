@@ -9,7 +9,7 @@ from django.utils import timezone
 from reviews.models import Queue
 from reviews.models.quality import DatasetVersion, KnownAnswer, QualityCheck, QueuePolicy
 from reviews.services.decisions import decide_case
-from tests.factories.cases import approve, make_case, make_decided_case, reject
+from tests.factories.cases import approve, decide, give, make_case, make_decided_case, reject
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office, make_queue
 from tests.web.pages import page, revision_on
@@ -30,7 +30,10 @@ def office() -> None:
 
 
 def disagreement() -> QualityCheck:
-    make_decided_case("ada", approve(active_seconds=40))
+    now = timezone.now()
+    case = make_case(now, suggestion="approved", confidence=0.8)
+    give(case, "ada", now - timedelta(minutes=1))
+    decide(case, "ada", approve(active_seconds=40), now)
     check = QualityCheck.objects.get()
     decide_case(
         case_id=check.case_id, answer=reject(), acting=person("ben"), now=timezone.now(),

@@ -104,9 +104,11 @@ def test_a_first_choice_by_api_brings_the_answer() -> None:
         )  # fmt: skip
         return response.status_code, response.json()
 
-    status, problem = post("decisions", {"outcome": "approved"})
+    case.refresh_from_db()
+    seen = {"outcome": "approved", "revision": case.revision}
+    status, problem = post("decisions", seen)
     assert status == 409
     assert "first-choice" in str(problem)
-    status, found = post("first-choice", {"outcome": "approved"})
+    status, found = post("first-choice", seen)
     assert (status, found["confidence"]) == (200, 0.4242)
-    assert post("decisions", {"outcome": "approved"})[0] == 201
+    assert post("decisions", seen | {"revision": found["revision"]})[0] == 201
