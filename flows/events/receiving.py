@@ -1,5 +1,6 @@
 """Receive an event: store it, and resolve the waits for it."""
 
+from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.db.models import JSONField, Value
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
-from flows.models import Event, Wait
+from flows.models import Event, Run, Wait
 from flows.runtime.hearing import hears_event
 from flows.services.runs import resolve_wait
 from flows.store import get_store
@@ -35,9 +36,11 @@ def make_wait_key(name: str, key: str) -> str:
 @transaction.atomic
 def receive_event(
     *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime,
-    former_id: str = "",
+    former_id: str = "", asked_by: Collection[int] | None = None,
 ) -> list[int]:  # fmt: skip
     """Store an event and resolve every wait for it; return the runs that go on.
+
+    ``asked_by`` are the users behind it; without it, the person who sends it.
 
     A second event with the same ``event_id`` changes nothing and returns no run, nor does the same
     event that was kept as ``former_id`` by an earlier release.
@@ -56,6 +59,7 @@ def receive_event(
             # As a value, None is JSON's null; by itself it would be a column without one.
             "payload": Value(None, JSONField()) if payload is None else payload,
             "received_at": now,
+            "requested_by": _list_senders(actor) if asked_by is None else list(asked_by),
         },
     )
     if not is_new:
@@ -66,6 +70,10 @@ def receive_event(
     meant = [wait for wait in waits.order_by("run_id") if _waits_for(wait, event)]
     resumed = [_resolve(wait, event, actor, now) for wait in meant]
     return [run_id for run_id in resumed if run_id is not None]
+
+
+def _list_senders(actor: Actor) -> list[int]:
+    return [] if actor.person_id is None else [actor.person_id]
 
 
 def _was_kept(event_id: str, name: str, key: str, payload: Json) -> bool:
@@ -97,4 +105,6 @@ def _resolve(wait: Wait, event: Event, actor: Actor, now: datetime) -> int | Non
 def receive_emitted_event(args: dict[str, Any], now: datetime) -> None:
     """Receive the event that a step of a run emitted."""
     event = {part: args[part] for part in ("name", "key", "payload", "event_id")}
-    receive_event(**event, actor=Actor.system("engine"), now=now)
+    emitter = Run.objects.filter(pk=args.get("run")).only("requested_by").first()
+    asked_by = emitter.requested_by if emitter else ()
+    receive_event(**event, actor=Actor.system("engine"), now=now, asked_by=asked_by)

@@ -1,7 +1,7 @@
 """Start runs, each once for its idempotency key."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,15 +61,19 @@ def start_run(
     trigger: str = "api",
     priority: int | None = None,
     version_id: int | None = None,
+    asked_by: Collection[int] | None = None,
 ) -> Started:
     """Start a run, of the released version by default; a repeated key gives its earlier run.
+
+    ``asked_by`` as for ``start_runs``.
 
     Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
     """
     new = NewRun(input, idempotency_key, priority)
     [started] = start_runs(
-        flow=flow, runs=[new], actor=actor, now=now, trigger=trigger, version_id=version_id
-    )
+        flow=flow, runs=[new], actor=actor, now=now, trigger=trigger, version_id=version_id,
+        asked_by=asked_by,
+    )  # fmt: skip
     return started
 
 
@@ -84,10 +88,14 @@ def start_runs(
     version_id: int | None = None,
     parent_wait_id: int | None = None,
     at_once: int | None = None,
+    asked_by: Collection[int] | None = None,
 ) -> list[Started]:
     """Start many runs in one transaction: all of them or none. Return them in the given order.
 
     With ``at_once``, the runs past that number start paused; whoever called them resumes them.
+
+    ``asked_by`` are the users who asked for what causes the runs, such as the run that calls them.
+    Without it, the person who starts them asked for them.
 
     Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
     """
@@ -98,7 +106,7 @@ def start_runs(
     made = [
         _to_row(
             new, program, trigger=trigger, actor=actor, parent_wait_id=parent_wait_id,
-            is_held=at_once is not None and n >= at_once, now=now,
+            is_held=at_once is not None and n >= at_once, asked_by=asked_by, now=now,
         )
         for n, new in enumerate(_first_of_each_key(runs, known))
     ]  # fmt: skip
@@ -145,7 +153,7 @@ def _check_input(program: Program, input: Json) -> None:
 
 def _to_row(
     new: NewRun, program: Program, *, trigger: str, actor: Actor, parent_wait_id: int | None,
-    is_held: bool, now: datetime,
+    is_held: bool, asked_by: Collection[int] | None, now: datetime,
 ) -> Run:  # fmt: skip
     usual = PRIORITY[Lane(program.document.lane or Lane.STANDARD)]
     return Run(
@@ -156,11 +164,16 @@ def _to_row(
         priority=usual if new.priority is None else new.priority,
         trigger=trigger,
         started_by=actor.name[:150],
+        requested_by=_list_requesters(actor) if asked_by is None else sorted(set(asked_by)),
         parent_wait_id=parent_wait_id,
         status=RunStatus.PAUSED if is_held else RunStatus.RUNNING,
         started_at=now,
         seq=1,
     )
+
+
+def _list_requesters(actor: Actor) -> list[int]:
+    return [] if actor.person_id is None else [actor.person_id]
 
 
 def _put_on_first_steps(made: Sequence[Run], program: Program, trigger: str, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Fire a trigger: start at most one run for each key, and store what came of it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,8 +45,11 @@ def fire(
     due_at: datetime | None = None,
     depth: int = 0,
     keep_refused_key: bool = True,
+    asked_by: Collection[int] = (),
 ) -> Fired:
     """Start the run whose input the trigger makes of ``given``, once for each key.
+
+    ``asked_by`` are the users behind what fires it: none behind a schedule or a webhook.
 
     A refusal is stored and not raised. Without ``keep_refused_key`` the same key may be tried again
     later, as the sender of a webhook does.
@@ -60,7 +64,7 @@ def fire(
     refusal: Exception | None = None
     try:
         with transaction.atomic():
-            row.run_id = _start_run(trigger, row, given, now)
+            row.run_id = _start_run(trigger, row, given, asked_by, now)
     except (ServiceError, ExpressionError) as error:
         refusal = error
         row.outcome, row.error = FiringOutcome.REFUSED, str(error)[:ERROR_CHARACTERS]
@@ -70,7 +74,9 @@ def fire(
     return Fired(row, is_new=True, refusal=refusal)
 
 
-def _start_run(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int:
+def _start_run(
+    trigger: Trigger, row: Firing, given: Json, asked_by: Collection[int], now: datetime
+) -> int:
     if row.depth > MOST_DEPTH:
         raise ServiceError(
             f"{MOST_DEPTH} flows have started one another in a row.",
@@ -86,5 +92,6 @@ def _start_run(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int
         idempotency_key=f"trigger-{trigger.pk}-{row.pk}",
         trigger=trigger.kind,
         priority=PRIORITY[trigger.lane] if trigger.lane else None,
+        asked_by=asked_by,
     )
     return started.run.pk

@@ -28,7 +28,13 @@ def start_at_event(args: dict[str, Any], now: datetime) -> None:
     }
     for trigger in _list_listeners(TriggerKind.EVENT, event.name):
         if event.received_at >= trigger.listens_from and _passes(trigger, given):
-            fire(trigger=trigger, key=event.event_id, given=given, now=now)
+            fire(
+                trigger=trigger,
+                key=event.event_id,
+                given=given,
+                now=now,
+                asked_by=event.requested_by,
+            )
 
 
 def _passes(trigger: Trigger, given: Json) -> bool:
@@ -56,6 +62,7 @@ def start_at_end(args: dict[str, Any], now: datetime) -> None:
                 given=_describe_end(run, status),
                 now=now,
                 depth=cause.depth + 1 if cause else 1,
+                asked_by=run.requested_by,
             )
 
 
