@@ -22,6 +22,7 @@ from reviews.selectors.acting import make_acting
 from reviews.selectors.cases import describe_next_act, get_visible_case
 from reviews.selectors.veil import get_veil
 from workbench.accounts.gate import principal_of, public, requires
+from workbench.accounts.models import User
 
 SHOWN_FIELDS = 12
 
@@ -124,7 +125,7 @@ def reply_link(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST":
             context |= {name: request.POST.get(name, "") for name in ("answer", "name")}
             reply_by_link(link=link, answer=context["answer"], name=context["name"],
-                          changes=context["changes"], now=now)  # fmt: skip
+                          changes=context["changes"], now=now, person=_get_person(request))  # fmt: skip
             return render(request, "reviews/links/reply.html", context | {"sent": True})
     except DecisionInvalid as error:
         context["problems"] = error.problems
@@ -132,6 +133,11 @@ def reply_link(request: HttpRequest, token: str) -> HttpResponse:
     except ReviewError as error:
         return render(request, "reviews/links/reply.html", {"error": error}, status=error.status)
     return render(request, "reviews/links/reply.html", context)
+
+
+def _get_person(request: HttpRequest) -> User | None:
+    """Return who is signed in, for the page is there for everyone."""
+    return request.user if isinstance(request.user, User) else None
 
 
 def _corrections_context(request: HttpRequest, link: CaseLink) -> dict[str, Any]:

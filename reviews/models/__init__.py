@@ -22,6 +22,10 @@ from reviews.models.notices import (
     Kind,
     Notice,
 )
+from reviews.models.parties import (
+    CaseParty,
+    Part,
+)
 from reviews.models.quality import (
     CheckKind,
     CheckState,
@@ -66,6 +70,7 @@ __all__ = [
     "CaseEvent",
     "CaseLink",
     "CaseLook",
+    "CaseParty",
     "CaseState",
     "CheckKind",
     "CheckState",
@@ -83,6 +88,7 @@ __all__ = [
     "Kind",
     "KnownAnswer",
     "Notice",
+    "Part",
     "Purpose",
     "QualityCheck",
     "Queue",

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from reviews.errors import NotAuthorised
-from reviews.models import Case, DecisionState
+from reviews.models import Case, DecisionState, Part
 from reviews.rules.authority import (
     APPROVED,
     Facts,
@@ -16,24 +16,34 @@ from reviews.rules.authority import (
 )
 from reviews.selectors.acting import Acting, get_reviewer
 from reviews.selectors.eligibility import Act, Candidate, list_refusals
+from reviews.selectors.parties import list_parties
 
 
 def judge_answer(
     case: Case, acting: Acting, outcome: str, now: datetime, *, edits_now: bool
 ) -> Verdict:
-    """Return the verdict of the authority rules on what this person would decide: two queries."""
+    """Return the verdict of the rules on what this person would decide: three queries."""
     votes = list(case.decisions.filter(state=DecisionState.COMMITTED).select_related("decided_by"))
-    approvals = [vote for vote in votes if vote.outcome == APPROVED and vote.decided_by]
+    approved = {
+        vote.decided_by.username: vote.committed_at or vote.at
+        for vote in votes
+        if vote.outcome == APPROVED and vote.decided_by
+    }
+    edited = {p.user.username: p.at for p in list_parties(case) if p.part == Part.EDITED}
+    asked = {p.user.username for p in list_parties(case) if p.part == Part.REQUESTED}
+    last_edit = max(edited.values(), default=case.opened_at)
     facts = Facts(
         person=acting.user.username,
         level=get_reviewer(acting.user).level,
         outcome=outcome,
         requested_by=case.requested_by,
+        requesters=frozenset(asked),
         need=_find_need(case),
         quorum=int(case.rules.get("quorum", 1)),
         four_eyes=bool(case.rules.get("four_eyes")),
-        voters=frozenset(v.decided_by.username for v in approvals if v.decided_by),
-        editors=frozenset(v.decided_by.username for v in votes if v.overrides and v.decided_by),
+        voters=frozenset(approved),
+        outdated=frozenset(name for name, at in approved.items() if at <= last_edit),
+        editors=frozenset(edited),
         edits_now=edits_now,
     )
     refusals = list_refusals(case, Candidate(acting, Act.DECIDE, now))

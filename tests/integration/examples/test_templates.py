@@ -77,7 +77,7 @@ def test_each_template_runs_to_its_checkpoint_and_by_a_decision_to_its_end(
                 case, reviewer, Answer("approved", opened=tuple(case.rules["required_evidence"]))
             )
         sign_off = until(lambda: Case.objects.filter(step="sign_off").first(), "the second case")
-        assert sign_off.requested_by == "reviewer"
+        assert [(p.user, p.part) for p in sign_off.parties.all()] == [(reviewer, "decided")]
         decide(sign_off, second, Answer("approved"))
         outcomes = {trade: ended(run).outcome for trade, run in runs.items()}
     assert outcomes == {
