@@ -105,6 +105,7 @@ def _resolve(wait: Wait, event: Event, actor: Actor, now: datetime) -> int | Non
 def receive_emitted_event(args: dict[str, Any], now: datetime) -> None:
     """Receive the event that a step of a run emitted."""
     event = {part: args[part] for part in ("name", "key", "payload", "event_id")}
-    emitter = Run.objects.filter(pk=args.get("run")).only("requested_by").first()
+    # A message of an earlier release does not say which run emitted it.
+    emitter = Run.objects.filter(pk=args.get("run", 0)).only("requested_by").first()
     asked_by = emitter.requested_by if emitter else ()
     receive_event(**event, actor=Actor.system("engine"), now=now, asked_by=asked_by)

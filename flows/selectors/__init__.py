@@ -10,8 +10,8 @@ from flows.selectors.flows import (
     list_flows,
     list_versions,
 )
-from flows.selectors.lineage import list_runs_before
 from flows.selectors.journal import get_journal, get_step_outputs
+from flows.selectors.lineage import list_runs_before
 from flows.selectors.provenance import list_models_used
 from flows.selectors.run_counts import count_runs
 from flows.selectors.run_filters import RunFilters

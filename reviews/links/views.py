@@ -124,8 +124,8 @@ def reply_link(request: HttpRequest, token: str) -> HttpResponse:
         check_link(link, now)
         if request.method == "POST":
             context |= {name: request.POST.get(name, "") for name in ("answer", "name")}
-            reply_by_link(link=link, answer=context["answer"], name=context["name"],
-                          changes=context["changes"], now=now, person=_get_person(request))  # fmt: skip
+            reply_by_link(link=link, answer=context["answer"], name=context["name"], now=now,
+                          changes=context["changes"], person=_get_person(request))  # fmt: skip
             return render(request, "reviews/links/reply.html", context | {"sent": True})
     except DecisionInvalid as error:
         context["problems"] = error.problems

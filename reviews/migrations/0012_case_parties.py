@@ -125,18 +125,53 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CaseParty",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("part", models.CharField(choices=[("requested", "Asked for it"), ("edited", "Edited it"), ("decided", "Decided an earlier step")], max_length=9)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "part",
+                    models.CharField(
+                        choices=[
+                            ("requested", "Asked for it"),
+                            ("edited", "Edited it"),
+                            ("decided", "Decided an earlier step"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
                 ("proved", models.BooleanField(default=True)),
                 ("how", models.CharField(max_length=120)),
                 ("at", models.DateTimeField()),
-                ("case", models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="parties", to="reviews.case")),
-                ("user", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="parties",
+                        to="reviews.case",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(fields=("case", "user", "part"), name="case_party_once"),
-                    models.CheckConstraint(condition=models.Q(("part__in", ["requested", "edited", "decided"])), name="case_part_known"),
+                    models.UniqueConstraint(
+                        fields=("case", "user", "part"), name="case_party_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("part__in", ["requested", "edited", "decided"])),
+                        name="case_part_known",
+                    ),
                 ],
             },
         ),

@@ -69,19 +69,20 @@ def _list_deciders_before(
     decisions = Decision.objects.filter(
         meant, case__run_id__in=runs, state=DecisionState.COMMITTED, decided_by__isnull=False
     ).exclude(case=case)
-    for decision in decisions.select_related("case").only("decided_by_id", "case__step"):
+    found = decisions.values_list("decided_by_id", "case_id", "case__step")
+    for user_id, case_id, step in found:
         yield CaseParty(
             case=case,
-            user_id=decision.decided_by_id,
+            user_id=user_id or 0,
             part=Part.DECIDED,
-            how=f"Decided case {decision.case_id}, at the step {decision.case.step}"[:120],
+            how=f"Decided case {case_id}, at the step {step}"[:120],
             at=case.opened_at,
         )
 
 
 def copy_parties(original: Case, case: Case) -> None:
     """Give a copy of a case, as it was opened, the parties that it had then."""
-    for party in original.parties.filter(at__lte=original.opened_at):
+    for party in CaseParty.objects.filter(case=original, at__lte=original.opened_at):
         party.pk, party.case = None, case
         party.save(force_insert=True)
 

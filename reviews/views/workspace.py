@@ -37,8 +37,8 @@ from reviews.selectors.cases import (
 )
 from reviews.selectors.eligibility import find_obstacle
 from reviews.selectors.judging import judge_answer
-from reviews.selectors.parties import list_parties
 from reviews.selectors.looks import get_changes_since_look
+from reviews.selectors.parties import list_parties
 from reviews.selectors.veil import get_veil
 from reviews.services.links import find_reply_link
 from reviews.services.reopening import REOPENABLE, find_reopening_run

@@ -235,7 +235,7 @@ class FivePeople(RuleBasedStateMachine):
             return
         acting = self.acting(who)
         self.attempt(lambda: claim_case(case_id=case.pk, acting=acting, now=self.now))
-        given = {"case_id": case.pk, "now": self.now}
+        given: Any = {"case_id": case.pk, "now": self.now}
         acts: dict[str, Callable[[], object]] = {
             "delegate": lambda: delegate_case(to=receiver, acting=self.acting(who), **given),
             "assign": lambda: assign_case(to=receiver, acting=self.acting(who), **given),
@@ -329,7 +329,9 @@ class FivePeople(RuleBasedStateMachine):
         case = self.active(index)
         if case is None:
             return
-        changed = {"fields": {"income": income}, "why": {"income": "Misread"}} if income else {}
+        changed: Any = (
+            {"fields": {"income": income}, "why": {"income": "Misread"}} if income else {}
+        )
         answer, acting = Answer(outcome=outcome, comment="So", **changed), self.acting(who, channel)
         self.attempt(lambda: claim_case(case_id=case.pk, acting=acting, now=self.now))
         self.attempt(
