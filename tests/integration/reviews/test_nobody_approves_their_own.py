@@ -190,6 +190,7 @@ class FivePeople(RuleBasedStateMachine):
             self.follow(old.pk, new.pk, {who} if changed else set())
 
         self.attempt(again)
+        self.tempt()
 
     @act(5, who=NAMES, index=NEWEST)
     def reopen(self, who: str, index: int) -> None:
@@ -206,6 +207,7 @@ class FivePeople(RuleBasedStateMachine):
                 self.follow(case.run_id, run.pk, {who})
 
         self.attempt(anew)
+        self.tempt()
 
     @act(2, index=NEWEST)
     def check_anew(self, index: int) -> None:
@@ -275,7 +277,7 @@ class FivePeople(RuleBasedStateMachine):
 
     @act(8, who=NAMES, channel=["page", "api"], income=[1, 2, 3, 4])
     def answer(self, who: str, channel: str, income: int) -> None:
-        asked = self.open_question()
+        asked = self.open_question() or self.ask_newest()
         if asked is None:
             return
 
@@ -287,11 +289,12 @@ class FivePeople(RuleBasedStateMachine):
             self.note_edit(case, who, asked)
 
         self.attempt(answer)
+        self.tempt()
 
     @act(8, by_asker=EITHER, signed_in=EITHER, income=[1, 2, 3, 4], name=[*NAMES, "A customer", ""])
     def answer_by_link(self, by_asker: bool, signed_in: bool, income: int, name: str) -> None:
         """Only who asked is shown the link, and whoever they send it to."""
-        asked = self.open_question()
+        asked = self.open_question() or self.ask_newest()
         if asked is None:
             return
         truly = asked.asked_by.username if by_asker else OUTSIDER
@@ -306,6 +309,7 @@ class FivePeople(RuleBasedStateMachine):
             self.note_edit(case, truly, asked)
 
         self.attempt(answer)
+        self.tempt()
 
     # --- Deciding -----------------------------------------------------------------------
 
@@ -322,6 +326,23 @@ class FivePeople(RuleBasedStateMachine):
     @act(14, who=NAMES, index=NEWEST, income=INCOMES)
     def approve(self, who: str, index: int, income: int | None) -> None:
         self.decide(who, "page", index, "approved", income, at_once=True)
+
+    @act(16, index=NEWEST)
+    def approve_ones_own(self, index: int) -> None:
+        """Someone who truly asked for the case, or edited it, tries to approve it."""
+        case = self.active(index)
+        if case is None:
+            return
+        edits = self.list_edits(case, self.list_committed())
+        editors = {who for _, who in edits} - {OUTSIDER}
+        asked = self.matters[case.run_id].asked[case.run_id]
+        who = self.luck.choice(sorted(editors) * 3 + sorted(asked))
+        self.decide(who, "page", index, "approved", None, at_once=True)
+
+    def tempt(self) -> None:
+        """Half of the time, let someone with a part in it try to approve it at once."""
+        if self.luck.choice(EITHER):
+            self.approve_ones_own(0)
 
     def decide(
         self, who: str, channel: str, index: int, outcome: str, income: int | None, at_once: bool
@@ -491,6 +512,10 @@ class FivePeople(RuleBasedStateMachine):
     def open_question(self) -> InformationRequest | None:
         found = InformationRequest.objects.filter(answered_at=None)
         return found.select_related("asked_by").order_by("-pk").first()
+
+    def ask_newest(self) -> InformationRequest | None:
+        self.ask(self.luck.choice(NAMES), 0, opens=True)
+        return self.open_question()
 
     def pick(self, rows: Any, index: int) -> Any:
         found = list(rows[:3])
