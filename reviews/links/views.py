@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from reviews.errors import DecisionInvalid, ReviewError
+from reviews.errors import DecisionInvalid, NotAuthorised, ReviewError
 from reviews.links.services import LinkInvalid, check_link, decide_by_link, open_link, reply_by_link
 from reviews.models import Case
 from reviews.models.links import CaseLink, Purpose
@@ -129,6 +129,10 @@ def reply_link(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "reviews/links/reply.html", context | {"sent": True})
     except DecisionInvalid as error:
         context["problems"] = error.problems
+        return render(request, "reviews/links/reply.html", context, status=error.status)
+    except NotAuthorised as error:
+        # The link still works, for somebody else.
+        context["problems"] = {"name": str(error)}
         return render(request, "reviews/links/reply.html", context, status=error.status)
     except ReviewError as error:
         return render(request, "reviews/links/reply.html", {"error": error}, status=error.status)

@@ -159,7 +159,7 @@ class FivePeople(RuleBasedStateMachine):
         3,
         who=NAMES,
         four_eyes=[True, True, False],
-        quorum=[1, 1, 2],
+        quorum=[1, 2],
         value=[100, 100, 9000],
         named=["", "ada", "nobody", "eva"],
     )
