@@ -56,9 +56,9 @@ def _set_secrets() -> dict[str, Secret]:
     older = {}
     for number in range(SECRETS):
         name = f"KEY_{number}"
-        set_secret(name=name, value="the first value", actor=ACTOR, now=NOW)
+        set_secret(name=name, value="the first value", uses=["notices"], actor=ACTOR, now=NOW)
         older[name] = Secret.objects.get(name=name)
-        set_secret(name=name, value="the second value", actor=ACTOR, now=NOW)
+        set_secret(name=name, value="the second value", uses=["notices"], actor=ACTOR, now=NOW)
     return older
 
 

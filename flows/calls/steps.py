@@ -68,7 +68,7 @@ def _start_children(
     _check_depth(ctx)
     flow, version_id = _find_called_flow(config)
     keys = (f"{ctx.idempotency_key}-{n}" for n in range(len(inputs)))
-    caller = Run.objects.only("priority", "status").get(pk=ctx.run_id)
+    caller = Run.objects.only("priority", "status", "requested_by").get(pk=ctx.run_id)
     if caller.status == RunStatus.PAUSED:
         # It was paused while this step was under way: the children begin when it is resumed.
         at_once = 0
@@ -85,6 +85,7 @@ def _start_children(
             parent_wait_id=ctx.wait_id if config.wait else None,
             at_once=at_once if config.wait else None,
             passed_on=find_passed_on(ctx.run_id, list(inputs)),
+            asked_by=caller.requested_by,
         )
     except ServiceError as error:
         raise StepFailure(str(error), kind="subflow", retryable=False) from error

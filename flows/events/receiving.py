@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import JSONField, Value
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
-from flows.models import Event, Wait
+from flows.models import Event, Run, Wait
 from flows.runtime.hearing import hears_event
 from flows.runtime.held import give_artifacts
 from flows.services.runs import resolve_wait
@@ -38,11 +38,12 @@ def make_wait_key(name: str, key: str) -> str:
 @transaction.atomic
 def receive_event(
     *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime,
-    former_id: str = "", artifacts: Collection[str] = (),
+    former_id: str = "", artifacts: Collection[str] = (), asked_by: Collection[int] | None = None,
 ) -> list[int]:  # fmt: skip
     """Store an event and resolve every wait for it; return the runs that go on.
 
-    ``artifacts`` are the digests that its sender passes on to whoever hears it.
+    ``artifacts`` are the digests that its sender passes on to whoever hears it. ``asked_by`` are
+    the users behind it; without it, the person who sends it.
 
     A second event with the same ``event_id`` changes nothing and returns no run, nor does the same
     event that was kept as ``former_id`` by an earlier release.
@@ -62,6 +63,7 @@ def receive_event(
             "payload": Value(None, JSONField()) if payload is None else payload,
             "artifacts": list(artifacts),
             "received_at": now,
+            "requested_by": _list_senders(actor) if asked_by is None else list(asked_by),
         },
     )
     if not is_new:
@@ -74,6 +76,10 @@ def receive_event(
     meant = [wait for wait in waits.order_by("run_id") if _waits_for(wait, event)]
     resumed = [_resolve(wait, event, actor, now) for wait in meant]
     return [run_id for run_id in resumed if run_id is not None]
+
+
+def _list_senders(actor: Actor) -> list[int]:
+    return [] if actor.person_id is None else [actor.person_id]
 
 
 def _record_sending(event: Event, actor: Actor, now: datetime) -> None:
@@ -113,5 +119,10 @@ def _resolve(wait: Wait, event: Event, actor: Actor, now: datetime) -> int | Non
 def receive_emitted_event(args: dict[str, Any], now: datetime) -> None:
     """Receive the event that a step of a run emitted."""
     event = {part: args[part] for part in ("name", "key", "payload", "event_id")}
-    artifacts = args.get("artifacts", ())  # an earlier release did not say
-    receive_event(**event, artifacts=artifacts, actor=Actor.system("engine"), now=now)
+    # A message of an earlier release says neither which run emitted it nor what it hands over.
+    emitter = Run.objects.filter(pk=args.get("run", 0)).only("requested_by").first()
+    asked_by = emitter.requested_by if emitter else ()
+    artifacts = args.get("artifacts", ())
+    receive_event(
+        **event, artifacts=artifacts, asked_by=asked_by, actor=Actor.system("engine"), now=now
+    )

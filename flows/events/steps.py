@@ -110,6 +110,7 @@ class EmitEvent(WaitingStep):
             "payload": config.payload,
             "event_id": ctx.idempotency_key or str(uuid4()),
             "artifacts": sorted(find_passed_on(ctx.run_id, config.payload)),
+            "run": ctx.run_id,
         }
         # Receiving it locks other runs, and this transaction has locked its own run already.
         enqueue("flows.event_emitted", event, now=ctx.now)

@@ -65,6 +65,8 @@ class Event(models.Model):
     """Something that happened and that runs may wait for, stored for those that wait later.
 
     ``artifacts`` are the digests that its sender could pass on, for whoever hears it.
+    ``requested_by`` are the ids of the users behind it: of the person who sent it, or of those who
+    asked for the run that emitted it.
     """
 
     artifacts = models.JSONField(default=list)
@@ -73,6 +75,7 @@ class Event(models.Model):
     event_id = models.CharField(max_length=200, unique=True)
     payload = models.JSONField(default=dict)
     received_at = models.DateTimeField()
+    requested_by = models.JSONField(default=list, db_default=[], help_text="Ids of users.")
 
     class Meta:
         indexes = [models.Index(fields=["name", "key", "received_at"], name="event_by_key")]

@@ -27,7 +27,11 @@ OWN_KEY = re.compile(r"(?:form|rerun)-[0-9a-f]{8}-[0-9a-f-]{27}|(?:trigger|bulk)
 
 
 class Run(models.Model):
-    """One execution of one version. ``seq`` is the number of its last journal row."""
+    """One execution of one version. ``seq`` is the number of its last journal row.
+
+    ``requested_by`` are the ids of the users who asked for it: who started it, or who asked for
+    what caused it. ``started_by`` is only a name to show.
+    """
 
     flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="runs")
     version = models.ForeignKey(FlowVersion, on_delete=models.PROTECT, related_name="runs")
@@ -41,6 +45,7 @@ class Run(models.Model):
     trigger = models.CharField(max_length=20, default="manual")
     idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - NULL is "none" in the unique constraint
     started_by = models.CharField(max_length=150, blank=True, default="")
+    requested_by = models.JSONField(default=list, db_default=[], help_text="Ids of users.")
     parent_wait_id = models.BigIntegerField(null=True, help_text="The wait that its end resolves.")
     rerun_of_id = models.BigIntegerField(null=True, help_text="The run it repeats in part.")
     started_at = models.DateTimeField()

@@ -15,6 +15,7 @@ from flows.selectors.flows import (
     list_versions,
 )
 from flows.selectors.journal import get_journal, get_step_outputs
+from flows.selectors.lineage import list_runs_before
 from flows.selectors.provenance import list_models_used
 from flows.selectors.run_counts import count_runs
 from flows.selectors.run_filters import RunFilters
@@ -45,6 +46,7 @@ __all__ = [
     "list_models_used",
     "list_run_artifacts",
     "list_runs",
+    "list_runs_before",
     "list_step_runs",
     "list_versions",
 ]

@@ -1,5 +1,6 @@
 """Run again, in part or in whole: plan what that would reuse and repeat, then do it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from django.db import transaction
 
 from flows.engine import events
 from flows.models import FlowVersion, Journal, Run, Token, TokenState
+from flows.runtime.artifacts import ArtifactMissing
 from flows.runtime.held import find_passed_on, give_artifacts
 from flows.runtime.payloads import fetch
 from flows.runtime.program import Program, load_program
@@ -96,11 +98,13 @@ def rerun(
     input: Json = None,
     version_id: int | None = None,
     idempotency_key: str | None = None,
+    asks: bool = False,
 ) -> Started:
     """Start a new run that goes on from ``step`` with what the old run had found.
 
     From the start where ``step`` is None. The old run is left as it is. ``input`` None keeps the
-    old input.
+    old input. Who asked for the old run asked for the new one too, and so did who changes the
+    input, or ``asks`` for it to be done anew.
 
     Raises: StepUnknown, VersionUnfit, FlowPaused, InputInvalid, InputTooLarge,
     IdempotencyKeyReused.
@@ -108,6 +112,7 @@ def rerun(
     old = Run.objects.select_related("flow").get(pk=run_id)
     given = fetch(old.input) if input is None else input
     plan = plan_rerun(run_id=run_id, step=step, version_id=version_id)
+    asks = asks or (input is not None and _is_another_input(old, input))
     started = start_run(
         flow=old.flow,
         input=given,
@@ -118,6 +123,7 @@ def rerun(
         priority=old.priority,
         version_id=version_id or old.version_id,
         passed_on=find_passed_on(run_id, given),
+        asked_by=_list_requesters(old, actor, asks=asks),
     )
     if not started.is_new:
         _check_repeats(started.run, run_id)
@@ -130,6 +136,24 @@ def rerun(
     record(action="run.rerun", subject=subject, actor=actor, payload=payload, now=now)
     started.run.refresh_from_db()
     return started
+
+
+def _is_another_input(old: Run, given: Json) -> bool:
+    """Return whether it differs from the old one as JSON (for Python, 1 is True).
+
+    So it does if the old one is gone.
+    """
+    try:
+        before = fetch(old.input)
+    except ArtifactMissing:
+        return True
+    return json.dumps(given, sort_keys=True) != json.dumps(before, sort_keys=True)
+
+
+def _list_requesters(old: Run, actor: Actor, *, asks: bool) -> list[int]:
+    """Return who asked for the rerun; who merely repeats a run asks for nothing new."""
+    own = [actor.person_id] if asks and actor.person_id is not None else []
+    return [*old.requested_by, *own]
 
 
 def _check_repeats(run: Run, run_id: int) -> None:

@@ -63,8 +63,11 @@ def start_run(
     priority: int | None = None,
     version_id: int | None = None,
     passed_on: Collection[str] = (),
+    asked_by: Collection[int] | None = None,
 ) -> Started:
     """Start a run, of the released version by default; a repeated key gives its earlier run.
+
+    ``asked_by`` as for ``start_runs``.
 
     Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
     """
@@ -72,6 +75,7 @@ def start_run(
     [started] = start_runs(
         flow=flow, runs=[new], actor=actor, now=now, trigger=trigger, version_id=version_id,
         passed_on=passed_on,
+        asked_by=asked_by,
     )  # fmt: skip
     return started
 
@@ -88,12 +92,16 @@ def start_runs(
     parent_wait_id: int | None = None,
     at_once: int | None = None,
     passed_on: Collection[str] = (),
+    asked_by: Collection[int] | None = None,
 ) -> list[Started]:
     """Start many runs in one transaction: all of them or none. Return them in the given order.
 
     With ``at_once``, the runs past that number start paused; whoever called them resumes them.
     ``passed_on`` are the digests of artifacts that their cause hands over, beside those that the
     actor may give.
+
+    ``asked_by`` are the users who asked for what causes the runs, such as the run that calls them.
+    Without it, the person who starts them asked for them.
 
     Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
     """
@@ -106,7 +114,7 @@ def start_runs(
     made = [
         _to_row(
             new, program, trigger=trigger, actor=actor, parent_wait_id=parent_wait_id,
-            is_held=at_once is not None and n >= at_once, now=now,
+            is_held=at_once is not None and n >= at_once, asked_by=asked_by, now=now,
         )
         for n, new in enumerate(new_runs)
     ]  # fmt: skip
@@ -154,7 +162,7 @@ def _check_input(program: Program, input: Json) -> None:
 
 def _to_row(
     new: NewRun, program: Program, *, trigger: str, actor: Actor, parent_wait_id: int | None,
-    is_held: bool, now: datetime,
+    is_held: bool, asked_by: Collection[int] | None, now: datetime,
 ) -> Run:  # fmt: skip
     usual = PRIORITY[Lane(program.document.lane or Lane.STANDARD)]
     return Run(
@@ -165,11 +173,16 @@ def _to_row(
         priority=usual if new.priority is None else new.priority,
         trigger=trigger,
         started_by=actor.name[:150],
+        requested_by=_list_requesters(actor) if asked_by is None else sorted(set(asked_by)),
         parent_wait_id=parent_wait_id,
         status=RunStatus.PAUSED if is_held else RunStatus.RUNNING,
         started_at=now,
         seq=1,
     )
+
+
+def _list_requesters(actor: Actor) -> list[int]:
+    return [] if actor.person_id is None else [actor.person_id]
 
 
 def _put_on_first_steps(made: Sequence[Run], program: Program, trigger: str, now: datetime) -> None:

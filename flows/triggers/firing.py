@@ -24,6 +24,20 @@ ERROR_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """What fires a trigger: the users behind it, and the digests of the artifacts it hands over.
+
+    Nobody is behind a schedule or a webhook.
+    """
+
+    asked_by: Collection[int] = ()
+    passed_on: Collection[str] = ()
+
+
+NOBODY = Cause()
+
+
+@dataclass(frozen=True, slots=True)
 class Fired:
     """What came of a key. Without ``is_new`` it was fired before, and ``firing`` is from then.
 
@@ -45,11 +59,9 @@ def fire(
     due_at: datetime | None = None,
     depth: int = 0,
     keep_refused_key: bool = True,
-    passed_on: Collection[str] = (),
+    cause: Cause = NOBODY,
 ) -> Fired:
     """Start the run whose input the trigger makes of ``given``, once for each key.
-
-    ``passed_on`` are the digests of artifacts that the cause hands over with ``given``.
 
     A refusal is stored and not raised. Without ``keep_refused_key`` the same key may be tried again
     later, as the sender of a webhook does.
@@ -64,7 +76,7 @@ def fire(
     refusal: Exception | None = None
     try:
         with transaction.atomic():
-            row.run_id = _start_run(trigger, row, given, passed_on, now)
+            row.run_id = _start_run(trigger, row, given, cause, now)
     except (ServiceError, ExpressionError) as error:
         refusal = error
         row.outcome, row.error = FiringOutcome.REFUSED, str(error)[:ERROR_CHARACTERS]
@@ -74,9 +86,7 @@ def fire(
     return Fired(row, is_new=True, refusal=refusal)
 
 
-def _start_run(
-    trigger: Trigger, row: Firing, given: Json, passed_on: Collection[str], now: datetime
-) -> int:
+def _start_run(trigger: Trigger, row: Firing, given: Json, cause: Cause, now: datetime) -> int:
     if row.depth > MOST_DEPTH:
         raise ServiceError(
             f"{MOST_DEPTH} flows have started one another in a row.",
@@ -92,6 +102,7 @@ def _start_run(
         idempotency_key=f"trigger-{trigger.pk}-{row.pk}",
         trigger=trigger.kind,
         priority=PRIORITY[trigger.lane] if trigger.lane else None,
-        passed_on=passed_on,
+        passed_on=cause.passed_on,
+        asked_by=cause.asked_by,
     )
     return started.run.pk

@@ -7,7 +7,7 @@ from flows.expressions import ExpressionError, compile_expression
 from flows.models import Event, Run
 from flows.runtime.held import find_passed_on
 from flows.runtime.payloads import fetch
-from flows.triggers.firing import fire
+from flows.triggers.firing import Cause, fire
 from flows.triggers.models import Firing, Trigger, TriggerKind
 from workbench.dispatch.registry import job
 
@@ -30,9 +30,12 @@ def start_at_event(args: dict[str, Any], now: datetime) -> None:
     for trigger in _list_listeners(TriggerKind.EVENT, event.name):
         if event.received_at >= trigger.listens_from and _passes(trigger, given):
             fire(
-                trigger=trigger, key=event.event_id, given=given, now=now,
-                passed_on=event.artifacts,
-            )  # fmt: skip
+                trigger=trigger,
+                key=event.event_id,
+                given=given,
+                now=now,
+                cause=Cause(event.requested_by, event.artifacts),
+            )
 
 
 def _passes(trigger: Trigger, given: Json) -> bool:
@@ -51,7 +54,7 @@ def start_at_end(args: dict[str, Any], now: datetime) -> None:
     if run is None:
         return
     status = args["status"]
-    cause = Firing.objects.filter(run_id=run.pk).only("depth").first()
+    firing = Firing.objects.filter(run_id=run.pk).only("depth").first()
     for trigger in _list_listeners(TriggerKind.FLOW, run.flow.name):
         if _listens_for(trigger, run, status, args["at"]):
             given = _describe_end(run, status)
@@ -59,9 +62,9 @@ def start_at_end(args: dict[str, Any], now: datetime) -> None:
                 trigger=trigger,
                 key=f"run-{run.pk}-{status}",
                 given=given,
-                passed_on=find_passed_on(run.pk, given),
                 now=now,
-                depth=cause.depth + 1 if cause else 1,
+                depth=firing.depth + 1 if firing else 1,
+                cause=Cause(run.requested_by, find_passed_on(run.pk, given)),
             )
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from reviews.models import Case, Decision
 from reviews.selectors.acting import Acting
 from reviews.selectors.cases import get_band, list_decisions
+from reviews.selectors.parties import describe_parties
 from reviews.selectors.veil import get_veil
 
 
@@ -57,10 +58,20 @@ class DecisionOut(Schema):
     digest: str = Field(description="SHA-256 of the receipt's RFC 8785 form.")
 
 
+class PartyOut(Schema):
+    user: str
+    part: str = Field(
+        description="requested, edited, or decided: an earlier step that this one checks."
+    )
+    proved: bool = Field(description="False: a name or a link says so, and nobody signed in.")
+    how: str
+
+
 class CaseDetailOut(CaseOut):
     flow_version: int
     step: str
-    requested_by: str
+    requested_by: str = Field(description="What the flow shows; `parties` are who counts.")
+    parties: list[PartyOut] = Field(description="Who asked for the case, and who edited it.")
     shown: dict[str, Any]
     rules: dict[str, Any]
     fields: dict[str, Any]
@@ -91,6 +102,7 @@ def case_detail_out(case: Case, acting: Acting) -> dict[str, Any]:
         **case_out(case),
         "confidence": case.confidence,
         **{name: getattr(case, name) for name in names},
+        "parties": describe_parties(case),
         "decisions": [decision_out(decision) for decision in list_decisions(case)],
     }
 

@@ -84,10 +84,15 @@ class ReviewCase(WaitingStep):
         }
 
     def check(self, step: Step) -> Sequence[Problem]:
-        """Return errors for schemas that no case can use; warnings for reasons without evidence."""
+        """Return errors for schemas that no case can use, and warnings.
+
+        Warnings are for reasons without evidence, and for a requester who is only shown.
+        """
         codes = step.config.get("reason_codes")
         refusals = codes.get(REFUSAL) if isinstance(codes, Mapping) else None
         found = [_bad_schema(step, *fault) for fault in find_form_faults(step.config)]
+        if step.config.get("requested_by"):
+            found.append(_shown_requester(step))
         for number, code in enumerate(refusals if isinstance(refusals, list) else []):
             if isinstance(code, Mapping) and code.get("code") and not code.get("rests_on"):
                 found.append(_missing_grounds(step, number, str(code["code"])))
@@ -117,6 +122,18 @@ def _missing_grounds(step: Step, number: int, code: str) -> Problem:
         f"with.reason_codes.{REFUSAL}[{number}].rests_on",
         f"The reason {code} rests on nothing, so a case can be rejected without evidence.",
         "Name what it rests on in `rests_on`: fields by `key`, documents or groups by `id`.",
+    )
+
+
+def _shown_requester(step: Step) -> Problem:
+    return Problem(
+        "warning",
+        "case.requester-shown",
+        step.id,
+        "with.requested_by",
+        "`requested_by` is only shown: it keeps nobody from deciding.",
+        "Who asked for the run is kept out without it. To keep out who decided an earlier step, "
+        "name the step in `apart_from`.",
     )
 
 

@@ -12,15 +12,16 @@ from typing import Any
 from django.core import signing
 from django.db import transaction
 
-from reviews.errors import CaseStale, DecisionInvalid, ReviewError
+from reviews.errors import CaseStale, ReviewError
 from reviews.models import Case, Decision
 from reviews.models.links import CaseLink, Purpose
 from reviews.rules.answers import Answer
 from reviews.selectors.acting import Acting
 from reviews.services.conversation import reply
 from reviews.services.decisions import decide_case
-from reviews.services.links import SALT
+from reviews.services.links import SALT, make_unproved_actor
 from workbench.accounts.actors import Actor
+from workbench.accounts.models import User
 from workbench.audit.refusals import Refusal, note_refusal
 from workbench.audit.services import record
 
@@ -113,20 +114,20 @@ def reply_by_link(
     name: str,
     now: datetime,
     changes: Mapping[str, Any] | None = None,
+    person: User | None = None,
 ) -> Case:
     """Answer a question by its link and spend the link, both or neither.
 
-    ``name`` is what the person calls themselves; nobody has checked it, and the record says so.
+    ``person`` is who is signed in, if anyone. Otherwise ``name`` is what they call themselves;
+    nobody has checked it, and the record says so.
     ``changes`` are new values of fields that the question lets them correct.
 
-    Raises: LinkSpent, MoveNotAllowed, DecisionInvalid.
+    Raises: LinkSpent, MoveNotAllowed, NotAuthorised, DecisionInvalid.
     """
     with transaction.atomic():
         check_link(link, now)
-        if link.asked is None or set(changes or {}) - set(link.asked.fields):
-            raise DecisionInvalid({"fields": "The question does not ask for these values."})
         _spend(link, now)
-        actor = Actor("link", str(link.pk), f"{name.strip()[:80] or 'Someone'} (by link)", "link")
+        actor = Actor.link(person) if person else make_unproved_actor(link, name)
         case = reply(
             case_id=link.case_id, answer=answer, changes=changes or {}, actor=actor, now=now
         )

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from reviews.errors import DecisionInvalid, ReviewError
+from reviews.errors import DecisionInvalid, NotAuthorised, ReviewError
 from reviews.links.services import LinkInvalid, check_link, decide_by_link, open_link, reply_by_link
 from reviews.models import Case
 from reviews.models.links import CaseLink, Purpose
@@ -22,6 +22,7 @@ from reviews.selectors.acting import make_acting
 from reviews.selectors.cases import describe_next_act, get_visible_case
 from reviews.selectors.veil import get_veil
 from workbench.accounts.gate import principal_of, public, requires
+from workbench.accounts.models import User
 
 SHOWN_FIELDS = 12
 
@@ -123,15 +124,24 @@ def reply_link(request: HttpRequest, token: str) -> HttpResponse:
         check_link(link, now)
         if request.method == "POST":
             context |= {name: request.POST.get(name, "") for name in ("answer", "name")}
-            reply_by_link(link=link, answer=context["answer"], name=context["name"],
-                          changes=context["changes"], now=now)  # fmt: skip
+            reply_by_link(link=link, answer=context["answer"], name=context["name"], now=now,
+                          changes=context["changes"], person=_get_person(request))  # fmt: skip
             return render(request, "reviews/links/reply.html", context | {"sent": True})
     except DecisionInvalid as error:
         context["problems"] = error.problems
         return render(request, "reviews/links/reply.html", context, status=error.status)
+    except NotAuthorised as error:
+        # The link still works, for somebody else.
+        context["problems"] = {"name": str(error)}
+        return render(request, "reviews/links/reply.html", context, status=error.status)
     except ReviewError as error:
         return render(request, "reviews/links/reply.html", {"error": error}, status=error.status)
     return render(request, "reviews/links/reply.html", context)
+
+
+def _get_person(request: HttpRequest) -> User | None:
+    """Return who is signed in, for the page is there for everyone."""
+    return request.user if isinstance(request.user, User) else None
 
 
 def _corrections_context(request: HttpRequest, link: CaseLink) -> dict[str, Any]:

@@ -29,6 +29,10 @@ from reviews.models.notices import (
     Kind,
     Notice,
 )
+from reviews.models.parties import (
+    CaseParty,
+    Part,
+)
 from reviews.models.quality import (
     CheckKind,
     CheckState,
@@ -73,6 +77,7 @@ __all__ = [
     "CaseEvent",
     "CaseLink",
     "CaseLook",
+    "CaseParty",
     "CaseState",
     "CheckKind",
     "CheckState",
@@ -90,6 +95,7 @@ __all__ = [
     "Kind",
     "KnownAnswer",
     "Notice",
+    "Part",
     "Purpose",
     "QualityCheck",
     "Queue",

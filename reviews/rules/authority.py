@@ -2,7 +2,8 @@
 
 0. The amount is in reviews.rules.amounts: what is odd or missing takes no row with an ``up_to``.
 1. The authority matrix gives the level an approval needs and the number of approvers.
-2. With four eyes, who changed a field does not make the approval complete alone.
+2. With four eyes, an edit needs an approval after it by someone who never edited the case.
+3. Whoever asked for the case counts for no approval.
 Only approvals need authority: declining or asking again risks nothing beyond the reviewer's role.
 Who may decide the case at all is in reviews.selectors.eligibility.
 """
@@ -82,19 +83,39 @@ def find_need(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the rules look at. ``voters`` are the people with a standing approval, ``editors``
-    those who changed a field."""
+    """What the rules look at, each person by username.
+
+    ``voters`` are the people with a standing approval; ``outdated`` are those of them who approved
+    before the last edit. ``editors`` are all who ever changed a field, also on earlier cases that
+    led to this one, ``requesters`` all who asked for it. ``requested_by`` is only what is shown.
+    """
 
     person: str
     level: int
     outcome: str
     requested_by: str
     need: Need
+    requesters: frozenset[str] = frozenset()
     quorum: int = 1
     four_eyes: bool = False
     voters: frozenset[str] = frozenset()
+    outdated: frozenset[str] = frozenset()
     editors: frozenset[str] = frozenset()
     edits_now: bool = False
+
+    @property
+    def all_editors(self) -> frozenset[str]:
+        return self.editors | ({self.person} if self.edits_now else frozenset())
+
+    @property
+    def approvers(self) -> frozenset[str]:
+        return (self.voters | {self.person}) - self.requesters
+
+    @property
+    def witnesses(self) -> frozenset[str]:
+        """Who approves what there is now without having edited it."""
+        outdated = self.voters if self.edits_now else self.outdated
+        return self.approvers - self.all_editors - (outdated - {self.person})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +150,10 @@ def _refuse_level(facts: Facts) -> list[str]:
 
 
 def _count_missing(facts: Facts) -> int:
-    approvers = facts.voters | {facts.person}
     needed = max(facts.quorum, facts.need.approvers)
-    missing = max(0, needed - len(approvers))
-    if facts.four_eyes and not missing:
-        editors = facts.editors | ({facts.person} if facts.edits_now else frozenset())
-        missing = 0 if not editors or approvers - editors else 1
+    missing = max(0, needed - len(facts.approvers))
+    if facts.four_eyes and facts.all_editors and not facts.witnesses:
+        return max(1, missing)
     return missing
 
 
@@ -145,7 +164,8 @@ def _make_checks(facts: Facts, missing: int) -> Mapping[str, Json]:
         "approvers_needed": max(facts.quorum, facts.need.approvers),
         "approved_by_others": sorted(facts.voters - {facts.person}),
         "four_eyes": facts.four_eyes,
-        "editors": sorted(facts.editors),
+        "editors": sorted(facts.all_editors),
         "requested_by": facts.requested_by,
+        "requesters": sorted(facts.requesters),
         "still_missing": missing,
     }

@@ -82,8 +82,14 @@ class CheckpointConfig(StepConfig):
     requested_by: str = Field(
         default="",
         max_length=150,
-        description="Username of who asked for this, who may not decide it. "
+        description="What is shown as who asked for this; it gives and takes no right. "
+        "Who asked for the run may not decide, whatever stands here. "
         "Empty: who started the run.",
+    )
+    apart_from: list[str] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Ids of earlier review steps: whoever decided one may not decide this.",
     )
 
     @field_validator("form")

@@ -40,14 +40,23 @@ def make_correction_form(
 
 
 def check_changes(
-    changes: Mapping[str, Json], shown: Mapping[str, Json], fields: Mapping[str, Json]
+    changes: Mapping[str, Json],
+    shown: Mapping[str, Json],
+    fields: Mapping[str, Json],
+    *,
+    opened: Collection[str],
 ) -> dict[str, Json]:
-    """Return the changes that differ from the present values. Raises: DecisionInvalid."""
+    """Return the changes that differ from the present values.
+
+    Raises: DecisionInvalid with each field that was not opened, or whose new value does not fit.
+    """
     known = {each.get("key"): each for each in list_shown_fields(shown)}
     problems: dict[str, str] = {}
     for key, new in changes.items():
         if key not in fields:
             problems[f"fields.{key}"] = f"There is no field {key}."
+        elif key not in opened:
+            problems[f"fields.{key}"] = f"The question does not open {key}: leave it out."
         else:
             schema = get_field_schema(known.get(key) or {}, fields[key], new)
             problems |= find_schema_problems(schema, new, f"fields.{key}")

@@ -29,7 +29,7 @@ from reviews.errors import (
     PersonUnfit,
     ReviewError,
 )
-from reviews.models import Case, Decision, DecisionState, Queue
+from reviews.models import Case, CaseParty, Decision, DecisionState, Part, Queue
 from reviews.models.states import CLAIMABLE, CLOSED, CaseState
 from reviews.models.team import Delegation
 from reviews.rules import access
@@ -253,28 +253,7 @@ def _allow_escalated(queue: Queue, candidate: Candidate) -> Q:
     return allowed & Q(escalation=0) if candidate.act == Act.BE_HANDED else allowed
 
 
-# --- Has the person a part in it? -------------------------------------------------
-
-
-def _refuse_requester(case: Case, candidate: Candidate) -> ReviewError | None:
-    if case.requested_by not in _list_requester_names(candidate.user):
-        return None
-    return candidate.refuse(
-        "You asked for this, so someone else must decide it.",
-        "asked for this: choose someone else.",
-    )
-
-
-def _allow_others_requests(queue: Queue, candidate: Candidate) -> Q:
-    return ~Q(requested_by__in=_list_requester_names(candidate.user))
-
-
-def _list_requester_names(user: User) -> list[str]:
-    """Return the names by which a case may say that the person asked for it.
-
-    A run keeps the shown name of who started it, a flow may name the username: either excludes.
-    """
-    return [user.username, user.label]
+# --- Is it kept for somebody? -----------------------------------------------------
 
 
 def _refuse_reserved(case: Case, candidate: Candidate) -> ReviewError | None:
@@ -292,7 +271,20 @@ def _allow_unreserved(queue: Queue, candidate: Candidate) -> Q:
     return ~(Q(reserved_until__gt=candidate.now) & for_another)
 
 
-# --- Rules of history -------------------------------------------------------------
+# --- Rules of history: has the person a part in it? -------------------------------
+
+
+def _allow_others_requests(queue: Queue, candidate: Candidate) -> Q:
+    return _allow_without_part(Part.REQUESTED, candidate)
+
+
+def _allow_apart(queue: Queue, candidate: Candidate) -> Q:
+    return _allow_without_part(Part.DECIDED, candidate)
+
+
+def _allow_without_part(part: Part, candidate: Candidate) -> Q:
+    mine = CaseParty.objects.filter(case=OuterRef("pk"), user=candidate.user, part=part)
+    return ~Q(Exists(mine))
 
 
 def _allow_undelegated(queue: Queue, candidate: Candidate) -> Q:
@@ -321,6 +313,18 @@ def _make_history_rule(
 
 
 HISTORY = (
+    _make_history_rule(
+        "requested",
+        _allow_others_requests,
+        own="You asked for this, so someone else must decide it.",
+        other="asked for this: choose someone else.",
+    ),
+    _make_history_rule(
+        "apart",
+        _allow_apart,
+        own="You decided an earlier step of this, so someone else must decide it now.",
+        other="decided an earlier step of this: choose someone else.",
+    ),
     _make_history_rule(
         "delegated",
         _allow_undelegated,
@@ -366,7 +370,6 @@ RULES = (
         _refuse_escalated,
         _allow_escalated,
     ),
-    Rule("requested", EVERY_ACT, _refuse_requester, _allow_others_requests),
     *HISTORY,
     Rule("reserved", frozenset({Act.TAKE}), _refuse_reserved, _allow_unreserved),
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from reviews.errors import NotAuthorised
-from reviews.models import Case, DecisionState
+from reviews.models import Case, DecisionState, Part
 from reviews.rules.amounts import find_amount
 from reviews.rules.authority import (
     APPROVED,
@@ -19,6 +19,7 @@ from reviews.rules.authority import (
 )
 from reviews.selectors.acting import Acting, get_reviewer
 from reviews.selectors.eligibility import Act, Candidate, list_refusals
+from reviews.selectors.parties import list_parties
 
 
 def judge_answer(
@@ -29,22 +30,31 @@ def judge_answer(
     *,
     overrides: Sequence[Mapping[str, Any]] = (),
 ) -> Verdict:
-    """Return the verdict of the authority rules on what this person would decide: two queries.
+    """Return the verdict of the rules on what this person would decide: three queries.
 
     ``overrides`` are the corrections that the decision makes.
     """
     votes = list(case.decisions.filter(state=DecisionState.COMMITTED).select_related("decided_by"))
-    approvals = [vote for vote in votes if vote.outcome == APPROVED and vote.decided_by]
+    approved = {
+        vote.decided_by.username: vote.committed_at or vote.at
+        for vote in votes
+        if vote.outcome == APPROVED and vote.decided_by
+    }
+    edited = {p.user.username: p.at for p in list_parties(case) if p.part == Part.EDITED}
+    asked = {p.user.username for p in list_parties(case) if p.part == Part.REQUESTED}
+    last_edit = max(edited.values(), default=case.opened_at)
     facts = Facts(
         person=acting.user.username,
         level=get_reviewer(acting.user).level,
         outcome=outcome,
         requested_by=case.requested_by,
+        requesters=frozenset(asked),
         need=find_need_of_case(case, overrides),
         quorum=int(case.rules.get("quorum", 1)),
         four_eyes=bool(case.rules.get("four_eyes")),
-        voters=frozenset(v.decided_by.username for v in approvals if v.decided_by),
-        editors=frozenset(v.decided_by.username for v in votes if v.overrides and v.decided_by),
+        voters=frozenset(approved),
+        outdated=frozenset(name for name, at in approved.items() if at <= last_edit),
+        editors=frozenset(edited),
         edits_now=bool(overrides),
     )
     refusals = list_refusals(case, Candidate(acting, Act.DECIDE, now))

@@ -15,6 +15,7 @@ from reviews.rules.answers import list_shown_fields
 from reviews.rules.choosing import is_drawn
 from reviews.selectors.veil import is_independent
 from reviews.services.moving import ENGINE, record_event
+from reviews.services.parties import copy_parties
 from reviews.services.stopwatch import set_instants
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
@@ -116,6 +117,7 @@ def repeat_case(original: Case, now: datetime) -> Case:
     )
     set_instants(case)
     case.save(force_insert=True)
+    copy_parties(original, case)
     record_event(
         case,
         "opened",

@@ -19,6 +19,7 @@ from reviews.rules.answers import write_notice
 from reviews.rules.authority import Verdict
 from reviews.selectors.acting import Acting, make_acting, may
 from reviews.selectors.judging import judge_answer
+from reviews.selectors.parties import describe_parties
 from reviews.services.checks import follow_final_decision
 from reviews.services.facts import find_first_outcome, save_fact
 from reviews.services.leases import free_case
@@ -30,6 +31,7 @@ from reviews.services.moving import (
     move_case,
     record_event,
 )
+from reviews.services.parties import note_override
 from reviews.services.receipts import compute_digest, make_receipt
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
@@ -108,6 +110,7 @@ def commit(decision: Decision, case: Case, now: datetime) -> None:
     verdict = _judge_again(case, acting, decision, now)
     decision.final = verdict.final
     case.fields = case.fields | {o["field"]: o["new"] for o in decision.overrides}
+    note_override(case, decision, now)
     _seal(decision, case, verdict, now)
     CaseDraft.objects.filter(case=case, user=person).delete()
     for override in decision.overrides:
@@ -142,6 +145,7 @@ def _seal(decision: Decision, case: Case, verdict: Verdict, now: datetime) -> No
         decision,
         checks=verdict.checks,
         models=list_models_used(case.run_id),
+        parties=describe_parties(case),
         now=now,
     )
     if first := find_first_outcome(case, decision):
@@ -248,6 +252,7 @@ def expire_case(case: Case, now: datetime) -> None:
         decision,
         checks={},
         models=list_models_used(case.run_id),
+        parties=describe_parties(case),
         now=now,
     )
     decision.digest = compute_digest(decision.receipt)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from flows.runtime.artifacts import store_artifact
-from reviews.errors import DecisionInvalid, MoveNotAllowed
+from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
 from reviews.models import Attachment, Case, Comment, InformationRequest
 from reviews.models.states import CaseState
 from reviews.rules.answers import COMMENT_MAX
@@ -16,7 +16,8 @@ from reviews.rules.attachments import NewFile, detect_media_type, find_problem
 from reviews.rules.corrections import check_changes, check_opened
 from reviews.rules.sla import Stopwatch, read_plan
 from reviews.selectors.acting import Acting, check_may
-from reviews.services.links import ensure_reply_link
+from reviews.selectors.parties import find_people_named
+from reviews.services.links import ensure_reply_link, get_claimed_name
 from reviews.services.moving import (
     check_fresh,
     check_holds,
@@ -24,6 +25,7 @@ from reviews.services.moving import (
     move_case,
     record_event,
 )
+from reviews.services.parties import note_answer
 from reviews.services.passing import reserve_for_familiar
 from reviews.services.refused import notes_refusals
 from reviews.services.stopwatch import set_instants
@@ -147,16 +149,19 @@ def reply(
 
     The SLA clock resumes.
 
-    ``changes`` are new values by field key; they are marked on the case.
+    ``changes`` are new values of fields that the question opened, by key; they are marked on the
+    case and count as an edit by whoever answers.
 
-    Raises: Case.DoesNotExist, MoveNotAllowed if nothing was asked, DecisionInvalid.
+    Raises: Case.DoesNotExist, MoveNotAllowed if nothing was asked, NotAuthorised for who asked,
+    DecisionInvalid.
     """
     with transaction.atomic():
         case = get_case(case_id)
         asked = case.information_requests.filter(answered_at=None).first()
         if case.state != CaseState.WAITING_FOR_INFO or asked is None:
             raise MoveNotAllowed("Nothing is asked on this case: an answer has nowhere to go.")
-        changed = check_changes(changes, case.shown, case.fields)
+        _check_answerer(asked, actor)
+        changed = check_changes(changes, case.shown, case.fields, opened=asked.fields)
         asked.answer, asked.changes = _read_text(answer, "answer"), changed
         asked.answered_by, asked.answered_at = actor.name, now
         asked.save()
@@ -172,6 +177,7 @@ def reply(
             reserved_until=case.reserved_until,
             **_get_clock_fields(case),
         )
+        note_answer(case, asked, actor, now)
         record_event(
             case,
             "information_received",
@@ -182,6 +188,16 @@ def reply(
         hears = [case.familiar] if case.familiar else [asked.asked_by]
         notify_people(case, hears, "answered", now, said=asked.answer, by=actor.name)
         return case
+
+
+def _check_answerer(asked: InformationRequest, actor: Actor) -> None:
+    """Raises: NotAuthorised if the person who asked answers, or their name stands under it."""
+    if actor.person_id is None and actor.kind == "link":
+        own = asked.asked_by in find_people_named(get_claimed_name(actor))
+    else:
+        own = actor.person_id == asked.asked_by_id
+    if own:
+        raise NotAuthorised("You asked this question, so someone else must answer it.")
 
 
 @notes_refusals("escalate it")

@@ -10,11 +10,14 @@ from reviews.models import Case, InformationRequest
 from reviews.models.links import CaseLink, Purpose
 from reviews.selectors.acting import make_acting
 from reviews.selectors.eligibility import Act, Candidate, find_refusal
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 
 DECIDE_DAYS = 3
 REPLY_DAYS = 30
 SALT = "reviews.links"
+# Stands after a name that someone gave who was not signed in.
+UNPROVED = " (by link, unproved)"
 
 
 def make_decision_link(case: Case, person: User | None, now: datetime) -> str:
@@ -46,6 +49,16 @@ def ensure_reply_link(asked: InformationRequest, now: datetime) -> str:
         },
     )
     return get_address(link)
+
+
+def make_unproved_actor(link: CaseLink, name: str) -> Actor:
+    """Return whoever has the link, by the name they give themselves."""
+    return Actor("link", str(link.pk), f"{name.strip()[:80] or 'Someone'}{UNPROVED}", "link")
+
+
+def get_claimed_name(actor: Actor) -> str:
+    """Return the name that someone with a link gave."""
+    return actor.name.removesuffix(UNPROVED)
 
 
 def find_reply_link(asked: InformationRequest) -> str:

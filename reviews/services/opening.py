@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from flows.models import Run
+from flows.runtime.program import load_program
 from flows.steps.base import StepContext, StepFailure
 from reviews.errors import QueueMissing, SlaPolicyMissing
 from reviews.models import Case, Queue, SlaPolicy
@@ -12,6 +13,7 @@ from reviews.rules.checkpoint_config import CheckpointConfig
 from reviews.rules.ordering import PRIORITIES
 from reviews.selectors.veil import is_independent
 from reviews.services.moving import ENGINE, close_case, record_event
+from reviews.services.parties import note_parties
 from reviews.services.passing import reserve_for_familiar
 from reviews.services.stopwatch import set_instants
 from workbench.accounts.models import User
@@ -26,6 +28,8 @@ def open_case(*, ctx: StepContext, config: CheckpointConfig) -> Case:
         queue, policy = _find_queue(config.queue), _find_policy(config.sla)
     except (QueueMissing, SlaPolicyMissing) as error:
         raise StepFailure(str(error), kind=error.code, retryable=False) from error
+    run = Run.objects.get(pk=ctx.run_id)
+    _check_steps(run, config)
     case = Case(
         queue=queue,
         wait_id=ctx.wait_id,
@@ -41,7 +45,7 @@ def open_case(*, ctx: StepContext, config: CheckpointConfig) -> Case:
         product=config.product[:80],
         confidence=config.confidence,
         independent=is_independent(queue, ctx.run_id),
-        requested_by=config.requested_by or _find_starter(ctx.run_id),
+        requested_by=config.requested_by or _name_starter(run),
         shown=_dump_shown(config),
         rules=_dump_rules(config),
         fields=_collect_fields(config),
@@ -49,9 +53,11 @@ def open_case(*, ctx: StepContext, config: CheckpointConfig) -> Case:
         opened_at=ctx.now,
         running_since=ctx.now,
     )
-    reserve_for_familiar(case, _find_familiar(ctx), ctx.now)
+    familiar = _find_familiar(ctx)
     set_instants(case)
     case.save(force_insert=True)
+    note_parties(case, run, config)
+    _reserve(case, familiar, ctx.now)
     record_event(
         case,
         "opened",
@@ -120,10 +126,30 @@ def _find_policy(name: str) -> SlaPolicy:
     return policy
 
 
-def _find_starter(run_id: int) -> str:
-    name = Run.objects.filter(pk=run_id).values_list("started_by", flat=True).first() or ""
+def _check_steps(run: Run, config: CheckpointConfig) -> None:
+    """Raises: StepFailure for a misspelt step, which would keep nobody out."""
+    if not config.apart_from:
+        return
+    known = load_program(run.version_id).steps
+    if unknown := sorted(set(config.apart_from) - set(known)):
+        raise StepFailure(
+            f"`apart_from` names {', '.join(unknown)}, which the flow does not have: correct it.",
+            kind="config",
+            retryable=False,
+        )
+
+
+def _name_starter(run: Run) -> str:
     # A token shows as "person · token": it is the person who asked.
-    return name.split(" · ")[0]
+    return run.started_by.split(" · ")[0]
+
+
+def _reserve(case: Case, familiar: User | None, now: datetime) -> None:
+    """Keep a case that comes back for who worked on it; whether they may have it is in the rows."""
+    if familiar is None:
+        return
+    reserve_for_familiar(case, familiar, now)
+    case.save(update_fields=["familiar", "reserved_until"])
 
 
 def _find_familiar(ctx: StepContext) -> User | None:

@@ -20,6 +20,7 @@ def make_receipt(
     *,
     checks: Mapping[str, Json],
     models: Sequence[Mapping[str, Json]],
+    parties: Sequence[Mapping[str, Json]],
     now: datetime,
 ) -> dict[str, Json]:
     """Return the receipt, with all that was shown, so that it can be read by itself."""
@@ -53,6 +54,7 @@ def make_receipt(
             "committed_at": now.isoformat(),
         },
         "authority": dict(checks),
+        "parties": [dict(party) for party in parties],
         "evidence": {
             "shown": case.shown,
             "shown_sha256": compute_digest(case.shown),

@@ -77,6 +77,7 @@ def _begin_again(case: Case, acting: Acting, now: datetime) -> Run:
             actor=acting.actor,
             now=now,
             idempotency_key=_make_key(case),
+            asks=True,
         ).run
     except ServiceError as error:
         raise MoveNotAllowed(f"The run cannot go on from here again: {error}") from error

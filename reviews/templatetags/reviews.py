@@ -1,7 +1,7 @@
 """``{% load reviews %}``: due times, confidences and values as the review pages show them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from reviews.apps import ACTIONS
-from reviews.models import Case, CaseEvent
+from reviews.models import Case, CaseEvent, CaseParty, Part
 from reviews.selectors.cases import get_band
 from workbench.audit.actions import describe_action
 from workbench.shell.icons import render_icon
@@ -38,6 +38,24 @@ EVENT_ICONS = {
 }  # fmt: skip
 # Events of the commit window are in the history and not in the ledger.
 NOT_IN_LEDGER = {"decision_made": "Sent: {outcome}"}
+
+
+@register.filter
+def of_part(parties: Sequence[CaseParty] | str, part: str) -> list[CaseParty]:
+    """Return those of the parties who have the part; none for a preview, which has no parties."""
+    return [each for each in parties if isinstance(each, CaseParty) and each.part == part]
+
+
+@register.filter
+def names_one(parties: Sequence[CaseParty], name: str) -> bool:
+    """Return whether the name is that of one of the parties."""
+    return any(name in {each.user.username, each.user.label} for each in parties)
+
+
+@register.simple_tag
+def part(name: str) -> str:
+    """``{% part "edited" %}``: what a person did with a case."""
+    return str(Part(name).label)
 
 
 @register.simple_tag

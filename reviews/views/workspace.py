@@ -38,6 +38,7 @@ from reviews.selectors.cases import (
 from reviews.selectors.eligibility import find_obstacle
 from reviews.selectors.judging import judge_answer
 from reviews.selectors.looks import get_changes_since_look
+from reviews.selectors.parties import list_parties
 from reviews.selectors.veil import get_veil
 from reviews.services.links import find_reply_link
 from reviews.services.reopening import REOPENABLE, find_reopening_run
@@ -93,6 +94,10 @@ def case_context(
         "comments": list_comments(case),
         "information": information,
         "reply_url": _reply_url(case, acting, information),
+        "asked_it": any(
+            each.asked_by_id == acting.user.pk and each.answered_at is None for each in information
+        ),
+        "parties": list_parties(case),
         **_past_context(case, acting),
         "pending": find_pending_decision(acting.user, now),
         **standing_context(case, acting, now),
@@ -163,9 +168,15 @@ def standing_context(case: Case, acting: Acting, now: datetime) -> dict[str, Any
 
 
 def _reply_url(case: Case, acting: Acting, information: list[InformationRequest]) -> str:
-    """Return the address to answer the open question at, "" if there is none or they may not."""
+    """Return the address to answer the open question at, "" if there is none for the person.
+
+    It is for who asked: whoever has it can answer without signing in, so it is shown to nobody
+    else, who could answer here by their own name.
+    """
     asked = next((each for each in information if each.answered_at is None), None)
-    if asked is None or not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
+    if asked is None or asked.asked_by_id != acting.user.pk:
+        return ""
+    if not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
         return ""
     return find_reply_link(asked)
 

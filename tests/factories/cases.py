@@ -1,5 +1,6 @@
 """Cases that a run waits for, answers to them, and where they stand."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from reviews.services.decisions import decide_case
 from reviews.services.looks import note_serving
 from reviews.services.opening import open_case
 from tests.factories.people import person
+from workbench.accounts.models import User
 
 DOCUMENT: dict[str, Any] = {
     "schema": "countersign/flow@1",
@@ -71,21 +73,27 @@ def make_review_version() -> FlowVersion:
     return version
 
 
-def make_waiting(now: datetime, *, step: str = "review", started_by: str = "") -> Wait:
-    """Make a run that waits at the checkpoint."""
+def make_waiting(
+    now: datetime, *, step: str = "review", started_by: str = "", asked_by: Sequence[str] = ()
+) -> Wait:
+    """Make a run that waits at the checkpoint; ``asked_by`` are user names."""
+    asked = User.objects.filter(username__in=asked_by).values_list("pk", flat=True)
     version = make_review_version()
     run = Run.objects.create(
-        flow=version.flow, version=version, seq=1, started_at=now, started_by=started_by
-    )
+        flow=version.flow, version=version, seq=1, started_at=now, started_by=started_by,
+        requested_by=list(asked),
+    )  # fmt: skip
     token = Token.objects.create(run=run, step=step, state="waiting", since=now)
     return Wait.objects.create(
         run=run, token_id=token.pk, activation=1, step=step, kind="case", opened_at=now
     )
 
 
-def make_case(now: datetime, *, started_by: str = "", **config: Any) -> Case:
+def make_case(
+    now: datetime, *, started_by: str = "", asked_by: Sequence[str] = (), **config: Any
+) -> Case:
     """Open a case as the engine does. The queue and the policy must be there."""
-    wait = make_waiting(now, started_by=started_by)
+    wait = make_waiting(now, started_by=started_by, asked_by=asked_by)
     usual = {"queue": "underwriting", "sla": "standard", "title": f"Loan {wait.pk}", "show": SHOWN}
     values = {**usual, **config}
     ctx = StepContext(

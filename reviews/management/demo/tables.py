@@ -39,6 +39,7 @@ def _make_receipt(each: Decided) -> None:
         decision,
         checks={},
         models=[{"step": "score", "model": "scorecard", "version": each.past.version}],
+        parties=(),
         now=decision.at,
     )
     decision.digest = compute_digest(decision.receipt)

@@ -13,6 +13,7 @@ from flows.services import create_flow, publish_version, start_run
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.rules.answers import Answer
 from reviews.selectors.acting import make_acting
+from reviews.selectors.parties import list_parties
 from reviews.services.decisions import decide_case
 from reviews.services.looks import note_serving
 from tests.driving import driving, ended
@@ -80,7 +81,7 @@ def test_each_template_runs_to_its_checkpoint_and_by_a_decision_to_its_end(
                 case, reviewer, Answer("approved", opened=tuple(case.rules["required_evidence"]))
             )
         sign_off = until(lambda: Case.objects.filter(step="sign_off").first(), "the second case")
-        assert sign_off.requested_by == "reviewer"
+        assert [(p.user, p.part) for p in list_parties(sign_off)] == [(reviewer, "decided")]
         decide(sign_off, second, Answer("approved"))
         outcomes = {trade: ended(run).outcome for trade, run in runs.items()}
     assert outcomes == {

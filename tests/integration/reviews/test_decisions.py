@@ -178,13 +178,13 @@ def test_required_evidence_must_be_opened(now: datetime) -> None:
 
 
 def test_who_asked_may_not_decide(now: datetime) -> None:
-    case = make_case(now, requested_by="ada")
+    case = make_case(now, asked_by=["ada"])
     with pytest.raises(NotAuthorised, match="You asked"):
         decide_case(case_id=case.pk, answer=approve(), acting=person("ada"), now=now)
 
 
 def test_who_started_the_run_may_not_decide(now: datetime) -> None:
-    case = make_case(now, started_by="ada · nightly import")
+    case = make_case(now, started_by="ada · nightly import", asked_by=["ada"])
     with pytest.raises(NotAuthorised, match="You asked"):
         decide_case(case_id=case.pk, answer=approve(), acting=person("ada"), now=now)
 

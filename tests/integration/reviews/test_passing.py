@@ -87,7 +87,7 @@ def test_nobody_delegates_to_themselves_nor_what_they_do_not_hold(now: datetime)
 
 
 def test_who_asked_for_it_cannot_be_given_it(now: datetime) -> None:
-    case = make_case(now, requested_by="ben")
+    case = make_case(now, asked_by=["ben"])
     with pytest.raises(PersonUnfit, match="ben asked"):
         assign_case(case_id=case.pk, to=person("ben").user, acting=person("lea"), now=now)
 

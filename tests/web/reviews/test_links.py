@@ -135,7 +135,7 @@ def test_a_refusal_by_link_names_its_evidence_too() -> None:
 
 
 def test_a_person_may_not_decide_what_they_asked_for_by_link_either() -> None:
-    case = make_case(timezone.now(), requested_by="ada")
+    case = make_case(timezone.now(), asked_by=["ada"])
     assert signed_in("ada").post(link_to(case), APPROVE).status_code == 403
     assert not Decision.objects.exists()
 
@@ -188,7 +188,7 @@ def test_whoever_was_asked_answers_without_an_account_and_the_case_comes_back() 
     answer = anyone.post(link, {"answer": "The harbour", "name": "B. Ahlers"})
     assert answer.status_code == 200
     asked.refresh_from_db()
-    assert (asked.answer, asked.answered_by) == ("The harbour", "B. Ahlers (by link)")
+    assert (asked.answer, asked.answered_by) == ("The harbour", "B. Ahlers (by link, unproved)")
     case = Case.objects.get()
     assert (case.state, case.familiar) == ("open", User.objects.get(username="ada"))
     assert anyone.post(link, {"answer": "Again"}).status_code == 410
@@ -228,7 +228,7 @@ def test_whoever_answers_corrects_the_values_that_were_opened_and_no_others() ->
     case = Case.objects.get()
     assert case.fields == {"income": 2800, "name": "B. Ahlers"}
     text = signed_in("ada").get(f"/review/cases/{case.pk}/").content.decode()
-    assert "Changed by Someone (by link)" in text
+    assert "Changed by Someone (by link, unproved)" in text
     asked.refresh_from_db()
     assert asked.changes == {"income": 2800}
 

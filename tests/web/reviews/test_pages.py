@@ -344,7 +344,8 @@ def test_asking_and_answering_by_page() -> None:
     case.refresh_from_db()
     assert case.state == "waiting_for_info"
     assert "Clock stands" in page(client, address(case))
-    client.post(address(case, "answer/"), {"answer": "Nordhafen"})
+    make_person("cyd", Role.REVIEWER)
+    signed_in("cyd").post(address(case, "answer/"), {"answer": "Nordhafen"})
     assert "Nordhafen" in page(client, address(case))
 
 

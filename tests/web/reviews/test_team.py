@@ -77,7 +77,7 @@ def test_a_lead_gives_a_case_to_someone_and_back_to_the_queue() -> None:
 
 
 def test_a_refused_assignment_tells_why_above_the_lanes() -> None:
-    case = make_case(timezone.now(), requested_by="ben")
+    case = make_case(timezone.now(), asked_by=["ben"])
     answer = signed_in("lea").post("/review/team/give/", {"case": case.pk, "to": "ben"})
     assert answer.status_code == 409
     assert "ben asked for this" in answer.content.decode()
