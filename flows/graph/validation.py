@@ -5,9 +5,10 @@ No rule raises, whatever the document holds.
 """
 
 from collections.abc import Mapping
+from itertools import islice
 
 from flows.graph.model import Document
-from flows.graph.problems import DocumentError, Problem, Severity
+from flows.graph.problems import MAX_PROBLEMS, DocumentError, Problem, Severity
 from flows.graph.rules_config import CONFIG_RULES
 from flows.graph.rules_edges import EDGE_RULES
 from flows.graph.rules_expressions import EXPRESSION_RULES
@@ -26,12 +27,12 @@ RULES = (
 
 
 def validate(document: Document, catalogue: Mapping[str, TypeFacts]) -> list[Problem]:
-    """Return every problem: errors first, and in the document's order of steps.
+    """Return the problems, at most MAX_PROBLEMS: errors first, in the order of the steps.
 
     A flow with an error cannot be published; a warning is left to its author's judgement.
     """
     view = View(document, catalogue)
-    found = [problem for rule in RULES for problem in rule(view)]
+    found = list(islice((problem for rule in RULES for problem in rule(view)), MAX_PROBLEMS))
     order = {name: index for index, name in enumerate(document.steps, start=1)}
     unique = {_key(problem): problem for problem in found}
     return sorted(
