@@ -167,6 +167,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 # The largest input or step output in bytes. Above INLINE_PAYLOAD_BYTES it is kept as an artifact.
 MAX_PAYLOAD_BYTES = int(os.environ.get("MAX_PAYLOAD_BYTES", str(4 * 1024 * 1024)))
 INLINE_PAYLOAD_BYTES = int(os.environ.get("INLINE_PAYLOAD_BYTES", str(64 * 1024)))
+# Runs that lead to runs, by calls, events or another flow's end: how deep, and how many in all.
+MAX_CHAIN_DEPTH = int(os.environ.get("MAX_CHAIN_DEPTH", "30"))
+MAX_CHAIN_RUNS = int(os.environ.get("MAX_CHAIN_RUNS", "20000"))
+# How many runs of one flow may start in a minute.
+MAX_STARTS_A_MINUTE = int(os.environ.get("MAX_STARTS_A_MINUTE", "100000"))
 # The only hosts that `http.request` and remote models may reach: "host" or "host:port".
 OUTGOING_ALLOWLIST = env_list("OUTGOING_ALLOWLIST")
 # A Redis stream of CloudEvents that the clock reads. Needs REDIS_URL.

@@ -35,9 +35,11 @@ def make_wait_key(name: str, key: str) -> str:
 @transaction.atomic
 def receive_event(
     *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime,
-    former_id: str = "",
+    former_id: str = "", emitted_by: int | None = None,
 ) -> list[int]:  # fmt: skip
     """Store an event and resolve every wait for it; return the runs that go on.
+
+    ``emitted_by`` is the run that emitted it, which leads to the runs that the event starts.
 
     A second event with the same ``event_id`` changes nothing and returns no run, nor does the same
     event that was kept as ``former_id`` by an earlier release.
@@ -61,7 +63,7 @@ def receive_event(
     if not is_new:
         return []
     if hears_event(name):
-        enqueue("flows.event_heard", {"event": event.pk}, now=now)
+        enqueue("flows.event_heard", {"event": event.pk, "run": emitted_by}, now=now)
     event.payload = payload
     meant = [wait for wait in waits.order_by("run_id") if _waits_for(wait, event)]
     resumed = [_resolve(wait, event, actor, now) for wait in meant]
@@ -97,4 +99,6 @@ def _resolve(wait: Wait, event: Event, actor: Actor, now: datetime) -> int | Non
 def receive_emitted_event(args: dict[str, Any], now: datetime) -> None:
     """Receive the event that a step of a run emitted."""
     event = {part: args[part] for part in ("name", "key", "payload", "event_id")}
-    receive_event(**event, actor=Actor.system("engine"), now=now)
+    # An event that was emitted under an earlier release names no run.
+    run_id = args.get("run")
+    receive_event(**event, actor=Actor.system("engine"), emitted_by=run_id, now=now)

@@ -107,6 +107,7 @@ class EmitEvent(WaitingStep):
             "key": config.key,
             "payload": config.payload,
             "event_id": ctx.idempotency_key or str(uuid4()),
+            "run": ctx.run_id,
         }
         # Receiving it locks other runs, and this transaction has locked its own run already.
         enqueue("flows.event_emitted", event, now=ctx.now)

@@ -27,6 +27,7 @@ from flows.services.errors import (
     RunNotFailed,
     SecondPersonNeeded,
     ServiceError,
+    StartLimit,
     StepUnknown,
     VersionUnfit,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "RunNotFailed",
     "SecondPersonNeeded",
     "ServiceError",
+    "StartLimit",
     "Started",
     "StepUnknown",
     "VersionUnfit",

@@ -15,6 +15,7 @@ from flows.engine.planner import plan_start
 from flows.models import Flow, Journal, Run, RunStatus
 from flows.runtime.payloads import fetch, store_if_large
 from flows.runtime.program import Program, load_program
+from flows.services.chains import Place, check_limits, place_after
 from flows.services.errors import (
     FlowNotReleased,
     FlowPaused,
@@ -61,15 +62,19 @@ def start_run(
     trigger: str = "api",
     priority: int | None = None,
     version_id: int | None = None,
+    cause: Run | None = None,
 ) -> Started:
     """Start a run, of the released version by default; a repeated key gives its earlier run.
 
-    Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
+    ``cause`` is the run that led to it, whose ``root_id`` and ``depth`` are read.
+
+    Raises: ChainTooDeep, ChainTooLong, StartedTooOften, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
     """
     new = NewRun(input, idempotency_key, priority)
     [started] = start_runs(
-        flow=flow, runs=[new], actor=actor, now=now, trigger=trigger, version_id=version_id
-    )
+        flow=flow, runs=[new], actor=actor, now=now, trigger=trigger, version_id=version_id,
+        cause=cause,
+    )  # fmt: skip
     return started
 
 
@@ -84,24 +89,28 @@ def start_runs(
     version_id: int | None = None,
     parent_wait_id: int | None = None,
     at_once: int | None = None,
+    cause: Run | None = None,
 ) -> list[Started]:
     """Start many runs in one transaction: all of them or none. Return them in the given order.
 
     With ``at_once``, the runs past that number start paused; whoever called them resumes them.
 
-    Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
+    Raises: ChainTooDeep, ChainTooLong, StartedTooOften, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
     """
     program = _program_to_start(flow, version_id)
     for new in runs:
         _check_input(program, new.input)
     known = _started_before(flow, runs)
+    place = place_after(cause)
     made = [
         _to_row(
             new, program, trigger=trigger, actor=actor, parent_wait_id=parent_wait_id,
-            is_held=at_once is not None and n >= at_once, now=now,
+            is_held=at_once is not None and n >= at_once, place=place, now=now,
         )
         for n, new in enumerate(_first_of_each_key(runs, known))
     ]  # fmt: skip
+    if made:
+        check_limits(place, flow, len(made), now)
     Run.objects.bulk_create(made, batch_size=500)
     started = list(_match_with_runs(runs, made, known, program if version_id else None))
     if made:
@@ -145,7 +154,7 @@ def _check_input(program: Program, input: Json) -> None:
 
 def _to_row(
     new: NewRun, program: Program, *, trigger: str, actor: Actor, parent_wait_id: int | None,
-    is_held: bool, now: datetime,
+    is_held: bool, place: Place, now: datetime,
 ) -> Run:  # fmt: skip
     usual = PRIORITY[Lane(program.document.lane or Lane.STANDARD)]
     return Run(
@@ -157,6 +166,8 @@ def _to_row(
         trigger=trigger,
         started_by=actor.name[:150],
         parent_wait_id=parent_wait_id,
+        root_id=place.root_id,
+        depth=place.depth,
         status=RunStatus.PAUSED if is_held else RunStatus.RUNNING,
         started_at=now,
         seq=1,

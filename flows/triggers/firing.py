@@ -9,8 +9,8 @@ from django.db import transaction
 from flows.engine.lanes import PRIORITY
 from flows.events.receiving import shorten_key
 from flows.expressions import ExpressionError, compile_template
-from flows.models import Flow
-from flows.services.errors import ServiceError
+from flows.models import Flow, Run
+from flows.services.errors import ServiceError, StartLimit
 from flows.services.starting import start_run
 from flows.triggers.models import Firing, FiringOutcome, Trigger
 from workbench.accounts.actors import Actor
@@ -44,10 +44,11 @@ def fire(
     due_at: datetime | None = None,
     depth: int = 0,
     keep_refused_key: bool = True,
+    cause: Run | None = None,
 ) -> Fired:
     """Start the run whose input the trigger makes of ``given``, once for each key.
 
-    A refusal is stored and not raised. Without ``keep_refused_key`` the same key may be tried again
+    ``cause`` is the run whose event or end fired it. A refusal is stored and not raised. Without ``keep_refused_key`` the same key may be tried again
     later, as the sender of a webhook does.
     """
     row, is_new = Firing.objects.get_or_create(
@@ -60,17 +61,23 @@ def fire(
     refusal: Exception | None = None
     try:
         with transaction.atomic():
-            row.run_id = _start_run(trigger, row, given, now)
+            row.run_id = _start_run(trigger, row, given, cause, now)
     except (ServiceError, ExpressionError) as error:
         refusal = error
-        row.outcome, row.error = FiringOutcome.REFUSED, str(error)[:ERROR_CHARACTERS]
+        row.outcome, row.error = FiringOutcome.REFUSED, _explain(error)[:ERROR_CHARACTERS]
         row.key = row.key if keep_refused_key else None
     row.save(update_fields=["run_id", "outcome", "error", "key"])
     nudge_on_commit([f"flow.{trigger.flow.name}"], {"trigger": trigger.pk})
     return Fired(row, is_new=True, refusal=refusal)
 
 
-def _start_run(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int:
+def _explain(error: Exception) -> str:
+    return error.whole if isinstance(error, StartLimit) else str(error)
+
+
+def _start_run(
+    trigger: Trigger, row: Firing, given: Json, cause: Run | None, now: datetime
+) -> int:
     if row.depth > MOST_DEPTH:
         raise ServiceError(
             f"{MOST_DEPTH} flows have started one another in a row.",
@@ -86,5 +93,6 @@ def _start_run(trigger: Trigger, row: Firing, given: Json, now: datetime) -> int
         idempotency_key=f"trigger-{trigger.pk}-{row.pk}",
         trigger=trigger.kind,
         priority=PRIORITY[trigger.lane] if trigger.lane else None,
+        cause=cause,
     )
     return started.run.pk

@@ -26,9 +26,10 @@ def start_at_event(args: dict[str, Any], now: datetime) -> None:
         "data": event.payload,
         "received_at": event.received_at.isoformat(),
     }
+    cause = Run.objects.filter(pk=args["run"]).first() if args.get("run") else None
     for trigger in _list_listeners(TriggerKind.EVENT, event.name):
         if event.received_at >= trigger.listens_from and _passes(trigger, given):
-            fire(trigger=trigger, key=event.event_id, given=given, now=now)
+            fire(trigger=trigger, key=event.event_id, given=given, now=now, cause=cause)
 
 
 def _passes(trigger: Trigger, given: Json) -> bool:
@@ -47,7 +48,7 @@ def start_at_end(args: dict[str, Any], now: datetime) -> None:
     if run is None:
         return
     status = args["status"]
-    cause = Firing.objects.filter(run_id=run.pk).only("depth").first()
+    firing = Firing.objects.filter(run_id=run.pk).only("depth").first()
     for trigger in _list_listeners(TriggerKind.FLOW, run.flow.name):
         if _listens_for(trigger, run, status, args["at"]):
             fire(
@@ -55,7 +56,8 @@ def start_at_end(args: dict[str, Any], now: datetime) -> None:
                 key=f"run-{run.pk}-{status}",
                 given=_describe_end(run, status),
                 now=now,
-                depth=cause.depth + 1 if cause else 1,
+                depth=firing.depth + 1 if firing else 1,
+                cause=run,
             )
 
 
