@@ -12,7 +12,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from flows.editor.presence import websocket_urlpatterns as presence_urlpatterns  # noqa: E402
-from workbench.live.routing import websocket_urlpatterns  # noqa: E402
+from workbench.live.routing import refused_urlpatterns, websocket_urlpatterns  # noqa: E402
 from workbench.process.web import ReusedThreads, SynchronousHandler  # noqa: E402
 
 # More threads only compete for the one interpreter: 16 answered a third fewer requests a second.
@@ -23,7 +23,7 @@ application = ProtocolTypeRouter(
     {
         "http": ReusedThreads(SynchronousHandler(), MOST_AT_A_TIME),
         "websocket": AuthMiddlewareStack(
-            URLRouter([*websocket_urlpatterns, *presence_urlpatterns])
+            URLRouter([*websocket_urlpatterns, *presence_urlpatterns, *refused_urlpatterns])
         ),
     }
 )

@@ -13,10 +13,13 @@ from django.urls import path
 
 from workbench.accounts.permissions import can
 from workbench.live.origin import is_own_origin
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 FORBIDDEN = 4403
 MAX_SELECTED = 50
 MAX_NAME = 80
+MAX_MESSAGE_CHARS = 16_384
 TAB = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
@@ -47,6 +50,18 @@ class PresenceConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             await self.channel_layer.group_discard(self.group, self.channel_name)
             if self.tab:
                 await self.send_to_others({"tab": self.tab, "gone": True})
+
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any
+    ) -> None:
+        """Take a message; one that is not JSON, or too long, is ignored."""
+        if text_data is None or len(text_data) > MAX_MESSAGE_CHARS:
+            return
+        try:
+            content = read_json(text_data)
+        except ValueRefused:
+            return
+        await self.receive_json(content)
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         state = clean_state(content)

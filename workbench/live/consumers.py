@@ -21,6 +21,13 @@ MAX_MESSAGE_CHARS = 16_384
 SESSION_CHECK_SECONDS = 60
 
 
+class RefusingConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has no types
+    """Answers a socket at an address that has none."""
+
+    async def connect(self) -> None:
+        raise DenyConnection
+
+
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has no types
     """Page to server: ``{"listen": [group, …]}``, the whole list that it wants; ``{"ping": n}``.
 

@@ -1,5 +1,10 @@
 from django.apps import AppConfig
 
+from workbench.process.refusal_log import log_refusals_in_one_line
+
 
 class ProcessConfig(AppConfig):
     name = "workbench.process"
+
+    def ready(self) -> None:
+        log_refusals_in_one_line()
