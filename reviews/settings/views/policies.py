@@ -18,6 +18,7 @@ from reviews.settings.forms.policies import PolicyForm, StepFormSet, list_target
 from reviews.settings.services.sla import save_sla_policy
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import can
+from workbench.http.rates import limit_previews
 
 
 @require_GET
@@ -80,6 +81,7 @@ def _save(request: HttpRequest, policy: SlaPolicy | None, form: PolicyForm, step
 
 @require_POST
 @requires("queues.manage")
+@limit_previews
 def policy_preview(request: HttpRequest) -> HttpResponse:
     """Show when each act would come for a case that opens now, by the policy as typed so far."""
     form, steps = _read_forms(request, None)
