@@ -148,7 +148,7 @@ class _EventReader:
         return data
 
 
-def _line_of(event: Event) -> int:
+def _line_of(event: Any) -> int:
     return int(event.start_mark.line) + 1
 
 
@@ -179,7 +179,7 @@ def _read_scalar(event: Any, line: int) -> Json:
     return None
 
 
-def _kind_of(event: Event) -> str:
+def _kind_of(event: Any) -> str:
     """Return the tag of a value, without YAML's prefix: its own, or the one its text stands for."""
     tag = getattr(event, "tag", None)
     if tag not in (None, "!"):
