@@ -4,24 +4,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('flows', '0007_kept_results'),
+        ("flows", "0007_kept_results"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='run',
-            name='depth',
-            field=models.PositiveSmallIntegerField(db_default=0, default=0, help_text='How many runs of the chain led to it, one by another.'),
+            model_name="run",
+            name="depth",
+            field=models.PositiveSmallIntegerField(
+                db_default=0,
+                default=0,
+                help_text="How many runs of the chain led to it, one by another.",
+            ),
         ),
         migrations.AddField(
-            model_name='run',
-            name='root_id',
-            field=models.BigIntegerField(help_text='The first run of its chain; none if it is the first itself.', null=True),
+            model_name="run",
+            name="root_id",
+            field=models.BigIntegerField(
+                help_text="The first run of its chain; none if it is the first itself.", null=True
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('root_id__isnull', False)), fields=['root_id'], name='run_by_root'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("root_id__isnull", False)),
+                fields=["root_id"],
+                name="run_by_root",
+            ),
         ),
     ]

@@ -17,7 +17,7 @@ def list_circles(document: Mapping[str, Json]) -> list[Problem]:
     The flow's own calls are those of the document; those of the others, of their released versions.
     One query for each level of calls, and none where nothing is called.
     """
-    name = document.get("name")
+    name = str(document.get("name"))
     steps = _list_calls(document)
     calls = _read_calls(set(steps.values()) - {name}) if steps else {}
     return [

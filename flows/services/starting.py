@@ -68,7 +68,8 @@ def start_run(
 
     ``cause`` is the run that led to it, whose ``root_id`` and ``depth`` are read.
 
-    Raises: ChainTooDeep, ChainTooLong, StartedTooOften, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
+    Raises: StartLimit, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge,
+    IdempotencyKeyReused.
     """
     new = NewRun(input, idempotency_key, priority)
     [started] = start_runs(
@@ -95,7 +96,8 @@ def start_runs(
 
     With ``at_once``, the runs past that number start paused; whoever called them resumes them.
 
-    Raises: ChainTooDeep, ChainTooLong, StartedTooOften, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
+    Raises: StartLimit, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge,
+    IdempotencyKeyReused.
     """
     program = _program_to_start(flow, version_id)
     for new in runs:

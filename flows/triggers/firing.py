@@ -48,8 +48,8 @@ def fire(
 ) -> Fired:
     """Start the run whose input the trigger makes of ``given``, once for each key.
 
-    ``cause`` is the run whose event or end fired it. A refusal is stored and not raised. Without ``keep_refused_key`` the same key may be tried again
-    later, as the sender of a webhook does.
+    ``cause`` is the run whose event or end fired it. A refusal is stored and not raised. Without
+    ``keep_refused_key`` the same key may be tried again later, as the sender of a webhook does.
     """
     row, is_new = Firing.objects.get_or_create(
         trigger=trigger,
@@ -75,9 +75,7 @@ def _explain(error: Exception) -> str:
     return error.whole if isinstance(error, StartLimit) else str(error)
 
 
-def _start_run(
-    trigger: Trigger, row: Firing, given: Json, cause: Run | None, now: datetime
-) -> int:
+def _start_run(trigger: Trigger, row: Firing, given: Json, cause: Run | None, now: datetime) -> int:
     if row.depth > MOST_DEPTH:
         raise ServiceError(
             f"{MOST_DEPTH} flows have started one another in a row.",
