@@ -1,5 +1,7 @@
 """A text of the largest size that is taken is read or refused in less than a second."""
 
+# ruff: noqa: E501 - a text stands on one line
+
 import time
 from contextlib import suppress
 
@@ -8,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.graph.codec import MAX_TEXT_BYTES, parse
+from flows.graph.model import SCHEMA
 from flows.graph.problems import DocumentError
+from flows.graph.validation import validate
+from flows.steps.catalogue import catalogue
 
 SIZE = MAX_TEXT_BYTES
 TEN_ALIASES = ", ".join(["*a"] * 10)
@@ -88,3 +93,33 @@ def test_a_text_with_too_many_values_says_so(name: str) -> None:
     with pytest.raises(DocumentError) as refused:
         parse(HOSTILE[name])
     assert [problem.code for problem in refused.value.problems] == ["document.too_large"]
+
+
+STEPS = f"schema: {SCHEMA}\nname: a\nsteps:\n"
+COSTLY = {
+    "distinct expressions": STEPS + "".join(
+        f" s{n}: {{type: transform, with: {{output: '${{ input.x{n} + 1 }}'}}}}\n"
+        for n in range(2_400)
+    ),
+    "expressions in one list": STEPS + " a: {type: transform, with: {output: [" + "'${ (', " * 40_000 + "]}}\n",
+    "edges to nowhere": STEPS + "".join(f" s{n}: {{type: end}}\n" for n in range(2_400))
+    + "edges:\n" + "".join(f"- s{n}.done -> zs{n}\n" for n in range(2_400)),
+    "steps of no type": STEPS + "".join(f" s{n}: {{type: nope{n}}}\n" for n in range(15_000)),
+    "one long chain": STEPS + "".join(f" s{n}: {{type: transform, with: {{output: 1}}}}\n" for n in range(2_400))
+    + "edges:\n" + "".join(f"- s{n}.done -> s{n + 1}\n" for n in range(2_399)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", COSTLY.values(), ids=list(COSTLY))
+def test_what_is_wrong_with_a_costly_document_is_found_in_two_seconds(text: str) -> None:
+    began = time.process_time()
+    with suppress(DocumentError):
+        validate(parse(text), catalogue())
+    assert time.process_time() - began < 2
+
+
+def test_a_document_of_more_steps_than_are_checked_says_so() -> None:
+    text = STEPS + "".join(f" s{n}: {{type: end}}\n" for n in range(9_000))
+    [problem] = validate(parse(text), catalogue())
+    assert problem.code == "document.too_large"
+    assert "9,000 steps; at most 2,500" in problem.message

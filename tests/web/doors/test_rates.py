@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from workbench.accounts.models import Role
-from workbench.http import rates
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +18,7 @@ def test_previews_past_the_limit_of_a_minute_are_refused(
 ) -> None:
     settings.PREVIEWS_A_MINUTE = 2
     now = timezone.now()
-    monkeypatch.setattr(rates.timezone, "now", lambda: now)
+    monkeypatch.setattr("workbench.http.rates.timezone.now", lambda: now)
     one, other = client_of(Role.DESIGNER), client_of(Role.DESIGNER)
     evaluate = reverse("flows:editor-evaluate", args=["none"])
     assert [one.post(evaluate).status_code for _ in range(3)] == [404, 404, 429]
