@@ -201,6 +201,13 @@ MAX_ARTIFACT_BYTES = int(os.environ.get("MAX_ARTIFACT_BYTES", str(50 * 1024 * 10
 # Of each worker process: steps under way at one time, and threads for those that block.
 WORKER_RIDERS = int(os.environ.get("WORKER_RIDERS", "64"))
 WORKER_STEP_THREADS = int(os.environ.get("WORKER_STEP_THREADS", "16"))
+# Runs that lead to runs, by calls, events or another flow's end: how deep, and how many in all.
+MAX_CHAIN_DEPTH = int(os.environ.get("MAX_CHAIN_DEPTH", "30"))
+MAX_CHAIN_RUNS = int(os.environ.get("MAX_CHAIN_RUNS", "20000"))
+# Previews, tries and tests of a draft that one person may ask for in a minute, together.
+PREVIEWS_A_MINUTE = int(os.environ.get("PREVIEWS_A_MINUTE", "300"))
+# How many runs of one flow may start in a minute.
+MAX_STARTS_A_MINUTE = int(os.environ.get("MAX_STARTS_A_MINUTE", "100000"))
 # The only hosts that `http.request` and remote models may reach: "host" or "host:port".
 OUTGOING_ALLOWLIST = env_list("OUTGOING_ALLOWLIST")
 # A Redis stream of CloudEvents that the clock reads. Needs REDIS_URL.

@@ -44,6 +44,12 @@ map_error(
     code="flow-not-released",
     remedy="Publish the draft, or release a version.",
 )
+map_error(
+    services.StartLimit,
+    status=429,
+    code="started-too-often",
+    remedy="Wait a minute, or raise MAX_STARTS_A_MINUTE.",
+)
 map_error(services.FlowPaused, status=409, code="flow-paused", remedy="Resume the flow first.")
 map_error(
     services.InputTooLarge,

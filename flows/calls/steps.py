@@ -12,9 +12,9 @@ from pydantic import Field
 
 from flows.calls.ends import cancel_children
 from flows.expressions import ExpressionError, compile_template
-from flows.models import Flow, FlowVersion, Run, RunStatus, Wait
+from flows.models import Flow, FlowVersion, Run, RunStatus
 from flows.runtime.held import find_passed_on
-from flows.services.errors import ServiceError
+from flows.services.errors import ServiceError, StartLimit
 from flows.services.starting import NewRun, start_runs
 from flows.steps.base import (
     Opened,
@@ -29,7 +29,6 @@ from workbench.accounts.actors import Actor
 
 Json = Any
 MOST_ITEMS = 10_000
-MOST_LEVELS = 30
 
 
 class CalledFlow(StepConfig):
@@ -65,10 +64,10 @@ def _find_called_flow(config: CalledFlow) -> tuple[Flow, int | None]:
 def _start_children(
     ctx: StepContext, config: CalledFlow, inputs: Sequence[Json], at_once: int | None
 ) -> list[Run]:
-    _check_depth(ctx)
     flow, version_id = _find_called_flow(config)
     keys = (f"{ctx.idempotency_key}-{n}" for n in range(len(inputs)))
-    caller = Run.objects.only("priority", "status", "requested_by").get(pk=ctx.run_id)
+    kept = ("priority", "status", "requested_by", "root_id", "depth")
+    caller = Run.objects.only(*kept).get(pk=ctx.run_id)
     if caller.status == RunStatus.PAUSED:
         # It was paused while this step was under way: the children begin when it is resumed.
         at_once = 0
@@ -86,26 +85,13 @@ def _start_children(
             at_once=at_once if config.wait else None,
             passed_on=find_passed_on(ctx.run_id, list(inputs)),
             asked_by=caller.requested_by,
+            cause=caller,
         )
+    except StartLimit as error:
+        raise StepFailure(error.whole, kind="subflow", retryable=False) from error
     except ServiceError as error:
         raise StepFailure(str(error), kind="subflow", retryable=False) from error
     return [each.run for each in started]
-
-
-def _check_depth(ctx: StepContext) -> None:
-    """Refuse calls that are nested too deep. One query for each level."""
-    run_id = ctx.run_id
-    for _ in range(MOST_LEVELS):
-        called_by = Run.objects.filter(pk=run_id).values_list("parent_wait_id", flat=True).first()
-        wait = Wait.objects.filter(pk=called_by).first() if called_by else None
-        if wait is None:
-            return
-        run_id = wait.run_id
-    raise StepFailure(
-        f"Flows call one another more than {MOST_LEVELS} levels deep here.",
-        kind="subflow",
-        retryable=False,
-    )
 
 
 class CallingStep(WaitingStep):

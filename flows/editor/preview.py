@@ -15,6 +15,7 @@ from flows.steps.base import PreviewUnfit, WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
 from flows.views.requests import flow_or_404
 from workbench.accounts.gate import requires
+from workbench.http.rates import limit_previews
 from workbench.values.json_text import read_json
 
 Json = Any
@@ -25,6 +26,7 @@ NO_RUN = "No run yet to try it on."
 
 @requires("flows.edit", scope="flow:name")
 @require_POST
+@limit_previews
 def evaluate(request: HttpRequest, name: str) -> JsonResponse:
     """Evaluate ``text`` as step ``step`` would have in the last run that came to it.
 
@@ -61,6 +63,7 @@ def get_json_type(value: Json) -> str:
 
 @requires("flows.edit", scope="flow:name")
 @require_GET
+@limit_previews
 def preview_case(request: HttpRequest, name: str, step: str) -> HttpResponse:
     """Show the page that people will get at a checkpoint, on the last run's data."""
     flow = flow_or_404(name)

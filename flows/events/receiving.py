@@ -39,11 +39,13 @@ def make_wait_key(name: str, key: str) -> str:
 def receive_event(
     *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime,
     former_id: str = "", artifacts: Collection[str] = (), asked_by: Collection[int] | None = None,
+    emitted_by: int | None = None,
 ) -> list[int]:  # fmt: skip
     """Store an event and resolve every wait for it; return the runs that go on.
 
     ``artifacts`` are the digests that its sender passes on to whoever hears it. ``asked_by`` are
-    the users behind it; without it, the person who sends it.
+    the users behind it; without it, the person who sends it. ``emitted_by`` is the run that
+    emitted it, which leads to the runs that the event starts.
 
     A second event with the same ``event_id`` changes nothing and returns no run, nor does the same
     event that was kept as ``former_id`` by an earlier release.
@@ -71,7 +73,7 @@ def receive_event(
     if actor.kind != "system":
         _record_sending(event, actor, now)
     if hears_event(name):
-        enqueue("flows.event_heard", {"event": event.pk}, now=now)
+        enqueue("flows.event_heard", {"event": event.pk, "run": emitted_by}, now=now)
     event.payload = payload
     meant = [wait for wait in waits.order_by("run_id") if _waits_for(wait, event)]
     resumed = [_resolve(wait, event, actor, now) for wait in meant]
@@ -120,9 +122,13 @@ def receive_emitted_event(args: dict[str, Any], now: datetime) -> None:
     """Receive the event that a step of a run emitted."""
     event = {part: args[part] for part in ("name", "key", "payload", "event_id")}
     # A message of an earlier release says neither which run emitted it nor what it hands over.
-    emitter = Run.objects.filter(pk=args.get("run", 0)).only("requested_by").first()
-    asked_by = emitter.requested_by if emitter else ()
-    artifacts = args.get("artifacts", ())
+    run_id = args.get("run")
+    emitter = Run.objects.filter(pk=run_id or 0).only("requested_by").first()
     receive_event(
-        **event, artifacts=artifacts, asked_by=asked_by, actor=Actor.system("engine"), now=now
+        **event,
+        artifacts=args.get("artifacts", ()),
+        asked_by=emitter.requested_by if emitter else (),
+        emitted_by=run_id,
+        actor=Actor.system("engine"),
+        now=now,
     )

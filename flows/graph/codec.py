@@ -8,7 +8,7 @@ from typing import Any
 from flows.graph.json_values import Lines, Path, TextProblem, copy_value, read_json
 from flows.graph.model import Document, Json, Limit, Retry, Step
 from flows.graph.problems import DocumentError
-from flows.graph.reader import DocumentReader
+from flows.graph.reader import DocumentReader, TooManyProblems
 from flows.graph.yaml_text import read_yaml, write_yaml
 from workbench.values.refusals import NotJson
 
@@ -27,7 +27,10 @@ def parse(source: str | bytes | Mapping[str, Any]) -> Document:
     except TextProblem as problem:
         raise DocumentError([problem.as_problem()]) from None
     reader = DocumentReader(lines)
-    document = reader.read_document(data)
+    try:
+        document = reader.read_document(data)
+    except TooManyProblems:
+        raise DocumentError(reader.problems) from None
     if reader.problems:
         raise DocumentError(reader.problems)
     return document

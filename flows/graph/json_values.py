@@ -14,6 +14,7 @@ Lines = dict[Path, int]
 
 # Shallower than other values, for a document is wrapped where it is stored, sent and compared.
 MAX_DEPTH = 60
+MAX_VALUES = 100_000  # keys count too
 
 
 def format_path(path: Path) -> str:
@@ -42,6 +43,15 @@ def too_deep(line: int | None = None) -> TextProblem:
     )
 
 
+def too_many_values(line: int | None = None) -> TextProblem:
+    return TextProblem(
+        "document.too_large",
+        f"The document holds more than {MAX_VALUES:,} keys and values.",
+        "Move large samples and tables out of the flow, or split it into subflows.",
+        line,
+    )
+
+
 def duplicate_key(key: str, line: int | None = None) -> TextProblem:
     return TextProblem(
         "document.duplicate_key",
@@ -66,7 +76,23 @@ def read_json(text: str) -> Json:
         raise TextProblem("document.duplicate_key", error.message, error.remedy) from None
     except ValueRefused as error:
         raise TextProblem("document.number", error.message, error.remedy) from None
+    _check_count(data)
     return copy_value(data)
+
+
+def _check_count(value: Json) -> None:
+    """Raise TextProblem if the value holds more than MAX_VALUES keys and values."""
+    count, waiting = 1, [value]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, Mapping):
+            count += 2 * len(current)
+            waiting += current.values()
+        elif isinstance(current, list | tuple):
+            count += len(current)
+            waiting += current
+        if count > MAX_VALUES:
+            raise too_many_values()
 
 
 def copy_value(value: Any, depth: int = 0) -> Json:

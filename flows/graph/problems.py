@@ -36,6 +36,14 @@ class Problem:
         return f"{self.severity}: {place}: {self.message} {self.remedy}"
 
 
+# Nobody reads more at once, and a text of faults alone may not cost more than a good one.
+MAX_PROBLEMS = 500
+# Comparing two names takes some microseconds, and a document may hold thousands of each.
+_MOST_COMPARED = 200
+_LONGEST_COMPARED = 200
+_MOST_NAMED = 100
+
+
 class DocumentError(ValueError):
     """The text is not a flow document. ``problems`` holds every fault that was found."""
 
@@ -59,8 +67,16 @@ def join_names(names: Iterable[str]) -> str:
 
 
 def find_closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like this one, or None if none is close."""
-    found = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    """Return the known name that is most like this one, or None if none is close.
+
+    Of very many names, only some that begin with the same letter are compared.
+    """
+    if len(name) > _LONGEST_COMPARED:
+        return None
+    names = sorted(known)
+    if len(names) > _MOST_COMPARED:
+        names = [each for each in names if each[:1] == name[:1]][:_MOST_COMPARED]
+    found = get_close_matches(name, names, n=1, cutoff=0.6)
     return found[0] if found else None
 
 
@@ -70,4 +86,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
     close = find_closest(name, names)
     if close:
         return f"Did you mean {close}?"
+    if len(names) > _MOST_NAMED:
+        return f"Use {join_names([*names[:_MOST_NAMED], 'another'])}."
     return f"Use {join_names(names)}." if names else "Remove it: there is none to choose."

@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.graph.json_values import Lines, Path, format_path
 from flows.graph.model import LANES, SCHEMA, Cache, Document, Edge, Json, Limit, Retry, Step
-from flows.graph.problems import Problem, suggest
+from flows.graph.problems import MAX_PROBLEMS, Problem, suggest
 
 _EDGE = re.compile(r"\s*([^\s.>]+)\.([^\s.>]+)\s*->\s*([^\s.>]+)\s*\Z")
 _NAME = re.compile(r"[^\s.>]+\Z")
@@ -23,10 +23,14 @@ _RETRY_KEYS = tuple(item.name for item in fields(Retry))
 _LIMIT_KEYS = tuple(item.name for item in fields(Limit))
 
 
+class TooManyProblems(Exception):
+    """The document has more faults than anybody would read; reading it on is of no use."""
+
+
 class DocumentReader:
     """Builds a document and adds each fault of form to ``problems``.
 
-    A field that has the wrong form is read as if it were missing.
+    A field that has the wrong form is read as if it were missing. Raises: TooManyProblems.
     """
 
     def __init__(self, lines: Lines) -> None:
@@ -262,6 +266,8 @@ class DocumentReader:
                 )
 
     def add_problem(self, path: Path, code: str, message: str, remedy: str) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise TooManyProblems
         step, rest = ("", path)
         if len(path) > 1 and path[0] == "steps":
             step, rest = str(path[1]), path[2:]

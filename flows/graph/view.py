@@ -12,6 +12,7 @@ from flows.expressions import Expression, ExpressionError, compile_expression, c
 from flows.graph.json_values import Path, format_path
 from flows.graph.model import Document, Edge, Json, Step
 from flows.graph.problems import Problem
+from workbench.values.schemas import BoundedValidator
 
 # Fields of this name hold a condition: a bare expression that must give true or false.
 CONDITION = "when"
@@ -257,7 +258,7 @@ def _refuse_retrieval(uri: str) -> Any:
     raise RemoteReference(uri)
 
 
-def schema_validator(schema: Mapping[str, Json]) -> jsonschema_rs.Draft202012Validator:
+def schema_validator(schema: Mapping[str, Json]) -> BoundedValidator:
     """Return a validator that reads nothing but the schema: no network, no files.
 
     Raises:
@@ -267,5 +268,6 @@ def schema_validator(schema: Mapping[str, Json]) -> jsonschema_rs.Draft202012Val
 
 
 @lru_cache(maxsize=512)
-def _make_validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json.loads(schema), retriever=_refuse_retrieval)
+def _make_validator(schema: str) -> BoundedValidator:
+    make = jsonschema_rs.Draft202012Validator
+    return BoundedValidator(json.loads(schema), make, retriever=_refuse_retrieval)

@@ -1,19 +1,31 @@
 """Read and write YAML with JSON's types only: no tags, anchors, aliases or merges.
 
-Nodes are composed and never constructed, so that no tag can name a class, a date stays text, and
-the line of each value is known. Numbers are those of JSON: ``0x1F``, ``1_000``, ``012`` stay text.
+Values are built from libyaml's events and nothing is constructed, so that no tag can name a class,
+a date stays text, and the line of each value is known. Reading stops at the event that goes past a
+limit, so a text costs no more than its first MAX_VALUES values. Numbers are those of JSON:
+``0x1F``, ``1_000``, ``012`` stay text.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+import yaml
+from yaml.events import (
+    AliasEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 
 from flows.graph.json_values import (
     MAX_DEPTH,
+    MAX_VALUES,
     Lines,
     Path,
     TextProblem,
@@ -21,10 +33,13 @@ from flows.graph.json_values import (
     check_text,
     duplicate_key,
     too_deep,
+    too_many_values,
 )
 from flows.graph.model import Json
 
 _TAG = "tag:yaml.org,2002:"
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOL = frozenset({"true", "True", "TRUE", "false", "False", "FALSE"})
 _INT = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _INT_DIGITS = 25  # more than fit; far beyond them Python itself refuses to convert
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
@@ -46,19 +61,16 @@ def read_yaml(text: str) -> tuple[Json, Lines]:
     """Return the plain value, and the line of each path in it.
 
     Raises:
-        TextProblem: the text is not YAML, or uses what is not supported.
+        TextProblem: the text is not YAML, uses what is not supported, or goes past a limit.
     """
+    check_text(text)
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
-        lines: Lines = {}
-        return (None if root is None else _NodeReader(lines).read_value(root, ())), lines
-    except RecursionError:
-        raise too_deep() from None
-    except MarkedYAMLError as error:
+        return _EventReader(text).read_document()
+    except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or "it cannot be read"
         raise _not_yaml(str(reason), mark.line + 1 if mark else None) from None
-    except YAMLError as error:
+    except yaml.YAMLError as error:
         raise _not_yaml(str(error).splitlines()[0] if str(error) else "it cannot be read") from None
 
 
@@ -71,81 +83,136 @@ def _not_yaml(reason: str, line: int | None = None) -> TextProblem:
     )
 
 
-class _NodeReader:
-    """Turns nodes into plain values, and records the line of each."""
+class _EventReader:
+    """Turns events into plain values, and records the line of each."""
 
-    def __init__(self, lines: Lines) -> None:
-        self.lines = lines
+    def __init__(self, text: str) -> None:
+        self.events: Iterator[Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
+        self.lines: Lines = {}
+        self.values = 0
 
-    def read_value(self, node: Node, path: Path) -> Json:
-        line = node.start_mark.line + 1
+    def read_document(self) -> tuple[Json, Lines]:
+        next(self.events)  # the stream's start
+        if isinstance(next(self.events), StreamEndEvent):
+            return None, self.lines
+        value = self.read_value(next(self.events), ())
+        next(self.events)  # the document's end
+        if not isinstance(after := next(self.events), StreamEndEvent):
+            raise _not_yaml("it holds more than one document", _line_of(after))
+        return value, self.lines
+
+    def read_value(self, event: Event, path: Path) -> Json:
+        line = self.check_node(event)
         self.lines.setdefault(path, line)
-        if node.anchor is not None:
+        if len(path) > MAX_DEPTH:
+            raise too_deep(line)
+        if isinstance(event, MappingStartEvent):
+            return self.read_mapping(event, path)
+        if isinstance(event, SequenceStartEvent):
+            return self.read_sequence(event, path)
+        return _read_scalar(event, line)
+
+    def check_node(self, event: Event) -> int:
+        """Count the value or key that begins here, and return its line."""
+        line, anchor = _line_of(event), getattr(event, "anchor", None)
+        if anchor is not None or isinstance(event, AliasEvent):
+            kind = "alias *" if isinstance(event, AliasEvent) else "anchor &"
             raise TextProblem(
                 "document.anchor",
-                f"The anchor &{node.anchor} is not supported.",
+                f"The {kind}{anchor} is not supported.",
                 "Write the value out where it is used.",
                 line,
             )
-        if len(path) > MAX_DEPTH:
-            raise too_deep(line)
-        if isinstance(node, MappingNode):
-            return self.read_mapping(node, path)
-        if isinstance(node, SequenceNode):
-            self.check_tag(node, "seq")
-            return [self.read_value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self.read_scalar(node, line)
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise too_many_values(line)
+        return line
 
-    def read_mapping(self, node: Node, path: Path) -> dict[str, Json]:
-        self.check_tag(node, "map")
+    def read_sequence(self, event: SequenceStartEvent, path: Path) -> list[Json]:
+        _check_tag(event, "seq")
+        items: list[Json] = []
+        while not isinstance(item := next(self.events), SequenceEndEvent):
+            items.append(self.read_value(item, (*path, len(items))))
+        return items
+
+    def read_mapping(self, event: MappingStartEvent, path: Path) -> dict[str, Json]:
+        _check_tag(event, "map")
         data: dict[str, Json] = {}
-        for key_node, item in node.value:
-            line = key_node.start_mark.line + 1
-            key = self.read_key(key_node, line)
+        while not isinstance(key_event := next(self.events), MappingEndEvent):
+            line = self.check_node(key_event)
+            key = _read_key(key_event, line)
             if key in data:
                 raise duplicate_key(key, line)
             self.lines[(*path, key)] = line
-            data[key] = self.read_value(item, (*path, key))
+            data[key] = self.read_value(next(self.events), (*path, key))
         return data
 
-    def read_key(self, node: Node, line: int) -> str:
-        key = self.read_scalar(node, line) if isinstance(node, ScalarNode) else None
-        if isinstance(key, str) and node.anchor is None and str(node.tag) != _TAG + "merge":
-            return key
-        raise TextProblem(
-            "document.key",
-            "A key is not text." if key != "<<" else "Merging with << is not supported.",
-            "Put it in quotes." if key != "<<" else "Write the merged fields out.",
-            line,
-        )
 
-    def read_scalar(self, node: Node, line: int) -> Json:
-        kind, text = str(node.tag).removeprefix(_TAG), node.value
-        if kind in ("str", "timestamp", "merge", "value"):
-            return check_text(text, line)
-        if kind == "null":
-            return None
-        if kind == "bool":
-            return text.lower() == "true"
-        if kind in ("int", "float"):
-            return _read_number(text, line)
-        self.check_tag(node, "str")
+def _line_of(event: Any) -> int:
+    return int(event.start_mark.line) + 1
+
+
+def _read_key(event: Event, line: int) -> str:
+    is_merge = _kind_of(event) == "merge"
+    key = _read_scalar(event, line) if isinstance(event, ScalarEvent) else None
+    if isinstance(key, str) and not is_merge:
+        return key
+    raise TextProblem(
+        "document.key",
+        "Merging with << is not supported." if is_merge else "A key is not text.",
+        "Write the merged fields out." if is_merge else "Put it in quotes.",
+        line,
+    )
+
+
+def _read_scalar(event: Any, line: int) -> Json:
+    kind, text = _kind_of(event), event.value
+    if kind in ("str", "timestamp", "merge", "value"):
+        return check_text(text, line)
+    if kind == "null":
         return None
+    if kind == "bool":
+        return bool(text.lower() == "true")
+    if kind in ("int", "float"):
+        return _read_number(text, line)
+    _check_tag(event, "str")
+    return None
 
-    def check_tag(self, node: Node, kind: str) -> None:
-        if str(node.tag) != _TAG + kind:
-            raise TextProblem(
-                "document.tag",
-                f"The tag {node.tag} is not supported.",
-                "Remove it; text, numbers, lists and mappings need none.",
-                node.start_mark.line + 1,
-            )
+
+def _kind_of(event: Any) -> str:
+    """Return the tag of a value, without YAML's prefix: its own, or the one its text stands for."""
+    tag = getattr(event, "tag", None)
+    if tag not in (None, "!"):
+        return str(tag).removeprefix(_TAG)
+    if isinstance(event, MappingStartEvent | SequenceStartEvent):
+        return "map" if isinstance(event, MappingStartEvent) else "seq"
+    return _kind_of_text(event.value) if event.implicit[0] and tag is None else "str"
+
+
+def _kind_of_text(text: str) -> str:
+    """Return the kind of a value without quotes, as in YAML's core schema."""
+    if text in _NULL:
+        return "null"
+    if text in _BOOL:
+        return "bool"
+    return "merge" if text == "<<" else "float"
+
+
+def _check_tag(event: Event, kind: str) -> None:
+    if _kind_of(event) != kind:
+        raise TextProblem(
+            "document.tag",
+            f"The tag {getattr(event, 'tag', '')} is not supported.",
+            "Remove it; text, numbers, lists and mappings need none.",
+            _line_of(event),
+        )
 
 
 def _read_number(text: str, line: int) -> Json:
+    """Return the number, or the text itself if JSON would not take it for one."""
     if _INT.match(text):
         return check_number(int(text) if len(text) < _INT_DIGITS else 10**30, line)
-    return check_number(float(text), line) if _FLOAT.match(text) else text
+    return check_number(float(text), line) if _FLOAT.match(text) else check_text(text, line)
 
 
 def write_yaml(data: Json, *, inline: Callable[[Path], bool]) -> str:

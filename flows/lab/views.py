@@ -26,6 +26,7 @@ from flows.steps.base import WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
 from flows.views.requests import flow_context, flow_or_404, positive_number, user_of
 from workbench.accounts.gate import requires
+from workbench.http.rates import limit_previews
 from workbench.values.numbers import read_number
 from workbench.values.refusals import ValueRefused
 
@@ -37,6 +38,7 @@ COUNTS = (200, 500, 1_000, 2_000)
 
 @requires("runs.view", scope="flow:name")
 @require_GET
+@limit_previews
 def threshold_lab(request: HttpRequest, name: str) -> HttpResponse:
     """Show a cutoff: ``?threshold=<id>&at=<number>&runs=<count>&minutes=<each>``."""
     flow = flow_or_404(name)

@@ -47,6 +47,12 @@ class Run(models.Model):
     started_by = models.CharField(max_length=150, blank=True, default="")
     requested_by = models.JSONField(default=list, db_default=[], help_text="Ids of users.")
     parent_wait_id = models.BigIntegerField(null=True, help_text="The wait that its end resolves.")
+    root_id = models.BigIntegerField(
+        null=True, help_text="The first run of its chain; none if it is the first itself."
+    )
+    depth = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How many runs of the chain led to it, one by another."
+    )
     rerun_of_id = models.BigIntegerField(null=True, help_text="The run it repeats in part.")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -65,6 +71,9 @@ class Run(models.Model):
                 fields=["parent_wait_id"],
                 condition=Q(parent_wait_id__isnull=False),
                 name="run_by_parent",
+            ),
+            models.Index(
+                fields=["root_id"], condition=Q(root_id__isnull=False), name="run_by_root"
             ),
         ]
 

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from flows.graph.codec import parse
 from flows.graph.problems import DocumentError, Problem
 from flows.graph.validation import validate
+from flows.selectors.circles import list_circles
 from flows.steps.catalogue import catalogue
 
 Json = Any
@@ -34,7 +35,10 @@ def get_cached_problems(document: Mapping[str, Json]) -> list[Json]:
 def list_problems(document: Mapping[str, Json]) -> list[Json]:
     """Return what is wrong with a draft, for the canvas and its list of problems."""
     try:
-        found: Iterable[Problem] = validate(parse(document), catalogue())
+        found: Iterable[Problem] = [
+            *validate(parse(document), catalogue()),
+            *list_circles(document),
+        ]
     except DocumentError as error:
         found = error.problems
     return [

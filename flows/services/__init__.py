@@ -28,6 +28,7 @@ from flows.services.errors import (
     RunNotFailed,
     SecondPersonNeeded,
     ServiceError,
+    StartLimit,
     StepUnknown,
     VersionUnfit,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "RunNotFailed",
     "SecondPersonNeeded",
     "ServiceError",
+    "StartLimit",
     "Started",
     "StepUnknown",
     "VersionUnfit",

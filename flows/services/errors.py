@@ -63,6 +63,27 @@ class FlowPaused(ServiceError):
     """The flow is paused: it takes no new runs."""
 
 
+class StartLimit(ServiceError):
+    """Runs may not lead to more runs, or not so soon."""
+
+    @property
+    def whole(self) -> str:
+        """What and what to do, for a run's failure or a trigger's record."""
+        return f"{self} {self.remedy}"
+
+
+class ChainTooDeep(StartLimit):
+    """Runs have started runs that started runs, more often than the limit."""
+
+
+class ChainTooLong(StartLimit):
+    """One run has led to as many runs as it may."""
+
+
+class StartedTooOften(StartLimit):
+    """The flow has started as many runs in a minute as it may."""
+
+
 class InputInvalid(ServiceError):
     """The input does not fit the flow's schema. ``errors`` has path and message of each fault."""
 

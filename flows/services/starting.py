@@ -15,6 +15,7 @@ from flows.engine.planner import plan_start
 from flows.models import Flow, Journal, Run, RunStatus
 from flows.runtime.payloads import fetch, store_if_large
 from flows.runtime.program import Program, load_program
+from flows.services.chains import Place, check_limits, place_after
 from flows.services.errors import (
     FlowNotReleased,
     FlowPaused,
@@ -64,18 +65,21 @@ def start_run(
     version_id: int | None = None,
     passed_on: Collection[str] = (),
     asked_by: Collection[int] | None = None,
+    cause: Run | None = None,
 ) -> Started:
     """Start a run, of the released version by default; a repeated key gives its earlier run.
 
-    ``asked_by`` as for ``start_runs``.
+    ``asked_by``, ``passed_on`` and ``cause`` as for ``start_runs``.
 
-    Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
+    Raises: StartLimit, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge,
+    IdempotencyKeyReused.
     """
     new = NewRun(input, idempotency_key, priority)
     [started] = start_runs(
         flow=flow, runs=[new], actor=actor, now=now, trigger=trigger, version_id=version_id,
         passed_on=passed_on,
         asked_by=asked_by,
+        cause=cause,
     )  # fmt: skip
     return started
 
@@ -93,6 +97,7 @@ def start_runs(
     at_once: int | None = None,
     passed_on: Collection[str] = (),
     asked_by: Collection[int] | None = None,
+    cause: Run | None = None,
 ) -> list[Started]:
     """Start many runs in one transaction: all of them or none. Return them in the given order.
 
@@ -103,7 +108,8 @@ def start_runs(
     ``asked_by`` are the users who asked for what causes the runs, such as the run that calls them.
     Without it, the person who starts them asked for them.
 
-    Raises: FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge, IdempotencyKeyReused.
+    Raises: StartLimit, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge,
+    IdempotencyKeyReused.
     """
     program = _program_to_start(flow, version_id)
     for new in runs:
@@ -111,13 +117,16 @@ def start_runs(
     known = _started_before(flow, runs)
     new_runs = list(_first_of_each_key(runs, known))
     gifts = find_gifts([new.input for new in new_runs], actor, passed_on)
+    place = place_after(cause)
     made = [
         _to_row(
             new, program, trigger=trigger, actor=actor, parent_wait_id=parent_wait_id,
-            is_held=at_once is not None and n >= at_once, asked_by=asked_by, now=now,
+            is_held=at_once is not None and n >= at_once, asked_by=asked_by, place=place, now=now,
         )
         for n, new in enumerate(new_runs)
     ]  # fmt: skip
+    if made:
+        check_limits(place, flow, len(made), now)
     Run.objects.bulk_create(made, batch_size=500)
     give_to_runs([run.pk for run in made], gifts)
     started = list(_match_with_runs(runs, made, known, program if version_id else None))
@@ -162,7 +171,7 @@ def _check_input(program: Program, input: Json) -> None:
 
 def _to_row(
     new: NewRun, program: Program, *, trigger: str, actor: Actor, parent_wait_id: int | None,
-    is_held: bool, asked_by: Collection[int] | None, now: datetime,
+    is_held: bool, asked_by: Collection[int] | None, place: Place, now: datetime,
 ) -> Run:  # fmt: skip
     usual = PRIORITY[Lane(program.document.lane or Lane.STANDARD)]
     return Run(
@@ -175,6 +184,8 @@ def _to_row(
         started_by=actor.name[:150],
         requested_by=_list_requesters(actor) if asked_by is None else sorted(set(asked_by)),
         parent_wait_id=parent_wait_id,
+        root_id=place.root_id,
+        depth=place.depth,
         status=RunStatus.PAUSED if is_held else RunStatus.RUNNING,
         started_at=now,
         seq=1,

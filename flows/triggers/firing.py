@@ -10,8 +10,8 @@ from django.db import transaction
 from flows.engine.lanes import PRIORITY
 from flows.events.receiving import shorten_key
 from flows.expressions import ExpressionError, compile_template
-from flows.models import Flow
-from flows.services.errors import ServiceError
+from flows.models import Flow, Run
+from flows.services.errors import ServiceError, StartLimit
 from flows.services.starting import start_run
 from flows.triggers.models import Firing, FiringOutcome, Trigger
 from workbench.accounts.actors import Actor
@@ -27,11 +27,12 @@ ERROR_CHARACTERS = 1000
 class Cause:
     """What fires a trigger: the users behind it, and the digests of the artifacts it hands over.
 
-    Nobody is behind a schedule or a webhook.
+    ``run`` is the run whose event or end it is. Nobody is behind a schedule or a webhook.
     """
 
     asked_by: Collection[int] = ()
     passed_on: Collection[str] = ()
+    run: Run | None = None
 
 
 NOBODY = Cause()
@@ -63,8 +64,8 @@ def fire(
 ) -> Fired:
     """Start the run whose input the trigger makes of ``given``, once for each key.
 
-    A refusal is stored and not raised. Without ``keep_refused_key`` the same key may be tried again
-    later, as the sender of a webhook does.
+    ``cause`` is the run whose event or end fired it. A refusal is stored and not raised. Without
+    ``keep_refused_key`` the same key may be tried again later, as the sender of a webhook does.
     """
     row, is_new = Firing.objects.get_or_create(
         trigger=trigger,
@@ -79,11 +80,15 @@ def fire(
             row.run_id = _start_run(trigger, row, given, cause, now)
     except (ServiceError, ExpressionError) as error:
         refusal = error
-        row.outcome, row.error = FiringOutcome.REFUSED, str(error)[:ERROR_CHARACTERS]
+        row.outcome, row.error = FiringOutcome.REFUSED, _explain(error)[:ERROR_CHARACTERS]
         row.key = row.key if keep_refused_key else None
     row.save(update_fields=["run_id", "outcome", "error", "key"])
     nudge_on_commit([f"flow.{trigger.flow.name}"], {"trigger": trigger.pk})
     return Fired(row, is_new=True, refusal=refusal)
+
+
+def _explain(error: Exception) -> str:
+    return error.whole if isinstance(error, StartLimit) else str(error)
 
 
 def _start_run(trigger: Trigger, row: Firing, given: Json, cause: Cause, now: datetime) -> int:
@@ -104,5 +109,6 @@ def _start_run(trigger: Trigger, row: Firing, given: Json, cause: Cause, now: da
         priority=PRIORITY[trigger.lane] if trigger.lane else None,
         passed_on=cause.passed_on,
         asked_by=cause.asked_by,
+        cause=cause.run,
     )
     return started.run.pk

@@ -27,6 +27,7 @@ def start_at_event(args: dict[str, Any], now: datetime) -> None:
         "data": event.payload,
         "received_at": event.received_at.isoformat(),
     }
+    emitter = Run.objects.filter(pk=args["run"]).first() if args.get("run") else None
     for trigger in _list_listeners(TriggerKind.EVENT, event.name):
         if event.received_at >= trigger.listens_from and _passes(trigger, given):
             fire(
@@ -34,7 +35,7 @@ def start_at_event(args: dict[str, Any], now: datetime) -> None:
                 key=event.event_id,
                 given=given,
                 now=now,
-                cause=Cause(event.requested_by, event.artifacts),
+                cause=Cause(event.requested_by, event.artifacts, emitter),
             )
 
 
@@ -64,7 +65,7 @@ def start_at_end(args: dict[str, Any], now: datetime) -> None:
                 given=given,
                 now=now,
                 depth=firing.depth + 1 if firing else 1,
-                cause=Cause(run.requested_by, find_passed_on(run.pk, given)),
+                cause=Cause(run.requested_by, find_passed_on(run.pk, given), run),
             )
 
 

@@ -7,7 +7,7 @@ in which JSON Schema makes a property depend on another one's value.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jsonschema_rs
+from workbench.values.schemas import SCHEMA_ERRORS, make_condition
 
 Json = Any
 Schema = Mapping[str, Json]
@@ -66,6 +66,6 @@ def _list_mappings(parts: Any) -> Iterator[Schema]:
 def holds(condition: Schema, values: Mapping[str, Json]) -> bool:
     """Return whether the values fulfil the condition; False if it is no valid schema."""
     try:
-        return bool(jsonschema_rs.is_valid(dict(condition), dict(values)))
-    except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError):
+        return make_condition(condition).is_valid(dict(values))
+    except SCHEMA_ERRORS:
         return False

@@ -43,6 +43,7 @@ NOT_RECORDED = {
     "flows.views.tour.tour_end": "whether one is shown the tour",
     "reviews.notices.api.read": "whether one has read one's own notices",
     "reviews.notices.views.notices.read_all": "whether one has read one's own notices",
+    "reviews.api.cases.look": "what one looks at now; the receipt has what was seen",
     "reviews.views.cases.look": "what one looks at now; the receipt has what was opened",
     "reviews.views.claims.keep": "renews a claim, which is recorded",
     "reviews.api.cases.keep": "renews a claim, which is recorded",

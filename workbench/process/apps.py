@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from workbench.process.refusal_log import log_refusals_in_one_line
+
 
 class ProcessConfig(AppConfig):
     name = "workbench.process"
@@ -8,4 +10,5 @@ class ProcessConfig(AppConfig):
         # The checks register themselves.
         from workbench.process import checks, packages  # noqa: F401
 
+        log_refusals_in_one_line()
         packages.load()

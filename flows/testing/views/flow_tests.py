@@ -17,6 +17,7 @@ from flows.testing.views.drafts import set_flow_field
 from flows.views.requests import flow_or_404
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
+from workbench.http.rates import limit_previews
 
 Json = Any
 
@@ -31,6 +32,7 @@ def flow_tests(request: HttpRequest, name: str) -> HttpResponse:
 
 @requires("flows.edit", scope="flow:name")
 @require_POST
+@limit_previews
 def play_flow_tests(request: HttpRequest, name: str) -> HttpResponse:
     flow = flow_or_404(name)
     document = normal_form(flow.draft)
@@ -89,6 +91,7 @@ def _tests_page(
 
 @requires("flows.view", scope="flow:name")
 @require_GET
+@limit_previews
 def coverage_json(request: HttpRequest, name: str) -> JsonResponse:
     """Return the canvas's statuses of what ``?by=tests`` or ``?by=traffic`` covers."""
     flow = flow_or_404(name)

@@ -19,6 +19,7 @@ from flows.testing.views.drafts import set_flow_field
 from flows.views.requests import flow_or_404
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
+from workbench.http.rates import limit_previews
 from workbench.values.checking import MAX_WRAPPED_DEPTH
 from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
@@ -44,6 +45,7 @@ def bench(request: HttpRequest, name: str) -> HttpResponse:
 
 @requires("flows.edit", scope="flow:name")
 @require_POST
+@limit_previews
 def play(request: HttpRequest, name: str) -> HttpResponse:
     """Do what the pressed button says, and play the draft."""
     flow = flow_or_404(name)

@@ -2,7 +2,7 @@
 // The model of one canvas: its draft, what is known of its steps, and edits by a person.
 
 import { Draft } from "./doc/draft.js";
-import { OperationRefused, parseEdge } from "./doc/operations/index.js";
+import { OperationRefused, own, parseEdge } from "./doc/operations/index.js";
 import { refuseEdge, titleOf } from "./doc/rules.js";
 import { KeyedStore } from "./live/keyed.js";
 import { Sync } from "./live/sync.js";
@@ -34,16 +34,16 @@ export class CanvasModel {
   }
 
   /** @param {string} id */
-  type = (id) => this.typeByName.get(this.document.steps[id]?.type);
+  type = (id) => this.typeByName.get(own(this.document.steps, id)?.type);
 
   /** @param {string} id */
-  line = (id) => this.draft.faces[id]?.line ?? this.type(id)?.line ?? "";
+  line = (id) => own(this.draft.faces, id)?.line ?? this.type(id)?.line ?? "";
 
   /** The ports that the type has, and those that an edge still uses. @param {string} id @returns {string[]} */
   ports = (id) => {
-    const own = this.draft.faces[id]?.ports ?? this.type(id)?.ports ?? [];
+    const given = own(this.draft.faces, id)?.ports ?? this.type(id)?.ports ?? [];
     // “Most visits” opens the port limit, by which a run leaves a loop once it has visited often enough.
-    const declared = own.length && this.document.steps[id]?.max_visits != null && !own.includes("limit") ? [...own, "limit"] : own;
+    const declared = given.length && own(this.document.steps, id)?.max_visits != null && !given.includes("limit") ? [...given, "limit"] : given;
     const used = this.listUsedPorts().get(id);
     if (!used) return declared;
     const extra = [...used].filter((port) => port !== "error" && !declared.includes(port));
@@ -101,15 +101,15 @@ export class CanvasModel {
 
   /** @param {any[]} found */
   setProblems(found) {
-    /** @type {{[step: string]: any}} */
-    const byStep = {};
+    /** @type {Map<string, any>} */
+    const byStep = new Map();
     for (const each of found) {
       if (!each.step) continue;
-      const known = byStep[each.step];
+      const known = byStep.get(each.step);
       const severity = known?.severity === "error" ? "error" : each.severity;
-      byStep[each.step] = { severity, count: (known?.count ?? 0) + 1, text: [known?.text, each.message].filter(Boolean).join(" ") };
+      byStep.set(each.step, { severity, count: (known?.count ?? 0) + 1, text: [known?.text, each.message].filter(Boolean).join(" ") });
     }
-    this.problems.set(byStep, true);
+    this.problems.set(Object.fromEntries(byStep), true);
   }
 
   /** @param {any} statuses `{steps, edges}`, as the status URL gives them */

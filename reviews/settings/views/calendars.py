@@ -18,6 +18,7 @@ from reviews.settings.forms.calendars import CalendarForm, list_time_zones
 from reviews.settings.forms.fields import add_problems
 from reviews.settings.services.sla import save_calendar
 from workbench.accounts.gate import principal_of, requires
+from workbench.http.rates import limit_previews
 from workbench.shell.editing import AlreadyThere, Edit
 
 OFFICE_WEEK = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "09:00-17:00")
@@ -72,6 +73,7 @@ def _save(edit: Edit[WorkCalendar], form: CalendarForm) -> WorkCalendar | None:
 
 @require_POST
 @requires("queues.manage", scope="installation")
+@limit_previews
 def calendar_preview(request: HttpRequest) -> HttpResponse:
     """Show the next days by the calendar as typed so far."""
     form = CalendarForm(request.POST)

@@ -19,6 +19,7 @@ from reviews.settings.forms.policies import PolicyForm, StepFormSet, list_target
 from reviews.settings.services.sla import save_sla_policy
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import can, reach
+from workbench.http.rates import limit_previews
 from workbench.shell.editing import AlreadyThere, Difference, Edit, join_lines
 
 
@@ -96,6 +97,7 @@ def _write_step(step: dict[str, Any]) -> str:
 
 @require_POST
 @requires("queues.manage", scope="installation")
+@limit_previews
 def policy_preview(request: HttpRequest) -> HttpResponse:
     """Show when each act would come for a case that opens now, by the policy as typed so far."""
     form, steps = _read_forms(request, None)

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
-from flows.calls.steps import MOST_LEVELS
 from flows.models import Flow, FlowVersion, Run, Wait
 from flows.runtime.actions import Action, Finish
 from flows.runtime.execution import Drive, Memory
@@ -133,10 +133,10 @@ def test_a_flow_that_calls_itself_for_ever_is_stopped() -> None:
     with driving():
         run = ended(start(flow))
     assert run.status == "failed"
-    assert Run.objects.count() == 1 + MOST_LEVELS
+    assert Run.objects.count() == 1 + settings.MAX_CHAIN_DEPTH
     deepest = Run.objects.order_by("pk").last()
     assert deepest is not None
-    assert f"{MOST_LEVELS} levels" in deepest.error["message"]
+    assert f"{settings.MAX_CHAIN_DEPTH} levels" in deepest.error["message"]
 
 
 def test_a_caller_need_not_wait() -> None:

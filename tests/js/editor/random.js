@@ -11,7 +11,8 @@ export function seeded(seed) {
   };
 }
 
-const NAMES = Array.from({ length: 40 }, (_, i) => `s${i}`);
+// Some are names that every object seems to have.
+const NAMES = [...Array.from({ length: 36 }, (_, i) => `s${i}`), "constructor", "toString", "hasOwnProperty", "__proto__"];
 const PORTS = ["done", "error", "clear", "unsure"];
 
 /** @param {() => number} random @param {any} document @returns {any} */

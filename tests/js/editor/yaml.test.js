@@ -26,3 +26,18 @@ test("a number that would be rounded is refused and not rounded", () => {
   assert.equal(holdsRounded({ steps: { a: { with: [1, 2 ** 53] } } }), true);
   assert.equal(holdsRounded({ steps: { a: { with: [1.5, null, "9007199254740993", 2 ** 53 - 1] } } }), false);
 });
+
+const HOSTILE = {
+  brackets: "[".repeat(200_000), "closed brackets": "[".repeat(100_000) + "]".repeat(100_000), braces: "{a: ".repeat(100_000),
+  sequences: "- ".repeat(200_000), "explicit keys": "? ".repeat(200_000), numbers: `[${"1,".repeat(400_000)}]`,
+  mappings: Array.from({ length: 1000 }, (_, depth) => `${" ".repeat(depth)}a:\n`).join(""),
+  "a long text": "a".repeat(1_000_001), aliases: `- &a b\n${"- *a\n".repeat(190_000)}`,
+};
+
+for (const [name, text] of Object.entries(HOSTILE)) {
+  test(`a pasted text of ${name} is refused before it costs anything`, () => {
+    const began = performance.now();
+    assert.throws(() => readYaml(text));
+    assert.ok(performance.now() - began < 3000);
+  });
+}

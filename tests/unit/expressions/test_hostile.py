@@ -143,3 +143,18 @@ def test_a_template_cannot_nest_or_grow_without_end() -> None:
         compile_template(value)
     with pytest.raises(ExpressionError, match="too long"):
         compile_template("${ input.text }" * 11).render(BIG)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "input.many.map(n, n).size() > 0",
+        "input.many.filter(n, n > 0).size() > 0",
+        "input.items.map(n, n).map(n, n).map(n, n).size() > 0",
+    ],
+)
+def test_a_long_list_that_is_built_item_by_item_is_refused(source: str) -> None:
+    bindings = {"input": {"many": list(range(9_000)), "items": list(range(5_000))}}
+    with pytest.raises(ExpressionError, match="build or read too much"):
+        compile_expression(source).evaluate(bindings)
+    assert compile_expression("input.many.exists(n, n == 8999)").evaluate(bindings) is True

@@ -214,6 +214,17 @@ def test_a_page_of_another_origin_is_refused(served: Served, origin: str) -> Non
     assert asyncio.run(knock()) == 403
 
 
+def test_a_socket_at_an_address_that_has_none_is_refused(served: Served) -> None:
+    async def knock() -> int:
+        try:
+            async with websockets.connect(f"ws://127.0.0.1:{served.port}/live/nowhere/else/"):
+                return 101
+        except websockets.InvalidStatus as refused:
+            return refused.response.status_code
+
+    assert asyncio.run(knock()) == 403
+
+
 def test_a_socket_without_a_session_is_closed(served: Served) -> None:
     async def knock() -> int | None:
         async with served.connect("") as socket:

@@ -5,7 +5,7 @@
 import ELK from "elkjs/lib/elk-api.js";
 
 import { CARD, GAP, cardHeight, portPlace, snap } from "./geometry.js";
-import { parseEdge } from "./operations/index.js";
+import { own, parseEdge } from "./operations/index.js";
 import { findStartSteps } from "./rules.js";
 
 /** @typedef {import("./operations/index.js").Doc} Doc */
@@ -23,18 +23,18 @@ export async function arrange(document, portsOf, only, anchor, worker) {
   elk ??= new ELK({ workerFactory: () => new Worker(worker) });
   const ids = only ?? Object.keys(document.steps);
   const result = await elk.layout(toElk(document, portsOf, new Set(ids)));
-  const fixed = anchor && ids.includes(anchor) ? anchor : findStartSteps(document).find((id) => ids.includes(id) && document.layout[id]) ?? ids[0];
+  const fixed = anchor && ids.includes(anchor) ? anchor : findStartSteps(document).find((id) => ids.includes(id) && own(document.layout, id)) ?? ids[0];
   const anchored = result.children.find((/** @type {any} */ child) => child.id === fixed);
-  const [x, y] = document.layout[fixed] ?? [0, 0];
-  /** @type {{[id: string]: [number, number]}} */
-  const places = {};
+  const [x, y] = own(document.layout, fixed) ?? [0, 0];
+  /** @type {Map<string, [number, number]>} */
+  const places = new Map();
   for (const child of result.children) {
     /** @type {[number, number]} */
     const at = [snap(x + child.x - anchored.x), snap(y + child.y - anchored.y)];
-    const known = document.layout[child.id];
-    if (!known || known[0] !== at[0] || known[1] !== at[1]) places[child.id] = at;
+    const known = own(document.layout, child.id);
+    if (!known || known[0] !== at[0] || known[1] !== at[1]) places.set(child.id, at);
   }
-  return places;
+  return Object.fromEntries(places);
 }
 
 /** @param {Doc} document @param {(id: string) => string[]} portsOf @param {Set<string>} ids */

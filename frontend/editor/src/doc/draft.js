@@ -2,7 +2,7 @@
 // The draft as this browser sees it: what the server has acknowledged, and on top of it the pending
 // edits that it has not. Only the server's order counts; pending edits are applied again after it.
 
-import { OperationRefused, apply, lookUp, normalForm, same } from "./operations/index.js";
+import { OperationRefused, apply, lookUp, normalForm, own, same } from "./operations/index.js";
 
 /** @typedef {import("./operations/index.js").Doc} Doc */
 /** @typedef {import("./operations/index.js").Operation} Operation */
@@ -178,8 +178,8 @@ export class Draft {
  */
 function guardInverse(inverse, document) {
   const root = {
-    set_field: () => document.steps[inverse.step], set_flow: () => document,
-    set_note: () => document.notes[inverse.id], set_group: () => document.groups[inverse.id],
+    set_field: () => own(document.steps, inverse.step), set_flow: () => document,
+    set_note: () => own(document.notes, inverse.id), set_group: () => own(document.groups, inverse.id),
   }[inverse.op];
   const now = root && lookUp(root(), inverse.path);
   return !root || same(now, inverse.value) ? inverse : { ...inverse, old: now ?? null };

@@ -2,7 +2,7 @@
 // Edits as a person thinks of them, turned into operations. Pure: a document in, an operation out.
 
 import { CARD, GAP, boundBoxes, cardBox, findFreePlace, snap } from "./geometry.js";
-import { formatEdge, parseEdge } from "./operations/index.js";
+import { formatEdge, own, parseEdge } from "./operations/index.js";
 
 /** @typedef {import("./operations/index.js").Doc} Doc */
 /** @typedef {import("./operations/index.js").Operation} Operation */
@@ -163,14 +163,14 @@ export function remove(document, { steps = [], edges = [], notes = [], groups = 
 export function clip(document, steps, notes = []) {
   const among = new Set(steps);
   const pick = (/** @type {Doc} */ from, /** @type {Iterable<string>} */ keys) =>
-    Object.fromEntries([...keys].filter((key) => from[key]).map((key) => [key, from[key]]));
+    Object.fromEntries([...keys].filter((key) => own(from, key)).map((key) => [key, own(from, key)]));
   return {
     steps: pick(document.steps, among),
     edges: document.edges.filter((/** @type {string} */ edge) => among.has(parseEdge(edge)[0]) && among.has(parseEdge(edge)[2])),
     layout: pick(document.layout, among),
     notes: pick(document.notes, notes),
     groups: pick(document.groups, Object.keys(document.groups).filter((id) => {
-      const members = document.groups[id].steps ?? [];
+      const members = own(document.groups, id).steps ?? [];
       return members.length && members.every((/** @type {string} */ step) => among.has(step));
     })),
   };
@@ -197,7 +197,7 @@ export function paste(document, clipped, at) {
   /** @type {Operation[]} */
   const operations = Object.entries(clipped.steps).map(([id, step], index) => ({
     op: "add_step", id: names.get(id), step: renameInValue(step, names),
-    at: shiftPoint(clipped.layout?.[id] ?? [index * (CARD.width + GAP.x), 0]),
+    at: shiftPoint(own(clipped.layout, id) ?? [index * (CARD.width + GAP.x), 0]),
   }));
   for (const edge of clipped.edges ?? []) {
     const [source, port, target] = parseEdge(edge);
@@ -249,7 +249,7 @@ export function groupSteps(document, steps, title = "Group") {
 
 /** @param {Doc} document @param {string} id @param {string[]} steps @returns {Operation} */
 export const joinGroup = (document, id, steps) => ({
-  op: "set_group", id, path: "/steps", value: [...new Set([...(document.groups[id].steps ?? []), ...steps])],
+  op: "set_group", id, path: "/steps", value: [...new Set([...(own(document.groups, id).steps ?? []), ...steps])],
 });
 
 /**

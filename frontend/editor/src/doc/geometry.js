@@ -2,6 +2,8 @@
 // Sizes and places of cards. A card's size follows from its ports alone, so that nothing has to be
 // measured.
 
+import { own } from "./operations/values.js";
+
 /** @typedef {import("./operations/index.js").Doc} Doc */
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
@@ -27,7 +29,7 @@ export const snap = (value) => Math.round(value / GRID) * GRID;
 
 /** @param {Doc} document @param {string} id @param {string[]} ports @returns {Box} */
 export function cardBox(document, id, ports) {
-  const [x, y] = document.layout[id] ?? [0, 0];
+  const [x, y] = own(document.layout, id) ?? [0, 0];
   return { x, y, width: CARD.width, height: cardHeight(ports) };
 }
 

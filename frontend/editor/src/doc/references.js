@@ -29,16 +29,16 @@ export function renameReferences(document, old, to, texts) {
     if (rewrite(changed, pointer, to, old) !== value) kept[pointer] = [changed, value];
     return changed;
   };
-  /** @type {Doc} */
-  const steps = {};
+  /** @type {Map<string, Json>} */
+  const steps = new Map();
   for (const [id, step] of Object.entries(document.steps)) {
     const place = id === to ? "/step" : `/steps/${id}`;
     const entries = Object.entries(step).map(([key, value]) => [
       key, STEP_PARTS.has(key) ? mapTexts(value, `${place}/${key}`, rename) : value,
     ]);
-    steps[id] = entries.some(([key, value]) => step[key] !== value) ? Object.fromEntries(entries) : step;
+    steps.set(id, entries.some(([key, value]) => step[key] !== value) ? Object.fromEntries(entries) : step);
   }
-  const changed = { ...document, steps };
+  const changed = { ...document, steps: Object.fromEntries(steps) };
   for (const key of FLOW_PARTS) {
     if (key in document) changed[key] = mapTexts(document[key], `/${key}`, rename);
   }

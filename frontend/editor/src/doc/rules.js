@@ -2,7 +2,7 @@
 // Which steps may be connected, and why not, in words for people. The server checks only that the
 // document holds together.
 
-import { formatEdge, parseEdge } from "./operations/index.js";
+import { formatEdge, own, parseEdge } from "./operations/index.js";
 
 /** @typedef {import("./operations/index.js").Doc} Doc */
 
@@ -14,11 +14,11 @@ import { formatEdge, parseEdge } from "./operations/index.js";
  * @returns {string | null}
  */
 export function refuseEdge(document, ports, source, port, target) {
-  if (!document.steps[source] || !document.steps[target]) return "That step is no longer in the flow.";
+  if (!own(document.steps, source) || !own(document.steps, target)) return "That step is no longer in the flow.";
   if (!ports.length) return `“${titleOf(document, source)}” ends a path: nothing can follow it.`;
   if (port !== "error" && !ports.includes(port)) return `“${titleOf(document, source)}” no longer has a port “${port}”.`;
   if (document.edges.includes(formatEdge(source, port, target))) return "They are connected already.";
-  if (source === target && !document.steps[source].max_visits) {
+  if (source === target && !own(document.steps, source).max_visits) {
     return "A step can follow itself only with a limit: set “Most visits” first.";
   }
   return null;
@@ -28,13 +28,13 @@ export function refuseEdge(document, ports, source, port, target) {
 export const isCheckpoint = (type) => Boolean(type?.waits && type.category === "People");
 
 /** @param {Doc} document @param {string} id */
-export const titleOf = (document, id) => document.steps[id]?.title || id.replaceAll("_", " ");
+export const titleOf = (document, id) => own(document.steps, id)?.title || id.replaceAll("_", " ");
 
 /** @param {Doc} document @returns {string[]} the steps that no edge leads to, from left to right */
 export function findStartSteps(document) {
   const targets = new Set(document.edges.map((/** @type {string} */ edge) => parseEdge(edge)[2]));
   const free = Object.keys(document.steps).filter((id) => !targets.has(id));
-  const place = (/** @type {string} */ id) => document.layout[id] ?? [0, 0];
+  const place = (/** @type {string} */ id) => own(document.layout, id) ?? [0, 0];
   return (free.length ? free : Object.keys(document.steps)).sort(
     (a, b) => place(a)[0] - place(b)[0] || place(a)[1] - place(b)[1],
   );

@@ -3,7 +3,12 @@
 // change: numbers are those of JSON, `0x1F`, `01234`, `+5` and `.nan` stay text, and there are no
 // tags, anchors or merges. tests/vectors/yaml holds both to it.
 
-import { Scalar, isAlias, isScalar, parseDocument, visit } from "yaml";
+import { Lexer, Parser, Scalar, isAlias, isScalar, parseDocument, visit } from "yaml";
+
+// The server's limits on a document. Composing a text of ten thousand brackets ends the tab.
+const MAX_LENGTH = 1_000_000;
+const MAX_DEPTH = 60;
+const MAX_TOKENS = 300_000;
 
 const INTEGER = /^-?(0|[1-9][0-9]*)$/;
 const NUMBER = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$/;
@@ -31,8 +36,21 @@ function readNumber(text) {
   return Number.isSafeInteger(value) ? value || 0 : new NumberTooLarge(text); // no whole number is -0
 }
 
+/** Throw an Error for a text that is too long, nests too deep or holds too much. @param {string} text */
+function checkSize(text) {
+  if (text.length > MAX_LENGTH) throw new Error("The text is too long.");
+  const parser = new Parser();
+  let tokens = 0;
+  for (const token of new Lexer().lex(text)) {
+    for (const _ of parser.next(token)); // moves its stack: two entries for each level
+    tokens += 1;
+    if (/** @type {any} */ (parser).stack.length > 2 * MAX_DEPTH || tokens > MAX_TOKENS) throw new Error("The text nests too deep or holds too much.");
+  }
+}
+
 /** The plain value in a text. Throws NumberTooLarge, or Error for what the server refuses. @param {string} text @returns {any} */
 export function readYaml(text) {
+  checkSize(text);
   const document = parseDocument(text, { schema: "failsafe", customTags: TAGS });
   const [problem] = [...document.errors, ...document.warnings];
   if (problem) throw problem;

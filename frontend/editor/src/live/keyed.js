@@ -35,7 +35,7 @@ export class KeyedStore {
 
   /** @param {{[key: string]: any}} values @param {boolean} [whole] whether keys that are not named are removed */
   set(values, whole = false) {
-    if (whole) for (const key of this.values.keys()) if (!(key in values)) this.waiting.set(key, undefined);
+    if (whole) for (const key of this.values.keys()) if (!Object.hasOwn(values, key)) this.waiting.set(key, undefined);
     for (const [key, value] of Object.entries(values)) this.waiting.set(key, value);
     this.timer ??= setTimeout(() => this.flush(), this.flushMs);
   }

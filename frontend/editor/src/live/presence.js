@@ -78,11 +78,11 @@ export class Presence {
   }
 
   announce() {
-    /** @type {any} */
-    const byStep = {};
+    /** @type {Map<string, any[]>} */
+    const byStep = new Map();
     const people = [...this.people.values()].map((each) => ({ ...each, hue: [...each.tab].reduce((sum, c) => sum + c.charCodeAt(0), 0) % HUES }));
-    for (const { person, selected } of people) for (const step of selected) byStep[step] = [...(byStep[step] ?? []), person];
-    this.store.set({ ...byStep, "@cursors": people.filter((each) => each.at) }, true);
+    for (const { person, selected } of people) for (const step of selected) byStep.set(step, [...(byStep.get(step) ?? []), person]);
+    this.store.set({ ...Object.fromEntries(byStep), "@cursors": people.filter((each) => each.at) }, true);
     this.onChange(people);
   }
 }

@@ -2,7 +2,7 @@
 // The inspector: a form from the server, whose changes go through the canvas like all edits.
 
 import { findErrorTargets, routeError } from "../doc/edits.js";
-import { lookUp } from "../doc/operations/index.js";
+import { lookUp, own } from "../doc/operations/index.js";
 import { completeExpressions } from "./complete.js";
 
 const WAIT_MS = 120;
@@ -62,7 +62,7 @@ export function listenToInspector(root, canvas, panes) {
 
   canvas.addEventListener("flow:select", (/** @type {CustomEvent} */ event) => show(event.detail.steps));
   canvas.addEventListener("flow:changed", () => {
-    if (step && !canvas.document.steps[step]) show([]);
+    if (step && !own(canvas.document.steps, step)) show([]);
     else fill();
   });
   canvas.addEventListener("flow:open", () => {
@@ -142,7 +142,7 @@ function applyListAct(list, act, index, place) {
 
 /** @param {any} canvas @param {string} step @param {string} path */
 function readStored(canvas, step, path) {
-  const root = step ? canvas.document.steps[step] : canvas.document;
+  const root = step ? own(canvas.document.steps, step) : canvas.document;
   return root && path ? lookUp(root, path) : undefined;
 }
 

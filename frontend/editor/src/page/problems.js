@@ -1,6 +1,8 @@
 // @ts-check
 // The draft's problems while it is edited: on the cards, in the list, beside the fields.
 
+import { own } from "../doc/operations/index.js";
+
 const WAIT_MS = 350;
 
 /** @param {HTMLElement} root @param {any} canvas @param {any} panes @param {any} inspector */
@@ -48,7 +50,7 @@ function drawList(root, list, problems, canvas, panes, inspector) {
     item.dataset.severity = problem.severity;
     item.querySelector(".problem-icon")?.append(icons.content.children[problem.severity === "error" ? 1 : 2].cloneNode(true));
     const [where, what, how] = [item.querySelector("strong"), item.querySelector(".problem-text"), item.querySelector("small")];
-    const title = canvas.document.steps[problem.step]?.title || problem.step || "The flow";
+    const title = own(canvas.document.steps, problem.step)?.title || problem.step || "The flow";
     if (where) where.textContent = problem.field ? `${title}, ${problem.field}` : title;
     if (what) what.textContent = problem.message;
     if (how) how.textContent = problem.remedy;

@@ -3,6 +3,7 @@ import { memo, useState } from "react";
 import { flushSync } from "react-dom";
 
 import { portPlace } from "../doc/geometry.js";
+import { own } from "../doc/operations/index.js";
 import { isCheckpoint } from "../doc/rules.js";
 import { Icon } from "./Icon.jsx";
 import { useCanvas, useKeyed } from "./context.js";
@@ -21,7 +22,7 @@ export const Card = memo(function Card({ id, data, selected }) {
   const status = useKeyed(statuses, id);
   const found = useKeyed(problems, id);
   const others = useKeyed(presence, id);
-  const mark = marks?.steps?.[id];
+  const mark = own(marks?.steps, id);
   const look = status && (looks[status.state] ?? { icon: "circle", word: status.state, tone: "idle" });
   const title = step.title || id.replaceAll("_", " ");
   return (

@@ -1,6 +1,7 @@
 import { BaseEdge, getBezierPath, getSmoothStepPath } from "@xyflow/react";
 import { memo } from "react";
 
+import { own } from "../doc/operations/index.js";
 import { useCanvas, useKeyed } from "./context.js";
 
 const BELOW = 112;
@@ -12,7 +13,7 @@ export const Line = memo(function Line(props) {
   const state = useKeyed(lines, data.text);
   const back = props.targetX < props.sourceX + 24;
   const [path, x, y] = back ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 28, centerY: Math.max(props.sourceY, props.targetY) + BELOW }) : getBezierPath(props);
-  const mark = marks?.edges?.[data.text];
+  const mark = own(marks?.edges, data.text);
   return (
     <g className="flow-line" data-selected={selected || undefined} data-state={state?.state} data-mark={mark} data-back={back || undefined}>
       <BaseEdge id={id} path={path} markerEnd={markerEnd} interactionWidth={24} />

@@ -8,7 +8,7 @@ import { holdsRounded } from "../doc/yaml.js";
 import { addStep, clip, groupSteps, joinGroup, paste, remove, combine, ungroupSteps } from "../doc/edits.js";
 import { CARD, cardBox, cardHeight, findFreePlace, snap } from "../doc/geometry.js";
 import { arrange } from "../doc/arrange.js";
-import { parseEdge } from "../doc/operations/index.js";
+import { own, parseEdge } from "../doc/operations/index.js";
 import { isCheckpoint, findStartSteps, orderSteps } from "../doc/rules.js";
 import { GROUP, NOTE } from "./derive.js";
 import { makeEdgeActions } from "./edges.js";
@@ -76,33 +76,35 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
 
   /** Move what has been dragged. @param {any[]} dragged @param {any} guides */
   const endDrag = (dragged, guides) => {
-    /** @type {any} */
-    const [steps, notes] = [{}, {}];
+    /** @type {[string, any][]} */
+    const steps = [];
+    /** @type {[string, any][]} */
+    const notes = [];
     for (const node of dragged) {
       const at = [Math.round(dragged.length === 1 && guides ? guides.x : node.position.x), Math.round(dragged.length === 1 && guides ? guides.y : node.position.y)];
-      if (node.id.startsWith(NOTE)) notes[node.id.slice(NOTE.length)] = at;
-      else if (node.id.startsWith(GROUP)) Object.assign(steps, moveGroup(node));
-      else steps[node.id] = at;
+      if (node.id.startsWith(NOTE)) notes.push([node.id.slice(NOTE.length), at]);
+      else if (node.id.startsWith(GROUP)) steps.push(...Object.entries(moveGroup(node)));
+      else steps.push([node.id, at]);
     }
-    const moved = Object.keys(steps).filter((id) => String(model.document.layout[id]) !== String(steps[id]));
-    const shifted = Object.keys(notes).filter((id) => String(model.document.notes[id]?.at) !== String(notes[id]));
+    const moved = steps.filter(([id, at]) => String(own(model.document.layout, id)) !== String(at));
+    const shifted = notes.filter(([id, at]) => String(own(model.document.notes, id)?.at) !== String(at));
     if (!moved.length && !shifted.length) return;
-    const op = { op: "move", ...(moved.length ? { steps } : {}), ...(shifted.length ? { notes } : {}) };
-    model.edit(op, moved.length + shifted.length === 1 ? `Moved ${moved[0] ? model.title(moved[0]) : "a note"}` : `Moved ${moved.length + shifted.length}`);
+    const op = { op: "move", ...(moved.length ? { steps: Object.fromEntries(steps) } : {}), ...(shifted.length ? { notes: Object.fromEntries(notes) } : {}) };
+    model.edit(op, moved.length + shifted.length === 1 ? `Moved ${moved[0] ? model.title(moved[0][0]) : "a note"}` : `Moved ${moved.length + shifted.length}`);
   };
 
   /** The new places of the steps of a group that has been dragged. @param {any} node */
   const moveGroup = (node) => {
     const { group, members, collapsed } = node.data;
-    const boxes = members.map((/** @type {string} */ id) => model.document.layout[id] ?? [0, 0]);
+    const boxes = members.map((/** @type {string} */ id) => own(model.document.layout, id) ?? [0, 0]);
     const left = Math.min(...boxes.map((/** @type {number[]} */ p) => p[0]));
     const top = Math.min(...boxes.map((/** @type {number[]} */ p) => p[1]));
     const shift = [snap(node.position.x + (collapsed ? 0 : 24) - left), snap(node.position.y + (collapsed ? 0 : 56) - top)];
-    return Object.fromEntries((group.steps ?? []).filter((/** @type {string} */ id) => model.document.layout[id]).map((/** @type {string} */ id) => [id, [model.document.layout[id][0] + shift[0], model.document.layout[id][1] + shift[1]]]));
+    return Object.fromEntries((group.steps ?? []).filter((/** @type {string} */ id) => own(model.document.layout, id)).map((/** @type {string} */ id) => [id, [own(model.document.layout, id)[0] + shift[0], own(model.document.layout, id)[1] + shift[1]]]));
   };
 
   /** The selected steps, and those of selected groups. */
-  const listCarriedSteps = () => [...new Set([...listChosenSteps(), ...listChosenGroups().flatMap((/** @type {string} */ id) => model.document.groups[id]?.steps ?? [])])];
+  const listCarriedSteps = () => [...new Set([...listChosenSteps(), ...listChosenGroups().flatMap((/** @type {string} */ id) => own(model.document.groups, id)?.steps ?? [])])];
 
   /** @param {number} dx @param {number} dy */
   const nudge = (dx, dy) => {
@@ -111,8 +113,8 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
     const shiftPoint = (/** @type {any} */ at) => [(at?.[0] ?? 0) + dx, (at?.[1] ?? 0) + dy];
     /** @type {any} */
     const op = { op: "move" };
-    if (steps.length) op.steps = Object.fromEntries(steps.map((/** @type {string} */ id) => [id, shiftPoint(model.document.layout[id])]));
-    if (notes.length) op.notes = Object.fromEntries(notes.map((/** @type {string} */ id) => [id, shiftPoint(model.document.notes[id].at)]));
+    if (steps.length) op.steps = Object.fromEntries(steps.map((/** @type {string} */ id) => [id, shiftPoint(own(model.document.layout, id))]));
+    if (notes.length) op.notes = Object.fromEntries(notes.map((/** @type {string} */ id) => [id, shiftPoint(own(model.document.notes, id).at)]));
     const way = dx ? (dx > 0 ? "right" : "left") : dy > 0 ? "down" : "up";
     return model.edit(op, `Moved ${steps.length === 1 ? model.title(steps[0]) : countOf(steps.length + notes.length, "item")} ${way}`, { merge: `nudge ${steps} ${notes}` });
   };
@@ -173,7 +175,7 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
       model.say("The clipboard contains no steps", "bad");
       return false;
     }
-    const here = Object.keys(clipped.steps).some((id) => model.document.layout[id]);
+    const here = Object.keys(clipped.steps).some((id) => own(model.document.layout, id));
     const centre = findMiddle();
     return pasteClip(clipped, here ? null : [snap(centre.x - CARD.width / 2), snap(centre.y - CARD.header)], "Pasted");
   };
@@ -202,7 +204,7 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
   const group = () => {
     const [steps, [into]] = [listChosenSteps(), listChosenGroups()];
     if (!steps.length) return model.say("Select the steps to group first", "bad");
-    if (into) return model.edit(joinGroup(model.document, into, steps), `Put ${countOf(steps.length, "step")} into ${model.document.groups[into].title ?? "the group"}`);
+    if (into) return model.edit(joinGroup(model.document, into, steps), `Put ${countOf(steps.length, "step")} into ${own(model.document.groups, into).title ?? "the group"}`);
     const made = groupSteps(model.document, steps);
     if (model.edit(made.op, `Grouped ${countOf(steps.length, "step")}`)) requestAnimationFrame(() => setUi({ writing: GROUP + made.id }));
   };
@@ -223,13 +225,13 @@ function makeActions({ model, flow, root, host, latest, setNodes, setChosenEdges
   /** @param {number} by */
   const resizeNote = (by) => {
     const [id] = listChosenNotes();
-    const [width, height] = model.document.notes[id]?.size ?? [208, 112];
+    const [width, height] = own(model.document.notes, id)?.size ?? [208, 112];
     setNotes("/size", [Math.max(96, Math.round(width * by)), Math.max(64, Math.round(height * by))], by > 1 ? "Note made larger" : "Note made smaller");
   };
 
   /** @param {string} id @param {boolean} collapsed */
   const fold = (id, collapsed) => {
-    if (model.mode === "edit") model.edit({ op: "set_group", id, path: "/collapsed", value: collapsed }, `${collapsed ? "Folded" : "Unfolded"} ${model.document.groups[id].title ?? "group"}`);
+    if (model.mode === "edit") model.edit({ op: "set_group", id, path: "/collapsed", value: collapsed }, `${collapsed ? "Folded" : "Unfolded"} ${own(model.document.groups, id).title ?? "group"}`);
   };
 
   /** Arrange the selection, or everything. A step in sight stays where it is, for orientation. */

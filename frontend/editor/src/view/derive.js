@@ -3,7 +3,7 @@
 // identity, so that a card whose step is unchanged is not drawn again.
 
 import { CARD, boundBoxes, cardBox, cardHeight, portPlace } from "../doc/geometry.js";
-import { parseEdge } from "../doc/operations/index.js";
+import { own, parseEdge } from "../doc/operations/index.js";
 
 /** @typedef {import("../doc/operations/index.js").Doc} Doc */
 
@@ -53,7 +53,7 @@ export class Deriver {
 
   /** @param {Doc} document @param {string} id @param {any} face */
   makeCard(document, id, face) {
-    const [step, place] = [document.steps[id], document.layout[id]];
+    const [step, place] = [own(document.steps, id), own(document.layout, id)];
     const [line, ports, type] = [face.line(id), face.ports(id), face.type(id)];
     const known = this.cards.get(id);
     const portText = ports.join(" ");
@@ -69,7 +69,7 @@ export class Deriver {
 
   /** @param {Doc} document @param {string} id */
   makeNote(document, id) {
-    const note = document.notes[id];
+    const note = own(document.notes, id);
     const known = this.cards.get(NOTE + id);
     if (known?.note === note) return known.node;
     const [width, height] = note.size ?? [208, 112];
@@ -81,8 +81,8 @@ export class Deriver {
 
   /** @param {Doc} document @param {string} id @param {any} face */
   makeGroup(document, id, face) {
-    const group = document.groups[id];
-    const members = (group.steps ?? []).filter((/** @type {string} */ step) => document.steps[step]);
+    const group = own(document.groups, id);
+    const members = (group.steps ?? []).filter((/** @type {string} */ step) => own(document.steps, step));
     if (!members.length) return null;
     const box = boundBoxes(members.map((/** @type {string} */ step) => cardBox(document, step, face.ports(step))), MARGIN);
     const size = group.collapsed ? { width: CARD.width, height: CARD.header } : { width: box.width, height: box.height + HEADER };
@@ -109,7 +109,7 @@ export class Deriver {
     const seen = new Set();
     for (const text of document.edges) {
       const [from, port, to] = parseEdge(text);
-      if (!document.steps[from] || !document.steps[to]) continue;
+      if (!own(document.steps, from) || !own(document.steps, to)) continue;
       const [source, target] = [within.get(from) ?? from, within.get(to) ?? to];
       if (source === target && source !== from) continue;
       const edge = this.makeEdge(text, source, source === from ? port : "out", target, selected.has(text));

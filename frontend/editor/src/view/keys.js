@@ -4,6 +4,7 @@
 import { useMemo } from "react";
 
 import { GRID } from "../doc/geometry.js";
+import { own } from "../doc/operations/index.js";
 import { GROUP, NOTE } from "./derive.js";
 
 /** @type {{[key: string]: [number, number]}} */
@@ -92,7 +93,7 @@ const makeLookingKeys = (model, actions, setUi, leave) => ({
 
 /** Open a step, write into a note, or fold a group. @param {string} id @param {any} model @param {any} actions @param {any} setUi */
 function openNode(id, model, actions, setUi) {
-  if (id.startsWith(GROUP)) actions.fold(id.slice(GROUP.length), !model.document.groups[id.slice(GROUP.length)]?.collapsed);
+  if (id.startsWith(GROUP)) actions.fold(id.slice(GROUP.length), !own(model.document.groups, id.slice(GROUP.length))?.collapsed);
   else if (id.startsWith(NOTE)) { if (model.mode === "edit") setUi({ writing: id }); }
   else if (id) actions.open(id);
   else actions.openMenu();

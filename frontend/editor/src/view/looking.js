@@ -2,6 +2,7 @@
 // Looking around: what is selected, in view and in focus; walking the graph; zoom.
 
 import { CARD, boundBoxes } from "../doc/geometry.js";
+import { own } from "../doc/operations/index.js";
 import { orderSteps } from "../doc/rules.js";
 import { GROUP, NOTE } from "./derive.js";
 
@@ -29,7 +30,7 @@ export function makeLooking({ model, flow, root, host, latest, setNodes, setChos
 
   /** The box in which a step, note or group is drawn. @param {string} id */
   const findBox = (id) => {
-    if (model.document.layout[id]) return { x: model.document.layout[id][0], y: model.document.layout[id][1], width: CARD.width, height: CARD.header };
+    if (own(model.document.layout, id)) return { x: own(model.document.layout, id)[0], y: own(model.document.layout, id)[1], width: CARD.width, height: CARD.header };
     const node = listNodes().find((/** @type {any} */ n) => n.id === id);
     return node ? { ...node.position, width: node.width, height: Math.min(node.height, CARD.header * 2) } : { x: 0, y: 0, width: CARD.width, height: CARD.header };
   };
@@ -62,7 +63,7 @@ export function makeLooking({ model, flow, root, host, latest, setNodes, setChos
 
   /** Select a step, note or group, bring it into view and focus it. @param {string} id @param {{focus?: boolean, centre?: boolean, among?: string[]}} [how] */
   const reveal = (id, { focus = true, centre = false, among = [] } = {}) => {
-    if (isStep(id) && !model.document.steps[id]) return;
+    if (isStep(id) && !own(model.document.steps, id)) return;
     select([...among, id]);
     showPlace(id, centre);
     if (focus) focusCard(id);
@@ -79,7 +80,7 @@ export function makeLooking({ model, flow, root, host, latest, setNodes, setChos
     const box = root.current.getBoundingClientRect();
     const zoom = Math.min(1, box.width / whole.width, box.height / whole.height);
     const fits = zoom > (model.mode === "edit" ? FITS_TO_EDIT : FITS_TO_LOOK) || places.length < 3;
-    const [x, y] = model.document.layout[id] ?? [whole.x + 48, whole.y + whole.height / 2];
+    const [x, y] = own(model.document.layout, id) ?? [whole.x + 48, whole.y + whole.height / 2];
     if (fits) flow.setViewport({ x: (box.width - whole.width * zoom) / 2 - whole.x * zoom, y: (box.height - whole.height * zoom) / 2 - whole.y * zoom, zoom });
     else flow.setViewport({ x: Math.min(120, box.width / 6) - x * 0.85, y: box.height / 2 - (y + CARD.header / 2) * 0.85, zoom: 0.85 });
     host.dispatchEvent(new CustomEvent("flow:ready", { bubbles: true }));

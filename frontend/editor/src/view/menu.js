@@ -2,7 +2,7 @@
 // Every action on the selection and the canvas, by name: the menu of a right click, of the key `.` and
 // of "More". Thus nothing on the canvas needs a mouse, or a key that one has to know.
 
-import { parseEdge } from "../doc/operations/index.js";
+import { own, parseEdge } from "../doc/operations/index.js";
 import { savePicture } from "./picture.js";
 
 /** @typedef {{key: string, title: string, icon: string, keys?: string, group?: string, act: () => void}} Entry */
@@ -39,7 +39,7 @@ function listSelectionEntries(model, actions, setUi) {
   const [steps, notes, groups] = [actions.listChosenSteps(), actions.listChosenNotes(), actions.listChosenGroups()];
   const count = steps.length + notes.length + groups.length;
   if (!count) return [];
-  const name = count > 1 ? `${count} selected` : steps[0] ? model.title(steps[0]) : notes[0] ? "Note" : model.document.groups[groups[0]]?.title ?? "Group";
+  const name = count > 1 ? `${count} selected` : steps[0] ? model.title(steps[0]) : notes[0] ? "Note" : own(model.document.groups, groups[0])?.title ?? "Group";
   const add = makeEntries(name);
   const single = count === 1;
   const grouped = steps.some((/** @type {string} */ id) => Object.values(model.document.groups).some((/** @type {any} */ g) => g.steps?.includes(id)));
@@ -70,7 +70,7 @@ const listNoteEntries = (add, actions, setUi, id) => [
 
 /** @param {ReturnType<typeof makeEntries>} add @param {any} model @param {any} actions @param {any} setUi @param {string} id */
 const listGroupEntries = (add, model, actions, setUi, id) => {
-  const folded = Boolean(model.document.groups[id]?.collapsed);
+  const folded = Boolean(own(model.document.groups, id)?.collapsed);
   return [
     add(folded ? "Unfold" : "Fold", folded ? "chevron-right" : "chevron-down", () => actions.fold(id, !folded), "Enter"),
     add("Rename", "pencil", () => actions.rename(`group ${id}`, setUi), "F2"),

@@ -2,7 +2,7 @@
 // The flow as a picture, drawn from the document, so that it is complete whatever is on screen.
 
 import { CARD, boundBoxes, cardBox, cardHeight, portPlace } from "../doc/geometry.js";
-import { parseEdge } from "../doc/operations/index.js";
+import { own, parseEdge } from "../doc/operations/index.js";
 import { isCheckpoint } from "../doc/rules.js";
 
 const MARGIN = 48;
@@ -51,7 +51,7 @@ export function drawPicture(model, c) {
     `<rect x="${all.x}" y="${all.y}" width="${all.width}" height="${all.height}" fill="${c.canvas}"/>`,
     ...notes.map((n) => `<g><rect x="${n.x}" y="${n.y}" width="${n.width}" height="${n.height}" rx="6" fill="#fdf3c4"/><text x="${n.x + 12}" y="${n.y + 24}" font-size="13" fill="#3d3413">${escapeXml(shorten(n.text, 200))}</text></g>`),
     ...doc.edges.map((/** @type {string} */ edge) => drawLine(model, boxes, edge, c)),
-    ...Object.keys(doc.steps).map((id) => drawCard(model, boxes[id], id, c)),
+    ...Object.keys(doc.steps).map((id) => drawCard(model, own(boxes, id), id, c)),
   ];
   const text = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${all.x} ${all.y} ${all.width} ${all.height}" width="${all.width}" height="${all.height}" font-family="Inter, system-ui, sans-serif"><defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="${c["line-strong"]}"/></marker></defs>${parts.join("")}</svg>`;
   return { text, width: all.width, height: all.height };
@@ -60,7 +60,7 @@ export function drawPicture(model, c) {
 /** @param {any} model @param {any} boxes @param {string} edge @param {any} c */
 function drawLine(model, boxes, edge, c) {
   const [source, port, target] = parseEdge(edge);
-  const [from, to] = [boxes[source], boxes[target]];
+  const [from, to] = [own(boxes, source), own(boxes, target)];
   if (!from || !to) return "";
   const place = portPlace(model.ports(source), port);
   const [x1, y1, x2, y2] = [from.x + place.x, from.y + place.y, to.x, to.y + CARD.header / 2];

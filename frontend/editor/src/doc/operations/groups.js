@@ -5,7 +5,7 @@ import { areTexts } from "./arguments.js";
 import { setAt } from "./pointers.js";
 import { malformed } from "./refusals.js";
 import { findEntry, hasStep, readNewEntry, setEntry } from "./sections.js";
-import { without } from "./values.js";
+import { own, without } from "./values.js";
 
 /** @typedef {import("./values.js").Json} Json */
 /** @typedef {import("./values.js").Doc} Doc */
@@ -37,7 +37,7 @@ export function removeGroup(document, op) {
 // --- Members -------------------------------------------------------------------------------
 
 /** The ids of the group's steps. @param {Doc} document @param {string} group @returns {string[]} */
-export const listMembers = (document, group) => document.groups[group].steps || [];
+export const listMembers = (document, group) => own(document.groups, group).steps || [];
 
 /** The ids of the groups that the step is a member of. @param {Doc} document @param {string} id */
 export const listGroupsOf = (document, id) =>
@@ -45,7 +45,7 @@ export const listGroupsOf = (document, id) =>
 
 /** The document with these steps in the group. @param {Doc} document @param {string} group @param {string[]} steps @returns {Doc} */
 export const setMembers = (document, group, steps) =>
-  setEntry(document, "groups", group, { ...document.groups[group], steps });
+  setEntry(document, "groups", group, { ...own(document.groups, group), steps });
 
 /**
  * The group without steps that are no longer in the flow, or the group itself. If such a member

@@ -10,4 +10,4 @@ export { apply } from "./handlers.js";
 export { lookUp } from "./pointers.js";
 export { OperationRefused } from "./refusals.js";
 export { normalForm } from "./sections.js";
-export { same } from "./values.js";
+export { own, same } from "./values.js";

@@ -3,6 +3,7 @@
 
 import { keepKnown, readOptionalMapping, readPoint } from "./arguments.js";
 import { stepMissing } from "./refusals.js";
+import { own } from "./values.js";
 
 /** @typedef {import("./values.js").Json} Json */
 /** @typedef {import("./values.js").Doc} Doc */
@@ -26,25 +27,25 @@ export function move(document, op) {
 
 /** The layout with the steps moved, and the places they had. @param {Doc} layout @param {[string, Json][]} places @returns {[Doc, Doc]} */
 function moveSteps(layout, places) {
-  const changed = { ...layout };
-  /** @type {Doc} */
-  const before = {};
+  const changed = new Map(Object.entries(layout));
+  /** @type {Map<string, Json>} */
+  const before = new Map();
   for (const [id, at] of places) {
-    before[id] = Object.hasOwn(changed, id) ? changed[id] : null;
-    if (at === null) delete changed[id];
-    else changed[id] = readPoint(at);
+    before.set(id, changed.get(id) ?? null);
+    if (at === null) changed.delete(id);
+    else changed.set(id, readPoint(at));
   }
-  return [changed, before];
+  return [Object.fromEntries(changed), Object.fromEntries(before)];
 }
 
 /** The notes with some moved, and the places those had. @param {Doc} notes @param {[string, Json][]} places @returns {[Doc, Doc]} */
 function moveNotes(notes, places) {
-  const changed = { ...notes };
-  /** @type {Doc} */
-  const before = {};
+  const changed = new Map(Object.entries(notes));
+  /** @type {Map<string, Json>} */
+  const before = new Map();
   for (const [id, at] of places) {
-    before[id] = notes[id].at ?? [0, 0];
-    changed[id] = { ...notes[id], at: readPoint(at) };
+    before.set(id, own(notes, id).at ?? [0, 0]);
+    changed.set(id, { ...own(notes, id), at: readPoint(at) });
   }
-  return [changed, before];
+  return [Object.fromEntries(changed), Object.fromEntries(before)];
 }

@@ -11,6 +11,13 @@ export const ABSENT = Symbol("absent");
 /** @param {Json} value @returns {value is Doc} */
 export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
+/**
+ * The value that the mapping itself has at the key. People choose the keys: a step may be called
+ * `constructor` or `__proto__`, which every object seems to have.
+ * @param {Doc | null | undefined} mapping @param {string} key @returns {Json}
+ */
+export const own = (mapping, key) => (mapping != null && Object.hasOwn(mapping, key) ? mapping[key] : undefined);
+
 /** Whether two JSON values are equal. @param {Json} one @param {Json} other @returns {boolean} */
 export function same(one, other) {
   if (one === other) return true;

@@ -1,0 +1,29 @@
+"""A person may ask for only so many previews in a minute; others are not held up by it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from workbench.accounts.models import Role
+
+pytestmark = pytest.mark.django_db
+
+
+def test_previews_past_the_limit_of_a_minute_are_refused(
+    client_of: Callable[..., Client], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PREVIEWS_A_MINUTE = 2
+    now = timezone.now()
+    monkeypatch.setattr("workbench.http.rates.timezone.now", lambda: now)
+    one, other = client_of(Role.DESIGNER), client_of(Role.DESIGNER)
+    evaluate = reverse("flows:editor-evaluate", args=["none"])
+    assert [one.post(evaluate).status_code for _ in range(3)] == [404, 404, 429]
+    case = reverse("flows:editor-preview", args=["none", "a"])
+    refused = one.get(case, headers={"Accept": "application/json"})
+    assert (refused.status_code, refused["Retry-After"]) == (429, "60")
+    assert "2 previews in a minute" in refused.json()["error"]
+    assert other.post(evaluate).status_code == 404
