@@ -13,7 +13,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from flows.editor.presence import websocket_urlpatterns as presence_urlpatterns  # noqa: E402
-from workbench.live.routing import websocket_urlpatterns  # noqa: E402
+from workbench.live.routing import refused_urlpatterns, websocket_urlpatterns  # noqa: E402
 from workbench.process.proxies import TrustedProxies  # noqa: E402
 from workbench.process.web import ReusedThreads, SynchronousHandler  # noqa: E402
 
@@ -26,7 +26,7 @@ application = TrustedProxies(
         {
             "http": ReusedThreads(SynchronousHandler(), MOST_AT_A_TIME),
             "websocket": AuthMiddlewareStack(
-                URLRouter([*websocket_urlpatterns, *presence_urlpatterns])
+                URLRouter([*websocket_urlpatterns, *presence_urlpatterns, *refused_urlpatterns])
             ),
         }
     ),

@@ -62,7 +62,12 @@ def refused_value_problem(error: Exception) -> ApiProblem | None:
             detail = f"{error.at}: {error.message}" if error.at else error.message
             return ApiProblem(422, "value-refused", detail, error.remedy, errors)
         case DataError() | OverflowError() | UnicodeEncodeError() | RecursionError():
-            logger.warning("The database refused a value that no door had refused", exc_info=error)
+            # One line: it is the caller's fault. The name and the text lead to the missing check.
+            logger.warning(
+                "A value was refused only by the database: %s: %.200r",
+                type(error).__name__,
+                str(error),
+            )
             return ApiProblem(
                 422,
                 "value-refused",

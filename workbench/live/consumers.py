@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 from channels.db import database_sync_to_async
+from channels.exceptions import DenyConnection
+from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user_model
 
 from workbench.live.access import access_group, authorise
@@ -14,6 +16,13 @@ from workbench.values.json_text import read_json
 
 MAX_GROUPS = 100
 MAX_MESSAGE_CHARS = 16_384
+
+
+class RefusingConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has no types
+    """Answers a socket at an address that has none."""
+
+    async def connect(self) -> None:
+        raise DenyConnection
 
 
 class LiveConsumer(PersonSocket):

@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from workbench.process.refusal_log import log_refusals_in_one_line
+
 
 class ProcessConfig(AppConfig):
     name = "workbench.process"
@@ -7,3 +9,5 @@ class ProcessConfig(AppConfig):
     def ready(self) -> None:
         # Registers its checks.
         from workbench.process import checks  # noqa: F401
+
+        log_refusals_in_one_line()
