@@ -13,7 +13,7 @@ from workbench.values.refusals import ValueRefused
 
 REFUSALS = (
     PermissionDenied, SuspiciousOperation, BadRequest, Http404, UnreadablePostError,
-    MultiPartParserError,     HttpError, ValidationError, ApiProblem, ValueRefused,
+    MultiPartParserError, HttpError, ValidationError, ApiProblem, ValueRefused,
 )  # fmt: skip
 
 
