@@ -56,7 +56,8 @@ def get_newest_of_draft(flow: Flow) -> Backtest | None:
 
 def may_see_backtest(user: Any, rest: str) -> bool:
     """Return True if the person may see the backtest whose id is ``rest``."""
-    found = Backtest.objects.filter(pk=number_in(rest))
+    number = number_in(rest)
+    found = Backtest.objects.none() if number is None else Backtest.objects.filter(pk=number)
     flow = found.values_list("flow__name", flat=True).first()
     return flow is not None and can(user, "runs.view", flow=flow)
 

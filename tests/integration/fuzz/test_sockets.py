@@ -90,7 +90,8 @@ class Served:
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    var, settings = tmp_path_factory.mktemp("fuzz"), {}
+    var = tmp_path_factory.mktemp("fuzz")
+    settings: dict[str, Any] = {}
     with ExitStack() as running:
         if request.param == "postgresql":
             url = running.enter_context(

@@ -12,9 +12,10 @@ from reviews.models import Notice, Queue
 from reviews.notices.services import save_destination
 from reviews.quality.services.known_answers import add_known_answer
 from reviews.quality.services.policies import Sampling, save_sampling_policy
+from reviews.rules.attachments import NewFile
 from reviews.rules.filters import CaseFilters
 from reviews.services.claims import claim_case
-from reviews.services.conversation import NewFile, add_comment, request_information
+from reviews.services.conversation import add_comment, request_information
 from reviews.services.links import ensure_reply_link, make_decision_link
 from reviews.team.services.saved_views import save_view
 from tests.factories.cases import DOCUMENT, approve, make_case, make_decided_case, make_held_case
