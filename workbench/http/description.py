@@ -57,6 +57,7 @@ REASONS = {
     415: "The body is of a type that this address does not take.",
     422: "Something that was sent does not hold; `errors` has the places.",
     428: "What was seen is not stated: If-Match is missing, or the field that `errors` names.",
+    429: "That was asked too often. Wait as long as Retry-After says.",
     501: "The server lacks what this needs; `remedy` says what.",
     503: "The database or the disk does not answer. Send the same again.",
 }
