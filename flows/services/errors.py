@@ -112,6 +112,10 @@ class IdempotencyKeyReused(ServiceError):
         )
 
 
+class KeyReserved(ServiceError):
+    """Somebody gave an idempotency key that the server keeps for its own runs."""
+
+
 class RunBusy(ServiceError):
     """A worker is executing one of the run's steps, or the run has ended."""
 
