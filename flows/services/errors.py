@@ -48,7 +48,7 @@ class SecondPersonNeeded(ServiceError):
 
 
 class DraftChanged(ServiceError):
-    """Somebody changed the draft while it was being checked."""
+    """The draft is another than the one that was looked at."""
 
 
 class NothingChanged(ServiceError):
