@@ -24,7 +24,9 @@ SET_SECRET = f"""
 from django.utils import timezone
 from workbench.accounts.actors import Actor
 from workbench.secrets.services import set_secret
-set_secret(name="KEY", value={SECRET!r}, actor=Actor.system("tests"), now=timezone.now())
+set_secret(
+    name="KEY", value={SECRET!r}, uses=["flow:*"], actor=Actor.system("tests"), now=timezone.now()
+)
 """
 READ_ARTIFACTS = """
 import hashlib
