@@ -9,6 +9,7 @@ from flows.graph.model import Document
 from flows.graph.validation import validate
 from flows.models import Flow, FlowVersion, PublishRule
 from flows.runtime.flow_tests import run_flow_tests
+from flows.selectors.secret_uses import find_unusable_secrets, list_secret_uses
 from flows.services.errors import (
     DraftChanged,
     FlowInvalid,
@@ -38,10 +39,10 @@ def publish_version(
     SecondPersonNeeded.
     """
     _check_second_person(flow_id, author, agreed_by)
-    draft = Flow.objects.only("draft", "draft_revision").get(pk=flow_id)
+    draft = Flow.objects.only("name", "draft", "draft_revision").get(pk=flow_id)
     check_draft(draft, revision)
     document = parse(draft.draft)
-    _check_document(document, now)
+    _check_document(draft, document, now)
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
         check_draft(flow, revision)
@@ -61,8 +62,9 @@ def check_draft(flow: Flow, revision: int) -> None:
         )
 
 
-def _check_document(document: Document, now: datetime) -> None:
+def _check_document(flow: Flow, document: Document, now: datetime) -> None:
     problems = [p for p in validate(document, catalogue()) if p.severity == "error"]
+    problems += find_unusable_secrets(flow.name, list_secret_uses(document))
     if problems:
         raise FlowInvalid(problems)
     results = run_flow_tests(document, now=now)
