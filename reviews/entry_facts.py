@@ -18,7 +18,7 @@ def register_facts() -> None:
 
 def find_evidence_facts(payload: Mapping[str, Json]) -> Iterator[Fact]:
     """Yield what the receipt says of the evidence: one query."""
-    decision = Decision.objects.filter(pk=payload.get("decision")).first()
+    decision = Decision.objects.filter(pk=payload["decision"]).first()
     if decision is None or not decision.receipt:
         return
     if compute_digest(decision.receipt) != payload.get("digest"):

@@ -36,11 +36,12 @@ def api() -> Api:
 
 def send(api: Api, size: int, key: str = "", **headers: str) -> Any:
     given = {"Idempotency-Key": key, **headers} if key else headers
-    return api.client.generic(
-        "POST", f"{V1}/artifacts?name=scan.pdf", b"", "application/pdf", headers=given,
-        **{"wsgi.input": Zeros(size), "CONTENT_LENGTH": str(size),
-           "CONTENT_TYPE": "application/pdf"},
-    )  # fmt: skip
+    body: dict[str, Any] = {
+        "wsgi.input": Zeros(size),
+        "CONTENT_LENGTH": str(size),
+        "CONTENT_TYPE": "application/pdf",
+    }
+    return api.client.generic("POST", f"{V1}/artifacts?name=scan.pdf", headers=given, **body)
 
 
 def test_a_file_of_twenty_mebibytes_is_kept_in_little_memory(api: Api) -> None:
