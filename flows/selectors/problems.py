@@ -26,11 +26,13 @@ def get_cached_problems(document: Mapping[str, Json]) -> list[Json]:
     """
     text = json.dumps(document, sort_keys=True)
     key = f"problems-2.{hashlib.sha256(text.encode()).hexdigest()}"
-    kept: tuple[list[Json], list[SecretUse]] | None = cache.get(key)
+    kept: list[list[Json]] | None = cache.get(key)
     if kept is None:
-        kept = _examine(document)
+        kept = [list(part) for part in _examine(document)]
         cache.set(key, kept, CACHED_SECONDS)
-    return _add_unusable_secrets(document, *kept)
+    # A shared cache keeps JSON, which has no tuples.
+    found, uses = kept
+    return _add_unusable_secrets(document, found, [SecretUse(*use) for use in uses])
 
 
 def list_problems(document: Mapping[str, Json]) -> list[Json]:
