@@ -105,6 +105,13 @@ def publish(document: dict[str, Any]) -> Flow:
     now = timezone.now()
     parsed = parse({"schema": "countersign/flow@1", "title": name, **document})
     flow = create_flow(name=name, title=name, document=parsed, author=None, actor=ACTOR, now=now)
-    publish_version(flow_id=flow.pk, note="for the benchmark", author=None, actor=ACTOR, now=now)
+    publish_version(
+        flow_id=flow.pk,
+        revision=flow.draft_revision,
+        note="for the benchmark",
+        author=None,
+        actor=ACTOR,
+        now=now,
+    )
     flow.refresh_from_db()
     return flow

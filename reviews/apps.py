@@ -51,6 +51,7 @@ class ReviewsConfig(AppConfig):
     def ready(self) -> None:
         import reviews.checkpoint.step
         import reviews.outside.tell  # noqa: F401 - registers checkpoint.tell
+        from reviews.entry_facts import register_facts
         from reviews.frame import register_frame
         from reviews.live import may_hear_case, may_hear_queue
         from reviews.selectors.titles import ensure_title_index
@@ -65,4 +66,5 @@ class ReviewsConfig(AppConfig):
         register_live_authoriser("queue", may_hear_queue)
         register_live_authoriser("case", may_hear_case)
         register_frame()
+        register_facts()
         post_migrate.connect(ensure_title_index, sender=self)

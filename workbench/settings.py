@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,13 @@ def local_secret(name: str) -> str:
     path = VAR_DIR / name
     if not path.exists():
         VAR_DIR.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(48))
+        # Whole before it has its name: of two processes that start together one makes the secret,
+        # and neither reads half of it.
+        with tempfile.NamedTemporaryFile("w", dir=VAR_DIR, prefix=f".{name}.") as aside:
+            aside.write(secrets.token_urlsafe(48))
+            aside.flush()
+            with suppress(FileExistsError):
+                os.link(aside.name, path)
     return path.read_text()
 
 

@@ -21,6 +21,8 @@ from flows.services.uploads import upload_artifact
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
 from workbench.http.problems import map_error
+from workbench.http.reading import body_of
+from workbench.http.receiving import receive_file
 from workbench.http.schemas import FILE
 from workbench.http.sign_in import actor_of, person_of
 
@@ -54,6 +56,7 @@ class ArtifactQuery(Schema):
     "application/octet-stream", "application/pdf", "application/json", "image/png", "image/jpeg",
     "image/webp", "image/gif", "text/plain", "text/csv", "audio/mpeg", "audio/wav",
     max_bytes=settings.MAX_ARTIFACT_BYTES,
+    read=lambda request: receive_file(request, settings.MAX_ARTIFACT_BYTES),
 )  # fmt: skip
 @requires("runs.start", scope="anywhere")
 def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict[str, Any]]:
@@ -63,7 +66,7 @@ def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict
     it to a run.
     """
     reference = upload_artifact(
-        content=request.body,
+        content=body_of(request),
         media_type=request.content_type or "application/octet-stream",
         name=wanted.name,
         actor=actor_of(request),

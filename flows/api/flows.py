@@ -24,7 +24,7 @@ from flows.selectors.flows import within_reach
 from flows.selectors.problems import list_problems
 from flows.services.editing import DraftTooLarge
 from workbench.accounts.gate import requires
-from workbench.http.preconditions import edits, shows
+from workbench.http.preconditions import edits, get_revision_seen, rests_on, shows
 from workbench.http.problems import map_error
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of
@@ -35,7 +35,9 @@ router = Router(tags=["flows"])
 map_error(services.NameReserved, status=422, code="name-reserved", remedy="Choose another name.")
 map_error(services.FlowExists, status=409, code="flow-exists", remedy="Choose another name.")
 map_error(DraftTooLarge, status=413, code="draft-too-large", remedy="Use subflows.")
-map_error(services.DraftChanged, status=409, code="draft-changed", remedy="Publish again.")
+map_error(
+    services.DraftChanged, status=409, code="draft-changed", remedy="Read the draft, then publish."
+)
 map_error(services.NothingChanged, status=409, code="nothing-changed", remedy="Change the draft.")
 map_error(
     services.FlowTestsFailed,
@@ -208,14 +210,19 @@ def list_versions(
     "/flows/{name}/versions", response={201: VersionDetailOut}, operation_id="publish_version"
 )
 @requires("flows.publish", scope="flow:name")
+@rests_on(DRAFT, lambda request, given: [given["name"]])
 def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[Any]:
-    """Make an immutable version of the draft, and release it unless `release` is false."""
+    """Make an immutable version of the draft, and release it unless `release` is false.
+
+    `If-Match` names the draft that was looked at; no other one is published.
+    """
     version = services.publish_version(
         flow_id=find_flow(name).pk,
         note=body.note,
         author=person_of(request),
         actor=actor_of(request),
         now=timezone.now(),
+        revision=int(get_revision_seen(request)),
         release=body.release,
     )
     return Status(201, {**version_out(version), "document": version.document})

@@ -63,6 +63,12 @@ map_error(
     remedy="Use a new key for each run.",
 )
 map_error(
+    services.KeyReserved,
+    status=422,
+    code="idempotency-key-reserved",
+    remedy="Use another key, such as one with a prefix of your own.",
+)
+map_error(
     services.RunNotFailed, status=409, code="run-not-failed", remedy="Only a failed run is retried."
 )
 map_error(RunNotActive, status=409, code="run-not-active", remedy="Read the run to see its state.")

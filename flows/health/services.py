@@ -1,5 +1,6 @@
-"""Close a breaker by hand, and retry dead letters in bulk."""
+"""Close a breaker by hand, and retry dead letters and dead messages in bulk."""
 
+from collections import Counter
 from datetime import datetime
 
 from django.db import transaction
@@ -16,7 +17,8 @@ from flows.services.errors import ServiceError
 from workbench.accounts.actors import Actor
 from workbench.accounts.permissions import Reach
 from workbench.audit.services import record
-from workbench.dispatch.models import SetAside
+from workbench.dispatch.models import Outbox, SetAside
+from workbench.dispatch.outbox import revive_jobs
 from workbench.dispatch.sweeps import try_now
 from workbench.live import nudge_on_commit
 
@@ -71,6 +73,24 @@ def retry_set_aside(*, set_aside_id: int, actor: Actor, now: datetime) -> None:
         now=now,
     )
     nudge_on_commit(["health"], {"set_aside": row.pk})
+
+
+@transaction.atomic
+def revive_dead_jobs(*, actor: Actor, now: datetime) -> int:
+    """Have the oldest MOST_AT_ONCE dead messages delivered again; return how many there were."""
+    dead = Outbox.objects.select_for_update(of=("self",)).filter(dead_at__isnull=False)
+    jobs = dict(dead.order_by("pk").values_list("pk", "job")[:MOST_AT_ONCE])
+    revived = revive_jobs(jobs, now=now)
+    if revived:
+        record(
+            action="jobs.revived",
+            subject=("clock", "dispatch.resend_due"),
+            actor=actor,
+            payload={"messages": revived, "jobs": dict(Counter(jobs.values()))},
+            now=now,
+        )
+        nudge_on_commit(["health"], {"revived": revived})
+    return revived
 
 
 def start_retry_of_dead_runs(

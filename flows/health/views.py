@@ -18,8 +18,6 @@ from flows.health.selectors import (
 from flows.views.requests import actor_of, get_run_reach
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can, reach
-from workbench.dispatch.models import Outbox
-from workbench.dispatch.outbox import revive_jobs
 
 PAGE = "flows:resilience"
 
@@ -110,8 +108,7 @@ def dead_retry(request: HttpRequest) -> HttpResponse:
 @requires("runs.operate", scope="installation")
 @require_POST
 def jobs_revive(request: HttpRequest) -> HttpResponse:
-    ids = list(Outbox.objects.filter(dead_at__isnull=False).values_list("pk", flat=True)[:1000])
-    revived = revive_jobs(ids, now=timezone.now())
+    revived = services.revive_dead_jobs(actor=actor_of(request), now=timezone.now())
     messages.success(request, f"{revived} messages are tried again.")
     return redirect(PAGE)
 

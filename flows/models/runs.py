@@ -22,8 +22,12 @@ class RunStatus(models.TextChoices):
     CANCELLED = "cancelled"
 
 
-# The keys that our own pages, triggers and bulk acts give to runs.
-OWN_KEY = re.compile(r"(?:form|rerun)-[0-9a-f]{8}-[0-9a-f-]{27}|(?:trigger|bulk)-\d+-\d+")
+# The keys that this server gives to the runs of a page's form, a trigger, a bulk act, a reopened
+# case, a line of `flow run`, a step that calls a flow. Nobody else may give one.
+OWN_KEY = re.compile(
+    r"(?:form|rerun)-[0-9a-f]{8}-[0-9a-f-]{27}|(?:trigger|bulk)-\d+-\d+|reopen-case-\d+"
+    r"|line-[0-9a-f]{40}|run-\d+-\d+-\d+(?:-\d+)?"
+)
 
 
 class Run(models.Model):

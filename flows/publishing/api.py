@@ -12,7 +12,9 @@ from flows.api.finding import Id, find_flow
 from flows.api.flows import VersionOut, version_out
 from flows.publishing import services
 from flows.publishing.models import PublishRequest, RequestState
+from flows.selectors.editables import DRAFT
 from workbench.accounts.gate import requires
+from workbench.http.preconditions import get_revision_seen, rests_on
 from workbench.http.problems import map_error
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of
@@ -31,6 +33,7 @@ map_error(
 class PublishRequestOut(Schema):
     id: int
     draft_revision: int = Field(description="The draft to publish; a later one cannot be approved.")
+    draft_digest: str = Field(description="SHA-256 of that draft's RFC 8785 form.")
     note: str
     release: bool = Field(description="Whether the version is released at once.")
     state: str = Field(description="open, approved, refused or withdrawn.")
@@ -76,11 +79,13 @@ def list_publish_requests(
     operation_id="request_publish",
 )
 @requires("flows.publish", scope="flow:name")
+@rests_on(DRAFT, lambda request, given: [given["name"]])
 def request_publish(request: HttpRequest, name: str, body: PublishRequestIn) -> Status[Any]:
-    """Ask for the present draft to be published; somebody else then approves."""
+    """Ask for the draft that `If-Match` names to be published; somebody else then approves."""
     requested = services.request_publish(
         flow_id=find_flow(name).pk,
         note=body.note,
+        revision=int(get_revision_seen(request)),
         release=body.release,
         author=person_of(request),
         actor=actor_of(request),

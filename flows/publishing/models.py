@@ -15,10 +15,14 @@ class RequestState(models.TextChoices):
 
 
 class PublishRequest(models.Model):
-    """A request to publish the draft as it was at ``draft_revision``."""
+    """A request to publish the draft as it was at ``draft_revision``: no other one is published.
+
+    ``draft_digest`` is empty in requests from before there was one.
+    """
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="publish_requests")
     draft_revision = models.PositiveIntegerField()
+    draft_digest = models.CharField(max_length=64, blank=True, default="", db_default="")
     note = models.TextField()
     release = models.BooleanField(default=True)
     state = models.CharField(max_length=10, choices=RequestState.choices, default=RequestState.OPEN)

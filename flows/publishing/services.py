@@ -7,7 +7,8 @@ from django.db import IntegrityError, transaction
 from flows.models import Flow, FlowVersion, PublishRule
 from flows.publishing.models import PublishRequest, RequestState
 from flows.services.errors import DraftChanged, ServiceError
-from flows.services.versions import publish_version
+from flows.services.ledger_check import compute_document_digest
+from flows.services.versions import check_draft, publish_version
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
@@ -36,21 +37,27 @@ def set_second_person(*, flow: Flow, demanded: bool, actor: Actor, now: datetime
 
 @transaction.atomic
 def request_publish(
-    *, flow_id: int, note: str, release: bool, author: User, actor: Actor, now: datetime
-) -> PublishRequest:
-    """Request that the present draft is published. Raises: RequestOpen."""
+    *, flow_id: int, revision: int, note: str, release: bool, author: User, actor: Actor,
+    now: datetime,
+) -> PublishRequest:  # fmt: skip
+    """Request that the draft is published as it was looked at. Raises: DraftChanged, RequestOpen.
+
+    ``revision`` is that of the draft whose changes were looked at.
+    """
     flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
+    check_draft(flow, revision)
+    digest = compute_document_digest(flow.draft)
     try:
         with transaction.atomic():
             made = PublishRequest.objects.create(
-                flow=flow, draft_revision=flow.draft_revision, note=note, release=release,
-                requested_by=author, requested_at=now,
+                flow=flow, draft_revision=revision, draft_digest=digest, note=note,
+                release=release, requested_by=author, requested_at=now,
             )  # fmt: skip
     except IntegrityError as error:
         raise RequestOpen(
             "Somebody has asked to publish this flow already.", "Answer that request first."
         ) from error
-    payload = {"revision": made.draft_revision, "note": note}
+    payload = {"revision": made.draft_revision, "digest": digest, "note": note}
     _record("flow.publish_requested", flow, actor, payload, now)
     return made
 
@@ -62,20 +69,28 @@ def approve_request(*, request_id: int, author: User, actor: Actor, now: datetim
     """
     with transaction.atomic():
         asked = _answer(request_id, RequestState.APPROVED, author, now)
-        if asked.flow.draft_revision != asked.draft_revision:
-            raise DraftChanged(
-                f"The draft is at revision {asked.flow.draft_revision}; the request is for "
-                f"{asked.draft_revision}.",
-                "Withdraw the request, and ask again with the present draft.",
-            )
+        _check_asked_draft(asked)
         return publish_version(
             flow_id=asked.flow_id,
             note=asked.note,
             author=asked.requested_by,
             actor=actor,
             now=now,
+            revision=asked.draft_revision,
             release=asked.release,
             agreed_by=author,
+        )
+
+
+def _check_asked_draft(asked: PublishRequest) -> None:
+    """Raises: DraftChanged, where the draft is not the one that was asked for."""
+    flow = asked.flow
+    same = asked.draft_digest in {"", compute_document_digest(flow.draft)}
+    if flow.draft_revision != asked.draft_revision or not same:
+        raise DraftChanged(
+            f"The draft is at revision {flow.draft_revision}, and not as it was at "
+            f"{asked.draft_revision} when the request was made.",
+            "Withdraw the request, and ask again with the present draft.",
         )
 
 

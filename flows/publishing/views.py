@@ -30,6 +30,7 @@ from flows.publishing.services import (
 )
 from flows.runtime.flow_tests import run_flow_tests
 from flows.selectors.changes import list_line_changes
+from flows.selectors.editables import DRAFT, find_draft_change
 from flows.selectors.flows import count_runs_by_version
 from flows.selectors.problems import list_problems
 from flows.views.requests import (
@@ -42,6 +43,8 @@ from flows.views.requests import (
 )
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
+from workbench.http.numbers import number_in
+from workbench.shell.editing import Edit
 
 
 @requires("flows.publish", scope="flow:name")
@@ -56,6 +59,7 @@ def publish(request: HttpRequest, name: str) -> HttpResponse:
 
 def _publish_page(request: HttpRequest, flow: Flow, status: int = 200, **more: Any) -> HttpResponse:
     newest = flow.versions.order_by("-number").first()
+    edit = Edit(request, DRAFT, flow)
     context = {
         **flow_context(request, flow, "publish"),
         "here": "Publish",
@@ -63,6 +67,8 @@ def _publish_page(request: HttpRequest, flow: Flow, status: int = 200, **more: A
         **_compare(newest.document if newest else None, normal_form(flow.draft)),
         "canvas_query": f"a={newest.number}" if newest else "a=0",
         "newest": newest,
+        # What is sent must be what was shown: a page that is shown again keeps what it was sent.
+        "shown": edit.revision,
         "next_number": newest.number + 1 if newest else 1,
         "backtest": get_newest_of_draft(flow),
         **_get_request_context(request, flow),
@@ -108,25 +114,47 @@ def _compare(old: Any, new: dict[str, Any]) -> dict[str, Any]:
 
 def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
     note = request.POST.get("note", "").strip()[:2000]
-    release = request.POST.get("release") == "1"
     if not note:
         return _publish_page(request, flow, 422, note_error="Say what changed and why, in a line.")
-    person, actor, now = user_of(request), actor_of(request), timezone.now()
     try:
-        if demands_second_person(flow):
-            request_publish(
-                flow_id=flow.pk, note=note, release=release, author=person, actor=actor, now=now
-            )
-            messages.success(request, "Asked. Somebody else who may publish has to approve it now.")
-            return redirect("flows:publish", flow.name)
-        version = services.publish_version(
-            flow_id=flow.pk, note=note, author=person, actor=actor, now=now, release=release
-        )
-    except (services.NothingChanged, services.DraftChanged, RequestOpen) as error:
+        return _publish_or_ask(request, flow, note)
+    except services.DraftChanged:
+        return _show_changed_draft(request, flow, note)
+    except (services.NothingChanged, RequestOpen) as error:
         return _publish_page(request, flow, 409, refusal=f"{error} {error.remedy}", note=note)
     except (services.FlowInvalid, services.FlowTestsFailed, DocumentError):
         return _publish_page(request, flow, 422, note=note)
+
+
+def _publish_or_ask(request: HttpRequest, flow: Flow, note: str) -> HttpResponse:
+    release = request.POST.get("release") == "1"
+    shown = number_in(Edit(request, DRAFT, flow).revision)
+    # A page that does not say which draft it showed showed none: no draft is at revision -1.
+    revision = -1 if shown is None else shown
+    person, actor, now = user_of(request), actor_of(request), timezone.now()
+    if demands_second_person(flow):
+        request_publish(
+            flow_id=flow.pk, revision=revision, note=note, release=release, author=person,
+            actor=actor, now=now,
+        )  # fmt: skip
+        messages.success(request, "Asked. Somebody else who may publish has to approve it now.")
+        return redirect("flows:publish", flow.name)
+    version = services.publish_version(
+        flow_id=flow.pk, note=note, author=person, actor=actor, now=now, revision=revision,
+        release=release,
+    )  # fmt: skip
     return _redirect_after(request, version, release=release)
+
+
+def _show_changed_draft(request: HttpRequest, flow: Flow, note: str) -> HttpResponse:
+    """Show what would be published now, to be looked at and sent again."""
+    fresh, change = flow_or_404(flow.name), find_draft_change(flow)
+    if number_in(request.POST.get("revision")) is None:
+        why = "The page did not say which revision of the draft it showed."
+    else:
+        why = f"{change.by if change else 'Somebody'} changed the draft after the page showed it."
+    refusal, shown = f"{why} Look at what changes now, then send.", DRAFT.revision_of(fresh)
+    return _publish_page(request, fresh, 409, refusal=refusal, note=note, shown=shown)
 
 
 def _redirect_after(request: HttpRequest, version: FlowVersion, *, release: bool) -> HttpResponse:

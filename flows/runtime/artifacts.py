@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
@@ -35,17 +36,29 @@ def store_artifact(*, content: bytes, media_type: str, name: str, now: datetime)
         raise ArtifactTooLarge(
             f"The artifact has {len(content):,} bytes; at most {most:,} are kept."
         )
-    digest = hashlib.sha256(content).hexdigest()
+    return store_file(
+        file=ContentFile(content), digest=hashlib.sha256(content).hexdigest(), size=len(content),
+        media_type=media_type, name=name, now=now,
+    )  # fmt: skip
+
+
+def store_file(
+    *, file: "File[bytes]", digest: str, size: int, media_type: str, name: str, now: datetime
+) -> dict[str, Any]:
+    """Keep a file, copied in chunks, and return its reference; the same content is kept once.
+
+    ``digest`` is the SHA-256 of its content, and ``size`` how many bytes that has.
+    """
     path = f"{digest[:2]}/{digest}"
-    if not _is_whole(path, len(content)):
+    if not _is_whole(path, size):
         # Beside a file that is there: its writer may still be at work.
-        path = default_storage.save(path, ContentFile(content))
+        path = default_storage.save(path, file)
     artifact, _ = Artifact.objects.get_or_create(
         digest=digest,
         defaults={
             "media_type": media_type,
             "name": name[:200],
-            "size": len(content),
+            "size": size,
             "path": path,
             "created_at": now,
         },

@@ -11,6 +11,7 @@ from flows.graph.codec import parse
 from flows.graph.problems import DocumentError, Problem
 from flows.graph.validation import validate
 from flows.selectors.circles import list_circles
+from flows.selectors.secret_uses import SecretUse, find_unusable_secrets, list_secret_uses
 from flows.steps.catalogue import catalogue
 
 Json = Any
@@ -21,35 +22,55 @@ def get_cached_problems(document: Mapping[str, Json]) -> list[Json]:
     """Return what ``list_problems`` does, computed once for each state of a draft.
 
     The inspector asks at each selection and each browser after each edit; for 2,000 steps the
-    answer takes a second.
+    answer takes a second. What depends on the secrets that there are is found each time.
     """
     text = json.dumps(document, sort_keys=True)
-    key = f"problems.{hashlib.sha256(text.encode()).hexdigest()}"
-    found: list[Json] | None = cache.get(key)
-    if found is None:
-        found = list_problems(document)
-        cache.set(key, found, CACHED_SECONDS)
-    return found
+    key = f"problems-2.{hashlib.sha256(text.encode()).hexdigest()}"
+    kept: list[list[Json]] | None = cache.get(key)
+    if kept is None:
+        kept = [list(part) for part in _examine(document)]
+        cache.set(key, kept, CACHED_SECONDS)
+    # A shared cache keeps JSON, which has no tuples.
+    found, uses = kept
+    return _add_unusable_secrets(document, found, [SecretUse(*use) for use in uses])
 
 
 def list_problems(document: Mapping[str, Json]) -> list[Json]:
     """Return what is wrong with a draft, for the canvas and its list of problems."""
+    return _add_unusable_secrets(document, *_examine(document))
+
+
+def list_problems_of_file(document: Mapping[str, Json]) -> list[Json]:
+    """Return what is wrong with a document by itself, wherever its secrets will be set."""
+    return _examine(document)[0]
+
+
+def _examine(document: Mapping[str, Json]) -> tuple[list[Json], list[SecretUse]]:
+    """Return what is wrong with the document by itself, and the secrets that it reads."""
     try:
-        found: Iterable[Problem] = [
-            *validate(parse(document), catalogue()),
-            *list_circles(document),
-        ]
+        parsed = parse(document)
+        found: Iterable[Problem] = [*validate(parsed, catalogue()), *list_circles(document)]
+        uses = list_secret_uses(parsed)
     except DocumentError as error:
-        found = error.problems
-    return [
-        {
-            "severity": each.severity,
-            "code": each.code,
-            "step": each.step,
-            "field": each.field,
-            "message": each.message,
-            "remedy": each.remedy,
-            "fix": list(each.fix) if each.fix else None,
-        }
-        for each in found
-    ]
+        found, uses = error.problems, []
+    return [_dump(each) for each in found], uses
+
+
+def _add_unusable_secrets(
+    document: Mapping[str, Json], found: list[Json], uses: list[SecretUse]
+) -> list[Json]:
+    """Return the errors on secrets before the rest, which has its errors first."""
+    more = find_unusable_secrets(str(document.get("name")), uses)
+    return [*map(_dump, more), *found]
+
+
+def _dump(problem: Problem) -> Json:
+    return {
+        "severity": problem.severity,
+        "code": problem.code,
+        "step": problem.step,
+        "field": problem.field,
+        "message": problem.message,
+        "remedy": problem.remedy,
+        "fix": list(problem.fix) if problem.fix else None,
+    }

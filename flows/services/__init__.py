@@ -22,6 +22,7 @@ from flows.services.errors import (
     IdempotencyKeyReused,
     InputInvalid,
     InputTooLarge,
+    KeyReserved,
     NameReserved,
     NothingChanged,
     RunBusy,
@@ -35,6 +36,7 @@ from flows.services.errors import (
 from flows.services.flow_pause import pause_flow, resume_flow
 from flows.services.operations import BulkResult, for_each_run, migrate_run, move_to_lane
 from flows.services.reruns import RerunPlan, plan_rerun, rerun
+from flows.services.run_keys import OwnKey
 from flows.services.runs import cancel_run, pause_run, resolve_wait, resume_run, retry_run
 from flows.services.starting import NewRun, Started, start_run, start_runs
 from flows.services.versions import publish_version, release_version
@@ -56,9 +58,11 @@ __all__ = [
     "IdempotencyKeyReused",
     "InputInvalid",
     "InputTooLarge",
+    "KeyReserved",
     "NameReserved",
     "NewRun",
     "NothingChanged",
+    "OwnKey",
     "RerunPlan",
     "RunBusy",
     "RunNotFailed",

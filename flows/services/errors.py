@@ -48,7 +48,7 @@ class SecondPersonNeeded(ServiceError):
 
 
 class DraftChanged(ServiceError):
-    """Somebody changed the draft while it was being checked."""
+    """The draft is another than the one that was looked at."""
 
 
 class NothingChanged(ServiceError):
@@ -110,6 +110,10 @@ class IdempotencyKeyReused(ServiceError):
             f"This idempotency key started run {run_id} with another {what}.",
             "Use a new key for each run.",
         )
+
+
+class KeyReserved(ServiceError):
+    """Somebody gave an idempotency key that the server keeps for its own runs."""
 
 
 class RunBusy(ServiceError):

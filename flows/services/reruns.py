@@ -107,7 +107,7 @@ def rerun(
     input, or ``asks`` for it to be done anew.
 
     Raises: StepUnknown, VersionUnfit, FlowPaused, InputInvalid, InputTooLarge,
-    IdempotencyKeyReused.
+    IdempotencyKeyReused, KeyReserved.
     """
     old = Run.objects.select_related("flow").get(pk=run_id)
     given = fetch(old.input) if input is None else input

@@ -24,6 +24,7 @@ from flows.services.errors import (
     InputTooLarge,
 )
 from flows.services.giving import find_gifts, give_to_runs
+from flows.services.run_keys import check_key
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import NewRunRow
@@ -38,7 +39,10 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run to start. Of two with the same ``idempotency_key`` in a flow, only the first starts."""
+    """A run to start. Of two with the same ``idempotency_key`` in a flow, only the first starts.
+
+    A key of our own is an ``OwnKey``; any other is one that somebody gave.
+    """
 
     input: Json
     idempotency_key: str | None = None
@@ -72,7 +76,7 @@ def start_run(
     ``asked_by``, ``passed_on`` and ``cause`` as for ``start_runs``.
 
     Raises: StartLimit, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge,
-    IdempotencyKeyReused.
+    IdempotencyKeyReused, KeyReserved.
     """
     new = NewRun(input, idempotency_key, priority)
     [started] = start_runs(
@@ -109,10 +113,11 @@ def start_runs(
     Without it, the person who starts them asked for them.
 
     Raises: StartLimit, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge,
-    IdempotencyKeyReused.
+    IdempotencyKeyReused, KeyReserved.
     """
     program = _program_to_start(flow, version_id)
     for new in runs:
+        check_key(new.idempotency_key)
         _check_input(program, new.input)
     known = _started_before(flow, runs)
     new_runs = list(_first_of_each_key(runs, known))
@@ -178,7 +183,7 @@ def _to_row(
         flow_id=program.flow_id,
         version_id=program.version_id,
         input=store_if_large(new.input, name="input", now=now),
-        idempotency_key=new.idempotency_key or None,
+        idempotency_key=str(new.idempotency_key) if new.idempotency_key else None,
         priority=usual if new.priority is None else new.priority,
         trigger=trigger,
         started_by=actor.name[:150],

@@ -3,19 +3,24 @@
 from datetime import datetime
 from typing import Any
 
+from django.core.files import File
 from django.db import transaction
 
-from flows.runtime.artifacts import store_artifact
+from flows.runtime.artifacts import store_file
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
+from workbench.http.receiving import Received
 
 
 @transaction.atomic
 def upload_artifact(
-    *, content: bytes, media_type: str, name: str, actor: Actor, now: datetime
+    *, content: Received, media_type: str, name: str, actor: Actor, now: datetime
 ) -> dict[str, Any]:
-    """Keep the content and return its reference. Raises: ArtifactTooLarge."""
-    kept = store_artifact(content=content, media_type=media_type, name=name, now=now)
+    """Keep the content and return its reference."""
+    kept = store_file(
+        file=File(content.file), digest=content.digest, size=content.size,
+        media_type=media_type, name=name, now=now,
+    )  # fmt: skip
     record(
         action="artifact.stored",
         subject=("artifact", kept["artifact"]),

@@ -9,6 +9,7 @@ from flows.graph.model import Document
 from flows.graph.validation import validate
 from flows.models import Flow, FlowVersion, PublishRule
 from flows.runtime.flow_tests import run_flow_tests
+from flows.selectors.secret_uses import find_unusable_secrets, list_secret_uses
 from flows.services.errors import (
     DraftChanged,
     FlowInvalid,
@@ -26,10 +27,11 @@ from workbench.live import nudge_on_commit
 
 def publish_version(
     *, flow_id: int, note: str, author: User | None, actor: Actor, now: datetime,
-    release: bool = True, agreed_by: User | None = None,
+    revision: int, release: bool = True, agreed_by: User | None = None,
 ) -> FlowVersion:  # fmt: skip
     """Make an immutable version of the draft, and release it unless ``release`` is False.
 
+    ``revision`` is that of the draft whose changes were looked at; no other one is published.
     Checked first, without a lock: the draft is valid, its own tests pass, and a second person,
     ``agreed_by``, agreed where the flow demands one.
 
@@ -37,16 +39,13 @@ def publish_version(
     SecondPersonNeeded.
     """
     _check_second_person(flow_id, author, agreed_by)
-    draft = Flow.objects.only("draft", "draft_revision").get(pk=flow_id)
+    draft = Flow.objects.only("name", "draft", "draft_revision").get(pk=flow_id)
+    check_draft(draft, revision)
     document = parse(draft.draft)
-    _check_document(document, now)
+    _check_document(draft, document, now)
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
-        if flow.draft_revision != draft.draft_revision:
-            raise DraftChanged(
-                "Somebody changed the draft while it was being checked.",
-                "Look at what changed, then publish.",
-            )
+        check_draft(flow, revision)
         version = _create_version(flow, document, note, author, now)
         _record_publication(version, agreed_by, actor, now)
         if release:
@@ -54,8 +53,18 @@ def publish_version(
     return version
 
 
-def _check_document(document: Document, now: datetime) -> None:
+def check_draft(flow: Flow, revision: int) -> None:
+    """Raises: DraftChanged, where the draft is another than the one that was looked at."""
+    if flow.draft_revision != revision:
+        raise DraftChanged(
+            f"The draft is at revision {flow.draft_revision}; revision {revision} was looked at.",
+            "Look at what changed, then publish.",
+        )
+
+
+def _check_document(flow: Flow, document: Document, now: datetime) -> None:
     problems = [p for p in validate(document, catalogue()) if p.severity == "error"]
+    problems += find_unusable_secrets(flow.name, list_secret_uses(document))
     if problems:
         raise FlowInvalid(problems)
     results = run_flow_tests(document, now=now)

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
-from django.core.cache import cache
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from flows.models import Flow, Run, RunStatus
-from flows.selectors.problems import list_problems
+from flows.selectors.problems import get_cached_problems
 from flows.selectors.tour import get_tour
 from flows.selectors.waits import WaitDescription, describe_waits
 from workbench.shell.icons import render_icon
@@ -18,7 +17,6 @@ from workbench.shell.statuses import look_of
 
 register = template.Library()
 
-CACHED_SECONDS = 24 * 3600
 _STATES = (
     RunStatus.RUNNING,
     RunStatus.FAILED,
@@ -69,12 +67,7 @@ def draft_state(flow: Flow) -> SafeString:
 
 
 def _count_errors(flow: Flow) -> int:
-    key = f"flows.problems.{flow.pk}.{flow.draft_revision}"
-    errors: int | None = cache.get(key)
-    if errors is None:
-        errors = sum(each["severity"] == "error" for each in list_problems(flow.draft))
-        cache.set(key, errors, CACHED_SECONDS)
-    return errors
+    return sum(each["severity"] == "error" for each in get_cached_problems(flow.draft))
 
 
 @register.simple_tag

@@ -20,6 +20,7 @@ from flows.selectors.run_filters import RunFilters
 from workbench.accounts.gate import requires
 from workbench.http.gateway import may_answer
 from workbench.http.problems import ApiProblem, map_error
+from workbench.http.rates import limits_previews
 from workbench.http.schemas import Page, whole_page
 
 Json = Any
@@ -75,7 +76,9 @@ class EstimateOut(Schema):
 
 
 @router.post("/flows/{name}/tests", response=FlowTestsOut, operation_id="run_flow_tests")
+@may_answer(429)
 @requires("flows.edit", scope="flow:name")
+@limits_previews
 def run_tests(request: HttpRequest, name: str) -> dict[str, Any]:
     """Play the draft's own tests; nothing is sent and nothing is stored."""
     document = parse(normal_form(find_flow(name).draft))
@@ -111,8 +114,9 @@ def thresholds(request: HttpRequest, name: str) -> dict[str, Any]:
     response=EstimateOut,
     operation_id="estimate_threshold",
 )
-@may_answer(409)
+@may_answer(409, 429)
 @requires("runs.view", scope="flow:name")
+@limits_previews
 def estimate_threshold(
     request: HttpRequest,
     name: str,

@@ -16,6 +16,7 @@ from flows import services
 from flows.models import Run
 from flows.runtime.payloads import fetch
 from flows.services.reruns import RerunPlan, get_program
+from flows.services.run_keys import read_form_key
 from flows.views.requests import actor_of, positive_number, run_or_404
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
@@ -74,7 +75,7 @@ def _rerun(request: HttpRequest, run: Run) -> HttpResponse:
             version_id=_read_version_id(request, run),
             actor=actor_of(request),
             now=timezone.now(),
-            idempotency_key=request.POST.get("key", "")[:200] or None,
+            idempotency_key=read_form_key(request.POST.get("key", ""), "rerun"),
         )
     except services.ServiceError as error:
         return _page(request, run, text, **_explain(error), status=422)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from flows import services
 from flows.engine.lanes import PRIORITY, Lane
 from flows.models import Flow
+from flows.services.run_keys import read_form_key
 from flows.views.requests import actor_of, flow_context, flow_or_404
 from flows.views.schema_form import SchemaForm, schema_errors
 from workbench.accounts.gate import requires
@@ -54,7 +55,7 @@ def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
     try:
         started = services.start_run(
             flow=flow, input=value, actor=actor_of(request), now=timezone.now(), trigger="manual",
-            idempotency_key=request.POST.get("key") or None,
+            idempotency_key=read_form_key(request.POST.get("key", ""), "form"),
             priority=PRIORITY[Lane.INTERACTIVE],
         )  # fmt: skip
     except services.IdempotencyKeyReused as error:

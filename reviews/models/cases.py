@@ -242,6 +242,10 @@ class Decision(models.Model):
         Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     channel = models.CharField(max_length=8, default="page")
+    token = models.ForeignKey(
+        "accounts.ApiToken", null=True, blank=True, on_delete=models.SET_NULL, related_name="+",
+        help_text="The token of the program by which they decided.",
+    )  # fmt: skip
     at = models.DateTimeField()
     commit_at = models.DateTimeField()
     committed_at = models.DateTimeField(null=True, blank=True)

@@ -20,6 +20,8 @@ from workbench.http.addresses import RESERVED, is_reserved
 from workbench.secrets.services import set_secret
 from workbench.secrets.uses import NOTICES
 
+FIELDS = ("title", "kind", "address", "kinds", "queue", "enabled")
+
 
 def save_destination(
     *,
@@ -46,9 +48,10 @@ def save_destination(
     with transaction.atomic():
         is_new = destination is None
         kept = destination or Destination(name=name, secret=f"notice_{name.replace('-', '_')}")
-        for field in ("title", "kind", "address", "kinds", "queue", "enabled"):
+        for field in FIELDS:
             setattr(kept, field, values[field])
-        kept.save()
+        # Deliveries write what came of them to the same row meanwhile.
+        kept.save(update_fields=None if is_new else FIELDS)
         if key:
             set_secret(name=kept.secret, value=key, uses=[NOTICES], actor=actor, now=now)
         action = "destination.added" if is_new else "destination.changed"

@@ -92,7 +92,12 @@ def _get_or_create_flow(now: datetime) -> Flow:
         except FlowExists:  # another request made it at the same time
             return Flow.objects.select_related("released").get(name=FLOW)
         publish_version(
-            flow_id=found.pk, note="Made for the checkpoint API", author=None, actor=SYSTEM, now=now
+            flow_id=found.pk,
+            revision=found.draft_revision,
+            note="Made for the checkpoint API",
+            author=None,
+            actor=SYSTEM,
+            now=now,
         )
         found.refresh_from_db()
     return found

@@ -73,7 +73,7 @@ def commit_decision(*, decision_id: int, now: datetime) -> bool:
         lock_run(found.case)
         mine = (
             Decision.objects.select_for_update(of=("self",), skip_locked=True)
-            .select_related("decided_by")
+            .select_related("decided_by", "token__user")
             .filter(pk=decision_id, state=DecisionState.PENDING, commit_at__lte=now)
             .first()
         )
@@ -106,7 +106,7 @@ def commit(decision: Decision, case: Case, now: datetime) -> None:
     person = decision.decided_by
     if person is None:
         raise AssertionError("only a person's decision goes through the commit window")
-    acting = make_acting(person, decision.channel)  # type: ignore[arg-type]
+    acting = make_acting(decision.token or person, decision.channel)  # type: ignore[arg-type]
     verdict = _judge_again(case, acting, decision, now)
     decision.final = verdict.final
     case.fields = case.fields | {o["field"]: o["new"] for o in decision.overrides}
@@ -120,11 +120,12 @@ def commit(decision: Decision, case: Case, now: datetime) -> None:
             actor=acting.actor,
             payload={"case": case.pk, "decision": decision.pk, **override},
             now=now,
+            on_behalf_of=acting.on_behalf_of,
         )
     if not verdict.final:
         _await_more(case, decision, verdict, acting, now)
         return
-    finish_case(case, decision, acting.actor, now)
+    finish_case(case, decision, acting, now)
 
 
 def _judge_again(case: Case, acting: Acting, decision: Decision, now: datetime) -> Verdict:
@@ -177,7 +178,7 @@ def _await_more(
     )
 
 
-def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> None:
+def finish_case(case: Case, decision: Decision, acting: Acting | Actor, now: datetime) -> None:
     """Close the case by its final decision and resume its run. In the caller's transaction.
 
     No run waits for a check (reviews.quality): its case is only closed.
@@ -191,7 +192,7 @@ def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> 
     record_event(
         case,
         "expired" if timed_out else "decided",
-        actor,
+        acting,
         now,
         data={
             "decision": decision.pk,
@@ -209,7 +210,7 @@ def finish_case(case: Case, decision: Decision, actor: Actor, now: datetime) -> 
         port=decision.outcome,
         output=_make_output(case, decision),
         now=now,
-        actor=actor,
+        actor=acting.actor if isinstance(acting, Acting) else acting,
     )
 
 

@@ -27,6 +27,7 @@ from reviews.services.drafts import keep_sent_answer
 from reviews.services.first_choices import check_first_choice
 from reviews.services.moving import check_fresh, get_case, lock_run, move_case, record_event
 from reviews.services.refused import notes_refusals
+from workbench.accounts.models import ApiToken
 
 
 @notes_refusals("decide it")
@@ -112,6 +113,7 @@ def _make_decision(
         measured=known.dump(answer.opened, answer.active_seconds, now),
         decided_by=acting.user,
         channel=acting.actor.channel,
+        token=acting.principal if isinstance(acting.principal, ApiToken) else None,
         at=now,
         commit_at=now + timedelta(seconds=window),
     )

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from flows.engine.errors import RunNotActive
 from flows.models import Run
-from flows.services import ServiceError, cancel_run, rerun
+from flows.services import OwnKey, ServiceError, cancel_run, rerun
 from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
 from reviews.models import Case, Decision, DecisionState
 from reviews.models.states import CaseState
@@ -52,8 +52,8 @@ def find_reopening_run(case: Case) -> Run | None:
     return Run.objects.filter(rerun_of_id=case.run_id, idempotency_key=_make_key(case)).first()
 
 
-def _make_key(case: Case) -> str:
-    return f"reopen-case-{case.pk}"
+def _make_key(case: Case) -> OwnKey:
+    return OwnKey.of("reopen-case", case.pk)
 
 
 def _list_deciders(case: Case) -> set[int | None]:

@@ -1,6 +1,7 @@
 """Do an act on a case, then show what stood against it or go where the person goes next."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -8,13 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from reviews.errors import ReviewError
+from reviews.errors import CaseStale, ReviewError
 from reviews.models import Case
 from reviews.selectors.acting import make_acting
 from reviews.selectors.cases import get_visible_case
+from reviews.selectors.eligibility import find_obstacle
 from reviews.services.claims import claim_next
 from reviews.views.workspace import show_case
 from workbench.accounts.gate import principal_of
+from workbench.http.numbers import number_in
 
 
 def act_on_case(
@@ -40,6 +43,21 @@ def act_on_case(
     if leave:
         return redirect("reviews:queue", name=case.queue.name)
     return redirect("reviews:case", case_id=case.pk)
+
+
+def get_revision_seen(request: HttpRequest, case: Case, now: datetime) -> int:
+    """Return the revision of the case that the page of a decision showed.
+
+    Raises: CaseStale if it does not say, or what stands against any decision.
+    """
+    seen = number_in(request.POST.get("revision"))
+    if seen is None:
+        user = make_acting(principal_of(request)).user
+        raise find_obstacle(case, user, now) or CaseStale(
+            "This page does not say which state of the case it shows. "
+            "Look at the case as it is now, then decide."
+        )
+    return seen
 
 
 def open_next_case(request: HttpRequest, case: Case) -> HttpResponse:

@@ -20,12 +20,11 @@ from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.drafts import keep_refused_answer, save_draft
 from reviews.services.first_choices import record_first_choice
 from reviews.services.reopening import reopen_case
-from reviews.views.acting import act_on_case, open_next_case
+from reviews.views.acting import act_on_case, get_revision_seen, open_next_case
 from reviews.views.gate import case_view
 from reviews.views.typed import Typed, read_typed
 from reviews.views.workspace import show_case
 from workbench.accounts.gate import principal_of
-from workbench.http.numbers import number_in
 
 MAX_DRAFT_BYTES = 200_000
 
@@ -92,7 +91,7 @@ def decide(request: HttpRequest, case: Case) -> HttpResponse:
             answer=typed.answer(),
             acting=acting,
             now=now,
-            revision=number_in(request.POST.get("revision")),
+            revision=get_revision_seen(request, case, now),
             commit_now=request.POST.get("commit_now") == "on",
         )
     except ReviewError as error:
@@ -127,7 +126,7 @@ def _record_first_choice(request: HttpRequest, case: Case, typed: Typed) -> Http
             acting=acting,
             now=now,
             active_seconds=typed.active_seconds,
-            revision=number_in(request.POST.get("revision")),
+            revision=get_revision_seen(request, case, now),
         )
 
     return act_on_case(request, case, choose)

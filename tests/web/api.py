@@ -31,8 +31,9 @@ class Api:
     def get(self, path: str, **query: Any) -> Any:
         return self.client.get(f"{V1}{path}", query)
 
-    def post(self, path: str, body: Any = None, key: str = "") -> Any:
-        headers = {"Idempotency-Key": key} if key else {}
+    def post(self, path: str, body: Any = None, key: str = "", etag: str = "") -> Any:
+        named = {"Idempotency-Key": key, "If-Match": etag}
+        headers = {name: value for name, value in named.items() if value}
         return self.client.post(
             f"{V1}{path}",
             body if body is not None else {},

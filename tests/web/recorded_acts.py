@@ -37,6 +37,7 @@ RECORDED = {
     "flows.health.api.retry_set_aside": "set_aside.retried",
     "flows.health.views.breaker_reset": "breaker.reset",
     "flows.health.views.dead_retry": "runs.bulk_act",
+    "flows.health.views.jobs_revive": "jobs.revived",
     "flows.health.views.set_aside_retry": "set_aside.retried",
     "flows.publishing.api.approve": "flow.published",
     "flows.publishing.api.refuse": "flow.publish_refused flow.publish_withdrawn",

@@ -67,7 +67,6 @@ NOT_RECORDED = {
     "reviews.quality.views.datasets.verify": "compares a file with its digest",
     "reviews.quality.api.datasets.verify": "compares a file with its digest",
     "flows.triggers.webhooks.receive_webhook": "the run that it starts is recorded",
-    "flows.health.views.jobs_revive": "has messages delivered again",
     "allauth.account.views.PasswordResetView": "sends a link; its use is recorded",
     "allauth.account.views.ReauthenticateView": "asks for one's password again",
     "allauth.mfa.base.views.ReauthenticateView": "asks for one's second factor again",

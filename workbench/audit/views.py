@@ -15,6 +15,7 @@ from workbench.accounts.actors import Actor
 from workbench.accounts.gate import requires
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
+from workbench.audit.entry_facts import list_facts
 from workbench.audit.erasure import find_erasure
 from workbench.audit.export import export_bundle
 from workbench.audit.forms import EntryFilterForm
@@ -118,6 +119,7 @@ def entry_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "row": EntryRow(entry, sentence_of(entry)),
         "entry": entry,
         "payload": payload_of(entry),
+        "facts": list_facts(entry),
         "erased": erased,
         "erasure": _get_erasure(entry) if erased else None,
         "canonical": bytes(entry.canonical).decode(),

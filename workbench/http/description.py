@@ -57,6 +57,7 @@ REASONS = {
     415: "The body is of a type that this address does not take.",
     422: "Something that was sent does not hold; `errors` has the places.",
     428: "What was seen is not stated: If-Match is missing, or the field that `errors` names.",
+    429: "That was asked too often. Wait as long as Retry-After says.",
     501: "The server lacks what this needs; `remedy` says what.",
     503: "The database or the disk does not answer. Send the same again.",
 }
@@ -83,8 +84,8 @@ IF_MATCH: dict[str, Json] = {
     "in": "header",
     "name": "If-Match",
     "required": False,
-    "description": "The ETag of the revision that this changes; `*` changes whatever is there."
-    " Without it an object that is there is left as it is, and the answer is 428.",
+    "description": "The ETag of the revision that this changes, or rests on; `*` takes whatever is"
+    " there. Without it an object that is there is left as it is, and the answer is 428.",
     "schema": {"type": "string", "pattern": f"^({re.escape(ANY)}|{TAGS.pattern})$"},
 }
 IF_NONE_MATCH: dict[str, Json] = {
@@ -217,7 +218,7 @@ def list_errors(operation: Operation) -> list[int]:
         found.add(404)
     if not WITH_BODY.isdisjoint(operation.methods):
         found |= {400, 404, 409, 413, 415}
-    if hasattr(operation.view_func, "edits"):
+    if hasattr(operation.view_func, "edits") or hasattr(operation.view_func, "rests_on"):
         found |= {412, 428}
     return sorted(found)
 
@@ -229,6 +230,8 @@ def _describe_revision(operation: Operation, details: dict[str, Json]) -> None:
         creates = getattr(view, "creates", False)
         headers = [IF_MATCH, IF_NONE_MATCH] if creates else [IF_MATCH]
         details["parameters"] = [*details["parameters"], *headers]
+    if hasattr(view, "rests_on"):
+        details["parameters"] = [*details["parameters"], IF_MATCH]
     if hasattr(view, "edits") or hasattr(view, "shows"):
         for status, answer in details["responses"].items():
             if status in {"200", "201", "412"}:

@@ -28,7 +28,14 @@ from workbench.http.idempotency import answer_once
 from workbench.http.limits import JSON, WITH_BODY, get_body_limit
 from workbench.http.preconditions import add_etag
 from workbench.http.problems import ApiProblem, problem_response
-from workbench.http.reading import ReadBefore, check_parameters, keep_body, read_body
+from workbench.http.reading import (
+    ReadBefore,
+    check_parameters,
+    close_body,
+    keep_body,
+    read_body,
+)
+from workbench.http.receiving import too_large
 from workbench.http.sign_in import authenticate
 
 View = Callable[..., HttpResponse]
@@ -114,10 +121,12 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             answer = _run(request, principal, partial(view, request, *args, **kwargs))
             return add_etag(request, answer)
         except RequestDataTooBig:
-            return problem_response(_too_large(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
+            return problem_response(too_large(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
         except (ApiProblem, *REFUSED_VALUES, *AWAY, OSError) as error:
             # Signing in and the idempotency key need the database too.
             return answer_error(request, error)
+        finally:
+            close_body(request)
 
     # The matrix test reads what each of them requires.
     gated.operations = routes  # type: ignore[attr-defined]
@@ -158,7 +167,7 @@ def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
     length = int(declared) if declared.isdecimal() else 0
     # The declared length comes first: a body that is too large must not be read at all.
     if length > limit or (types == JSON and len(request.body) > limit):
-        raise _too_large(limit)
+        raise too_large(limit)
     if length and request.content_type not in types:
         raise ApiProblem(
             415,
@@ -231,12 +240,3 @@ def _unknown_query(unknown: list[str], known: list[str]) -> ApiProblem:
     remedy = f"Use {', '.join(known)}." if known else "Send no query: this address takes none."
     detail = f"There is no query parameter {unknown[0]!r} here."
     return ApiProblem(422, "query-unknown", detail, remedy, errors)
-
-
-def _too_large(limit: int) -> ApiProblem:
-    return ApiProblem(
-        413,
-        "body-too-large",
-        f"The body is larger than {limit:,} bytes.",
-        "Upload the large part as an artifact and refer to it.",
-    )

@@ -19,6 +19,7 @@ from workbench.accounts.models import ApiToken, IdempotentRequest
 from workbench.accounts.permissions import Principal
 from workbench.dispatch.sweeps import Sweep
 from workbench.http.problems import ApiProblem
+from workbench.http.reading import get_body_bytes
 
 KEPT_FOR = timedelta(hours=48)
 # The process of a claim that has had no answer for this long is taken for dead.
@@ -145,7 +146,8 @@ def _replay(claim: IdempotentRequest) -> HttpResponse:
 
 
 def _digest(request: HttpRequest) -> str:
-    parts = (request.get_full_path().encode(), (request.content_type or "").encode(), request.body)
+    named = (request.get_full_path().encode(), (request.content_type or "").encode())
+    parts = (*named, get_body_bytes(request))
     return hashlib.sha256(b"\x00".join(parts)).hexdigest()
 
 

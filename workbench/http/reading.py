@@ -6,6 +6,7 @@ from typing import Any, cast
 from django.http import HttpRequest
 from ninja.parser import Parser
 
+from workbench.http.receiving import Received
 from workbench.values.checking import check_text, check_value
 from workbench.values.json_text import read_json
 
@@ -29,6 +30,19 @@ def keep_body(request: HttpRequest, value: object) -> None:
 def body_of(request: HttpRequest) -> Any:
     """Return what was read from the body before the route."""
     return getattr(request, _READ)
+
+
+def get_body_bytes(request: HttpRequest) -> bytes:
+    """Return what stands for the body in a digest: of a received file, its own digest."""
+    read = getattr(request, _READ, None)
+    return read.digest.encode() if isinstance(read, Received) else request.body
+
+
+def close_body(request: HttpRequest) -> None:
+    """Close the file that the body was received into, if it was."""
+    read = getattr(request, _READ, None)
+    if isinstance(read, Received):
+        read.file.close()
 
 
 def check_parameters(request: HttpRequest, of_path: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import Manager, Model
+from django.db.models import Manager, Model, QuerySet
 
 Json = Any
 Row = TypeVar("Row", bound=Model)
@@ -52,6 +52,10 @@ class Editable(Generic[Row]):
         """Return what ``hold`` takes for an object."""
         return tuple(getattr(row, name) for name in self.by)
 
+    def find(self, *identity: Json) -> Row | None:
+        """Return the object as it is now, or None if there is none, without a lock."""
+        return self._select(self.rows, identity)
+
     @contextmanager
     def hold(self, *identity: Json) -> Iterator[Row | None]:
         """Open a transaction and let nobody else edit the object before its end.
@@ -60,10 +64,12 @@ class Editable(Generic[Row]):
         """
         with transaction.atomic():
             self._lock(identity)
-            rows = self.rows.filter(**dict(zip(self.by, identity, strict=True)))
             # New rows that refer to it need not wait: its key stays.
-            rows = rows.select_for_update(of=("self",), no_key=True)
-            yield rows.select_related(*self.related).first() if self.related else rows.first()
+            yield self._select(self.rows.select_for_update(of=("self",), no_key=True), identity)
+
+    def _select(self, rows: Manager[Row] | QuerySet[Row], identity: tuple[Json, ...]) -> Row | None:
+        found = rows.filter(**dict(zip(self.by, identity, strict=True)))
+        return found.select_related(*self.related).first() if self.related else found.first()
 
     def _lock(self, identity: tuple[Json, ...]) -> None:
         """Lock what there is no row for yet. SQLite has a single writer anyway."""

@@ -28,6 +28,7 @@ __all__ = [
     "delete_secret",
     "get_secret",
     "list_secrets",
+    "list_usable",
     "read_secrets",
     "set_secret",
 ]
@@ -139,6 +140,12 @@ def get_secret(name: str) -> SecretRow:
     if row is None:
         raise SecretUnknown(f"There is no secret {name}.")
     return _row_of(row)
+
+
+def list_usable(names: Iterable[str], *, use: str) -> frozenset[str]:
+    """Return those of the names that are secrets which may be read for ``use``: one query."""
+    rows = Secret.objects.filter(name__in=set(names)).values_list("name", "uses")
+    return frozenset(name for name, uses in rows if allows(uses, use))
 
 
 def read_secrets(names: Iterable[str], *, use: str) -> dict[str, str]:

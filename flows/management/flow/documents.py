@@ -42,6 +42,14 @@ def find_stored_document(named: str) -> dict[str, Json]:
     return document
 
 
+def describe_draft(named: str) -> str:
+    """Return which revision a draft is at, or "" for what is no draft."""
+    if "@" in named or Path(named).is_file():
+        return ""
+    revision = find_flow(named).draft_revision
+    return f"The draft of {named} is at revision {revision}: publish it with --revision {revision}."
+
+
 def find_document(named: str) -> Document:
     """Return the document of a file, or else of ``name`` or ``name@version``."""
     path = Path(named)

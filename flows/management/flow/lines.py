@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 
 from flows.engine.lanes import PRIORITY, Lane
 from flows.management.subcommands import Options
+from flows.services.run_keys import LONGEST_KEY, OwnKey
 from flows.services.starting import NewRun
 from workbench.values.json_text import read_json
 from workbench.values.refusals import NotJson
@@ -18,7 +19,6 @@ from workbench.values.refusals import NotJson
 Json = Any
 Line = tuple[int, str]
 BATCH = 200
-LONGEST_KEY = 200
 
 
 def read_batches(options: Options) -> Iterator[list[Line]]:
@@ -69,7 +69,8 @@ def read_new_run(line: str, options: Options) -> NewRun:
     if options["key"]:
         key = _read_key(value, options["key"])
     if key is None:
-        key = f"line-{hashlib.sha256(rfc8785.dumps(value)).hexdigest()[:40]}"
+        digest = hashlib.sha256(rfc8785.dumps(value)).hexdigest()
+        return NewRun(value, OwnKey.of("line", digest[:40]), priority)
     return NewRun(value, str(key)[:LONGEST_KEY], priority)
 
 

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from flows.graph.codec import parse, to_mapping
 from flows.graph.problems import DocumentError
 from flows.management.subcommands import Options, Subcommand
-from flows.selectors.problems import list_problems
+from flows.selectors.problems import list_problems_of_file
 
 Json = Any
 
@@ -33,7 +33,7 @@ class Validate(Subcommand):
         document = self._read(path)
         if document is None:
             return False
-        problems = list_problems(document)
+        problems = list_problems_of_file(document)
         for each in problems:
             place = ", ".join(part for part in (each["step"], each["field"]) if part) or "flow"
             self.stdout.write(

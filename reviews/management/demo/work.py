@@ -76,6 +76,7 @@ def load_flow(now: datetime) -> Flow:
     if flow.released_id is None:
         publish_version(
             flow_id=flow.pk,
+            revision=flow.draft_revision,
             note="The first version, with cutoffs measured on unseen applications",
             author=designer,
             actor=ACTOR,

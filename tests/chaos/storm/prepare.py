@@ -25,7 +25,14 @@ def _publish(name: str, document: dict[str, object]) -> None:
     now = timezone.now()
     parsed = parse({"schema": "countersign/flow@1", "name": name, "title": name, **document})
     flow = create_flow(name=name, title=name, document=parsed, author=None, actor=ACTOR, now=now)
-    publish_version(flow_id=flow.pk, note="for the storm", author=None, actor=ACTOR, now=now)
+    publish_version(
+        flow_id=flow.pk,
+        revision=flow.draft_revision,
+        note="for the storm",
+        author=None,
+        actor=ACTOR,
+        now=now,
+    )
 
 
 def _appoint() -> None:

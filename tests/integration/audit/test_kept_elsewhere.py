@@ -130,7 +130,14 @@ def version(db: None, now: datetime) -> FlowVersion:
     flow = create_flow(
         name="small", title="Small", document=document, author=None, actor=ACTOR, now=now
     )
-    return publish_version(flow_id=flow.pk, note="First", author=None, actor=ACTOR, now=now)
+    return publish_version(
+        flow_id=flow.pk,
+        revision=flow.draft_revision,
+        note="First",
+        author=None,
+        actor=ACTOR,
+        now=now,
+    )
 
 
 def test_a_flow_as_it_was_published_is_good(version: FlowVersion) -> None:

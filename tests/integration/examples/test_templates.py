@@ -40,7 +40,14 @@ def publish(trade: str) -> Any:
         actor=ACTOR,
         now=timezone.now(),
     )
-    publish_version(flow_id=flow.pk, note="First", author=None, actor=ACTOR, now=timezone.now())
+    publish_version(
+        flow_id=flow.pk,
+        revision=flow.draft_revision,
+        note="First",
+        author=None,
+        actor=ACTOR,
+        now=timezone.now(),
+    )
     flow.refresh_from_db()
     return flow, document
 

@@ -94,6 +94,18 @@ def test_diff_tells_what_differs_and_fails() -> None:
     assert "Another" in out
 
 
+def test_publish_takes_only_the_revision_that_was_looked_at() -> None:
+    made = make_flow()
+    save_draft(flow_id=made.pk, document={**made.draft, "title": "Another"}, author=None,
+               now=timezone.now())  # fmt: skip
+    _, out, _ = flow("diff", "loan@1", "loan")
+    assert "The draft of loan is at revision 1" in out
+    with pytest.raises(CommandError, match="revision 1; revision 0 was looked at"):
+        flow("publish", "loan", "--note", "Go", "--revision", "0")
+    assert made.versions.count() == 1
+    assert "version 2" in flow("publish", "loan", "--note", "Go", "--revision", "1")[1]
+
+
 def test_test_runs_the_tests_of_a_flow_and_fails_with_them() -> None:
     case = {"name": "Fee is two per cent", "input": "small", "expect": {"output": {"fee": 24.0}}}
     make_flow(tests=[case])

@@ -121,7 +121,14 @@ def _publish(stem: str, folder: Path) -> Flow:
     flow = create_flow(
         name=made.name, title=made.title, document=made, author=None, actor=ACTOR, now=now
     )
-    publish_version(flow_id=flow.pk, note="first", author=None, actor=ACTOR, now=now)
+    publish_version(
+        flow_id=flow.pk,
+        revision=flow.draft_revision,
+        note="first",
+        author=None,
+        actor=ACTOR,
+        now=now,
+    )
     flow.refresh_from_db()
     return flow
 

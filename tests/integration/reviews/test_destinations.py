@@ -156,3 +156,15 @@ def test_a_destination_hears_only_of_its_queue_and_kinds(now: datetime, service:
     Destination.objects.filter(pk=kept.pk).update(queue=None, kinds=["escalated"])
     breach(now)
     assert not Outbox.objects.filter(job="reviews.send_to_destination").exists()
+
+
+def test_saving_leaves_what_a_delivery_wrote_meanwhile(now: datetime, settings: Any) -> None:
+    settings.OUTGOING_ALLOWLIST = ["chat.example:80"]
+    kept = destination(DestinationKind.CHAT, "json://chat.example/json", now)
+    Destination.objects.update(last_error="It answered 500.", last_at=now)
+    values = {name: getattr(kept, name) for name in ("kind", "address", "kinds", "queue")}
+    values |= {"title": "Operations", "enabled": True}
+    actor = Actor.system("test")
+    save_destination(name=kept.name, values=values, key="", actor=actor, now=now, destination=kept)
+    found = Destination.objects.get()
+    assert (found.title, found.last_error, found.last_at) == ("Operations", "It answered 500.", now)

@@ -21,6 +21,7 @@ from tests.factories.cases import approve, give, make_case, reject
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office
 from workbench.accounts.models import Role
+from workbench.audit.models import Entry
 
 pytestmark = pytest.mark.django_db
 DIGEST = "b" * 64
@@ -210,3 +211,35 @@ def test_the_receipt_page_shows_what_is_known_apart_from_what_is_stated(now: dat
     shown = signed_in("aud").get(f"/review/cases/{case.pk}/receipt/").content.decode()
     assert "Known: first seen" in shown
     assert "as stated by the page" in shown
+
+
+# --- The ledger's page ------------------------------------------------------------
+
+
+def entry_page(action: str) -> str:
+    entry = Entry.objects.get(action=action)
+    return str(signed_in("aud").get(f"/audit/entries/{entry.pk}/").content.decode())
+
+
+def test_the_page_of_a_decision_s_entry_tells_what_is_known_from_what_was_stated() -> None:
+    case, ada = make_case_with_file(required_evidence=[]), signed_in("ada")
+    post(ada, case, "looks")
+    assert ada.get(f"/review/cases/{case.pk}/documents/payslip/").getvalue() == b"Net 3,000"
+    stated = {"opened": ["payslip", "notes"], "active_seconds": 1}
+    assert decide_by_api(ada, case, **stated).status_code == 201
+    told = " ".join(entry_page("case.decided").split())
+    for label in ("first seen", "fetched", "at most"):
+        assert f"<dt>Known: {label}</dt>" in told
+    assert "payslip, notes <span" in told
+    assert told.count("as stated by the program") == 2
+
+
+def test_a_receipt_that_is_not_the_one_of_the_entry_is_not_shown_for_it() -> None:
+    case, ada = make_case(timezone.now()), signed_in("ada")
+    assert decide_by_api(ada, case).status_code == 201
+    decision = Decision.objects.get()
+    decision.receipt["evidence"]["stated"]["active_seconds"] = 86_400
+    decision.save(update_fields=["receipt"])
+    told = entry_page("case.decided")
+    assert "It is another than the one that this entry names." in told
+    assert "86,400" not in told

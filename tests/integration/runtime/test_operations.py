@@ -161,5 +161,12 @@ def test_a_draft_whose_own_tests_fail_is_not_published() -> None:
     wrong = {"name": "wrong", "input": {}, "expect": {"path": ["b", "a"]}}
     Flow.objects.filter(pk=flow.pk).update(draft={**flow.draft, "tests": [wrong]})
     with pytest.raises(FlowTestsFailed, match="'wrong'"):
-        publish_version(flow_id=flow.pk, note="x", author=None, actor=ACTOR, now=timezone.now())
+        publish_version(
+            flow_id=flow.pk,
+            revision=flow.draft_revision,
+            note="x",
+            author=None,
+            actor=ACTOR,
+            now=timezone.now(),
+        )
     assert flow.versions.count() == 1

@@ -9,7 +9,7 @@ from django.utils import timezone
 from flows.models import Flow, Run
 from tests.factories.flows import LOAN, make_flow, make_version
 from tests.factories.runs import make_run
-from tests.web.pages import text_of
+from tests.web.pages import publish, text_of
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 
@@ -181,7 +181,7 @@ def test_who_may_only_look_may_not_save_text(auditor: Client) -> None:
 
 def test_publishing_makes_and_releases_a_version(designer: Client) -> None:
     make_flow(versions=0, released=False)
-    response = designer.post("/flows/loan/publish/", {"note": "First", "release": "1"})
+    response = publish(designer, {"note": "First", "release": "1"})
     assert response.status_code == 302
     flow = Flow.objects.get()
     assert flow.released is not None
@@ -191,7 +191,7 @@ def test_publishing_makes_and_releases_a_version(designer: Client) -> None:
 
 def test_publishing_asks_for_a_note(designer: Client) -> None:
     make_flow(versions=0, released=False)
-    assert designer.post("/flows/loan/publish/", {"note": " "}).status_code == 422
+    assert publish(designer, {"note": " "}).status_code == 422
     assert not Flow.objects.get().versions.exists()
 
 
@@ -199,13 +199,13 @@ def test_a_draft_with_errors_cannot_be_published(designer: Client) -> None:
     make_flow(versions=0, released=False, edges=["fee.done -> nowhere"])
     page = text_of(designer.get("/flows/loan/publish/"))
     assert "nowhere" in page
-    assert designer.post("/flows/loan/publish/", {"note": "Go"}).status_code == 422
+    assert publish(designer, {"note": "Go"}).status_code == 422
 
 
 def test_publishing_what_equals_the_last_version_is_a_conflict(designer: Client) -> None:
     make_flow(versions=0, released=False)
-    designer.post("/flows/loan/publish/", {"note": "First"})
-    assert designer.post("/flows/loan/publish/", {"note": "Again"}).status_code == 409
+    publish(designer, {"note": "First"})
+    assert publish(designer, {"note": "Again"}).status_code == 409
 
 
 def test_the_publish_page_shows_what_changes(designer: Client) -> None:

@@ -1,11 +1,13 @@
 """What the pages and the API answer to a key that started another run."""
 
 import re
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 
 from flows.models import Run
+from flows.services.run_keys import OwnKey
 from tests.factories.flows import make_flow
 from tests.factories.runs import make_completed_run
 from tests.web.api import Api
@@ -95,3 +97,40 @@ def test_a_key_sent_again_with_another_lane_by_one_person_is_refused() -> None:
     answer = api.post("/flows/loan/runs", {"input": INPUT, "lane": "interactive"}, key="order-1")
     assert answer.status_code == 422
     assert answer.json()["type"].endswith("idempotency-key-reused")
+
+
+OUR_OWN = [
+    "reopen-case-7", "trigger-3-17", "bulk-1-9", "run-1-2-3", "run-1-2-3-0", f"line-{'0a' * 20}",
+    f"form-{uuid4()}", f"rerun-{uuid4()}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", OUR_OWN)
+def test_nobody_starts_a_run_with_a_key_that_the_server_would_give(key: str) -> None:
+    make_flow()
+    answer = Api(Role.OPERATOR).post("/flows/loan/runs", {"input": INPUT}, key=key)
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith("idempotency-key-reserved")
+    assert "another key" in answer.json()["remedy"]
+    assert not Run.objects.exists()
+
+
+def test_a_page_takes_no_key_of_another_kind_than_its_own(operator: Client) -> None:
+    run = make_completed_run(make_flow())
+    start, again = {"mode": "json", "text": CAR}, {"version": "1"}
+    for key in OUR_OWN[:6]:
+        refused = operator.post("/flows/loan/start/", {**start, "key": key})
+        assert refused.status_code == 422
+        refused = operator.post(f"/runs/{run.pk}/rerun/", {**again, "key": key})
+        assert refused.status_code == 422
+    assert operator.post("/flows/loan/start/", {**start, "key": OUR_OWN[7]}).status_code == 422
+    assert operator.post(f"/runs/{run.pk}/rerun/", {**again, "key": OUR_OWN[6]}).status_code == 422
+    assert Run.objects.count() == 1
+    assert operator.post("/flows/loan/start/", {**start, "key": OUR_OWN[6]}).status_code == 302
+    assert operator.post(f"/runs/{run.pk}/rerun/", {**again, "key": OUR_OWN[7]}).status_code == 302
+    assert Run.objects.count() == 3
+
+
+def test_a_key_of_our_own_has_the_form_that_nobody_else_may_give() -> None:
+    with pytest.raises(AssertionError):
+        OwnKey.of("daily", 7)

@@ -52,7 +52,13 @@ def test_publishing_and_a_run_bring_it_to_its_end(ada: User, now: datetime) -> N
     flow = flow_with(now, **READY)
     actor = Actor.user(ada)
     services.publish_version(
-        flow_id=flow.pk, note="First", author=ada, actor=actor, now=now, release=True
+        flow_id=flow.pk,
+        revision=flow.draft_revision,
+        note="First",
+        author=ada,
+        actor=actor,
+        now=now,
+        release=True,
     )
     flow.refresh_from_db()
     tour = get_tour(ada, flow)
@@ -71,7 +77,13 @@ def test_publishing_and_a_run_bring_it_to_its_end(ada: User, now: datetime) -> N
 def test_a_run_that_nobody_started_by_hand_is_not_the_tours(ada: User, now: datetime) -> None:
     flow, actor = flow_with(now, **READY), Actor.user(ada)
     services.publish_version(
-        flow_id=flow.pk, note="First", author=ada, actor=actor, now=now, release=True
+        flow_id=flow.pk,
+        revision=flow.draft_revision,
+        note="First",
+        author=ada,
+        actor=actor,
+        now=now,
+        release=True,
     )
     flow.refresh_from_db()
     services.start_run(flow=flow, input={}, actor=actor, now=now, trigger="demo")
@@ -107,7 +119,13 @@ def test_a_flow_that_others_released_is_none_to_begin_with(ada: User, now: datet
     flow = flow_with(now, **READY)
     other = make_person("cy", Role.DESIGNER)
     services.publish_version(
-        flow_id=flow.pk, note="Theirs", author=other, actor=Actor.user(other), now=now, release=True
+        flow_id=flow.pk,
+        revision=flow.draft_revision,
+        note="Theirs",
+        author=other,
+        actor=Actor.user(other),
+        now=now,
+        release=True,
     )
     flow.refresh_from_db()
     assert get_tour(ada, flow) is None

@@ -21,7 +21,7 @@ from flows.publishing.services import (
 from tests.factories.flows import LOAN, make_flow, make_version
 from tests.factories.people import make_person
 from tests.factories.runs import make_waiting_run
-from tests.web.pages import text_of
+from tests.web.pages import publish, revision_on, text_of
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role, User
 from workbench.audit.models import Entry
@@ -50,8 +50,8 @@ def flow() -> Flow:
 
 def ask(flow: Flow, author: User) -> PublishRequest:
     return request_publish(
-        flow_id=flow.pk, note="Later", release=True, author=author, actor=Actor.user(author),
-        now=timezone.now(),
+        flow_id=flow.pk, revision=flow.draft_revision, note="Later", release=True, author=author,
+        actor=Actor.user(author), now=timezone.now(),
     )  # fmt: skip
 
 
@@ -69,8 +69,8 @@ def test_one_person_alone_publishes_nothing_on_any_path(flow: Flow) -> None:
     for agreed_by in (None, person):
         with pytest.raises(services.SecondPersonNeeded):
             services.publish_version(
-                flow_id=flow.pk, note="n", author=person, actor=Actor.user(person),
-                now=timezone.now(), agreed_by=agreed_by,
+                flow_id=flow.pk, revision=flow.draft_revision, note="n", author=person,
+                actor=Actor.user(person), now=timezone.now(), agreed_by=agreed_by,
             )  # fmt: skip
     assert flow.versions.count() == 1
 
@@ -115,6 +115,49 @@ def test_what_was_agreed_to_is_the_draft_that_was_asked_for(flow: Flow) -> None:
     assert (asked.state, flow.versions.count()) == ("open", 1)
 
 
+def test_what_was_agreed_to_is_the_content_that_was_asked_for(flow: Flow) -> None:
+    first, second = make_person("ada", Role.DESIGNER), make_person("ben", Role.DESIGNER)
+    asked = ask(flow, first)
+    changed(flow, settle={**SETTLED_LATE, "title": "Slipped in"})
+    Flow.objects.update(draft_revision=asked.draft_revision)
+    with pytest.raises(services.DraftChanged):
+        agree(asked, second)
+    assert flow.versions.count() == 1
+
+
+@pytest.mark.parametrize("said", [{}, {"revision": ""}, {"revision": "0"}])
+@pytest.mark.parametrize("second_person", [True, False])
+def test_the_page_publishes_only_the_draft_that_it_showed(
+    designer: Client, flow: Flow, second_person: bool, said: dict[str, str]
+) -> None:
+    PublishRule.objects.update(second_person=second_person)
+    shown = revision_on(designer, PAGE)
+    changed(flow, settle={**SETTLED_LATE, "title": "Slipped in"})
+    refused = designer.post(PAGE, {"note": "As I saw it", "revision": shown, **said})
+    assert refused.status_code == 409
+    page = text_of(refused)
+    assert "Nothing was published." in page
+    assert ">As I saw it</textarea>" in page
+    assert "Slipped in" in page
+    assert (flow.versions.count(), PublishRequest.objects.count()) == (1, 0)
+    fresh = f'name="revision" value="{flow.draft_revision}"'
+    assert fresh in page
+    sent = {"note": "Seen", "revision": str(flow.draft_revision)}
+    assert designer.post(PAGE, sent).status_code == 302
+    assert (flow.versions.count(), PublishRequest.objects.count()) == (
+        (1, 1) if second_person else (2, 0)
+    )
+
+
+def test_a_page_that_asks_for_a_note_still_publishes_only_what_it_showed_first(
+    designer: Client, flow: Flow
+) -> None:
+    shown = revision_on(designer, PAGE)
+    changed(flow, settle={**SETTLED_LATE, "title": "Slipped in"})
+    again = text_of(designer.post(PAGE, {"note": "", "revision": shown}))
+    assert f'name="revision" value="{shown}"' in again
+
+
 def test_a_failing_gate_leaves_the_request_open(flow: Flow) -> None:
     first, second = make_person("ada", Role.DESIGNER), make_person("ben", Role.DESIGNER)
     flow.draft = {
@@ -134,7 +177,7 @@ def test_the_page_asks_and_another_persons_page_agrees(
 ) -> None:
     first, second = client_of(Role.DESIGNER), client_of(Role.DESIGNER)
     assert "Ask to publish version 2" in text_of(first.get(PAGE))
-    first.post(PAGE, {"note": "Later", "release": "1"})
+    publish(first, {"note": "Later", "release": "1"})
     asked = PublishRequest.objects.get()
     mine, theirs = text_of(first.get(PAGE)), text_of(second.get(PAGE))
     assert "Withdraw" in mine

@@ -38,13 +38,13 @@ def second(flow: Flow) -> Api:
 
 def asked_by(api: Api) -> str:
     """Ask to publish, and return the request's path."""
-    made = api.post(REQUESTS, {"note": "Later"})
+    made = api.post(REQUESTS, {"note": "Later"}, etag="*")
     assert made.status_code == 201
     return f"{REQUESTS}/{made.json()['id']}"
 
 
 def test_publishing_alone_is_refused_and_says_where_to_ask(first: Api) -> None:
-    refused = first.post("/flows/loan/versions", {"note": "Alone"})
+    refused = first.post("/flows/loan/versions", {"note": "Alone"}, etag="*")
     assert (refused.status_code, problem_of(refused)) == (409, "second-person-needed")
     assert "publish-requests" in refused.json()["remedy"]
 
@@ -76,7 +76,7 @@ def test_another_refuses_with_a_reason_and_ones_own_is_withdrawn(first: Api, sec
 
 def test_an_answered_request_and_a_second_open_one_are_conflicts(first: Api, second: Api) -> None:
     path = asked_by(first)
-    assert problem_of(second.post(REQUESTS, {"note": "Mine too"})) == "request-open"
+    assert problem_of(second.post(REQUESTS, {"note": "Mine too"}, etag="*")) == "request-open"
     second.post(f"{path}/refuse", {})
     assert problem_of(second.post(f"{path}/approve")) == "request-answered"
 
@@ -105,3 +105,32 @@ def test_a_request_of_another_flow_is_not_found(first: Api, second: Api) -> None
     other = path.replace("/loan/", "/other/")
     assert second.post(f"{other}/approve").status_code == 404
     assert second.get("/flows/none/publish-requests").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/flows/loan/versions", REQUESTS])
+def test_only_the_draft_that_was_looked_at_is_published(flow: Flow, first: Api, path: str) -> None:
+    if path != REQUESTS:
+        PublishRule.objects.all().delete()
+    shown = first.get("/flows/loan/draft")["ETag"]
+    Flow.objects.update(draft_revision=flow.draft_revision + 1)
+    missing = first.post(path, {"note": "n"})
+    assert (missing.status_code, problem_of(missing)) == (428, "revision-missing")
+    stale = first.post(path, {"note": "n"}, etag=shown)
+    assert (stale.status_code, problem_of(stale)) == (412, "revision-stale")
+    assert (flow.versions.count(), PublishRequest.objects.count()) == (1, 0)
+    assert first.post(path, {"note": "n"}, etag=stale["ETag"]).status_code == 201
+
+
+def test_a_draft_that_changes_while_it_is_checked_is_not_published(
+    flow: Flow, first: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    PublishRule.objects.all().delete()
+
+    def change(*args: object) -> None:
+        Flow.objects.update(draft_revision=flow.draft_revision + 1)
+
+    monkeypatch.setattr("flows.services.versions._check_document", change)
+    etag = first.get("/flows/loan/draft")["ETag"]
+    refused = first.post("/flows/loan/versions", {"note": "n"}, etag=etag)
+    assert (refused.status_code, problem_of(refused)) == (409, "draft-changed")
+    assert flow.versions.count() == 1

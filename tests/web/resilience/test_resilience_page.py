@@ -1,5 +1,6 @@
 """Breakers and dead letters as operators see them."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from flows.resilience.models import Breaker
 from tests.factories.flows import make_flow
 from tests.factories.runs import make_run
 from workbench.audit.models import Entry
+from workbench.dispatch.models import Outbox
 
 pytestmark = pytest.mark.django_db
 PAGE = "/health/resilience/"
@@ -98,3 +100,17 @@ def test_an_empty_page_says_that_all_is_well(operator: Client) -> None:
     page = operator.get(PAGE).content.decode()
     assert "Every destination responds" in page
     assert "No run has failed" in page
+
+
+def test_undeliverable_messages_are_tried_again_and_the_ledger_says_so(operator: Client) -> None:
+    now = timezone.now()
+    times = {"due_at": now, "ring_at": now, "created_at": now}
+    for job in ("a", "a", "b"):
+        Outbox.objects.create(job=job, args={}, attempts=9, dead_at=now, **times)
+    operator.post(f"{PAGE}jobs/revive/")
+    assert not Outbox.objects.exclude(dead_at=None).exists()
+    entry = Entry.objects.get(action="jobs.revived")
+    assert json.loads(entry.payload.body or "") == {"messages": 3, "jobs": {"a": 2, "b": 1}}
+    # Where none is dead there is nothing to tell.
+    operator.post(f"{PAGE}jobs/revive/")
+    assert Entry.objects.filter(action="jobs.revived").count() == 1

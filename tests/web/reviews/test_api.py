@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,11 +8,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from reviews.models import Case, Decision
+from reviews.services.committing import commit_due_decisions
 from reviews.services.receipts import compute_digest
 from tests.factories.cases import make_case, step_of
 from tests.factories.people import make_person, person
 from tests.factories.queues import make_office, make_queue
+from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
+from workbench.audit.models import Entry
+from workbench.people.services import create_token
 
 pytestmark = pytest.mark.django_db
 APPROVE_NOW = {"outcome": "approved", "commit_now": True, "revision": 1}
@@ -103,6 +108,28 @@ def test_cases_decided_together_say_what_was_seen_of_each() -> None:
     seen = {str(case.pk): case.revision for case in cases}
     answer = ada.post("/queues/underwriting/decisions", {**body, "cases": seen}).json()
     assert (answer["decided"], list(answer["left"])) == ([cases[1].pk], [str(cases[0].pk)])
+
+
+@pytest.mark.parametrize("commit_now", [True, False])
+def test_the_entries_of_a_decision_by_token_name_the_program_and_its_person(
+    commit_now: bool,
+) -> None:
+    case, ada = make_case(timezone.now()), person("ada").user
+    token, secret = create_token(
+        user=ada, name="ci", scopes=["cases.decide", "cases.view"], actor=Actor.user(ada),
+        now=timezone.now(),
+    )  # fmt: skip
+    changed = {"income": {"value": 2800, "reason": "read anew"}}
+    Client(headers={"Authorization": f"Bearer {secret}"}).post(
+        f"/api/v1/cases/{case.pk}/decisions",
+        {**APPROVE_NOW, "commit_now": commit_now, "fields": changed},
+        content_type="application/json",
+    )
+    commit_due_decisions(timezone.now() + timedelta(hours=1))
+    for action in ("case.decided", "case.field_overridden"):
+        entry = Entry.objects.get(action=action)
+        assert (entry.actor_kind, entry.actor_id) == ("token", str(token.pk))
+        assert entry.on_behalf_of == f"user:{ada.pk}"
 
 
 def test_an_incomplete_decision_lists_what_it_lacks() -> None:

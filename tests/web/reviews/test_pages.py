@@ -19,7 +19,7 @@ from tests.browsers import post_untouched
 from tests.factories.cases import approve, give, make_case, step_of
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office, make_queue
-from tests.web.pages import page
+from tests.web.pages import decide_on_page, page
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -93,14 +93,14 @@ def test_a_queue_of_others_is_not_there() -> None:
     page(ben, address(case), 404)
     page(ben, "/review/queues/underwriting/", 403)
     assert "Underwriting" not in page(ben, "/review/")
-    assert ben.post(address(case, "decide/"), {"outcome": "approved"}).status_code == 404
+    assert decide_on_page(ben, case, {"outcome": "approved"}).status_code == 404
 
 
 def test_who_may_only_look_has_no_form_and_cannot_post() -> None:
     case = make_case(timezone.now())
     auditor = signed_in("aud")
     assert 'id="decision"' not in page(auditor, address(case))
-    assert auditor.post(address(case, "decide/"), {"outcome": "approved"}).status_code == 403
+    assert decide_on_page(auditor, case, {"outcome": "approved"}).status_code == 403
     assert step_of(case) == "review"
 
 
@@ -132,8 +132,9 @@ def test_reading_a_case_changes_nothing() -> None:
 def test_deciding_opens_the_next_case_and_offers_to_undo() -> None:
     first, second = make_case(timezone.now()), make_case(timezone.now())
     client = signed_in("ada")
-    response = client.post(
-        address(first, "decide/"),
+    response = decide_on_page(
+        client,
+        first,
         {"outcome": "approved", "revision": "1", "field.income": "2800", "why.income": "misread"},
     )
     assert (response.status_code, response["Location"]) == (302, address(second))
@@ -151,8 +152,9 @@ def test_a_wrong_decision_comes_back_with_what_was_typed() -> None:
     case = make_case(
         timezone.now(), reason_codes={"rejected": [{"code": "income", "label": "Income too low"}]}
     )
-    response = signed_in("ada").post(
-        address(case, "decide/"),
+    response = decide_on_page(
+        signed_in("ada"),
+        case,
         {"outcome": "rejected", "comment": "not like this", "field.income": "lots"},
     )
     text = response.content.decode()
@@ -166,7 +168,7 @@ def test_a_wrong_decision_comes_back_with_what_was_typed() -> None:
 def test_a_value_changed_without_a_reason_comes_back_asking_for_it() -> None:
     case = make_case(timezone.now())
     typed = {"outcome": "approved", "field.income": "2800"}
-    answer = signed_in("ada").post(address(case, "decide/"), typed)
+    answer = decide_on_page(signed_in("ada"), case, typed)
     assert answer.status_code == 422
     assert "Say why Net income is changed." in answer.content.decode()
     assert not Decision.objects.exists()
@@ -175,12 +177,27 @@ def test_a_value_changed_without_a_reason_comes_back_asking_for_it() -> None:
 def test_a_late_decision_is_told_what_happened_and_keeps_the_draft() -> None:
     case = make_case(timezone.now())
     decide_case(case_id=case.pk, answer=approve(), acting=person("lea"), now=timezone.now())
-    response = signed_in("ada").post(
-        address(case, "decide/"), {"outcome": "approved", "comment": "mine", "revision": "1"}
+    response = decide_on_page(
+        signed_in("ada"), case, {"outcome": "approved", "comment": "mine", "revision": "1"}
     )
     assert response.status_code == 409
     assert "lea has just decided this case" in response.content.decode()
     assert CaseDraft.objects.get(user=person("ada").user).content["comment"] == "mine"
+
+
+@pytest.mark.parametrize("said", [{}, {"revision": ""}, {"revision": "latest"}])
+def test_a_decision_that_does_not_say_what_its_page_showed_is_refused_and_kept(
+    said: dict[str, str],
+) -> None:
+    case = make_case(timezone.now())
+    typed = {"outcome": "approved", "comment": "mine", **said}
+    answer = signed_in("ada").post(address(case, "decide/"), typed)
+    assert answer.status_code == 409
+    assert "does not say which state of the case it shows" in answer.content.decode()
+    assert ">mine</textarea>" in answer.content.decode()
+    assert CaseDraft.objects.get().content["comment"] == "mine"
+    case.refresh_from_db()
+    assert (case.state, Decision.objects.count()) == ("open", 0)
 
 
 def test_a_draft_is_kept_and_shown_again_without_a_claim() -> None:
@@ -209,8 +226,8 @@ def test_what_was_typed_against_one_s_own_decision_is_shown_and_undo_brings_the_
     None
 ):
     case, client = make_case(timezone.now()), signed_in("ada")
-    client.post(address(case, "decide/"), {"outcome": "approved", "comment": "sent"})
-    answer = client.post(address(case, "decide/"), {"outcome": "approved", "comment": "second tab"})
+    decide_on_page(client, case, {"outcome": "approved", "comment": "sent"})
+    answer = decide_on_page(client, case, {"outcome": "approved", "comment": "second tab"})
     assert answer.status_code == 409
     assert "second tab" in answer.content.decode()
     assert "is not saved" in answer.content.decode()
@@ -310,12 +327,12 @@ def test_images_and_recordings_are_shown_with_what_they_hold_in_words() -> None:
     image = client.get(address(case, "documents/roof/"))
     assert image["Content-Type"] == "image/png"
     assert image.getvalue() == b"\x89PNG\r\n\x1a\n"
-    unheard = client.post(address(case, "decide/"), {"outcome": "approved"})
+    unheard = decide_on_page(client, case, {"outcome": "approved"})
     assert "Open call before approving" in unheard.content.decode()
-    unserved = client.post(address(case, "decide/"), {"outcome": "approved", "opened": "call"})
+    unserved = decide_on_page(client, case, {"outcome": "approved", "opened": "call"})
     assert "Open call before approving" in unserved.content.decode()
     give(case, "ada", timezone.now(), "call")
-    client.post(address(case, "decide/"), {"outcome": "approved", "opened": "call"})
+    decide_on_page(client, case, {"outcome": "approved", "opened": "call"})
     assert Decision.objects.exists()
 
 
@@ -358,9 +375,9 @@ def test_the_form_of_the_flow_is_shown_read_and_checked() -> None:
     case = make_case(timezone.now(), form=form)
     client = signed_in("ada")
     assert "Term in months" in page(client, address(case))
-    wrong = client.post(address(case, "decide/"), {"outcome": "approved", "form.term": "3"})
+    wrong = decide_on_page(client, case, {"outcome": "approved", "form.term": "3"})
     assert wrong.status_code == 422
-    client.post(address(case, "decide/"), {"outcome": "approved", "form.term": "36"})
+    decide_on_page(client, case, {"outcome": "approved", "form.term": "36"})
     assert Decision.objects.get().form == {"term": 36}
 
 
@@ -384,7 +401,7 @@ def test_rows_of_the_form_are_kept_in_the_draft_and_their_faults_named_where_the
     assert {"form.debts", "form.debts.1", "form.debts.1.rate"} <= set(kept["active"])
     drawn = " ".join(page(client, address(case)).split())
     assert 'name="form.debts.1.rate" type="text" inputmode="decimal" value="31"' in drawn
-    wrong = client.post(address(case, "decide/"), {"outcome": "approved", **rows})
+    wrong = decide_on_page(client, case, {"outcome": "approved", **rows})
     assert wrong.status_code == 422
     fault = re.search(
         r'(?s)id="id-form-debts-1-lender-problem"[^>]*>.*?</p>', wrong.content.decode()
@@ -392,7 +409,7 @@ def test_rows_of_the_form_are_kept_in_the_draft_and_their_faults_named_where_the
     assert fault
     assert "Fill this in." in fault[0]
     rows |= {"form.debts.1.lender": "Lübeck", "form.debts.1.rate": "3"}
-    client.post(address(case, "decide/"), {"outcome": "approved", **rows})
+    decide_on_page(client, case, {"outcome": "approved", **rows})
     assert Decision.objects.get().form == {
         "debts": [{"lender": "Kiel"}, {"lender": "Lübeck", "rate": 3}]
     }
@@ -428,7 +445,7 @@ def test_like_cases_are_decided_on_one_page_after_a_look_at_the_sample() -> None
 def test_a_decided_case_shows_those_most_like_it_and_offers_to_be_reopened() -> None:
     first, second = make_case(timezone.now()), make_case(timezone.now())
     client = signed_in("ada")
-    client.post(address(first, "decide/"), {"outcome": "approved", "commit_now": "on"})
+    decide_on_page(client, first, {"outcome": "approved", "commit_now": "on"})
     assert "Similar decided cases" in page(client, address(second))
     make_person("cleo", Role.REVIEWER)
     other = signed_in("cleo")
@@ -551,7 +568,7 @@ def test_a_case_decided_without_a_touch_overrides_nothing() -> None:
     sent = {name: posted.getlist(name) for name in posted} | {"outcome": ["approved"]}
     kept = client.post(address(case, "draft/"), sent).json()
     assert kept["problems"] == {}
-    client.post(address(case, "decide/"), sent)
+    decide_on_page(client, case, sent)
     case.refresh_from_db()
     assert case.fields == fields
     assert [each.overrides for each in case.decisions.all()] == [[]]

@@ -11,6 +11,7 @@ from reviews.services.decisions import decide_case
 from tests.factories.cases import SHOWN, approve, make_case
 from tests.factories.people import person, signed_in
 from tests.factories.queues import make_office
+from tests.web.pages import decide_on_page
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -53,8 +54,8 @@ def test_the_answer_is_in_no_page_before_the_first_choice() -> None:
 def test_the_answer_comes_with_the_first_choice_and_can_be_revised() -> None:
     case = independent_case()
     client = signed_in("ada")
-    sent = client.post(
-        address(case, "decide/"), {"outcome": "approved", "revision": "1", "comment": "looks fine"}
+    sent = decide_on_page(
+        client, case, {"outcome": "approved", "revision": "1", "comment": "looks fine"}
     )
     assert (sent.status_code, sent["Location"]) == (302, address(case))
     text = client.get(address(case)).content.decode()
@@ -63,14 +64,23 @@ def test_the_answer_comes_with_the_first_choice_and_can_be_revised() -> None:
     assert "looks fine" in text
     case.refresh_from_db()
     assert case.state == "claimed"
-    client.post(address(case, "decide/"), {"outcome": "rejected", "commit_now": "on"})
+    decide_on_page(client, case, {"outcome": "rejected", "commit_now": "on"})
     case.refresh_from_db()
     assert (case.outcome, FirstChoice.objects.get().outcome) == ("rejected", "approved")
 
 
+def test_a_first_choice_that_does_not_say_what_its_page_showed_is_refused_and_kept() -> None:
+    case = independent_case()
+    sent = {"outcome": "approved", "comment": "mine"}
+    answer = signed_in("ada").post(address(case, "decide/"), sent)
+    assert answer.status_code == 409
+    assert ">mine</textarea>" in answer.content.decode()
+    assert not FirstChoice.objects.exists()
+
+
 def test_another_s_first_choice_shows_nobody_else_the_answer() -> None:
     case = independent_case()
-    signed_in("ada").post(address(case, "decide/"), {"outcome": "approved"})
+    decide_on_page(signed_in("ada"), case, {"outcome": "approved"})
     assert "Long employment" not in signed_in("ben").get(address(case)).content.decode()
 
 
@@ -78,7 +88,7 @@ def test_an_earlier_approver_s_receipt_is_kept_from_who_is_still_to_choose() -> 
     case = independent_case()
     Case.objects.filter(pk=case.pk).update(rules={**case.rules, "quorum": 2})
     ada = signed_in("ada")
-    ada.post(address(case, "decide/"), {"outcome": "approved"})
+    decide_on_page(ada, case, {"outcome": "approved"})
     decide_case(
         case_id=case.pk, answer=approve(), acting=person("ada"), now=timezone.now(),
         commit_now=True,
