@@ -27,7 +27,7 @@ from flows.services.editing import DraftTooLarge
 from workbench.accounts.gate import requires
 from workbench.http.preconditions import edits, shows
 from workbench.http.problems import map_error
-from workbench.http.schemas import Page, Strict, page_by_id
+from workbench.http.schemas import MOST_REVISION, Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of
 from workbench.search.matching import having
 
@@ -43,6 +43,12 @@ map_error(
     status=409,
     code="flow-tests-failed",
     remedy="Correct the draft or the test.",
+)
+map_error(
+    services.OtherFlowOutOfReach,
+    status=403,
+    code="other-flow-out-of-reach",
+    remedy="Have it published by someone who may use that flow too.",
 )
 map_error(
     services.SecondPersonNeeded,
@@ -191,6 +197,9 @@ class VersionDetailOut(VersionOut):
 class PublishIn(Strict):
     note: str = Field(min_length=1, max_length=2000)
     release: bool = True
+    revision: int | None = Field(
+        None, ge=0, le=MOST_REVISION, description="Of the draft that you saw; 409 if it changed."
+    )
 
 
 class ReleaseIn(Strict):
@@ -221,6 +230,7 @@ def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[
             actor=actor_of(request),
             now=timezone.now(),
             release=body.release,
+            revision=body.revision,
         )
     return Status(201, {**version_out(version), "document": version.document})
 

@@ -64,6 +64,12 @@ map_error(
     remedy="Use a new key for each run.",
 )
 map_error(
+    services.IdempotencyKeyReserved,
+    status=422,
+    code="idempotency-key-reserved",
+    remedy="Use another key, such as a UUID.",
+)
+map_error(
     services.RunNotFailed, status=409, code="run-not-failed", remedy="Only a failed run is retried."
 )
 map_error(RunNotActive, status=409, code="run-not-active", remedy="Read the run to see its state.")

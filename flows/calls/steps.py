@@ -15,6 +15,7 @@ from flows.expressions import ExpressionError, compile_template
 from flows.models import Flow, FlowVersion, Run, RunStatus
 from flows.runtime.held import find_passed_on
 from flows.services.errors import ServiceError, StartLimit
+from flows.services.keys import OwnKey
 from flows.services.starting import NewRun, start_runs
 from flows.steps.base import (
     Opened,
@@ -65,7 +66,7 @@ def _start_children(
     ctx: StepContext, config: CalledFlow, inputs: Sequence[Json], at_once: int | None
 ) -> list[Run]:
     flow, version_id = _find_called_flow(config)
-    keys = (f"{ctx.idempotency_key}-{n}" for n in range(len(inputs)))
+    keys = (OwnKey(f"{ctx.idempotency_key}-{n}") for n in range(len(inputs)))
     kept = ("priority", "status", "requested_by", "root_id", "depth")
     caller = Run.objects.only(*kept).get(pk=ctx.run_id)
     if caller.status == RunStatus.PAUSED:

@@ -14,7 +14,7 @@ from flows.publishing import services
 from flows.publishing.models import PublishRequest, RequestState
 from workbench.accounts.gate import requires
 from workbench.http.problems import map_error
-from workbench.http.schemas import Page, Strict, page_by_id
+from workbench.http.schemas import MOST_REVISION, Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of
 
 router = Router(tags=["flows"])
@@ -44,6 +44,9 @@ class PublishRequestOut(Schema):
 class PublishRequestIn(Strict):
     note: str = Field(min_length=1, max_length=2000)
     release: bool = True
+    revision: int | None = Field(
+        None, ge=0, le=MOST_REVISION, description="Of the draft that you saw; 409 if it changed."
+    )
 
 
 class RefuseIn(Strict):
@@ -82,6 +85,7 @@ def request_publish(request: HttpRequest, name: str, body: PublishRequestIn) -> 
         flow_id=find_flow(name).pk,
         note=body.note,
         release=body.release,
+        revision=body.revision,
         author=person_of(request),
         actor=actor_of(request),
         now=timezone.now(),

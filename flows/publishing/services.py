@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from flows.models import Flow, FlowVersion, PublishRule
 from flows.publishing.models import PublishRequest, RequestState
 from flows.services.errors import DraftChanged, ServiceError
-from flows.services.versions import publish_version
+from flows.services.versions import check_seen, publish_version
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
@@ -36,10 +36,15 @@ def set_second_person(*, flow: Flow, demanded: bool, actor: Actor, now: datetime
 
 @transaction.atomic
 def request_publish(
-    *, flow_id: int, note: str, release: bool, author: User, actor: Actor, now: datetime
-) -> PublishRequest:
-    """Request that the present draft is published. Raises: RequestOpen."""
+    *, flow_id: int, note: str, release: bool, author: User, actor: Actor, now: datetime,
+    revision: int | None = None,
+) -> PublishRequest:  # fmt: skip
+    """Request that the present draft is published. Raises: RequestOpen, DraftChanged.
+
+    ``revision`` is the draft's that the author saw.
+    """
     flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
+    check_seen(flow, revision)
     try:
         with transaction.atomic():
             made = PublishRequest.objects.create(

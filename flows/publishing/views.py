@@ -43,6 +43,8 @@ from flows.views.requests import (
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
 
+LONGEST_REVISION = 18
+
 
 @requires("flows.publish", scope="flow:name")
 @require_http_methods(["GET", "POST"])
@@ -112,21 +114,34 @@ def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
     if not note:
         return _publish_page(request, flow, 422, note_error="Say what changed and why, in a line.")
     person, actor, now = user_of(request), actor_of(request), timezone.now()
+    revision = _read_revision(request.POST.get("revision", ""))
     try:
         if demands_second_person(flow):
             request_publish(
-                flow_id=flow.pk, note=note, release=release, author=person, actor=actor, now=now
-            )
+                flow_id=flow.pk, note=note, release=release, author=person, actor=actor, now=now,
+                revision=revision,
+            )  # fmt: skip
             messages.success(request, "Asked. Somebody else who may publish has to approve it now.")
             return redirect("flows:publish", flow.name)
         version = services.publish_version(
-            flow_id=flow.pk, note=note, author=person, actor=actor, now=now, release=release
-        )
-    except (services.NothingChanged, services.DraftChanged, RequestOpen) as error:
+            flow_id=flow.pk, note=note, author=person, actor=actor, now=now, release=release,
+            revision=revision,
+        )  # fmt: skip
+    except (
+        services.NothingChanged,
+        services.DraftChanged,
+        services.OtherFlowOutOfReach,
+        RequestOpen,
+    ) as error:
         return _publish_page(request, flow, 409, refusal=f"{error} {error.remedy}", note=note)
     except (services.FlowInvalid, services.FlowTestsFailed, DocumentError):
         return _publish_page(request, flow, 422, note=note)
     return _redirect_after(request, version, release=release)
+
+
+def _read_revision(text: str) -> int | None:
+    """Return the revision that the page showed; None of a form that does not say."""
+    return int(text) if text.isdecimal() and len(text) < LONGEST_REVISION else None
 
 
 def _redirect_after(request: HttpRequest, version: FlowVersion, *, release: bool) -> HttpResponse:

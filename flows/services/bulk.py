@@ -25,6 +25,7 @@ from flows.services.errors import (
     ServiceError,
     VersionUnfit,
 )
+from flows.services.keys import OwnKey
 from flows.services.operations import migrate_run, move_to_lane
 from flows.services.reruns import rerun
 from flows.services.runs import cancel_run, pause_run, resume_run, retry_run
@@ -219,7 +220,7 @@ def _build_operation(bulk: BulkAct, now: datetime) -> Callable[[int], object]:
     if act is Act.RERUN:
         given |= {"step": options.step or None, "version_id": version_id}
         return lambda run_id: rerun(
-            run_id=run_id, idempotency_key=f"bulk-{bulk.pk}-{run_id}", **given
+            run_id=run_id, idempotency_key=OwnKey(f"bulk-{bulk.pk}-{run_id}"), **given
         )
     more: dict[Act, dict[str, Any]] = {
         Act.CANCEL: {"reason": options.reason},

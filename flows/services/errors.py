@@ -112,12 +112,24 @@ class IdempotencyKeyReused(ServiceError):
         )
 
 
+class IdempotencyKeyReserved(ServiceError):
+    """The key is of a form that only runs of triggers, calls and the like may have."""
+
+
+class OtherFlowOutOfReach(ServiceError):
+    """A flow would use another flow, and whoever lets it may not."""
+
+
 class RunBusy(ServiceError):
     """A worker is executing one of the run's steps, or the run has ended."""
 
 
 class StepUnknown(ServiceError):
     """The version has no such step."""
+
+
+class DecisionPassedOver(ServiceError):
+    """A rerun would go round a step at which people decide."""
 
 
 class VersionUnfit(ServiceError):

@@ -24,6 +24,7 @@ from flows.services.errors import (
     InputTooLarge,
 )
 from flows.services.giving import find_gifts, give_to_runs
+from flows.services.keys import check_key
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import NewRunRow
@@ -109,10 +110,11 @@ def start_runs(
     Without it, the person who starts them asked for them.
 
     Raises: StartLimit, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge,
-    IdempotencyKeyReused.
+    IdempotencyKeyReused, IdempotencyKeyReserved.
     """
     program = _program_to_start(flow, version_id)
     for new in runs:
+        check_key(new.idempotency_key)
         _check_input(program, new.input)
     known = _started_before(flow, runs)
     new_runs = list(_first_of_each_key(runs, known))

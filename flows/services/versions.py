@@ -17,6 +17,7 @@ from flows.services.errors import (
     SecondPersonNeeded,
 )
 from flows.services.ledger_check import compute_document_digest
+from flows.services.other_flows import check_calls
 from flows.steps.catalogue import catalogue
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
@@ -26,19 +27,22 @@ from workbench.live import nudge_on_commit
 
 def publish_version(
     *, flow_id: int, note: str, author: User | None, actor: Actor, now: datetime,
-    release: bool = True, agreed_by: User | None = None,
+    release: bool = True, agreed_by: User | None = None, revision: int | None = None,
 ) -> FlowVersion:  # fmt: skip
     """Make an immutable version of the draft, and release it unless ``release`` is False.
 
     Checked first, without a lock: the draft is valid, its own tests pass, and a second person,
-    ``agreed_by``, agreed where the flow demands one.
+    ``agreed_by``, agreed where the flow demands one. The actor must have rights on what it calls.
+    ``revision`` is the draft's that the actor saw; another one is not published.
 
     Raises: DocumentError, FlowInvalid, FlowTestsFailed, DraftChanged, NothingChanged,
-    SecondPersonNeeded.
+    SecondPersonNeeded, OtherFlowOutOfReach.
     """
     _check_second_person(flow_id, author, agreed_by)
     draft = Flow.objects.only("draft", "draft_revision").get(pk=flow_id)
+    check_seen(draft, revision)
     document = parse(draft.draft)
+    check_calls(document, actor)
     _check_document(document, now)
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
@@ -52,6 +56,16 @@ def publish_version(
         if release:
             release_version(version_id=version.pk, actor=actor, now=now)
     return version
+
+
+def check_seen(flow: Flow, revision: int | None) -> None:
+    """Raises: DraftChanged if the draft is not the one that was seen; None is not checked."""
+    if revision is not None and revision != flow.draft_revision:
+        raise DraftChanged(
+            f"Somebody changed the draft after you looked at it: it is at revision "
+            f"{flow.draft_revision}, and you saw {revision}.",
+            "Look at what changed, then publish.",
+        )
 
 
 def _check_document(document: Document, now: datetime) -> None:

@@ -12,6 +12,7 @@ from flows.events.receiving import shorten_key
 from flows.expressions import ExpressionError, compile_template
 from flows.models import Flow, Run
 from flows.services.errors import ServiceError, StartLimit
+from flows.services.keys import OwnKey
 from flows.services.starting import start_run
 from flows.triggers.models import Firing, FiringOutcome, Trigger
 from workbench.accounts.actors import Actor
@@ -104,7 +105,7 @@ def _start_run(trigger: Trigger, row: Firing, given: Json, cause: Cause, now: da
         input=run_input,
         actor=Actor.system(f"trigger {trigger.title}"),
         now=now,
-        idempotency_key=f"trigger-{trigger.pk}-{row.pk}",
+        idempotency_key=OwnKey(f"trigger-{trigger.pk}-{row.pk}"),
         trigger=trigger.kind,
         priority=PRIORITY[trigger.lane] if trigger.lane else None,
         passed_on=cause.passed_on,

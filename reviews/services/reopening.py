@@ -7,6 +7,7 @@ from django.db import transaction
 from flows.engine.errors import RunNotActive
 from flows.models import Run
 from flows.services import ServiceError, cancel_run, rerun
+from flows.services.keys import OwnKey
 from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
 from reviews.models import Case, Decision, DecisionState
 from reviews.models.states import CaseState
@@ -53,7 +54,7 @@ def find_reopening_run(case: Case) -> Run | None:
 
 
 def _make_key(case: Case) -> str:
-    return f"reopen-case-{case.pk}"
+    return OwnKey(f"reopen-case-{case.pk}")
 
 
 def _list_deciders(case: Case) -> set[int | None]:
