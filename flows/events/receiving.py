@@ -111,10 +111,23 @@ def _resolve(wait: Wait, event: Event, actor: Actor, now: datetime) -> int | Non
     output = {"event": event.name, "key": event.key, "payload": event.payload}
     try:
         with transaction.atomic():
-            give_artifacts(wait.run_id, event.artifacts)
+            pass_to_run(wait.run_id, event)
             return resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=actor)
     except (WaitAlreadyResolved, RunNotActive):
         return None
+
+
+def pass_to_run(run_id: int, event: Event) -> None:
+    """Let a run that hears the event hold its artifacts, and have been asked for by its senders.
+
+    What is decided later in the run may be what the event says.
+    """
+    give_artifacts(run_id, event.artifacts)
+    if not event.requested_by:
+        return
+    run = Run.objects.only("requested_by").get(pk=run_id)
+    if new := [each for each in event.requested_by if each not in run.requested_by]:
+        Run.objects.filter(pk=run_id).update(requested_by=[*run.requested_by, *new])
 
 
 @job("flows.event_emitted")
