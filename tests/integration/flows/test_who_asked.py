@@ -22,6 +22,7 @@ from flows.triggers.services import create_trigger
 from tests.driving import deliver_outbox, driving, ended
 from tests.factories.people import ACTOR, make_person
 from tests.factories.probes import publish_flow
+from tests.waiting import until
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import ApiToken, User
 from workbench.accounts.permissions import Reach
@@ -95,9 +96,9 @@ def test_a_run_that_an_emitted_event_starts_has_who_asked_for_its_cause(ada: Use
     flow = publish_flow("tell -> b", tell={"type": "event.emit", "event": "e"})
     with driving():
         ended(start(flow, Actor.user(ada)))
-        for _ in range(3):
-            deliver_outbox(timezone.now())
-    assert Run.objects.get(flow=heard).requested_by == [ada.pk]
+        # The clock of the block delivers the event, and then that it was heard.
+        found = until(lambda: Run.objects.filter(flow=heard).first(), "the run that hears it")
+    assert found.requested_by == [ada.pk]
 
 
 def test_a_run_that_another_end_starts_has_who_asked_for_that_one(ada: User) -> None:
