@@ -12,6 +12,7 @@ from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Event, Run, Wait
 from flows.runtime.hearing import hears_event
 from flows.runtime.held import give_artifacts
+from flows.services.asking import add_requesters
 from flows.services.runs import resolve_wait
 from flows.store import get_store
 from workbench.accounts.actors import Actor
@@ -123,11 +124,7 @@ def pass_to_run(run_id: int, event: Event) -> None:
     What is decided later in the run may be what the event says.
     """
     give_artifacts(run_id, event.artifacts)
-    if not event.requested_by:
-        return
-    run = Run.objects.only("requested_by").get(pk=run_id)
-    if new := [each for each in event.requested_by if each not in run.requested_by]:
-        Run.objects.filter(pk=run_id).update(requested_by=[*run.requested_by, *new])
+    add_requesters(run_id, event.requested_by)
 
 
 @job("flows.event_emitted")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from flows.calls.ends import handle_child_end
 from flows.events.receiving import make_wait_key, receive_event
 from flows.events.steps import WaitForEvent
 from flows.models import Run, Wait
@@ -154,3 +155,15 @@ def test_a_rerun_may_begin_where_every_way_still_leads_to_the_decision(now: date
         ).is_new
     with pytest.raises(DecisionPassedOver):
         rerun(run_id=run.pk, step="pay", actor=person("ops").actor, now=now)
+
+
+def test_who_sends_what_a_called_run_waits_for_cannot_decide_in_its_caller(now: datetime) -> None:
+    called = publish_flow("a -> b", name="called")
+    wait = make_waiting(now)
+    child = start_run(flow=called, input={}, actor=person("ops").actor, now=now, asked_by=[]).run
+    sent_by = [person("ben").user.pk]
+    ended = {"parent_wait_id": wait.pk, "requested_by": sent_by, "status": "completed"}
+    Run.objects.filter(pk=child.pk).update(**ended)
+    Wait.objects.filter(pk=wait.pk).update(kind="child")
+    handle_child_end({"wait": wait.pk, "run": child.pk}, now)
+    assert Run.objects.get(pk=wait.run_id).requested_by == sent_by
