@@ -24,7 +24,7 @@ from tests.factories.people import ACTOR, make_person
 from tests.factories.probes import publish_flow
 from tests.waiting import until
 from workbench.accounts.actors import Actor
-from workbench.accounts.models import ApiToken, User
+from workbench.accounts.models import ApiToken, Role, User
 from workbench.accounts.permissions import Reach
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,7 +129,7 @@ def test_who_reruns_asks_only_with_another_input(ada: User, given: Any, asks: bo
 
 
 def test_a_rerun_of_many_keeps_who_asked_for_each(ada: User) -> None:
-    ben, ops = make_person("ben"), make_person("ops")
+    ben, ops = make_person("ben"), make_person("ops", Role.OPERATOR)
     flow = publish_flow("a -> b")
     old = [start(flow, Actor.user(each)) for each in (ada, ben)]
     Run.objects.update(status="failed")
