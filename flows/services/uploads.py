@@ -14,13 +14,17 @@ from workbench.audit.services import record
 def upload_artifact(
     *, content: bytes, media_type: str, name: str, actor: Actor, now: datetime
 ) -> dict[str, Any]:
-    """Keep the content and return its reference. Raises: ArtifactTooLarge."""
+    """Keep the content and return its reference. Raises: ArtifactTooLarge.
+
+    It has the name that was given now: how somebody else called the same content is theirs.
+    """
     kept = store_artifact(content=content, media_type=media_type, name=name, now=now)
+    kept = {**kept, "name": name[:200]}
     record(
         action="artifact.stored",
         subject=("artifact", kept["artifact"]),
         actor=actor,
-        payload={**kept, "name": name or kept["name"]},
+        payload=kept,
         now=now,
     )
     return kept
