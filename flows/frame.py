@@ -11,6 +11,7 @@ from flows.selectors.flows import list_flows, within_reach
 from flows.selectors.run_filters import RunFilters, parse_run_id
 from flows.selectors.runs import list_runs
 from workbench.accounts.permissions import can, reach
+from workbench.http.numbers import number_in
 from workbench.live.access import register_live_authoriser
 from workbench.search.matching import having
 from workbench.shell.registry import (
@@ -47,11 +48,9 @@ def register_frame() -> None:
 
 
 def _may_see_run(user: Any, rest: str) -> bool:
-    flow = (
-        Flow.objects.filter(runs=int(rest)).values_list("name", flat=True).first()
-        if rest.isdecimal()
-        else None
-    )
+    run_id = number_in(rest)
+    found = Flow.objects.none() if run_id is None else Flow.objects.filter(runs=run_id)
+    flow = found.values_list("name", flat=True).first()
     return flow is not None and can(user, "runs.view", flow=flow)
 
 

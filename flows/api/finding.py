@@ -1,7 +1,5 @@
 """Find what a request to the API names, and check that its principal may use it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 from django.core.exceptions import PermissionDenied
@@ -14,7 +12,7 @@ from flows.graph.problems import DocumentError
 from flows.models import Flow, FlowVersion, Run
 from workbench.accounts.gate import principal_of
 from workbench.accounts.permissions import Reach, can, reach
-from workbench.http.problems import ApiProblem
+from workbench.http.problems import ApiProblem, map_error_by
 
 BIGGEST_ID = 2**63 - 1
 # An id beyond what the database can hold names nothing; a query for it would fail.
@@ -22,21 +20,19 @@ Id = Annotated[int, Path(ge=1, le=BIGGEST_ID)]
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
-@contextmanager
-def listed_faults() -> Iterator[None]:
-    """Answer an error that lists faults with a problem that lists them."""
-    try:
-        yield
-    except services.InputInvalid as error:
-        errors = [{"at": each["path"], "message": each["message"]} for each in error.errors]
-        raise ApiProblem(422, "input-invalid", error.message, error.remedy, errors) from error
-    except services.FlowInvalid as error:
-        raise _flow_problem(error.message, error.remedy, error.problems) from error
-    except DocumentError as error:
-        remedy = "Correct each of the errors; /flows/schema has the document's schema."
-        raise _flow_problem("This is not a flow document.", remedy, error.problems) from error
-    except OperationRefused as error:
-        raise ApiProblem(409, error.code, error.message, error.remedy) from error
+def _input_problem(error: services.InputInvalid) -> ApiProblem:
+    errors = [{"at": each["path"], "message": each["message"]} for each in error.errors]
+    return ApiProblem(422, "input-invalid", error.message, error.remedy, errors)
+
+
+def _document_problem(error: DocumentError) -> ApiProblem:
+    remedy = "Correct each of the errors; /flows/schema has the document's schema."
+    return _flow_problem("This is not a flow document.", remedy, error.problems)
+
+
+def _service_problem(error: services.ServiceError) -> ApiProblem:
+    """Return the problem for a refusal that no route has given a code of its own."""
+    return ApiProblem(409, "refused", error.message, error.remedy)
 
 
 def _flow_problem(detail: str, remedy: str, problems: Any) -> ApiProblem:
@@ -50,6 +46,13 @@ def _flow_problem(detail: str, remedy: str, problems: Any) -> ApiProblem:
         for each in problems
     ]
     return ApiProblem(422, "flow-invalid", detail, remedy, errors)
+
+
+map_error_by(services.ServiceError, _service_problem)
+map_error_by(services.InputInvalid, _input_problem)
+map_error_by(services.FlowInvalid, lambda e: _flow_problem(e.message, e.remedy, e.problems))
+map_error_by(DocumentError, _document_problem)
+map_error_by(OperationRefused, lambda e: ApiProblem(409, e.code, e.message, e.remedy))
 
 
 def get_reach(request: HttpRequest, permission: str) -> Reach:

@@ -15,7 +15,6 @@ from flows.api.finding import (
     find_flow,
     find_version,
     get_reach,
-    listed_faults,
 )
 from flows.graph.codec import parse, to_mapping
 from flows.graph.operations import normal_form
@@ -114,16 +113,15 @@ def list_flows(
 def create_flow(request: HttpRequest, body: FlowIn) -> Status[Any]:
     """Create a flow. Publish it before it can run."""
     check_permission(request, "flows.edit", body.name)
-    with listed_faults():
-        document = parse(body.document) if body.document is not None else None
-        flow = services.create_flow(
-            name=body.name,
-            title=body.title,
-            document=document,
-            author=person_of(request),
-            actor=actor_of(request),
-            now=timezone.now(),
-        )
+    document = parse(body.document) if body.document is not None else None
+    flow = services.create_flow(
+        name=body.name,
+        title=body.title,
+        document=document,
+        author=person_of(request),
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
     return Status(201, _flow_detail(flow))
 
 
@@ -149,12 +147,11 @@ def get_draft(request: HttpRequest, name: str) -> dict[str, Any]:
 def save_draft(request: HttpRequest, name: str, body: DraftIn) -> dict[str, Any]:
     """Replace the draft. It may have problems, but cannot be published then."""
     flow = find_flow(name)
-    with listed_faults():
-        document = {**to_mapping(parse(body.document)), "name": flow.name}
-        saved = services.save_draft(
-            flow_id=flow.pk, document=document, author=person_of(request),
-            actor=actor_of(request), now=timezone.now(),
-        )  # fmt: skip
+    document = {**to_mapping(parse(body.document)), "name": flow.name}
+    saved = services.save_draft(
+        flow_id=flow.pk, document=document, author=person_of(request), actor=actor_of(request),
+        now=timezone.now(),
+    )  # fmt: skip
     return _flow_detail(saved)
 
 
@@ -222,16 +219,15 @@ def list_versions(
 @requires("flows.publish", scope="flow:name")
 def publish_version(request: HttpRequest, name: str, body: PublishIn) -> Status[Any]:
     """Make an immutable version of the draft, and release it unless `release` is false."""
-    with listed_faults():
-        version = services.publish_version(
-            flow_id=find_flow(name).pk,
-            note=body.note,
-            author=person_of(request),
-            actor=actor_of(request),
-            now=timezone.now(),
-            release=body.release,
-            revision=body.revision,
-        )
+    version = services.publish_version(
+        flow_id=find_flow(name).pk,
+        note=body.note,
+        author=person_of(request),
+        actor=actor_of(request),
+        now=timezone.now(),
+        release=body.release,
+        revision=body.revision,
+    )
     return Status(201, {**version_out(version), "document": version.document})
 
 

@@ -15,7 +15,6 @@ from flows.api.finding import (
     find_flow,
     find_run,
     find_version,
-    listed_faults,
 )
 from flows.api.flows import FlowOut, flow_out
 from flows.api.runs import RunDetailOut, RunOut, run_detail_out, run_out
@@ -133,15 +132,14 @@ def plan_rerun(request: HttpRequest, run_id: Id, wanted: Query[RerunQuery]) -> d
 def rerun_run(request: HttpRequest, run_id: Id, body: RerunIn) -> Status[Any]:
     """Start a new run from a step of this one, or from its start; GET plans it first."""
     run = find_run(request, run_id, "runs.start")
-    with listed_faults():
-        started = services.rerun(
-            run_id=run.pk,
-            step=body.step or None,
-            input=body.input,
-            version_id=_get_version_id(run, body.version),
-            actor=actor_of(request),
-            now=timezone.now(),
-        )
+    started = services.rerun(
+        run_id=run.pk,
+        step=body.step or None,
+        input=body.input,
+        version_id=_get_version_id(run, body.version),
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
     return Status(201, run_out(selectors.get_run(started.run.pk)))
 
 

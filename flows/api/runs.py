@@ -16,7 +16,6 @@ from flows.api.finding import (
     find_run,
     find_version,
     get_reach,
-    listed_faults,
 )
 from flows.engine.errors import RunNotActive
 from flows.engine.lanes import PRIORITY, Lane, lane_of
@@ -153,16 +152,15 @@ def start_run(request: HttpRequest, name: str, body: StartIn) -> Status[Any]:
     flow = find_flow(name)
     key = request.headers.get("Idempotency-Key") or None
     version = find_version(flow, body.version).pk if body.version else None
-    with listed_faults():
-        started = services.start_run(
-            flow=flow,
-            input=body.input,
-            actor=actor_of(request),
-            now=timezone.now(),
-            idempotency_key=key,
-            priority=PRIORITY[body.lane] if body.lane else body.priority,
-            version_id=version,
-        )
+    started = services.start_run(
+        flow=flow,
+        input=body.input,
+        actor=actor_of(request),
+        now=timezone.now(),
+        idempotency_key=key,
+        priority=PRIORITY[body.lane] if body.lane else body.priority,
+        version_id=version,
+    )
     run = selectors.get_run(started.run.pk)
     return Status(201 if started.is_new else 200, run_out(run))
 

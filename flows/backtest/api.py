@@ -8,7 +8,7 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from flows.api.finding import Id, find_flow, listed_faults
+from flows.api.finding import Id, find_flow
 from flows.backtest import services
 from flows.backtest.models import Backtest, BacktestRun
 from flows.backtest.selectors import RowFilter, choose_runs, list_backtests, list_rows
@@ -110,11 +110,10 @@ def start(request: HttpRequest, name: str, body: BacktestIn) -> Status[Any]:
         ask_again=body.models == "again",
         calls_allowed=body.calls,
     )
-    with listed_faults():
-        started = services.start_backtest(
-            flow=flow, choice=choice, author=person_of(request), actor=actor_of(request),
-            now=timezone.now(),
-        )  # fmt: skip
+    started = services.start_backtest(
+        flow=flow, choice=choice, author=person_of(request), actor=actor_of(request),
+        now=timezone.now(),
+    )  # fmt: skip
     return Status(201, _backtest_out(started))
 
 

@@ -14,6 +14,7 @@ from flows.models import Flow, RunStatus
 from flows.selectors.run_filters import RunFilters
 from flows.selectors.runs import list_runs
 from workbench.accounts.permissions import Reach, can
+from workbench.http.numbers import number_in
 
 Json = Any
 Matrix = Mapping[str, Mapping[str, int]]  # runs by the verdict of baseline, then of draft
@@ -55,7 +56,8 @@ def get_newest_of_draft(flow: Flow) -> Backtest | None:
 
 def may_see_backtest(user: Any, rest: str) -> bool:
     """Return True if the person may see the backtest whose id is ``rest``."""
-    found = Backtest.objects.filter(pk=int(rest)) if rest.isdecimal() else Backtest.objects.none()
+    number = number_in(rest)
+    found = Backtest.objects.none() if number is None else Backtest.objects.filter(pk=number)
     flow = found.values_list("flow__name", flat=True).first()
     return flow is not None and can(user, "runs.view", flow=flow)
 

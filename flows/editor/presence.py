@@ -88,7 +88,8 @@ def _read(text: str) -> Any:
 
 def clean_state(content: Any) -> dict[str, Any] | None:
     """Return the state that a browser reports, reduced to what others may trust, or None."""
-    if not isinstance(content, dict) or not TAB.fullmatch(str(content.get("tab"))):
+    tab = content.get("tab") if isinstance(content, dict) else None
+    if not isinstance(tab, str) or not TAB.fullmatch(tab):
         return None
     at, selected = content.get("at"), content.get("selected")
     place = at if is_point(at) else None
@@ -96,7 +97,7 @@ def clean_state(content: Any) -> dict[str, Any] | None:
     named = [
         each for each in steps[:MAX_SELECTED] if isinstance(each, str) and len(each) <= MAX_NAME
     ]
-    return {"tab": content["tab"], "at": place, "selected": named}
+    return {"tab": tab, "at": place, "selected": named}
 
 
 def is_point(value: Any) -> bool:

@@ -21,6 +21,7 @@ from flows.services import editing
 from workbench.accounts.gate import requires
 from workbench.accounts.models import User
 from workbench.accounts.permissions import can
+from workbench.http.numbers import number_in
 from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
 
@@ -72,9 +73,9 @@ def inspector(request: HttpRequest, name: str) -> HttpResponse:
 def history(request: HttpRequest, name: str) -> HttpResponse:
     """Show the edits ``?before=`` a revision, of everybody or of ``?author=``."""
     flow = get_object_or_404(Flow, name=name)
-    author = read_number(request, "author")
+    author = number_in(request.GET.get("author"))
     sittings = drafts.list_history(
-        flow_id=flow.pk, before=read_number(request, "before"), author_id=author
+        flow_id=flow.pk, before=number_in(request.GET.get("before")), author_id=author
     )
     context = {
         "flow": flow,
@@ -112,7 +113,7 @@ def problems(request: HttpRequest, name: str) -> JsonResponse:
 def list_operations(request: HttpRequest, name: str) -> JsonResponse:
     """Return the edits after revision ``?since=``, and line and ports of the steps they touched."""
     flow = get_object_or_404(Flow, name=name)
-    return JsonResponse(list_since(flow, read_number(request, "since") or 0))
+    return JsonResponse(list_since(flow, number_in(request.GET.get("since")) or 0))
 
 
 @require_POST
@@ -194,11 +195,6 @@ def read_operations(request: HttpRequest) -> tuple[int, list[dict[str, Json]]]:
         if "op" not in each:
             raise BadRequest(f"Operation {client_id} has no `op`.")
     return since, operations
-
-
-def read_number(request: HttpRequest, key: str) -> int | None:
-    value = request.GET.get(key, "")
-    return int(value) if value.isdecimal() and value.isascii() else None
 
 
 def author_of(request: HttpRequest) -> User:

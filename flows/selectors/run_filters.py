@@ -8,11 +8,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from flows.models import Flow, Run, RunStatus, Wait, WaitState
 from flows.selectors.flows import within_reach
 from workbench.accounts.permissions import Reach
+from workbench.http.numbers import number_in
 from workbench.search.functions import escape_in_json
 from workbench.search.matching import having
 
 # Digits of an id that surely fit a bigint.
-LONGEST_ID = 18
 PERSON_WAITS = frozenset({"case"})
 WAITING = "waiting"
 
@@ -43,7 +43,7 @@ class RunFilters:
 
 def parse_run_id(text: str) -> int | None:
     """Return the id that a person or an address gave, or None if it is none."""
-    return int(text) if text.isdecimal() and len(text) <= LONGEST_ID else None
+    return number_in(text)
 
 
 def filter_runs(filters: RunFilters, within: Reach) -> QuerySet[Run]:

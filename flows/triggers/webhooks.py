@@ -15,6 +15,7 @@ from flows.triggers.firing import Fired, fire
 from flows.triggers.models import Trigger, TriggerKind
 from workbench.accounts.gate import public
 from workbench.http.errors import refused_value_problem
+from workbench.http.numbers import number_in
 from workbench.http.problems import ApiProblem, problem_response
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 from workbench.secrets.uses import webhook_use
@@ -81,7 +82,7 @@ def _read_body(request: HttpRequest, most: int) -> bytes:
     )
     declared = request.META.get("CONTENT_LENGTH") or "0"
     # The declared length first, so that what is too large is not read at all.
-    if declared.isdigit() and int(declared) > most:
+    if (number_in(declared) or 0) > most:
         raise too_large
     try:
         raw = request.body

@@ -3,12 +3,12 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.selectors.tour import get_tour
 from flows.views.requests import flow_or_404, user_of
 from workbench.accounts.gate import requires
+from workbench.http.addresses import read_own_path
 from workbench.people.services import end_tour
 
 
@@ -33,4 +33,4 @@ def tour_end(request: HttpRequest) -> HttpResponse:
 def read_own_url(request: HttpRequest, key: str) -> str:
     """Return the address of this site that the request names, or "" if it names none."""
     wish = str((request.POST if request.method == "POST" else request.GET).get(key, ""))
-    return wish if url_has_allowed_host_and_scheme(wish, allowed_hosts=None) else ""
+    return read_own_path(wish)

@@ -42,7 +42,10 @@ class LikeCasesOut(Schema):
 class LikeDecisionIn(Strict):
     outcome: str = Field(min_length=1, max_length=80)
     cases: dict[CaseKey, Revision] = Field(
-        min_length=1, description="Revision seen, by case id.", max_length=MOST
+        min_length=1,
+        max_length=MOST,
+        description="Revision seen, by case id.",
+        json_schema_extra={"propertyNames": {"pattern": "^[1-9][0-9]*$"}},
     )
     looked_at: list[CaseId] = Field(
         max_length=MOST, description="Ids; the whole sample must be among them."

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from reviews import errors
-from workbench.http.problems import ApiProblem, map_error
+from workbench.http.problems import ApiProblem, map_error, map_error_by
 
 REMEDIES: dict[type[errors.ReviewError], str] = {
     errors.MoveNotAllowed: "Read the case to see its state.",
@@ -39,4 +39,14 @@ def report_faults() -> Iterator[None]:
         raise ApiProblem(422, "decision-invalid", str(error), remedy, found) from error
 
 
+def _review_problem(error: errors.ReviewError) -> ApiProblem:
+    """Return the problem for a refusal that has no remedy of its own; its message has one."""
+    detail = str(error) or (error.__doc__ or "").strip()
+    found = [
+        {"at": at, "message": message} for at, message in getattr(error, "problems", {}).items()
+    ]
+    return ApiProblem(error.status, error.code.replace("_", "-"), detail, "", found)
+
+
+map_error_by(errors.ReviewError, _review_problem)
 map_errors(REMEDIES)

@@ -7,6 +7,7 @@ from django.db.models.functions import Concat
 
 from reviews.models import Case, CaseParty
 from workbench.accounts.models import User
+from workbench.search.matching import being
 
 
 def list_parties(case: Case) -> list[CaseParty]:
@@ -37,7 +38,6 @@ def find_people_named(*names: str) -> list[User]:
         return []
     condition = Q()
     for name in wanted:
-        for field in ("username", "email", "display_name", "full_name"):
-            condition |= Q(**{f"{field}__iexact": name})
+        condition |= being(name, "username", "email", "display_name", "full_name")
     people = User.objects.annotate(full_name=Concat("first_name", Value(" "), "last_name"))
     return list(people.filter(condition))

@@ -31,6 +31,7 @@ from workbench.audit.selectors import (
 )
 from workbench.audit.services import SUBJECT_KINDS, verify
 from workbench.audit.subject_pages import links_to
+from workbench.http.numbers import number_in
 
 INVALID = 422
 
@@ -80,8 +81,8 @@ def _list_context(request: HttpRequest) -> tuple[dict[str, Any], int]:
     if not form.is_valid():
         return {**context, "rows": []}, INVALID
     wanted = form.wanted()
-    before = request.GET.get("before", "")
-    found = list_entries(wanted, before=int(before) if before.isdecimal() else None)
+    before = number_in(request.GET.get("before"))
+    found = list_entries(wanted, before=before)
     rows = list(found[: ROWS_A_PAGE + 1])
     shown = rows[:ROWS_A_PAGE]
     return {
@@ -139,11 +140,8 @@ def subject(request: HttpRequest, kind: str, subject_id: str) -> HttpResponse:
     """Show all that happened to one subject, newest first."""
     if kind not in SUBJECT_KINDS:
         raise Http404(f"There is no kind of subject {kind}.")
-    before = request.GET.get("before", "")
-    found = list_entries(
-        EntryFilter(subject_kind=kind, subject_id=subject_id),
-        before=int(before) if before.isdecimal() else None,
-    )
+    before = number_in(request.GET.get("before"))
+    found = list_entries(EntryFilter(subject_kind=kind, subject_id=subject_id), before=before)
     rows = list(found[: ROWS_A_PAGE + 1])
     if not rows and not before:
         raise Http404(f"Nothing is recorded of {kind} {subject_id}.")

@@ -155,7 +155,7 @@ def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:
         if request.method in route.methods:
             limit = getattr(route.view_func, "max_bytes", None) or limit
     declared = request.META.get("CONTENT_LENGTH") or "0"
-    length = int(declared) if declared.isdigit() else 0
+    length = int(declared) if declared.isdecimal() else 0
     # The declared length comes first: a body that is too large must not be read at all.
     if length > limit or (types == JSON and len(request.body) > limit):
         raise _too_large(limit)

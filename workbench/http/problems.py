@@ -2,7 +2,7 @@
 
 import errno
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -65,7 +65,8 @@ class _Mapped:
     remedy: str
 
 
-_MAPPED: dict[type[Exception], _Mapped] = {}
+ToProblem = Callable[[Any], ApiProblem]
+_MAPPED: dict[type[Exception], _Mapped | ToProblem] = {}
 
 
 def map_error(error: type[Exception], *, status: int, code: str, remedy: str) -> None:
@@ -75,6 +76,11 @@ def map_error(error: type[Exception], *, status: int, code: str, remedy: str) ->
     ``map_error(CaseAlreadyDecided, status=409, code="case-already-decided", remedy="…")``.
     """
     _MAPPED[error] = _Mapped(status, code, remedy)
+
+
+def map_error_by(error: type[Exception], to_problem: ToProblem) -> None:
+    """Answer a service's exception, and its subclasses, with the problem made of it."""
+    _MAPPED[error] = to_problem
 
 
 def storage_problem(error: Exception) -> ApiProblem | None:
@@ -106,7 +112,9 @@ def problem_of(error: Exception) -> ApiProblem | None:
         return error
     for kind in type(error).__mro__:
         mapped = _MAPPED.get(kind)
-        if mapped is not None:
+        if isinstance(mapped, _Mapped):
             detail = str(error) or (kind.__doc__ or "").strip() or HTTPStatus(mapped.status).phrase
             return ApiProblem(mapped.status, mapped.code, detail, mapped.remedy)
+        if mapped is not None:
+            return mapped(error)
     return None

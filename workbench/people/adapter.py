@@ -34,6 +34,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         by_name: str = super()._get_login_attempts_cache_key(request, **credentials)
         return f"{by_name}:{self.get_client_ip(request)}"
 
+    def is_safe_url(self, url: str) -> bool:
+        """Return whether to go there after signing in. What cannot be read is not safe."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:  # such as an IPv6 address without its closing bracket
+            return False
+
     def format_email_subject(self, subject: str) -> str:
         return f"[{_site().name}] {subject}"
 

@@ -8,6 +8,8 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
 
+from workbench.values.json_text import read_json
+
 logger = logging.getLogger(__name__)
 
 
@@ -19,7 +21,7 @@ class JsonText:
         return value if type(value) is int else json.dumps(value).encode()
 
     def loads(self, stored: Any) -> Any:
-        return json.loads(stored)
+        return read_json(stored)
 
 
 class SharedCache(RedisCache):

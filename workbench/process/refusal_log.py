@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from ninja.errors import HttpError, ValidationError
 
 from workbench.http.problems import ApiProblem
@@ -12,7 +13,7 @@ from workbench.values.refusals import ValueRefused
 
 REFUSALS = (
     PermissionDenied, SuspiciousOperation, BadRequest, Http404, UnreadablePostError,
-    HttpError, ValidationError, ApiProblem, ValueRefused,
+    MultiPartParserError, HttpError, ValidationError, ApiProblem, ValueRefused,
 )  # fmt: skip
 
 

@@ -21,6 +21,11 @@ def beginning(text: str, *fields: str) -> Q:
     return _any_of(text, fields, "begins_with_text")
 
 
+def being(text: str, *fields: str) -> Q:
+    """Return the condition that one of the fields is the text. Raises: ValueRefused."""
+    return _any_of(text, fields, "is_text")
+
+
 def _any_of(text: str, fields: tuple[str, ...], lookup: str) -> Q:
     check_text(text)
     found = Q()
@@ -52,7 +57,17 @@ class BeginsWithText(_Folded):
     condition = "= 1"
 
 
+class IsText(_Folded):
+    lookup_name = "is_text"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        left, left_values = self.process_lhs(compiler, connection)
+        right, right_values = self.process_rhs(compiler, connection)
+        return f"fold_text({left}) = fold_text({right})", (*left_values, *right_values)
+
+
 def register() -> None:
     for field in (CharField, TextField):
         field.register_lookup(HasText)
         field.register_lookup(BeginsWithText)
+        field.register_lookup(IsText)

@@ -10,11 +10,11 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import SIGNED_IN
+from workbench.http.addresses import read_own_path
 from workbench.shell.icons import icon_markup
 from workbench.shell.offers import list_commands_for, list_home_panels_for, list_nav_items_for
 from workbench.shell.preferences import THEMES, keep_theme, set_time_zone
@@ -106,10 +106,7 @@ def _keep_preferences(request: HttpRequest) -> HttpResponse:
 
 
 def _next_page(request: HttpRequest) -> str:
-    wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
-        return wanted
-    return reverse("shell:preferences")
+    return read_own_path(request.POST.get("next", "")) or reverse("shell:preferences")
 
 
 # Style page

@@ -4,6 +4,8 @@ from flows.graph.operations.arguments import read_text
 from flows.graph.operations.refusals import OperationRefused, malformed
 from flows.graph.operations.values import ABSENT, Json, Mapped, Result, same, without
 
+MOST_DIGITS = 9
+
 
 def set_at(root: Mapped, op: Mapped, fields: frozenset[str]) -> Result:
     """Return a copy of root with ``op['path']`` set, and ``{path, value?}`` that undoes it.
@@ -53,13 +55,20 @@ def format_pointer(keys: list[str]) -> str:
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
 
 
+def index_in(root: list[Json], key: str) -> int | None:
+    """Return the place in the list that the key names, or None if it names none."""
+    # No list has so many items, and Python reads no number of more than 4,300 digits.
+    index = int(key) if key.isdecimal() and len(key) <= MOST_DIGITS else None
+    return index if index is not None and index < len(root) else None
+
+
 def value_at(root: Json, keys: list[str]) -> Json:
     """Return the value at the keys, or ABSENT."""
     for key in keys:
         if isinstance(root, dict) and key in root:
             root = root[key]
-        elif isinstance(root, list) and key.isdecimal() and int(key) < len(root):
-            root = root[int(key)]
+        elif isinstance(root, list) and (index := index_in(root, key)) is not None:
+            root = root[index]
         else:
             return ABSENT
     return root
@@ -97,12 +106,12 @@ def write_at(root: Json, keys: list[str], value: Json, path: str) -> Json:
 
 def write_in_list(root: list[Json], key: str, rest: list[str], value: Json, path: str) -> Json:
     """Return a copy of the list with one item changed. Items are never added or removed."""
-    if not key.isdecimal() or int(key) >= len(root) or (value is ABSENT and not rest):
+    index = index_in(root, key)
+    if index is None or (value is ABSENT and not rest):
         raise OperationRefused(
             "path_missing",
             f"`{path}` does not name an item of its list that can be set.",
             "Set the whole list.",
         )
-    index = int(key)
     item = write_at(root[index], rest, value, path) if rest else value
     return [*root[:index], item, *root[index + 1 :]]

@@ -15,6 +15,7 @@ from reviews.settings.api.problems import report_problems
 from reviews.settings.api.queues import Name
 from reviews.settings.services.sla import save_sla_policy
 from workbench.accounts.gate import requires
+from workbench.http.instants import Instant
 from workbench.http.preconditions import edits, shows
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict, whole_page
@@ -100,12 +101,10 @@ def put_policy(request: HttpRequest, name: Name, body: PolicyIn) -> dict[str, An
     "/sla-policies/{name}/instants", response=Page[InstantOut], operation_id="preview_sla_policy"
 )
 @requires("queues.view", scope="anywhere")
-def instants(request: HttpRequest, name: str, opened_at: datetime | None = None) -> dict[str, Any]:
+def instants(request: HttpRequest, name: str, opened_at: Instant | None = None) -> dict[str, Any]:
     """Return when each act would come for a case opened at that time, or now if none is given."""
     policy = _find_policy(name)
     start = opened_at or timezone.now()
-    if start.tzinfo is None:
-        start = timezone.make_aware(start)
     rows = list_instants(read_plan(policy.snapshot()), start)
     return whole_page({"act": act.kind, "to": act.to, "at": at} for act, at in rows)
 

@@ -1,10 +1,11 @@
 """The authority matrix of a queue as people write it: a row on each line."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reviews.rules.matrix import KEYS
+from workbench.values.numbers import read_number
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 WORDS = {"yes": True, "no": False}
@@ -52,6 +53,6 @@ def _read_value(text: str) -> Json:
     if text in WORDS:
         return WORDS[text]
     try:
-        return json.loads(text)
-    except ValueError:
+        return read_number(text)
+    except ValueRefused:
         return text

@@ -16,7 +16,8 @@ from reviews.selectors.lists import list_queues
 from reviews.team.selectors import list_absences, list_deciders
 from reviews.team.services.absences import end_absence, plan_absence
 from workbench.accounts.gate import principal_of, requires
-from workbench.http.problems import ApiProblem, map_error
+from workbench.http.instants import Instant
+from workbench.http.problems import map_error
 from workbench.http.schemas import Page, Strict
 from workbench.http.sign_in import person_of
 
@@ -29,8 +30,8 @@ map_error(Absence.DoesNotExist, status=404, code="not-found", remedy="GET /absen
 class AbsenceIn(Strict):
     person: str = Field("", description="Username; empty: oneself.", max_length=NAME_MAX)
     # Not strict: JSON has no instants, so they come as text.
-    starts_at: datetime = Field(strict=False)
-    ends_at: datetime = Field(strict=False, description="They are back from then on.")
+    starts_at: Instant = Field(strict=False)
+    ends_at: Instant = Field(strict=False, description="They are back from then on.")
     cover: str = Field("", description="Username of who gets the cases.", max_length=NAME_MAX)
     note: str = Field("", max_length=200)
 
@@ -58,11 +59,6 @@ def absences(request: HttpRequest) -> dict[str, Any]:
 @requires("cases.decide", scope="rows")
 def plan(request: HttpRequest, body: AbsenceIn) -> Status[Any]:
     """Plan an absence. When it begins, the person's cases go to who covers."""
-    for name in ("starts_at", "ends_at"):
-        if getattr(body, name).tzinfo is None:
-            raise ApiProblem(
-                422, "absence-invalid", f"`{name}` has no offset.", "Write it as …T09:00:00+02:00."
-            )
     planned = plan_absence(
         person=find_person(body.person) if body.person else person_of(request),
         starts_at=body.starts_at,

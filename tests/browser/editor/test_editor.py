@@ -1,5 +1,6 @@
 """The editor in real Chromium: by mouse, by keys, by two at once, and without a line."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -62,7 +63,10 @@ def press(page: Page, *keys: str) -> None:
 
 
 def document_of(page: Page) -> Any:
-    return page.evaluate("document.querySelector('flow-canvas').document")
+    # As text: what a browser hands over as values loses a key `__proto__`.
+    return json.loads(
+        page.evaluate("JSON.stringify(document.querySelector('flow-canvas').document)")
+    )
 
 
 def servers_document(page: Page, name: str) -> Any:

@@ -66,14 +66,20 @@ class Bank:
         )
 
     def content(self) -> dict[str, str]:
-        """Return a digest of each table but those of NOT_ACTS."""
+        """Return a digest of each table but those of NOT_ACTS, and how many acts the ledger holds.
+
+        That something of weight was refused leaves an entry too, and is no act.
+        """
         with closing(sqlite3.connect(self.var / "countersign.sqlite3", timeout=30)) as connection:
             names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            [acts] = connection.execute(
+                "SELECT count(*) FROM audit_entry WHERE action NOT LIKE '%refused'"
+            )
             return {
                 name: _digest(connection, name)
                 for (name,) in names.fetchall()
-                if name not in NOT_ACTS
-            }
+                if name not in NOT_ACTS and not name.startswith("audit_")
+            } | {"acts": str(acts[0])}
 
 
 def _digest(connection: sqlite3.Connection, table: str) -> str:

@@ -15,6 +15,7 @@ from reviews.services.decisions import decide_case
 from tests.factories.cases import approve, decide, make_case, reject
 from tests.factories.people import make_person, person, signed_in
 from tests.factories.queues import make_office
+from tests.web.pages import if_match, revision_on
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -112,18 +113,22 @@ def test_an_odd_amount_is_not_decided_together_with_small_ones(
 
 
 def save_by_api(rows: Any) -> Any:
-    return signed_in("lea").put(
-        "/api/v1/queues/underwriting/settings", {"authority": rows}, content_type="application/json"
-    )
+    lea, address = signed_in("lea"), "/api/v1/queues/underwriting/settings"
+    return lea.put(
+        address, {"authority": rows}, content_type="application/json",
+        headers=if_match(lea, address),
+    )  # fmt: skip
 
 
 def save_by_page(text: str) -> Any:
+    lea, address = signed_in("lea"), "/review/queues/underwriting/settings/"
     form = {
+        "revision": revision_on(lea, address),
         "title": "Underwriting", "sla": "50", "priority_hours": "1", "value_hours": "1",
         "lease_minutes": "15", "familiar_minutes": "0", "work_limit": "0",
         "commit_window_seconds": "5", "authority": text,
     }  # fmt: skip
-    return signed_in("lea").post("/review/queues/underwriting/settings/", form)
+    return lea.post(address, form)
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ class Matter:
 
     rules: dict[str, Any]
     asked: dict[int, set[str]] = field(default_factory=dict)
-    edits: list[tuple[datetime, str]] = field(default_factory=list)
+    edits: list[tuple[datetime, str, int]] = field(default_factory=list)
 
 
 class FivePeople(RuleBasedStateMachine):
@@ -436,18 +436,22 @@ class FivePeople(RuleBasedStateMachine):
         return list(found.select_related("case", "decided_by"))
 
     def list_edits(self, case: Case, committed: list[Any]) -> list[tuple[datetime, str]]:
-        """Return the edits of the matter; a check is a copy of the case as it was opened."""
+        """Return the edits of the case and, until it was opened, of the others of its matter.
+
+        What is edited later in another case is not shown in this one, so it did not lead to it. A
+        check is a copy of the case as it was opened.
+        """
         matter = self.matters[case.run_id]
         overrides = [
-            (each.committed_at, each.decided_by.username)
+            (each.committed_at, each.decided_by.username, each.case_id)
             for each in committed
             if each.overrides and self.matters[each.case.run_id] is matter
-            if each.case_id <= case.pk
         ]
-        if case.wait_id is None:
-            return [edit for edit, each in zip(overrides, committed, strict=False)
-                    if each.case_id == case.pk]  # fmt: skip
-        return overrides + matter.edits
+        return [
+            (at, who)
+            for at, who, case_id in overrides + matter.edits
+            if case_id == case.pk or (case.wait_id is not None and at <= case.opened_at)
+        ]
 
     # --- How it is done -----------------------------------------------------------------
 
@@ -484,7 +488,7 @@ class FivePeople(RuleBasedStateMachine):
     def note_edit(self, case: Case, who: str, asked: InformationRequest) -> None:
         asked.refresh_from_db()
         if asked.changes:
-            self.matters[case.run_id].edits.append((self.now, who))
+            self.matters[case.run_id].edits.append((self.now, who, case.pk))
 
     def acting(self, name: str, channel: str = "page") -> Acting:
         user = self.user(name)

@@ -24,7 +24,9 @@ SET_SECRET = f"""
 from django.utils import timezone
 from workbench.accounts.actors import Actor
 from workbench.secrets.services import set_secret
-set_secret(name="KEY", value={SECRET!r}, actor=Actor.system("tests"), now=timezone.now())
+set_secret(
+    name="KEY", value={SECRET!r}, uses=["flow:*"], actor=Actor.system("tests"), now=timezone.now()
+)
 """
 READ_ARTIFACTS = """
 import hashlib
@@ -100,7 +102,7 @@ class Site:
             return [case for case in cases if case["run"] == run]
 
         [case] = until(found, f"the case of run {run}")
-        body = {"outcome": "approved", "commit_now": True}
+        body = {"outcome": "approved", "commit_now": True, "revision": case["revision"]}
         self.ask(self.reviewer, "POST", f"/cases/{case['id']}/decisions", json=body)
 
     def outcome(self, run: int) -> str:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from flows.services.drafts import create_flow
 from tests.factories.people import ACTOR, make_person, signed_in
 from tests.factories.queues import make_office
+from tests.web.pages import if_match
 from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 from workbench.audit.selectors import payload_of
@@ -21,7 +22,7 @@ JSON = "application/json"
 @pytest.fixture
 def program() -> Client:
     """A client with the token of a person who has every role."""
-    scopes = ["flows.edit", "runs.start", "events.send", "cases.view", "cases.assign"]
+    scopes = ["flows.view", "flows.edit", "runs.start", "events.send", "cases.view", "cases.assign"]
     made = create_token(
         user=make_person("ada", *Role), name="robot", scopes=scopes, now=timezone.now(),
         actor=ACTOR,
@@ -39,7 +40,8 @@ def test_a_replaced_draft_is_recorded_by_api_and_page(program: Client) -> None:
         name="small", title="Small", document=None, author=None, actor=ACTOR, now=timezone.now()
     )
     document = {**flow.draft, "title": "Other"}
-    answer = program.put("/api/v1/flows/small/draft", {"document": document}, JSON)
+    address = "/api/v1/flows/small/draft"
+    answer = program.put(address, {"document": document}, JSON, headers=if_match(program, address))
     assert answer.status_code == 200, answer.content
     entry, payload = only("flow.draft_replaced")
     assert (entry.actor_kind, entry.subject_id) == ("token", "small")
@@ -75,7 +77,9 @@ def test_a_shared_view_is_recorded_and_ones_own_is_not(program: Client) -> None:
     own = program.post(url, {"name": "Big", "shared": False}, JSON)
     assert own.status_code == 201, own.content
     assert not Entry.objects.filter(action="view.saved").exists()
-    view = program.post(url, {"name": "Big", "shared": True}, JSON).json()["id"]
+    known = if_match(program, f"{url}/{own.json()['id']}")
+    view = program.post(url, {"name": "Big", "shared": True}, JSON, headers=known).json()["id"]
     assert only("view.saved")[1]["name"] == "Big"
-    assert program.delete(f"{url}/{view}").status_code == 204
+    known = if_match(program, f"{url}/{view}")
+    assert program.delete(f"{url}/{view}", headers=known).status_code == 204
     assert only("view.deleted")[0].subject_id == "underwriting"

@@ -38,6 +38,9 @@ REFUSED: dict[str, tuple[int, Callable[[Client], Any]]] = {
     "a thousand fields too many": (
         400, lambda client: client.post("/flows/new/", {f"f{n}": "1" for n in range(2_000)}),
     ),
+    "a form whose parts have no boundary": (
+        400, lambda client: client.post("/flows/new/", b"x", content_type="multipart/form-data"),
+    ),
     "JSON that is none": (
         400, lambda client: client.post("/api/v1/bulk-acts", "{", content_type="application/json"),
     ),

@@ -44,7 +44,13 @@ def make_text(schema: dict[str, Json]) -> str:
 
 def make_mapping(schema: dict[str, Json]) -> dict[str, Json]:
     needed = schema.get("required", [])
-    return {name: make_value(schema["properties"][name]) for name in needed}
+    made = {name: make_value(schema["properties"][name]) for name in needed}
+    if len(made) < schema.get("minProperties", 0):
+        # One is the most that any operation asks for.
+        made[make_text(schema.get("propertyNames", {}))] = make_value(
+            schema["additionalProperties"]
+        )
+    return made
 
 
 MAKERS: dict[str, Any] = {
