@@ -42,8 +42,7 @@ from flows.views.requests import (
 )
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
-
-LONGEST_REVISION = 18
+from workbench.http.numbers import number_in
 
 
 @requires("flows.publish", scope="flow:name")
@@ -114,7 +113,7 @@ def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
     if not note:
         return _publish_page(request, flow, 422, note_error="Say what changed and why, in a line.")
     person, actor, now = user_of(request), actor_of(request), timezone.now()
-    revision = _read_revision(request.POST.get("revision", ""))
+    revision = number_in(request.POST.get("revision"))
     try:
         if demands_second_person(flow):
             request_publish(
@@ -137,11 +136,6 @@ def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
     except (services.FlowInvalid, services.FlowTestsFailed, DocumentError):
         return _publish_page(request, flow, 422, note=note)
     return _redirect_after(request, version, release=release)
-
-
-def _read_revision(text: str) -> int | None:
-    """Return the revision that the page showed; None of a form that does not say."""
-    return int(text) if text.isdecimal() and len(text) < LONGEST_REVISION else None
 
 
 def _redirect_after(request: HttpRequest, version: FlowVersion, *, release: bool) -> HttpResponse:
