@@ -21,7 +21,8 @@ from workbench.dispatch.models import Outbox
 
 def start(flow: Flow, given: Any = None, **options: Any) -> Run:
     """Start a run of the flow on an input."""
-    return start_run(flow=flow, input=given or {}, actor=ACTOR, now=timezone.now(), **options).run
+    options = {"actor": ACTOR, **options}
+    return start_run(flow=flow, input=given or {}, now=timezone.now(), **options).run
 
 
 @contextmanager

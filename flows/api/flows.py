@@ -46,6 +46,12 @@ map_error(
     remedy="Correct the draft or the test.",
 )
 map_error(
+    services.OtherFlowOutOfReach,
+    status=403,
+    code="other-flow-out-of-reach",
+    remedy="Have it published by someone who may use that flow too.",
+)
+map_error(
     services.SecondPersonNeeded,
     status=409,
     code="second-person-needed",

@@ -32,6 +32,12 @@ map_error(
     services.RunBusy, status=409, code="run-busy", remedy="Pause it, or try again when it waits."
 )
 map_error(services.StepUnknown, status=422, code="step-unknown", remedy="Read the version's steps.")
+map_error(
+    services.DecisionPassedOver,
+    status=409,
+    code="decision-passed-over",
+    remedy="Begin at the start, or before the step at which people decide.",
+)
 map_error(services.VersionUnfit, status=409, code="version-unfit", remedy="Choose another version.")
 
 

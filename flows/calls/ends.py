@@ -12,6 +12,7 @@ from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Run, RunArtifact, RunStatus, Wait
 from flows.runtime import pausing, transitions
 from flows.runtime.held import give_artifacts, list_named
+from flows.services.asking import add_requesters
 from flows.services.runs import resolve_wait
 from flows.store import get_store
 from workbench.accounts.actors import Actor
@@ -118,10 +119,21 @@ def _resolve(wait: Wait, output: Json, now: datetime) -> None:
 
 
 def _pass_to_caller(wait: Wait, output: Json) -> None:
-    """Let the caller hold what the output names and a called run holds."""
+    """Let the caller hold what the output names and a called run holds.
+
+    Whoever came to ask for a called run, as by an event that it waited for, asks for it too.
+    """
+    _add_requesters(wait)
     if named := list_named(output):
         held = RunArtifact.objects.filter(run__parent_wait_id=wait.pk, artifact__digest__in=named)
         give_artifacts(wait.run_id, set(held.values_list("artifact__digest", flat=True)))
+
+
+def _add_requesters(wait: Wait) -> None:
+    asked = Run.objects.filter(pk=wait.run_id).values_list("requested_by", flat=True).get()
+    others = Run.objects.filter(parent_wait_id=wait.pk).exclude(requested_by=asked)
+    for requesters in others.values_list("requested_by", flat=True):
+        add_requesters(wait.run_id, requesters)
 
 
 def _fail(wait: Wait, message: str, cause: Run | None, now: datetime) -> None:

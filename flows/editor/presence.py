@@ -8,9 +8,11 @@ import re
 from typing import Any
 
 from channels.db import database_sync_to_async
+from django.contrib.auth import get_user_model
 from django.urls import path
 
 from workbench.accounts.permissions import can
+from workbench.live.access import access_group
 from workbench.live.sockets import PersonSocket
 from workbench.values.json_text import read_json
 
@@ -18,15 +20,14 @@ FORBIDDEN = 4403
 MAX_MESSAGE_CHARS = 16_384
 MAX_SELECTED = 50
 MAX_NAME = 80
-MAX_MESSAGE_CHARS = 16_384
 TAB = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 class PresenceConsumer(PersonSocket):
     """Relays ``{tab, at: [x, y] | null, selected: [step]}`` to the others on the same flow.
 
-    Authorises at connect, then neither queries nor renders. A browser reports on itself only, and
-    the person's name is added here.
+    Authorises at connect and when the person's roles change; otherwise it neither queries nor
+    renders. A browser reports on itself only, and the person's name is added here.
     """
 
     group = tab = ""
@@ -36,6 +37,9 @@ class PresenceConsumer(PersonSocket):
         if not await database_sync_to_async(can)(self.user, "flows.view", flow=flow):
             await self.close(code=FORBIDDEN)
             return
+        # Joined without asking an authoriser: no page can name this group.
+        self.access_group = access_group(self.user.pk)
+        await self.channel_layer.group_add(self.access_group, self.channel_name)
         self.person = self.user.display_name or self.user.get_username()
         self.group = f"presence.{flow}"
         await self.channel_layer.group_add(self.group, self.channel_name)
@@ -43,6 +47,7 @@ class PresenceConsumer(PersonSocket):
     async def closed(self) -> None:
         if self.group:
             await self.channel_layer.group_discard(self.group, self.channel_name)
+            await self.channel_layer.group_discard(self.access_group, self.channel_name)
         if self.tab:
             await self.send_to_others({"tab": self.tab, "gone": True})
 
@@ -60,6 +65,17 @@ class PresenceConsumer(PersonSocket):
     async def presence_state(self, message: dict[str, Any]) -> None:
         if message["from"] != self.channel_name:
             await self.send(text_data=json.dumps(message["state"], separators=(",", ":")))
+
+    async def live_access(self, event: dict[str, Any]) -> None:
+        """Close if the person may no longer see the flow."""
+        flow = self.scope["url_route"]["kwargs"]["name"]
+        if not await database_sync_to_async(_may_still_see)(self.user.pk, flow):
+            await self.close(code=FORBIDDEN)
+
+
+def _may_still_see(user_id: int, flow: str) -> bool:
+    """Read the person anew: the old object keeps its grants."""
+    return can(get_user_model().objects.filter(pk=user_id).first(), "flows.view", flow=flow)
 
 
 def _read(text: str) -> Any:

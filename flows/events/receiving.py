@@ -12,6 +12,7 @@ from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Event, Run, Wait
 from flows.runtime.hearing import hears_event
 from flows.runtime.held import give_artifacts
+from flows.services.asking import add_requesters
 from flows.services.runs import resolve_wait
 from flows.store import get_store
 from workbench.accounts.actors import Actor
@@ -111,10 +112,19 @@ def _resolve(wait: Wait, event: Event, actor: Actor, now: datetime) -> int | Non
     output = {"event": event.name, "key": event.key, "payload": event.payload}
     try:
         with transaction.atomic():
-            give_artifacts(wait.run_id, event.artifacts)
+            pass_to_run(wait.run_id, event)
             return resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=actor)
     except (WaitAlreadyResolved, RunNotActive):
         return None
+
+
+def pass_to_run(run_id: int, event: Event) -> None:
+    """Let a run that hears the event hold its artifacts, and have been asked for by its senders.
+
+    What is decided later in the run may be what the event says.
+    """
+    give_artifacts(run_id, event.artifacts)
+    add_requesters(run_id, event.requested_by)
 
 
 @job("flows.event_emitted")

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, make_wait_key
+from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, make_wait_key, pass_to_run
 from flows.models import Event
-from flows.runtime.held import find_passed_on, give_artifacts
+from flows.runtime.held import find_passed_on
 from flows.steps.base import Opened, Result, StepConfig, StepContext, WaitingStep, text_of
 from flows.steps.registry import register
 from flows.store import get_store
@@ -69,7 +69,7 @@ class WaitForEvent(WaitingStep):
         get_store().lock_key(key)
         earlier = self._find_earlier(ctx, config) if config.earlier_seconds else None
         if earlier is not None:
-            give_artifacts(ctx.run_id, earlier.artifacts)
+            pass_to_run(ctx.run_id, earlier)
             output = {"event": earlier.name, "key": earlier.key, "payload": earlier.payload}
             return Opened("event", resolved=Result(output))
         due_at = None

@@ -120,7 +120,7 @@ def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
         return _publish_or_ask(request, flow, note)
     except services.DraftChanged:
         return _show_changed_draft(request, flow, note)
-    except (services.NothingChanged, RequestOpen) as error:
+    except (services.NothingChanged, services.OtherFlowOutOfReach, RequestOpen) as error:
         return _publish_page(request, flow, 409, refusal=f"{error} {error.remedy}", note=note)
     except (services.FlowInvalid, services.FlowTestsFailed, DocumentError):
         return _publish_page(request, flow, 422, note=note)

@@ -15,7 +15,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from flows.models import Artifact
-from flows.runtime.held import find_held, get_run_of_call, give_artifacts
+from flows.runtime.held import get_holder
 
 
 class ArtifactTooLarge(ValueError):
@@ -63,9 +63,8 @@ def store_file(
             "created_at": now,
         },
     )
-    run_id = get_run_of_call()
-    if run_id is not None:
-        give_artifacts(run_id, [digest])
+    if holder := get_holder():
+        holder.keep(digest)
     return reference(artifact)
 
 
@@ -86,11 +85,12 @@ def reference(artifact: Artifact) -> dict[str, Any]:
 def read_artifact(digest: str) -> tuple[Artifact, bytes]:
     """Return the artifact and its content.
 
-    Raises: ArtifactMissing, inside a step also for an artifact that its run does not hold.
+    Raises: ArtifactMissing, inside a step also for an artifact that its run does not hold; in a
+    rehearsal, for one that may not be read for it.
     """
     artifact = Artifact.objects.filter(digest=digest).first()
-    run_id = get_run_of_call()
-    if artifact is None or (run_id is not None and not find_held(run_id, [digest])):
+    holder = get_holder()
+    if artifact is None or (holder is not None and not holder.holds(digest)):
         raise ArtifactMissing(f"There is no artifact {digest}.")
     with default_storage.open(artifact.path) as file:
         return artifact, file.read()

@@ -18,7 +18,7 @@ from flows.expressions import ExpressionError
 from flows.resilience import gate
 from flows.resilience.errors import Deferred
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
-from flows.runtime.held import calling_for
+from flows.runtime.held import Holder, RehearsalHolder, RunHolder, calling_for, list_named
 from flows.runtime.payloads import (
     escape,
     fetch,
@@ -28,7 +28,12 @@ from flows.runtime.payloads import (
     store_if_large,
 )
 from flows.runtime.program import BoundStep, Program, run_bindings
-from flows.runtime.reuse import find_result, remember_result, result_key
+from flows.runtime.reuse import (
+    find_result,
+    list_dependencies,
+    remember_result,
+    result_key,
+)
 from flows.runtime.step_pool import StepPool
 from flows.steps.base import (
     CodeMissing,
@@ -95,7 +100,8 @@ class Drive:
     memory: Memory
     pool: StepPool
     is_cancelled: Callable[[], bool]
-    rehearsing: bool = False
+    # For whom it is rehearsed, if it is.
+    rehearsing: RehearsalHolder | None = None
     ticket: gate.Ticket | None = None
     hidden: tuple[str, ...] = ()
 
@@ -138,8 +144,10 @@ class Drive:
             return (await self._call_and_report(bound, ctx, config))[0]
         if bound.step.cache is None:
             return await self._call_through_gate(bound, ctx, config)
-        key = result_key(bound, self._render_without_secrets(bound, config, bindings), bindings)
-        find = partial(find_result, key, self.claim.run_id)
+        plain = self._render_without_secrets(bound, config, bindings)
+        parts = list_dependencies(bound, plain, bindings)
+        key = result_key(parts)
+        find = partial(find_result, key, self.claim.run_id, named=list_named(parts))
         found: Leave | None = await self.pool.submit(retry_while_away, find, now)
         if found is not None:
             return found
@@ -275,10 +283,10 @@ class Drive:
         if not isinstance(type_, RunningStep):
             raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
         call = type_.rehearse if self.rehearsing else type_.run
-        run_id = None if self.rehearsing else self.claim.run_id
-        with calling_for(run_id):
+        holder = self.rehearsing or RunHolder(self.claim.run_id)
+        with calling_for(holder):
             if type_.blocking:
-                given = await self.pool.submit(_call_for_run, run_id, call, ctx, config)
+                given = await self.pool.submit(_call_for, holder, call, ctx, config)
             else:
                 given = call(ctx, config)
             result: Result = await given if inspect.isawaitable(given) else given
@@ -345,9 +353,9 @@ class Drive:
         return Defer(deferred.until, deferred.scope, deferred.message)
 
 
-def _call_for_run(run_id: int | None, call: Callable[..., Any], ctx: Any, config: Any) -> Any:
+def _call_for(holder: Holder, call: Callable[..., Any], ctx: Any, config: Any) -> Any:
     """Call in a thread of the pool, which does not see the context of the loop."""
-    with calling_for(run_id):
+    with calling_for(holder):
         return call(ctx, config)
 
 

@@ -5,10 +5,11 @@ A digest in a run's data gives nothing by itself: whoever knows it could write i
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from flows.models import Artifact, RunArtifact
 
@@ -17,22 +18,64 @@ Json = Any
 _NAMED = re.compile(r"\"(?:artifact:|sha256:)?([0-9a-f]{64})\"")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
-_run_of_call: ContextVar[int | None] = ContextVar("run_of_call", default=None)
+
+class Holder(Protocol):
+    """For whom a step is called: it keeps what the step stores, which reads what it holds."""
+
+    def keep(self, digest: str) -> None: ...
+
+    def holds(self, digest: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunHolder:
+    """A run whose step is called."""
+
+    run_id: int
+
+    def keep(self, digest: str) -> None:
+        give_artifacts(self.run_id, [digest])
+
+    def holds(self, digest: str) -> bool:
+        return bool(find_held(self.run_id, [digest]))
+
+
+@dataclass(slots=True)
+class RehearsalHolder:
+    """A rehearsal: it reads what it has stored, what the run that it repeats holds, and no more.
+
+    Beside that, what ``may_read`` allows to the person for whom it is played.
+    """
+
+    run_id: int = 0
+    may_read: Callable[[str], bool] | None = None
+    stored: set[str] = field(default_factory=set)
+
+    def keep(self, digest: str) -> None:
+        self.stored.add(digest)
+
+    def holds(self, digest: str) -> bool:
+        if digest in self.stored or (self.run_id and find_held(self.run_id, [digest])):
+            return True
+        return self.may_read is not None and self.may_read(digest)
+
+
+_holder: ContextVar[Holder | None] = ContextVar("holder", default=None)
 
 
 @contextmanager
-def calling_for(run_id: int | None) -> Iterator[None]:
-    """Let the run hold what is stored inside, and let only what it holds be read."""
-    token = _run_of_call.set(run_id)
+def calling_for(holder: Holder) -> Iterator[None]:
+    """Let the holder have what is stored inside, and let only what it holds be read."""
+    token = _holder.set(holder)
     try:
         yield
     finally:
-        _run_of_call.reset(token)
+        _holder.reset(token)
 
 
-def get_run_of_call() -> int | None:
-    """Return the run whose step is being called here; None outside of steps."""
-    return _run_of_call.get()
+def get_holder() -> Holder | None:
+    """Return for whom a step is being called here; None outside of steps."""
+    return _holder.get()
 
 
 def list_named(value: Json) -> set[str]:

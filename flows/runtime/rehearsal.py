@@ -6,7 +6,7 @@ with effects, and steps that wait, take their output from stubs.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, assert_never
@@ -20,6 +20,7 @@ from flows.expressions import ExpressionError
 from flows.graph.model import Document
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
 from flows.runtime.execution import Drive, Memory
+from flows.runtime.held import RehearsalHolder
 from flows.runtime.program import BoundStep, Program, run_bindings
 from flows.runtime.step_pool import StepPool
 from flows.store.rows import Claim
@@ -86,6 +87,7 @@ class Rehearsal:
 
 
 Stubs = Mapping[str, Stub | Sequence[Stub]]
+MayRead = Callable[[str], bool]
 
 
 class Answers(Protocol):
@@ -151,8 +153,11 @@ class Stage:
         only: frozenset[str] | None = None,
         run_id: int = 0,
         answers: Answers | None = None,
+        may_read: MayRead | None = None,
     ) -> Rehearsal:
-        player = _Player(program, input, now, stubs or {}, only, self._pool, run_id, answers)
+        """Play a program. ``run_id`` is the run that it repeats, ``may_read`` as for play_step."""
+        holder = RehearsalHolder(run_id, may_read)
+        player = _Player(program, input, now, stubs or {}, only, self._pool, holder, answers)
         return self._loop.run_until_complete(player.play())
 
     def play_step(
@@ -164,12 +169,15 @@ class Stage:
         outputs: Mapping[str, Json],
         now: datetime,
         answers: Answers | None = None,
+        may_read: MayRead | None = None,
     ) -> Rehearsal:
         """Play one step alone. ``outputs`` is ``{step: {"output": …, "port": …}}`` of the others.
 
-        Raises: KeyError if there is no such step.
+        ``may_read`` says of a digest whether its artifact may be read for whom this is played;
+        without it none is read. Raises: KeyError if there is no such step.
         """
-        player = _Player(program, input, now, {}, frozenset({step}), self._pool, 0, answers)
+        holder = RehearsalHolder(0, may_read)
+        player = _Player(program, input, now, {}, frozenset({step}), self._pool, holder, answers)
         return self._loop.run_until_complete(player.play_one(step, outputs))
 
 
@@ -182,11 +190,12 @@ class _Player:
         stubs: Stubs,
         only: frozenset[str] | None,
         pool: StepPool,
-        run_id: int,
+        holder: RehearsalHolder,
         answers: Answers | None,
     ) -> None:
         self.program, self.input, self.now = program, input, now
-        self.stubs, self.only, self.pool, self.run_id = stubs, only, pool, run_id
+        self.stubs, self.only, self.pool = stubs, only, pool
+        self.holder, self.run_id = holder, holder.run_id
         self.answers = answers
         self.machine = Machine.start(program.graph)
         # Nothing is read from a database: an output that is not in memory does not exist.
@@ -259,7 +268,9 @@ class _Player:
             run_started_at=self.now,
             input=self.input,
         )
-        drive = Drive(claim, self.program, self.memory, self.pool, lambda: False, rehearsing=True)
+        drive = Drive(
+            claim, self.program, self.memory, self.pool, lambda: False, rehearsing=self.holder
+        )
         return await drive.run()
 
     def apply(

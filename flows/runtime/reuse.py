@@ -5,7 +5,7 @@ made the result: if that commit is refused or lost, the place is empty and count
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from flows.engine import events
 from flows.models import Journal, KeptResult
 from flows.runtime.actions import Leave
-from flows.runtime.held import find_passed_on, give_artifacts
+from flows.runtime.held import find_held, find_passed_on, give_artifacts
 from flows.runtime.program import BoundStep
 from flows.store.rows import Claim
 from workbench.dispatch.clock import clock_task
@@ -26,19 +26,23 @@ FORGOTTEN_A_BATCH = 1000
 _COSTS = ("cost", "tokens", "latency_ms")
 
 
-def result_key(bound: BoundStep, config: Any, bindings: Mapping[str, Json]) -> str:
-    """Digest what the result depends on: type, config as rendered, and what else it reads.
+def result_key(parts: Json) -> str:
+    """Digest what a result depends on, as list_dependencies returns it."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return sha256(text.encode()).hexdigest()
+
+
+def list_dependencies(bound: BoundStep, config: Any, bindings: Mapping[str, Json]) -> Json:
+    """Return what the result depends on: type, config as rendered, and what else it reads.
 
     ``config`` must have been rendered without the values of secrets.
     """
-    parts = {
+    return {
         "type": bound.type.name,
         "config": config.model_dump(mode="json"),
         "late": dict(bound.late),
         "run": _run_parts(bound, bindings),
     }
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
-    return sha256(text.encode()).hexdigest()
 
 
 def _run_parts(bound: BoundStep, bindings: Mapping[str, Json]) -> Json:
@@ -47,10 +51,14 @@ def _run_parts(bound: BoundStep, bindings: Mapping[str, Json]) -> Json:
     return {"input": bindings.get("input"), "steps": bindings.get("steps")}
 
 
-def find_result(key: str, run_id: int, now: datetime) -> Leave | None:
+def find_result(
+    key: str, run_id: int, now: datetime, *, named: Collection[str] = ()
+) -> Leave | None:
     """Return the kept result, its origin in the provenance, or None. Two queries.
 
-    The run with ``run_id`` comes to hold what the result names and its maker holds.
+    ``named`` are the artifacts that the call names. What was found in one of them is not given to a
+    run that does not hold it, though it knows its digest. The run with ``run_id`` comes to hold
+    what the result names and its maker holds.
     """
     kept = KeptResult.objects.filter(key=key, expires_at__gt=now).first()
     if kept is None:
@@ -62,6 +70,8 @@ def find_result(key: str, run_id: int, now: datetime) -> Leave | None:
         kind=events.STEP_FINISHED,
     ).first()
     if row is None:
+        return None
+    if find_held(row.run_id, named) - find_held(run_id, named):
         return None
     give_artifacts(run_id, find_passed_on(row.run_id, row.data))
     made = {name: value for name, value in (row.provenance or {}).items() if name not in _COSTS}

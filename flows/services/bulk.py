@@ -30,7 +30,8 @@ from flows.services.reruns import rerun
 from flows.services.run_keys import OwnKey
 from flows.services.runs import cancel_run, pause_run, resume_run, retry_run
 from workbench.accounts.actors import Actor
-from workbench.accounts.permissions import Reach
+from workbench.accounts.permissions import Reach, reach
+from workbench.accounts.principals import find_principal
 from workbench.audit.services import record
 from workbench.dispatch.outbox import enqueue
 from workbench.dispatch.registry import job
@@ -190,12 +191,24 @@ def work_off_chunk(args: dict[str, Json], now: datetime) -> None:
 def _get_chunk(bulk: BulkAct) -> Chunk:
     return get_next_chunk(
         _load_filters(bulk.filters),
-        _load_reach(bulk.within),
+        _find_reach(bulk),
         APPLIES_TO[Act(bulk.act)],
         after=bulk.after,
         up_to=bulk.up_to,
         limit=CHUNK,
     )
+
+
+def _find_reach(bulk: BulkAct) -> Reach:
+    """Return where the act is done: where its actor might when it began, and still may."""
+    began, actor = _load_reach(bulk.within), Actor(**bulk.actor)
+    if actor.kind == "system" or actor.channel == "command":
+        return began
+    needed = "runs.start" if Act(bulk.act) is Act.RERUN else "runs.operate"
+    now = reach(find_principal(actor), needed)
+    if now.everywhere:
+        return began
+    return now if began.everywhere else Reach(False, began.scopes & now.scopes)
 
 
 def _apply(operation: Callable[[int], object], run_id: int, bulk: BulkAct) -> None:

@@ -116,12 +116,20 @@ class KeyReserved(ServiceError):
     """Somebody gave an idempotency key that the server keeps for its own runs."""
 
 
+class OtherFlowOutOfReach(ServiceError):
+    """A flow would use another flow, and whoever lets it may not."""
+
+
 class RunBusy(ServiceError):
     """A worker is executing one of the run's steps, or the run has ended."""
 
 
 class StepUnknown(ServiceError):
     """The version has no such step."""
+
+
+class DecisionPassedOver(ServiceError):
+    """A rerun would go round a step at which people decide."""
 
 
 class VersionUnfit(ServiceError):

@@ -15,6 +15,7 @@ from flows.runtime.artifacts import ArtifactMissing
 from flows.runtime.held import find_passed_on, give_artifacts
 from flows.runtime.payloads import fetch
 from flows.runtime.program import Program, load_program
+from flows.services.decisions_ahead import check_decisions
 from flows.services.errors import IdempotencyKeyReused, StepUnknown, VersionUnfit
 from flows.services.starting import Started, start_run
 from workbench.accounts.actors import Actor
@@ -106,13 +107,21 @@ def rerun(
     old input. Who asked for the old run asked for the new one too, and so did who changes the
     input, or ``asks`` for it to be done anew.
 
-    Raises: StepUnknown, VersionUnfit, FlowPaused, InputInvalid, InputTooLarge,
+    Raises: StepUnknown, VersionUnfit, DecisionPassedOver, FlowPaused, InputInvalid, InputTooLarge,
     IdempotencyKeyReused, KeyReserved.
     """
     old = Run.objects.select_related("flow").get(pk=run_id)
     given = fetch(old.input) if input is None else input
     plan = plan_rerun(run_id=run_id, step=step, version_id=version_id)
-    asks = asks or (input is not None and _is_another_input(old, input))
+    is_other_input = input is not None and _is_another_input(old, input)
+    check_decisions(
+        run_id=run_id,
+        step=step,
+        old=load_program(old.version_id),
+        new=get_program(old, version_id),
+        is_other_input=is_other_input,
+    )
+    asks = asks or is_other_input
     started = start_run(
         flow=old.flow,
         input=given,

@@ -18,6 +18,7 @@ from flows.services.errors import (
     SecondPersonNeeded,
 )
 from flows.services.ledger_check import compute_document_digest
+from flows.services.other_flows import check_calls
 from flows.steps.catalogue import catalogue
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
@@ -33,15 +34,16 @@ def publish_version(
 
     ``revision`` is that of the draft whose changes were looked at; no other one is published.
     Checked first, without a lock: the draft is valid, its own tests pass, and a second person,
-    ``agreed_by``, agreed where the flow demands one.
+    ``agreed_by``, agreed where the flow demands one. The actor must have rights on what it calls.
 
     Raises: DocumentError, FlowInvalid, FlowTestsFailed, DraftChanged, NothingChanged,
-    SecondPersonNeeded.
+    SecondPersonNeeded, OtherFlowOutOfReach.
     """
     _check_second_person(flow_id, author, agreed_by)
     draft = Flow.objects.only("name", "draft", "draft_revision").get(pk=flow_id)
     check_draft(draft, revision)
     document = parse(draft.draft)
+    check_calls(document, actor)
     _check_document(draft, document, now)
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)

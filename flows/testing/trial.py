@@ -11,10 +11,12 @@ from flows.graph.codec import parse
 from flows.graph.problems import DocumentError
 from flows.runtime.actions import Leave
 from flows.runtime.program import Program
-from flows.runtime.rehearsal import Given, Rehearsal, Stage, Stub
+from flows.runtime.rehearsal import Given, MayRead, Rehearsal, Stage, Stub
+from flows.services.giving import find_givable
 from flows.steps.base import RunningStep, WaitingStep
 from flows.steps.registry import UnknownStepType
 from flows.testing.samples import make_sample
+from workbench.accounts.actors import Actor
 from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
 
@@ -80,18 +82,28 @@ def _to_stub(value: Mapping[str, Json]) -> Stub:
     return Stub(value.get("output"), str(value.get("port") or "done"))
 
 
-def play_trial(document: Mapping[str, Json], trial: Trial, *, now: datetime) -> Rehearsal:
-    """Play the draft, or the part of it that ``scope`` selects. Raises: Unplayable."""
+def play_trial(
+    document: Mapping[str, Json], trial: Trial, *, actor: Actor, now: datetime
+) -> Rehearsal:
+    """Play the draft, or the part of it that ``scope`` selects. Raises: Unplayable.
+
+    Its steps read the artifacts that the actor might give to a run.
+    """
     program = _compile(document)
     if trial.scope != ALL and trial.step not in program.steps:
         raise Unplayable("Select one step on the canvas first.")
     answers = TrialAnswers(trial)
+
+    def may_read(digest: str) -> bool:
+        return bool(find_givable([digest], actor))
+
     with Stage() as stage:
         if trial.scope == ONLY:
-            return _play_one(stage, program, trial, answers, now)
+            return _play_one(stage, program, trial, answers, may_read, now)
         return stage.play_program(
-            program, input=trial.input, now=now, only=_list_played(document, trial), answers=answers
-        )
+            program, input=trial.input, now=now, only=_list_played(document, trial),
+            answers=answers, may_read=may_read,
+        )  # fmt: skip
 
 
 def _compile(document: Mapping[str, Json]) -> Program:
@@ -113,14 +125,19 @@ def _list_played(document: Mapping[str, Json], trial: Trial) -> frozenset[str] |
 
 
 def _play_one(
-    stage: Stage, program: Program, trial: Trial, answers: TrialAnswers, now: datetime
+    stage: Stage,
+    program: Program,
+    trial: Trial,
+    answers: TrialAnswers,
+    may_read: MayRead,
+    now: datetime,
 ) -> Rehearsal:
     """Play one step on the pinned outputs of the others, or on their last ones."""
     pinned = trial.pins.pop(trial.step, None)
     try:
         return stage.play_step(
             program, trial.step, input=trial.input, outputs={**trial.known, **trial.pins},
-            now=now, answers=answers,
+            now=now, answers=answers, may_read=may_read,
         )  # fmt: skip
     finally:
         if pinned is not None:

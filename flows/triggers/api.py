@@ -15,6 +15,7 @@ from flows.triggers import services
 from flows.triggers.editables import TRIGGER
 from flows.triggers.models import Firing, Trigger
 from workbench.accounts.gate import requires
+from workbench.http.idempotency import shows_once
 from workbench.http.preconditions import edits, shows
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, Strict, page_by_id, whole_page
@@ -89,6 +90,7 @@ def list_triggers(request: HttpRequest, name: str) -> dict[str, Any]:
     "/flows/{name}/triggers", response={201: TriggerAddedOut}, operation_id="create_trigger"
 )
 @requires("flows.publish", scope="flow:name")
+@shows_once
 def create_trigger(request: HttpRequest, name: str, body: TriggerIn) -> Status[Any]:
     """Add a trigger. A webhook's secret is in this answer only."""
     flow = find_flow(name)

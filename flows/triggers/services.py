@@ -10,7 +10,8 @@ from typing import Any
 from django.db import transaction
 
 from flows.models import Flow
-from flows.services.errors import ServiceError
+from flows.services.errors import OtherFlowOutOfReach, ServiceError
+from flows.services.other_flows import HEAR, check_use
 from flows.triggers.configs import (
     EventConfig,
     FlowConfig,
@@ -74,6 +75,7 @@ def create_trigger(
     trigger = Trigger(flow=flow, kind=kind, created_at=now, created_by=actor.name[:150])
     secret = ""
     _configure(trigger, title, config, input, enabled, now)
+    _check_hearing(trigger, actor)
     if kind == TriggerKind.WEBHOOK:
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
         trigger.secret_name = f"webhook_{trigger.public_id.hex}"
@@ -91,6 +93,7 @@ def change_trigger(
     """Replace what a trigger does and is called. Raises: TriggerUnknown, TriggerInvalid."""
     trigger = _lock_trigger(trigger_id)
     _configure(trigger, title, config, input, trigger.enabled, now)
+    _check_hearing(trigger, actor)
     trigger.save()
     forget_set_aside(SCHEDULES, str(trigger.pk))
     _record("trigger.changed", trigger, actor, now)
@@ -158,6 +161,16 @@ def _configure(
         if not Flow.objects.filter(name=parsed.flow).exists():
             raise TriggerInvalid("flow", f"There is no flow {parsed.flow!r}.")
         trigger.listens_to = parsed.flow
+
+
+def _check_hearing(trigger: Trigger, actor: Actor) -> None:
+    """Raises: TriggerInvalid for the ends of a flow whose runs the actor may not see."""
+    if trigger.kind != TriggerKind.FLOW or trigger.listens_to == trigger.flow.name:
+        return
+    try:
+        check_use([trigger.listens_to], HEAR, actor)
+    except OtherFlowOutOfReach as error:
+        raise TriggerInvalid("flow", str(error)) from error
 
 
 def _record(action: str, trigger: Trigger, actor: Actor, now: datetime) -> None:

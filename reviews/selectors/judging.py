@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from reviews.errors import NotAuthorised
-from reviews.models import Case, DecisionState, Part
+from reviews.models import Case, Decision, DecisionState, Part
 from reviews.rules.amounts import find_amount
 from reviews.rules.authority import (
     APPROVED,
@@ -35,10 +35,11 @@ def judge_answer(
     ``overrides`` are the corrections that the decision makes.
     """
     votes = list(case.decisions.filter(state=DecisionState.COMMITTED).select_related("decided_by"))
+    need, quorum = find_need_of_case(case, overrides), int(case.rules.get("quorum", 1))
     approved = {
         vote.decided_by.username: vote.committed_at or vote.at
         for vote in votes
-        if vote.outcome == APPROVED and vote.decided_by
+        if vote.outcome == APPROVED and vote.decided_by and _still_counts(vote, need, quorum)
     }
     edited = {p.user.username: p.at for p in list_parties(case) if p.part == Part.EDITED}
     asked = {p.user.username for p in list_parties(case) if p.part == Part.REQUESTED}
@@ -49,8 +50,8 @@ def judge_answer(
         outcome=outcome,
         requested_by=case.requested_by,
         requesters=frozenset(asked),
-        need=find_need_of_case(case, overrides),
-        quorum=int(case.rules.get("quorum", 1)),
+        need=need,
+        quorum=quorum,
         four_eyes=bool(case.rules.get("four_eyes")),
         voters=frozenset(approved),
         outdated=frozenset(name for name, at in approved.items() if at <= last_edit),
@@ -59,6 +60,17 @@ def judge_answer(
     )
     refusals = list_refusals(case, Candidate(acting, Act.DECIDE, now))
     return judge(facts, [str(refusal) for refusal in refusals])
+
+
+def _still_counts(vote: Decision, need: Need, quorum: int) -> bool:
+    """Return whether an approval was given for what needed as much as the case needs now.
+
+    Whoever approved 5,000 has not approved the 900,000 to which it was corrected afterwards.
+    """
+    checks = vote.receipt.get("authority") or {}
+    needed = max(quorum, need.approvers)
+    level, approvers = checks.get("level_needed"), checks.get("approvers_needed")
+    return int(level or need.level) >= need.level and int(approvers or needed) >= needed
 
 
 def find_need_of_case(case: Case, overrides: Sequence[Mapping[str, Any]] = ()) -> Need:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from flows.graph.codec import parse, to_mapping
 from flows.models import Flow, FlowVersion
-from flows.runtime.artifacts import store_artifact
+from flows.runtime.artifacts import read_artifact, store_artifact
 from flows.services import create_flow, release_version
 from flows.steps.base import Opened, Result, RunningStep, StepConfig, StepContext, StepFailure
 from flows.steps.base import WaitingStep as BaseWaitingStep
@@ -47,6 +47,7 @@ if "test.probe" not in {type_.name for type_ in all_step_types()}:
             ports: list[str] | None = None
             give: Any = None
             store: str = ""
+            read: str = ""
 
         def ports(self, config: Mapping[str, Any]) -> tuple[str, ...]:
             return ("done", "again", "yes", "no", "limit")
@@ -58,6 +59,8 @@ if "test.probe" not in {type_.name for type_ in all_step_types()}:
             time.sleep(config.sleep)
             if ctx.attempt <= config.fail_times:
                 raise StepFailure("as asked", kind="asked", retryable=not config.fatal)
+            if config.read:
+                return Result(output={"read": read_artifact(config.read)[1].decode()})
             if config.store:
                 return Result(_store(config.store, ctx.now))
             ports = tuple(config.ports) if config.ports is not None else None

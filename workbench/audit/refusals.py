@@ -28,6 +28,8 @@ from workbench.dispatch.sweeps import Sweep
 logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
 TASK = "audit.count_refusals"
+# In the entry that tells of the further refusals: at what they aimed, such as `case:7`.
+AIMS, MOST_AIMS = "further_at", 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,22 @@ def _write(refusal: Refusal) -> None:
         _close(tally, refusal.at)
         tally = Tally.objects.create(key=refusal.key, **_tally_of(refusal))
     if tally.recorded >= refusal.most:
-        Tally.objects.filter(pk=tally.pk).update(further=F("further") + 1)
+        _count(tally, refusal)
         return
     Tally.objects.filter(pk=tally.pk).update(recorded=F("recorded") + 1)
     _record(tally, refusal.payload, refusal.at, refusal.subject)
+
+
+def _count(tally: Tally, refusal: Refusal) -> None:
+    """Count one of the further refusals, and keep at what it aimed, if few were aimed at yet.
+
+    Else whoever is refused often enough elsewhere would hide what they try for.
+    """
+    tally.further += 1
+    aim, aims = ":".join(refusal.subject), tally.payload.get(AIMS, [])
+    if aim not in aims and len(aims) < MOST_AIMS:
+        tally.payload = {**tally.payload, AIMS: [*aims, aim]}
+    tally.save(update_fields=["further", "payload"])
 
 
 def _tally_of(refusal: Refusal) -> dict[str, Any]:

@@ -11,6 +11,8 @@ the role granted. So a refusal frees the key.
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -27,9 +29,24 @@ ABANDONED_AFTER = timedelta(minutes=5)
 LONGEST_KEY = 200
 PRUNE_BATCH = 1000
 REFUSED, SERVER_ERROR = 400, 500
+# Stands for the content type of an answer that is not kept.
+SHOWN_ONCE = "shown-once"
+_KEPT_BACK = "answer_is_kept_back"
+Route = TypeVar("Route", bound=Callable[..., Any])
 # Of these nothing that the route wrote stands. Other refusals may have written something, such as
 # that a claim of a case ran out.
 ROLLED_BACK = frozenset({401, 403, 429})
+
+
+def shows_once(route: Route) -> Route:
+    """Have a route's answer not kept for a repetition, as it holds a secret in plain text."""
+
+    @wraps(route)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        setattr(request, _KEPT_BACK, True)
+        return route(request, *args, **kwargs)
+
+    return shown  # type: ignore[return-value]
 
 
 def answer_once(
@@ -51,7 +68,7 @@ def answer_once(
         with transaction.atomic():
             response = run()
             if response.status_code < REFUSED:
-                _keep(claim, response)
+                _keep(claim, response, is_secret=getattr(request, _KEPT_BACK, False))
                 return response
             if response.status_code >= SERVER_ERROR or response.status_code in ROLLED_BACK:
                 transaction.set_rollback(True)
@@ -128,15 +145,22 @@ def _take_over(claim: IdempotentRequest, now: datetime) -> bool:
     return True
 
 
-def _keep(claim: IdempotentRequest, response: HttpResponse) -> None:
+def _keep(claim: IdempotentRequest, response: HttpResponse, *, is_secret: bool) -> None:
     claim.status = response.status_code
-    claim.content_type = response.headers.get("Content-Type", "")
-    claim.body = response.content
+    claim.content_type = SHOWN_ONCE if is_secret else response.headers.get("Content-Type", "")
+    claim.body = b"" if is_secret else response.content
     claim.save(update_fields=["status", "content_type", "body"])
 
 
 def _replay(claim: IdempotentRequest) -> HttpResponse:
     assert claim.status is not None
+    if claim.content_type == SHOWN_ONCE:
+        raise ApiProblem(
+            409,
+            "answer-shown-once",
+            "This request was done. Its answer held a secret, which is shown once and not kept.",
+            "Read what was made; if its secret is lost, remove it and make another.",
+        )
     return HttpResponse(
         bytes(claim.body),
         status=claim.status,

@@ -16,6 +16,8 @@ Json = Any
 MAX_PARTS = 10_000
 # Of all patterns of a schema together: what they would be long without counted repetitions.
 MAX_PATTERN_SIZE = 12_000
+# No list has an index of more digits.
+MOST_DIGITS = 9
 # A step of a pattern that may be tried from several places in the text, for each character.
 _PATTERN_STEP = 0.3
 _SMALL_PATTERN = 100
@@ -188,7 +190,7 @@ class SchemaWork:
         for part in reference.removeprefix("#").split("/")[1:] if reference[:1] == "#" else ():
             key = part.replace("~1", "/").replace("~0", "~")
             if isinstance(found, list):
-                found = found[int(key)] if key.isdecimal() and int(key) < len(found) else None
+                found = _item(found, key)
             else:
                 found = found.get(key) if isinstance(found, Mapping) else None
         return found if found is not None else self._root
@@ -276,3 +278,9 @@ def _list_of(schema: Mapping[str, Json], name: str) -> list[Json]:
 def _mapping_of(schema: Mapping[str, Json], name: str) -> Mapping[str, Json]:
     found = schema.get(name)
     return found if isinstance(found, Mapping) else {}
+
+
+def _item(found: list[Json], key: str) -> Json:
+    """Return the item that the key names, or None. Python reads no number of very many digits."""
+    is_number = key.isdecimal() and len(key) <= MOST_DIGITS
+    return found[int(key)] if is_number and int(key) < len(found) else None

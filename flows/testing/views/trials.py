@@ -16,7 +16,7 @@ from flows.testing.samples import make_sample
 from flows.testing.trial import ALL, ONLY, TO, Trial, Unplayable, play_trial
 from flows.testing.trial_rows import get_known_outputs, get_statuses, list_rows
 from flows.testing.views.drafts import set_flow_field
-from flows.views.requests import flow_or_404
+from flows.views.requests import actor_of, flow_or_404
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
 from workbench.http.rates import limit_previews
@@ -58,7 +58,7 @@ def play(request: HttpRequest, name: str) -> HttpResponse:
     trial, refusal = _read_trial(request.POST)
     try:
         _apply_button(trial, act, arguments, request.POST)
-        rehearsal = play_trial(document, trial, now=timezone.now())
+        rehearsal = play_trial(document, trial, actor=actor_of(request), now=timezone.now())
         if act == "save":
             notice = _save_test(request, flow, document, trial, rehearsal)
         elif act == "keep-sample":

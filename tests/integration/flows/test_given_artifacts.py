@@ -11,7 +11,7 @@ from flows import selectors
 from flows.events.receiving import receive_event
 from flows.models import Artifact, Event, Flow, Run, RunArtifact
 from flows.runtime.artifacts import ArtifactMissing, read_artifact, store_artifact
-from flows.runtime.held import calling_for, give_artifacts
+from flows.runtime.held import RunHolder, calling_for, give_artifacts
 from flows.runtime.program import forget_programs
 from flows.services import InputInvalid, rerun, start_run
 from flows.services.giving import note_upload
@@ -100,10 +100,10 @@ def test_a_step_that_writes_a_digest_into_its_output_gets_nothing() -> None:
 
 def test_code_of_a_step_reads_only_what_its_run_holds() -> None:
     found, run = store(), launch(publish_flow("a -> b"), {})
-    with calling_for(run.pk), pytest.raises(ArtifactMissing):
+    with calling_for(RunHolder(run.pk)), pytest.raises(ArtifactMissing):
         read_artifact(found["artifact"])
     give_artifacts(run.pk, [found["artifact"]])
-    with calling_for(run.pk):
+    with calling_for(RunHolder(run.pk)):
         assert read_artifact(found["artifact"])[1] == b"payslip"
 
 

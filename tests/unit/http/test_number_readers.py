@@ -15,6 +15,7 @@ OTHERS = {
     "workbench/http/gateway.py",
     "workbench/dispatch/sweeps.py",
     "flows/graph/operations/pointers.py",
+    "workbench/values/schema_work.py",
 }
 
 

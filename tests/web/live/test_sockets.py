@@ -34,7 +34,7 @@ from workbench.accounts.models import Role, User
 from workbench.people.services import grant_role
 from workbench.accounts.actors import Actor
 people = {}
-for name in ("operator", "nobody", "leaver", "demoted", "drawer", "crowd", "loud"):
+for name in ("operator", "nobody", "leaver", "demoted", "drawer", "guest", "crowd", "loud"):
     user = User.objects.create_user(name)
     if name != "nobody":
         grant_role(user=user, role=Role.OPERATOR, actor=Actor.system("test"), now=timezone.now())
@@ -253,6 +253,17 @@ def test_presence_on_a_canvas_ends_with_its_session(served: Served) -> None:
             return socket.close_code
 
     assert asyncio.run(sign_out()) == 4401
+
+
+def test_who_loses_the_role_hears_no_more_of_who_is_on_a_canvas(served: Served) -> None:
+    async def lose() -> int | None:
+        async with served.connect("guest", path="/live/presence/loan/") as socket:
+            await socket.send(json.dumps({"tab": "one", "at": [1, 2]}))
+            await asyncio.to_thread(served.tell, "take_roles", served.people["guest"]["id"])
+            await asyncio.wait_for(socket.wait_closed(), 5)
+            return socket.close_code
+
+    assert asyncio.run(lose()) == 4403
 
 
 def test_a_person_has_so_many_sockets_and_no_more(served: Served) -> None:
