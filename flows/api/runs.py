@@ -69,6 +69,12 @@ map_error(
     remedy="Use another key, such as one with a prefix of your own.",
 )
 map_error(
+    services.VersionNotReleased,
+    status=403,
+    code="version-not-released",
+    remedy="Choose the released version.",
+)
+map_error(
     services.RunNotFailed, status=409, code="run-not-failed", remedy="Only a failed run is retried."
 )
 map_error(RunNotActive, status=409, code="run-not-active", remedy="Read the run to see its state.")
@@ -121,7 +127,10 @@ class StartIn(Strict):
         description="Lower runs first. `lane` replaces it.",
     )
     version: int | None = Field(
-        None, ge=1, le=2**31 - 1, description="A version other than the released one."
+        None,
+        ge=1,
+        le=2**31 - 1,
+        description="A version other than the released one; that needs `flows.publish`.",
     )
 
 

@@ -33,6 +33,7 @@ from flows.services.errors import (
     ServiceError,
     StartLimit,
     StepUnknown,
+    VersionNotReleased,
     VersionUnfit,
 )
 from flows.services.flow_pause import pause_flow, resume_flow
@@ -75,6 +76,7 @@ __all__ = [
     "StartLimit",
     "Started",
     "StepUnknown",
+    "VersionNotReleased",
     "VersionUnfit",
     "cancel_run",
     "create_flow",

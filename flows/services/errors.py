@@ -120,6 +120,10 @@ class OtherFlowOutOfReach(ServiceError):
     """A flow would use another flow, and whoever lets it may not."""
 
 
+class VersionNotReleased(ServiceError):
+    """A run would go by a version that is not released, chosen by someone who may not publish."""
+
+
 class RunBusy(ServiceError):
     """A worker is executing one of the run's steps, or the run has ended."""
 

@@ -14,6 +14,7 @@ from flows.models import Run, Token
 from flows.runtime.program import Program, load_program
 from flows.services.errors import RunBusy, ServiceError, VersionUnfit
 from flows.services.reruns import get_program
+from flows.services.version_choice import check_version
 from flows.store import get_store
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
@@ -29,11 +30,12 @@ Json = Any
 def migrate_run(*, run_id: int, version_id: int, actor: Actor, now: datetime) -> None:
     """Let a waiting run go on with another version that has the steps at which it waits.
 
-    Locks the run. Raises: VersionUnfit, RunBusy.
+    Locks the run. Raises: VersionUnfit, VersionNotReleased, RunBusy.
     """
     store = get_store()
     run = store.lock_runs([run_id])[run_id]
-    model = Run.objects.get(pk=run_id)
+    model = Run.objects.select_related("flow").get(pk=run_id)
+    check_version(model.flow, version_id, actor, kept=model.version_id)
     old, new = load_program(run.version_id), get_program(model, version_id)
     tokens = store.list_tokens([run_id])
     if run.status not in {"running", "paused"} or any(t.state == "running" for t in tokens):

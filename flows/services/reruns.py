@@ -107,8 +107,8 @@ def rerun(
     old input. Who asked for the old run asked for the new one too, and so did who changes the
     input, or ``asks`` for it to be done anew.
 
-    Raises: StepUnknown, VersionUnfit, DecisionPassedOver, FlowPaused, InputInvalid, InputTooLarge,
-    IdempotencyKeyReused, KeyReserved.
+    Raises: StepUnknown, VersionUnfit, VersionNotReleased, DecisionPassedOver, FlowPaused,
+    InputInvalid, InputTooLarge, IdempotencyKeyReused, KeyReserved.
     """
     old = Run.objects.select_related("flow").get(pk=run_id)
     given = fetch(old.input) if input is None else input
@@ -131,6 +131,7 @@ def rerun(
         trigger="rerun",
         priority=old.priority,
         version_id=version_id or old.version_id,
+        kept_version=old.version_id,
         passed_on=find_passed_on(run_id, given),
         asked_by=_list_requesters(old, actor, asks=asks),
     )

@@ -25,6 +25,7 @@ from flows.services.errors import (
 )
 from flows.services.giving import find_gifts, give_to_runs
 from flows.services.run_keys import check_key
+from flows.services.version_choice import check_version
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import NewRunRow
@@ -67,23 +68,22 @@ def start_run(
     trigger: str = "api",
     priority: int | None = None,
     version_id: int | None = None,
+    kept_version: int | None = None,
     passed_on: Collection[str] = (),
     asked_by: Collection[int] | None = None,
     cause: Run | None = None,
 ) -> Started:
     """Start a run, of the released version by default; a repeated key gives its earlier run.
 
-    ``asked_by``, ``passed_on`` and ``cause`` as for ``start_runs``.
+    ``asked_by``, ``passed_on``, ``kept_version`` and ``cause`` as for ``start_runs``.
 
-    Raises: StartLimit, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge,
-    IdempotencyKeyReused, KeyReserved.
+    Raises: VersionNotReleased, StartLimit, FlowNotReleased, FlowPaused, InputInvalid,
+    InputTooLarge, IdempotencyKeyReused, KeyReserved.
     """
     new = NewRun(input, idempotency_key, priority)
     [started] = start_runs(
         flow=flow, runs=[new], actor=actor, now=now, trigger=trigger, version_id=version_id,
-        passed_on=passed_on,
-        asked_by=asked_by,
-        cause=cause,
+        kept_version=kept_version, passed_on=passed_on, asked_by=asked_by, cause=cause,
     )  # fmt: skip
     return started
 
@@ -99,6 +99,7 @@ def start_runs(
     version_id: int | None = None,
     parent_wait_id: int | None = None,
     at_once: int | None = None,
+    kept_version: int | None = None,
     passed_on: Collection[str] = (),
     asked_by: Collection[int] | None = None,
     cause: Run | None = None,
@@ -110,11 +111,13 @@ def start_runs(
     actor may give.
 
     ``asked_by`` are the users who asked for what causes the runs, such as the run that calls them.
-    Without it, the person who starts them asked for them.
+    Without it, the person who starts them asked for them. ``kept_version`` is a version that anyone
+    may choose beside the released one: that of the run which is done again.
 
-    Raises: StartLimit, FlowNotReleased, FlowPaused, InputInvalid, InputTooLarge,
-    IdempotencyKeyReused, KeyReserved.
+    Raises: VersionNotReleased, StartLimit, FlowNotReleased, FlowPaused, InputInvalid,
+    InputTooLarge, IdempotencyKeyReused, KeyReserved.
     """
+    check_version(flow, version_id, actor, kept=kept_version)
     program = _program_to_start(flow, version_id)
     for new in runs:
         check_key(new.idempotency_key)

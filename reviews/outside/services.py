@@ -26,7 +26,7 @@ from reviews.rules.documents import get_artifact_digest
 from reviews.rules.layout import FILE_KINDS
 from workbench.accounts.actors import Actor
 from workbench.secrets.services import SecretUnknown, read_secrets
-from workbench.secrets.uses import flow_use
+from workbench.secrets.uses import checkpoint_use
 
 Json = Any
 SYSTEM = Actor.system("checkpoints")
@@ -114,7 +114,7 @@ def _problems(case: CheckpointConfig, callback: Callback, actor: Actor) -> dict[
             f"{', '.join(unknown)} cannot be asked for here: use {', '.join(ALLOWED)}."
         )
     problems |= _form_problems(case) | _artifact_problems(case, actor)
-    return problems | (_callback_problems(callback) if callback.url else {})
+    return problems | (_callback_problems(callback, case.queue) if callback.url else {})
 
 
 def _form_problems(case: CheckpointConfig) -> dict[str, str]:
@@ -148,11 +148,11 @@ def _list_artifacts(case: CheckpointConfig) -> Iterator[tuple[str, str]]:
                     yield place, get_artifact_digest(each.artifact)
 
 
-def _callback_problems(callback: Callback) -> dict[str, str]:
+def _callback_problems(callback: Callback, queue: str) -> dict[str, str]:
     if fault := find_fault(callback.url):
         return {"callback.url": str(fault)}
     try:
-        key = read_secrets([callback.secret], use=flow_use(FLOW))[callback.secret]
+        key = read_secrets([callback.secret], use=checkpoint_use(queue))[callback.secret]
         problem = key_problem(key)
     except SecretUnknown as error:
         problem = str(error)

@@ -20,8 +20,9 @@ from flows.steps.base import (
 from flows.steps.destinations import check_spelling, host_and_port
 from flows.steps.registry import register
 from reviews.notices.signed import call_signed
+from reviews.outside.document import FLOW
 from workbench.secrets.services import SecretUnknown, read_secrets
-from workbench.secrets.uses import flow_use
+from workbench.secrets.uses import checkpoint_use, flow_use
 
 
 @register
@@ -69,7 +70,7 @@ class Tell(RunningStep):
         if not config.url:
             return Result(output={"told": False})
         try:
-            key = read_secrets([config.secret], use=flow_use(ctx.flow))[config.secret]
+            key = read_secrets([config.secret], use=_use_of(ctx))[config.secret]
         except SecretUnknown as error:
             raise StepFailure(str(error), kind="config", retryable=False) from error
         call_signed(
@@ -80,6 +81,13 @@ class Tell(RunningStep):
             now=ctx.now,
         )
         return Result(output={"told": True})
+
+
+def _use_of(ctx: StepContext) -> str:
+    """Return what the key is used for: other engines may use only what their queue may."""
+    if ctx.flow == FLOW:
+        return checkpoint_use(str(ctx.input["case"]["queue"]))
+    return flow_use(ctx.flow)
 
 
 def _body(ctx: StepContext, config: Tell.Config) -> str:

@@ -73,3 +73,8 @@ def make_version(
         note=note,
         published_at=NOW,
     )
+
+
+def release(version: FlowVersion) -> None:
+    """Make it the version by which new runs go."""
+    Flow.objects.filter(pk=version.flow_id).update(released=version)

@@ -44,7 +44,8 @@ class SecretIn(Strict):
         min_length=1,
         max_length=200,
         description="What may use it: `flow:NAME` (the steps of that flow), `flow:*` (those of "
-        "every flow), `notices`. A new secret needs one; left out, those that it has stay.",
+        "every flow), `checkpoint:QUEUE`, `notices`. A new secret needs one; left out, those that "
+        "it has stay.",
         examples=[["flow:consumer-loan"]],
     )
 

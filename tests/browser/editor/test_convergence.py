@@ -77,7 +77,7 @@ EDIT_ALONE = """([seed, count]) => { const { draft } = document.querySelector('f
 }"""
 FORGET_UNDO = """() => { const { draft } = document.querySelector('flow-canvas');
   draft.done = [];
-  return draft.document;
+  return JSON.stringify(draft.document);
 }"""
 # False once there is nothing left to undo.
 UNDO_SOME = """(count) => { const { draft } = document.querySelector('flow-canvas');
@@ -201,7 +201,7 @@ def test_cut_lines_and_a_killed_server_lose_no_edit(
         assert history["played"] == history["draft"] == expected["document"]
         assert history["start"] == started()
 
-        start = one.evaluate(FORGET_UNDO)
+        start = json.loads(one.evaluate(FORGET_UNDO))
         for seed in range(ALONE // AT_ONCE):
             one.evaluate(EDIT_ALONE, [99 + seed, AT_ONCE])
             until(one, lambda: saved(one))

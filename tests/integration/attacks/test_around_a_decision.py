@@ -75,8 +75,9 @@ def test_a_key_of_the_house_cannot_be_taken_before_it(now: datetime) -> None:
 def test_a_start_cannot_suppress_a_run_to_come_by_its_key(key: str, now: datetime) -> None:
     flow = make_review_version().flow
     given: dict[str, Any] = {"flow": flow, "input": {}, "actor": person("ops").actor, "now": now}
+    version = flow.versions.get().pk
     with pytest.raises(KeyReserved):
-        start_run(**given, idempotency_key=key, version_id=flow.versions.get().pk)
+        start_run(**given, idempotency_key=key, version_id=version, kept_version=version)
     assert not Run.objects.exists()
 
 

@@ -30,7 +30,7 @@ CASE = {"queue": "underwriting", "sla": "standard", "title": "Loan 7", "show": S
 def office() -> None:
     make_office(ada=Role.REVIEWER, airflow=Role.OPERATOR)
     actor = Actor.system("test")
-    uses = ["flow:outside-checkpoints"]
+    uses = ["checkpoint:underwriting"]
     set_secret(name="AIRFLOW_KEY", value=KEY, uses=uses, actor=actor, now=timezone.now())
 
 

@@ -109,6 +109,10 @@ def test_a_deleted_secret_is_unknown() -> None:
         (["flow:*"], "webhook:loan", False),
         (["flow:*"], "notices", False),
         (["webhook:loan"], "flow:loan", False),
+        (["checkpoint:a"], "checkpoint:a", True),
+        (["checkpoint:a"], "checkpoint:b", False),
+        (["checkpoint:*"], "checkpoint:b", True),
+        (["flow:*"], "checkpoint:a", False),
         (["notices", "flow:loan"], "notices", True),
     ],
 )

@@ -21,7 +21,7 @@ from django.utils import timezone
 from workbench.accounts.actors import Actor
 from workbench.secrets.services import set_secret
 set_secret(name="AIRFLOW_KEY", value="whsec_{b64encode(b"k" * 32).decode()}",
-    uses=["flow:outside-checkpoints"], actor=Actor.system("tests"), now=timezone.now())
+    uses=["checkpoint:*"], actor=Actor.system("tests"), now=timezone.now())
 """
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from flows.models import BulkAct, Run
 from flows.services.bulk import work_off_chunk
-from tests.factories.flows import LOAN, make_flow, make_version
+from tests.factories.flows import LOAN, make_flow, make_version, release
 from tests.factories.runs import add_token, make_completed_run, make_failed_run, make_run
 from tests.web.pages import text_of
 from workbench.accounts.models import Role
@@ -65,7 +65,7 @@ def test_a_step_that_the_version_lacks_is_said(operator: Client) -> None:
 def test_a_waiting_run_is_moved_to_a_version_and_a_lane(operator: Client) -> None:
     flow = make_flow()
     run = make_run(flow)
-    make_version(flow, 2)
+    release(make_version(flow, 2))
     assert operator.post(f"/runs/{run.pk}/migrate/", {"version": "9"}).status_code == 422
     operator.post(f"/runs/{run.pk}/migrate/", {"version": "2"})
     operator.post(f"/runs/{run.pk}/lane/", {"lane": "bulk"})
@@ -104,7 +104,7 @@ def test_what_was_refused_is_listed_with_its_reason(operator: Client) -> None:
     flow = make_flow()
     run = make_run(flow)
     add_token(run, "fee", "waiting")
-    make_version(flow, 2, {**LOAN, "steps": steps, "edges": []})
+    release(make_version(flow, 2, {**LOAN, "steps": steps, "edges": []}))
     operator.post("/runs/many/?flow=loan", {"act": "migrate", "version": "2"})
     bulk = work_off()
     assert (bulk.done, bulk.refused) == (0, 1)

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from flows.models import BulkAct, Flow, Run
 from flows.services.bulk import work_off_chunk
-from tests.factories.flows import LOAN, make_flow, make_version
+from tests.factories.flows import LOAN, make_flow, make_version, release
 from tests.factories.runs import make_completed_run, make_failed_run, make_run, make_waiting_run
 from tests.web.api import Api
 from tests.web.pages import problem_of
@@ -75,9 +75,9 @@ def test_a_waiting_run_is_migrated_where_its_step_still_exists(api: Api) -> None
     steps = {**LOAN["steps"], "review": {"type": "wait", "with": {"seconds": 60}}}
     flow = make_flow(steps=steps)
     run = make_waiting_run(flow)
-    make_version(flow, 2)
+    release(make_version(flow, 2))
     assert api.post(f"/runs/{run.pk}/migrate", {"version": 2}).json()["version"] == 2
-    make_version(flow, 3, LOAN)
+    release(make_version(flow, 3, LOAN))
     gone = api.post(f"/runs/{run.pk}/migrate", {"version": 3})
     assert (gone.status_code, problem_of(gone)) == (409, "version-unfit")
 

@@ -27,7 +27,7 @@ def state_uses(apps: Any, schema_editor: Any) -> None:
         elif secret.name.startswith("notice_"):
             uses = {"notices"}
         else:
-            uses = found[secret.name] | ({f"flow:{CHECKPOINTS}"} if has_checkpoints else set())
+            uses = found[secret.name] | ({"checkpoint:*"} if has_checkpoints else set())
         secret.uses = sorted(uses)
         secret.save(update_fields=["uses"])
 

@@ -1,0 +1,30 @@
+"""Who may have a run go by another version than the released one.
+
+An older version may lack a step at which people decide. Whoever may publish the flow could release
+it, which the ledger keeps; for anybody else it would be a way around.
+"""
+
+from flows.models import Flow
+from flows.services.errors import VersionNotReleased
+from workbench.accounts.actors import Actor
+from workbench.accounts.permissions import can
+from workbench.accounts.principals import find_principal
+
+
+def check_version(
+    flow: Flow, version_id: int | None, actor: Actor, *, kept: int | None = None
+) -> None:
+    """Check that the actor may choose the version; ``kept`` is the one that the run has already.
+
+    Two queries at most, none for the released version. Raises: VersionNotReleased.
+    """
+    if version_id in {None, kept, flow.released_id}:
+        return
+    if actor.kind == "system" or actor.channel == "command":
+        return
+    if not can(find_principal(actor), "flows.publish", flow=flow.name):
+        raise VersionNotReleased(
+            f"That is not the released version of {flow.name!r}, and choosing another needs the "
+            "permission flows.publish.",
+            "Choose the released version, or have it done by someone who may publish the flow.",
+        )
