@@ -72,11 +72,15 @@ def fill(bank: Bank) -> None:
     limit_files(bank, min(size for size in sizes if size))
 
 
-def wait_for_due_pauses(bank: Bank) -> None:
-    """Return when the pauses of the runs under way are due, and none could be written off."""
+def wait_for_due_pauses(bank: Bank, said_before: int) -> None:
+    """Return when the pauses of the runs under way are due, and none could be written off.
+
+    ``said_before`` is how much the server had said while there was room: an outage is told once, by
+    whichever part of it is the first to notice.
+    """
     assert bank.server is not None
-    server, before = bank.server, len(bank.server.output)
-    until(lambda: "The database does not answer" in server.output[before:], "the clock to notice")
+    server = bank.server
+    until(lambda: "The database does not answer" in server.output[said_before:], "it to be noticed")
     to_come = "SELECT count(*) FROM flows_timer WHERE due_at > strftime('%Y-%m-%d %H:%M:%f', 'now')"
     until(lambda: bank.query(to_come) == [(0,)], "the pauses to be due")
     assert bank.query("SELECT count(*) FROM flows_run WHERE outcome = 'written'") == [(0,)]
@@ -87,10 +91,12 @@ def test_writers_are_told_and_all_goes_on_once_there_is_room(writing: tuple[Bank
     before = [start(bank, token, f"before-{n}") for n in range(UNDER_WAY)]
     assert {answer.status_code for answer in before} == {201}
 
+    assert bank.server is not None
+    said_before = len(bank.server.output)
     fill(bank)
     refused = start(bank, token, "while-full", "y" * 10_000)
     told = refused.text
-    wait_for_due_pauses(bank)
+    wait_for_due_pauses(bank, said_before)
     limit_files(bank, resource.RLIM_INFINITY)
 
     assert refused.status_code == 503, refused.text

@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
+from autobahn.exception import Disconnected
 from channels.db import database_sync_to_async
 from channels.exceptions import DenyConnection
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -33,6 +35,14 @@ class PersonSocket(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
     A person may have MOST_SOCKETS in a process, and send MOST_MESSAGES_A_SECOND on each; what is
     more is closed with 4429. A subclass implements ``opened`` and ``received``.
     """
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_if_open(message: dict[str, Any]) -> None:
+            # A page may leave while it is being answered; ``disconnect`` comes next.
+            with suppress(Disconnected):
+                await send(message)
+
+        await super().__call__(scope, receive, send_if_open)
 
     async def opened(self) -> None:
         """Begin: the socket is accepted, and ``self.user`` is who is signed in."""

@@ -154,7 +154,9 @@ class World:
         }
         self.not_made: dict[str, str] = {}
         for name, (path, body) in made.items():
-            answer = self.client.post(f"/api/v1/{path}", json.dumps(body), "application/json")
+            answer = self.client.post(
+                f"/api/v1/{path}", json.dumps(body), "application/json", headers={"If-Match": "*"}
+            )
             if answer.status_code < 300 and "id" in answer.json():
                 self.named[name] = str(answer.json()["id"])
             else:
