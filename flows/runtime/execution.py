@@ -18,7 +18,7 @@ from flows.expressions import ExpressionError
 from flows.resilience import gate
 from flows.resilience.errors import Deferred
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
-from flows.runtime.held import Holder, RehearsalHolder, RunHolder, calling_for, list_named
+from flows.runtime.held import RehearsalHolder, RunHolder, call_for, calling_for, list_named
 from flows.runtime.payloads import (
     escape,
     fetch,
@@ -284,12 +284,15 @@ class Drive:
             raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
         call = type_.rehearse if self.rehearsing else type_.run
         holder = self.rehearsing or RunHolder(self.claim.run_id)
-        with calling_for(holder):
-            if type_.blocking:
-                given = await self.pool.submit(_call_for, holder, call, ctx, config)
-            else:
-                given = call(ctx, config)
-            result: Result = await given if inspect.isawaitable(given) else given
+        if type_.blocking:
+            # A thread of the pool does not see the context of the loop.
+            given = await self.pool.submit(call_for, holder, call, ctx, config)
+        else:
+            given = call_for(holder, call, ctx, config)
+        if inspect.isawaitable(given):
+            with calling_for(holder):
+                given = await given
+        result: Result = given
         return result
 
     async def _retry_or_fail(self, failure: StepFailure) -> Action:
@@ -351,12 +354,6 @@ class Drive:
                 }
                 return Fail(error)
         return Defer(deferred.until, deferred.scope, deferred.message)
-
-
-def _call_for(holder: Holder, call: Callable[..., Any], ctx: Any, config: Any) -> Any:
-    """Call in a thread of the pool, which does not see the context of the loop."""
-    with calling_for(holder):
-        return call(ctx, config)
 
 
 def _without_unfit(error: Mapping[str, Json]) -> dict[str, Json]:

@@ -73,6 +73,18 @@ def calling_for(holder: Holder) -> Iterator[None]:
         _holder.reset(token)
 
 
+def call_for(holder: Holder, call: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what the call returns, made for the holder. Every step is called so: it costs little.
+
+    A context manager written as a generator would take five times as long.
+    """
+    token = _holder.set(holder)
+    try:
+        return call(*arguments)
+    finally:
+        _holder.reset(token)
+
+
 def get_holder() -> Holder | None:
     """Return for whom a step is being called here; None outside of steps."""
     return _holder.get()
