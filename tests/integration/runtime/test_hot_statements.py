@@ -46,6 +46,9 @@ def test_a_plan_for_tiny_tables_is_not_kept_once_they_have_grown(
 ) -> None:
     if connection.vendor != "postgresql":
         return  # it plans each statement
+    with connection.cursor() as cursor:
+        # What earlier tests have deleted or rolled back makes the pages look emptier than they are.
+        cursor.execute("TRUNCATE flows_run, flows_token CASCADE")
     start(publish_flow("a -> b"))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE flows_run, flows_token")
