@@ -3,21 +3,16 @@
 Nothing is stored: each browser repeats its state, and forgets those that have gone quiet.
 """
 
-import json
 import re
 from typing import Any
 
 from channels.db import database_sync_to_async
-from django.contrib.auth import get_user_model
 from django.urls import path
 
 from workbench.accounts.permissions import can
-from workbench.live.access import access_group
-from workbench.live.sockets import PersonSocket
-from workbench.values.json_text import read_json
+from workbench.live.sockets import PersonSocket, read_person
 
 FORBIDDEN = 4403
-MAX_MESSAGE_CHARS = 16_384
 MAX_SELECTED = 50
 MAX_NAME = 80
 TAB = re.compile(r"[A-Za-z0-9-]{1,40}")
@@ -37,9 +32,6 @@ class PresenceConsumer(PersonSocket):
         if not await database_sync_to_async(can)(self.user, "flows.view", flow=flow):
             await self.close(code=FORBIDDEN)
             return
-        # Joined without asking an authoriser: no page can name this group.
-        self.access_group = access_group(self.user.pk)
-        await self.channel_layer.group_add(self.access_group, self.channel_name)
         self.person = self.user.display_name or self.user.get_username()
         self.group = f"presence.{flow}"
         await self.channel_layer.group_add(self.group, self.channel_name)
@@ -47,12 +39,11 @@ class PresenceConsumer(PersonSocket):
     async def closed(self) -> None:
         if self.group:
             await self.channel_layer.group_discard(self.group, self.channel_name)
-            await self.channel_layer.group_discard(self.access_group, self.channel_name)
         if self.tab:
             await self.send_to_others({"tab": self.tab, "gone": True})
 
-    async def received(self, text: str) -> None:
-        state = clean_state(_read(text))
+    async def received(self, message: Any) -> None:
+        state = clean_state(message)
         if not self.group or state is None or (self.tab and state["tab"] != self.tab):
             return
         self.tab = state["tab"]
@@ -64,7 +55,7 @@ class PresenceConsumer(PersonSocket):
 
     async def presence_state(self, message: dict[str, Any]) -> None:
         if message["from"] != self.channel_name:
-            await self.send(text_data=json.dumps(message["state"], separators=(",", ":")))
+            await self.say(message["state"])
 
     async def live_access(self, event: dict[str, Any]) -> None:
         """Close if the person may no longer see the flow."""
@@ -74,16 +65,7 @@ class PresenceConsumer(PersonSocket):
 
 
 def _may_still_see(user_id: int, flow: str) -> bool:
-    """Read the person anew: the old object keeps its grants."""
-    return can(get_user_model().objects.filter(pk=user_id).first(), "flows.view", flow=flow)
-
-
-def _read(text: str) -> Any:
-    """Return the message, or None if it is no JSON or too long."""
-    try:
-        return read_json(text) if len(text) <= MAX_MESSAGE_CHARS else None
-    except ValueError:
-        return None
+    return can(read_person(user_id), "flows.view", flow=flow)
 
 
 def clean_state(content: Any) -> dict[str, Any] | None:

@@ -202,7 +202,7 @@ def _get_chunk(bulk: BulkAct) -> Chunk:
 def _find_reach(bulk: BulkAct) -> Reach:
     """Return where the act is done: where its actor might when it began, and still may."""
     began, actor = _load_reach(bulk.within), Actor(**bulk.actor)
-    if actor.kind == "system" or actor.channel == "command":
+    if actor.is_server:
         return began
     needed = "runs.start" if Act(bulk.act) is Act.RERUN else "runs.operate"
     now = reach(find_principal(actor), needed)

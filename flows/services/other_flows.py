@@ -33,7 +33,7 @@ def check_use(names: Iterable[str], needed: Collection[str], actor: Actor) -> No
     A token's person is asked: its own scopes are about what it does itself. A name that only a run
     will know needs the rights on all flows. Raises: OtherFlowOutOfReach.
     """
-    if actor.kind == "system" or actor.channel == "command":
+    if actor.is_server:
         return
     principal = find_principal(actor)
     person = principal.user if isinstance(principal, ApiToken) else principal

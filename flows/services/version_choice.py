@@ -20,7 +20,7 @@ def check_version(
     """
     if version_id in {None, kept, flow.released_id}:
         return
-    if actor.kind == "system" or actor.channel == "command":
+    if actor.is_server:
         return
     if not can(find_principal(actor), "flows.publish", flow=flow.name):
         raise VersionNotReleased(

@@ -42,5 +42,10 @@ class Actor:
         """Return a person who followed a link from a message and confirmed there."""
         return cls("link", str(user.pk), user.label, "link", user.pk)
 
+    @property
+    def is_server(self) -> bool:
+        """Whether the server acts by itself, or by a command: no person's permissions bound it."""
+        return self.kind == "system" or self.channel == "command"
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"

@@ -1,21 +1,17 @@
 """The socket of a page: it authorises groups, then passes nudges on without a query."""
 
 import asyncio
-import json
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.exceptions import DenyConnection
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user_model
 
-from workbench.live.access import access_group, authorise
+from workbench.live.access import authorise
 from workbench.live.nudges import use_server_loop
-from workbench.live.sockets import SIGNED_OUT, PersonSocket
-from workbench.values.json_text import read_json
+from workbench.live.sockets import SIGNED_OUT, PersonSocket, read_person
 
 MAX_GROUPS = 100
-MAX_MESSAGE_CHARS = 16_384
 
 
 class RefusingConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has no types
@@ -37,33 +33,26 @@ class LiveConsumer(PersonSocket):
 
     async def opened(self) -> None:
         use_server_loop(asyncio.get_running_loop())
-        # Joined without asking an authoriser: a page cannot name this group.
-        self.access_group = access_group(self.user.pk)
-        await self.channel_layer.group_add(self.access_group, self.channel_name)
 
     async def closed(self) -> None:
-        for group in (self.access_group, *self.listening):
+        for group in self.listening:
             await self.channel_layer.group_discard(group, self.channel_name)
 
-    async def received(self, text: str) -> None:
-        try:
-            message = read_json(text[:MAX_MESSAGE_CHARS])
-        except ValueError:
-            message = None
+    async def received(self, message: Any) -> None:
         match message:
             case {"ping": int() as number}:
-                await self._say({"pong": number})
+                await self.say({"pong": number})
             case {"listen": list() as groups} if all(isinstance(group, str) for group in groups):
                 await self._listen(frozenset(groups[:MAX_GROUPS]))
             case _:
-                await self._say({"error": 'Send {"listen": ["run.12"]} or {"ping": 1}.'})
+                await self.say({"error": 'Send {"listen": ["run.12"]} or {"ping": 1}.'})
 
     async def _listen(self, wanted: frozenset[str]) -> None:
         asked = wanted - self.listening
         allowed = await database_sync_to_async(authorise)(self.user, asked)
         await self._join((self.listening & wanted) | allowed)
         refused = sorted(wanted - self.listening)
-        await self._say({"listening": sorted(self.listening), "refused": refused})
+        await self.say({"listening": sorted(self.listening), "refused": refused})
 
     async def _join(self, groups: frozenset[str]) -> None:
         for group in self.listening - groups:
@@ -78,14 +67,14 @@ class LiveConsumer(PersonSocket):
         if self.stale:
             await self._authorise_again()
         if event["group"] in self.listening:
-            await self._say({"group": event["group"], "payload": event["payload"]})
+            await self.say({"group": event["group"], "payload": event["payload"]})
 
     async def live_access(self, event: dict[str, Any]) -> None:
         self.stale = True
 
     async def _authorise_again(self) -> None:
         self.stale = False
-        self.user = await database_sync_to_async(_fresh_user)(self.user)
+        self.user = await database_sync_to_async(read_person)(self.user.pk)
         if self.user is None:
             self.listening = frozenset()
             await self.close(SIGNED_OUT)
@@ -93,12 +82,4 @@ class LiveConsumer(PersonSocket):
         before = self.listening
         await self._join(await database_sync_to_async(authorise)(self.user, before))
         if refused := sorted(before - self.listening):
-            await self._say({"listening": sorted(self.listening), "refused": refused})
-
-    async def _say(self, message: dict[str, Any]) -> None:
-        await self.send(text_data=json.dumps(message, separators=(",", ":")))
-
-
-def _fresh_user(user: Any) -> Any:
-    """Read the person again: the old object keeps its grants. None if they are gone or inactive."""
-    return get_user_model().objects.filter(pk=user.pk, is_active=True).first()
+            await self.say({"listening": sorted(self.listening), "refused": refused})

@@ -1,6 +1,7 @@
 """What every socket of a page keeps to: its own site, its session's life, and a person's share."""
 
 import asyncio
+import json
 import time
 from collections import Counter
 from contextlib import suppress
@@ -13,8 +14,9 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import HASH_SESSION_KEY, get_user_model
 
 from workbench.accounts.idleness import is_idle
-from workbench.live.access import session_group
+from workbench.live.access import access_group, session_group
 from workbench.live.origin import is_own_origin
+from workbench.values.json_text import read_json
 
 SIGNED_OUT = 4401
 TOO_MANY = 4429
@@ -22,6 +24,7 @@ TOO_MANY = 4429
 MOST_SOCKETS = 60
 # A pointer that moves on a canvas sends some 20 a second.
 MOST_MESSAGES_A_SECOND = 60
+MAX_MESSAGE_CHARS = 16_384
 # A session can end without a signal: its row expires, the password changes. Checked this often.
 SESSION_CHECK_SECONDS = 60
 
@@ -33,7 +36,8 @@ class PersonSocket(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
     """A socket of a person who is signed in. It closes with 4401 when their session ends.
 
     A person may have MOST_SOCKETS in a process, and send MOST_MESSAGES_A_SECOND on each; what is
-    more is closed with 4429. A subclass implements ``opened`` and ``received``.
+    more is closed with 4429. A subclass implements ``opened``, ``received`` and ``live_access``,
+    which is called when the person's roles have changed.
     """
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -47,8 +51,8 @@ class PersonSocket(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
     async def opened(self) -> None:
         """Begin: the socket is accepted, and ``self.user`` is who is signed in."""
 
-    async def received(self, text: str) -> None:
-        """Take a message of the page."""
+    async def received(self, message: Any) -> None:
+        """Take a message of the page: None if it was no JSON, or too long."""
 
     async def closed(self) -> None:
         """Tidy up after ``opened``."""
@@ -68,8 +72,11 @@ class PersonSocket(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         else:
             _open[self.user.pk] += 1
             self.is_counted = True
-            self.session_group = session_group(self.scope["session"].session_key)
-            await self.channel_layer.group_add(self.session_group, self.channel_name)
+            # Joined without asking an authoriser: a page cannot name these two groups.
+            key = self.scope["session"].session_key
+            self.own_groups = [access_group(self.user.pk), session_group(key)]
+            for group in self.own_groups:
+                await self.channel_layer.group_add(group, self.channel_name)
             self.watch = asyncio.create_task(self._watch_session())
             await self.opened()
 
@@ -82,7 +89,8 @@ class PersonSocket(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
             del _open[person]
         if self.watch:
             self.watch.cancel()
-        await self.channel_layer.group_discard(self.session_group, self.channel_name)
+        for group in self.own_groups:
+            await self.channel_layer.group_discard(group, self.channel_name)
         await self.closed()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -95,7 +103,10 @@ class PersonSocket(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         if self.messages > MOST_MESSAGES_A_SECOND:
             await self.close(TOO_MANY)
         else:
-            await self.received(text_data or "")
+            await self.received(_read(text_data or ""))
+
+    async def say(self, message: Any) -> None:
+        await self.send(text_data=json.dumps(message, separators=(",", ":")))
 
     async def live_end(self, event: dict[str, Any]) -> None:
         await self.close(SIGNED_OUT)
@@ -109,9 +120,21 @@ class PersonSocket(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
                 return
 
 
+def read_person(user_id: int) -> Any:
+    """Read the person anew: an older object keeps its grants. None if they are gone or inactive."""
+    return get_user_model().objects.filter(pk=user_id, is_active=True).first()
+
+
+def _read(text: str) -> Any:
+    try:
+        return read_json(text) if len(text) <= MAX_MESSAGE_CHARS else None
+    except ValueError:
+        return None
+
+
 def _session_lives(session: Any, user_id: int) -> bool:
     """Return whether the session is stored, in use and still valid for its person."""
     store = type(session)(session.session_key)
-    user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
+    user = read_person(user_id)
     valid = user is not None and store.get(HASH_SESSION_KEY) == user.get_session_auth_hash()
     return valid and not is_idle(store)
