@@ -17,11 +17,11 @@ from reviews.rules.widgets import (
     choose_kind,
     format_field,
     get_type,
-    is_date,
     list_choices,
     list_widgets,
     write_field,
 )
+from workbench.values.times import is_date
 
 Json = Any
 

@@ -17,7 +17,7 @@ from workbench.values.json_text import parse_json, read_json
 from workbench.values.numbers import read_number
 from workbench.values.refusals import ValueRefused
 from workbench.values.schemas import SCHEMA_ERRORS, make_validator
-from workbench.values.times import read_date, read_instant
+from workbench.values.times import format_local, is_date, read_date, read_instant
 
 Json = Any
 Schema = Mapping[str, Json]
@@ -278,29 +278,11 @@ def _to_input(value: Json, kind: Kind, zone: tzinfo) -> tuple[str, bool]:
         return "on" if value is True else "", True
     text = "" if value is None else _to_text(value)
     if kind == "datetime" and text:
-        local = _to_local(text, zone)
+        local = format_local(text, zone)
         return local or text, bool(local)
     if kind == "date" and text:
-        return text, _is_date(text)
+        return text, is_date(text)
     return text, True
-
-
-def _to_local(text: str, zone: tzinfo) -> str:
-    """Return an instant as an input for local times writes it, "" for what it cannot write."""
-    try:
-        local = read_instant(text).astimezone(zone).replace(tzinfo=None)
-    except ValueRefused:
-        return ""
-    if local.microsecond:
-        return ""
-    return local.isoformat(timespec="seconds" if local.second else "minutes")
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return read_date(text).isoformat() == text
-    except ValueRefused:
-        return False
 
 
 # --- From what was typed to JSON --------------------------------------------------

@@ -13,8 +13,7 @@ from typing import Any
 
 from reviews.rules.conditions import find_active, list_properties
 from reviews.rules.plain_schemas import make_plain
-from workbench.values.refusals import ValueRefused
-from workbench.values.times import read_date, read_instant
+from workbench.values.times import format_local, is_date
 
 Json = Any
 LONG_TEXT = 120
@@ -232,24 +231,6 @@ def _fits(kind: str, text: str) -> bool:
         case "email" | "url":
             return text == text.strip()
     return True
-
-
-def is_date(text: str) -> bool:
-    try:
-        return read_date(text).isoformat() == text
-    except ValueRefused:
-        return False
-
-
-def format_local(text: str, zone: tzinfo) -> str:
-    """Return an instant as an input for local times writes it, "" for what it cannot write."""
-    try:
-        local = read_instant(text).astimezone(zone).replace(tzinfo=None)
-    except ValueRefused:
-        return ""
-    if local.microsecond:
-        return ""
-    return local.isoformat(timespec="seconds" if local.second else "minutes")
 
 
 def _offer(

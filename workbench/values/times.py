@@ -29,6 +29,14 @@ def read_date(text: str) -> date:
     return day
 
 
+def is_date(text: str) -> bool:
+    """Return whether the text is a day as an input for dates writes it."""
+    try:
+        return read_date(text).isoformat() == text
+    except ValueRefused:
+        return False
+
+
 def read_instant(text: str, zone: tzinfo | None = None) -> datetime:
     """Return the instant, in UTC, that ``2026-03-31T09:00:00+02:00`` names.
 
@@ -51,6 +59,17 @@ def read_instant(text: str, zone: tzinfo | None = None) -> datetime:
             )
         moment = _localised(moment, zone, text)
     return moment.astimezone(UTC)
+
+
+def format_local(text: str, zone: tzinfo) -> str:
+    """Return an instant as an input for local times writes it, "" for what it cannot write."""
+    try:
+        local = read_instant(text).astimezone(zone).replace(tzinfo=None)
+    except ValueRefused:
+        return ""
+    if local.microsecond:
+        return ""
+    return local.isoformat(timespec="seconds" if local.second else "minutes")
 
 
 def _parsed(found: re.Match[str]) -> datetime | None:
