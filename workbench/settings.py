@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "workbench.shell",
     "flows",
     "flows.resilience",
+    "flows.connections",
     "flows.triggers",
     "flows.backtest",
     "flows.publishing",

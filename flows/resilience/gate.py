@@ -52,6 +52,11 @@ async def enter(
     """
     destination = type_.destination(config)
     wanted = _list_limits(claim, flow, type_, limit, bindings)
+    by_destination = type_.destination_limit(config) if destination is not None else None
+    if by_destination is not None:
+        scope = f"destination:{destination}"[:200]
+        own = limits.Limit(scope, by_destination.concurrency, by_destination.per_second)
+        wanted = (*wanted, own)
     if destination is None and not wanted:
         return None
     now = agreed_time.now()

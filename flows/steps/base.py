@@ -88,11 +88,21 @@ class StepContext:
     bindings: Mapping[str, Json]
     now: datetime
     wait_id: int | None = None
+    # The numbers of the versions of assets (``prompt/NAME``) that the flow's version was made with.
+    pins: Mapping[str, int] = field(default_factory=dict)
     is_cancelled: Callable[[], bool] = field(default=lambda: False)
 
     @property
     def idempotency_key(self) -> str:
         return f"run-{self.run_id}-{self.token_id}-{self.activation}"
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationLimit:
+    """How many calls of a destination may be under way, and how many may begin in a second."""
+
+    concurrency: int | None = None
+    per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +173,10 @@ class StepType:
 
         Calls to it share a circuit breaker. None for what runs in this process.
         """
+        return None
+
+    def destination_limit(self, config: Any) -> DestinationLimit | None:
+        """Return the limit on all calls of this rendered config's destination, or None."""
         return None
 
     def acts_outside(self, config: Mapping[str, Json]) -> bool:

@@ -1,13 +1,14 @@
 """Models and their providers, whoever serves them.
 
-A provider serves models by name: ``local`` ones run in this process (a scorecard), others will ask
-a server. Every inference has an output, a confidence, the reasons for it, and the provenance that
-tells an auditor which version of which model made it.
+A provider serves models by name: ``local`` ones run in this process (a scorecard), others ask a
+server through a connection. Every inference has an output, a confidence, the reasons for it, and
+the provenance that tells an auditor which version of which model made it.
 """
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from flows.steps.base import Json
@@ -15,13 +16,19 @@ from flows.steps.base import Json
 
 @dataclass(frozen=True, slots=True)
 class InferenceRequest:
-    """What a model is asked. ``idempotency_key`` is the same for each attempt."""
+    """What a model is asked. ``idempotency_key`` is the same for each attempt.
+
+    ``flow`` is the flow that asks: a connection answers only the flows that may use it.
+    ``timeout_seconds`` is None for the connection's own limit.
+    """
 
     model: str
     input: Json
     parameters: Mapping[str, Json] = field(default_factory=dict)
     idempotency_key: str = ""
-    timeout_seconds: float = 30.0
+    timeout_seconds: float | None = 30.0
+    flow: str = ""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,12 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What made an inference. ``digest`` is the SHA-256 of the model's file, if it is known."""
+    """What made an inference. ``digest`` is the SHA-256 of the model's file, if it is known.
+
+    ``model`` is the name that a step asks by, which is the connection's where a server answers;
+    ``served_as`` is the server's own name for it. ``cost`` is in the currency of the installation.
+    ``tokens`` are those of input and output together. ``prompt`` is ``name@number``.
+    """
 
     provider: str
     model: str
@@ -50,9 +62,23 @@ class Provenance:
     latency_ms: float = 0.0
     tokens: int | None = None
     cost: float | None = None
+    served_as: str = ""
+    request_id: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reason: str = ""
+    prompt: str = ""
 
     def as_json(self) -> dict[str, Json]:
-        return asdict(self)
+        """Return the fields as JSON, without those added later that say nothing."""
+        given = asdict(self)
+        return {name: given[name] for name in given if name in _ALWAYS or given[name]}
+
+
+# Journals of before the other fields have these, and receipts digest them.
+_ALWAYS = frozenset(
+    {"provider", "model", "version", "digest", "parameters", "latency_ms", "tokens", "cost"}
+)
 
 
 @dataclass(frozen=True, slots=True)

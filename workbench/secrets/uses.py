@@ -3,7 +3,8 @@
 ``flow:NAME`` are the steps of one flow and ``flow:*`` those of every flow. ``webhook:NAME`` are
 that flow's webhooks, which check signatures by it; no step reads those. ``checkpoint:QUEUE`` are
 the calls back of checkpoints that other engines open in that queue, and ``checkpoint:*`` those of
-every queue. ``notices`` are the webhooks and chats that hear of cases.
+every queue. ``connection:NAME`` is one connection to a model server. ``notices`` are the webhooks
+and chats that hear of cases.
 """
 
 import re
@@ -12,7 +13,7 @@ from collections.abc import Collection, Iterable
 NOTICES = "notices"
 ANY_FLOW = "flow:*"
 ANY_CHECKPOINT = "checkpoint:*"
-_FORM = re.compile(r"(?:flow|webhook|checkpoint):[A-Za-z0-9_-]{1,80}")
+_FORM = re.compile(r"(?:flow|webhook|checkpoint|connection):[A-Za-z0-9_-]{1,80}")
 
 
 class UseInvalid(ValueError):
@@ -34,6 +35,11 @@ def checkpoint_use(queue: str) -> str:
     return f"checkpoint:{queue}"
 
 
+def connection_use(connection: str) -> str:
+    """Return the use by a connection to a model server."""
+    return f"connection:{connection}"
+
+
 def check_uses(uses: Iterable[str]) -> list[str]:
     """Return the uses sorted, each once. Raises: UseInvalid."""
     found = sorted(set(uses))
@@ -41,7 +47,7 @@ def check_uses(uses: Iterable[str]) -> list[str]:
         if use not in {NOTICES, ANY_FLOW, ANY_CHECKPOINT} and not _FORM.fullmatch(use):
             raise UseInvalid(
                 f"{use!r} is no use of a secret: write `flow:NAME`, `flow:*` for every flow, "
-                "`webhook:NAME`, `checkpoint:QUEUE` or `notices`."
+                "`webhook:NAME`, `checkpoint:QUEUE`, `connection:NAME` or `notices`."
             )
     return found
 

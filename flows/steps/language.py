@@ -1,0 +1,139 @@
+"""Language models, whoever serves them: what they are asked, and what they answer.
+
+``llm.chat`` and agents ask through here. A provider (a connection, or a package's own) turns the
+question into its server's form and the answer back. It neither retries nor judges the answer:
+whether it fits the schema is for the step to say, since servers differ in what they obey.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+from flows.steps.base import Json
+from flows.steps.models import Provenance, UnknownModel
+
+Speaker = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a message: text, or a file's bytes (an image, a PDF) with their media type."""
+
+    text: str = ""
+    data: bytes = b""
+    media_type: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model asks for. ``arguments`` is what it wrote, which may be anything.
+
+    ``id`` is the server's, by which the result is told to it.
+    """
+
+    id: str
+    name: str
+    arguments: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation. Results of tools name the call that they answer."""
+
+    role: Speaker
+    parts: tuple[Part, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    answers: str = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What the model may call. ``schema`` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What a language model is asked.
+
+    ``schema`` is the JSON Schema that the answer's text must fit as JSON; None for free text.
+    ``parameters`` are ``temperature``, ``seed``, ``max_tokens``, ``stop`` and what else the server
+    takes. With ``wants_probabilities`` the answer has ``tokens``, where the server gives them.
+    """
+
+    model: str
+    messages: Sequence[Message]
+    schema: Mapping[str, Json] | None = None
+    tools: Sequence[Tool] = ()
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    wants_probabilities: bool = False
+    idempotency_key: str = ""
+    timeout_seconds: float | None = None
+    flow: str = ""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChance:
+    """One token of the answer's text and its probability, 0 to 1."""
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """What a language model answered, as it came.
+
+    ``finish`` is why it ended: ``stop``, ``length`` (cut by the token limit), ``tools`` (it wants
+    its calls answered), ``refused``, or what else the server says.
+    """
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    finish: str
+    provenance: Provenance
+    tokens: tuple[TokenChance, ...] = ()
+
+
+class LanguageProvider(Protocol):
+    """Serves language models by name."""
+
+    name: str
+
+    def language_models(self) -> Mapping[str, str]:
+        """Return the version of each language model it serves, by name."""
+
+    def chat(self, request: ChatRequest) -> ChatAnswer:
+        """Return the answer. Raises: UnknownModel, StepFailure (no answer)."""
+
+
+_PROVIDERS: dict[str, LanguageProvider] = {}
+
+
+def register_language_provider(provider: LanguageProvider) -> None:
+    """Add a provider. Raises: ValueError for a second one of the same name."""
+    if provider.name in _PROVIDERS:
+        raise ValueError(f"The provider {provider.name!r} of language models is registered twice.")
+    _PROVIDERS[provider.name] = provider
+
+
+def find_language_provider(model: str) -> LanguageProvider:
+    """Return the provider that serves the language model. Raises: UnknownModel."""
+    known: set[str] = set()
+    for provider in _PROVIDERS.values():
+        served = provider.language_models()
+        if model in served:
+            return provider
+        known.update(served)
+    names = ", ".join(sorted(known)) or "none, add a connection"
+    raise UnknownModel(f"There is no language model {model!r}. Use one of: {names}.")
