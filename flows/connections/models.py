@@ -10,7 +10,7 @@ ANY_FLOW = "*"
 class Connection(models.Model):
     """One model at one address, under the name by which steps ask it.
 
-    ``flows`` are the names of the flows that may use it (``*`` for every flow): none, unless chosen.
+    ``flows`` are the names of the flows that may use it, ``*`` for every flow; none unless chosen.
     Prices are in the currency of the installation. ``card`` is the model card. What the server
     takes and gives is checked against ``input_schema`` and ``output_schema``, if they say anything.
     """
