@@ -169,7 +169,7 @@ def _ask(ctx: StepContext, config: Chat.Config, key: str) -> Result:
         "fields": dict(sureness.fields),
         "finish": answered.answer.finish,
     }
-    provenance = asker.sum_up()
+    provenance = asker.sum_up(answered.answer)
     if label:
         provenance["prompt"] = label
     if config.confidence.how != "none":

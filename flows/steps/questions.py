@@ -96,12 +96,12 @@ class Asker:
         self.calls.append((purpose, answer))
         return answer
 
-    def sum_up(self) -> dict[str, Json]:
-        """Return the provenance: of the first call, with what all of them took together."""
+    def sum_up(self, chosen: ChatAnswer | None = None) -> dict[str, Json]:
+        """Return the provenance of an answer, or of the last; what it took is that of all calls."""
         if not self.calls:
             return {}
         made = [answer.provenance for _, answer in self.calls]
-        total = made[0].as_json()
+        total = (chosen.provenance if chosen else made[-1]).as_json()
         total["latency_ms"] = round(sum(each.latency_ms for each in made), 3)
         for name in ("tokens", "cost", "input_tokens", "output_tokens"):
             known = [value for each in made if (value := getattr(each, name)) is not None]

@@ -51,12 +51,11 @@ def take(body: Json, path: str, kind: type[T]) -> T:
     """
     value = body
     for key in path.split("."):
-        if isinstance(value, Mapping):
-            value = value.get(key)
-        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-            value = value[int(key)]
+        if key.isdecimal():
+            listed = value if isinstance(value, list) else []
+            value = listed[int(key)] if int(key) < len(listed) else None
         else:
-            value = None
+            value = value.get(key) if isinstance(value, Mapping) else None
     if isinstance(value, kind):
         return value
     if told := read_error(body):
@@ -74,11 +73,15 @@ def read_error(body: Json) -> str:
 
 
 def read_text(content: Json) -> str:
-    """Return the text of a message's content: text itself, or blocks some of which are text."""
+    """Return the text of a message's content: text itself, or blocks some of which are text.
+
+    Raises: AnswerUnfit.
+    """
     if isinstance(content, str):
         return content
-    blocks = content if isinstance(content, list) else []
-    texts = [block.get("text") for block in blocks if isinstance(block, Mapping)]
+    if not isinstance(content, list | None):
+        raise AnswerUnfit("content", f"`content` is {type(content).__name__}, not text")
+    texts = [block.get("text") for block in content or () if isinstance(block, Mapping)]
     return "".join(text for text in texts if isinstance(text, str))
 
 
