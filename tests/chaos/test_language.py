@@ -125,9 +125,11 @@ def embedded(like: Path, folder: Path, server: LanguageServer) -> Iterator[Site]
             return connection.execute(sql).fetchall()
 
     with ExitStack() as running:
-        yield Site(
+        site = Site(
             query, lambda: running.enter_context(servers.serve(folder, port=port, **settings))
         )
+        yield site
+        site.kill()
 
 
 @contextmanager
