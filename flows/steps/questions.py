@@ -201,9 +201,9 @@ def _take_fit(model: str, answer: ChatAnswer, read: Structured) -> Json:
     if not read.faults:
         return read.value
     first = read.faults[0]
+    at = f"`{first.field}` " if first.field else ""
     raise Unfit(
-        f"The answer of the model {model} does not fit the schema, after a repair too: "
-        f"`{first.field or 'the answer'}` {first.message}",
+        f"The answer of the model {model} does not fit, after a repair too: {at}{first.message}",
         kind="contract",
         errors=[fault.as_json() for fault in read.faults],
         text=answer.text[:SHOWN_CHARACTERS],

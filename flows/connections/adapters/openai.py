@@ -73,7 +73,7 @@ class OpenAIOptions(Options):
 class OpenAI:
     kind: ClassVar[str] = "openai"
     title: ClassVar[str] = "Language model, OpenAI-compatible"
-    summary: ClassVar[str] = "Chat completions: OpenAI, Azure, vLLM, Ollama, llama.cpp and others"
+    summary: ClassVar[str] = "Chat completions: OpenAI, vLLM, Ollama, llama.cpp and others"
     Options: ClassVar[type[Options]] = OpenAIOptions
 
     def make_health_call(self, endpoint: Endpoint) -> Call | None:
