@@ -6,9 +6,11 @@ a note says that it could not be told: that is never a number made up.
 
 import json
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -106,23 +108,24 @@ def _weigh_tokens(question: Question, answered: Answered, over: str) -> Sureness
         return Sureness(note="The tokens do not make up the answer's text.")
     if question.schema is None:
         return Sureness(round(_combine([each.probability for each in tokens], over), DIGITS))
+    begins = list(accumulate((len(token.text) for token in tokens), initial=0))
     fields = {
-        name: round(_combine(_list_chances(tokens, begin, end), over), DIGITS)
+        name: round(_combine(_list_chances(tokens, begins, begin, end), over), DIGITS)
         for name, begin, end in find_field_spans(text, answered.begins)
     }
     whole = fields.pop("", None) if not isinstance(answered.value, Mapping) else None
     return Sureness(whole if whole is not None else _take_least(question, fields), fields)
 
 
-def _list_chances(tokens: Sequence[TokenChance], begin: int, end: int) -> list[float]:
-    """Return the probabilities of the tokens that a part of the text shares a character with."""
-    found, at = [], 0
-    for token in tokens:
-        after = at + len(token.text)
-        if at < end and after > begin:
-            found.append(token.probability)
-        at = after
-    return found
+def _list_chances(
+    tokens: Sequence[TokenChance], begins: Sequence[int], begin: int, end: int
+) -> list[float]:
+    """Return the probabilities of the tokens that a part of the text shares a character with.
+
+    ``begins`` says where each token begins; found by halving, as both may be many.
+    """
+    first, after = bisect_right(begins, begin) - 1, bisect_left(begins, end)
+    return [token.probability for token in tokens[first:after]]
 
 
 def _combine(chances: Sequence[float], over: str) -> float:

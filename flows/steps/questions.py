@@ -5,7 +5,7 @@ the same for each attempt, and all are in the provenance.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flows.steps.asking import UseRefused, explain_absence
 from flows.steps.base import Json, StepContext, StepFailure
@@ -145,14 +145,8 @@ def ask_structured(asker: Asker, question: Question, purpose: str = "1") -> Answ
     validator = make_schema_validator(question.schema)
     read = read_structured(answer.text, validator)
     if read.faults:
-        again = Question(
-            model=question.model,
-            messages=[*question.messages, *show_faults(answer.text, read.faults)],
-            schema=question.schema,
-            parameters=question.parameters,
-            timeout_seconds=question.timeout_seconds,
-            wants_probabilities=question.wants_probabilities,
-        )
+        shown = [*question.messages, *show_faults(answer.text, read.faults)]
+        again = replace(question, messages=shown)
         answer = asker.ask(again, f"repair-{purpose}" if purpose != "1" else "repair")
         check_end(answer, question)
         read = read_structured(answer.text, validator)

@@ -17,8 +17,8 @@ class Turn:
     tokens that hold a text. ``prose`` answers in text what should be a tool call.
 
     A turn may also be no answer: ``status`` with ``body`` and ``headers``; ``raw`` bytes in place
-    of JSON; ``endless`` bytes. ``times`` limits it to the first requests of each idempotency key:
-    after that comes what follows it.
+    of JSON; ``endless`` bytes. With ``times`` it stands before the next turn, and is given to so
+    many requests of each idempotency key that would get that one.
     """
 
     text: str | None = None
@@ -51,13 +51,11 @@ class Script:
     requests: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def choose(self, asked: Asked, key: str) -> Turn:
-        at = asked.turns
-        while at < len(self.turns) - 1 and self._is_used_up(at, key):
-            at += 1
-        turn = self.turns[min(at, len(self.turns) - 1)]
-        self.requests[at, key] += 1
-        return turn
-
-    def _is_used_up(self, at: int, key: str) -> bool:
-        times = self.turns[at].times
-        return times is not None and self.requests[at, key] >= times
+        places = [at for at, turn in enumerate(self.turns) if turn.times is None]
+        last = places[min(asked.turns, len(places) - 1)] if places else len(self.turns)
+        first = max((at + 1 for at in places if at < last), default=0)
+        for at in range(first, last):
+            self.requests[at, key] += 1
+            if self.requests[at, key] <= (self.turns[at].times or 0):
+                return self.turns[at]
+        return self.turns[last] if places else Turn()

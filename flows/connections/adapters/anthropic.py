@@ -13,6 +13,7 @@ from pydantic import Field
 from flows.connections.adapters.chat_forms import (
     IMAGES,
     PDF,
+    as_name,
     as_text,
     ask_for_schema,
     encode,
@@ -88,7 +89,7 @@ class Anthropic:
     def read_chat(self, endpoint: Endpoint, request: ChatRequest, body: Json) -> ChatReply:
         """Raises: AnswerUnfit."""
         blocks = [each for each in take(body, "content", list) if isinstance(each, dict)]
-        reason = as_text(body.get("stop_reason"))
+        reason = as_name(body.get("stop_reason"))
         finish = _FINISHES.get(reason, reason or "stop")
         calls = tuple(_read_calls(blocks))
         text = read_text([block for block in blocks if block.get("type") == "text"])
@@ -103,8 +104,8 @@ class Anthropic:
             text=text,
             finish=finish,
             calls=calls,
-            version=as_text(body.get("model")),
-            request_id=as_text(body.get("id")),
+            version=as_name(body.get("model")),
+            request_id=as_name(body.get("id")),
             input_tokens=read_count(usage, "input_tokens", *cached),
             output_tokens=read_count(usage, "output_tokens"),
         )

@@ -15,6 +15,7 @@ from workbench.values.refusals import ValueRefused
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 PDF = "application/pdf"
 SHOWN_CHARACTERS = 300
+LONGEST_NAME = 200
 T = TypeVar("T")
 
 
@@ -86,11 +87,14 @@ def read_text(content: Json) -> str:
 
 
 def read_count(usage: Any, *names: str) -> int | None:
-    """Return the sum of the named counts, None if the server says none of them."""
+    """Return the sum of the named counts, None if the server says none of them.
+
+    What is below zero is none: it would take something off the price.
+    """
     if not isinstance(usage, Mapping):
         return None
     counts = [usage.get(name) for name in names]
-    found = [each for each in counts if isinstance(each, int) and not isinstance(each, bool)]
+    found = [each for each in counts if type(each) is int and each >= 0]
     return sum(found) if found else None
 
 
@@ -102,6 +106,11 @@ def read_arguments(written: Json) -> Json:
         return read_json(written) if written.strip() else {}
     except ValueRefused:
         return written
+
+
+def as_name(value: Json) -> str:
+    """Return a name that the server gives, which goes into the provenance: "" for anything else."""
+    return value[:LONGEST_NAME] if isinstance(value, str) else ""
 
 
 def as_text(value: Json) -> str:

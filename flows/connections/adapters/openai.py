@@ -14,6 +14,7 @@ from pydantic import Field
 from flows.connections.adapters.chat_forms import (
     IMAGES,
     PDF,
+    as_name,
     as_text,
     ask_for_schema,
     encode,
@@ -105,15 +106,15 @@ class OpenAI:
         message = take(body, "choices.0.message", dict)
         calls = tuple(_read_calls(message.get("tool_calls")))
         refusal = as_text(message.get("refusal"))
-        finish = as_text(choice.get("finish_reason")) or "stop"
+        finish = as_name(choice.get("finish_reason")) or "stop"
         usage = body.get("usage")
         return ChatReply(
             text=refusal or read_text(message.get("content")),
             finish="refused" if refusal else _FINISHES.get(finish, finish),
             calls=calls,
             tokens=tuple(_read_tokens(choice.get("logprobs"))),
-            version=as_text(body.get("model")),
-            request_id=as_text(body.get("id")),
+            version=as_name(body.get("model")),
+            request_id=as_name(body.get("id")),
             input_tokens=read_count(usage, "prompt_tokens"),
             output_tokens=read_count(usage, "completion_tokens"),
         )
@@ -164,7 +165,7 @@ def _make_part(options: OpenAIOptions, part: Part) -> dict[str, Json]:
     if part.media_type in IMAGES:
         return {"type": "image_url", "image_url": {"url": url}}
     if part.media_type == PDF and options.takes_pdf:
-        return {"type": "file", "file": {"filename": part.name, "file_data": url}}
+        return {"type": "file", "file": {"filename": part.name or "file.pdf", "file_data": url}}
     remedy = "Send images, or choose a connection that takes PDF files."
     raise refuse_file(part, remedy)
 

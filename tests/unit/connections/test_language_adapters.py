@@ -140,6 +140,24 @@ def test_openai_an_answer_with_usage_and_version() -> None:
     assert (reply.request_id, reply.input_tokens, reply.output_tokens) == ("chatcmpl-1", 19, 10)
 
 
+@pytest.mark.parametrize("count", [-7, 1.5, "7", True, None, [7]])
+def test_a_count_that_is_none_takes_nothing_off_a_price(count: Any) -> None:
+    usage = {"prompt_tokens": count, "completion_tokens": 3}
+    body = {"choices": [{"message": {"content": "Hi"}}], "usage": usage}
+    reply = OpenAI().read_chat(endpoint(OpenAI), request(), body)
+    assert (reply.input_tokens, reply.output_tokens) == (None, 3)
+
+
+def test_names_that_a_server_gives_are_short() -> None:
+    body = {
+        "id": "x" * 5000,
+        "model": "y" * 5000,
+        "choices": [{"message": {"content": "Hi"}, "finish_reason": "z" * 5000}],
+    }
+    reply = OpenAI().read_chat(endpoint(OpenAI), request(), body)
+    assert {len(name) for name in (reply.request_id, reply.version, reply.finish)} == {200}
+
+
 @pytest.mark.parametrize(
     ("written", "arguments"),
     [('{"amount": 5}', {"amount": 5}), ("", {}), ("{amount", "{amount"), ({"a": 1}, {"a": 1})],
