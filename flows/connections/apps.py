@@ -28,8 +28,6 @@ class ConnectionsConfig(AppConfig):
         register_provider(PROVIDER, last=True)
         register_language_provider(PROVIDER, last=True)
         register_kept(KNOWN)
-        register_nav(
-            NavItem("Connections", "flows:connection-list", "plug", "connections.view", 70)
-        )
+        register_nav(NavItem("Models", "flows:connection-list", "plug", "connections.view", 70))
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)

@@ -81,11 +81,8 @@ def _check_address(settings: ConnectionSettings) -> Iterator[tuple[str, str]]:
 
 def _check_secret(name: str, secret: str) -> Iterator[tuple[str, str]]:
     if secret and secret not in list_usable([secret], use=connection_use(name)):
-        yield (
-            "secret_name",
-            f"There is no secret {secret} that this connection may use: set it first, for "
-            f"`{connection_use(name)}`.",
-        )
+        remedy = f"Set it first, with `{connection_use(name)}` among its uses."
+        yield "secret_name", f"There is no secret {secret} that this connection may use. {remedy}"
 
 
 def _check_flows(flows: list[str]) -> Iterator[tuple[str, str]]:

@@ -217,15 +217,15 @@ class ConnectionForm(forms.Form):
 
     def _offer_flows(self, row: Connection | None) -> None:
         """Offer every flow, and what was chosen although there is no such flow yet."""
-        known: dict[str, str] = dict(
-            Flow.objects.filter(archived_at=None).values_list("name", "title")
-        )
+        flows = Flow.objects.filter(archived_at=None)
+        known: dict[str, str] = dict(flows.values_list("name", "title"))
         chosen = self.initial.get("flows") or []
         unknown = {name: f"{name} (no such flow)" for name in chosen if name not in known}
         field = self.fields["flows"]
         assert isinstance(field, forms.MultipleChoiceField)
         offered: dict[str, str] = {**known, **unknown}
-        field.choices = sorted(offered.items(), key=lambda each: each[1].casefold())
+        names = sorted(offered, key=lambda name: offered[name].casefold())
+        field.choices = [(name, offered[name]) for name in names]
 
     def _style(self) -> None:
         plain = forms.CheckboxInput | forms.CheckboxSelectMultiple

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django.db import transaction
 
+from flows.connections.exchange import open_exchange
 from flows.connections.known import KnownConnection
 from flows.connections.models import Connection
 from flows.connections.provider import chat_by, infer_by
@@ -21,6 +22,9 @@ Json = Any
 # A person waits for it.
 DEADLINE_SECONDS = 20.0
 LONGEST_ERROR = 300
+DEEPEST_SAMPLE = 4
+HEALTH_SECONDS = 5.0
+_OF_SERVER = frozenset({"connection", "timeout", "http"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +71,30 @@ def try_connection(
     try:
         trial = _ask(known, sample, parameters or {}, now)
     except InputRefused as refused:
-        field = f"`{refused.field}` " if refused.field else ""
+        field = f"{refused.field}: " if refused.field else ""
         trial = Trial(error=f"The input does not fit: {field}{refused}.", error_kind="contract")
     except StepFailure as failure:
-        trial = Trial(error=failure.message, error_kind=failure.kind, provenance=failure.provenance)
+        message = f"{failure.message} {_look_at_server(known, failure, now)}".strip()
+        trial = Trial(error=message, error_kind=failure.kind, provenance=failure.provenance)
     with transaction.atomic():
         _record(connection, trial, actor, now)
     return trial
+
+
+def make_sample(schema: Mapping[str, Json], depth: int = 0) -> Json:
+    """Return a value to begin a sample with: examples and defaults, else empty values by type."""
+    for known in ("examples", "default", "enum", "const"):
+        if known in schema:
+            found = schema[known]
+            is_list = known in {"examples", "enum"}
+            return found[0] if is_list and isinstance(found, list) and found else found
+    properties = schema.get("properties")
+    if isinstance(properties, Mapping) and depth < DEEPEST_SAMPLE:
+        fields = {name: each for name, each in properties.items() if isinstance(each, Mapping)}
+        return {name: make_sample(each, depth + 1) for name, each in fields.items()}
+    empty = {"string": "", "number": 0, "integer": 0, "boolean": False, "array": [], "null": None}
+    named = schema.get("type")
+    return empty.get(named, {}) if isinstance(named, str) else {}
 
 
 def _ask(
@@ -106,6 +127,26 @@ def _ask(
     answer = chat_by(known, chat)
     output = {"text": answer.text, "finish": answer.finish}
     return replace(Trial(output), provenance=answer.provenance.as_json())
+
+
+def _look_at_server(known: KnownConnection, failure: StepFailure, now: datetime) -> str:
+    """Return whether the server itself is up, where its kind can tell and the model did not answer.
+
+    What it answers is not shown.
+    """
+    if failure.kind not in _OF_SERVER:
+        return ""
+    try:
+        exchange = open_exchange(
+            known, {}, idempotency_key="", timeout_seconds=HEALTH_SECONDS, now=now
+        )
+        call = known.adapter.make_health_call(exchange.endpoint)
+        if call is None:
+            return ""
+        exchange.ask(call)
+    except StepFailure as other:
+        return f"The server is not well either: {other.message}"
+    return "The server itself is up."
 
 
 def _describe_reason(reason: Any) -> Mapping[str, Json]:

@@ -1,5 +1,6 @@
 """The pages of connections: the list, one with its card and its health, its form, trying it."""
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -24,7 +25,7 @@ from flows.connections.selectors import (
     list_rows,
 )
 from flows.connections.settings import settings_of
-from flows.connections.trying import Trial, try_connection
+from flows.connections.trying import Trial, make_sample, try_connection
 from flows.views.requests import actor_of
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can
@@ -83,6 +84,7 @@ def _detail_page(
         "settings": settings_of(row),
         "revision": CONNECTION.revision_of(row),
         "may_manage": can(request.user, MANAGE),
+        "sample": json.dumps(make_sample(row.input_schema), indent=2, ensure_ascii=False),
         **more,
     }
     return render(request, "connections/detail.html", context, status=status)
@@ -109,10 +111,8 @@ def _try(request: HttpRequest, row: Connection, text: str) -> tuple[Trial, int]:
         given = read_json(text)
     except ValueRefused as error:
         return Trial(error=f"The sample is not JSON: {error}", error_kind="input"), 422
-    trial = try_connection(
-        connection=row, sample=given, actor=actor_of(request), now=timezone.now()
-    )
-    return trial, 200
+    actor, now = actor_of(request), timezone.now()
+    return try_connection(connection=row, sample=given, actor=actor, now=now), 200
 
 
 # --- Changing --------------------------------------------------------------------------

@@ -110,7 +110,7 @@ class Plain:
         health_path: str = Field(
             "",
             title="Path that shows whether it is up",
-            description="Asked with GET by “Try it”. Empty: none.",
+            description="Asked with GET where the model does not answer when it is tried.",
             max_length=200,
         )
 
