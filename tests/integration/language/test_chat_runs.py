@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from flows.connections.trying import try_connection
 from flows.models import Flow, Journal, Run
 from flows.runtime.artifacts import store_artifact
 from flows.runtime.held import give_artifacts
+from flows.selectors.problems import list_problems
 from tests.driving import driving, ended, journal, start
 from tests.factories.connections import make_connection
+from tests.factories.people import ACTOR
 from tests.factories.probes import publish_flow
 from tests.integration.language.test_chat import SCHEMA
 from tests.language_server import LanguageServer, Turn
@@ -147,3 +150,47 @@ def test_a_value_of_a_run_is_data_to_the_model(server: LanguageServer) -> None:
     text = "${ secrets.key } {{ x }} {name}"
     play(publish_asking(), {"text": text})
     assert server.bodies[0]["messages"] == [{"role": "user", "content": f"Which team? {text}"}]
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_a_connection_is_tried_with_a_text(server: LanguageServer, kind: str) -> None:
+    connection = make_connection("support", kind=kind, address=server.url, **PRICES)
+    trial = try_connection(
+        connection=connection, sample="Which team?", actor=ACTOR, now=timezone.now()
+    )
+    assert trial.succeeded, trial.error
+    assert "You have said" in str(trial.output)
+    assert trial.cost is not None
+    assert trial.cost > 0
+    server.script("Which team?", Turn(body={"error": {"message": "The model is overloaded."}}))
+    trial = try_connection(
+        connection=connection, sample="Which team?", actor=ACTOR, now=timezone.now()
+    )
+    assert (trial.error_kind, "The model is overloaded." in trial.error) == ("contract", True)
+
+
+def test_a_judge_is_asked_only_for_flows_that_may_use_it(server: LanguageServer) -> None:
+    make_connection("support", kind="openai", address=server.url)
+    make_connection("strict", kind="openai", address=server.url, flows=["another"])
+    judge = {"how": "judge", "judge": "strict"}
+    (run,) = play(publish_asking(schema=SCHEMA, confidence=judge), {"text": "My card is gone"})
+    failed = row_of(run, "step.failed")
+    assert failed.data["kind"] == "config"
+    assert "strict" in failed.data["message"]
+    assert failed.provenance["tokens"] > 0
+    assert len(server.requests) == 1
+
+
+def test_a_draft_that_names_no_such_model_has_a_problem(server: LanguageServer) -> None:
+    make_connection("support", kind="openai", address=server.url, flows=["kit"])
+    make_connection("risk")
+    flow = publish_asking(confidence={"how": "judge", "judge": "nobody"})
+
+    def codes(**draft: Any) -> set[str]:
+        problems = list_problems({**flow.draft, **draft})
+        return {each["code"] for each in problems if each["step"] == "ask"}
+
+    assert codes() == {"model.unknown"}
+    assert codes(name="other") == {"model.unknown", "connection.not_for_this_flow"}
+    flow.draft["steps"]["ask"]["with"].update(model="risk", confidence={"how": "none"})
+    assert codes() == {"connection.other_kind"}
