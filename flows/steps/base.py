@@ -17,6 +17,9 @@ from flows.graph.problems import Problem
 
 Json = Any
 
+# The port, and the kind of failure, of a call that was not made because a budget is spent.
+BUDGET = "budget"
+
 # A field of this type holds a CEL expression without `${ … }`, which the step evaluates itself. In
 # every other field, `${ … }` is evaluated before the step gets its config.
 Cel = Annotated[str, Field(json_schema_extra={"format": "cel"})]
@@ -47,6 +50,7 @@ class StepFailure(Exception):
 
     ``kind`` is its class (``timeout``, ``http``, ``contract`` …). If ``retryable`` is False, the
     step leaves by its error port at once. ``retry_after_seconds`` is what the destination asks for.
+    ``provenance`` says what was paid for it all the same.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class StepFailure(Exception):
         retryable: bool = True,
         retry_after_seconds: float | None = None,
         detail: Mapping[str, Json] | None = None,
+        provenance: Mapping[str, Json] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -64,6 +69,7 @@ class StepFailure(Exception):
         self.retryable = retryable
         self.retry_after_seconds = retry_after_seconds
         self.detail = dict(detail or {})
+        self.provenance = provenance
 
 
 class CodeMissing(StepFailure):
@@ -159,6 +165,13 @@ class StepType:
         The config comes from a draft and may be incomplete or wrong: never raise.
         """
         return ("done",)
+
+    def optional_ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        """Return further ports, by which a step leaves only where an edge takes them.
+
+        Without one it fails as it would by ``error``. Never raise.
+        """
+        return ()
 
     def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
         """Return the JSON Schema of the output; ``{}`` promises nothing."""

@@ -8,6 +8,7 @@ from flows.graph.model import Step
 from flows.graph.problems import Problem
 from flows.steps import models
 from flows.steps.base import (
+    BUDGET,
     Json,
     Result,
     RunningStep,
@@ -60,6 +61,14 @@ class ModelInfer(RunningStep):
     def describe(self, config: Mapping[str, Json]) -> str:
         return text_of(config.get("model")) or "Choose a model"
 
+    def optional_ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        try:
+            provider = _find_provider(text_of(config.get("model")))
+        except (models.UnknownModel, UnknownFunction):
+            return ()
+        # What this process computes is paid to nobody.
+        return () if isinstance(provider, models.LocalProvider) else (BUDGET,)
+
     def check(self, step: Step) -> Sequence[Problem]:
         name = text_of(step.config.get("model"))
         if not name or "${" in name:
@@ -91,6 +100,9 @@ class ModelInfer(RunningStep):
             parameters=config.parameters,
             idempotency_key=ctx.idempotency_key,
             timeout_seconds=config.timeout_seconds,
+            flow=ctx.flow,
+            run_id=ctx.run_id,
+            now=ctx.now,
         )
         try:
             inference = _find_provider(config.model).infer(request)
