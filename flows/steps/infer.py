@@ -6,6 +6,7 @@ from pydantic import Field
 
 from flows.steps import asking, models
 from flows.steps.base import (
+    BUDGET,
     DestinationLimit,
     Json,
     ModelUse,
@@ -66,6 +67,14 @@ class ModelInfer(RunningStep):
         name = text_of(config.get("model"))
         return () if not name or "${" in name else (ModelUse("with.model", name),)
 
+    def optional_ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        try:
+            provider = _find_provider(text_of(config.get("model")))
+        except (models.UnknownModel, UnknownFunction, asking.UseRefused):
+            return ()
+        # What this process computes is paid to nobody.
+        return () if isinstance(provider, models.LocalProvider) else (BUDGET,)
+
     def destination(self, config: Config) -> str | None:
         try:
             return asking.destination_of(_find_provider(config.model), config.model)
@@ -86,6 +95,7 @@ class ModelInfer(RunningStep):
             idempotency_key=ctx.idempotency_key,
             timeout_seconds=config.timeout_seconds,
             flow=ctx.flow,
+            run_id=ctx.run_id,
             now=ctx.now,
         )
         try:
