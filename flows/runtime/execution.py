@@ -317,7 +317,7 @@ class Drive:
         retry = self.bound.step.retry
         classes = error_classes(failure.kind, failure.detail)
         if failure.kind == BUDGET and self.program.graph.exits(self.claim.step, BUDGET):
-            return Leave((BUDGET,), failure.detail)
+            return Leave((BUDGET,), failure.detail, made)
         if not failure.retryable or retry is None or not may_retry(retry, classes):
             return Fail(error, made)
         now = agreed_time.now()

@@ -11,6 +11,7 @@ from flows.graph.model import Step
 from flows.graph.problems import Problem
 from flows.steps.asking import UseRefused, destination_of, limit_of
 from flows.steps.base import (
+    BUDGET,
     DestinationLimit,
     Json,
     ModelUse,
@@ -106,6 +107,9 @@ class Chat(RunningStep):
             if bool(self.prompt) == bool(self.user):
                 raise ValueError("give either `prompt` or `user`")
             return self
+
+    def optional_ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        return (BUDGET,)
 
     def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
         given = config.get("schema")

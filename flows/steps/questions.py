@@ -114,6 +114,8 @@ class Asker:
             idempotency_key=f"{self.key}-{purpose}",
             timeout_seconds=question.timeout_seconds,
             flow=self.ctx.flow,
+            # A rehearsal has no run to count what it spends for.
+            run_id=self.ctx.run_id or None,
             now=self.ctx.now,
         )
 
@@ -127,7 +129,7 @@ class Asker:
             if known:
                 total[name] = sum(known)
         if len(self.calls) > 1:
-            total["calls"] = [_tell_call(call) for call in self.calls]
+            total["charges"] = [_tell_call(call) for call in self.calls]
         if any(call.purpose.startswith("repair") for call in self.calls):
             total["repaired"] = True
         return total
@@ -218,4 +220,7 @@ def _tell_call(call: Paid) -> dict[str, Json]:
     return {"call": call.purpose, **named}
 
 
-_TOLD = ("model", "version", "request_id", "tokens", "cost", "finish_reason")
+_TOLD = (
+    "provider", "model", "version", "request_id", "finish_reason",
+    "tokens", "input_tokens", "output_tokens", "cost",
+)  # fmt: skip

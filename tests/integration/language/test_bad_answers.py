@@ -185,8 +185,8 @@ def test_an_endless_answer_is_bounded(ask: Ask, server: LanguageServer, model: s
 def test_a_failure_keeps_what_its_calls_have_cost(ask: Ask, server: LanguageServer) -> None:
     server.script("Which team?", Turn(json={"team": "none"}))
     made: Any = fail(ask, schema=SCHEMA).provenance
-    assert [call["call"] for call in made["calls"]] == ["1", "repair"]
-    assert made["cost"] == pytest.approx(sum(call["cost"] for call in made["calls"]))
+    assert [call["call"] for call in made["charges"]] == ["1", "repair"]
+    assert made["cost"] == pytest.approx(sum(call["cost"] for call in made["charges"]))
     server.script("Which team?", Turn(json={"team": "none"}), Turn(status=503))
     failure = fail(ask, schema=SCHEMA)
     assert (failure.kind, failure.retryable) == ("http", True)

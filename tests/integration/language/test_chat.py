@@ -56,9 +56,9 @@ def test_one_repair_shows_the_model_what_is_wrong(
     assert result.output["answer"] == GOOD
     made: Any = result.provenance
     assert made["repaired"] is True
-    assert [call["call"] for call in made["calls"]] == ["1", "repair"]
-    assert made["tokens"] == sum(call["tokens"] for call in made["calls"])
-    assert made["cost"] == pytest.approx(sum(call["cost"] for call in made["calls"]))
+    assert [call["call"] for call in made["charges"]] == ["1", "repair"]
+    assert made["tokens"] == sum(call["tokens"] for call in made["charges"])
+    assert made["cost"] == pytest.approx(sum(call["cost"] for call in made["charges"]))
     assert server.requests == {"run-12-5-2-1": 1, "run-12-5-2-repair": 1}
     last = str(server.bodies[-1]["messages"][-1])
     assert "/team" in last

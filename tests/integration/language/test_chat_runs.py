@@ -12,6 +12,7 @@ from flows.models import Flow, Journal, Run
 from flows.runtime.artifacts import store_artifact
 from flows.runtime.held import give_artifacts
 from flows.selectors.problems import list_problems
+from flows.spending.models import Charge
 from tests.driving import driving, ended, journal, start
 from tests.factories.connections import make_connection
 from tests.factories.people import ACTOR
@@ -115,8 +116,8 @@ def test_what_a_failed_answer_cost_is_journaled(server: LanguageServer) -> None:
     (run,) = play(publish_asking(schema=SCHEMA), {"text": "My card is gone"})
     made: Any = row_of(run, "step.failed").provenance
     assert made["cost"] > 0
-    assert made["cost"] == pytest.approx(sum(call["cost"] for call in made["calls"]))
-    assert [call["call"] for call in made["calls"]] == ["1", "repair"]
+    assert made["cost"] == pytest.approx(sum(call["cost"] for call in made["charges"]))
+    assert [call["call"] for call in made["charges"]] == ["1", "repair"]
 
 
 def test_a_flow_without_the_right_asks_nobody(server: LanguageServer) -> None:
@@ -194,3 +195,28 @@ def test_a_draft_that_names_no_such_model_has_a_problem(server: LanguageServer) 
     assert codes(name="other") == {"model.unknown", "connection.not_for_this_flow"}
     flow.draft["steps"]["ask"]["with"].update(model="risk", confidence={"how": "none"})
     assert codes() == {"connection.other_kind"}
+
+
+def test_each_connection_is_charged_for_its_own_calls_of_a_step(server: LanguageServer) -> None:
+    make_connection("support", kind="openai", address=server.url, **PRICES)
+    make_connection("strict", kind="anthropic", address=server.url, price_call="0.25")
+    server.script("gone", Turn(text="cards"), Turn(json={"team": "cards", "amount": 1}))
+    server.script("You judge", Turn(json={"score": 0.5}))
+    judge = {"how": "judge", "judge": "strict"}
+    (run,) = play(publish_asking(schema=SCHEMA, confidence=judge), {"text": "My card is gone"})
+    made: Any = row_of(run).provenance
+    charged = dict(Charge.objects.filter(run_id=run.pk).values_list("connection", "cost"))
+    assert set(charged) == {"support", "strict"}
+    assert float(charged["strict"]) == 0.25
+    assert float(sum(charged.values())) == pytest.approx(made["cost"], abs=1e-5)
+    assert [each["call"] for each in made["charges"]] == ["1", "repair", "judge"]
+
+
+def test_a_failed_answer_is_charged_too(server: LanguageServer) -> None:
+    make_connection("support", kind="openai", address=server.url, **PRICES)
+    server.script("gone", Turn(text="cards"))
+    (run,) = play(publish_asking(schema=SCHEMA), {"text": "My card is gone"})
+    made: Any = row_of(run, "step.failed").provenance
+    (charge,) = Charge.objects.filter(run_id=run.pk)
+    assert float(charge.cost) == pytest.approx(made["cost"], abs=1e-5)
+    assert charge.input_tokens == made["input_tokens"]

@@ -91,7 +91,7 @@ def test_agreement_is_the_share_of_samples_that_say_the_same(
     assert list(server.requests) == [f"run-12-5-2-{number}" for number in (1, 2, 3, 4)]
     assert [body["seed"] for body in server.bodies] == [10, 11, 12, 13]
     made: Any = result.provenance
-    assert made["tokens"] == sum(call["tokens"] for call in made["calls"])
+    assert made["tokens"] == sum(call["tokens"] for call in made["charges"])
 
 
 def test_a_sample_of_no_use_agrees_with_none(ask: Ask, server: LanguageServer) -> None:
@@ -125,12 +125,12 @@ def test_a_second_model_judges(ask: Ask, server: LanguageServer) -> None:
     assert result.output["confidence"] == 0.35
     assert list(server.requests) == ["run-12-5-2-1", "run-12-5-2-judge"]
     made: Any = result.provenance
-    assert [(call["call"], call["model"]) for call in made["calls"]] == [
+    assert [(call["call"], call["model"]) for call in made["charges"]] == [
         ("1", "openai"),
         ("judge", "anthropic"),
     ]
     assert made["model"] == "openai"
-    assert made["cost"] == pytest.approx(sum(call["cost"] for call in made["calls"]))
+    assert made["cost"] == pytest.approx(sum(call["cost"] for call in made["charges"]))
 
 
 @pytest.mark.parametrize("answer", [{"score": 2}, {"verdict": "good"}, "surely", None])
