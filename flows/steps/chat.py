@@ -148,6 +148,11 @@ class Chat(RunningStep):
             if (name := text_of(given)) and "${" not in name
         ]
 
+    def list_assets(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        """Return the prompt, whose version a flow's version pins. Never raise."""
+        name = text_of(config.get("prompt"))
+        return (f"prompt/{name}",) if name and "${" not in name else ()
+
     def check(self, step: Step) -> Sequence[Problem]:
         return check_chat(step)
 

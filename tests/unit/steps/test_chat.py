@@ -214,6 +214,13 @@ def test_models_that_it_names_are_those_of_the_step_and_its_judge() -> None:
         assert list(Chat().list_models(config)) == []
 
 
+def test_the_prompt_that_it_names_is_to_be_pinned(model: Model) -> None:
+    assert Chat().list_assets({"prompt": "other"}) == ("prompt/other",)
+    assert check(prompt="other") == []
+    for config in ({}, {"prompt": 7}, {"prompt": "${ input.prompt }"}):
+        assert Chat().list_assets(config) == ()
+
+
 @pytest.mark.parametrize(
     ("config", "code", "field"),
     [
@@ -223,7 +230,6 @@ def test_models_that_it_names_are_those_of_the_step_and_its_judge() -> None:
             "chat.question",
             "with.user",
         ),
-        ({"prompt": "other"}, "prompt.unknown", "with.prompt"),
         ({"prompt": "triage"}, "prompt.variables", "with.variables"),
         (
             {"prompt": "triage", "variables": {"ticket": 7}},
