@@ -17,7 +17,7 @@ def is_in_transaction() -> bool:
     The transaction that a test runs in does not count: it ends after the test has looked.
     """
     blocks = connections[DEFAULT_DB_ALIAS].atomic_blocks
-    return bool(blocks) and not blocks[0]._from_testcase  # noqa: SLF001 - as Django's own durable
+    return bool(blocks) and not blocks[0]._from_testcase  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class AtTheEnd:
