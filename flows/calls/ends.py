@@ -11,7 +11,8 @@ from django.db.models import Count, QuerySet
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Run, RunArtifact, RunStatus, Wait
 from flows.runtime import pausing, transitions
-from flows.runtime.held import give_artifacts, list_named
+from flows.runtime.held import give_artifacts, list_named, read_labels
+from flows.runtime.labels import label_as_said
 from flows.services.asking import add_requesters
 from flows.services.runs import resolve_wait
 from flows.store import get_store
@@ -126,7 +127,10 @@ def _pass_to_caller(wait: Wait, output: Json) -> None:
     _add_requesters(wait)
     if named := list_named(output):
         held = RunArtifact.objects.filter(run__parent_wait_id=wait.pk, artifact__digest__in=named)
-        give_artifacts(wait.run_id, set(held.values_list("artifact__digest", flat=True)))
+        theirs = read_labels(
+            held.order_by("pk").values_list("artifact__digest", "name", "media_type")
+        )
+        give_artifacts(wait.run_id, label_as_said(theirs, output, theirs))
 
 
 def _add_requesters(wait: Wait) -> None:

@@ -104,12 +104,14 @@ class EmitEvent(WaitingStep):
         return f"Emits {text_of(config.get('event'))}" if config.get("event") else self.summary
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
+        handed_over = find_passed_on(ctx.run_id, config.payload)
         event = {
             "name": config.event,
             "key": config.key,
             "payload": config.payload,
             "event_id": ctx.idempotency_key or str(uuid4()),
-            "artifacts": sorted(find_passed_on(ctx.run_id, config.payload)),
+            "artifacts": sorted(handed_over),
+            "labels": {each: [said.name, said.media_type] for each, said in handed_over.items()},
             "run": ctx.run_id,
         }
         # Receiving it locks other runs, and this transaction has locked its own run already.
