@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 
 from flows.models import Artifact
 from flows.runtime.held import get_holder
+from flows.steps.files import FileMissing, RunFile
 
 
 class ArtifactTooLarge(ValueError):
@@ -94,3 +95,15 @@ def read_artifact(digest: str) -> tuple[Artifact, bytes]:
         raise ArtifactMissing(f"There is no artifact {digest}.")
     with default_storage.open(artifact.path) as file:
         return artifact, file.read()
+
+
+class ArtifactFiles:
+    """The artifacts as files for steps."""
+
+    def read(self, digest: str) -> RunFile:
+        """Return the file. Raises: FileMissing, also for what the step's run does not hold."""
+        try:
+            artifact, content = read_artifact(digest)
+        except ArtifactMissing as missing:
+            raise FileMissing(str(missing)) from missing
+        return RunFile(artifact.name, artifact.media_type, content)

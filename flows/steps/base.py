@@ -8,7 +8,7 @@ child runs and human reviews are all waits.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,17 @@ Json = Any
 
 # The port, and the kind of failure, of a call that was not made because a budget is spent.
 BUDGET = "budget"
+
+class ModelUse(NamedTuple):
+    """A model that a step's config names, and the field in which it does.
+
+    ``serves`` is ``model`` for what `model.infer` asks, ``language`` for a language model.
+    """
+
+    field: str
+    model: str
+    serves: Literal["model", "language"] = "model"
+
 
 # A field of this type holds a CEL expression without `${ … }`, which the step evaluates itself. In
 # every other field, `${ … }` is evaluated before the step gets its config.
@@ -209,6 +220,13 @@ class StepType:
         Its result then depends on the run's input and the outputs it names. Never raise.
         """
         return False
+
+    def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
+        """Return the models that this raw config names. Never raise.
+
+        Whether there are such, and the flow may ask them, is checked with every draft and version.
+        """
+        return ()
 
     def check(self, step: Step) -> Sequence[Problem]:
         """Return problems that the config's schema does not find. Never raise, as it is raw."""

@@ -2,6 +2,7 @@
 
 from flows.steps import (
     branch,
+    chat,
     end,
     http,
     infer,
@@ -15,6 +16,7 @@ from flows.steps import (
 
 __all__ = [
     "branch",
+    "chat",
     "end",
     "http",
     "infer",
