@@ -177,4 +177,6 @@ class Limits:
             ("cost", talk.cost, self.cost),
             ("seconds", seconds, self.seconds),
         )
-        return next((name for name, so_far, most in used if most is not None and so_far >= most), "")
+        return next(
+            (name for name, so_far, most in used if most is not None and so_far >= most), ""
+        )

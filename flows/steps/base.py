@@ -20,6 +20,7 @@ Json = Any
 # The port, and the kind of failure, of a call that was not made because a budget is spent.
 BUDGET = "budget"
 
+
 class ModelUse(NamedTuple):
     """A model that a step's config names, and the field in which it does.
 
@@ -162,6 +163,8 @@ class StepType:
     icon: ClassVar[str] = "box"
     category: ClassVar[str] = "Steps"
     waits: ClassVar[bool] = False
+    # Whether the palette has it. The others are parts of what a step expands to.
+    is_offered: ClassVar[bool] = True
     # Fields of the config whose `${ … }` the step evaluates itself, once it knows more.
     late_fields: ClassVar[frozenset[str]] = frozenset()
     # Fields that hold nothing but a secret, and fields in whose texts secrets may stand beside
@@ -227,6 +230,13 @@ class StepType:
         Whether there are such, and the flow may ask them, is checked with every draft and version.
         """
         return ()
+
+    def expand(self, flow: str, step: Step) -> Mapping[str, Json] | None:
+        """Return the document of the runs that this step of a flow starts, None for a plain type.
+
+        It is made when the flow is published, and is a part of its version.
+        """
+        return None
 
     def check(self, step: Step) -> Sequence[Problem]:
         """Return problems that the config's schema does not find. Never raise, as it is raw."""

@@ -16,6 +16,7 @@ from flows.steps.language import (
     LanguageProvider,
     Message,
     Part,
+    Tool,
     find_language_provider,
 )
 from flows.steps.models import InputRefused, UnknownModel
@@ -36,6 +37,7 @@ class Question:
     model: str
     messages: Sequence[Message]
     schema: Mapping[str, Json] | None = None
+    tools: Sequence[Tool] = ()
     parameters: Mapping[str, Json] = field(default_factory=dict)
     timeout_seconds: float | None = None
     wants_probabilities: bool = False
@@ -80,11 +82,13 @@ class Asker:
             model=question.model,
             messages=question.messages,
             schema=question.schema,
+            tools=question.tools,
             parameters=question.parameters,
             wants_probabilities=question.wants_probabilities,
             idempotency_key=f"{self.key}-{purpose}",
             timeout_seconds=question.timeout_seconds,
             flow=self.ctx.flow,
+            run_id=self.ctx.run_id,
             now=self.ctx.now,
         )
         try:
