@@ -9,8 +9,11 @@ from pydantic import Field, model_validator
 
 from flows.graph.model import Step
 from flows.graph.problems import Problem
+from flows.steps.asking import UseRefused, destination_of, limit_of
 from flows.steps.base import (
+    DestinationLimit,
     Json,
+    ModelUse,
     Result,
     RunningStep,
     StepConfig,
@@ -130,20 +133,37 @@ class Chat(RunningStep):
             return "Choose a model"
         return f"{prompt} · {model}" if prompt else model
 
+    def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
+        choice = config.get("confidence")
+        choice = choice if isinstance(choice, Mapping) else {}
+        judge = choice.get("judge") if choice.get("how") == "judge" else ""
+        named = {"with.model": config.get("model"), "with.confidence.judge": judge}
+        return [
+            ModelUse(field, name, "language")
+            for field, given in named.items()
+            if (name := text_of(given)) and "${" not in name
+        ]
+
     def check(self, step: Step) -> Sequence[Problem]:
         return check_chat(step)
 
     def destination(self, config: Config) -> str | None:
         try:
-            return f"{find_provider_of(config.model).name}/{config.model}"
-        except (UnknownModel, UnknownFunction):
+            return destination_of(find_provider_of(config.model), config.model)
+        except (UnknownModel, UnknownFunction, UseRefused):
+            return None
+
+    def destination_limit(self, config: Config) -> DestinationLimit | None:
+        try:
+            return limit_of(find_provider_of(config.model), config.model)
+        except (UnknownModel, UnknownFunction, UseRefused):
             return None
 
     def run(self, ctx: StepContext, config: Config) -> Result:
         """Return answer, text, confidence and finish.
 
         Raises: StepFailure of kind contract, cut, refused_by_model or empty for an answer that is
-        of no use; its detail has the provenance, since the calls are paid for.
+        of no use, with the provenance of the calls, which are paid for.
         """
         return _ask(ctx, config, ctx.idempotency_key)
 
@@ -159,8 +179,7 @@ def _ask(ctx: StepContext, config: Chat.Config, key: str) -> Result:
     try:
         answered, sureness = answer_with_confidence(asker, question, config.confidence)
     except StepFailure as failure:
-        if made := asker.sum_up():
-            failure.detail.setdefault("provenance", made)
+        failure.provenance = asker.sum_up() or None
         raise
     output = {
         "answer": answered.value,

@@ -7,32 +7,18 @@ from flows.graph.model import Step
 from flows.graph.problems import Problem, error, warning
 from flows.graph.view import walk_texts
 from flows.steps.base import Json, text_of
-from flows.steps.functions import UnknownFunction
-from flows.steps.models import UnknownModel
 from flows.steps.prompts import UnknownPrompt, get_prompt_source
-from flows.steps.questions import find_provider_of
 from flows.steps.structured import shorten
 from workbench.values.schemas import SCHEMA_ERRORS, make_validator
 
 
 def check_chat(step: Step) -> Sequence[Problem]:
     return [
-        *_check_model(step, "model", step.config.get("model")),
         *_check_question(step),
         *_check_prompt(step),
         *_check_schema(step),
         *_check_confidence(step),
     ]
-
-
-def _check_model(step: Step, field: str, name: Json) -> Iterator[Problem]:
-    if not text_of(name) or "${" in name:
-        return
-    try:
-        find_provider_of(name)
-    except (UnknownModel, UnknownFunction) as unknown:
-        remedy = "Choose one of the connections to language models, or ask for one."
-        yield error("model.unknown", step.id, f"with.{field}", str(unknown), remedy)
 
 
 def _check_question(step: Step) -> Iterator[Problem]:
@@ -108,7 +94,6 @@ def _check_judge(step: Step, choice: Mapping[str, Json]) -> Iterator[Problem]:
             "chat.confidence", step.id, "with.confidence.judge", "No judge is named.",
             "Choose the connection that judges.",
         )  # fmt: skip
-    yield from _check_model(step, "confidence.judge", choice.get("judge"))
 
 
 def _check_field(step: Step, path: str) -> Iterator[Problem]:

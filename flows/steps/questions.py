@@ -6,8 +6,8 @@ the same for each attempt, and all are in the provenance.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from flows.steps.asking import UseRefused, explain_absence
 from flows.steps.base import Json, StepContext, StepFailure
 from flows.steps.functions import UnknownFunction, load_functions
 from flows.steps.language import (
@@ -18,6 +18,7 @@ from flows.steps.language import (
     Part,
     Tool,
     find_language_provider,
+    list_language_providers,
 )
 from flows.steps.models import InputRefused, UnknownModel
 from flows.steps.structured import (
@@ -60,10 +61,23 @@ class Unfit(StepFailure):
 
 
 def find_provider_of(model: str) -> LanguageProvider:
-    """Return who serves the model. Raises: UnknownModel, UnknownFunction."""
+    """Return who serves the model. Raises: UnknownModel, UnknownFunction, UseRefused."""
     # The modules that register functions may register providers too.
     load_functions()
-    return find_language_provider(model)
+    try:
+        return find_language_provider(model)
+    except UnknownModel:
+        if (refused := explain_absence(list_language_providers(), model)) is not None:
+            raise refused from None
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A call that a server answered, and its provenance."""
+
+    purpose: str
+    made: Mapping[str, Json]
 
 
 @dataclass(slots=True)
@@ -72,13 +86,28 @@ class Asker:
 
     ctx: StepContext
     key: str
-    calls: list[tuple[str, ChatAnswer]] = field(default_factory=list)
+    calls: list[Paid] = field(default_factory=list)
 
     def ask(self, question: Question, purpose: str) -> ChatAnswer:
         """Return the model's answer as it came. Raises: StepFailure."""
         if self.ctx.is_cancelled():
             raise StepFailure("The run was cancelled.", kind="cancelled", retryable=False)
-        request = ChatRequest(
+        try:
+            provider = find_provider_of(question.model)
+            answer = provider.chat(self._make_request(question, purpose))
+        except (UnknownModel, UnknownFunction, UseRefused) as error:
+            raise StepFailure(str(error), kind="config", retryable=False) from error
+        except InputRefused as error:
+            raise _refuse_input(question.model, error) from error
+        except StepFailure as failure:
+            if failure.provenance is not None:
+                self.calls.append(Paid(purpose, failure.provenance))
+            raise
+        self.calls.append(Paid(purpose, answer.provenance.as_json()))
+        return answer
+
+    def _make_request(self, question: Question, purpose: str) -> ChatRequest:
+        return ChatRequest(
             model=question.model,
             messages=question.messages,
             schema=question.schema,
@@ -91,29 +120,19 @@ class Asker:
             run_id=self.ctx.run_id,
             now=self.ctx.now,
         )
-        try:
-            answer = find_provider_of(question.model).chat(request)
-        except (UnknownModel, UnknownFunction) as error:
-            raise StepFailure(str(error), kind="config", retryable=False) from error
-        except InputRefused as error:
-            raise _refuse_input(question.model, error) from error
-        self.calls.append((purpose, answer))
-        return answer
 
     def sum_up(self, chosen: ChatAnswer | None = None) -> dict[str, Json]:
         """Return the provenance of an answer, or of the last; what it took is that of all calls."""
         if not self.calls:
             return {}
-        made = [answer.provenance for _, answer in self.calls]
-        total = (chosen.provenance if chosen else made[-1]).as_json()
-        total["latency_ms"] = round(sum(each.latency_ms for each in made), 3)
-        for name in ("tokens", "cost", "input_tokens", "output_tokens"):
-            known = [value for each in made if (value := getattr(each, name)) is not None]
-            if known or name in total:
-                total[name] = sum(known) if known else None
-        if len(made) > 1:
-            total["calls"] = [_tell_call(*call) for call in self.calls]
-        if any(purpose.startswith("repair") for purpose, _ in self.calls):
+        total = chosen.provenance.as_json() if chosen else dict(self.calls[-1].made)
+        for name in ("latency_ms", "tokens", "cost", "input_tokens", "output_tokens"):
+            known = [value for each in self.calls if (value := each.made.get(name)) is not None]
+            if known:
+                total[name] = sum(known)
+        if len(self.calls) > 1:
+            total["calls"] = [_tell_call(call) for call in self.calls]
+        if any(call.purpose.startswith("repair") for call in self.calls):
             total["repaired"] = True
         return total
 
@@ -204,15 +223,9 @@ def _refuse_input(model: str, error: InputRefused) -> StepFailure:
     )
 
 
-def _tell_call(purpose: str, answer: ChatAnswer) -> dict[str, Any]:
-    made = answer.provenance
-    told = {
-        "call": purpose,
-        "model": made.model,
-        "version": made.version,
-        "request_id": made.request_id,
-        "tokens": made.tokens,
-        "cost": made.cost,
-        "finish": answer.finish,
-    }
-    return {name: value for name, value in told.items() if value not in (None, "")}
+def _tell_call(call: Paid) -> dict[str, Json]:
+    named = {name: call.made[name] for name in _TOLD if call.made.get(name) is not None}
+    return {"call": call.purpose, **named}
+
+
+_TOLD = ("model", "version", "request_id", "tokens", "cost", "finish_reason")

@@ -62,6 +62,8 @@ class LanguageServer:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Else the answer waits for the other side to acknowledge its headers.
+    disable_nagle_algorithm = True
     language: LanguageServer
 
     def log_message(self, *args: Any) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from flows.connections.adapters import anthropic, openai  # noqa: F401 - register themselves
 from flows.steps import language
 from flows.steps.base import Result
 from flows.steps.chat import Chat

@@ -184,13 +184,14 @@ def test_an_endless_answer_is_bounded(ask: Ask, server: LanguageServer, model: s
 
 def test_a_failure_keeps_what_its_calls_have_cost(ask: Ask, server: LanguageServer) -> None:
     server.script("Which team?", Turn(json={"team": "none"}))
-    made = fail(ask, schema=SCHEMA).detail["provenance"]
+    made: Any = fail(ask, schema=SCHEMA).provenance
     assert [call["call"] for call in made["calls"]] == ["1", "repair"]
     assert made["cost"] == pytest.approx(sum(call["cost"] for call in made["calls"]))
     server.script("Which team?", Turn(json={"team": "none"}), Turn(status=503))
     failure = fail(ask, schema=SCHEMA)
     assert (failure.kind, failure.retryable) == ("http", True)
-    assert failure.detail["provenance"]["tokens"] > 0
+    assert failure.provenance is not None
+    assert failure.provenance["tokens"] > 0
 
 
 def test_what_a_model_writes_is_never_evaluated(
