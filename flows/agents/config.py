@@ -10,7 +10,7 @@ from flows.steps.base import Cel, Json, StepConfig
 TOOL_NAME = r"^[a-z][a-z0-9_]{0,39}$"
 # Steps and ports of the document that an agent is made of.
 RESERVED = frozenset(
-    {"turn", "finish", "finished", "exhausted", "again", "taken_over"}
+    {"begin", "turn", "finish", "finished", "exhausted", "again", "taken_over"}
     | {"done", "error", "limit", "budget"}
 )
 PREFIXES = ("ask_", "told_", "failed_", "refused_", "choice_")

@@ -87,18 +87,17 @@ class Conversation:
         word = told.text if told else "The call was not made."
         return replace(self.answer(str(self.call["id"]), word), call=None)
 
-    def hand_out(self, call: ToolCall, asked: bool, shown: Json = None) -> "Conversation":
-        """Hand the first pending call to its step; ``asked`` says that a person is asked first."""
+    def hand_out(self, call: ToolCall, case: Mapping[str, Json] | None = None) -> "Conversation":
+        """Hand the first pending call to its step, or to people, who are shown the ``case``."""
         number = self.calls + 1
         handed = {
             "number": number,
             "id": call.id,
             "tool": call.name,
             "arguments": call.arguments,
-            "asked": asked,
+            "asked": case is not None,
+            **(case or {}),
         }
-        if asked:
-            handed["shown"] = shown
         return replace(self, call=handed, pending=self.pending[1:], calls=number)
 
     def drop_pending(self) -> "Conversation":

@@ -16,6 +16,7 @@ from flows.agents.conversation import MOST_CALLS_A_TURN
 from flows.steps.functions import UnknownFunction, get_function
 
 Json = Any
+BEGIN = "begin"
 TURN = "turn"
 # Of the model's server: a turn that was answered and failed is not asked for again.
 RETRY = {"max_attempts": 5, "initial_seconds": 1, "factor": 2, "max_seconds": 60}
@@ -29,8 +30,10 @@ def build_document(name: str, step: str, title: str, config: AgentConfig) -> dic
     Its input is ``{"messages": [{"role", "text"}, …]}``, its output ``{"result", "turns", "calls",
     "tokens", "cost"}``, its outcome ``finished``, ``exhausted``, ``taken_over`` or ``budget``.
     """
-    steps: dict[str, Json] = {TURN: _make_turn(config)}
-    edges = [f"{TURN}.again -> {TURN}"]
+    # The turn has an edge into it from itself, so something must come before it.
+    begin = {"type": "transform", "title": "Begin", "with": {"output": {}}}
+    steps: dict[str, Json] = {BEGIN: begin, TURN: _make_turn(config)}
+    edges = [f"{BEGIN}.done -> {TURN}", f"{TURN}.again -> {TURN}"]
     for tool in config.tools:
         steps |= _make_tool_steps(tool, config)
         edges += _list_tool_edges(tool)
@@ -91,7 +94,7 @@ def _describe_tool(tool: ToolConfig) -> dict[str, Json]:
         "description": tool.description,
         "schema": find_arguments(tool),
         "ask": tool.ask,
-        "when": tool.when,
+        **({"when": tool.when} if tool.when else {}),
     }
 
 
@@ -206,7 +209,7 @@ def _list_tool_edges(tool: ToolConfig) -> Iterator[str]:
 def _lay_out(steps: Mapping[str, Json]) -> dict[str, Json]:
     """Return a place for each step: the turn, then a row for each tool, then the ends."""
     tools = [name for name, step in steps.items() if f"told_{name}" in steps]
-    layout: dict[str, Json] = {TURN: [80, 120]}
+    layout: dict[str, Json] = {BEGIN: [-240, 120], TURN: [80, 120]}
     for row, tool in enumerate(tools):
         columns = (f"ask_{tool}", f"choice_{tool}", tool, f"told_{tool}", f"failed_{tool}")
         for column, name in enumerate(columns, start=1):

@@ -9,8 +9,16 @@ from flows.steps.language import Message, ToolCall
 Json = Any
 MOST_SHOWN = 40
 LONGEST_SHOWN = 2000
+LONGEST_TITLE = 120
 SPEAKERS = {"system": "Instructions", "user": "Goal", "assistant": "Agent", "tool": "Answer"}
 _EDITABLE = frozenset({"string", "number", "integer", "boolean"})
+
+
+def title_call(call: ToolCall) -> str:
+    """Return the case's title: "Refund: order A-7, amount 40.0"."""
+    given = ", ".join(f"{name} {to_text(value)}" for name, value in call.arguments.items())
+    title = f"{call.name.replace('_', ' ').capitalize()}: {given}".rstrip(": ")
+    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
 
 
 def show_call(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -12,6 +12,7 @@ from flows.agents.expansion import build_document
 from flows.calls.ends import cancel_children
 from flows.calls.steps import start_children
 from flows.graph.codec import parse
+from flows.graph.json_values import format_path
 from flows.graph.model import Step
 from flows.graph.problems import DocumentError, Problem
 from flows.graph.validation import validate
@@ -28,6 +29,8 @@ from flows.steps.base import (
 )
 from flows.steps.catalogue import catalogue
 from flows.steps.registry import register
+from flows.steps.structured import shorten
+from workbench.values.schemas import SCHEMA_ERRORS, make_validator
 
 # By which port the step leaves, by the outcome of the agent's run.
 PORTS = {"finished": "done", "exhausted": "exhausted", "taken_over": "taken_over", BUDGET: BUDGET}
@@ -95,12 +98,14 @@ class AgentRun(WaitingStep):
 
     def check(self, step: Step) -> Sequence[Problem]:
         try:
-            document = parse(self.expand(PART, step))
-        except ValidationError:
-            return ()  # the schema of the config says it
+            config = read_config(step.config)
+            document = parse(build_document(PART, step.id, step.title, config))
+        except ValidationError as error:
+            return list(_list_value_faults(step, error))
         except DocumentError as error:
             return [_translate(step, each) for each in error.problems]
-        return list(_list_problems(step, validate(document, catalogue())))
+        schemas = list(_list_schema_faults(step, config))
+        return schemas or list(_list_problems(step, validate(document, catalogue())))
 
     def open(self, ctx: StepContext, config: AgentConfig) -> Opened:
         """Start the agent's run, of the part of this version that the step expanded to."""
@@ -123,6 +128,28 @@ class AgentRun(WaitingStep):
 
     def cancel(self, wait_id: int, now: datetime) -> None:
         cancel_children(wait_id, "The run that called it was cancelled.", now)
+
+
+def _list_value_faults(step: Step, error: ValidationError) -> Iterator[Problem]:
+    """Yield what the fields say of one another; the schema of the config says the rest."""
+    for each in error.errors(include_url=False):
+        if each["type"] == "value_error":
+            yield _fault(step, each["loc"], str(each["ctx"]["error"]))
+
+
+def _list_schema_faults(step: Step, config: AgentConfig) -> Iterator[Problem]:
+    schemas = {("tools", n, "schema"): tool.arguments for n, tool in enumerate(config.tools)}
+    for path, schema in {**schemas, ("result",): config.result}.items():
+        try:
+            make_validator(schema)
+        except SCHEMA_ERRORS as error:
+            yield _fault(step, path, f"this is no JSON Schema: {shorten(str(error))}")
+
+
+def _fault(step: Step, path: Sequence[Any], message: str) -> Problem:
+    field = format_path(("with", *path))
+    sentence = message[:1].upper() + message[1:].rstrip(".") + "."
+    return Problem("error", "agent.config", step.id, field, sentence, "Correct this field.")
 
 
 def _list_problems(step: Step, found: Sequence[Problem]) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from flows.agents.conversation import (
     read_conversation,
     read_message,
 )
-from flows.agents.showing import show_call
+from flows.agents.showing import show_call, title_call
 from flows.engine import events
 from flows.expressions import ExpressionError, compile_expression
 from flows.models import Journal
@@ -220,10 +220,11 @@ class _Turn:
 
     def _hand_out(self, talk: Conversation, call: ToolCall) -> Result:
         tool = self.tools[call.name]
-        asked = self._needs_person(tool, call.arguments)
-        shown = show_call(self.config.messages, talk, tool.arguments, call) if asked else None
-        talk = talk.hand_out(call, asked, shown)
-        return self._leave(talk, f"ask_{tool.name}" if asked else tool.name)
+        if not self._needs_person(tool, call.arguments):
+            return self._leave(talk.hand_out(call), tool.name)
+        shown = show_call(self.config.messages, talk, tool.arguments, call)
+        case = {"title": title_call(call), "shown": shown}
+        return self._leave(talk.hand_out(call, case), f"ask_{tool.name}")
 
     def _needs_person(self, tool: OfferedTool, arguments: Json) -> bool:
         if tool.ask != "when":
