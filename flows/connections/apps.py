@@ -1,6 +1,13 @@
 from django.apps import AppConfig
 
-ACTIONS: dict[str, str] = {}
+ACTIONS = {
+    "connection.created": "Added the connection {title}",
+    "connection.changed": "Changed the connection {title}",
+    "connection.enabled": "Turned on the connection {title}",
+    "connection.disabled": "Turned off the connection {title}",
+    "connection.removed": "Removed the connection {title}",
+    "connection.tried": "Tried the connection {name}: {result}",
+}
 
 
 class ConnectionsConfig(AppConfig):
@@ -15,7 +22,14 @@ class ConnectionsConfig(AppConfig):
         from flows.steps.asking import register_kept
         from flows.steps.language import register_language_provider
         from flows.steps.models import register_provider
+        from workbench.audit.actions import register_action
+        from workbench.shell.registry import NavItem, register_nav
 
         register_provider(PROVIDER, last=True)
         register_language_provider(PROVIDER, last=True)
         register_kept(KNOWN)
+        register_nav(
+            NavItem("Connections", "flows:connection-list", "plug", "connections.view", 70)
+        )
+        for name, sentence in ACTIONS.items():
+            register_action(name, sentence)

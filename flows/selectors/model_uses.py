@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from flows.graph.model import Document
 from flows.graph.problems import Problem, error
 from flows.steps import asking
+from flows.steps.asking import Provider
 from flows.steps.functions import UnknownFunction, load_functions
 from flows.steps.language import find_language_provider, list_language_providers
 from flows.steps.models import UnknownModel, find_provider, list_providers
@@ -56,10 +57,13 @@ def _check(flow: str, use: StepModel) -> None:
     """Raises: UseRefused, UnknownModel, UnknownFunction."""
     # The modules that register functions register local models too.
     load_functions()
-    find = find_language_provider if use.serves == "language" else find_provider
-    providers = [*list_providers(), *list_language_providers()]
+    providers: list[Provider] = [*list_providers(), *list_language_providers()]
     try:
-        provider = find(use.model)
+        provider: Provider = (
+            find_language_provider(use.model)
+            if use.serves == "language"
+            else find_provider(use.model)
+        )
     except UnknownModel:
         if (refused := asking.explain_absence(providers, use.model)) is not None:
             raise refused from None

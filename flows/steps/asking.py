@@ -12,6 +12,8 @@ from flows.steps.base import DestinationLimit
 from flows.steps.language import LanguageProvider
 from flows.steps.models import LOCAL, ModelProvider
 
+Provider = ModelProvider | LanguageProvider
+
 
 class UseRefused(LookupError):
     """The model may not be asked by this flow, or not in this way: why, and what to do."""
@@ -61,7 +63,7 @@ def list_stale() -> list[KeptRows]:
     return [rows for rows in _KEPT if rows.is_stale]
 
 
-def destination_of(provider: ModelProvider | LanguageProvider, model: str) -> str | None:
+def destination_of(provider: Provider, model: str) -> str | None:
     """Return what a call of the model needs, None if it runs in this process."""
     if isinstance(provider, GuardingProvider):
         return provider.destination_of(model)
@@ -69,27 +71,25 @@ def destination_of(provider: ModelProvider | LanguageProvider, model: str) -> st
     return None if provider is LOCAL else f"{provider.name}/{model}"
 
 
-def limit_of(provider: ModelProvider | LanguageProvider, model: str) -> DestinationLimit | None:
+def limit_of(provider: Provider, model: str) -> DestinationLimit | None:
     return provider.limit_of(model) if isinstance(provider, GuardingProvider) else None
 
 
-def check_use(provider: ModelProvider | LanguageProvider, model: str, flow: str) -> None:
+def check_use(provider: Provider, model: str, flow: str) -> None:
     """Raises: UseRefused, where the flow may not ask the model."""
     if isinstance(provider, GuardingProvider):
         provider.check_use(model, flow)
 
 
-def explain_absence(
-    providers: Sequence[ModelProvider | LanguageProvider], model: str
-) -> UseRefused | None:
+def explain_absence(providers: Sequence[Provider], model: str) -> UseRefused | None:
     """Return why a model that no provider serves is not to be had, if one of them knows it."""
     guarding = [each for each in providers if isinstance(each, GuardingProvider)]
     return next((found for each in guarding if (found := each.explain_absence(model))), None)
 
 
 def check_sole(
-    provider: ModelProvider | LanguageProvider,
-    providers: Sequence[ModelProvider | LanguageProvider],
+    provider: Provider,
+    providers: Sequence[Provider],
     model: str,
 ) -> None:
     """Raises: UseRefused, where another provider has something of that name too."""
@@ -103,6 +103,6 @@ def check_sole(
         )
 
 
-def _list_served(provider: ModelProvider | LanguageProvider) -> set[str]:
+def _list_served(provider: Provider) -> set[str]:
     lists = ("models", "language_models")
     return {name for each in lists if hasattr(provider, each) for name in getattr(provider, each)()}

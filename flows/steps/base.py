@@ -62,7 +62,7 @@ class StepFailure(Exception):
 
     ``kind`` is its class (``timeout``, ``http``, ``contract`` …). If ``retryable`` is False, the
     step leaves by its error port at once. ``retry_after_seconds`` is what the destination asks for.
-    ``provenance`` says what was paid for it all the same.
+    ``provenance`` says what was asked and paid for, where a server answered what does not fit.
     """
 
     def __init__(

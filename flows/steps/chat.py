@@ -112,8 +112,8 @@ class Chat(RunningStep):
         answer = dict(given) if isinstance(given, Mapping) else {}
         if not answer and not config.get("prompt"):
             answer = {"type": "string"}
-        # References of the answer's schema begin at the root.
-        defs = answer.pop("$defs", None)
+        # References of the answer's schema begin at the root, and completion looks beside them.
+        defs = answer.get("$defs")
         return {
             "type": "object",
             "properties": {

@@ -1,6 +1,7 @@
 """The server itself: HTTP, scripts, and counts."""
 
 import json
+import sys
 import threading
 import time
 from collections import Counter
@@ -127,12 +128,22 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b'data: {"choices":[{"delta":{"content":"and so on "}}]}\n\n' * 512)
 
 
+class _Server(ThreadingHTTPServer):
+    # Hundreds of steps may ask at once.
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that were killed while they waited."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def language_server(port: int = 0) -> Iterator[LanguageServer]:
     """Run a server until the block ends."""
     language = LanguageServer()
     handler = type("Bound", (Handler,), {"language": language})
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+    with _Server(("127.0.0.1", port), handler) as server:
         language.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -163,10 +163,10 @@ def put_at(body: Json, path: str, value: Json) -> Json:
     """
     head, _, rest = path.partition(".")
     if head == "0":
-        kept = body if isinstance(body, list) and body else [{}]
-        return [put_at(kept[0], rest, value) if rest else value, *kept[1:]]
-    kept = body if isinstance(body, dict) else {}
-    return {**kept, head: put_at(kept.get(head), rest, value) if rest else value}
+        items = body if isinstance(body, list) and body else [{}]
+        return [put_at(items[0], rest, value) if rest else value, *items[1:]]
+    fields = body if isinstance(body, dict) else {}
+    return {**fields, head: put_at(fields.get(head), rest, value) if rest else value}
 
 
 def _make_headers(endpoint: Endpoint) -> Mapping[str, str]:
