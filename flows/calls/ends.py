@@ -45,8 +45,7 @@ def handle_child_end(args: dict[str, Any], now: datetime) -> None:
 def _conclude_child(wait: Wait, run_id: int, now: datetime) -> None:
     child = Run.objects.get(pk=run_id)
     if child.status == "completed":
-        output = {"run": run_id, "outcome": child.outcome, "output": child.output}
-        _resolve(wait, output, now)
+        _resolve(wait, _tell_end(wait, child), now, port=_find_port(wait, child))
     else:
         _fail(wait, f"Run {run_id} of the subflow {child.status}.", child, now)
 
@@ -114,9 +113,21 @@ def _collect_outputs(children: QuerySet[Run]) -> Json:
     }
 
 
-def _resolve(wait: Wait, output: Json, now: datetime) -> None:
+def _tell_end(wait: Wait, child: Run) -> Json:
+    """Return what the caller learns; with ``flat``, the child's output is the step's own."""
+    if wait.detail.get("flat"):
+        return {**(child.output or {}), "run": child.pk}
+    return {"run": child.pk, "outcome": child.outcome, "output": child.output}
+
+
+def _find_port(wait: Wait, child: Run) -> str:
+    ports: dict[str, str] = wait.detail.get("ports", {})
+    return ports.get(child.outcome, "done")
+
+
+def _resolve(wait: Wait, output: Json, now: datetime, *, port: str = "done") -> None:
     _pass_to_caller(wait, output)
-    resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=Actor.system("engine"))
+    resolve_wait(wait_id=wait.pk, port=port, output=output, now=now, actor=Actor.system("engine"))
 
 
 def _pass_to_caller(wait: Wait, output: Json) -> None:

@@ -33,9 +33,13 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """The step failed for good. ``error`` has kind, message, step, attempt and detail."""
+    """The step failed for good. ``error`` has kind, message, step, attempt and detail.
+
+    ``provenance`` says what was asked and paid for, if anything was.
+    """
 
     error: dict[str, Json]
+    provenance: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class RetryAt:
 
     error: dict[str, Json]
     due_at: datetime
+    provenance: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)

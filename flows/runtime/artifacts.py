@@ -18,6 +18,7 @@ from django.core.files.storage import default_storage
 from flows.models import Artifact
 from flows.runtime.held import get_holder
 from flows.runtime.labels import Label
+from flows.steps.files import FileMissing, RunFile
 
 
 class ArtifactTooLarge(ValueError):
@@ -83,3 +84,17 @@ def read_artifact(digest: str) -> tuple[Artifact, bytes]:
         raise ArtifactMissing(f"There is no artifact {digest}.")
     with default_storage.open(artifact.path) as file:
         return artifact, file.read()
+
+
+class ArtifactFiles:
+    """The artifacts as files for steps."""
+
+    def read(self, digest: str) -> RunFile:
+        """Return the file. Raises: FileMissing, also for what the step's run does not hold."""
+        try:
+            _, content = read_artifact(digest)
+        except ArtifactMissing as missing:
+            raise FileMissing(str(missing)) from missing
+        holder = get_holder()
+        label = holder.label_of(digest) if holder else Label()
+        return RunFile(label.name, label.media_type, content)

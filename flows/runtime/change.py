@@ -88,13 +88,15 @@ class Change:
                 entry.data = {"outcome": outcome, "output": output}
                 ended = Ended(token.id, outcome, terminate)
                 self.apply(locked, item.program, ended, entry, item.at)
-            case RetryAt(error, due_at):
+            case RetryAt(error, due_at, provenance):
+                entry.provenance = provenance
                 self._retry(locked, token, entry, error, due_at)
             case Defer() as action:
                 self.defer(locked, token, entry, action)
             case Open() as action:
                 self._open(locked, item, action, token, entry)
-            case Fail(error):
+            case Fail(error, provenance):
+                entry.provenance = provenance
                 self.fail(locked, item.program, token, error, item.at, entry)
             case _:
                 assert_never(item.action)

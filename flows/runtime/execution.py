@@ -312,12 +312,14 @@ class Drive:
         }
         if not fits(error):
             error |= _without_unfit(error)
+        made = mask(failure.provenance, self.hidden)
+        made = made if fits(made) else None
         retry = self.bound.step.retry
         classes = error_classes(failure.kind, failure.detail)
         if failure.kind == BUDGET and self.program.graph.exits(self.claim.step, BUDGET):
             return Leave((BUDGET,), failure.detail)
         if not failure.retryable or retry is None or not may_retry(retry, classes):
-            return Fail(error)
+            return Fail(error, made)
         now = agreed_time.now()
         anchor = await self._get_deadline_start()
         delay = delay_before_retry(
@@ -327,7 +329,9 @@ class Drive:
             retry_after_seconds=failure.retry_after_seconds,
             random=random.random(),  # noqa: S311 - jitter, not a secret
         )
-        return Fail(error) if delay is None else RetryAt(error, now + timedelta(seconds=delay))
+        if delay is None:
+            return Fail(error, made)
+        return RetryAt(error, now + timedelta(seconds=delay), made)
 
     async def _get_deadline_start(self) -> datetime:
         """Return from when the retry deadline counts: the first attempt, however others waited."""

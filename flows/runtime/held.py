@@ -27,6 +27,9 @@ class Holder(Protocol):
 
     def holds(self, digest: str) -> bool: ...
 
+    def label_of(self, digest: str) -> Label:
+        """Return what it calls an artifact; empty where it does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunHolder:
@@ -40,6 +43,9 @@ class RunHolder:
     def holds(self, digest: str) -> bool:
         return bool(find_held(self.run_id, [digest]))
 
+    def label_of(self, digest: str) -> Label:
+        return find_held(self.run_id, [digest]).get(digest, Label())
+
 
 @dataclass(slots=True)
 class RehearsalHolder:
@@ -50,15 +56,20 @@ class RehearsalHolder:
 
     run_id: int = 0
     may_read: Callable[[str], bool] | None = None
-    stored: set[str] = field(default_factory=set)
+    stored: dict[str, Label] = field(default_factory=dict)
 
     def keep(self, digest: str, label: Label) -> None:
-        self.stored.add(digest)
+        self.stored.setdefault(digest, label)
 
     def holds(self, digest: str) -> bool:
         if digest in self.stored or (self.run_id and find_held(self.run_id, [digest])):
             return True
         return self.may_read is not None and self.may_read(digest)
+
+    def label_of(self, digest: str) -> Label:
+        if digest in self.stored or not self.run_id:
+            return self.stored.get(digest, Label())
+        return find_held(self.run_id, [digest]).get(digest, Label())
 
 
 _holder: ContextVar[Holder | None] = ContextVar("holder", default=None)

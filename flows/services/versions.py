@@ -1,6 +1,8 @@
 """Publish a draft as a version, and release a version or roll back to it."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -9,6 +11,7 @@ from flows.graph.model import Document
 from flows.graph.validation import validate
 from flows.models import Flow, FlowVersion, PublishRule
 from flows.runtime.flow_tests import run_flow_tests
+from flows.selectors.model_uses import find_unusable_models, list_model_uses
 from flows.selectors.secret_uses import find_unusable_secrets, list_secret_uses
 from flows.services.errors import (
     DraftChanged,
@@ -20,6 +23,7 @@ from flows.services.errors import (
 from flows.services.ledger_check import compute_document_digest
 from flows.services.other_flows import check_calls
 from flows.steps.catalogue import catalogue
+from flows.steps.registry import get_step_type
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
@@ -67,6 +71,7 @@ def check_draft(flow: Flow, revision: int) -> None:
 def _check_document(flow: Flow, document: Document, now: datetime) -> None:
     problems = [p for p in validate(document, catalogue()) if p.severity == "error"]
     problems += find_unusable_secrets(flow.name, list_secret_uses(document))
+    problems += find_unusable_models(flow.name, list_model_uses(document))
     if problems:
         raise FlowInvalid(problems)
     results = run_flow_tests(document, now=now)
@@ -94,7 +99,7 @@ def _create_version(
         raise NothingChanged(
             f"The draft equals version {newest.number}.", "Change the draft, then publish."
         )
-    return FlowVersion.objects.create(
+    version = FlowVersion.objects.create(
         flow=flow,
         number=newest.number + 1 if newest else 1,
         document=mapping,
@@ -103,13 +108,43 @@ def _create_version(
         published_by=author,
         published_at=now,
     )
+    FlowVersion.with_parts.bulk_create(list(_make_parts(version, document)))
+    return version
+
+
+def _make_parts(version: FlowVersion, document: Document) -> Iterator[FlowVersion]:
+    """Yield the documents that some steps of the version are made of, such as an agent's."""
+    for step in document.steps.values():
+        made = get_step_type(step.type).expand(document.name, step)
+        if made is not None:
+            yield FlowVersion(
+                flow=version.flow,
+                number=version.number,
+                part=step.id,
+                document=made,
+                digest=compute_document_digest(made),
+                published_by=version.published_by,
+                published_at=version.published_at,
+            )
+
+
+def list_parts(version: FlowVersion) -> dict[str, str]:
+    """Return the digests of the documents that the version's steps are made of, by step."""
+    parts = FlowVersion.with_parts.filter(flow=version.flow, number=version.number)
+    return dict(parts.exclude(part="").values_list("part", "digest"))
 
 
 def _record_publication(
     version: FlowVersion, agreed_by: User | None, actor: Actor, now: datetime
 ) -> None:
     name = version.flow.name
-    payload = {"version": version.number, "note": version.note, "digest": version.digest}
+    payload: dict[str, Any] = {
+        "version": version.number,
+        "note": version.note,
+        "digest": version.digest,
+    }
+    if parts := list_parts(version):
+        payload["parts"] = parts
     if agreed_by is not None:
         payload["agreed_by"] = agreed_by.username
     record(action="flow.published", subject=("flow", name), actor=actor, payload=payload, now=now)

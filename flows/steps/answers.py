@@ -11,7 +11,7 @@ from flows.steps.base import Json, StepFailure
 from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
 
-RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 # The longest time by which a destination's Retry-After may delay a run.
 LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
 SHOWN_CHARACTERS = 500

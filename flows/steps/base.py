@@ -8,7 +8,7 @@ child runs and human reviews are all waits.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,18 @@ Json = Any
 
 # The port, and the kind of failure, of a call that was not made because a budget is spent.
 BUDGET = "budget"
+
+
+class ModelUse(NamedTuple):
+    """A model that a step's config names, and the field in which it does.
+
+    ``serves`` is ``model`` for what `model.infer` asks, ``language`` for a language model.
+    """
+
+    field: str
+    model: str
+    serves: Literal["model", "language"] = "model"
+
 
 # A field of this type holds a CEL expression without `${ … }`, which the step evaluates itself. In
 # every other field, `${ … }` is evaluated before the step gets its config.
@@ -50,7 +62,7 @@ class StepFailure(Exception):
 
     ``kind`` is its class (``timeout``, ``http``, ``contract`` …). If ``retryable`` is False, the
     step leaves by its error port at once. ``retry_after_seconds`` is what the destination asks for.
-    ``provenance`` says what was paid for it all the same.
+    ``provenance`` says what was asked and paid for, where a server answered what does not fit.
     """
 
     def __init__(
@@ -151,6 +163,8 @@ class StepType:
     icon: ClassVar[str] = "box"
     category: ClassVar[str] = "Steps"
     waits: ClassVar[bool] = False
+    # Whether the palette has it. The others are parts of what a step expands to.
+    is_offered: ClassVar[bool] = True
     # Fields of the config whose `${ … }` the step evaluates itself, once it knows more.
     late_fields: ClassVar[frozenset[str]] = frozenset()
     # Fields that hold nothing but a secret, and fields in whose texts secrets may stand beside
@@ -209,6 +223,20 @@ class StepType:
         Its result then depends on the run's input and the outputs it names. Never raise.
         """
         return False
+
+    def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
+        """Return the models that this raw config names. Never raise.
+
+        Whether there are such, and the flow may ask them, is checked with every draft and version.
+        """
+        return ()
+
+    def expand(self, flow: str, step: Step) -> Mapping[str, Json] | None:
+        """Return the document of the runs that this step of a flow starts, None for a plain type.
+
+        It is made when the flow is published, and is a part of its version.
+        """
+        return None
 
     def check(self, step: Step) -> Sequence[Problem]:
         """Return problems that the config's schema does not find. Never raise, as it is raw."""

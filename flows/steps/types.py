@@ -2,10 +2,12 @@
 
 from flows.steps import (
     branch,
+    chat,
     end,
     http,
     infer,
     join,
+    mcp,
     notify,
     python,
     regions,
@@ -15,10 +17,12 @@ from flows.steps import (
 
 __all__ = [
     "branch",
+    "chat",
     "end",
     "http",
     "infer",
     "join",
+    "mcp",
     "notify",
     "python",
     "regions",

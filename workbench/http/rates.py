@@ -1,8 +1,8 @@
-"""How much a person may ask for in a time: previews in a minute, bytes uploaded in an hour."""
+"""How much a person may ask for in a time: previews and tries in a minute, bytes in an hour."""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings
 from django.core.cache import cache
@@ -27,14 +27,51 @@ class UploadsTooMany(Exception):
         )
 
 
+class Rate(NamedTuple):
+    """What is counted by person and minute, and the setting that limits it."""
+
+    name: str
+    setting: str
+
+    @property
+    def most(self) -> int:
+        return int(getattr(settings, self.setting))
+
+
+PREVIEWS = Rate("previews", "PREVIEWS_A_MINUTE")
+# Each of them asks a model, which may cost money.
+MODEL_TRIES = Rate("model tries", "MODEL_TRIES_A_MINUTE")
+
+
 def limit_previews(view: View) -> View:
     """Answer 429 to who asked for more than PREVIEWS_A_MINUTE previews, of all kinds together."""
+    return _limit_view(view, PREVIEWS)
 
+
+def limit_model_tries(view: View) -> View:
+    """Answer 429 to who tried models more often than MODEL_TRIES_A_MINUTE, by API or page."""
+    return _limit_view(view, MODEL_TRIES)
+
+
+def limits_previews(route: Route) -> Route:
+    """Do as ``limit_previews`` for a route of the API; pages count with it.
+
+    Put it below ``@requires``, and name 429 in ``@may_answer``.
+    """
+    return _limit_route(route, PREVIEWS)
+
+
+def limits_model_tries(route: Route) -> Route:
+    """Do as ``limit_model_tries`` for a route of the API. Put it as ``limits_previews``."""
+    return _limit_route(route, MODEL_TRIES)
+
+
+def _limit_view(view: View, rate: Rate) -> View:
     @wraps(view)
     def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if _count_preview(request.user.pk) <= settings.PREVIEWS_A_MINUTE:
+        if _count(rate, request.user.pk) <= rate.most:
             return view(request, *args, **kwargs)
-        reason = f"{_describe_excess()} Wait a moment."
+        reason = f"{_describe_excess(rate)} Wait a moment."
         headers = {"Retry-After": str(MINUTE)}
         if request.headers.get("Accept", "").startswith("application/json"):
             return JsonResponse({"error": reason}, status=429, headers=headers)
@@ -43,29 +80,24 @@ def limit_previews(view: View) -> View:
     return limited
 
 
-def limits_previews(route: Route) -> Route:
-    """Do as ``limit_previews`` for a route of the API; pages count with it.
-
-    Put it below ``@requires``, and name 429 in ``@may_answer``.
-    """
-
+def _limit_route(route: Route, rate: Rate) -> Route:
     @wraps(route)
     def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if _count_preview(person_of(request).pk) <= settings.PREVIEWS_A_MINUTE:
+        if _count(rate, person_of(request).pk) <= rate.most:
             return route(request, *args, **kwargs)
         raise ApiProblem(
             429,
-            "previews-too-often",
-            _describe_excess(),
-            "Wait a minute, or raise PREVIEWS_A_MINUTE.",
+            f"{rate.name.replace(' ', '-')}-too-often",
+            _describe_excess(rate),
+            f"Wait a minute, or raise {rate.setting}.",
             headers={"Retry-After": str(MINUTE)},
         )
 
     return limited  # type: ignore[return-value]
 
 
-def _describe_excess() -> str:
-    return f"That was {settings.PREVIEWS_A_MINUTE} previews in a minute."
+def _describe_excess(rate: Rate) -> str:
+    return f"That was {rate.most} {rate.name} in a minute."
 
 
 def count_upload(person_id: int, size: int) -> None:
@@ -80,10 +112,10 @@ def count_upload(person_id: int, size: int) -> None:
         raise UploadsTooMany(size)
 
 
-def _count_preview(person_id: int | None) -> int:
-    """Return how many previews the person has asked for in this minute, this one included."""
+def _count(rate: Rate, person_id: int | None) -> int:
+    """Return how often the person has asked for it in this minute, this time included."""
     minute = int(timezone.now().timestamp()) // MINUTE
-    return _add(f"previews.{person_id}.{minute}", 1, 2 * MINUTE)
+    return _add(f"{rate.name.replace(' ', '-')}.{person_id}.{minute}", 1, 2 * MINUTE)
 
 
 def _add(key: str, number: int, seconds: int) -> int:

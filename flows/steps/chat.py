@@ -1,0 +1,286 @@
+"""The step type `llm.chat`: ask a language model, by a prompt or by words of the step's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from pydantic import Field, model_validator
+
+from flows.graph.model import Step
+from flows.graph.problems import Problem
+from flows.steps.asking import UseRefused, destination_of, limit_of
+from flows.steps.base import (
+    DestinationLimit,
+    Json,
+    ModelUse,
+    Result,
+    RunningStep,
+    StepConfig,
+    StepContext,
+    StepFailure,
+    text_of,
+)
+from flows.steps.chat_check import check_chat
+from flows.steps.confidence import ConfidenceChoice, answer_with_confidence
+from flows.steps.files import FileMissing, get_file_source
+from flows.steps.functions import UnknownFunction
+from flows.steps.language import Message, Part
+from flows.steps.models import UnknownModel
+from flows.steps.prompts import FilledPrompt, UnknownPrompt, VariablesRefused, get_prompt_source
+from flows.steps.questions import Asker, Question, find_provider_of
+from flows.steps.registry import register
+
+MOST_FILE_BYTES = 20 * 1024 * 1024
+
+
+@register
+class Chat(RunningStep):
+    name = "llm.chat"
+    title = "Language model"
+    summary = "Asks a language model"
+    icon = "messages-square"
+    category = "Models"
+    asks_model = True
+
+    class Config(StepConfig):
+        model: str = Field(
+            title="Model", description="The name of a connection.", examples=["assistant"]
+        )
+        prompt: str = Field(
+            "", title="Prompt", description="The name of a prompt.", examples=["triage"]
+        )
+        variables: dict[str, Json] = Field(
+            default_factory=dict,
+            title="Variables",
+            description="What the prompt is filled with.",
+            examples=[{"ticket": "${ input.text }"}],
+        )
+        system: str = Field(
+            "", title="System", description="Where there is no prompt.", max_length=100_000
+        )
+        user: str = Field(
+            "",
+            title="User",
+            description="What is asked, where there is no prompt.",
+            max_length=1_000_000,
+            examples=["Which team handles this? ${ input.text }"],
+        )
+        answer_schema: dict[str, Json] | None = Field(
+            None,
+            alias="schema",
+            title="Schema of the answer",
+            description="A JSON Schema that the answer must fit. Without one it is text.",
+            examples=[
+                {
+                    "type": "object",
+                    "properties": {"team": {"enum": ["cards", "loans"]}},
+                    "required": ["team"],
+                }
+            ],
+        )
+        files: list[Json] = Field(
+            default_factory=list,
+            max_length=20,
+            title="Files",
+            description="Artifacts of the run: images or PDF files.",
+            examples=[["${ input.payslip }"]],
+        )
+        temperature: float | None = Field(None, ge=0, le=2, title="Temperature")
+        seed: int | None = Field(None, title="Seed", description="Where the server takes one.")
+        max_tokens: int | None = Field(None, ge=1, le=1_000_000, title="Most tokens of the answer")
+        stop: list[str] = Field(
+            default_factory=list, max_length=4, title="Stop at", description="Texts that end it."
+        )
+        timeout_seconds: float | None = Field(
+            None,
+            gt=0,
+            le=600,
+            title="Timeout in seconds",
+            description="For each call; the connection's own if there is none.",
+        )
+        confidence: ConfidenceChoice = Field(default_factory=ConfidenceChoice, title="Confidence")
+
+        @model_validator(mode="after")
+        def need_one_question(self) -> "Chat.Config":
+            if bool(self.prompt) == bool(self.user):
+                raise ValueError("give either `prompt` or `user`")
+            return self
+
+    def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
+        given = config.get("schema")
+        answer = dict(given) if isinstance(given, Mapping) else {}
+        if not answer and not config.get("prompt"):
+            answer = {"type": "string"}
+        # References of the answer's schema begin at the root, and completion looks beside them.
+        defs = answer.get("$defs")
+        return {
+            "type": "object",
+            "properties": {
+                "answer": answer,
+                "text": {"type": "string"},
+                "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                "fields": {"type": "object", "additionalProperties": {"type": "number"}},
+                "finish": {"type": "string"},
+            },
+            "required": ["answer", "text", "confidence", "fields", "finish"],
+            **({"$defs": defs} if isinstance(defs, Mapping) else {}),
+        }
+
+    def describe(self, config: Mapping[str, Json]) -> str:
+        model, prompt = text_of(config.get("model")), text_of(config.get("prompt"))
+        if not model:
+            return "Choose a model"
+        return f"{prompt} · {model}" if prompt else model
+
+    def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
+        choice = config.get("confidence")
+        choice = choice if isinstance(choice, Mapping) else {}
+        judge = choice.get("judge") if choice.get("how") == "judge" else ""
+        named = {"with.model": config.get("model"), "with.confidence.judge": judge}
+        return [
+            ModelUse(field, name, "language")
+            for field, given in named.items()
+            if (name := text_of(given)) and "${" not in name
+        ]
+
+    def check(self, step: Step) -> Sequence[Problem]:
+        return check_chat(step)
+
+    def destination(self, config: Config) -> str | None:
+        try:
+            return destination_of(find_provider_of(config.model), config.model)
+        except (UnknownModel, UnknownFunction, UseRefused):
+            return None
+
+    def destination_limit(self, config: Config) -> DestinationLimit | None:
+        try:
+            return limit_of(find_provider_of(config.model), config.model)
+        except (UnknownModel, UnknownFunction, UseRefused):
+            return None
+
+    def run(self, ctx: StepContext, config: Config) -> Result:
+        """Return answer, text, confidence and finish.
+
+        Raises: StepFailure of kind contract, cut, refused_by_model or empty for an answer that is
+        of no use, with the provenance of the calls, which are paid for.
+        """
+        return _ask(ctx, config, ctx.idempotency_key)
+
+    def rehearse(self, ctx: StepContext, config: Config) -> Result:
+        # Rehearsals count activations as runs do: with the keys of one, a server that remembers
+        # them would give the answers of another.
+        return _ask(ctx, config, f"rehearsal-{uuid4()}")
+
+
+def _ask(ctx: StepContext, config: Chat.Config, key: str) -> Result:
+    question, label = _make_question(ctx, config)
+    asker = Asker(ctx, key)
+    try:
+        answered, sureness = answer_with_confidence(asker, question, config.confidence)
+    except StepFailure as failure:
+        failure.provenance = asker.sum_up() or None
+        raise
+    output = {
+        "answer": answered.value,
+        "text": answered.answer.text,
+        "confidence": sureness.confidence,
+        "fields": dict(sureness.fields),
+        "finish": answered.answer.finish,
+    }
+    provenance = asker.sum_up(answered.answer)
+    if label:
+        provenance["prompt"] = label
+    if config.confidence.how != "none":
+        provenance["confidence"] = {"how": config.confidence.how}
+        if sureness.note:
+            provenance["confidence"]["note"] = sureness.note
+    return Result(output=output, provenance=provenance)
+
+
+# --- The question -----------------------------------------------------------------------------
+
+
+def _make_question(ctx: StepContext, config: Chat.Config) -> tuple[Question, str]:
+    """Return the question and the label of its prompt. Raises: StepFailure."""
+    filled = _fill(ctx, config) if config.prompt else _use_own_words(config)
+    own = {
+        "temperature": config.temperature,
+        "seed": config.seed,
+        "max_tokens": config.max_tokens,
+        "stop": config.stop or None,
+    }
+    question = Question(
+        model=config.model,
+        messages=_add_files(filled.messages, [_read_file(each) for each in config.files]),
+        schema=config.answer_schema if config.answer_schema is not None else filled.schema,
+        parameters={
+            **filled.parameters,
+            **{name: value for name, value in own.items() if value is not None},
+        },
+        timeout_seconds=config.timeout_seconds,
+    )
+    _check_size(question.messages)
+    return question, filled.label
+
+
+def _fill(ctx: StepContext, config: Chat.Config) -> FilledPrompt:
+    number = ctx.pins.get(f"prompt/{config.prompt}")
+    try:
+        return get_prompt_source().fill(config.prompt, number, config.variables)
+    except UnknownPrompt as error:
+        raise StepFailure(str(error), kind="config", retryable=False) from error
+    except VariablesRefused as error:
+        raise StepFailure(
+            f"The prompt {config.prompt} refuses its variables: `{error.field}` {error}.",
+            kind="contract",
+            retryable=False,
+            detail={"errors": [{"field": error.field, "message": str(error)}]},
+        ) from error
+
+
+def _use_own_words(config: Chat.Config) -> FilledPrompt:
+    messages = [Message("user", (Part(config.user),))]
+    if config.system:
+        messages.insert(0, Message("system", (Part(config.system),)))
+    return FilledPrompt("", messages)
+
+
+def _add_files(messages: Sequence[Message], files: Sequence[Part]) -> list[Message]:
+    """Return the messages with the files before the text of the last one of the user."""
+    found = list(messages)
+    if not files:
+        return found
+    for at in range(len(found) - 1, -1, -1):
+        if found[at].role == "user":
+            found[at] = replace(found[at], parts=(*files, *found[at].parts))
+            return found
+    return [*found, Message("user", tuple(files))]
+
+
+def _read_file(given: Any) -> Part:
+    """Return the file that a reference or a digest names, if the run holds it."""
+    named = given.get("artifact") if isinstance(given, Mapping) else given
+    digest = text_of(named).removeprefix("artifact:").removeprefix("sha256:")
+    if not digest:
+        raise StepFailure(
+            "`files` takes references of artifacts, as uploads and steps give them.",
+            kind="config",
+            retryable=False,
+        )
+    try:
+        file = get_file_source().read(digest)
+    except FileMissing as error:
+        raise StepFailure(str(error), kind="artifact", retryable=False) from error
+    return Part(data=file.content, media_type=file.media_type, name=file.name)
+
+
+def _check_size(messages: Sequence[Message]) -> None:
+    size = sum(len(part.data) for message in messages for part in message.parts)
+    if size > MOST_FILE_BYTES:
+        raise StepFailure(
+            f"The files have {size:,} bytes; at most {MOST_FILE_BYTES:,} are sent. "
+            "Send fewer, or smaller ones.",
+            kind="too_large",
+            retryable=False,
+        )
