@@ -138,8 +138,10 @@ def _list_value_faults(step: Step, error: ValidationError) -> Iterator[Problem]:
 
 
 def _list_schema_faults(step: Step, config: AgentConfig) -> Iterator[Problem]:
-    schemas = {("tools", n, "schema"): tool.arguments for n, tool in enumerate(config.tools)}
-    for path, schema in {**schemas, ("result",): config.result}.items():
+    schemas: list[tuple[tuple[str | int, ...], Mapping[str, Json]]] = [
+        (("tools", n, "schema"), tool.arguments) for n, tool in enumerate(config.tools)
+    ]
+    for path, schema in [*schemas, (("result",), config.result)]:
         try:
             make_validator(schema)
         except SCHEMA_ERRORS as error:

@@ -302,7 +302,7 @@ def test_an_approved_call_is_made_once(office: LanguageServer) -> None:
 
 
 def test_a_person_changes_the_arguments_of_a_call(office: LanguageServer) -> None:
-    answer = approve(fields={"amount": 15}, field_reasons={"amount": "Half was delivered."})
+    answer = approve(fields={"amount": 15}, why={"amount": "Half was delivered."})
     decide_and_end(start_asking(office), answer)
     assert tools.paid == [("A-7", 15.0)]
 

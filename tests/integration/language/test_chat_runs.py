@@ -10,6 +10,7 @@ from django.utils import timezone
 from flows.models import Flow, Journal, Run
 from flows.runtime.artifacts import store_artifact
 from flows.runtime.held import give_artifacts
+from flows.runtime.labels import Label
 from tests.driving import driving, ended, journal, start
 from tests.factories.connections import make_connection
 from tests.factories.probes import publish_flow
@@ -130,7 +131,7 @@ def test_a_run_sends_the_files_that_it_holds_and_no_others(server: LanguageServe
     flow = publish_asking(files=["${ input.file }"])
     named = f"artifact:{kept['artifact']}"
     held, not_held = (start(flow, {"text": "", "file": named}) for _ in range(2))
-    give_artifacts(held.pk, [kept["artifact"]])
+    give_artifacts(held.pk, {kept["artifact"]: Label("a.png", "image/png")})
     with driving():
         ended(held)
         ended(not_held)
