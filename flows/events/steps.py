@@ -108,7 +108,7 @@ class EmitEvent(WaitingStep):
         if not isinstance(event, str) or is_own_event(flow, event):
             return ()
         what = f"Step {step.id} emits the event `{event}`, which may be meant for other flows"
-        instead = f"Rename it to `{flow}.…`"
+        instead = f"Rename it to begin with `{flow}.`"
         return (Reaching(step.id, "with.event", ("events.send",), "", what, instead),)
 
     def describe(self, config: Mapping[str, Json]) -> str:

@@ -152,11 +152,11 @@ def _describe(
 def _advise(each: Reaching, voucher: Voucher, *, is_version: bool) -> str:
     """Return what to do. An unchanged draft is not published again, so its text has to change."""
     if is_version:
-        again = "have the flow changed and published by someone who has it"
+        again = "have the flow changed and published by someone who may"
     else:
-        again = "have the trigger saved by someone who has it, or turn it off"
+        again = "have the trigger saved by someone who may, or turn it off"
     if voucher.person is not None:
-        again = f"give {voucher.name} the permission, or {again}"
+        again = f"give {voucher.name} what is missing, or {again}"
     if each.instead:
         again = f"{each.instead} and publish; or {again}"
     return f"{again[:1].upper()}{again[1:]}."

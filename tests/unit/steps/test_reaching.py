@@ -89,7 +89,7 @@ def test_an_event_under_a_common_name_is_warned_of_before_it_is_published() -> N
     [found] = problems({"type": "event.emit", "with": {"event": "paid"}})
     assert (found.severity, found.step, found.field) == ("warning", "s", "with.event")
     assert "events.send for the whole installation" in found.message
-    assert found.remedy.startswith("Rename it to `mine.…`, or have it published by")
+    assert found.remedy.startswith("Rename it to begin with `mine.`, or have it published by")
 
 
 @pytest.mark.parametrize(

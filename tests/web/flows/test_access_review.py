@@ -83,7 +83,9 @@ def test_a_version_from_before_the_rights_were_asked_is_listed() -> None:
     [gap] = list_access_gaps()
     assert (gap.flow, gap.version, gap.trigger, gap.who) == ("mine", 1, None, "")
     assert gap.missing == ("events.send",)
-    assert gap.remedy.startswith("Rename it to `mine.…` and publish; or have the flow changed")
+    assert gap.remedy.startswith(
+        "Rename it to begin with `mine.` and publish; or have the flow changed"
+    )
 
 
 def test_what_its_publisher_may_do_is_not_listed_until_they_lose_the_right(dan: User) -> None:
@@ -94,7 +96,7 @@ def test_what_its_publisher_may_do_is_not_listed_until_they_lose_the_right(dan: 
     emits, calls = list_access_gaps()
     assert (emits.who, emits.missing) == ("dan", ("events.send",))
     assert (calls.missing, calls.where) == (("runs.start", "runs.view"), "for the flow theirs")
-    assert calls.remedy.startswith("Give dan the permission, or have the flow changed")
+    assert calls.remedy.startswith("Give dan what is missing, or have the flow changed")
     RoleGrant.objects.filter(user=dan).update(flow_name="")
     User.objects.filter(pk=dan.pk).update(is_active=False)
     assert len(list_access_gaps()) == 2
@@ -190,7 +192,9 @@ def test_the_command_lists_them_and_says_so_by_its_exit_code() -> None:
     code, said = run_command()
     assert code == 1
     assert said.startswith("mine, version 1, by nobody known: Step tell emits the event `paid`")
-    assert "Missing: events.send for the whole installation. Rename it to `mine.…`" in said
+    assert (
+        "Missing: events.send for the whole installation. Rename it to begin with `mine.`" in said
+    )
 
 
 def test_the_page_has_them_in_a_section_of_their_own(operator: Client) -> None:
