@@ -11,7 +11,7 @@ from flows.graph.validation import validate
 from flows.steps.catalogue import catalogue
 from flows.steps.registry import all_step_types
 from flows.triggers.models import TriggerKind
-from workbench.accounts.permissions import PERMISSIONS
+from workbench.accounts.permissions import PERMISSIONS, SCOPED_BY
 
 # A config with which the type reaches beyond its flow, as far as it can, and what that takes.
 REACHES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
@@ -83,6 +83,13 @@ def test_no_raw_config_makes_it_raise(kind: str, value: Any) -> None:
     steps = {"s": {"type": kind, "with": config}}
     document = {"schema": "countersign/flow@1", "name": "mine", "steps": steps, "edges": []}
     assert isinstance(list_reaching(parse(document), catalogue()), list)
+
+
+def test_whoever_may_publish_a_flow_may_open_its_cases_in_any_queue() -> None:
+    """So ``review.case`` asks for nothing more; a grant for one queue publishes nothing."""
+    assert PERMISSIONS["flows.publish"] <= PERMISSIONS["cases.open"]
+    assert SCOPED_BY["flows.publish"] == {"flow"}
+    assert "flow" in SCOPED_BY["cases.open"]
 
 
 def test_an_event_under_a_common_name_is_warned_of_before_it_is_published() -> None:
