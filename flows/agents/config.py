@@ -14,13 +14,14 @@ RESERVED = frozenset(
     | {"done", "error", "limit", "budget"}
 )
 PREFIXES = ("ask_", "told_", "failed_", "refused_", "choice_")
-# Where the model's arguments go in each type of tool.
+# The types of tools, and where the model's arguments go in each.
 ARGUMENTS_FIELD = {
     "python": "args",
     "http.request": "body",
     "subflow": "input",
     "mcp.call": "arguments",
 }
+TOOL_TYPES = frozenset(ARGUMENTS_FIELD)
 
 
 class ToolConfig(StepConfig):

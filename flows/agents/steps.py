@@ -1,13 +1,14 @@
 """The step type `agent.run`: a model that reaches a goal by calling tools, within limits."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
 from flows.agents import turn  # noqa: F401 - registers its type
-from flows.agents.config import AgentConfig, read_config
+from flows.agents.config import TOOL_TYPES, AgentConfig, read_config
 from flows.agents.expansion import build_document
 from flows.calls.ends import cancel_children
 from flows.calls.steps import start_children
@@ -15,6 +16,7 @@ from flows.graph.codec import parse
 from flows.graph.json_values import format_path
 from flows.graph.model import Step
 from flows.graph.problems import DocumentError, Problem
+from flows.graph.reaching import Reaching
 from flows.graph.validation import validate
 from flows.models import FlowVersion
 from flows.steps.base import (
@@ -28,7 +30,7 @@ from flows.steps.base import (
     text_of,
 )
 from flows.steps.catalogue import catalogue
-from flows.steps.registry import register
+from flows.steps.registry import get_step_type, register
 from flows.steps.structured import shorten
 from workbench.values.schemas import SCHEMA_ERRORS, make_validator
 
@@ -89,6 +91,15 @@ class AgentRun(WaitingStep):
         name = text_of(config.get("model"))
         return (ModelUse("with.model", name, "language"),) if name and "${" not in name else ()
 
+    def reaches(self, flow: str, step: Step) -> Sequence[Reaching]:
+        """What its tools do: they are steps as any other."""
+        tools = step.config.get("tools")
+        return [
+            replace(each, step=step.id, field=f"with.tools[{number}]")
+            for number, tool in enumerate(tools if isinstance(tools, list) else [])
+            for each in _list_reaching(flow, step.id, tool)
+        ]
+
     def example_output(self, config: Mapping[str, Json], port: str) -> Json:
         return {"result": None, "turns": 0, "calls": 0, "tokens": 0, "cost": 0.0, "run": 0}
 
@@ -128,6 +139,14 @@ class AgentRun(WaitingStep):
 
     def cancel(self, wait_id: int, now: datetime) -> None:
         cancel_children(wait_id, "The run that called it was cancelled.", now)
+
+
+def _list_reaching(flow: str, step: str, tool: Json) -> Sequence[Reaching]:
+    if not isinstance(tool, Mapping) or tool.get("type") not in TOOL_TYPES:
+        return ()
+    fixed = tool.get("with")
+    made = Step(step, str(tool["type"]), config=fixed if isinstance(fixed, Mapping) else {})
+    return get_step_type(made.type).reaches(flow, made)
 
 
 def _list_value_faults(step: Step, error: ValidationError) -> Iterator[Problem]:

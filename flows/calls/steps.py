@@ -12,6 +12,8 @@ from pydantic import Field
 
 from flows.calls.ends import cancel_children
 from flows.expressions import ExpressionError, compile_template
+from flows.graph.model import Step
+from flows.graph.reaching import Reaching
 from flows.models import Flow, FlowVersion, Run, RunStatus
 from flows.runtime.held import find_passed_on
 from flows.services.errors import ServiceError, StartLimit
@@ -118,6 +120,20 @@ class CallingStep(WaitingStep):
     def acts_outside(self, config: Mapping[str, Json]) -> bool:
         # It is not known here what the called flow does.
         return True
+
+    def reaches(self, flow: str, step: Step) -> Sequence[Reaching]:
+        """The other flow's steps, with its secrets, then work for this one."""
+        called = step.config.get("flow")
+        if not isinstance(called, str) or called == flow:
+            return ()
+        # Another version than the released one may lack the step at which people decide.
+        fixed = step.config.get("version") is not None
+        permissions = ("runs.start", "runs.view", *(("flows.publish",) if fixed else ()))
+        what = f"Step {step.id} calls {'a fixed version of ' if fixed else ''}"
+        if "${" in called:
+            what += "a flow that an expression names"
+            return (Reaching(step.id, "with.flow", permissions, "", what),)
+        return (Reaching(step.id, "with.flow", permissions, called, f"{what}the flow {called}"),)
 
     def cancel(self, wait_id: int, now: datetime) -> None:
         cancel_children(wait_id, "The run that called it was cancelled.", now)

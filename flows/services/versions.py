@@ -21,7 +21,7 @@ from flows.services.errors import (
     SecondPersonNeeded,
 )
 from flows.services.ledger_check import compute_document_digest
-from flows.services.other_flows import check_calls
+from flows.services.other_flows import check_document, check_release
 from flows.steps.catalogue import catalogue
 from flows.steps.registry import get_step_type
 from workbench.accounts.actors import Actor
@@ -38,7 +38,8 @@ def publish_version(
 
     ``revision`` is that of the draft whose changes were looked at; no other one is published.
     Checked first, without a lock: the draft is valid, its own tests pass, and a second person,
-    ``agreed_by``, agreed where the flow demands one. The actor must have rights on what it calls.
+    ``agreed_by``, agreed where the flow demands one. The actor must have the rights that it takes
+    to do what the draft does beyond the flow.
 
     Raises: DocumentError, FlowInvalid, FlowTestsFailed, DraftChanged, NothingChanged,
     SecondPersonNeeded, OtherFlowOutOfReach.
@@ -47,7 +48,7 @@ def publish_version(
     draft = Flow.objects.only("name", "draft", "draft_revision").get(pk=flow_id)
     check_draft(draft, revision)
     document = parse(draft.draft)
-    check_calls(document, actor)
+    check_document(document, actor)
     _check_document(draft, document, now)
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
@@ -55,7 +56,7 @@ def publish_version(
         version = _create_version(flow, document, note, author, now)
         _record_publication(version, agreed_by, actor, now)
         if release:
-            release_version(version_id=version.pk, actor=actor, now=now)
+            _release(version, actor, now)
     return version
 
 
@@ -153,8 +154,17 @@ def _record_publication(
 
 @transaction.atomic
 def release_version(*, version_id: int, actor: Actor, now: datetime) -> Flow:
-    """Let new runs use this version; one older than the present is a rollback. Locks the flow."""
-    version = FlowVersion.objects.get(pk=version_id)
+    """Let new runs use this version; one older than the present is a rollback. Locks the flow.
+
+    What it does beyond the flow must be within the rights of the actor, or still within those of
+    whoever published it. Raises: OtherFlowOutOfReach.
+    """
+    version = FlowVersion.objects.select_related("flow").get(pk=version_id)
+    check_release(version, actor)
+    return _release(version, actor, now)
+
+
+def _release(version: FlowVersion, actor: Actor, now: datetime) -> Flow:
     flow = Flow.objects.select_for_update(of=("self",)).get(pk=version.flow_id)
     before = flow.released
     is_rollback = before is not None and version.number < before.number

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.graph.model import Step
 from flows.graph.problems import Problem
+from flows.graph.reaching import Reaching
 
 Json = Any
 
@@ -240,6 +241,13 @@ class StepType:
 
     def check(self, step: Step) -> Sequence[Problem]:
         """Return problems that the config's schema does not find. Never raise, as it is raw."""
+        return ()
+
+    def reaches(self, flow: str, step: Step) -> Sequence[Reaching]:
+        """Return what the step does to other flows, their runs or their triggers.
+
+        Publishing asks for the rights that each takes. The config is raw: never raise.
+        """
         return ()
 
 
