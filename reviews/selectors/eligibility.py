@@ -357,14 +357,15 @@ HISTORY = (
 
 def _query_histories(cases: Sequence[Case], candidate: Candidate) -> dict[int, frozenset[str]]:
     """Return, for each case, the rules of history that refuse the person. They ask of no queue."""
-    allowed = {
-        rule.name: ExpressionWrapper(
-            rule.allows(cases[0].queue, candidate), output_field=BooleanField()
-        )
+    allowed = [
+        ExpressionWrapper(rule.allows(cases[0].queue, candidate), output_field=BooleanField())
         for rule in HISTORY
+    ]
+    rows = Case.objects.filter(pk__in=[case.pk for case in cases]).values_list("pk", *allowed)
+    return {
+        pk: frozenset(rule.name for rule, holds in zip(HISTORY, held, strict=True) if not holds)
+        for pk, *held in rows
     }
-    rows = Case.objects.filter(pk__in=[case.pk for case in cases]).values("pk", **allowed)
-    return {row["pk"]: frozenset(name for name in allowed if not row[name]) for row in rows}
 
 
 # --- The table --------------------------------------------------------------------
