@@ -76,8 +76,9 @@ def commit_decisions(*, decision_ids: Sequence[int], now: datetime) -> int:
     with transaction.atomic():
         runs = Decision.objects.filter(pk__in=decision_ids).values_list("case__run_id", flat=True)
         lock_runs(set(runs))
+        # Their cases too: one that changed after it was read would have its decision withdrawn.
         found = (
-            Decision.objects.select_for_update(of=("self",), skip_locked=True)
+            Decision.objects.select_for_update(of=("self", "case"), skip_locked=True)
             .select_related("decided_by", "token__user", *CASE_OF_DECISION)
             .filter(pk__in=decision_ids, state=DecisionState.PENDING, commit_at__lte=now)
             .order_by("commit_at", "pk")
