@@ -32,6 +32,7 @@ class FlowsConfig(AppConfig):
     verbose_name = "Flows and runs"
 
     def ready(self) -> None:
+        from flows.agents import steps as agent_steps  # noqa: F401 - registers step types
         from flows.calls import steps as call_steps  # noqa: F401 - registers step types
         from flows.events import steps as event_steps  # noqa: F401 - registers step types
         from flows.events import stream  # noqa: F401 - registers a task of the clock

@@ -62,6 +62,27 @@ class DecisionInvalid(ReviewError):
         self.problems = problems
 
 
+class CommentTooLarge(DecisionInvalid):
+    """The files of the comment are too large together."""
+
+    code = "comment_too_large"
+    status = 413
+
+
+class CaseFilesFull(DecisionInvalid):
+    """The case has as many files as it may, or as many bytes in them."""
+
+    code = "case_files_full"
+    status = 413
+
+
+class UploadsExceeded(DecisionInvalid):
+    """The person has uploaded as much as they may in an hour."""
+
+    code = "uploads_too_many"
+    status = 429
+
+
 class UndoTooLate(ReviewError):
     """The decision is final: a second person can reopen it."""
 

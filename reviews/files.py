@@ -7,6 +7,7 @@ from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 
 from flows.models import Artifact
+from flows.runtime.labels import Label
 from flows.selectors import find_artifact_of_run
 from reviews.models import Attachment, Case
 from reviews.rules.documents import get_artifact_digest, list_files
@@ -27,7 +28,7 @@ def attachment_response(case: Case, attachment_id: int) -> HttpResponseBase:
     artifact = Artifact.objects.filter(digest=found.digest).first() if found else None
     if found is None or artifact is None:
         raise Http404("The case has no such file.")
-    return artifact_response(artifact, found.name)
+    return artifact_response(artifact, Label(found.name, found.media_type))
 
 
 def evidence_response(case: Case, evidence: str, user: User, now: datetime) -> HttpResponseBase:
@@ -37,18 +38,18 @@ def evidence_response(case: Case, evidence: str, user: User, now: datetime) -> H
     """
     found = next((each for each in list_files(case.shown) if each["id"] == evidence), None)
     digest = get_artifact_digest(found.get("artifact")) if found else ""
-    artifact = find_artifact_of_run(digest, case.run_id) if digest else None
-    if artifact is None:
+    held = find_artifact_of_run(digest, case.run_id) if digest else None
+    if held is None:
         raise Http404("The case has no such document.")
-    response = artifact_response(artifact, evidence)
+    response = artifact_response(held.artifact, Label(held.name or evidence, held.media_type))
     if response.status_code == HTTPStatus.OK:
         note_serving(case=case, user=user, now=now, evidence=evidence)
     return response
 
 
-def artifact_response(artifact: Artifact, name: str) -> HttpResponseBase:
-    """Return the response that sends a stored file; 410 if the file is gone."""
-    kind = artifact.media_type.split(";")[0].strip().lower()
+def artifact_response(artifact: Artifact, label: Label) -> HttpResponseBase:
+    """Return the response that sends a stored file by its label; 410 if the file is gone."""
+    kind = label.media_type.split(";")[0].strip().lower()
     shown = kind in SHOWN_TYPES
     try:
         stored = default_storage.open(artifact.path)
@@ -60,7 +61,7 @@ def artifact_response(artifact: Artifact, name: str) -> HttpResponseBase:
         stored,
         content_type=kind if shown else "application/octet-stream",
         as_attachment=not shown,
-        filename=artifact.name or name,
+        filename=label.name,
     )
     response["Content-Security-Policy"] = SANDBOX
     response["X-Content-Type-Options"] = "nosniff"

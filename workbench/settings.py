@@ -206,6 +206,13 @@ MAX_PAYLOAD_BYTES = int(os.environ.get("MAX_PAYLOAD_BYTES", str(4 * 1024 * 1024)
 INLINE_PAYLOAD_BYTES = int(os.environ.get("INLINE_PAYLOAD_BYTES", str(64 * 1024)))
 # The largest file. What has more is not kept at all.
 MAX_ARTIFACT_BYTES = int(os.environ.get("MAX_ARTIFACT_BYTES", str(50 * 1024 * 1024)))
+# Files that people add to cases: of one comment, and of one case with all its comments.
+MAX_COMMENT_FILES = int(os.environ.get("MAX_COMMENT_FILES", "5"))
+MAX_COMMENT_BYTES = int(os.environ.get("MAX_COMMENT_BYTES", str(25 * 1024 * 1024)))
+MAX_CASE_FILES = int(os.environ.get("MAX_CASE_FILES", "200"))
+MAX_CASE_BYTES = int(os.environ.get("MAX_CASE_BYTES", str(500 * 1024 * 1024)))
+# How much one person may upload in an hour, in comments and as artifacts, their tokens included.
+UPLOAD_BYTES_AN_HOUR = int(os.environ.get("UPLOAD_BYTES_AN_HOUR", str(2 * 1024 * 1024 * 1024)))
 # Of each worker process: steps under way at one time, and threads for those that block.
 WORKER_RIDERS = int(os.environ.get("WORKER_RIDERS", "64"))
 WORKER_STEP_THREADS = int(os.environ.get("WORKER_STEP_THREADS", "16"))

@@ -14,13 +14,13 @@ from flows.api.finding import (
     BIGGEST_ID,
     get_reach,
 )
-from flows.models import Artifact
+from flows.models import RunArtifact
 from flows.runtime.artifacts import ArtifactTooLarge
-from flows.services.giving import note_upload
 from flows.services.uploads import upload_artifact
 from workbench.accounts.gate import requires
-from workbench.http.gateway import accepts
-from workbench.http.problems import map_error
+from workbench.http.gateway import accepts, may_answer
+from workbench.http.problems import ApiProblem, map_error, map_error_by
+from workbench.http.rates import HOUR, UploadsTooMany
 from workbench.http.reading import body_of
 from workbench.http.receiving import receive_file
 from workbench.http.schemas import FILE
@@ -34,6 +34,15 @@ map_error(
     code="artifact-too-large",
     remedy="Split it, or store it elsewhere.",
 )
+
+
+def too_many_uploads(error: UploadsTooMany) -> ApiProblem:
+    remedy = "Wait until the next hour, or raise UPLOAD_BYTES_AN_HOUR."
+    headers = {"Retry-After": str(HOUR)}
+    return ApiProblem(429, "uploads-too-many", str(error), remedy, headers=headers)
+
+
+map_error_by(UploadsTooMany, too_many_uploads)
 
 
 class ArtifactOut(Schema):
@@ -58,21 +67,22 @@ class ArtifactQuery(Schema):
     max_bytes=settings.MAX_ARTIFACT_BYTES,
     read=lambda request: receive_file(request, settings.MAX_ARTIFACT_BYTES),
 )  # fmt: skip
+@may_answer(429)
 @requires("runs.start", scope="anywhere")
 def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict[str, Any]]:
     """Store the body, with its Content-Type, as an artifact, to be given to runs.
 
-    The same content is stored once. Whoever uploaded it, or may see a run that holds it, may pass
-    it to a run.
+    The same content is stored once, and has for each who uploads it the name and type that they
+    gave. Whoever uploaded it, or may see a run that holds it, may pass it to a run.
     """
     reference = upload_artifact(
         content=body_of(request),
         media_type=request.content_type or "application/octet-stream",
         name=wanted.name,
+        user=person_of(request),
         actor=actor_of(request),
         now=timezone.now(),
     )
-    note_upload(digest=reference["artifact"], user=person_of(request), now=timezone.now())
     return Status(201, reference)
 
 
@@ -84,10 +94,12 @@ def get_artifact(request: HttpRequest, digest: str, wanted: Query[ArtifactQuery]
         found = selectors.get_artifact(
             digest, run_id=wanted.run, within=get_reach(request, "runs.view")
         )
-    except Artifact.DoesNotExist:
+    except RunArtifact.DoesNotExist:
         raise Http404(f"Run {wanted.run} holds no artifact {digest}.") from None
     response = FileResponse(
-        default_storage.open(found.path), as_attachment=True, filename=found.name or digest[:12]
+        default_storage.open(found.artifact.path),
+        as_attachment=True,
+        filename=found.name or digest[:12],
     )
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -25,7 +25,7 @@ from flows.selectors.problems import list_problems
 from flows.services.editing import DraftTooLarge
 from workbench.accounts.gate import requires
 from workbench.http.preconditions import edits, get_revision_seen, rests_on, shows
-from workbench.http.problems import map_error
+from workbench.http.problems import ApiProblem, map_error, map_error_by
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of
 from workbench.search.matching import having
@@ -45,11 +45,9 @@ map_error(
     code="flow-tests-failed",
     remedy="Correct the draft or the test.",
 )
-map_error(
+map_error_by(
     services.OtherFlowOutOfReach,
-    status=403,
-    code="other-flow-out-of-reach",
-    remedy="Have it published by someone who may use that flow too.",
+    lambda error: ApiProblem(403, "other-flow-out-of-reach", error.message, error.remedy),
 )
 map_error(
     services.SecondPersonNeeded,

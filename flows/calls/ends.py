@@ -11,7 +11,8 @@ from django.db.models import Count, QuerySet
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Run, RunArtifact, RunStatus, Wait
 from flows.runtime import pausing, transitions
-from flows.runtime.held import give_artifacts, list_named
+from flows.runtime.held import give_artifacts, list_named, read_labels
+from flows.runtime.labels import label_as_said
 from flows.services.asking import add_requesters
 from flows.services.runs import resolve_wait
 from flows.store import get_store
@@ -44,8 +45,7 @@ def handle_child_end(args: dict[str, Any], now: datetime) -> None:
 def _conclude_child(wait: Wait, run_id: int, now: datetime) -> None:
     child = Run.objects.get(pk=run_id)
     if child.status == "completed":
-        output = {"run": run_id, "outcome": child.outcome, "output": child.output}
-        _resolve(wait, output, now)
+        _resolve(wait, _tell_end(wait, child), now, port=_find_port(wait, child))
     else:
         _fail(wait, f"Run {run_id} of the subflow {child.status}.", child, now)
 
@@ -113,9 +113,21 @@ def _collect_outputs(children: QuerySet[Run]) -> Json:
     }
 
 
-def _resolve(wait: Wait, output: Json, now: datetime) -> None:
+def _tell_end(wait: Wait, child: Run) -> Json:
+    """Return what the caller learns; with ``flat``, the child's output is the step's own."""
+    if wait.detail.get("flat"):
+        return {**(child.output or {}), "run": child.pk}
+    return {"run": child.pk, "outcome": child.outcome, "output": child.output}
+
+
+def _find_port(wait: Wait, child: Run) -> str:
+    ports: dict[str, str] = wait.detail.get("ports", {})
+    return ports.get(child.outcome, "done")
+
+
+def _resolve(wait: Wait, output: Json, now: datetime, *, port: str = "done") -> None:
     _pass_to_caller(wait, output)
-    resolve_wait(wait_id=wait.pk, port="done", output=output, now=now, actor=Actor.system("engine"))
+    resolve_wait(wait_id=wait.pk, port=port, output=output, now=now, actor=Actor.system("engine"))
 
 
 def _pass_to_caller(wait: Wait, output: Json) -> None:
@@ -126,7 +138,10 @@ def _pass_to_caller(wait: Wait, output: Json) -> None:
     _add_requesters(wait)
     if named := list_named(output):
         held = RunArtifact.objects.filter(run__parent_wait_id=wait.pk, artifact__digest__in=named)
-        give_artifacts(wait.run_id, set(held.values_list("artifact__digest", flat=True)))
+        theirs = read_labels(
+            held.order_by("pk").values_list("artifact__digest", "name", "media_type")
+        )
+        give_artifacts(wait.run_id, label_as_said(theirs, output, theirs))
 
 
 def _add_requesters(wait: Wait) -> None:

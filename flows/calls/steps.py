@@ -12,6 +12,8 @@ from pydantic import Field
 
 from flows.calls.ends import cancel_children
 from flows.expressions import ExpressionError, compile_template
+from flows.graph.model import Step
+from flows.graph.reaching import Reaching
 from flows.models import Flow, FlowVersion, Run, RunStatus
 from flows.runtime.held import find_passed_on
 from flows.services.errors import ServiceError, StartLimit
@@ -62,10 +64,27 @@ def _find_called_flow(config: CalledFlow) -> tuple[Flow, int | None]:
     return flow, version.pk
 
 
-def _start_children(
+def _start_called(
     ctx: StepContext, config: CalledFlow, inputs: Sequence[Json], at_once: int | None
 ) -> list[Run]:
     flow, version_id = _find_called_flow(config)
+    return start_children(ctx, flow, version_id, inputs, at_once=at_once, waits=config.wait)
+
+
+def start_children(
+    ctx: StepContext,
+    flow: Flow,
+    version_id: int | None,
+    inputs: Sequence[Json],
+    *,
+    at_once: int | None = None,
+    waits: bool = True,
+) -> list[Run]:
+    """Start a run for each input, on behalf of the step that opens its wait.
+
+    ``version_id`` is None for the released one. With ``waits`` their ends reach the step, and those
+    past ``at_once`` begin later. Raises: StepFailure.
+    """
     keys = (OwnKey.of(ctx.idempotency_key, n) for n in range(len(inputs)))
     kept = ("priority", "status", "requested_by", "root_id", "depth")
     caller = Run.objects.only(*kept).get(pk=ctx.run_id)
@@ -82,8 +101,8 @@ def _start_children(
             now=ctx.now,
             trigger="flow",
             version_id=version_id,
-            parent_wait_id=ctx.wait_id if config.wait else None,
-            at_once=at_once if config.wait else None,
+            parent_wait_id=ctx.wait_id if waits else None,
+            at_once=at_once if waits else None,
             passed_on=find_passed_on(ctx.run_id, list(inputs)),
             asked_by=caller.requested_by,
             cause=caller,
@@ -101,6 +120,20 @@ class CallingStep(WaitingStep):
     def acts_outside(self, config: Mapping[str, Json]) -> bool:
         # It is not known here what the called flow does.
         return True
+
+    def reaches(self, flow: str, step: Step) -> Sequence[Reaching]:
+        """The other flow's steps, with its secrets, then work for this one."""
+        called = step.config.get("flow")
+        if not isinstance(called, str) or called == flow:
+            return ()
+        # Another version than the released one may lack the step at which people decide.
+        fixed = step.config.get("version") is not None
+        permissions = ("runs.start", "runs.view", *(("flows.publish",) if fixed else ()))
+        what = f"Step {step.id} calls {'a fixed version of ' if fixed else ''}"
+        if "${" in called:
+            what += "a flow that an expression names"
+            return (Reaching(step.id, "with.flow", permissions, "", what),)
+        return (Reaching(step.id, "with.flow", permissions, called, f"{what}the flow {called}"),)
 
     def cancel(self, wait_id: int, now: datetime) -> None:
         cancel_children(wait_id, "The run that called it was cancelled.", now)
@@ -123,7 +156,7 @@ class Subflow(CallingStep):
         return f"Runs {config['flow']}" if config.get("flow") else self.summary
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
-        [child] = _start_children(ctx, config, [config.input], None)
+        [child] = _start_called(ctx, config, [config.input], None)
         if not config.wait:
             return Opened("child", resolved=Result({"run": child.pk}))
         return Opened("child", key=f"run-{child.pk}", detail={"run": child.pk})
@@ -187,7 +220,7 @@ class ForEach(CallingStep):
         if not config.items:
             return Opened("children", resolved=Result({"items": [], "failed": []}))
         inputs = [_render_item_input(ctx, config, item, n) for n, item in enumerate(config.items)]
-        children = _start_children(ctx, config, inputs, config.concurrency)
+        children = _start_called(ctx, config, inputs, config.concurrency)
         if not config.wait:
             return Opened("children", resolved=Result({"runs": [run.pk for run in children]}))
         detail = {

@@ -8,7 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from flows.expressions import ExpressionError, compile_expression, compile_template
+from flows.expressions import ExpressionError
+from flows.expressions.apart import evaluate_apart, render_apart
 from flows.graph.operations import normal_form
 from flows.selectors.last_run import LastRun, get_last_run
 from flows.steps.base import PreviewUnfit, WaitingStep
@@ -49,8 +50,8 @@ def evaluate(request: HttpRequest, name: str) -> JsonResponse:
 def _evaluate(text: str, kind: str, bindings: Mapping[str, Json]) -> Json:
     """Return the value of an expression or template. Raises: ExpressionError, ValueError."""
     if kind == "bare":
-        return compile_expression(text).evaluate(bindings)
-    return compile_template(read_json(text) if kind == "json" else text).render(bindings)
+        return evaluate_apart(text, bindings)
+    return render_apart(read_json(text) if kind == "json" else text, bindings)
 
 
 def get_json_type(value: Json) -> str:
@@ -87,7 +88,7 @@ def _render_case(step: Mapping[str, Json], last: LastRun | None) -> dict[str, An
         raise PreviewUnfit(NO_RUN)
     config = step.get("with") or {}
     try:
-        rendered = compile_template(config).render(last.bindings)
+        rendered = render_apart(config, last.bindings)
     except ExpressionError as error:
         raise PreviewUnfit(f"On run {last.run.pk}: {error}") from error
     preview = type_.preview(rendered) if isinstance(type_, WaitingStep) else None

@@ -17,6 +17,7 @@ from flows.events.cloudevents import (
     read_cloudevent,
 )
 from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, receive_event, shorten_key
+from flows.runtime.labels import NOTHING
 from flows.services.giving import find_gifts
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts
@@ -78,14 +79,14 @@ def send_event(request: HttpRequest) -> Status[Any]:
     A second event with the same source and id changes nothing.
     """
     event: CloudEvent = body_of(request)
-    [artifacts] = find_gifts([event.data], actor_of(request), ())
+    [artifacts] = find_gifts([event.data], actor_of(request), NOTHING)
     resumed = receive_event(
         name=event.type,
         key=event.subject,
         payload=event.data,
         event_id=shorten_key(event.identity),
         former_id=shorten_key(event.former_identity),
-        artifacts=sorted(artifacts),
+        artifacts=artifacts,
         actor=actor_of(request),
         now=timezone.now(),
     )

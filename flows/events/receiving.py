@@ -11,7 +11,8 @@ from django.db.models import JSONField, Value
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Event, Run, Wait
 from flows.runtime.hearing import hears_event
-from flows.runtime.held import give_artifacts
+from flows.runtime.held import get_event_gifts, give_artifacts
+from flows.runtime.labels import NOTHING, Label, Labels
 from flows.services.asking import add_requesters
 from flows.services.runs import resolve_wait
 from flows.store import get_store
@@ -39,12 +40,12 @@ def make_wait_key(name: str, key: str) -> str:
 @transaction.atomic
 def receive_event(
     *, name: str, key: str, payload: Json, event_id: str, actor: Actor, now: datetime,
-    former_id: str = "", artifacts: Collection[str] = (), asked_by: Collection[int] | None = None,
+    former_id: str = "", artifacts: Labels = NOTHING, asked_by: Collection[int] | None = None,
     emitted_by: int | None = None,
 ) -> list[int]:  # fmt: skip
     """Store an event and resolve every wait for it; return the runs that go on.
 
-    ``artifacts`` are the digests that its sender passes on to whoever hears it. ``asked_by`` are
+    ``artifacts`` are those that its sender passes on to whoever hears it. ``asked_by`` are
     the users behind it; without it, the person who sends it. ``emitted_by`` is the run that
     emitted it, which leads to the runs that the event starts.
 
@@ -65,6 +66,7 @@ def receive_event(
             # As a value, None is JSON's null; by itself it would be a column without one.
             "payload": Value(None, JSONField()) if payload is None else payload,
             "artifacts": list(artifacts),
+            "labels": {each: [said.name, said.media_type] for each, said in artifacts.items()},
             "received_at": now,
             "requested_by": _list_senders(actor) if asked_by is None else list(asked_by),
         },
@@ -123,7 +125,7 @@ def pass_to_run(run_id: int, event: Event) -> None:
 
     What is decided later in the run may be what the event says.
     """
-    give_artifacts(run_id, event.artifacts)
+    give_artifacts(run_id, get_event_gifts(event))
     add_requesters(run_id, event.requested_by)
 
 
@@ -136,7 +138,9 @@ def receive_emitted_event(args: dict[str, Any], now: datetime) -> None:
     emitter = Run.objects.filter(pk=run_id or 0).only("requested_by").first()
     receive_event(
         **event,
-        artifacts=args.get("artifacts", ()),
+        artifacts={
+            each: Label(*args.get("labels", {}).get(each, ())) for each in args.get("artifacts", ())
+        },
         asked_by=emitter.requested_by if emitter else (),
         emitted_by=run_id,
         actor=Actor.system("engine"),

@@ -4,7 +4,7 @@ An event and a wait for it may come in either order and at the same moment. Both
 and key first, so that one of them always sees the other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,6 +12,8 @@ from uuid import uuid4
 from pydantic import Field
 
 from flows.events.receiving import LONGEST_KEY, LONGEST_NAME, make_wait_key, pass_to_run
+from flows.graph.model import Step
+from flows.graph.reaching import Reaching, is_own_event
 from flows.models import Event
 from flows.runtime.held import find_passed_on
 from flows.steps.base import Opened, Result, StepConfig, StepContext, WaitingStep, text_of
@@ -100,16 +102,27 @@ class EmitEvent(WaitingStep):
     def acts_outside(self, config: Mapping[str, Json]) -> bool:
         return True
 
+    def reaches(self, flow: str, step: Step) -> Sequence[Reaching]:
+        """Any flow may wait for any event; one that bears this flow's name is meant to be heard."""
+        event = step.config.get("event")
+        if not isinstance(event, str) or is_own_event(flow, event):
+            return ()
+        what = f"Step {step.id} emits the event `{event}`, which may be meant for other flows"
+        instead = f"Rename it to begin with `{flow}.`"
+        return (Reaching(step.id, "with.event", ("events.send",), "", what, instead),)
+
     def describe(self, config: Mapping[str, Json]) -> str:
         return f"Emits {text_of(config.get('event'))}" if config.get("event") else self.summary
 
     def open(self, ctx: StepContext, config: Config) -> Opened:
+        handed_over = find_passed_on(ctx.run_id, config.payload)
         event = {
             "name": config.event,
             "key": config.key,
             "payload": config.payload,
             "event_id": ctx.idempotency_key or str(uuid4()),
-            "artifacts": sorted(find_passed_on(ctx.run_id, config.payload)),
+            "artifacts": sorted(handed_over),
+            "labels": {each: [said.name, said.media_type] for each, said in handed_over.items()},
             "run": ctx.run_id,
         }
         # Receiving it locks other runs, and this transaction has locked its own run already.

@@ -12,6 +12,7 @@ from flows.expressions import Expression, ExpressionError, compile_expression, c
 from flows.graph.json_values import Path, format_path
 from flows.graph.model import Document, Edge, Json, Step
 from flows.graph.problems import Problem
+from flows.graph.reaching import Reaching
 from workbench.values.schemas import BoundedValidator
 
 # Fields of this name hold a condition: a bare expression that must give true or false.
@@ -27,7 +28,8 @@ class TypeFacts:
     the config that hold nothing but secrets, ``secret_places`` returns the paths in which secrets
     may stand. ``runs`` says that a worker calls it. ``check`` returns problems
     that a schema cannot express. ``acts_outside`` says that a call with this config changes the
-    outside world. By ``optional_ports`` a step leaves only where an edge takes them.
+    outside world. By ``optional_ports`` a step leaves only where an edge takes them. ``reaches``
+    takes the flow's name and a step, and returns what the step does beyond that flow.
     """
 
     name: str
@@ -41,6 +43,7 @@ class TypeFacts:
     check: Callable[[Step], Sequence[Problem]] = lambda _: ()
     acts_outside: Callable[[Mapping[str, Json]], bool] = lambda _: False
     optional_ports: Callable[[Mapping[str, Json]], tuple[str, ...]] = lambda _: ()
+    reaches: Callable[[str, Step], Sequence[Reaching]] = lambda _flow, _step: ()
 
 
 @dataclass(frozen=True, slots=True)

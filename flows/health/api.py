@@ -81,6 +81,24 @@ class SetAsideOut(Schema):
     retry_at: datetime = Field(description="When it is tried again.")
 
 
+class AccessGapOut(Schema):
+    flow: str
+    version: int | None = Field(description="The number of the released version, or null.")
+    trigger: int | None = Field(description="The id of the trigger, or null.")
+    who: str = Field(description="Its publisher or author; empty if unknown.")
+    what: str = Field(description="What it does beyond its flow.")
+    missing: list[str] = Field(description="The permissions that they lack today.")
+    where: str = Field(description="On what they would need them.")
+    remedy: str
+
+
+@router.get("/access-review", response=Page[AccessGapOut], operation_id="list_access_gaps")
+@requires("health.view", scope="installation")
+def list_access_gaps(request: HttpRequest) -> dict[str, Any]:
+    """List what released versions and triggers do to other flows without the right to it."""
+    return whole_page(selectors.list_access_gaps())
+
+
 @router.get("/breakers", response=Page[BreakerOut], operation_id="list_breakers")
 @requires("health.view", scope="installation")
 def list_breakers(request: HttpRequest) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from flows.health import services
 from flows.health.selectors import (
     get_health,
     get_resilience,
+    list_access_gaps,
     list_breakers,
     list_dead_groups,
 )
@@ -41,6 +42,7 @@ def _health_context(request: HttpRequest) -> dict[str, Any]:
     breakers = list_breakers()
     return {
         "health": get_health(timezone.now()),
+        "access_gaps": list_access_gaps(),
         "breakers": breakers,
         "open_breakers": [each for each in breakers if each.state != "closed"],
         "causes": list_dead_groups(get_run_reach(request))[:8],

@@ -44,11 +44,23 @@ class Flow(models.Model):
         return self.name
 
 
+class WholeVersions(models.Manager["FlowVersion"]):
+    """The versions of flows, without the parts that some of their steps are made of."""
+
+    def get_queryset(self) -> models.QuerySet["FlowVersion"]:
+        return super().get_queryset().filter(part="")
+
+
 class FlowVersion(models.Model):
-    """An immutable, numbered publication of a draft."""
+    """An immutable, numbered publication of a draft.
+
+    With ``part`` it is the document that the step of that id is made of (an agent), which belongs
+    to the version of the same number.
+    """
 
     flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
+    part = models.CharField(max_length=80, blank=True, default="", db_default="")
     document = DocumentField()
     digest = models.CharField(max_length=64)
     note = models.TextField(blank=True)
@@ -57,9 +69,14 @@ class FlowVersion(models.Model):
     )
     published_at = models.DateTimeField()
 
+    objects = WholeVersions()
+    with_parts = models.Manager["FlowVersion"]()
+
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["flow", "number"], name="flow_version_number"),
+            models.UniqueConstraint(
+                fields=["flow", "number", "part"], name="flow_version_number_part"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -15,17 +15,28 @@ class Worker(models.Model):
 
 
 class Artifact(models.Model):
-    """A stored payload, addressed by its content."""
+    """A stored payload, addressed by its content.
+
+    How it is called says who gave it: two people may give the same content by different names.
+    """
 
     digest = models.CharField(max_length=64, unique=True)
-    media_type = models.CharField(max_length=120, default="application/octet-stream")
-    name = models.CharField(max_length=200, blank=True, default="")
     size = models.BigIntegerField()
     path = models.CharField(max_length=300)
     created_at = models.DateTimeField()
 
 
-class RunArtifact(models.Model):
+class Labelled(models.Model):
+    """Who has an artifact, with the name and media type that it has for them, "" if not said."""
+
+    name = models.CharField(max_length=200, blank=True, default="", db_default="")
+    media_type = models.CharField(max_length=120, blank=True, default="", db_default="")
+
+    class Meta:
+        abstract = True
+
+
+class RunArtifact(Labelled):
     """A run holds an artifact: it was given to it, or one of its steps stored it.
 
     Naming a digest gives nothing: whoever may see a run may read what it holds, and nothing else.
@@ -46,7 +57,7 @@ class RunArtifact(models.Model):
         ]
 
 
-class ArtifactUpload(models.Model):
+class ArtifactUpload(Labelled):
     """A person uploaded an artifact, so that they may give it to runs."""
 
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="uploads")
@@ -64,12 +75,14 @@ class ArtifactUpload(models.Model):
 class Event(models.Model):
     """Something that happened and that runs may wait for, stored for those that wait later.
 
-    ``artifacts`` are the digests that its sender could pass on, for whoever hears it.
+    ``artifacts`` are the digests that its sender could pass on, for whoever hears it; ``labels``
+    what the sender calls them: ``{digest: [name, media type]}``.
     ``requested_by`` are the ids of the users behind it: of the person who sent it, or of those who
     asked for the run that emitted it.
     """
 
     artifacts = models.JSONField(default=list)
+    labels = models.JSONField(default=dict, db_default={})
     name = models.CharField(max_length=120)
     key = models.CharField(max_length=200, blank=True, default="")
     event_id = models.CharField(max_length=200, unique=True)

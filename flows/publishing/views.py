@@ -267,7 +267,11 @@ def release(request: HttpRequest, name: str, number: int) -> HttpResponse:
     if before is not None and before.pk == version.pk:
         messages.info(request, f"Version {number} is released already.")
         return redirect("flows:version-list", flow.name)
-    services.release_version(version_id=version.pk, actor=actor_of(request), now=timezone.now())
+    try:
+        services.release_version(version_id=version.pk, actor=actor_of(request), now=timezone.now())
+    except services.OtherFlowOutOfReach as error:
+        messages.error(request, f"{error} {error.remedy}")
+        return redirect("flows:version-list", flow.name)
     back = f" Release version {before.number} to go back." if before else ""
     messages.success(request, f"New runs use version {number}. Running ones stay on theirs.{back}")
     return redirect("flows:version-list", flow.name)

@@ -9,13 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import transaction
-
 from flows.runtime.transitions import find_hop
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import Hop, OpenWait, TimerRow
-from workbench.dispatch.outage import is_passing
+from workbench.dispatch.sweeps import try_together
 
 logger = logging.getLogger(__name__)
 
@@ -27,15 +25,15 @@ def fire_together(timers: Sequence[TimerRow], now: datetime) -> list[TimerRow]:
     """
     count = Counter(timer.run_id for timer in timers)
     plain = [timer for timer in timers if timer.purpose == "wait" and count[timer.run_id] == 1]
-    try:
-        with transaction.atomic():
-            moved = _resolve_together(plain, now)
-    except Exception as error:
-        if is_passing(error):
-            raise
-        logger.exception("Timers could not be fired together; firing each alone")
-        return list(timers)
+    moved: set[int] = set()
+    try_together(
+        plain, lambda some: moved.update(_resolve_together(some, now)), _leave_to_be_fired_alone
+    )
     return [timer for timer in timers if timer.token_id not in moved]
+
+
+def _leave_to_be_fired_alone(timer: TimerRow, error: Exception) -> None:
+    logger.warning("The timer of run %s cannot be fired with others: %s", timer.run_id, error)
 
 
 def _resolve_together(timers: Sequence[TimerRow], now: datetime) -> set[int]:

@@ -2,7 +2,8 @@
 
 A reference is ``{"artifact": digest, "media_type": …, "name": …, "size": bytes}``. The file is
 written before the row, so that a row never names a file that is not there. What a step stores, its
-run holds; a step reads only what its run holds.
+run holds; a step reads only what its run holds. Name and media type are those of whoever stored it
+now: they are kept with the run or the person that has it, and not with the content.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from django.core.files.storage import default_storage
 
 from flows.models import Artifact
 from flows.runtime.held import get_holder
+from flows.runtime.labels import Label
 from flows.steps.files import FileMissing, RunFile
 
 
@@ -54,33 +56,20 @@ def store_file(
     if not _is_whole(path, size):
         # Beside a file that is there: its writer may still be at work.
         path = default_storage.save(path, file)
-    artifact, _ = Artifact.objects.get_or_create(
-        digest=digest,
-        defaults={
-            "media_type": media_type,
-            "name": name[:200],
-            "size": size,
-            "path": path,
-            "created_at": now,
-        },
+    Artifact.objects.get_or_create(
+        digest=digest, defaults={"size": size, "path": path, "created_at": now}
     )
+    label = Label.of(name, media_type)
     if holder := get_holder():
-        holder.keep(digest)
-    return reference(artifact)
+        holder.keep(digest, label)
+    return {
+        "artifact": digest, "media_type": label.media_type, "name": label.name, "size": size
+    }  # fmt: skip
 
 
 def _is_whole(path: str, size: int) -> bool:
     """Return whether the file is there and not a part of one, left by a kill or a copy."""
     return default_storage.exists(path) and default_storage.size(path) == size
-
-
-def reference(artifact: Artifact) -> dict[str, Any]:
-    return {
-        "artifact": artifact.digest,
-        "media_type": artifact.media_type,
-        "name": artifact.name,
-        "size": artifact.size,
-    }
 
 
 def read_artifact(digest: str) -> tuple[Artifact, bytes]:
@@ -103,7 +92,9 @@ class ArtifactFiles:
     def read(self, digest: str) -> RunFile:
         """Return the file. Raises: FileMissing, also for what the step's run does not hold."""
         try:
-            artifact, content = read_artifact(digest)
+            _, content = read_artifact(digest)
         except ArtifactMissing as missing:
             raise FileMissing(str(missing)) from missing
-        return RunFile(artifact.name, artifact.media_type, content)
+        holder = get_holder()
+        label = holder.label_of(digest) if holder else Label()
+        return RunFile(label.name, label.media_type, content)

@@ -22,9 +22,9 @@ from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import JournalRow, TimerRow, TokenRow
 from workbench.dispatch.clock import Place, clock_task
-from workbench.dispatch.outage import is_away, is_passing
+from workbench.dispatch.outage import is_away
 from workbench.dispatch.outbox import release_claims_except, release_claims_of
-from workbench.dispatch.sweeps import Sweep
+from workbench.dispatch.sweeps import Sweep, try_together
 from workbench.live import nudge_on_commit
 
 logger = logging.getLogger(__name__)
@@ -75,9 +75,14 @@ def fire_timers(now: datetime) -> bool:
             ring_on_commit()
         others = [timer for timer in timers if timer.purpose not in {"retry", "defer"}]
         left = fire_together(others, now)
-        _fire_all(left, sweep)
-        tried = {id(timer) for timer in left}
-        sweep.forget(_timer_key(timer) for timer in timers if id(timer) not in tried)
+        bad: set[int] = set()
+
+        def put_off(timer: TimerRow, error: Exception) -> None:
+            bad.add(id(timer))
+            _put_off(timer, error, sweep)
+
+        try_together(left, lambda some: _fire_each(some, now), put_off)
+        sweep.forget(_timer_key(timer) for timer in timers if id(timer) not in bad)
         if len(timers) < TIMERS_A_BATCH:
             sweep.forget_gone()
         nudge_on_commit([*{f"run.{timer.run_id}" for timer in timers}, "runs"], {})
@@ -89,38 +94,20 @@ def _timer_key(timer: TimerRow) -> str:
     return f"run:{timer.run_id}:{timer.token_id}:{timer.activation}:{timer.purpose}"
 
 
-def _fire_all(timers: Sequence[TimerRow], sweep: Sweep) -> None:
-    """Fire them in one savepoint; if one raises, fire each alone and put off those that raise."""
-    try:
-        with transaction.atomic():
-            for timer in timers:
-                _fire(timer, sweep.now)
-    except Exception as error:
-        if is_passing(error):
-            raise
-        logger.warning("A timer could not be fired; each of the batch is fired alone")
-        for timer in timers:
-            _fire_alone(timer, sweep)
-    else:
-        sweep.forget(map(_timer_key, timers))
+def _fire_each(timers: Sequence[TimerRow], now: datetime) -> None:
+    for timer in timers:
+        _fire(timer, now)
 
 
-def _fire_alone(timer: TimerRow, sweep: Sweep) -> None:
-    try:
-        with transaction.atomic():
-            _fire(timer, sweep.now)
-    except Exception as error:
-        if is_passing(error):
-            raise
-        timer.failures += 1
-        growth = 2 ** min(timer.failures - 1, 16)
-        delay = min(FIRST_PUT_OFF_SECONDS * growth, LONGEST_PUT_OFF_SECONDS)
-        timer.due_at = sweep.now + timedelta(seconds=delay)
-        timer.reason = f"{type(error).__name__}: {error}"[:200]
-        get_store().insert_timer(timer)
-        sweep.blame(_timer_key(timer), error, retry_at=timer.due_at)
-    else:
-        sweep.forget([_timer_key(timer)])
+def _put_off(timer: TimerRow, error: Exception, sweep: Sweep) -> None:
+    """Set the timer aside because its firing raised ``error``, and keep it for a later attempt."""
+    timer.failures += 1
+    growth = 2 ** min(timer.failures - 1, 16)
+    delay = min(FIRST_PUT_OFF_SECONDS * growth, LONGEST_PUT_OFF_SECONDS)
+    timer.due_at = sweep.now + timedelta(seconds=delay)
+    timer.reason = f"{type(error).__name__}: {error}"[:200]
+    get_store().insert_timer(timer)
+    sweep.blame(_timer_key(timer), error, retry_at=timer.due_at)
 
 
 def fire_again_at(key: str, now: datetime) -> None:

@@ -5,13 +5,14 @@ A digest in a run's data gives nothing by itself: whoever knows it could write i
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from flows.models import Artifact, RunArtifact
+from flows.models import Artifact, Event, RunArtifact
+from flows.runtime.labels import Label, Labels, label_as_said
 
 Json = Any
 # Cases take a digest with either prefix.
@@ -22,9 +23,12 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 class Holder(Protocol):
     """For whom a step is called: it keeps what the step stores, which reads what it holds."""
 
-    def keep(self, digest: str) -> None: ...
+    def keep(self, digest: str, label: Label) -> None: ...
 
     def holds(self, digest: str) -> bool: ...
+
+    def label_of(self, digest: str) -> Label:
+        """Return what it calls an artifact; empty where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,14 @@ class RunHolder:
 
     run_id: int
 
-    def keep(self, digest: str) -> None:
-        give_artifacts(self.run_id, [digest])
+    def keep(self, digest: str, label: Label) -> None:
+        give_artifacts(self.run_id, {digest: label})
 
     def holds(self, digest: str) -> bool:
         return bool(find_held(self.run_id, [digest]))
+
+    def label_of(self, digest: str) -> Label:
+        return find_held(self.run_id, [digest]).get(digest, Label())
 
 
 @dataclass(slots=True)
@@ -49,15 +56,20 @@ class RehearsalHolder:
 
     run_id: int = 0
     may_read: Callable[[str], bool] | None = None
-    stored: set[str] = field(default_factory=set)
+    stored: dict[str, Label] = field(default_factory=dict)
 
-    def keep(self, digest: str) -> None:
-        self.stored.add(digest)
+    def keep(self, digest: str, label: Label) -> None:
+        self.stored.setdefault(digest, label)
 
     def holds(self, digest: str) -> bool:
         if digest in self.stored or (self.run_id and find_held(self.run_id, [digest])):
             return True
         return self.may_read is not None and self.may_read(digest)
+
+    def label_of(self, digest: str) -> Label:
+        if digest in self.stored or not self.run_id:
+            return self.stored.get(digest, Label())
+        return find_held(self.run_id, [digest]).get(digest, Label())
 
 
 _holder: ContextVar[Holder | None] = ContextVar("holder", default=None)
@@ -108,22 +120,50 @@ def list_references(value: Json, at: str = "") -> Iterator[tuple[str, str]]:
             yield from list_references(each, f"{at}/{number}")
 
 
-def give_artifacts(run_id: int, digests: Collection[str]) -> None:
-    """Let a run hold these artifacts. Two statements, none without any."""
-    if digests:
-        ids = Artifact.objects.filter(digest__in=digests).values_list("pk", flat=True)
-        made = [RunArtifact(run_id=run_id, artifact_id=pk) for pk in ids]
+def give_artifacts(run_id: int, given: Labels) -> None:
+    """Let a run hold these artifacts, each by its label. Two statements, none without any.
+
+    What the run holds already keeps its label.
+    """
+    if given:
+        ids = Artifact.objects.filter(digest__in=given.keys()).values_list("pk", "digest")
+        made = [
+            RunArtifact(
+                run_id=run_id,
+                artifact_id=pk,
+                name=given[digest].name,
+                media_type=given[digest].media_type,
+            )
+            for pk, digest in ids
+        ]
         RunArtifact.objects.bulk_create(made, ignore_conflicts=True)
 
 
-def find_held(run_id: int, digests: Collection[str]) -> set[str]:
-    """Return those of the digests that the run holds. One query, none without any."""
+def find_held(run_id: int, digests: Collection[str]) -> dict[str, Label]:
+    """Return those of the digests that the run holds, by its labels. One query, or none."""
     if not digests:
-        return set()
+        return {}
     held = RunArtifact.objects.filter(run_id=run_id, artifact__digest__in=digests)
-    return set(held.values_list("artifact__digest", flat=True))
+    return read_labels(held.values_list("artifact__digest", "name", "media_type"))
 
 
-def find_passed_on(run_id: int, value: Json) -> set[str]:
-    """Return what a run that hands over this value passes on: of what it names, what it holds."""
-    return find_held(run_id, list_named(value))
+def read_labels(rows: Iterable[tuple[str, str, str]]) -> dict[str, Label]:
+    """Return the labels of rows with digest, name and media type; the first row of each digest."""
+    found: dict[str, Label] = {}
+    for digest, name, media_type in rows:
+        found.setdefault(digest, Label(name, media_type))
+    return found
+
+
+def find_passed_on(run_id: int, value: Json) -> dict[str, Label]:
+    """Return what a run that hands over this value passes on: of what it names, what it holds.
+
+    The value says what each is called; where it does not, the run that hands it over does.
+    """
+    held = find_held(run_id, list_named(value))
+    return label_as_said(held, value, held)
+
+
+def get_event_gifts(event: Event) -> dict[str, Label]:
+    """Return the artifacts that an event carries. One of an earlier release has no labels."""
+    return {digest: Label(*event.labels.get(digest, ())) for digest in event.artifacts}

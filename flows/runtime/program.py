@@ -158,7 +158,8 @@ def load_program(version_id: int) -> Program:
     """Return the program of a version. Versions are immutable, so it is read once a process."""
     program = _cache.get(version_id)
     if program is None:
-        version = FlowVersion.objects.only("id", "flow_id", "number", "document").get(pk=version_id)
+        rows = FlowVersion.with_parts.only("id", "flow_id", "number", "document")
+        version = rows.get(pk=version_id)
         program = Program(version.pk, version.flow_id, version.number, parse(version.document))
         with _lock:
             while len(_cache) >= _MOST_PROGRAMS:

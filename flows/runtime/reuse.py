@@ -71,7 +71,7 @@ def find_result(
     ).first()
     if row is None:
         return None
-    if find_held(row.run_id, named) - find_held(run_id, named):
+    if find_held(row.run_id, named).keys() - find_held(run_id, named).keys():
         return None
     give_artifacts(run_id, find_passed_on(row.run_id, row.data))
     made = {name: value for name, value in (row.provenance or {}).items() if name not in _COSTS}

@@ -23,7 +23,8 @@ CANVAS_ICONS = (
 
 def list_step_types() -> list[Json]:
     """Return the palette: an entry for each step type, by category and title."""
-    types = sorted(all_step_types(), key=lambda each: (each.category, each.title))
+    offered = [each for each in all_step_types() if each.is_offered]
+    types = sorted(offered, key=lambda each: (each.category, each.title))
     return [
         {
             "name": each.name,

@@ -54,6 +54,17 @@ def _compare(stated: Stated, payload: dict[str, Json]) -> Iterator[Fault]:
         yield changed(stated.entry, f"The document of {name} is not the one that was published.")
     elif version.digest != payload.get("digest") or version.note != payload.get("note"):
         yield changed(stated.entry, f"The row of {name} is not as it was published.")
+    elif not _are_parts(version, payload.get("parts") or {}):
+        yield changed(stated.entry, f"An agent of {name} is not the one that was published.")
+
+
+def _are_parts(version: FlowVersion, digests: dict[str, str]) -> bool:
+    """Return whether the version's steps are made of the documents that were published."""
+    parts = FlowVersion.with_parts.filter(flow_id=version.flow_id, number=version.number)
+    kept = dict(parts.exclude(part="").values_list("part", "document"))
+    return kept.keys() == digests.keys() and all(
+        _is_document(kept[step], digest) for step, digest in digests.items()
+    )
 
 
 def _is_document(document: Json, digest: Json) -> bool:

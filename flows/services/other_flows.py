@@ -1,58 +1,67 @@
-"""Who may let a flow use another one: call it, or hear how its runs end.
+"""Who may let a flow reach others: call them, hear how their runs end, send them events.
 
-The other flow's steps, with its secrets, then work for this flow, and this flow is given what comes
-of them. So it takes someone who has these rights on the other flow by themselves.
+The steps of another flow, with its secrets, then work for this one, or its runs go on by what this
+one says. So it takes someone who has these rights by themselves.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
+from flows.graph.codec import parse
 from flows.graph.model import Document
+from flows.graph.reaching import Reaching
+from flows.graph.rules_reaching import list_reaching
+from flows.models import FlowVersion
+from flows.selectors.vouchers import find_missing, find_publisher
 from flows.services.errors import OtherFlowOutOfReach
+from flows.steps.catalogue import catalogue
 from workbench.accounts.actors import Actor
-from workbench.accounts.models import ApiToken
-from workbench.accounts.permissions import can, reach
-from workbench.accounts.principals import find_principal
+from workbench.accounts.principals import find_person
 
-CALL = ("runs.start", "runs.view")
-HEAR = ("runs.view",)
 CALLING_TYPES = frozenset({"subflow", "for_each"})
 
 
-def check_calls(document: Document, actor: Actor) -> None:
-    """Check that the actor may have the document call what it calls. Two queries at most.
+def check_document(document: Document, actor: Actor) -> None:
+    """Check that the actor may publish what the document does beyond its flow.
 
-    Raises: OtherFlowOutOfReach.
+    Two queries at most. Raises: OtherFlowOutOfReach.
     """
-    if called := sorted(set(_list_called(document)) - {document.name}):
-        check_use(called, CALL, actor)
+    check_reaching(list_reaching(document, catalogue()), actor)
 
 
-def check_use(names: Iterable[str], needed: Collection[str], actor: Actor) -> None:
-    """Check that the actor has what is needed on each of the flows. Two queries at most.
+def check_release(version: FlowVersion, actor: Actor) -> None:
+    """Check that the actor may publish what the version does, or that its publisher still may.
 
-    A token's person is asked: its own scopes are about what it does itself. A name that only a run
-    will know needs the rights on all flows. Raises: OtherFlowOutOfReach.
+    Six queries at most, none where it does nothing beyond its flow. Raises: OtherFlowOutOfReach.
     """
     if actor.is_server:
         return
-    principal = find_principal(actor)
-    person = principal.user if isinstance(principal, ApiToken) else principal
-    for name in names:
-        for permission in needed:
-            known = "${" not in name
-            if known and can(person, permission, flow=name):
-                continue
-            if not known and reach(person, permission).everywhere:
-                continue
-            which = f"the flow {name}" if known else "every flow, which an expression may name"
+    found = list_reaching(parse(version.document), catalogue())
+    try:
+        check_reaching(found, actor)
+    except OtherFlowOutOfReach:
+        publisher = find_publisher(version)
+        if any(publisher.find_missing(each) for each in found):
+            raise
+
+
+def check_reaching(found: Iterable[Reaching], actor: Actor) -> None:
+    """Check that the actor has each right. Two queries at most, none where nothing is found.
+
+    A token's person is asked: its own scopes are about what it does itself.
+    Raises: OtherFlowOutOfReach.
+    """
+    every = list(found)
+    if actor.is_server or not every:
+        return
+    person = find_person(actor)
+    for each in every:
+        for permission in find_missing(each, person):
             raise OtherFlowOutOfReach(
-                f"This uses another flow, and needs the permission {permission} for {which}.",
-                "Have it done by someone who may use that flow too.",
+                f"{each.what}, and that needs the permission {permission} {each.where}.",
+                _advise(each),
             )
 
 
-def _list_called(document: Document) -> Iterable[str]:
-    for step in document.steps.values():
-        called = step.config.get("flow")
-        if step.type in CALLING_TYPES and isinstance(called, str):
-            yield called
+def _advise(each: Reaching) -> str:
+    other = "ave it done by someone who has that permission."
+    return f"{each.instead}, or h{other}" if each.instead else f"H{other}"

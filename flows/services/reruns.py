@@ -218,6 +218,7 @@ def get_program(run: Run, version_id: int | None) -> Program:
     """
     if version_id is None:
         return load_program(run.version_id)
-    if not FlowVersion.objects.filter(pk=version_id, flow_id=run.flow_id).exists():
+    part = run.version.part
+    if not FlowVersion.with_parts.filter(pk=version_id, flow_id=run.flow_id, part=part).exists():
         raise VersionUnfit("That version belongs to another flow.", "Choose one of this flow's.")
     return load_program(version_id)

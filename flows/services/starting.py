@@ -13,6 +13,7 @@ from flows.engine import events
 from flows.engine.lanes import PRIORITY, Lane, lane_of
 from flows.engine.planner import plan_start
 from flows.models import Flow, Journal, Run, RunStatus
+from flows.runtime.labels import NOTHING, Labels
 from flows.runtime.payloads import fetch, store_if_large
 from flows.runtime.program import Program, load_program
 from flows.services.chains import Place, check_limits, place_after
@@ -69,7 +70,7 @@ def start_run(
     priority: int | None = None,
     version_id: int | None = None,
     kept_version: int | None = None,
-    passed_on: Collection[str] = (),
+    passed_on: Labels = NOTHING,
     asked_by: Collection[int] | None = None,
     cause: Run | None = None,
 ) -> Started:
@@ -100,15 +101,15 @@ def start_runs(
     parent_wait_id: int | None = None,
     at_once: int | None = None,
     kept_version: int | None = None,
-    passed_on: Collection[str] = (),
+    passed_on: Labels = NOTHING,
     asked_by: Collection[int] | None = None,
     cause: Run | None = None,
 ) -> list[Started]:
     """Start many runs in one transaction: all of them or none. Return them in the given order.
 
     With ``at_once``, the runs past that number start paused; whoever called them resumes them.
-    ``passed_on`` are the digests of artifacts that their cause hands over, beside those that the
-    actor may give.
+    ``passed_on`` are the artifacts that their cause hands over, beside those that the actor may
+    give.
 
     ``asked_by`` are the users who asked for what causes the runs, such as the run that calls them.
     Without it, the person who starts them asked for them. ``kept_version`` is a version that anyone

@@ -1,6 +1,8 @@
 """Publish a draft as a version, and release a version or roll back to it."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -19,8 +21,9 @@ from flows.services.errors import (
     SecondPersonNeeded,
 )
 from flows.services.ledger_check import compute_document_digest
-from flows.services.other_flows import check_calls
+from flows.services.other_flows import check_document, check_release
 from flows.steps.catalogue import catalogue
+from flows.steps.registry import get_step_type
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
@@ -35,7 +38,8 @@ def publish_version(
 
     ``revision`` is that of the draft whose changes were looked at; no other one is published.
     Checked first, without a lock: the draft is valid, its own tests pass, and a second person,
-    ``agreed_by``, agreed where the flow demands one. The actor must have rights on what it calls.
+    ``agreed_by``, agreed where the flow demands one. The actor must have the rights that it takes
+    to do what the draft does beyond the flow.
 
     Raises: DocumentError, FlowInvalid, FlowTestsFailed, DraftChanged, NothingChanged,
     SecondPersonNeeded, OtherFlowOutOfReach.
@@ -44,7 +48,7 @@ def publish_version(
     draft = Flow.objects.only("name", "draft", "draft_revision").get(pk=flow_id)
     check_draft(draft, revision)
     document = parse(draft.draft)
-    check_calls(document, actor)
+    check_document(document, actor)
     _check_document(draft, document, now)
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
@@ -52,7 +56,7 @@ def publish_version(
         version = _create_version(flow, document, note, author, now)
         _record_publication(version, agreed_by, actor, now)
         if release:
-            release_version(version_id=version.pk, actor=actor, now=now)
+            _release(version, actor, now)
     return version
 
 
@@ -96,7 +100,7 @@ def _create_version(
         raise NothingChanged(
             f"The draft equals version {newest.number}.", "Change the draft, then publish."
         )
-    return FlowVersion.objects.create(
+    version = FlowVersion.objects.create(
         flow=flow,
         number=newest.number + 1 if newest else 1,
         document=mapping,
@@ -105,13 +109,43 @@ def _create_version(
         published_by=author,
         published_at=now,
     )
+    FlowVersion.with_parts.bulk_create(list(_make_parts(version, document)))
+    return version
+
+
+def _make_parts(version: FlowVersion, document: Document) -> Iterator[FlowVersion]:
+    """Yield the documents that some steps of the version are made of, such as an agent's."""
+    for step in document.steps.values():
+        made = get_step_type(step.type).expand(document.name, step)
+        if made is not None:
+            yield FlowVersion(
+                flow=version.flow,
+                number=version.number,
+                part=step.id,
+                document=made,
+                digest=compute_document_digest(made),
+                published_by=version.published_by,
+                published_at=version.published_at,
+            )
+
+
+def list_parts(version: FlowVersion) -> dict[str, str]:
+    """Return the digests of the documents that the version's steps are made of, by step."""
+    parts = FlowVersion.with_parts.filter(flow=version.flow, number=version.number)
+    return dict(parts.exclude(part="").values_list("part", "digest"))
 
 
 def _record_publication(
     version: FlowVersion, agreed_by: User | None, actor: Actor, now: datetime
 ) -> None:
     name = version.flow.name
-    payload = {"version": version.number, "note": version.note, "digest": version.digest}
+    payload: dict[str, Any] = {
+        "version": version.number,
+        "note": version.note,
+        "digest": version.digest,
+    }
+    if parts := list_parts(version):
+        payload["parts"] = parts
     if agreed_by is not None:
         payload["agreed_by"] = agreed_by.username
     record(action="flow.published", subject=("flow", name), actor=actor, payload=payload, now=now)
@@ -120,8 +154,17 @@ def _record_publication(
 
 @transaction.atomic
 def release_version(*, version_id: int, actor: Actor, now: datetime) -> Flow:
-    """Let new runs use this version; one older than the present is a rollback. Locks the flow."""
-    version = FlowVersion.objects.get(pk=version_id)
+    """Let new runs use this version; one older than the present is a rollback. Locks the flow.
+
+    What it does beyond the flow must be within the rights of the actor, or still within those of
+    whoever published it. Raises: OtherFlowOutOfReach.
+    """
+    version = FlowVersion.objects.select_related("flow").get(pk=version_id)
+    check_release(version, actor)
+    return _release(version, actor, now)
+
+
+def _release(version: FlowVersion, actor: Actor, now: datetime) -> Flow:
     flow = Flow.objects.select_for_update(of=("self",)).get(pk=version.flow_id)
     before = flow.released
     is_rollback = before is not None and version.number < before.number

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.graph.model import Step
 from flows.graph.problems import Problem
+from flows.graph.reaching import Reaching
 
 Json = Any
 
@@ -163,6 +164,8 @@ class StepType:
     icon: ClassVar[str] = "box"
     category: ClassVar[str] = "Steps"
     waits: ClassVar[bool] = False
+    # Whether the palette has it. The others are parts of what a step expands to.
+    is_offered: ClassVar[bool] = True
     # Fields of the config whose `${ … }` the step evaluates itself, once it knows more.
     late_fields: ClassVar[frozenset[str]] = frozenset()
     # Fields that hold nothing but a secret, and fields in whose texts secrets may stand beside
@@ -229,8 +232,22 @@ class StepType:
         """
         return ()
 
+    def expand(self, flow: str, step: Step) -> Mapping[str, Json] | None:
+        """Return the document of the runs that this step of a flow starts, None for a plain type.
+
+        It is made when the flow is published, and is a part of its version.
+        """
+        return None
+
     def check(self, step: Step) -> Sequence[Problem]:
         """Return problems that the config's schema does not find. Never raise, as it is raw."""
+        return ()
+
+    def reaches(self, flow: str, step: Step) -> Sequence[Reaching]:
+        """Return what the step does to other flows, their runs or their triggers.
+
+        Publishing asks for the rights that each takes. The config is raw: never raise.
+        """
         return ()
 
 

@@ -25,4 +25,5 @@ def _collect_facts(step_type: StepType) -> TypeFacts:
         secret_places=step_type.list_secret_places,
         check=step_type.check,
         acts_outside=step_type.acts_outside,
+        reaches=step_type.reaches,
     )

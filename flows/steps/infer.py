@@ -63,10 +63,6 @@ class ModelInfer(RunningStep):
     def describe(self, config: Mapping[str, Json]) -> str:
         return text_of(config.get("model")) or "Choose a model"
 
-    def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
-        name = text_of(config.get("model"))
-        return () if not name or "${" in name else (ModelUse("with.model", name),)
-
     def optional_ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
         try:
             provider = _find_provider(text_of(config.get("model")))
@@ -74,6 +70,10 @@ class ModelInfer(RunningStep):
             return ()
         # What this process computes is paid to nobody.
         return () if isinstance(provider, models.LocalProvider) else (BUDGET,)
+
+    def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
+        name = text_of(config.get("model"))
+        return () if not name or "${" in name else (ModelUse("with.model", name),)
 
     def destination(self, config: Config) -> str | None:
         try:

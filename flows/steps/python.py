@@ -134,6 +134,8 @@ async def _finish(function: StepFunction, value: Awaitable[Any]) -> Result:
 def _check_arguments(step: Step, function: StepFunction) -> Iterator[Problem]:
     """Yield what is wrong with the arguments' names. Their values are known only in a run."""
     args = step.config.get("args") or {}
+    if isinstance(args, str):
+        return  # an expression gives all of them, and a run checks them
     given = set(args) if isinstance(args, Mapping) else set()
     fields = function.arguments.model_fields
     for name in sorted(given - set(fields)):

@@ -16,6 +16,7 @@ from flows.steps.language import (
     LanguageProvider,
     Message,
     Part,
+    Tool,
     find_language_provider,
     list_language_providers,
 )
@@ -37,6 +38,7 @@ class Question:
     model: str
     messages: Sequence[Message]
     schema: Mapping[str, Json] | None = None
+    tools: Sequence[Tool] = ()
     parameters: Mapping[str, Json] = field(default_factory=dict)
     timeout_seconds: float | None = None
     wants_probabilities: bool = False
@@ -109,6 +111,7 @@ class Asker:
             model=question.model,
             messages=question.messages,
             schema=question.schema,
+            tools=question.tools,
             parameters=question.parameters,
             wants_probabilities=question.wants_probabilities,
             idempotency_key=f"{self.key}-{purpose}",

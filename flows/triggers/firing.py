@@ -1,7 +1,7 @@
 """Fire a trigger: start at most one run for each key, and store what came of it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from flows.engine.lanes import PRIORITY
 from flows.events.receiving import shorten_key
 from flows.expressions import ExpressionError, compile_template
 from flows.models import Flow, Run
+from flows.runtime.labels import Labels
 from flows.services.errors import ServiceError, StartLimit
 from flows.services.run_keys import OwnKey
 from flows.services.starting import start_run
@@ -26,13 +27,13 @@ ERROR_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What fires a trigger: the users behind it, and the digests of the artifacts it hands over.
+    """What fires a trigger: the users behind it, and the artifacts that it hands over.
 
     ``run`` is the run whose event or end it is. Nobody is behind a schedule or a webhook.
     """
 
     asked_by: Collection[int] = ()
-    passed_on: Collection[str] = ()
+    passed_on: Labels = field(default_factory=dict)
     run: Run | None = None
 
 

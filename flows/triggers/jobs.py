@@ -5,7 +5,7 @@ from typing import Any
 
 from flows.expressions import ExpressionError, compile_expression
 from flows.models import Event, Run
-from flows.runtime.held import find_passed_on
+from flows.runtime.held import find_passed_on, get_event_gifts
 from flows.runtime.payloads import fetch
 from flows.triggers.firing import Cause, fire
 from flows.triggers.models import Firing, Trigger, TriggerKind
@@ -35,7 +35,7 @@ def start_at_event(args: dict[str, Any], now: datetime) -> None:
                 key=event.event_id,
                 given=given,
                 now=now,
-                cause=Cause(event.requested_by, event.artifacts, emitter),
+                cause=Cause(event.requested_by, get_event_gifts(event), emitter),
             )
 
 

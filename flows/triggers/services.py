@@ -11,7 +11,7 @@ from django.db import transaction
 
 from flows.models import Flow
 from flows.services.errors import OtherFlowOutOfReach, ServiceError
-from flows.services.other_flows import HEAR, check_use
+from flows.services.other_flows import check_reaching
 from flows.triggers.configs import (
     EventConfig,
     FlowConfig,
@@ -20,6 +20,7 @@ from flows.triggers.configs import (
     check_input,
     read_config,
 )
+from flows.triggers.hearing import list_hearing
 from flows.triggers.models import Trigger, TriggerKind
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
@@ -109,6 +110,8 @@ def set_trigger_enabled(*, trigger_id: int, enabled: bool, actor: Actor, now: da
     trigger = _lock_trigger(trigger_id)
     if trigger.enabled != enabled:
         _configure(trigger, trigger.title, trigger.config, trigger.input, enabled, now)
+        if enabled:
+            _check_hearing(trigger, actor)
         trigger.save()
         forget_set_aside(SCHEDULES, str(trigger.pk))
         _record("trigger.enabled" if enabled else "trigger.disabled", trigger, actor, now)
@@ -165,10 +168,8 @@ def _configure(
 
 def _check_hearing(trigger: Trigger, actor: Actor) -> None:
     """Raises: TriggerInvalid for the ends of a flow whose runs the actor may not see."""
-    if trigger.kind != TriggerKind.FLOW or trigger.listens_to == trigger.flow.name:
-        return
     try:
-        check_use([trigger.listens_to], HEAR, actor)
+        check_reaching(list_hearing(trigger), actor)
     except OtherFlowOutOfReach as error:
         raise TriggerInvalid("flow", str(error)) from error
 

@@ -5,7 +5,8 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.views.decorators.http import require_GET
 
 from flows import selectors
-from flows.models import Artifact
+from flows.models import RunArtifact
+from flows.runtime.labels import UNKNOWN_TYPE
 from flows.views.requests import get_run_reach, positive_number
 from workbench.accounts.gate import requires
 
@@ -22,15 +23,15 @@ def artifact(request: HttpRequest, digest: str) -> FileResponse:
     run_id = positive_number(request.GET.get("run", ""))
     try:
         found = selectors.get_artifact(digest, run_id=run_id or 0, within=get_run_reach(request))
-    except Artifact.DoesNotExist:
+    except RunArtifact.DoesNotExist:
         raise Http404("There is no such artifact, or no run that you may see holds it.") from None
     shown = found.media_type in SHOWN and request.GET.get("download") != "1"
     keeps_type = shown or found.media_type == "application/pdf"
     response = FileResponse(
-        default_storage.open(found.path),
+        default_storage.open(found.artifact.path),
         as_attachment=not shown,
         filename=found.name or digest[:12],
-        content_type=found.media_type if keeps_type else "application/octet-stream",
+        content_type=found.media_type if keeps_type else UNKNOWN_TYPE,
     )
     response["X-Content-Type-Options"] = "nosniff"
     # Replaces the policy of our own pages: no script, no request, no form, an origin of its own.

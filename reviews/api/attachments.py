@@ -10,7 +10,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from reviews.api.finding import Id, get_acting
-from reviews.errors import DecisionInvalid
+from reviews.errors import CaseFilesFull, CommentTooLarge, DecisionInvalid, UploadsExceeded
 from reviews.files import attachment_response
 from reviews.finding import find_case
 from reviews.models import Attachment, Case
@@ -19,13 +19,21 @@ from reviews.rules.attachments import BEGINNINGS, MOST_BYTES, PLAIN, RIFF_KINDS,
 from reviews.selectors.cases import list_attachments
 from reviews.services.conversation import add_comment
 from workbench.accounts.gate import requires
-from workbench.http.gateway import accepts
+from workbench.http.gateway import accepts, may_answer
 from workbench.http.problems import ApiProblem
+from workbench.http.rates import HOUR
 from workbench.http.schemas import FILE, Page
 
 router = Router(tags=["review"])
 # The stored type is read from the content, so JSON and CSV are kept as plain text.
 ACCEPTED_TYPES = {*BEGINNINGS.values(), *RIFF_KINDS.values(), PLAIN, "text/csv", "application/json"}
+
+
+REMEDIES: dict[type[DecisionInvalid], str] = {
+    CommentTooLarge: "Send a smaller file, or raise MAX_COMMENT_BYTES.",
+    CaseFilesFull: "Keep the file elsewhere, or raise MAX_CASE_FILES and MAX_CASE_BYTES.",
+    UploadsExceeded: "Wait until the next hour, or raise UPLOAD_BYTES_AN_HOUR.",
+}
 
 
 class AttachmentOut(Schema):
@@ -50,6 +58,7 @@ class AttachmentIn(Schema):
     "/cases/{case_id}/attachments", response={201: AttachmentOut}, operation_id="attach_to_case"
 )
 @accepts("application/octet-stream", *sorted(ACCEPTED_TYPES), max_bytes=MOST_BYTES)
+@may_answer(413, 422, 429)
 @requires("cases.view", scope="rows")
 def attach(request: HttpRequest, case_id: Id, wanted: Query[AttachmentIn]) -> Status[Any]:
     """Add the body to a case as a file: PDF, image, audio or plain text of at most 10 MB.
@@ -66,9 +75,17 @@ def attach(request: HttpRequest, case_id: Id, wanted: Query[AttachmentIn]) -> St
             now=timezone.now(),
         )
     except DecisionInvalid as error:
-        remedy = "Send one PDF, image, audio or plain text file as the body."
-        raise ApiProblem(422, "attachment-refused", str(error), remedy) from error
+        raise _problem_of(error) from error
     return Status(201, _attachment_out(case, comment.attachments.get()))
+
+
+def _problem_of(error: DecisionInvalid) -> ApiProblem:
+    if type(error) in REMEDIES:
+        headers = {"Retry-After": str(HOUR)} if isinstance(error, UploadsExceeded) else {}
+        code = error.code.replace("_", "-")
+        return ApiProblem(error.status, code, str(error), REMEDIES[type(error)], headers=headers)
+    remedy = "Send one PDF, image, audio or plain text file as the body."
+    return ApiProblem(422, "attachment-refused", str(error), remedy)
 
 
 @router.get(

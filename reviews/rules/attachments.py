@@ -1,9 +1,9 @@
 """Check files that people add to a case, by their content and not by their name. Pure."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-MOST_FILES = 5
 MOST_BYTES = 10 * 1024 * 1024
 # How a file of the type begins. What begins otherwise is text, or is refused.
 BEGINNINGS = {
@@ -26,6 +26,14 @@ class NewFile:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many files may be in one place, and how many bytes these may have together."""
+
+    files: int
+    bytes: int
+
+
 def detect_media_type(content: bytes) -> str:
     """Return the media type of the content, "" if such files may not be added."""
     for beginning, media_type in BEGINNINGS.items():
@@ -40,10 +48,10 @@ def detect_media_type(content: bytes) -> str:
     return "" if any(unicodedata.category(c) == "Cc" and c not in BREAKS for c in text) else PLAIN
 
 
-def find_problem(files: list[NewFile]) -> str:
+def find_problem(files: Sequence[NewFile], most_files: int) -> str:
     """Return why the files cannot be added, "" if they can."""
-    if len(files) > MOST_FILES:
-        return f"Attach at most {MOST_FILES} files at a time."
+    if len(files) > most_files:
+        return f"Attach at most {most_files} files at a time."
     for file in files:
         if not file.content:
             return f"{file.name} is empty."
@@ -51,4 +59,13 @@ def find_problem(files: list[NewFile]) -> str:
             return f"{file.name} is larger than {MOST_BYTES // 1024 // 1024} MB."
         if not detect_media_type(file.content):
             return f"{file.name} is no PDF, image, audio or plain text."
+    return ""
+
+
+def find_excess(new: Bounds, there: Bounds, most: Bounds) -> str:
+    """Return which bound the new files would break with those that are there, "" if none."""
+    if there.files + new.files > most.files:
+        return f"at most {most.files:,} files, and has {there.files:,}"
+    if there.bytes + new.bytes > most.bytes:
+        return f"files of at most {most.bytes:,} bytes together, and has {there.bytes:,}"
     return ""

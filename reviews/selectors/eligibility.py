@@ -11,7 +11,7 @@ reviews.rules.authority: it depends on what is decided. How many cases a person 
 reviews.services.capacity: it depends on other cases.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -85,8 +85,13 @@ class Candidate:
         if not case.pk:
             return frozenset()
         if case.pk not in self._history:
-            self._history[case.pk] = _query_history(case, self)
+            self.read_histories([case])
         return self._history[case.pk]
+
+    def read_histories(self, cases: Sequence[Case]) -> None:
+        """Read the history of many cases by one query, for ``read_history`` to return."""
+        if cases:
+            self._history.update(_query_histories(cases, self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,10 @@ class Rule:
 def make_candidate(user: User, act: Act, actor: Actor, now: datetime) -> Candidate:
     """Return a person other than the one who acts as a candidate, with all their permissions."""
     return Candidate(Acting(user, user, actor), act, now)
+
+
+def make_decider(acting: Acting, now: datetime) -> Candidate:
+    return Candidate(acting, Act.DECIDE, now)
 
 
 def list_refusals(case: Case, candidate: Candidate) -> Iterator[ReviewError]:
@@ -346,15 +355,17 @@ HISTORY = (
 )
 
 
-def _query_history(case: Case, candidate: Candidate) -> frozenset[str]:
-    allowed = {
-        rule.name: ExpressionWrapper(
-            rule.allows(case.queue, candidate), output_field=BooleanField()
-        )
+def _query_histories(cases: Sequence[Case], candidate: Candidate) -> dict[int, frozenset[str]]:
+    """Return, for each case, the rules of history that refuse the person. They ask of no queue."""
+    allowed = [
+        ExpressionWrapper(rule.allows(cases[0].queue, candidate), output_field=BooleanField())
         for rule in HISTORY
+    ]
+    rows = Case.objects.filter(pk__in=[case.pk for case in cases]).values_list("pk", *allowed)
+    return {
+        pk: frozenset(rule.name for rule, holds in zip(HISTORY, held, strict=True) if not holds)
+        for pk, *held in rows
     }
-    row = Case.objects.values(**allowed).get(pk=case.pk)
-    return frozenset(name for name, holds in row.items() if not holds)
 
 
 # --- The table --------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """Judge what a person would decide on a case, by the rules of authority and eligibility."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
+
+from django.db.models import QuerySet
 
 from reviews.errors import NotAuthorised
 from reviews.models import Case, Decision, DecisionState, Part
@@ -17,24 +18,23 @@ from reviews.rules.authority import (
     judge,
     read_rules,
 )
-from reviews.selectors.acting import Acting, get_reviewer
-from reviews.selectors.eligibility import Act, Candidate, list_refusals
+from reviews.selectors.acting import get_reviewer
+from reviews.selectors.eligibility import Candidate, list_refusals
 from reviews.selectors.parties import list_parties
 
 
 def judge_answer(
     case: Case,
-    acting: Acting,
+    decider: Candidate,
     outcome: str,
-    now: datetime,
     *,
     overrides: Sequence[Mapping[str, Any]] = (),
 ) -> Verdict:
-    """Return the verdict of the rules on what this person would decide: three queries.
+    """Return the verdict of the rules on what this person would decide: three queries at most.
 
     ``overrides`` are the corrections that the decision makes.
     """
-    votes = list(case.decisions.filter(state=DecisionState.COMMITTED).select_related("decided_by"))
+    votes, user = list_votes(case), decider.user
     need, quorum = find_need_of_case(case, overrides), int(case.rules.get("quorum", 1))
     approved = {
         vote.decided_by.username: vote.committed_at or vote.at
@@ -45,8 +45,8 @@ def judge_answer(
     asked = {p.user.username for p in list_parties(case) if p.part == Part.REQUESTED}
     last_edit = max(edited.values(), default=case.opened_at)
     facts = Facts(
-        person=acting.user.username,
-        level=get_reviewer(acting.user).level,
+        person=user.username,
+        level=get_reviewer(user).level,
         outcome=outcome,
         requested_by=case.requested_by,
         requesters=frozenset(asked),
@@ -58,8 +58,27 @@ def judge_answer(
         editors=frozenset(edited),
         edits_now=bool(overrides),
     )
-    refusals = list_refusals(case, Candidate(acting, Act.DECIDE, now))
-    return judge(facts, [str(refusal) for refusal in refusals])
+    return judge(facts, [str(refusal) for refusal in list_refusals(case, decider)])
+
+
+def list_votes(case: Case) -> list[Decision]:
+    """Return the committed decisions of the case: one query, unless ``keep_votes`` read them."""
+    kept: list[Decision] | None = getattr(case, "_kept_votes", None)
+    return list(_select_votes([case])) if kept is None else kept
+
+
+def keep_votes(cases: Sequence[Case]) -> None:
+    """Read the votes of many cases by one query. Use the case objects for one decision only."""
+    votes: dict[int, list[Decision]] = {case.pk: [] for case in cases}
+    for vote in _select_votes(cases):
+        votes[vote.case_id].append(vote)
+    for case in cases:
+        case._kept_votes = votes[case.pk]  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _select_votes(cases: Sequence[Case]) -> QuerySet[Decision]:
+    votes = Decision.objects.filter(case__in=cases, state=DecisionState.COMMITTED)
+    return votes.select_related("decided_by")
 
 
 def _still_counts(vote: Decision, need: Need, quorum: int) -> bool:

@@ -1,5 +1,6 @@
 """Who has a part in a case."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q, Value
@@ -21,6 +22,15 @@ def list_parties(case: Case) -> list[CaseParty]:
         kept = list(found) if case.pk else []
         case._kept_parties = kept  # type: ignore[attr-defined]  # noqa: SLF001
     return kept
+
+
+def keep_parties(cases: Sequence[Case]) -> None:
+    """Read the parties of many cases by one query, for ``list_parties`` to return."""
+    parties: dict[int, list[CaseParty]] = {case.pk: [] for case in cases}
+    for party in CaseParty.objects.filter(case__in=cases).select_related("user").order_by("pk"):
+        parties[party.case_id].append(party)
+    for case in cases:
+        case._kept_parties = parties[case.pk]  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def describe_parties(case: Case) -> list[dict[str, Any]]:

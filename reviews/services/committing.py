@@ -4,6 +4,8 @@ The clock commits a decision some seconds after it was made (decisions.py), so w
 may decide is judged once more. The clock also ends cases by itself (expire_case).
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +20,9 @@ from reviews.models.states import CaseState
 from reviews.rules.answers import write_notice
 from reviews.rules.authority import Verdict
 from reviews.selectors.acting import Acting, make_acting, may
-from reviews.selectors.judging import judge_answer
-from reviews.selectors.parties import describe_parties
+from reviews.selectors.eligibility import Candidate, make_decider
+from reviews.selectors.judging import judge_answer, keep_votes
+from reviews.selectors.parties import describe_parties, keep_parties
 from reviews.services.checks import follow_final_decision
 from reviews.services.facts import find_first_outcome, save_fact
 from reviews.services.leases import free_case
@@ -27,7 +30,7 @@ from reviews.services.moving import (
     CLOCK,
     close_case,
     get_case,
-    lock_run,
+    lock_runs,
     move_case,
     record_event,
 )
@@ -38,6 +41,9 @@ from workbench.audit.services import record
 from workbench.dispatch.sweeps import Sweep
 
 COMMIT_BATCH = 100
+# Each of them resumes a run, whose lock the others then keep from its worker.
+COMMITTED_TOGETHER = 20
+CASE_OF_DECISION = ("case__queue", "case__claimed_by", "case__familiar")
 
 
 def commit_due_decisions(now: datetime) -> bool:
@@ -49,45 +55,80 @@ def commit_due_decisions(now: datetime) -> bool:
         .order_by("commit_at")
         .values_list("pk", flat=True)[:COMMIT_BATCH]
     )
-    sweep.each(
+    sweep.together(
         due,
-        lambda decision_id: commit_decision(decision_id=decision_id, now=now),
+        lambda some: commit_decisions(decision_ids=some, now=now),
         key=str,
-        own_transaction=True,
+        at_once=COMMITTED_TOGETHER,
     )
     if len(due) < COMMIT_BATCH:
         sweep.forget_gone()
     return len(due) == COMMIT_BATCH
 
 
-def commit_decision(*, decision_id: int, now: datetime) -> bool:
-    """Commit a pending decision whose window has passed; return whether this call did.
+def commit_decisions(*, decision_ids: Sequence[int], now: datetime) -> int:
+    """Commit pending decisions whose window has passed; return how many this call did.
 
-    The second of two callers does nothing. If the run no longer waits, or the person lost the
-    right meanwhile, the decision is withdrawn and the case says so.
+    All in one transaction, so that they are read by a few queries. The second of two callers does
+    nothing. If a run no longer waits, or the person lost the right meanwhile, the decision is
+    withdrawn and the case says so.
     """
     with transaction.atomic():
-        found = Decision.objects.select_related("case").filter(pk=decision_id).first()
-        if found is None:
-            return False
-        lock_run(found.case)
-        mine = (
-            Decision.objects.select_for_update(of=("self",), skip_locked=True)
-            .select_related("decided_by", "token__user")
-            .filter(pk=decision_id, state=DecisionState.PENDING, commit_at__lte=now)
-            .first()
+        runs = Decision.objects.filter(pk__in=decision_ids).values_list("case__run_id", flat=True)
+        lock_runs(set(runs))
+        # Their cases too: one that changed after it was read would have its decision withdrawn.
+        found = (
+            Decision.objects.select_for_update(of=("self", "case"), skip_locked=True)
+            .select_related("decided_by", "token__user", *CASE_OF_DECISION)
+            .filter(pk__in=decision_ids, state=DecisionState.PENDING, commit_at__lte=now)
+            .order_by("commit_at", "pk")
         )
-        if mine is None:
-            return False
-        case = get_case(mine.case_id)
-        try:
-            with transaction.atomic():
-                commit(mine, case, now)
-        except (WaitAlreadyResolved, RunNotActive):
-            _withdraw(mine, now, CaseState.CANCELLED, "The run no longer waits.")
-        except ReviewError as error:
-            _withdraw(mine, now, CaseState.OPEN, str(error))
-        return True
+        decisions = list(found)
+        cases = [decision.case for decision in decisions]
+        keep_parties(cases)
+        keep_votes(cases)
+        for decision, decider in zip(decisions, _list_deciders(decisions, now), strict=True):
+            _commit_or_withdraw(decision, decider)
+        return len(decisions)
+
+
+def _list_deciders(decisions: Sequence[Decision], now: datetime) -> list[Candidate]:
+    """Return who made each decision; what is read of a person is shared by all of theirs."""
+    people: dict[int | None, list[Case]] = {}
+    for decision in decisions:
+        people.setdefault(decision.decided_by_id, []).append(decision.case)
+    found: dict[int | None, Candidate] = {}
+    deciders = []
+    for decision in decisions:
+        person = decision.decided_by_id
+        if person not in found:
+            found[person] = find_decider(decision, now)
+            found[person].read_histories(people[person])
+        decision.decided_by = found[person].user
+        if decision.token:
+            decision.token.user = found[person].user
+        deciders.append(replace(found[person], acting=find_decider(decision, now).acting))
+    return deciders
+
+
+def find_decider(decision: Decision, now: datetime) -> Candidate:
+    """Return the person who made the decision, with the permissions of the token they used."""
+    person = decision.decided_by
+    if person is None:
+        raise AssertionError("only a person's decision goes through the commit window")
+    acting = make_acting(decision.token or person, decision.channel)  # type: ignore[arg-type]
+    return make_decider(acting, now)
+
+
+def _commit_or_withdraw(decision: Decision, decider: Candidate) -> None:
+    now = decider.now
+    try:
+        with transaction.atomic():
+            commit(decision, decision.case, decider)
+    except (WaitAlreadyResolved, RunNotActive):
+        _withdraw(decision, now, CaseState.CANCELLED, "The run no longer waits.")
+    except ReviewError as error:
+        _withdraw(decision, now, CaseState.OPEN, str(error))
 
 
 def _withdraw(decision: Decision, now: datetime, state: CaseState, why: str) -> None:
@@ -101,18 +142,15 @@ def _withdraw(decision: Decision, now: datetime, state: CaseState, why: str) -> 
     record_event(case, "decision_refused", CLOCK, now, data={"reason": why})
 
 
-def commit(decision: Decision, case: Case, now: datetime) -> None:
+def commit(decision: Decision, case: Case, decider: Candidate) -> None:
     """Make the decision final, or count it as one approval. In the caller's transaction."""
-    person = decision.decided_by
-    if person is None:
-        raise AssertionError("only a person's decision goes through the commit window")
-    acting = make_acting(decision.token or person, decision.channel)  # type: ignore[arg-type]
-    verdict = _judge_again(case, acting, decision, now)
+    acting, now = decider.acting, decider.now
+    verdict = _judge_again(case, decider, decision)
     decision.final = verdict.final
     case.fields = case.fields | {o["field"]: o["new"] for o in decision.overrides}
     note_override(case, decision, now)
     _seal(decision, case, verdict, now)
-    CaseDraft.objects.filter(case=case, user=person).delete()
+    CaseDraft.objects.filter(case=case, user=decider.user).delete()
     for override in decision.overrides:
         record(
             action="case.field_overridden",
@@ -128,11 +166,11 @@ def commit(decision: Decision, case: Case, now: datetime) -> None:
     finish_case(case, decision, acting, now)
 
 
-def _judge_again(case: Case, acting: Acting, decision: Decision, now: datetime) -> Verdict:
+def _judge_again(case: Case, decider: Candidate, decision: Decision) -> Verdict:
     """Judge the decision again: rights may have been lost in the window. Raises: NotAuthorised."""
-    if not may(acting, "cases.decide", queue=case.queue, flow=case.flow):
-        raise NotAuthorised(f"{acting.user.label} may no longer decide on this queue.")
-    verdict = judge_answer(case, acting, decision.outcome, now, overrides=decision.overrides)
+    if not may(decider.acting, "cases.decide", queue=case.queue, flow=case.flow):
+        raise NotAuthorised(f"{decider.user.label} may no longer decide on this queue.")
+    verdict = judge_answer(case, decider, decision.outcome, overrides=decision.overrides)
     if not verdict.allowed:
         raise NotAuthorised(" ".join(verdict.refusals))
     return verdict
@@ -187,8 +225,7 @@ def finish_case(case: Case, decision: Decision, acting: Acting | Actor, now: dat
     """
     timed_out = decision.kind == DecisionKind.TIMEOUT
     state = CaseState.EXPIRED if timed_out else CaseState.DECIDED
-    Case.objects.filter(pk=case.pk).update(fields=case.fields)
-    close_case(case, state, outcome=decision.outcome, now=now)
+    close_case(case, state, outcome=decision.outcome, now=now, fields=case.fields)
     record_event(
         case,
         "expired" if timed_out else "decided",

@@ -7,16 +7,16 @@ from typing import Any
 
 from django.db import transaction
 
-from flows.runtime.artifacts import store_artifact
 from reviews.errors import DecisionInvalid, MoveNotAllowed, NotAuthorised
-from reviews.models import Attachment, Case, Comment, InformationRequest
+from reviews.models import Case, Comment, InformationRequest
 from reviews.models.states import CaseState
 from reviews.rules.answers import COMMENT_MAX
-from reviews.rules.attachments import NewFile, detect_media_type, find_problem
+from reviews.rules.attachments import NewFile
 from reviews.rules.corrections import check_changes, check_opened
 from reviews.rules.sla import Stopwatch, read_plan
 from reviews.selectors.acting import Acting, check_may
 from reviews.selectors.parties import find_people_named
+from reviews.services.attaching import attach_file, check_files
 from reviews.services.links import ensure_reply_link, get_claimed_name
 from reviews.services.moving import (
     check_fresh,
@@ -46,14 +46,14 @@ def add_comment(
 ) -> Comment:
     """Add a comment, with files, to the case and notify the people mentioned as @username.
 
-    Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid.
+    Raises: Case.DoesNotExist, NotAuthorised, DecisionInvalid, with its kinds that say which bound
+    the files break.
     """
     with transaction.atomic():
         case = get_case(case_id)
         check_may(acting, "cases.view", queue=case.queue, flow=case.flow)
         text = _read_text(body, "comment")
-        if problem := find_problem(list(files)):
-            raise DecisionInvalid({"attachments": problem})
+        check_files(case, files, acting.user)
         names = [name.rstrip(".") for name in _MENTION.findall(text)]
         mentioned = list(User.objects.filter(username__in=names, is_active=True))
         comment = Comment.objects.create(
@@ -63,31 +63,12 @@ def add_comment(
             mentions=sorted(user.username for user in mentioned),
             at=now,
         )
-        attached = [_attach(comment, file, acting, now) for file in files]
+        attached = [attach_file(comment, file, acting, now) for file in files]
         record_event(
             case, "commented", acting, now, data={"comment": comment.pk, "attached": attached}
         )
         notify_people(case, mentioned, "mentioned", now, said=text, by=acting.user.label)
         return comment
-
-
-def _attach(comment: Comment, file: NewFile, acting: Acting, now: datetime) -> str:
-    """Store the file and return its digest."""
-    media_type = detect_media_type(file.content)
-    kept = store_artifact(
-        content=file.content, media_type=media_type, name=file.name[:200], now=now
-    )
-    Attachment.objects.create(
-        case_id=comment.case_id,
-        comment=comment,
-        digest=kept["artifact"],
-        name=file.name[:200],
-        media_type=media_type,
-        size=len(file.content),
-        added_by=acting.user,
-        at=now,
-    )
-    return str(kept["artifact"])
 
 
 @notes_refusals("ask for information")

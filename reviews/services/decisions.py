@@ -19,10 +19,11 @@ from reviews.models.states import CaseState
 from reviews.rules.answers import Answer, check_answer, find_grounds
 from reviews.rules.evidence import Known
 from reviews.selectors.acting import Acting, check_may
+from reviews.selectors.eligibility import make_decider
 from reviews.selectors.judging import judge_answer
 from reviews.selectors.looks import get_known
 from reviews.services.claims import claim_if_free
-from reviews.services.committing import commit
+from reviews.services.committing import commit, find_decider
 from reviews.services.drafts import keep_sent_answer
 from reviews.services.first_choices import check_first_choice
 from reviews.services.moving import check_fresh, get_case, lock_run, move_case, record_event
@@ -61,7 +62,7 @@ def decide_case(
         overrides = check_answer(
             answer, rules=case.rules, shown=case.shown, fields=case.fields, known=known, now=now
         )
-        verdict = judge_answer(case, acting, answer.outcome, now, overrides=overrides)
+        verdict = judge_answer(case, make_decider(acting, now), answer.outcome, overrides=overrides)
         if not verdict.allowed:
             raise NotAuthorised(" ".join(verdict.refusals))
         decision = _make_decision(
@@ -80,7 +81,7 @@ def decide_case(
 
 def _commit_at_once(decision: Decision, case: Case, now: datetime) -> None:
     try:
-        commit(decision, case, now)
+        commit(decision, case, find_decider(decision, now))
     except (WaitAlreadyResolved, RunNotActive) as error:
         raise CaseClosed("The run no longer waits for this case. Open the next one.") from error
 

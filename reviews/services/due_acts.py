@@ -57,8 +57,7 @@ def perform_due_acts(now: datetime) -> bool:
         done += _perform(cases, now, ending=ends)
 
     sweep.together(waiting, partial(perform, ends=False))
-    for start in range(0, len(ending), ENDINGS_TOGETHER):
-        sweep.together(ending[start : start + ENDINGS_TOGETHER], partial(perform, ends=True))
+    sweep.together(ending, partial(perform, ends=True), at_once=ENDINGS_TOGETHER)
     if len(due) < BATCH:
         sweep.forget_gone()
     # Where others hold every row that is due, asking again at once would only spin.

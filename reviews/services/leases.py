@@ -1,20 +1,23 @@
 """Renew a claim, release a case, and free cases whose lease has expired."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from reviews.errors import CaseStale
 from reviews.models import OPEN_ENDED, Case
 from reviews.models.states import CaseState
 from reviews.selectors.acting import Acting, may
 from reviews.services.moving import (
     CLOCK,
+    NewEvent,
     check_fresh,
     check_holds,
     get_case,
+    lock_free_cases,
     move_case,
     record_event,
+    record_events,
 )
 from reviews.services.refused import notes_refusals
 from workbench.accounts.models import User
@@ -71,19 +74,30 @@ def free_expired_leases(now: datetime) -> bool:
     expired = Case.objects.filter(OPEN_ENDED, state=CaseState.CLAIMED, lease_until__lte=now)
     expired = expired.exclude(pk__in=sweep.ids_passed_over()).order_by("lease_until")
     ids = list(expired.values_list("pk", flat=True)[:SWEEP_BATCH])
-    sweep.each(ids, lambda case_id: _free_if_expired(get_case(case_id), now), key=str)
+    freed = 0
+
+    def free(some: Sequence[int]) -> None:
+        nonlocal freed
+        freed += _free_together(some, now)
+
+    sweep.together(ids, free, key=str)
     if len(ids) < SWEEP_BATCH:
         sweep.forget_gone()
-    return len(ids) == SWEEP_BATCH
+    # Where others hold every case that is due, asking again at once would only spin.
+    return freed + sweep.failures > 0 and len(ids) == SWEEP_BATCH
 
 
-def _free_if_expired(case: Case, now: datetime) -> None:
-    """Free the case unless its lease was renewed or it moved since it was found."""
-    if case.state != CaseState.CLAIMED or not case.lease_until or case.lease_until > now:
-        return
-    holder = case.claimed_by.label if case.claimed_by else ""
-    try:
+def _free_together(case_ids: Sequence[int], now: datetime) -> int:
+    """Free those of the cases that nobody has locked and whose lease was not renewed meanwhile.
+
+    In the caller's transaction. Return how many.
+    """
+    events = []
+    for case in lock_free_cases(case_ids).values():
+        if case.state != CaseState.CLAIMED or not case.lease_until or case.lease_until > now:
+            continue
+        holder = case.claimed_by.label if case.claimed_by else ""
         free_case(case)
-    except CaseStale:
-        return
-    record_event(case, "lease_expired", CLOCK, now, data={"holder": holder})
+        events.append(NewEvent(case, "lease_expired", {"holder": holder}))
+    record_events(events, CLOCK, now)
+    return len(events)

@@ -1,5 +1,6 @@
 """Pass a case to another person: by a lead, by its holder, or because its holder is away."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from reviews.selectors.absences import find_stand_in
 from reviews.selectors.acting import Acting, check_may
 from reviews.selectors.eligibility import (
     Act,
+    Candidate,
     check_eligible,
     find_obstacle,
     find_refusal,
@@ -22,12 +24,16 @@ from reviews.services.capacity import count_held
 from reviews.services.leases import free_case
 from reviews.services.moving import (
     CLOCK,
+    NewEvent,
     check_fresh,
     check_holds,
     get_case,
+    lock_free_cases,
     move_case,
     record_event,
+    record_events,
 )
+from reviews.services.post import Post
 from reviews.services.refused import notes_refusals
 from reviews.services.telling import notify_people
 from workbench.accounts.models import User
@@ -52,7 +58,7 @@ def assign_case(
         check_may(acting, "cases.assign", queue=case.queue, flow=case.flow)
         check_fresh(case, revision, acting.user, now)
         receiver = _find_receiver(to, now)
-        check_receiver(case, receiver, acting, now)
+        _check_receiver(case, make_candidate(receiver, Act.RECEIVE, acting.actor, now))
         if case.state not in CLAIMABLE | {CaseState.CLAIMED}:
             raise find_obstacle(case, acting.user, now) or CaseStale(
                 "This case cannot be assigned now: it is being committed or waits for information."
@@ -92,7 +98,7 @@ def delegate_case(
         receiver = _find_receiver(to, now)
         if receiver == acting.user:
             raise PersonUnfit(f"{to.label} is away and you cover: choose someone else.")
-        check_receiver(case, receiver, acting, now)
+        _check_receiver(case, make_candidate(receiver, Act.RECEIVE, acting.actor, now))
         reason = reason.strip()[:300]
         Delegation.objects.create(case=case, by=acting.user, to=receiver, reason=reason, at=now)
         _pass_draft(case, acting.user, receiver, now)
@@ -114,30 +120,58 @@ def hand_over(*, case_id: int, person: User, cover: User | None, now: datetime) 
     It is returned if nobody covers or if the cover may not have it.
     """
     with transaction.atomic():
-        case = get_case(case_id)
-        if case.state != CaseState.CLAIMED or case.claimed_by_id != person.pk:
-            return
-        acting = Acting(person, person, CLOCK)
-        try:
-            if cover is None:
-                raise PersonAway(f"{person.label} is away and nobody covers.")
-            check_receiver(case, cover, acting, now)
-        except (PersonUnfit, PersonAway, WorkLimitReached) as why:
-            free_case(case)
-            record_event(case, "released", CLOCK, now, data={"reason": str(why)})
-            return
-        _pass_draft(case, person, cover, now)
-        _give(case, cover, now)
-        data = {"from": person.label, "to": cover.label}
-        record_event(case, "covered", CLOCK, now, data=data)
-        notify_people(case, [cover], "covered", now, by=person.label)
+        _hand_over_each([get_case(case_id)], person, cover, now)
 
 
-def check_receiver(case: Case, to: User, acting: Acting, now: datetime) -> None:
+def hand_over_together(
+    *, case_ids: Sequence[int], person: User, cover: User | None, now: datetime
+) -> set[int]:
+    """Do what ``hand_over`` does for cases, in the caller's transaction and their order.
+
+    Return those that were left because another transaction holds them.
+    """
+    cases = lock_free_cases(case_ids)
+    _hand_over_each([cases[each] for each in case_ids if each in cases], person, cover, now)
+    return set(case_ids) - cases.keys()
+
+
+def _hand_over_each(cases: Sequence[Case], person: User, cover: User | None, now: datetime) -> None:
+    held = [c for c in cases if c.state == CaseState.CLAIMED and c.claimed_by_id == person.pk]
+    candidate = make_candidate(cover, Act.RECEIVE, CLOCK, now) if cover else None
+    if candidate:
+        candidate.read_histories(held)
+    drafts = {each.case_id: each for each in CaseDraft.objects.filter(case__in=held, user=person)}
+    post, events = Post(now), []
+    for case in held:
+        events.append(_hand_over_one(case, person, candidate, now))
+        if case.claimed_by_id is None or not cover:
+            continue
+        _copy_draft(drafts.get(case.pk), case, cover, now)
+        post.tell(case, [cover], "covered", by=person.label)
+    record_events(events, CLOCK, now)
+    post.write()
+
+
+def _hand_over_one(
+    case: Case, person: User, candidate: Candidate | None, now: datetime
+) -> NewEvent:
+    """Give the case to the candidate, or free it if they may not have it; return the event."""
+    try:
+        if candidate is None:
+            raise PersonAway(f"{person.label} is away and nobody covers.")
+        _check_receiver(case, candidate)
+    except (PersonUnfit, PersonAway, WorkLimitReached) as why:
+        free_case(case)
+        return NewEvent(case, "released", {"reason": str(why)})
+    _give(case, candidate.user, now)
+    return NewEvent(case, "covered", {"from": person.label, "to": candidate.user.label})
+
+
+def _check_receiver(case: Case, candidate: Candidate) -> None:
     """Raises: PersonUnfit, WorkLimitReached with why the person cannot be given the case."""
-    check_eligible(case, make_candidate(to, Act.RECEIVE, acting.actor, now))
-    limit = case.queue.work_limit
-    if limit and case.claimed_by_id != to.pk and count_held(case.queue, to, now) >= limit:
+    check_eligible(case, candidate)
+    limit, to = case.queue.work_limit, candidate.user
+    if limit and case.claimed_by_id != to.pk and count_held(case.queue, to, candidate.now) >= limit:
         raise WorkLimitReached(
             f"{to.label} holds {limit} cases, as many as {case.queue.title} allows: "
             "choose someone else."
@@ -188,6 +222,10 @@ def _pass_draft(case: Case, giver: User, receiver: User, now: datetime) -> None:
     The evidence that the giver opened is left out: the receiver has not seen it.
     """
     draft = CaseDraft.objects.filter(case=case, user=giver).first()
+    _copy_draft(draft, case, receiver, now)
+
+
+def _copy_draft(draft: CaseDraft | None, case: Case, receiver: User, now: datetime) -> None:
     if draft is not None:
         CaseDraft.objects.get_or_create(
             case=case, user=receiver, defaults={"content": draft.content, "saved_at": now}

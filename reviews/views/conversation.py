@@ -1,10 +1,11 @@
 """Comment, ask, answer and escalate from the page of a case."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews.models import Case
-from reviews.rules.attachments import MOST_BYTES, MOST_FILES, NewFile
+from reviews.rules.attachments import MOST_BYTES, NewFile
 from reviews.selectors.cases import search_people
 from reviews.services.conversation import add_comment, escalate_case, reply, request_information
 from reviews.views.acting import act_on_case
@@ -23,14 +24,22 @@ def mentions(request: HttpRequest, case: Case) -> JsonResponse:
 @require_POST
 @case_view("cases.view")
 def comment(request: HttpRequest, case: Case) -> HttpResponse:
-    # One byte and one file above the limit are enough to refuse them; no more is read.
-    files = [
-        NewFile(file.name or "file", file.read(MOST_BYTES + 1))
-        for file in request.FILES.getlist("files")[: MOST_FILES + 1]
-    ]
+    files = _read_files(request)
     return act_on_case(request, case, lambda acting, now: add_comment(
         case_id=case.pk, body=request.POST.get("body", ""), files=files, acting=acting, now=now
     ))  # fmt: skip
+
+
+def _read_files(request: HttpRequest) -> list[NewFile]:
+    """Return the files of the request, read no further than is needed to refuse them."""
+    room, files = settings.MAX_COMMENT_BYTES + 1, []
+    for file in request.FILES.getlist("files")[: settings.MAX_COMMENT_FILES + 1]:
+        content = file.read(min(room, MOST_BYTES + 1))
+        files.append(NewFile(file.name or "file", content))
+        room -= len(content)
+        if room <= 0:
+            break
+    return files
 
 
 @require_POST

@@ -35,7 +35,7 @@ from reviews.selectors.cases import (
     list_information_requests,
     list_similar_cases,
 )
-from reviews.selectors.eligibility import find_obstacle
+from reviews.selectors.eligibility import find_obstacle, make_decider
 from reviews.selectors.judging import judge_answer
 from reviews.selectors.looks import get_changes_since_look
 from reviews.selectors.parties import list_parties
@@ -183,6 +183,6 @@ def _reply_url(case: Case, acting: Acting, information: list[InformationRequest]
 
 def _refusals(case: Case, acting: Acting, now: datetime) -> tuple[str, ...]:
     try:
-        return judge_answer(case, acting, "approved", now).refusals
+        return judge_answer(case, make_decider(acting, now), "approved").refusals
     except ReviewError as error:
         return (str(error),)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from flows.models import Flow, Journal, Run, RunStatus, Timer, Token, TokenState, Wait
 from flows.runtime.held import give_artifacts, list_named
+from flows.runtime.labels import NOTHING, label_as_said
 from tests.factories.flows import NOW, Json
 
 
@@ -20,7 +21,7 @@ def make_run(
         **more,
     }
     run = Run.objects.create(flow=flow, status=status, **values)
-    give_artifacts(run.pk, list_named(run.input))
+    give_artifacts(run.pk, label_as_said(list_named(run.input), run.input, NOTHING))
     add_journal(run, "run.started", data={"trigger": run.trigger})
     return run
 

@@ -146,7 +146,8 @@ def list_grants(user: User) -> list[RoleGrant]:
     """Return the person's grants: one query for each user object, which keeps them."""
     kept: list[RoleGrant] | None = getattr(user, "_kept_grants", None)
     if kept is None:
-        kept = list(RoleGrant.objects.filter(user_id=user.pk))
+        # By the relation: of many people, all their grants may be there already.
+        kept = list(user.grants.all())
         user._kept_grants = kept  # type: ignore[attr-defined]  # noqa: SLF001
     return kept
 

@@ -1,6 +1,7 @@
 """Record acts that were refused, so that they outlive the transaction that was rolled back.
 
-While a request is answered, refusals are kept aside and written after its answer was made. Each
+While a request is answered, refusals are kept aside and written after its answer was made; outside
+of requests, in commands, jobs and clock tasks, until the transaction around them has ended. Each
 is counted by who tried what: the first few within a span have an entry each, and of the others
 there is one with their number when the span ends. So nobody fills the ledger by trying.
 """
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -23,6 +24,7 @@ from workbench.accounts.actors import Actor
 from workbench.audit.actions import ensure_registered
 from workbench.audit.models import Tally
 from workbench.audit.services import record
+from workbench.audit.transaction_end import get_waiting, is_in_transaction
 from workbench.dispatch.sweeps import Sweep
 
 logger = logging.getLogger(__name__)
@@ -55,12 +57,14 @@ _ASIDE: ContextVar[list[Refusal] | None] = ContextVar("refusals", default=None)
 
 
 def note_refusal(refusal: Refusal) -> None:
-    """Record the refusal: after the request that it belongs to, or at once outside of one.
+    """Record the refusal: after the request that it belongs to, or the transaction; else at once.
 
     Raises: UnknownAction.
     """
     ensure_registered(refusal.action)
     aside = _ASIDE.get()
+    if aside is None and is_in_transaction():
+        aside = get_waiting(_write_all)
     if aside is None:
         _write_all([refusal])
     elif len(aside) < MOST_AT_ONCE:
@@ -99,7 +103,7 @@ def _write_all(refusals: list[Refusal]) -> None:
         try:
             with transaction.atomic():
                 _write(refusal)
-        except DatabaseError:
+        except Error:
             # The refusal stands, and its answer must not turn into another one.
             logger.exception("A refusal could not be recorded: %s", refusal.action)
 

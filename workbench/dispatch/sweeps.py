@@ -22,9 +22,44 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 3600
 CAUSE_CHARACTERS = 500
-
+# So many rows share a savepoint: if one is bad, no more than these are done again.
+AT_ONCE = 100
+# Rows that fail together are split into so many parts. With two, the good ones of a hundred would
+# be done up to three times, with eight twice.
+PARTS = 8
 
 R = TypeVar("R")
+
+
+def try_together(
+    rows: Sequence[R],
+    act: Callable[[Sequence[R]], object],
+    fail: Callable[[R, Exception], object],
+    *,
+    is_no_fault: Callable[[Exception], bool] = is_passing,
+    at_once: int = AT_ONCE,
+) -> None:
+    """Call ``act(some)`` in a savepoint for so many rows at once, until all are done.
+
+    Rows that fail are split and done again, until those that fail alone are found: for them
+    ``fail(row, error)`` is called.
+
+    Raises: an error that is no row's fault.
+    """
+    for start in range(0, len(rows), at_once):
+        some = rows[start : start + at_once]
+        try:
+            with transaction.atomic():
+                act(some)
+        except Exception as error:
+            if is_no_fault(error):
+                raise
+            if len(some) == 1:
+                fail(some[0], error)
+                continue
+            logger.warning("%d rows failed together and are split: %s", len(some), error)
+            part = -(-len(some) // PARTS)
+            try_together(some, act, fail, is_no_fault=is_no_fault, at_once=part)
 
 
 def primary_key_of(row: object) -> str:
@@ -109,20 +144,21 @@ class Sweep:
         act: Callable[[Sequence[R]], object],
         *,
         key: Callable[[R], str] = primary_key_of,
+        at_once: int = AT_ONCE,
     ) -> None:
-        """Call ``act(rows)`` in a savepoint; if it fails, call it for each row alone."""
-        if not rows:
-            return
-        try:
-            with transaction.atomic():
-                act(rows)
-        except Exception as error:
-            if self._is_no_fault(error):
-                raise
-            logger.warning("%s: a batch failed; each of it is done alone", self.task, exc_info=True)
-            self.each(rows, lambda row: act([row]), key=key)
-        else:
-            self.forget([key(row) for row in rows])
+        """Call ``act(some)`` for the rows as ``try_together`` does, and set the bad ones aside."""
+
+        def act_and_forget(some: Sequence[R]) -> None:
+            act(some)
+            self.forget(map(key, some))
+
+        try_together(
+            rows,
+            act_and_forget,
+            lambda row, error: self.blame(key(row), error),
+            is_no_fault=self._is_no_fault,
+            at_once=at_once,
+        )
 
     def _is_no_fault(self, error: Exception) -> bool:
         return is_passing(error) or isinstance(error, self.away)

@@ -1,4 +1,4 @@
-"""How often a person may ask for what costs work or money and changes nothing: previews, tries."""
+"""How much a person may ask for in a time: previews and tries in a minute, bytes in an hour."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,7 +14,17 @@ from workbench.http.sign_in import person_of
 
 View = Callable[..., HttpResponseBase]
 Route = TypeVar("Route", bound=Callable[..., Any])
-MINUTE = 60
+MINUTE, HOUR = 60, 60 * 60
+
+
+class UploadsTooMany(Exception):
+    """The person has uploaded as much as they may in an hour."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            f"With these {size:,} bytes you would have uploaded more than the "
+            f"{settings.UPLOAD_BYTES_AN_HOUR:,} that one person may in an hour."
+        )
 
 
 class Rate(NamedTuple):
@@ -90,12 +100,28 @@ def _describe_excess(rate: Rate) -> str:
     return f"That was {rate.most} {rate.name} in a minute."
 
 
+def count_upload(person_id: int, size: int) -> None:
+    """Count so many bytes among those that the person has uploaded in this hour.
+
+    Raises: UploadsTooMany; what is refused is not counted.
+    """
+    hour = int(timezone.now().timestamp()) // HOUR
+    key = f"uploads.{person_id}.{hour}"
+    if _add(key, size, 2 * HOUR) > settings.UPLOAD_BYTES_AN_HOUR:
+        _add(key, -size, 2 * HOUR)
+        raise UploadsTooMany(size)
+
+
 def _count(rate: Rate, person_id: int | None) -> int:
     """Return how often the person has asked for it in this minute, this time included."""
     minute = int(timezone.now().timestamp()) // MINUTE
-    key = f"{rate.name.replace(' ', '-')}.{person_id}.{minute}"
-    cache.add(key, 0, 2 * MINUTE)
+    return _add(f"{rate.name.replace(' ', '-')}.{person_id}.{minute}", 1, 2 * MINUTE)
+
+
+def _add(key: str, number: int, seconds: int) -> int:
+    """Return what is counted under the key with the number added; kept for so long."""
+    cache.add(key, 0, seconds)
     try:
-        return cache.incr(key)
+        return cache.incr(key, number)
     except ValueError:  # it was dropped in between
-        return 1
+        return number

@@ -1,5 +1,6 @@
 """How the machinery does, and what it holds back or has given up."""
 
+from flows.health.selectors.access import AccessGap, list_access_gaps
 from flows.health.selectors.machinery import get_health
 from flows.health.selectors.resilience import (
     get_breaker,
@@ -11,10 +12,12 @@ from flows.health.selectors.resilience import (
 from flows.health.selectors.set_aside import get_set_aside_row, list_set_aside_rows
 
 __all__ = [
+    "AccessGap",
     "get_breaker",
     "get_health",
     "get_resilience",
     "get_set_aside_row",
+    "list_access_gaps",
     "list_breakers",
     "list_dead_groups",
     "list_dead_run_ids",

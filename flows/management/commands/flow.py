@@ -5,6 +5,7 @@ from flows.management.flow.diff import Diff
 from flows.management.flow.export import Export
 from flows.management.flow.import_draft import ImportDraft
 from flows.management.flow.publish import Publish
+from flows.management.flow.rights import Rights
 from flows.management.flow.run import StartRuns
 from flows.management.flow.test import RunTests
 from flows.management.flow.validate import Validate
@@ -12,5 +13,7 @@ from flows.management.subcommands import CommandOfSubcommands
 
 
 class Command(CommandOfSubcommands):
-    help = "Validate, import, export, compare, test, backtest, publish and run flows."
-    subcommands = (Validate, ImportDraft, Export, Diff, RunTests, Publish, RunBacktest, StartRuns)
+    help = "Validate, import, export, compare, test, backtest, publish, run and review flows."
+    subcommands = (
+        Validate, ImportDraft, Export, Diff, RunTests, Publish, RunBacktest, StartRuns, Rights,
+    )  # fmt: skip

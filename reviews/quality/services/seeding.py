@@ -5,10 +5,12 @@ what the first has opened. New ids are looked at for a minute, because an id may
 older one is committed.
 """
 
+from bisect import insort
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from reviews.models import Case
 from reviews.models.quality import (
@@ -64,32 +66,65 @@ def seed_queue(policy: QueuePolicy, sweep: Sweep) -> bool:
         for pk, _ in cases
         if pk not in passed_over and is_drawn(policy.known_percent, "known", policy.queue.name, pk)
     ]
-    sweep.each(
-        drawn,
-        lambda pk: open_copy(policy, pk, now),
-        key=lambda pk: f"{prefix}{pk}",
-        own_transaction=True,
-    )
+    due = _leave_out_opened(drawn)
+    if due:
+        free = FreeAnswers(policy)
+        sweep.each(
+            due,
+            lambda pk: open_copy(free, pk, now),
+            key=lambda pk: f"{prefix}{pk}",
+            own_transaction=True,
+        )
     old = [pk for pk, opened_at in cases if opened_at < now - SETTLED_AFTER]
     if old:
         QueuePolicy.objects.filter(pk=policy.pk, seeded_to__lt=old[-1]).update(seeded_to=old[-1])
     return len(old) == BATCH
 
 
-def open_copy(policy: QueuePolicy, case_id: int, now: datetime) -> QualityCheck | None:
+def _leave_out_opened(case_ids: Sequence[int]) -> list[int]:
+    """Return the cases that have no known answer beside them: one query."""
+    sources = {f"case:{case_id}": case_id for case_id in case_ids}
+    opened = QualityCheck.objects.filter(kind=CheckKind.KNOWN, source__in=sources)
+    have_one = set(opened.values_list("source", flat=True)) if sources else set()
+    return [case_id for source, case_id in sources.items() if source not in have_one]
+
+
+class FreeAnswers:
+    """The queue's known answers of which no copy is open: their ids, read once for a sweep."""
+
+    def __init__(self, policy: QueuePolicy) -> None:
+        free = _find_free(policy).order_by("pk")
+        self._policy, self._ids = policy, list(free.values_list("pk", flat=True))
+
+    def take(self, case_id: int) -> KnownAnswer | None:
+        """Return the one drawn for the case; None if all are in use. Nobody else is given it."""
+        while self._ids:
+            drawn = self._ids.pop(compute_place("known", case_id) % len(self._ids))
+            free = _find_free(self._policy).filter(pk=drawn).select_related("case__queue")
+            # It may have been retired, or used by another clock, since the ids were read.
+            if answer := free.first():
+                return answer
+        return None
+
+    def give_back(self, answer: KnownAnswer) -> None:
+        insort(self._ids, answer.pk)
+
+
+def _find_free(policy: QueuePolicy) -> QuerySet[KnownAnswer]:
+    in_use = QualityCheck.objects.filter(state=CheckState.OPEN, known=OuterRef("pk"))
+    return KnownAnswer.objects.filter(~Exists(in_use), queue=policy.queue, retired_at=None)
+
+
+def open_copy(free: FreeAnswers, case_id: int, now: datetime) -> QualityCheck | None:
     """Open a copy of a known answer beside the case; None if it has one, or all are in use."""
-    source = f"case:{case_id}"
-    if QualityCheck.objects.filter(kind=CheckKind.KNOWN, source=source).exists():
+    answer = free.take(case_id)
+    if answer is None:
         return None
-    free = _free_answers(policy)
-    if not free:
-        return None
-    answer = free[compute_place("known", case_id) % len(free)]
     try:
         with transaction.atomic():
             return open_check(
                 CheckKind.KNOWN,
-                source=source,
+                source=f"case:{case_id}",
                 original=answer.case,
                 known=answer,
                 expected=answer.outcome,
@@ -97,15 +132,8 @@ def open_copy(policy: QueuePolicy, case_id: int, now: datetime) -> QualityCheck 
             )
     except IntegrityError:
         # Another clock has mixed one in for this case.
+        free.give_back(answer)
         return None
-
-
-def _free_answers(policy: QueuePolicy) -> list[KnownAnswer]:
-    """Return the queue's known answers of which no copy is open."""
-    in_use = QualityCheck.objects.filter(state=CheckState.OPEN, known__isnull=False)
-    return list(
-        KnownAnswer.objects.filter(queue=policy.queue, retired_at=None)
-        .exclude(pk__in=in_use.values("known"))
-        .select_related("case__queue")
-        .order_by("pk")
-    )
+    except Exception:
+        free.give_back(answer)
+        raise

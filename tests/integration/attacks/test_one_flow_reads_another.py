@@ -11,6 +11,7 @@ from flows.graph.codec import parse
 from flows.graph.operations import normal_form
 from flows.models import Flow, FlowVersion
 from flows.runtime.artifacts import store_artifact
+from flows.runtime.labels import Label
 from flows.runtime.program import forget_programs
 from flows.services import OtherFlowOutOfReach, create_flow, publish_version
 from flows.services.giving import note_upload
@@ -97,7 +98,7 @@ def test_a_cached_result_about_a_file_is_not_given_to_a_run_that_does_not_hold_i
     found = store_artifact(
         content=b"payslip", media_type="text/plain", name="a.txt", now=timezone.now()
     )
-    note_upload(digest=found["artifact"], user=owner, now=timezone.now())
+    note_upload(digest=found["artifact"], label=Label(), user=owner, now=timezone.now())
     read = {"give": {"of": "${ input.digest }"}, "cache": {"ttl_seconds": 3600}}
     theirs = publish_flow("read -> b", name="theirs", read=read)
     mine = publish_flow("read -> b", name="mine", read=read)
@@ -116,7 +117,7 @@ def test_a_trial_of_a_draft_reads_only_files_that_its_player_could_give_to_a_run
     found = store_artifact(
         content=b"payslip", media_type="text/plain", name="a.txt", now=timezone.now()
     )
-    note_upload(digest=found["artifact"], user=owner, now=timezone.now())
+    note_upload(digest=found["artifact"], label=Label(), user=owner, now=timezone.now())
     flow = publish_flow("look -> b", name="mine", look={"read": "${ input.digest }"})
     trial = Trial(json.dumps({"digest": found["artifact"]}))
     document = normal_form(flow.draft)

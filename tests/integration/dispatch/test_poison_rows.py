@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from flows.events import stream
@@ -31,6 +32,7 @@ from reviews.quality.services.known_answers import add_known_answer
 from reviews.quality.services.policies import Sampling, save_sampling_policy, set_queue_policy
 from reviews.services.claims import claim_case
 from reviews.services.decisions import decide_case
+from reviews.services.moving import lock_free_cases
 from reviews.team.services.absences import plan_absence
 from tests.driving import driving, start
 from tests.factories.cases import (
@@ -404,6 +406,56 @@ def test_one_bad_row_does_not_make_many_good_ones_late(task: str, bad: int, stag
     print(  # noqa: T201 - for whoever measures
         f"\n{task}: {bad} bad, {done} good, p99 late by {late[int(0.99 * done) - 1] * 1000:.0f} ms"
     )
+
+
+# What a row alone costs. To read for each what a batch can read once is what made them slow.
+STATEMENTS_A_ROW = {
+    "dispatch.resend_due": 0.2,
+    "flows.timers": 0.2,
+    "reviews.absences": 1.2,
+    "reviews.commit_window": 20,
+    "reviews.known_answers": 16,
+    "reviews.leases": 1.2,
+    "reviews.sla": 0.2,
+}
+
+
+@pytest.mark.parametrize("task", STATEMENTS_A_ROW)
+def test_a_row_costs_few_statements(task: str, stage: Stage) -> None:
+    good = 39
+    scene = SCENES[task](stage, good)
+    stage.poison.close()
+    with CaptureQueriesContext(connection) as statements:
+        sweep(task, scene.at)
+    assert scene.count_done() == good + 1
+    about_the_batch = 40
+    assert len(statements) <= STATEMENTS_A_ROW[task] * (good + 1) + about_the_batch
+
+
+@pytest.mark.parametrize("task", STATEMENTS_A_ROW)
+def test_a_bad_row_costs_few_statements_more(task: str, stage: Stage) -> None:
+    good = 39
+    scene = SCENES[task](stage, good)
+    with CaptureQueriesContext(connection) as statements:
+        sweep(task, scene.at)
+    assert scene.count_done() == good
+    about_the_bad_row = 220 if task == "reviews.sla" else 180
+    assert len(statements) <= 1.3 * STATEMENTS_A_ROW[task] * (good + 1) + about_the_bad_row
+
+
+def test_a_case_that_somebody_works_on_is_passed_on_after_the_others(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder is away, and a transaction of another person has the row while it is looked at."""
+    scene = SCENES["reviews.absences"](stage, 2)
+    stage.poison.close()
+    in_use = int(scene.bad.removeprefix("case:"))
+    monkeypatch.setattr(
+        "reviews.services.passing.lock_free_cases",
+        lambda ids: lock_free_cases(set(ids) - {in_use}),
+    )
+    sweep("reviews.absences", scene.at)
+    assert scene.count_done() == 3
 
 
 def test_a_full_batch_of_bad_rows_does_not_starve_a_good_one(

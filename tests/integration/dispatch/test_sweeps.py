@@ -10,7 +10,9 @@ from django.db.utils import OperationalError
 from workbench.dispatch.models import Outbox, SetAside
 from workbench.dispatch.outbox import enqueue
 from workbench.dispatch.sweeps import (
+    AT_ONCE,
     LONGEST_PAUSE_SECONDS,
+    PARTS,
     Sweep,
     forget_set_aside,
     list_set_aside,
@@ -97,6 +99,32 @@ def run_a_statement_that_fails(row: Outbox) -> None:
 def run_all(rows: Sequence[Outbox]) -> None:
     for row in rows:
         run_a_statement_that_fails(row)
+
+
+def test_rows_that_fail_together_are_split_until_the_bad_one_is_alone(now: datetime) -> None:
+    """A row beside the bad one is done about twice, and only those of its hundred."""
+    rows, tried = list(range(1000)), []
+
+    def act(some: Sequence[int]) -> None:
+        tried.append(list(some))
+        if 437 in some:
+            raise ValueError("This row cannot be read.")
+
+    sweep = Sweep("tests.touch", now)
+    sweep.together(rows, act, key=str)
+    assert [row.key for row in list_set_aside()] == ["437"]
+    done = [row for some in tried if 437 not in some for row in some]
+    assert sorted(done) == [row for row in rows if row != 437]
+    assert sum(map(len, tried)) < 1000 + 1.3 * AT_ONCE
+    assert len(tried) < 10 + 3 * PARTS
+
+
+def test_rows_that_are_all_bad_are_all_found(now: datetime) -> None:
+    def act(some: Sequence[int]) -> None:
+        raise ValueError("These rows cannot be read.")
+
+    Sweep("tests.touch", now).together(range(30), act, key=str)
+    assert {row.key for row in list_set_aside()} == {str(row) for row in range(30)}
 
 
 @pytest.mark.parametrize("way", ["each", "together"])

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from flows.models import Artifact, Run, Wait
+from flows.models import Run, RunArtifact, Wait
 from flows.selectors.examples import list_examples
 from flows.services import create_flow, publish_version, start_run
 from reviews.models import Case, Queue, SlaPolicy
@@ -98,7 +98,7 @@ def test_each_template_runs_to_its_checkpoint_and_by_a_decision_to_its_end(
         "content_moderation": "published",
     }
     assert not Wait.objects.filter(state="open").exists()
-    assert Artifact.objects.filter(media_type="application/pdf").count() == 1
+    assert RunArtifact.objects.filter(media_type="application/pdf").count() == 1
 
 
 @pytest.mark.django_db

@@ -9,9 +9,10 @@ import pytest
 
 from flows import selectors
 from flows.events.receiving import receive_event
-from flows.models import Artifact, Event, Flow, Run, RunArtifact
+from flows.models import Event, Flow, Run, RunArtifact
 from flows.runtime.artifacts import ArtifactMissing, read_artifact, store_artifact
 from flows.runtime.held import RunHolder, calling_for, give_artifacts
+from flows.runtime.labels import Label
 from flows.runtime.program import forget_programs
 from flows.services import InputInvalid, rerun, start_run
 from flows.services.giving import note_upload
@@ -28,6 +29,7 @@ from workbench.accounts.permissions import EVERYWHERE
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
 SYSTEM = Actor.system("test")
+A_TEXT = Label("a.txt", "text/plain")
 
 
 @pytest.fixture(autouse=True)
@@ -47,12 +49,16 @@ def launch(flow: Flow, given: Any, who: User | None = None) -> Run:
 
 
 def list_held(run: Run) -> set[str]:
-    return {each.digest for each in selectors.list_run_artifacts(run)}
+    return {each.artifact.digest for each in selectors.list_run_artifacts(run)}
+
+
+def list_names(run: Run) -> set[tuple[str, str]]:
+    return {(each.name, each.media_type) for each in selectors.list_run_artifacts(run)}
 
 
 def upload(who: User, content: bytes = b"payslip") -> dict[str, Any]:
     found = store(content)
-    note_upload(digest=found["artifact"], user=who, now=NOW)
+    note_upload(digest=found["artifact"], label=A_TEXT, user=who, now=NOW)
     return found
 
 
@@ -81,7 +87,7 @@ def test_a_digest_as_plain_text_gives_nothing() -> None:
     digest = found["artifact"]
     run = launch(mine, {"note": digest, "prefixed": f"sha256:{digest}"}, attacker)
     assert list_held(run) == set()
-    with pytest.raises(Artifact.DoesNotExist):
+    with pytest.raises(RunArtifact.DoesNotExist):
         selectors.get_artifact(digest, run_id=run.pk, within=EVERYWHERE)
 
 
@@ -102,7 +108,7 @@ def test_code_of_a_step_reads_only_what_its_run_holds() -> None:
     found, run = store(), launch(publish_flow("a -> b"), {})
     with calling_for(RunHolder(run.pk)), pytest.raises(ArtifactMissing):
         read_artifact(found["artifact"])
-    give_artifacts(run.pk, [found["artifact"]])
+    give_artifacts(run.pk, {found["artifact"]: A_TEXT})
     with calling_for(RunHolder(run.pk)):
         assert read_artifact(found["artifact"])[1] == b"payslip"
 
@@ -152,6 +158,7 @@ def test_a_called_flow_holds_what_it_is_given_and_gives_back_what_it_made() -> N
     made = hashlib.sha256(b"made by a step").hexdigest()
     assert list_held(called) == {mine["artifact"], made}
     assert list_held(run) == {mine["artifact"], other["artifact"], made}
+    assert list_names(called) == list_names(run) == {("a.txt", "text/plain")}
 
 
 def test_a_rerun_holds_what_it_reuses() -> None:
@@ -162,6 +169,7 @@ def test_a_rerun_holds_what_it_reuses() -> None:
     run = launch(flow, {"document": found}, owner)
     again = rerun(run_id=run.pk, step=None, actor=Actor.user(operator), now=NOW).run
     assert list_held(again) == {found["artifact"]}
+    assert list_names(again) == {("a.txt", "text/plain")}
 
 
 def test_an_event_carries_what_its_sender_could_give() -> None:
@@ -178,10 +186,11 @@ def test_an_event_carries_what_its_sender_could_give() -> None:
         until(lambda: run.waits.filter(state="open").exists(), "the run waits")
         receive_event(
             name="it.came", key="", payload={"document": found}, event_id="1", actor=SYSTEM,
-            now=datetime.now(UTC), artifacts=[digest],
+            now=datetime.now(UTC), artifacts={digest: A_TEXT},
         )  # fmt: skip
         ended(run)
     assert list_held(run) == {digest}
+    assert list_names(run) == {("a.txt", "text/plain")}
     assert Event.objects.get().artifacts == [digest]
 
 

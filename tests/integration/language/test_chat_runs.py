@@ -11,6 +11,7 @@ from flows.connections.trying import try_connection
 from flows.models import Flow, Journal, Run
 from flows.runtime.artifacts import store_artifact
 from flows.runtime.held import give_artifacts
+from flows.runtime.labels import Label
 from flows.selectors.problems import list_problems
 from flows.spending.models import Charge
 from tests.driving import driving, ended, journal, start
@@ -134,7 +135,7 @@ def test_a_run_sends_the_files_that_it_holds_and_no_others(server: LanguageServe
     flow = publish_asking(files=["${ input.file }"])
     named = f"artifact:{kept['artifact']}"
     held, not_held = (start(flow, {"text": "", "file": named}) for _ in range(2))
-    give_artifacts(held.pk, [kept["artifact"]])
+    give_artifacts(held.pk, {kept["artifact"]: Label("a.png", "image/png")})
     with driving():
         ended(held)
         ended(not_held)

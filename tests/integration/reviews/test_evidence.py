@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from flows.models import Artifact
 from flows.runtime.held import give_artifacts
+from flows.runtime.labels import Label
 from reviews.errors import DecisionInvalid
 from reviews.models import Case, CaseDraft, Decision
 from reviews.models.conversation import Serving
@@ -43,11 +44,8 @@ def make_case_with_file(**config: Any) -> Case:
     }  # fmt: skip
     case = make_case(timezone.now(), **(usual | config))
     path = default_storage.save("test/payslip", ContentFile(b"Net 3,000"))
-    Artifact.objects.create(
-        digest=DIGEST, media_type="text/plain", name="payslip.txt", size=9, path=path,
-        created_at=timezone.now(),
-    )  # fmt: skip
-    give_artifacts(case.run_id, [DIGEST])
+    Artifact.objects.create(digest=DIGEST, size=9, path=path, created_at=timezone.now())
+    give_artifacts(case.run_id, {DIGEST: Label("payslip.txt", "text/plain")})
     return case
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from flows.models import BulkAct, Journal, Run, Wait, Worker
 from flows.runtime.artifacts import store_artifact
 from flows.runtime.held import give_artifacts
+from flows.runtime.labels import Label
 from tests.factories.flows import NOW, make_flow
 from tests.factories.runs import (
     add_journal,
@@ -416,7 +417,7 @@ def test_an_artifact_of_a_steps_output_is_served(auditor: Client) -> None:
     address = f"/artifacts/{found['artifact']}/?run={run.pk}"
     # A step can write any digest into its output: that gives the run nothing.
     assert auditor.get(address).status_code == 404
-    give_artifacts(run.pk, [found["artifact"]])
+    give_artifacts(run.pk, {found["artifact"]: Label("p.pdf", "application/pdf")})
     response = auditor.get(address)
     assert response.status_code == 200
     assert "attachment" in response["Content-Disposition"]

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from flows.models import Artifact
 from flows.runtime.held import give_artifacts
+from flows.runtime.labels import Label
 from reviews.models import Attachment, Case, CaseDraft, CaseLook, Decision, Queue
 from reviews.services.claims import claim_case
 from reviews.services.committing import commit_due_decisions
@@ -269,15 +270,12 @@ def test_the_receipt_shows_the_case_as_it_was_seen() -> None:
 def test_a_document_comes_in_a_sandbox_and_only_to_who_may_see_the_case() -> None:
     path = default_storage.save("doc.html", ContentFile(b"<script>alert(1)</script>"))
     digest = "a" * 64
-    Artifact.objects.create(
-        digest=digest, media_type="text/html", name="doc.html", size=1, path=path,
-        created_at=timezone.now(),
-    )  # fmt: skip
+    Artifact.objects.create(digest=digest, size=1, path=path, created_at=timezone.now())
     document = {"id": "letter", "title": "Letter", "artifact": {"artifact": digest}}
     case = make_case(timezone.now(), documents=[document])
     # The case names it, and its run was not given it.
     assert signed_in("ada").get(address(case, "documents/letter/")).status_code == 404
-    give_artifacts(case.run_id, [digest])
+    give_artifacts(case.run_id, {digest: Label("doc.html", "text/html")})
     response = signed_in("ada").get(address(case, "documents/letter/"))
     assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert response["Content-Type"] == "application/octet-stream"
@@ -314,11 +312,8 @@ def test_images_and_recordings_are_shown_with_what_they_hold_in_words() -> None:
     ]  # fmt: skip
     case = make_case(timezone.now(), show=show, required_evidence=["call"])
     path = default_storage.save("artifacts/roof", ContentFile(b"\x89PNG\r\n\x1a\n"))
-    Artifact.objects.create(
-        digest="a" * 64, media_type="image/png", name="roof.png", size=8, path=path,
-        created_at=timezone.now(),
-    )  # fmt: skip
-    give_artifacts(case.run_id, ["a" * 64])
+    Artifact.objects.create(digest="a" * 64, size=8, path=path, created_at=timezone.now())
+    give_artifacts(case.run_id, {"a" * 64: Label("roof.png", "image/png")})
     client = signed_in("ada")
     text = page(client, address(case))
     assert 'alt="Three tiles are missing"' in text
