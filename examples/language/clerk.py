@@ -54,16 +54,18 @@ def decide(messages: Sequence[Message]) -> tuple[str, dict[str, Json]]:
     if "look_up_order" not in answers:
         return "look_up_order", {"order": found[0]}
     order = _read(answers["look_up_order"])
-    if not order:
-        return _finish("none", f"There is no order {found[0]}. Please check the number.")
     if not order.get("refundable"):
-        return _finish("none", f"Order {found[0]} cannot be refunded: {order.get('why', '')}")
+        why = order.get("why") or "there is no such order. Please check the number"
+        return _finish("none", f"Order {found[0]} cannot be refunded: {why}.")
     if "refund" not in answers:
         return "refund", {"order": found[0], "amount": order["amount"], "reason": order["why"]}
-    if answers["refund"].startswith(REFUSED):
+    return _tell_refund(answers["refund"])
+
+
+def _tell_refund(answer: str) -> tuple[str, dict[str, Json]]:
+    if answer.startswith(REFUSED):
         return _finish("none", "We have looked at your request and cannot refund this order.")
-    paid = _read(answers["refund"])
-    return _finish("refunded", f"{paid.get('amount', 0)} EUR are on their way to you.")
+    return _finish("refunded", f"{_read(answer).get('amount', 0)} EUR are on their way to you.")
 
 
 def _finish(outcome: str, reply: str) -> tuple[str, dict[str, Json]]:

@@ -7,6 +7,7 @@ nothing beyond the turns that it is shown: replace it by a connection for real w
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from examples.language.similarity import Likeness
 from flows.steps.language import ChatAnswer, ChatRequest, Message, TokenChance
@@ -50,7 +51,7 @@ def _read_turns(messages: Sequence[Message]) -> tuple[list[tuple[str, str]], str
     turns = [each for each in messages if each.role in {"user", "assistant"}]
     examples = [
         (asked.text, given.text)
-        for asked, given in zip(turns, turns[1:], strict=False)
+        for asked, given in pairwise(turns)
         if asked.role == "user" and given.role == "assistant"
     ]
     asked = [each.text for each in turns if each.role == "user"]

@@ -28,7 +28,7 @@ from tests.unit.steps.contexts import NOW, context
 # As frontend/editor/src/doc/geometry.js has them.
 CARD_WIDTH, CARD_HEAD, PORT_ROW, CARD_FOOT = 240, 64, 24, 8
 TRADES = ("consumer_loan", "content_moderation", "document_intake", "insurance_claim",
-          "support_triage")  # fmt: skip
+          "refunds", "support_triage")  # fmt: skip
 CHECKPOINT = "review.case"
 
 
@@ -106,8 +106,13 @@ def test_a_template_s_checkpoints_use_a_queue_of_the_demo_and_show_what_matters(
     template: Document,
 ) -> None:
     checkpoints = [step for step in template.steps.values() if step.type == CHECKPOINT]
-    assert checkpoints
+    agents = [step for step in template.steps.values() if step.type == "agent.run"]
+    assert checkpoints or agents
     queues = {name for name, *_ in QUEUES}
+    for step in agents:
+        assert step.config["review"]["queue"] in queues
+        assert step.config["review"]["sla"] == "standard"
+        assert step.runbook
     for step in checkpoints:
         assert step.config["queue"] in queues
         assert step.config["sla"] == "standard"
