@@ -37,18 +37,15 @@ class FlowsConfig(AppConfig):
         from flows.events import steps as event_steps  # noqa: F401 - registers step types
         from flows.events import stream  # noqa: F401 - registers a task of the clock
         from flows.frame import register_frame
-        from flows.runtime import clock  # noqa: F401 - registers the clock's tasks
-        from flows.runtime.artifacts import ArtifactFiles
+        from flows.runtime import artifacts, clock  # noqa: F401 - register files, the clock's tasks
         from flows.services.ledger_check import check_releases, check_versions
         from flows.steps import types  # noqa: F401 - registers the step types
-        from flows.steps.files import register_file_source
         from workbench.audit.actions import register_action
         from workbench.audit.records import register_check
         from workbench.audit.subject_pages import SubjectPage, register_subject_pages
 
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
-        register_file_source(ArtifactFiles())
         register_check("flow versions", check_versions)
         register_check("flow releases", check_releases)
         register_subject_pages(

@@ -18,7 +18,7 @@ from django.core.files.storage import default_storage
 from flows.models import Artifact
 from flows.runtime.held import get_holder
 from flows.runtime.labels import Label
-from flows.steps.files import FileMissing, RunFile
+from flows.steps.files import FileMissing, RunFile, register_file_source
 
 
 class ArtifactTooLarge(ValueError):
@@ -98,3 +98,6 @@ class ArtifactFiles:
         holder = get_holder()
         label = holder.label_of(digest) if holder else Label()
         return RunFile(label.name, label.media_type, content)
+
+
+register_file_source(ArtifactFiles())

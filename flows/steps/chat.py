@@ -188,7 +188,8 @@ def _ask(ctx: StepContext, config: Chat.Config, key: str) -> Result:
     try:
         answered, sureness = answer_with_confidence(asker, question, config.confidence)
     except StepFailure as failure:
-        failure.provenance = asker.sum_up() or None
+        made = asker.sum_up()
+        failure.provenance = {**made, "prompt": label} if made and label else made or None
         raise
     output = {
         "answer": answered.value,
@@ -219,18 +220,16 @@ def _make_question(ctx: StepContext, config: Chat.Config) -> tuple[Question, str
         "max_tokens": config.max_tokens,
         "stop": config.stop or None,
     }
-    question = Question(
+    return Question(
         model=config.model,
-        messages=_add_files(filled.messages, [_read_file(each) for each in config.files]),
+        messages=_add_files(filled.messages, _read_files(config.files)),
         schema=config.answer_schema if config.answer_schema is not None else filled.schema,
         parameters={
             **filled.parameters,
             **{name: value for name, value in own.items() if value is not None},
         },
         timeout_seconds=config.timeout_seconds,
-    )
-    _check_size(question.messages)
-    return question, filled.label
+    ), filled.label
 
 
 def _fill(ctx: StepContext, config: Chat.Config) -> FilledPrompt:
@@ -267,6 +266,18 @@ def _add_files(messages: Sequence[Message], files: Sequence[Part]) -> list[Messa
     return [*found, Message("user", tuple(files))]
 
 
+def _read_files(given: Sequence[Any]) -> list[Part]:
+    """Return the files. Raises: StepFailure, before it reads more than are sent."""
+    files: list[Part] = []
+    size = 0
+    for each in given:
+        files.append(_read_file(each))
+        size += len(files[-1].data)
+        if size > MOST_FILE_BYTES:
+            raise _refuse_size(size)
+    return files
+
+
 def _read_file(given: Any) -> Part:
     """Return the file that a reference or a digest names, if the run holds it."""
     named = given.get("artifact") if isinstance(given, Mapping) else given
@@ -284,12 +295,10 @@ def _read_file(given: Any) -> Part:
     return Part(data=file.content, media_type=file.media_type, name=file.name)
 
 
-def _check_size(messages: Sequence[Message]) -> None:
-    size = sum(len(part.data) for message in messages for part in message.parts)
-    if size > MOST_FILE_BYTES:
-        raise StepFailure(
-            f"The files have {size:,} bytes; at most {MOST_FILE_BYTES:,} are sent. "
-            "Send fewer, or smaller ones.",
-            kind="too_large",
-            retryable=False,
-        )
+def _refuse_size(size: int) -> StepFailure:
+    return StepFailure(
+        f"The files have {size:,} bytes and more; at most {MOST_FILE_BYTES:,} are sent. "
+        "Send fewer, or smaller ones.",
+        kind="too_large",
+        retryable=False,
+    )

@@ -27,7 +27,7 @@ LEAVES = (
 ANYTHING = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
-    max_leaves=20,
+    max_leaves=8,
 )
 MESSAGE = st.dictionaries(NAMES, ANYTHING, max_size=5)
 NEARLY = st.one_of(

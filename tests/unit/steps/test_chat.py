@@ -147,6 +147,14 @@ def test_what_a_prompt_or_a_model_does_not_take_is_a_breach(model: Model) -> Non
     assert (failure.kind, failure.detail["errors"][0]["field"]) == ("contract", "seed")
 
 
+def test_a_failed_answer_names_its_prompt_too(model: Model) -> None:
+    model.said = ["no JSON"]
+    failure = fail(prompt="triage", variables={"ticket": "lost card"})
+    assert failure.provenance is not None
+    assert failure.provenance["prompt"] == "triage@4"
+    assert failure.provenance["repaired"] is True
+
+
 def test_files_stand_before_the_text_of_the_user(model: Model) -> None:
     for named in ({"artifact": "known", "size": 1}, "known", "artifact:known", "sha256:known"):
         run(user="What is it?", files=[named])
