@@ -16,7 +16,7 @@ from tests.factories.connections import make_connection
 from tests.factories.people import ACTOR
 from tests.integration.connections.model_server import ModelServer, flood, trickle
 from workbench.audit.models import Entry
-from workbench.secrets.services import set_secret
+from workbench.secrets.services import delete_secret, set_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "sk-very-secret-0123456789"
@@ -50,6 +50,19 @@ def test_a_secret_of_another_use_is_not_read(model: ModelServer) -> None:
     refused = failure()
     assert (refused.kind, refused.retryable) == ("secret", False)
     assert model.asked == []
+
+
+def test_a_secret_that_was_taken_away_is_not_sent_for_longer_than_a_second(
+    model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_secret("connection:risk")
+    make_connection(address=model.url, secret_name="RISK_KEY")
+    infer()
+    delete_secret(name="RISK_KEY", actor=ACTOR, now=timezone.now())
+    later = time.monotonic() + 1.01
+    monkeypatch.setattr("flows.connections.known.time.monotonic", lambda: later)
+    assert failure().kind == "secret"
+    assert len(model.asked) == 1
 
 
 def test_the_secret_is_sent_in_its_header_only(model: ModelServer) -> None:
