@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from flows.connections.provider import PROVIDER
 from flows.connections.trying import try_connection
+from flows.spending.limits import known_budgets
+from flows.spending.models import Budget, Spent
 from flows.steps.asking import UseRefused
 from flows.steps.base import StepFailure
 from flows.steps.models import InferenceRequest
@@ -229,3 +231,18 @@ def test_what_a_model_answers_is_never_evaluated(model: ModelServer) -> None:
     model.answer = said
     make_connection(address=model.url)
     assert infer().output == said
+
+
+def test_a_spent_budget_is_asked_before_the_server_is(model: ModelServer) -> None:
+    make_connection(address=model.url)
+    budget = Budget.objects.create(
+        payer="connection", name="risk", period="day", amount=1, changed_at=timezone.now()
+    )
+    Spent.objects.create(payer="connection", name="risk", day=timezone.now().date(), cost=1)
+    known_budgets.forget()
+    failed = failure()
+    assert (failed.kind, failed.retryable) == ("budget", False)
+    assert model.asked == []
+    budget.delete()
+    known_budgets.forget()
+    infer()
