@@ -1,6 +1,7 @@
 """The form of a connection: what every kind has, and the options of its own kind."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,9 +70,16 @@ class JsonField(forms.CharField):
         return value
 
 
-def _text(label: str, *, help_text: str = "", rows: int = 3) -> forms.CharField:
+class LinesField(forms.CharField):
+    """A text of lines, with line breaks as JSON and files have them; a browser posts CRLF."""
+
+    def to_python(self, value: Any) -> Any:
+        return re.sub(r"\r\n?", "\n", super().to_python(value) or "")
+
+
+def _text(label: str, *, help_text: str = "", rows: int = 3) -> LinesField:
     area = forms.Textarea(attrs={"rows": rows})
-    return forms.CharField(
+    return LinesField(
         label=label, help_text=help_text, required=False, max_length=2000, widget=area
     )
 

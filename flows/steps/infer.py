@@ -63,17 +63,19 @@ class ModelInfer(RunningStep):
     def describe(self, config: Mapping[str, Json]) -> str:
         return text_of(config.get("model")) or "Choose a model"
 
-    def optional_ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
-        try:
-            provider = _find_provider(text_of(config.get("model")))
-        except (models.UnknownModel, UnknownFunction, asking.UseRefused):
-            return ()
-        # What this process computes is paid to nobody.
-        return () if isinstance(provider, models.LocalProvider) else (BUDGET,)
-
     def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
         name = text_of(config.get("model"))
         return () if not name or "${" in name else (ModelUse("with.model", name),)
+
+    def optional_ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        name = text_of(config.get("model"))
+        try:
+            load_functions()
+        except UnknownFunction:
+            return ()
+        # What this process computes is paid to nobody. Where others are served is not looked up:
+        # a document is also validated where there is no database.
+        return () if not name or name in models.LOCAL.models() else (BUDGET,)
 
     def destination(self, config: Config) -> str | None:
         try:

@@ -32,15 +32,12 @@ class Rate(NamedTuple):
 
     name: str
     setting: str
-
-    @property
-    def most(self) -> int:
-        return int(getattr(settings, self.setting))
+    get_most: Callable[[], int]
 
 
-PREVIEWS = Rate("previews", "PREVIEWS_A_MINUTE")
+PREVIEWS = Rate("previews", "PREVIEWS_A_MINUTE", lambda: settings.PREVIEWS_A_MINUTE)
 # Each of them asks a model, which may cost money.
-MODEL_TRIES = Rate("model tries", "MODEL_TRIES_A_MINUTE")
+MODEL_TRIES = Rate("model tries", "MODEL_TRIES_A_MINUTE", lambda: settings.MODEL_TRIES_A_MINUTE)
 
 
 def limit_previews(view: View) -> View:
@@ -69,7 +66,7 @@ def limits_model_tries(route: Route) -> Route:
 def _limit_view(view: View, rate: Rate) -> View:
     @wraps(view)
     def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if _count(rate, request.user.pk) <= rate.most:
+        if _count(rate, request.user.pk) <= rate.get_most():
             return view(request, *args, **kwargs)
         reason = f"{_describe_excess(rate)} Wait a moment."
         headers = {"Retry-After": str(MINUTE)}
@@ -83,7 +80,7 @@ def _limit_view(view: View, rate: Rate) -> View:
 def _limit_route(route: Route, rate: Rate) -> Route:
     @wraps(route)
     def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if _count(rate, person_of(request).pk) <= rate.most:
+        if _count(rate, person_of(request).pk) <= rate.get_most():
             return route(request, *args, **kwargs)
         raise ApiProblem(
             429,
@@ -97,7 +94,7 @@ def _limit_route(route: Route, rate: Rate) -> Route:
 
 
 def _describe_excess(rate: Rate) -> str:
-    return f"That was {rate.most} {rate.name} in a minute."
+    return f"That was {rate.get_most()} {rate.name} in a minute."
 
 
 def count_upload(person_id: int, size: int) -> None:
