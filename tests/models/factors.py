@@ -43,3 +43,13 @@ def encode(values: dict[str, Any]) -> dict[str, float]:
         name: float(CODES[name][value] if name in CODES else value)
         for name, value in values.items()
     }
+
+
+def decode(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with categories as texts again, if they are numbers."""
+    return {
+        name: list(CODES[name])[int(value)]
+        if name in CODES and not isinstance(value, str)
+        else value
+        for name, value in values.items()
+    }

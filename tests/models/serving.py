@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import PathDistribution
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +49,22 @@ AS_REASONED = {
 class Peer:
     """A model server that runs here. ``command`` and ``prepare`` take its folder and its port.
 
-    ``kind`` and ``options`` are those of a connection to it, ``read`` finds the probability of
-    "good" in the connection's output, and ``health`` is where the server says that it is ready.
+    ``kind`` and ``options`` are those of a connection to it; ``probability_at`` is where that of
+    "good" stands in the connection's output. The server is ready when it answers at ``ready_at``.
+    ``unknown_purpose`` is a purpose of a loan that the scorecard does not know.
     """
 
     name: str
     packages: tuple[str, ...]
     command: Callable[[Path, int], Sequence[str]]
-    health: str
+    ready_at: str
     kind: str
     options: Mapping[str, Json]
-    read: Callable[[Mapping[str, Json]], float]
+    probability_at: str
     prepare: Callable[[Path, int], Sequence[str]] | None = None
     parameters: Mapping[str, Json] = field(default_factory=dict)
     to_input: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    unknown_purpose: Json = "a boat"
 
 
 def _module(name: str, *arguments: object) -> list[str]:
@@ -74,9 +77,9 @@ def _mlserver(name: str, **differing: Any) -> Peer:
         packages=("mlserver", "mlserver-sklearn"),
         prepare=lambda folder, port: _module("mlserver", folder, port, free_port(), free_port()),
         command=lambda folder, _: ["mlserver", "start", str(folder)],
-        health="/v2/models/scorecard/ready",
+        ready_at="/v2/models/scorecard/ready",
         kind="oip",
-        read=lambda output: output["predict_proba"][1],
+        probability_at="predict_proba.1",
         **differing,
     )
 
@@ -96,15 +99,16 @@ PEERS = (
             **AS_PROBABILITIES,
         },
         to_input=encode,
+        unknown_purpose=99.0,
     ),
     Peer(
         name="kserve",
         packages=("kserve",),
         command=lambda _, port: _module("kserve", port),
-        health="/v2/models/scorecard/ready",
+        ready_at="/v2/models/scorecard/ready",
         kind="oip",
         options={"features": FEATURES, **AS_PROBABILITIES},
-        read=lambda output: output["predict_proba"][1],
+        probability_at="predict_proba.1",
     ),
     Peer(
         name="mlflow",
@@ -114,13 +118,13 @@ PEERS = (
             "mlflow", "models", "serve", "--model-uri", str(folder / "model"),
             "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port),
         ],
-        health="/ping",
+        ready_at="/ping",
         kind="mlflow",
         options={
             "columns": list(FACTORS),
             "confidence": {"how": "top_class", "path": "prediction"},
         },
-        read=lambda output: output["prediction"][1],
+        probability_at="prediction.1",
     ),
     Peer(
         name="bentoml",
@@ -129,19 +133,19 @@ PEERS = (
             "bentoml", "serve", "tests.models.peers.bentoml:Scorecard",
             "--host", "127.0.0.1", "--port", str(port),
         ],
-        health="/readyz",
+        ready_at="/readyz",
         kind="bentoml",
         options={"route": "/predict", "parameter": "application", **AS_REASONED},
-        read=lambda output: output["probability_good"],
+        probability_at="probability_good",
     ),
     Peer(
         name="ray serve",
         packages=("ray",),
         command=lambda _, port: _module("ray_serve", port),
-        health="/-/routes",
+        ready_at="/-/routes",
         kind="ray_serve",
         options={"route": "/scorecard", **AS_REASONED},
-        read=lambda output: output["probability_good"],
+        probability_at="probability_good",
     ),
 )  # fmt: skip
 
@@ -161,7 +165,7 @@ def serve(peer: Peer) -> Iterator[str]:
             )  # fmt: skip
         address = f"http://127.0.0.1:{port}"
         try:
-            _wait_until_ready(address + peer.health, process, log)
+            _wait_until_ready(address + peer.ready_at, process, log)
             yield address
         finally:
             _end_group(process)
@@ -211,6 +215,15 @@ def _end_group(process: "subprocess.Popen[str]") -> None:
     for pid in descendants:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def find_versions(packages: Sequence[str]) -> dict[str, str]:
+    """Return the versions of packages in the servers' environment."""
+    folders = ENVIRONMENT.glob("lib/python*/site-packages/*.dist-info")
+    named = {
+        str(each.metadata["Name"]).lower(): each.version for each in map(PathDistribution, folders)
+    }
+    return {name: named[name] for name in packages}
 
 
 def _list_descendants(parent: int) -> list[int]:

@@ -5,19 +5,19 @@ asked about, else generated applications.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from importlib.metadata import PathDistribution
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from flows.connections.adapters.contract import Call, Endpoint, ModelAdapter, ModelReply
+from flows.connections.adapters.reading import take_at
 from flows.steps.base import StepFailure
 from flows.steps.models import InferenceRequest
 from tests.models.asking import call, make_endpoint
 from tests.models.factors import APPLICATIONS, CARD, list_applications
-from tests.models.serving import ENVIRONMENT, PEERS, Peer, serve
+from tests.models.serving import ENVIRONMENT, PEERS, Peer, find_versions, serve
 
 Json = Any
 APPROVE, DECLINE = 0.87, 0.7
@@ -72,7 +72,7 @@ def test_a_server_gives_the_same_700_decisions(
         output, confidence, _ = CARD.predict(values)
         local = float(output[CARD.output])
         reply = ask(peer, adapter, endpoint, values)
-        found = peer.read(reply.output)
+        found = take_at(reply.output, peer.probability_at)
 
         assert found == pytest.approx(local, abs=1e-6)
         assert decide(found) == decide(local)
@@ -80,7 +80,7 @@ def test_a_server_gives_the_same_700_decisions(
         furthest = max(furthest, abs(found - local))
         decided[decide(found)] += 1
 
-    show(f"{peer.name} {find_versions(peer)}: {dict(decided)}, furthest {furthest:.1e}")
+    show(f"{peer.name} {find_versions(peer.packages)}: {dict(decided)}, furthest {furthest:.1e}")
     assert decided.total() == APPLICATIONS
     assert len(decided) == 3, "each decision must be made"
 
@@ -98,21 +98,10 @@ def test_an_input_that_the_model_cannot_take_is_a_failure(
     asked: tuple[Peer, ModelAdapter, Endpoint],
 ) -> None:
     peer, adapter, endpoint = asked
-    values = peer.to_input(list_applications()[0])
-    no_purpose = "a boat" if isinstance(values["purpose"], str) else 99.0
-    request = InferenceRequest("scorecard", {**values, "purpose": no_purpose}, peer.parameters)
+    strange = {**peer.to_input(list_applications()[0]), "purpose": peer.unknown_purpose}
+    request = InferenceRequest("scorecard", strange, peer.parameters)
 
     with pytest.raises(StepFailure) as failure:
         call(endpoint, adapter.make_call(endpoint, request))
 
     assert failure.value.kind == "http"
-
-
-def find_versions(peer: Peer) -> Mapping[str, str]:
-    """Return the versions of the peer's packages in the servers' environment."""
-    folders = list(ENVIRONMENT.glob("lib/python*/site-packages/*.dist-info"))
-    named = {
-        str(found.metadata["Name"]).lower(): found.version
-        for found in map(PathDistribution, folders)
-    }
-    return {name: named[name] for name in peer.packages}

@@ -114,9 +114,11 @@ class OpenInference:
         options: OpenInference.Options = endpoint.options
         if not options.batched and len(requests) > 1:
             raise InputRefused("", "this model takes one input a call")
-        body: dict[str, Json] = {"inputs": _make_inputs(options, requests)}
-        if len(requests) == 1 and requests[0].idempotency_key:
-            body["id"] = requests[0].idempotency_key
+        body: dict[str, Json] = {
+            # Models behind KServe answer with the id that came, and fail where none did.
+            "id": requests[0].idempotency_key or endpoint.name,
+            "inputs": _make_inputs(options, requests),
+        }
         if options.outputs:
             body["outputs"] = [{"name": name} for name in options.outputs]
         if parameters := read_parameters(requests):

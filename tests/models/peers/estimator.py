@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from examples.consumer_loan import scorecard as example
 from flows.steps.scorecard import Scorecard
-from tests.models.factors import CODES, FACTORS
+from tests.models.factors import FACTORS, decode
 
 PATH = Path(example.__file__).with_name("scorecard.json")
 
@@ -37,11 +37,4 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def _rows(values: Any) -> list[dict[str, Any]]:
     if isinstance(values, pandas.DataFrame):
         return [dict(row) for row in values.to_dict("records")]
-    return [_decode(row) for row in numpy.asarray(values, dtype=float)]
-
-
-def _decode(row: Any) -> dict[str, Any]:
-    return {
-        name: list(CODES[name])[int(number)] if name in CODES else float(number)
-        for name, number in zip(FACTORS, row, strict=True)
-    }
+    return [decode(dict(zip(FACTORS, row, strict=True))) for row in numpy.asarray(values, float)]

@@ -28,7 +28,6 @@ if __name__ == "__main__":
     ray.init(
         num_cpus=1,
         include_dashboard=False,
-        _node_ip_address="127.0.0.1",
         object_store_memory=100 * 1024 * 1024,
     )
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
