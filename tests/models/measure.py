@@ -24,7 +24,7 @@ TURNS = 5
 
 def main(seconds: float) -> None:
     for peer in PEERS:
-        if peer.kind in {"oip", "mlflow"}:
+        if peer.is_installed and peer.kind in {"oip", "mlflow"}:
             with serve(peer) as address:
                 settings.OUTGOING_ALLOWLIST = [urlsplit(address).netloc]
                 _measure(peer, address, seconds / TURNS / 2)

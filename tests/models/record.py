@@ -1,9 +1,10 @@
 """Ask each real model server, and keep what was said: ``python -m tests.models.record [NAME…]``.
 
-Needs the environment that ``tools/environment models`` makes.
+Needs the environments of ``tests.models.serving``.
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -13,7 +14,7 @@ from flows.steps.models import InferenceRequest
 from tests.models.asking import make_endpoint
 from tests.models.factors import list_applications
 from tests.models.recordings import Exchange, Recording
-from tests.models.serving import ENVIRONMENT, PEERS, Peer, find_versions, serve
+from tests.models.serving import PEERS, Peer, serve
 from tests.servers import ROOT
 
 INPUTS = 3
@@ -32,7 +33,7 @@ def record(peer: Peer) -> Recording:
         refused = InferenceRequest("scorecard", strange, peer.parameters)
         return Recording(
             name=peer.name,
-            versions=find_versions(peer.packages),
+            versions=peer.find_versions(),
             kind=peer.kind,
             options=peer.options,
             parameters=peer.parameters,
@@ -40,7 +41,9 @@ def record(peer: Peer) -> Recording:
             probability_at=peer.probability_at,
             health=_exchange(endpoint, health),
             singles=[_exchange(endpoint, adapter.make_call(endpoint, each)) for each in asked],
-            refused=_shorten(_exchange(endpoint, adapter.make_call(endpoint, refused))),
+            refused=_shorten(
+                _exchange(endpoint, adapter.make_call(endpoint, refused)), peer.environment
+            ),
             batch=_exchange(endpoint, batching.make_batch_call(endpoint, asked))
             if batching
             else None,
@@ -59,8 +62,8 @@ def _exchange(endpoint: Endpoint, call: Call) -> Exchange:
     return Exchange(call.method, call.path, call.body, answer.status_code, media_type, answer.text)
 
 
-def _shorten(exchange: Exchange) -> Exchange:
-    text = exchange.text.replace(str(ENVIRONMENT), "").replace(str(ROOT), "")
+def _shorten(exchange: Exchange, environment: Path) -> Exchange:
+    text = exchange.text.replace(str(environment), "").replace(str(ROOT), "")
     return Exchange(**{
         name: getattr(exchange, name) for name in Exchange.__dataclass_fields__ if name != "text"
     }, text=text[:KEPT_CHARACTERS])  # fmt: skip
@@ -68,7 +71,7 @@ def _shorten(exchange: Exchange) -> Exchange:
 
 def main() -> None:
     for peer in PEERS:
-        if not sys.argv[1:] or peer.name in sys.argv[1:]:
+        if peer.is_installed and (not sys.argv[1:] or peer.name in sys.argv[1:]):
             record(peer).save()
             print(f"recorded {peer.name}")  # noqa: T201
 

@@ -1,6 +1,12 @@
 """Start real model servers on loopback, each behind its own connection, and end them again.
 
 They run in an environment of their own, ``.venv-models``, which ``tools/environment models`` makes.
+Two need what a lock cannot say, and are asked where somebody has made them an environment:
+
+    .venv-torchserve   torch for the processor alone, torchserve, torch-model-archiver, pyyaml,
+                       pydantic; and Java 17
+    .venv-triton       nvidia-pytriton, pydantic; with Debian's own Python 3.11: its Triton embeds
+                       an interpreter, which fails with the standard library of 3.11.7
 """
 
 import contextlib
@@ -21,6 +27,8 @@ from tests.servers import ROOT, ServerFailed, free_port, list_children, private_
 
 Json = Any
 ENVIRONMENT = Path(os.environ.get("MODELS_ENVIRONMENT", ROOT / ".venv-models"))
+TORCHSERVE = Path(os.environ.get("TORCHSERVE_ENVIRONMENT", ROOT / ".venv-torchserve"))
+TRITON = Path(os.environ.get("TRITON_ENVIRONMENT", ROOT / ".venv-triton"))
 # Ray is the slowest; on two busy cores it took 50 s.
 START_SECONDS = 240.0
 STOP_SECONDS = 20.0
@@ -65,6 +73,20 @@ class Peer:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     to_input: Callable[[dict[str, Any]], dict[str, Any]] = dict
     unknown_purpose: Json = "a boat"
+    environment: Path = ENVIRONMENT
+
+    @property
+    def is_installed(self) -> bool:
+        return (self.environment / "bin" / "python").exists()
+
+    def find_versions(self) -> dict[str, str]:
+        """Return the versions of its packages."""
+        folders = self.environment.glob("lib/python*/site-packages/*.dist-info")
+        named = {
+            str(each.metadata["Name"]).lower(): each.version
+            for each in map(PathDistribution, folders)
+        }
+        return {name: named[name] for name in self.packages}
 
 
 def _module(name: str, *arguments: object) -> list[str]:
@@ -147,6 +169,39 @@ PEERS = (
         options={"route": "/scorecard", **AS_REASONED},
         probability_at="probability_good",
     ),
+    Peer(
+        name="torchserve",
+        packages=("torchserve", "torch"),
+        environment=TORCHSERVE,
+        prepare=lambda folder, port: _module(
+            "torchserve", folder, port, *(free_port() for _ in range(4))
+        ),
+        command=lambda folder, _: [
+            "torchserve", "--start", "--ncs", "--foreground", "--disable-token-auth",
+            "--model-store", str(folder), "--models", "scorecard=scorecard.mar",
+            "--ts-config", str(folder / "config.properties"),
+        ],
+        ready_at="/ping",
+        kind="torchserve",
+        options=AS_REASONED,
+        probability_at="probability_good",
+    ),
+    Peer(
+        name="triton",
+        packages=("nvidia-pytriton",),
+        environment=TRITON,
+        command=lambda _, port: _module("triton", port, free_port(), free_port()),
+        ready_at="/v2/models/scorecard/ready",
+        kind="oip",
+        options={
+            "features": [{"name": name} for name in FACTORS],
+            "tensor": "factors",
+            **AS_PROBABILITIES,
+        },
+        probability_at="predict_proba.1",
+        to_input=encode,
+        unknown_purpose=99.0,
+    ),
 )  # fmt: skip
 
 
@@ -156,10 +211,10 @@ def serve(peer: Peer) -> Iterator[str]:
     with private_folder() as folder:
         port, log = free_port(), folder / "log"
         if peer.prepare is not None:
-            _prepare(peer.prepare(folder, port), folder)
+            _prepare(peer, peer.prepare(folder, port), folder)
         with log.open("w") as output:
             process = subprocess.Popen(
-                peer.command(folder, port), cwd=folder, env=_environment(folder),
+                peer.command(folder, port), cwd=folder, env=_environment(peer, folder),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, text=True,
                 start_new_session=True,
             )  # fmt: skip
@@ -171,8 +226,8 @@ def serve(peer: Peer) -> Iterator[str]:
             _end_group(process)
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    programs = ENVIRONMENT / "bin"
+def _environment(peer: Peer, folder: Path) -> dict[str, str]:
+    programs = peer.environment / "bin"
     return {
         **os.environ,
         **SILENCE,
@@ -182,9 +237,14 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _prepare(command: Sequence[str], folder: Path) -> None:
+def _prepare(peer: Peer, command: Sequence[str], folder: Path) -> None:
     done = subprocess.run(
-        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False
+        command,
+        cwd=folder,
+        env=_environment(peer, folder),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise ServerFailed(f"{command} failed:\n{done.stderr[-4000:]}")
@@ -215,15 +275,6 @@ def _end_group(process: "subprocess.Popen[str]") -> None:
     for pid in descendants:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-
-
-def find_versions(packages: Sequence[str]) -> dict[str, str]:
-    """Return the versions of packages in the servers' environment."""
-    folders = ENVIRONMENT.glob("lib/python*/site-packages/*.dist-info")
-    named = {
-        str(each.metadata["Name"]).lower(): each.version for each in map(PathDistribution, folders)
-    }
-    return {name: named[name] for name in packages}
 
 
 def _list_descendants(parent: int) -> list[int]:

@@ -17,17 +17,11 @@ from flows.steps.base import StepFailure
 from flows.steps.models import InferenceRequest
 from tests.models.asking import call, make_endpoint
 from tests.models.factors import APPLICATIONS, CARD, list_applications
-from tests.models.serving import ENVIRONMENT, PEERS, Peer, find_versions, serve
+from tests.models.serving import PEERS, Peer, serve
 
 Json = Any
 APPROVE, DECLINE = 0.87, 0.7
-pytestmark = [
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        not (ENVIRONMENT / "bin" / "python").exists(),
-        reason="tools/environment models installs the model servers",
-    ),
-]
+pytestmark = pytest.mark.timeout(600)
 
 
 def show(line: str) -> None:
@@ -37,6 +31,10 @@ def show(line: str) -> None:
 @pytest.fixture(scope="module", params=PEERS, ids=lambda peer: peer.name)
 def served(request: pytest.FixtureRequest) -> Iterator[tuple[Peer, str]]:
     peer: Peer = request.param
+    if not peer.is_installed:
+        pytest.skip(
+            f"{peer.name}: there is no {peer.environment.name}, see tests/models/serving.py"
+        )
     with serve(peer) as address:
         yield peer, address
 
@@ -80,7 +78,7 @@ def test_a_server_gives_the_same_700_decisions(
         furthest = max(furthest, abs(found - local))
         decided[decide(found)] += 1
 
-    show(f"{peer.name} {find_versions(peer.packages)}: {dict(decided)}, furthest {furthest:.1e}")
+    show(f"{peer.name} {peer.find_versions()}: {dict(decided)}, furthest {furthest:.1e}")
     assert decided.total() == APPLICATIONS
     assert len(decided) == 3, "each decision must be made"
 

@@ -59,7 +59,7 @@ def test_each_feature_is_a_tensor_of_its_own() -> None:
         "inputs": [
             {"name": "purpose", "shape": [1, 1], "datatype": "BYTES", "data": ["car"]},
             {"name": "amount", "shape": [1, 1], "datatype": "FP64", "data": [900]},
-        ]
+        ],
     }
 
 
