@@ -17,6 +17,7 @@ from flows.views import (
 app_name = "flows"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("flows.triggers.urls")),
+    path("connections/", include("flows.connections.urls")),
     path("", include("flows.health.urls")),
     path("", include("flows.backtest.urls")),
     path("", include("flows.lab.urls")),

@@ -46,6 +46,14 @@ def forget_cached_programs() -> None:
     forget_programs()
 
 
+@pytest.fixture(autouse=True)
+def forget_known_connections() -> None:
+    """Forget the connections that the process keeps for a second."""
+    from flows.connections.known import KNOWN
+
+    KNOWN.forget()
+
+
 @pytest.fixture
 def now() -> datetime:
     """A fixed working day: Tuesday, ten in the morning, UTC."""

@@ -213,6 +213,7 @@ MAX_CHAIN_DEPTH = int(os.environ.get("MAX_CHAIN_DEPTH", "30"))
 MAX_CHAIN_RUNS = int(os.environ.get("MAX_CHAIN_RUNS", "20000"))
 # Previews, tries and tests of a draft that one person may ask for in a minute, together.
 PREVIEWS_A_MINUTE = int(os.environ.get("PREVIEWS_A_MINUTE", "300"))
+MODEL_TRIES_A_MINUTE = int(os.environ.get("MODEL_TRIES_A_MINUTE", "20"))
 # How many runs of one flow may start in a minute.
 MAX_STARTS_A_MINUTE = int(os.environ.get("MAX_STARTS_A_MINUTE", "100000"))
 # The only hosts that `http.request` and remote models may reach: "host" or "host:port".

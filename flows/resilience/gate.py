@@ -11,7 +11,8 @@ from flows.engine.retries import error_classes
 from flows.expressions import ExpressionError, compile_template
 from flows.resilience import breakers, limits
 from flows.resilience.errors import Deferred
-from flows.steps.base import StepFailure, StepType
+from flows.steps.asking import list_stale
+from flows.steps.base import RunningStep, StepFailure, StepType
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
 
@@ -50,6 +51,9 @@ async def enter(
 
     Raises: Deferred, StepFailure (the limit's key cannot be evaluated).
     """
+    if isinstance(type_, RunningStep) and type_.asks_model:
+        for rows in list_stale():
+            await submit(rows.refresh)
     destination = type_.destination(config)
     wanted = _list_limits(claim, flow, type_, limit, bindings)
     by_destination = type_.destination_limit(config) if destination is not None else None

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.cache import cache
 
@@ -11,6 +11,7 @@ from flows.graph.codec import parse
 from flows.graph.problems import DocumentError, Problem
 from flows.graph.validation import validate
 from flows.selectors.circles import list_circles
+from flows.selectors.model_uses import StepModel, find_unusable_models, list_model_uses
 from flows.selectors.secret_uses import SecretUse, find_unusable_secrets, list_secret_uses
 from flows.steps.catalogue import catalogue
 
@@ -22,45 +23,59 @@ def get_cached_problems(document: Mapping[str, Json]) -> list[Json]:
     """Return what ``list_problems`` does, computed once for each state of a draft.
 
     The inspector asks at each selection and each browser after each edit; for 2,000 steps the
-    answer takes a second. What depends on the secrets that there are is found each time.
+    answer takes a second. What depends on the secrets and models that there are is found each time.
     """
     text = json.dumps(document, sort_keys=True)
-    key = f"problems-2.{hashlib.sha256(text.encode()).hexdigest()}"
+    key = f"problems-3.{hashlib.sha256(text.encode()).hexdigest()}"
     kept: list[list[Json]] | None = cache.get(key)
     if kept is None:
         kept = [list(part) for part in _examine(document)]
         cache.set(key, kept, CACHED_SECONDS)
     # A shared cache keeps JSON, which has no tuples.
-    found, uses = kept
-    return _add_unusable_secrets(document, found, [SecretUse(*use) for use in uses])
+    found, secrets, models = kept
+    uses = _Uses([SecretUse(*use) for use in secrets], [StepModel(*use) for use in models])
+    return _add_unusable(document, found, uses)
 
 
 def list_problems(document: Mapping[str, Json]) -> list[Json]:
     """Return what is wrong with a draft, for the canvas and its list of problems."""
-    return _add_unusable_secrets(document, *_examine(document))
+    found, secrets, models = _examine(document)
+    return _add_unusable(document, found, _Uses(secrets, models))
 
 
 def list_problems_of_file(document: Mapping[str, Json]) -> list[Json]:
-    """Return what is wrong with a document by itself, wherever its secrets will be set."""
-    return _examine(document)[0]
+    """Return what is wrong with a document by itself, wherever its secrets will be set.
+
+    Models are judged by those of this installation.
+    """
+    found, _, models = _examine(document)
+    return _add_unusable(document, found, _Uses([], models))
 
 
-def _examine(document: Mapping[str, Json]) -> tuple[list[Json], list[SecretUse]]:
-    """Return what is wrong with the document by itself, and the secrets that it reads."""
+class _Uses(NamedTuple):
+    """What the document reads that the installation has, and may not give to it."""
+
+    secrets: list[SecretUse]
+    models: list[StepModel]
+
+
+def _examine(
+    document: Mapping[str, Json],
+) -> tuple[list[Json], list[SecretUse], list[StepModel]]:
+    """Return what is wrong with the document by itself, and the secrets and models it names."""
     try:
         parsed = parse(document)
         found: Iterable[Problem] = [*validate(parsed, catalogue()), *list_circles(document)]
-        uses = list_secret_uses(parsed)
+        uses = _Uses(list_secret_uses(parsed), list_model_uses(parsed))
     except DocumentError as error:
-        found, uses = error.problems, []
-    return [_dump(each) for each in found], uses
+        found, uses = error.problems, _Uses([], [])
+    return [_dump(each) for each in found], *uses
 
 
-def _add_unusable_secrets(
-    document: Mapping[str, Json], found: list[Json], uses: list[SecretUse]
-) -> list[Json]:
-    """Return the errors on secrets before the rest, which has its errors first."""
-    more = find_unusable_secrets(str(document.get("name")), uses)
+def _add_unusable(document: Mapping[str, Json], found: list[Json], uses: _Uses) -> list[Json]:
+    """Return the errors on secrets and models before the rest, which has its errors first."""
+    flow = str(document.get("name"))
+    more = [*find_unusable_secrets(flow, uses.secrets), *find_unusable_models(flow, uses.models)]
     return [*map(_dump, more), *found]
 
 

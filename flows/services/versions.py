@@ -9,6 +9,7 @@ from flows.graph.model import Document
 from flows.graph.validation import validate
 from flows.models import Flow, FlowVersion, PublishRule
 from flows.runtime.flow_tests import run_flow_tests
+from flows.selectors.model_uses import find_unusable_models, list_model_uses
 from flows.selectors.secret_uses import find_unusable_secrets, list_secret_uses
 from flows.services.errors import (
     DraftChanged,
@@ -67,6 +68,7 @@ def check_draft(flow: Flow, revision: int) -> None:
 def _check_document(flow: Flow, document: Document, now: datetime) -> None:
     problems = [p for p in validate(document, catalogue()) if p.severity == "error"]
     problems += find_unusable_secrets(flow.name, list_secret_uses(document))
+    problems += find_unusable_models(flow.name, list_model_uses(document))
     if problems:
         raise FlowInvalid(problems)
     results = run_flow_tests(document, now=now)

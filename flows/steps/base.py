@@ -8,7 +8,7 @@ child runs and human reviews are all waits.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,18 @@ from flows.graph.model import Step
 from flows.graph.problems import Problem
 
 Json = Any
+
+
+class ModelUse(NamedTuple):
+    """A model that a step's config names, and the field in which it does.
+
+    ``serves`` is ``model`` for what `model.infer` asks, ``language`` for a language model.
+    """
+
+    field: str
+    model: str
+    serves: Literal["model", "language"] = "model"
+
 
 # A field of this type holds a CEL expression without `${ … }`, which the step evaluates itself. In
 # every other field, `${ … }` is evaluated before the step gets its config.
@@ -47,6 +59,7 @@ class StepFailure(Exception):
 
     ``kind`` is its class (``timeout``, ``http``, ``contract`` …). If ``retryable`` is False, the
     step leaves by its error port at once. ``retry_after_seconds`` is what the destination asks for.
+    ``provenance`` says what was asked and paid for, where a server answered what does not fit.
     """
 
     def __init__(
@@ -57,6 +70,7 @@ class StepFailure(Exception):
         retryable: bool = True,
         retry_after_seconds: float | None = None,
         detail: Mapping[str, Json] | None = None,
+        provenance: Mapping[str, Json] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -64,6 +78,7 @@ class StepFailure(Exception):
         self.retryable = retryable
         self.retry_after_seconds = retry_after_seconds
         self.detail = dict(detail or {})
+        self.provenance = provenance
 
 
 class CodeMissing(StepFailure):
@@ -196,6 +211,13 @@ class StepType:
         Its result then depends on the run's input and the outputs it names. Never raise.
         """
         return False
+
+    def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
+        """Return the models that this raw config names. Never raise.
+
+        Whether there are such, and the flow may ask them, is checked with every draft and version.
+        """
+        return ()
 
     def check(self, step: Step) -> Sequence[Problem]:
         """Return problems that the config's schema does not find. Never raise, as it is raw."""

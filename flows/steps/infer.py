@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from flows.graph.model import Step
-from flows.graph.problems import Problem
-from flows.steps import models
+from flows.steps import asking, models
 from flows.steps.base import (
+    DestinationLimit,
     Json,
+    ModelUse,
     Result,
     RunningStep,
     StepConfig,
@@ -31,7 +31,9 @@ class ModelInfer(RunningStep):
 
     class Config(StepConfig):
         model: str = Field(
-            title="Model", description="The name of a registered model.", examples=["scorecard"]
+            title="Model",
+            description="The name of a registered model, or of a connection.",
+            examples=["scorecard"],
         )
         input: Json = Field(
             title="Input", description="What the model is given.", examples=["${ input }"]
@@ -60,29 +62,21 @@ class ModelInfer(RunningStep):
     def describe(self, config: Mapping[str, Json]) -> str:
         return text_of(config.get("model")) or "Choose a model"
 
-    def check(self, step: Step) -> Sequence[Problem]:
-        name = text_of(step.config.get("model"))
-        if not name or "${" in name:
-            return ()
-        try:
-            _find_provider(name)
-        except (models.UnknownModel, UnknownFunction) as error:
-            problem = Problem(
-                "error", "model.unknown", step.id, "with.model", str(error),
-                "Choose one of the models, install the package that offers it, or add the module "
-                "that registers it to STEP_MODULES.",
-            )  # fmt: skip
-            return (problem,)
-        return ()
+    def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
+        name = text_of(config.get("model"))
+        return () if not name or "${" in name else (ModelUse("with.model", name),)
 
     def destination(self, config: Config) -> str | None:
         try:
-            provider = _find_provider(config.model)
-        except (models.UnknownModel, UnknownFunction):
+            return asking.destination_of(_find_provider(config.model), config.model)
+        except (models.UnknownModel, UnknownFunction, asking.UseRefused):
             return None
-        # A model in this process fails only together with its worker.
-        local = isinstance(provider, models.LocalProvider)
-        return None if local else f"{provider.name}/{config.model}"
+
+    def destination_limit(self, config: Config) -> DestinationLimit | None:
+        try:
+            return asking.limit_of(_find_provider(config.model), config.model)
+        except (models.UnknownModel, UnknownFunction, asking.UseRefused):
+            return None
 
     def run(self, ctx: StepContext, config: Config) -> Result:
         request = models.InferenceRequest(
@@ -91,10 +85,12 @@ class ModelInfer(RunningStep):
             parameters=config.parameters,
             idempotency_key=ctx.idempotency_key,
             timeout_seconds=config.timeout_seconds,
+            flow=ctx.flow,
+            now=ctx.now,
         )
         try:
             inference = _find_provider(config.model).infer(request)
-        except (models.UnknownModel, UnknownFunction) as error:
+        except (models.UnknownModel, UnknownFunction, asking.UseRefused) as error:
             raise StepFailure(str(error), kind="config", retryable=False) from error
         except models.InputRefused as error:
             raise StepFailure(
@@ -110,7 +106,12 @@ class ModelInfer(RunningStep):
 def _find_provider(model: str) -> models.ModelProvider:
     # The modules that register functions register local models too.
     load_functions()
-    return models.find_provider(model)
+    try:
+        return models.find_provider(model)
+    except models.UnknownModel:
+        if (refused := asking.explain_absence(models.list_providers(), model)) is not None:
+            raise refused from None
+        raise
 
 
 def _to_output(inference: models.Inference) -> dict[str, Json]:

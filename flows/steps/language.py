@@ -118,19 +118,28 @@ class LanguageProvider(Protocol):
 
 
 _PROVIDERS: dict[str, LanguageProvider] = {}
+_LAST: dict[str, LanguageProvider] = {}
 
 
-def register_language_provider(provider: LanguageProvider) -> None:
-    """Add a provider. Raises: ValueError for a second one of the same name."""
-    if provider.name in _PROVIDERS:
+def register_language_provider(provider: LanguageProvider, *, last: bool = False) -> None:
+    """Add a provider; one that is ``last`` is asked for what no other serves.
+
+    Raises: ValueError for a second one of the same name.
+    """
+    if provider.name in {*_PROVIDERS, *_LAST}:
         raise ValueError(f"The provider {provider.name!r} of language models is registered twice.")
-    _PROVIDERS[provider.name] = provider
+    (_LAST if last else _PROVIDERS)[provider.name] = provider
+
+
+def list_language_providers() -> list[LanguageProvider]:
+    """Return the providers in the order in which they are asked for a model."""
+    return [*_PROVIDERS.values(), *_LAST.values()]
 
 
 def find_language_provider(model: str) -> LanguageProvider:
     """Return the provider that serves the language model. Raises: UnknownModel."""
     known: set[str] = set()
-    for provider in _PROVIDERS.values():
+    for provider in list_language_providers():
         served = provider.language_models()
         if model in served:
             return provider

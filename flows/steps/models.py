@@ -173,19 +173,28 @@ class LocalProvider:
 
 LOCAL = LocalProvider()
 _PROVIDERS: dict[str, ModelProvider] = {LOCAL.name: LOCAL}
+_LAST: dict[str, ModelProvider] = {}
 
 
-def register_provider(provider: ModelProvider) -> None:
-    """Add a provider. Raises: ValueError for a second one of the same name."""
-    if provider.name in _PROVIDERS:
+def register_provider(provider: ModelProvider, *, last: bool = False) -> None:
+    """Add a provider; one that is ``last`` is asked for what no other serves.
+
+    Raises: ValueError for a second one of the same name.
+    """
+    if provider.name in {*_PROVIDERS, *_LAST}:
         raise ValueError(f"The model provider {provider.name!r} is registered twice.")
-    _PROVIDERS[provider.name] = provider
+    (_LAST if last else _PROVIDERS)[provider.name] = provider
+
+
+def list_providers() -> list[ModelProvider]:
+    """Return the providers in the order in which they are asked for a model."""
+    return [*_PROVIDERS.values(), *_LAST.values()]
 
 
 def find_provider(model: str) -> ModelProvider:
     """Return the provider that serves the model. Raises: UnknownModel."""
     known: dict[str, str] = {}
-    for provider in _PROVIDERS.values():
+    for provider in list_providers():
         served = provider.models()
         if model in served:
             return provider

@@ -30,6 +30,18 @@ RECORDED = {
     "flows.backtest.api.start": "backtest.started",
     "flows.backtest.views.backtest_cancel": "backtest.stopped",
     "flows.backtest.views.backtest_start": "backtest.started",
+    "flows.connections.api.remove_connection": "connection.removed",
+    "flows.connections.api.save_connection": (
+        "connection.created connection.changed connection.enabled connection.disabled"
+    ),
+    "flows.connections.api.try_connection": "connection.tried",
+    "flows.connections.views.connection_edit": (
+        "connection.changed connection.enabled connection.disabled"
+    ),
+    "flows.connections.views.connection_new": "connection.created",
+    "flows.connections.views.connection_remove": "connection.removed",
+    "flows.connections.views.connection_switch": "connection.enabled connection.disabled",
+    "flows.connections.views.connection_try": "connection.tried",
     "flows.editor.views.restore": "flow.draft_replaced",
     "flows.events.api.send_event": "event.sent",
     "flows.health.api.reset_breaker": "breaker.reset",

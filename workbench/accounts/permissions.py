@@ -37,6 +37,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "datasets.export": frozenset({L, A, X}),
     "events.send": frozenset({D, O}),
     "secrets.manage": frozenset({X}),
+    "connections.view": frozenset({D, L, A, O, X}),
+    "connections.manage": frozenset({X}),
     "audit.view": frozenset({A, X}),
     "audit.export": frozenset({A}),
     "people.view": frozenset({A, X}),

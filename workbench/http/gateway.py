@@ -118,7 +118,8 @@ def guard_view(view: View, routes: Collection[Any]) -> View:
             check_parameters(request, kwargs)
             _check_query(request, routes)
             _read_body(request, routes)
-            answer = _run(request, principal, partial(view, request, *args, **kwargs))
+            run = partial(view, request, *args, **kwargs)
+            answer = _run(request, principal, run, outside=_runs_outside(request, routes))
             return add_etag(request, answer)
         except RequestDataTooBig:
             return problem_response(too_large(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
@@ -143,8 +144,17 @@ def no_such_route(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespon
     return problem_response(ApiProblem(404, "not-found", detail, remedy))
 
 
+def _runs_outside(request: HttpRequest, routes: Collection[Any]) -> bool:
+    """Return whether the request's route runs outside of any transaction."""
+    return any(
+        getattr(route.view_func, "outside_transaction", False)
+        for route in routes
+        if request.method in route.methods
+    )
+
+
 def _run(
-    request: HttpRequest, principal: Principal, view: Callable[[], HttpResponse]
+    request: HttpRequest, principal: Principal, view: Callable[[], HttpResponse], *, outside: bool
 ) -> HttpResponse:
     """Run the view, or repeat its earlier answer where the request names an Idempotency-Key."""
 
@@ -152,7 +162,9 @@ def _run(
         return replace_plain_405(view())
 
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
-    return run() if key is None else answer_once(request, key, principal, timezone.now(), run)
+    if key is None:
+        return run()
+    return answer_once(request, key, principal, timezone.now(), run, outside=outside)
 
 
 def _check_body(request: HttpRequest, routes: Collection[Any]) -> None:

@@ -10,6 +10,7 @@ the role granted. So a refusal frees the key.
 
 import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
@@ -49,14 +50,27 @@ def shows_once(route: Route) -> Route:
     return shown  # type: ignore[return-value]
 
 
+def runs_outside_transaction(route: Route) -> Route:
+    """Have a route run outside of any transaction, as it waits for a server of somebody else.
+
+    A crash before its answer is kept then leaves what it wrote. Put it lowest.
+    """
+    route.outside_transaction = True  # type: ignore[attr-defined]
+    return route
+
+
 def answer_once(
     request: HttpRequest,
     key: str,
     principal: Principal,
     now: datetime,
     run: Callable[[], HttpResponse],
+    *,
+    outside: bool = False,
 ) -> HttpResponse:
     """Run the request, or return the answer that it got before.
+
+    With ``outside`` it runs outside of a transaction, and only its answer is kept in one.
 
     Raises: ApiProblem: 422 for a key used with another request, 409 while the first one runs.
     """
@@ -65,12 +79,12 @@ def answer_once(
     if not ours:
         return _replay(claim)
     try:
-        with transaction.atomic():
+        with nullcontext() if outside else transaction.atomic():
             response = run()
             if response.status_code < REFUSED:
                 _keep(claim, response, is_secret=getattr(request, _KEPT_BACK, False))
                 return response
-            if response.status_code >= SERVER_ERROR or response.status_code in ROLLED_BACK:
+            if not outside and _stands_for_nothing(response.status_code):
                 transaction.set_rollback(True)
     except BaseException:
         claim.delete()
@@ -91,6 +105,11 @@ def prune(now: datetime) -> int:
     if len(ids) < PRUNE_BATCH:
         sweep.forget_gone()
     return len(ids) - sweep.failures
+
+
+def _stands_for_nothing(status: int) -> bool:
+    """Return whether nothing stands of what a route wrote before it answered so."""
+    return status >= SERVER_ERROR or status in ROLLED_BACK
 
 
 def _check_key(key: str) -> None:

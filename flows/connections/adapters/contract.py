@@ -30,7 +30,18 @@ class Confidence(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    how: Literal["none", "field", "top_class", "margin"] = Field("none", title="Confidence")
+    how: Literal["none", "field", "top_class", "margin"] = Field(
+        "none",
+        title="How it is read",
+        json_schema_extra={
+            "x-titles": {
+                "none": "The model gives none",
+                "field": "A field of the answer",
+                "top_class": "The top class's probability",
+                "margin": "The top class's lead over the second",
+            }
+        },
+    )
     path: str = Field("", title="Where in the output", max_length=200, examples=["probability"])
 
 

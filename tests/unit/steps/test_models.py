@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from flows.graph.model import Step
+from flows.selectors.model_uses import StepModel, find_unusable_models
 from flows.steps.base import StepFailure
 from flows.steps.infer import ModelInfer
 from flows.steps.models import LOCAL, InputRefused, LocalProvider
@@ -134,12 +135,15 @@ def test_a_refused_input_is_a_breach_of_contract(served: Scorecard, given: Any, 
     assert caught.value.detail["errors"][0]["field"] == field
 
 
+@pytest.mark.django_db  # connections are among the known ones
 def test_an_unknown_model_names_the_known_ones(served: Scorecard) -> None:
     with pytest.raises(StepFailure, match="small") as caught:
         infer({}, model="smal")
     assert not caught.value.retryable
-    problems = ModelInfer().check(Step(id="score", type="model.infer", config={"model": "smal"}))
-    assert [each.field for each in problems] == ["with.model"]
+    step = Step(id="score", type="model.infer", config={"model": "smal"})
+    (named,) = ModelInfer().list_models(step.config)
+    (problem,) = find_unusable_models("loan", [StepModel(step.id, *named)])
+    assert (problem.code, problem.step, problem.field) == ("model.unknown", "score", "with.model")
 
 
 def test_a_step_without_input_is_refused() -> None:

@@ -14,6 +14,7 @@ from reviews.quality.services.known_answers import add_known_answer
 from reviews.rules.filters import CaseFilters
 from reviews.team.services.saved_views import save_view
 from tests.factories.cases import approve, make_decided_case, make_review_version
+from tests.factories.connections import make_connection
 from tests.factories.flows import LOAN, make_flow
 from tests.factories.people import ACTOR, make_person, person
 from tests.factories.queues import make_office
@@ -49,6 +50,11 @@ def _make_calendar() -> str:
 def _make_secret() -> str:
     set_secret(name="KEY", value="a", uses=["notices"], actor=ACTOR, now=timezone.now())
     return "secrets/KEY"
+
+
+def _make_connection() -> str:
+    make_connection("risk", enabled=False)
+    return "connections/risk"
 
 
 def _make_draft() -> str:
@@ -94,7 +100,14 @@ _HOURS = {"hours": {"monday": [["09:00", "17:00"]]}}
 _POLICY = {"title": "Standard", "calendar": "office", "breach": "expire"}
 _SHARES = {"known_percent": 0, "independent_percent": 0}
 _SAMPLING = {"flow": "loan", "step": "review"}
+_CONNECTION = {"kind": "http", "address": "http://127.0.0.1:9/", "enabled": False}
 EDITED = {
+    "/connections/{name}": Edited(
+        _make_connection,
+        {**_CONNECTION, "title": "Risk"},
+        {**_CONNECTION, "title": "Other", "flows": ["loan"]},
+        removable=True,
+    ),
     "/secrets/{name}": Edited(
         _make_secret,
         {"value": "b", "uses": ["notices"]},

@@ -19,6 +19,7 @@ from workbench.secrets.services import delete_secret, set_secret
 Json = Any
 V1 = "/api/v1"
 LISTED = [
+    "/connections/{name}",
     "/secrets/{name}",
     "/flows/{name}/triggers/{trigger_id}",
     "/queues/{name}/views/{view_id}",

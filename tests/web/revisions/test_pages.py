@@ -4,13 +4,16 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from flows.connections.models import Connection
+from flows.connections.services import save_connection
+from flows.connections.settings import ConnectionSettings, settings_of
 from flows.models import Flow
 from flows.selectors.changes import to_text
 from flows.services import save_draft
@@ -140,7 +143,22 @@ def _draft(title: str) -> object:
     )  # fmt: skip
 
 
+def _make_connection() -> tuple[str, str]:
+    EDITED["/connections/{name}"].make()
+    return "/connections/risk/edit/", ""
+
+
+def _connection(title: str) -> object:
+    kept = settings_of(Connection.objects.get()) | {"title": title}
+    settings = ConnectionSettings.model_validate(kept)
+    return save_connection(name="risk", settings=settings, actor=lea(), now=timezone.now())
+
+
 FORMS = {
+    "connection_edit": Form(
+        _make_connection, _connection, "Theirs",
+        {"title": "Mine"}, "Mine", lambda: Connection.objects.get().title,
+    ),
     "calendar_edit": Form(
         lambda: ("/review/sla/calendars/office/", ""), _calendar, "AT",
         {"country": "FR"}, "FR", lambda: WorkCalendar.objects.get().country,
@@ -284,11 +302,18 @@ def test_a_form_that_comes_back_for_another_reason_keeps_its_revision(
     assert f'name="revision" value="{posted["revision"][0]}"' in text_of(answer)
 
 
-@pytest.mark.parametrize("name", ["destination_edit", "trigger_edit"])
-def test_what_was_changed_since_is_not_removed(adm: Client, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "act"),
+    [
+        ("destination_edit", "remove/"),
+        ("trigger_edit", "delete/"),
+        ("connection_edit", "../remove/"),
+    ],
+)
+def test_what_was_changed_since_is_not_removed(adm: Client, name: str, act: str) -> None:
     form = FORMS[name]
     url, _, posted = fill(adm, name)
-    remove = f"{url}remove/" if name == "destination_edit" else f"{url}delete/"
+    remove = urljoin(url, act)
     form.theirs(form.saved)
     answer = adm.post(remove, {"revision": posted["revision"][0]}, follow=True)
     assert "lea changed it meanwhile" in text_of(answer)
@@ -307,6 +332,7 @@ MAKES = frozenset(
         "backtest_start",
         "calendar_new",
         "comment",
+        "connection_new",
         "create",
         "destination_new",
         "flow_create",
@@ -328,6 +354,8 @@ ACTS = frozenset(
         "backtest_cancel",
         "breaker_reset",
         "bulk",
+        "connection_switch",
+        "connection_try",
         "bulk_stop",
         "claim",
         "close",
@@ -375,7 +403,7 @@ OWN = frozenset(
 LOOKS = frozenset(
     ["calendar_preview", "evaluate", "play", "play_flow_tests", "policy_preview", "queue_order"]
 )
-REMOVES = frozenset({"destination_remove", "retire_answer", "trigger_delete"})
+REMOVES = frozenset({"connection_remove", "destination_remove", "retire_answer", "trigger_delete"})
 
 
 def list_pages(found: Any, before: str = "") -> Iterator[tuple[str, URLPattern]]:

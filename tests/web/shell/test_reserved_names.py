@@ -7,6 +7,8 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
+from flows.connections.services import ConnectionInvalid, save_connection
+from flows.connections.settings import ConnectionSettings
 from flows.services import NameReserved, create_flow
 from reviews.errors import SettingsInvalid
 from reviews.notices.services import save_destination
@@ -71,8 +73,16 @@ def make_destination(name: str) -> None:
     save_destination(name=name, values=values, key="", actor=ACTOR, now=timezone.now())
 
 
+def make_connection(name: str) -> None:
+    settings = ConnectionSettings.model_validate(
+        {"title": "A model", "kind": "http", "address": "http://127.0.0.1:9/", "enabled": False}
+    )
+    save_connection(name=name, settings=settings, actor=ACTOR, now=timezone.now())
+
+
 MAKERS: dict[str, Callable[[str], None]] = {
     "flows:flow-detail": make_a_flow,
+    "flows:connection-detail": make_connection,
     "reviews:queue": make_queue,
     "reviews:calendar": make_calendar,
     "reviews:policy": make_policy,
@@ -87,7 +97,7 @@ def test_each_name_that_would_hide_a_page_is_refused() -> None:
     for page, names in hiding.items():
         for name in names:
             assert is_reserved(page, name)
-            with pytest.raises((NameReserved, SettingsInvalid)) as refusal:
+            with pytest.raises((NameReserved, SettingsInvalid, ConnectionInvalid)) as refusal:
                 MAKERS[page](name)
             assert "another page" in f"{vars(refusal.value)}"
 

@@ -1,0 +1,178 @@
+"""Serve the models of connections to the steps that ask for them."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from flows.connections.adapters.contract import (
+    AnswerUnfit,
+    ChatAdapter,
+    ChatReply,
+    ModelAdapter,
+    ModelReply,
+)
+from flows.connections.exchange import Exchange, open_exchange, read_body
+from flows.connections.known import KNOWN, KnownConnection
+from flows.steps.asking import UseRefused
+from flows.steps.base import DestinationLimit
+from flows.steps.language import ChatAnswer, ChatRequest
+from flows.steps.models import Inference, InferenceRequest, UnknownModel
+from workbench.secrets.uses import connection_use
+
+Json = Any
+
+
+class ConnectionProvider:
+    """Serves every enabled connection by its name: as a model, as a language model, or as both."""
+
+    name = "connection"
+
+    def models(self) -> Mapping[str, str]:
+        return _list_served(lambda known: known.serves_models)
+
+    def language_models(self) -> Mapping[str, str]:
+        return _list_served(lambda known: known.serves_language)
+
+    def destination_of(self, model: str) -> str:
+        return connection_use(model)
+
+    def limit_of(self, model: str) -> DestinationLimit | None:
+        known = KNOWN.find(model)
+        if known is None or not (known.row.concurrency or known.row.per_second):
+            return None
+        return DestinationLimit(known.row.concurrency, known.row.per_second)
+
+    def check_use(self, model: str, flow: str) -> None:
+        known = KNOWN.find(model)
+        if known is not None and not known.row.may_be_used_by(flow):
+            raise UseRefused(
+                "connection.not_for_this_flow",
+                f"The flow {flow or 'without a name'} may not use the connection {model}.",
+                "An administrator can add the flow to those that may use it.",
+            )
+
+    def explain_absence(self, model: str) -> UseRefused | None:
+        known = KNOWN.find(model)
+        if known is None:
+            return None
+        if not known.row.enabled:
+            return UseRefused(
+                "connection.disabled",
+                f"The connection {model} is turned off.",
+                "An administrator can turn it on.",
+            )
+        other = "`llm.chat`" if known.serves_language else "`model.infer`"
+        return UseRefused(
+            "connection.other_kind",
+            f"The connection {model} is of the kind {known.row.kind}, which this step cannot ask.",
+            f"Ask it by {other}."
+            if known.serves_language or known.serves_models
+            else "Install the package that offers that kind.",
+        )
+
+    def infer(self, request: InferenceRequest) -> Inference:
+        """Return the model's answer.
+
+        Raises: UnknownModel, UseRefused, InputRefused, StepFailure.
+        """
+        known = self._find_enabled(request.model)
+        self.check_use(request.model, request.flow)
+        return infer_by(known, request)
+
+    def chat(self, request: ChatRequest) -> ChatAnswer:
+        """Return the language model's answer. Raises: UnknownModel, UseRefused, StepFailure."""
+        known = self._find_enabled(request.model)
+        self.check_use(request.model, request.flow)
+        return chat_by(known, request)
+
+    def _find_enabled(self, model: str) -> KnownConnection:
+        known = KNOWN.find(model)
+        if known is None:
+            raise UnknownModel(f"There is no connection {model!r}.")
+        if not known.row.enabled:
+            raise cast(UseRefused, self.explain_absence(model))
+        return known
+
+
+PROVIDER = ConnectionProvider()
+
+
+def infer_by(known: KnownConnection, request: InferenceRequest) -> Inference:
+    """Ask a connection, whoever may use it. Raises: InputRefused, StepFailure."""
+    adapter = cast(ModelAdapter, known.adapter)
+    known.check_input(request.input)
+    exchange = _open(known, request)
+    request = replace(request, parameters=exchange.parameters)
+    body = exchange.ask(adapter.make_call(exchange.endpoint, request))
+
+    def read() -> ModelReply:
+        reply = adapter.read(exchange.endpoint, request, read_body(body))
+        exchange.stated = {"version": reply.version, "request_id": reply.request_id}
+        _check_confidence(reply.confidence)
+        masked = exchange.mask(dict(reply.output))
+        known.check_output(masked)
+        return replace(reply, output=masked)
+
+    reply = exchange.read(read)
+    reasons = [
+        replace(each, **exchange.mask({name: getattr(each, name) for name in _TEXTS_OF_REASON}))
+        for each in reply.reasons
+    ]
+    return Inference(reply.output, reply.confidence, reasons, exchange.make_provenance())
+
+
+_TEXTS_OF_REASON = ("feature", "label", "value", "text")
+
+
+def chat_by(known: KnownConnection, request: ChatRequest) -> ChatAnswer:
+    """Ask a connection to a language model, whoever may use it. Raises: StepFailure."""
+    adapter = cast(ChatAdapter, known.adapter)
+    exchange = _open(known, request)
+    request = replace(request, parameters=exchange.parameters)
+    body = exchange.ask(adapter.make_chat_call(exchange.endpoint, request))
+
+    def read() -> ChatReply:
+        reply = adapter.read_chat(exchange.endpoint, request, read_body(body))
+        exchange.stated = {
+            "version": reply.version,
+            "request_id": reply.request_id,
+            "input_tokens": reply.input_tokens,
+            "output_tokens": reply.output_tokens,
+            "finish_reason": reply.finish,
+        }
+        return reply
+
+    reply = exchange.read(read)
+    calls = tuple(
+        replace(each, **exchange.mask({"name": each.name, "arguments": each.arguments}))
+        for each in reply.calls
+    )
+    text, finish = exchange.mask(reply.text), exchange.mask(reply.finish)
+    # A secret could be put together again from the tokens.
+    tokens = reply.tokens if text == reply.text else ()
+    return ChatAnswer(text, calls, finish, exchange.make_provenance(), tokens)
+
+
+def _open(known: KnownConnection, request: InferenceRequest | ChatRequest) -> Exchange:
+    return open_exchange(
+        known,
+        request.parameters,
+        idempotency_key=request.idempotency_key,
+        timeout_seconds=request.timeout_seconds,
+        now=request.now,
+    )
+
+
+def _check_confidence(confidence: float | None) -> None:
+    """Raises: AnswerUnfit."""
+    if confidence is not None and not (math.isfinite(confidence) and 0 <= confidence <= 1):
+        raise AnswerUnfit("confidence", f"a confidence is 0 to 1 (it is {confidence})")
+
+
+def _list_served(serves: Callable[[KnownConnection], bool]) -> dict[str, str]:
+    return {
+        name: known.version
+        for name, known in KNOWN.all().items()
+        if known.row.enabled and serves(known)
+    }

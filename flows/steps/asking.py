@@ -1,0 +1,108 @@
+"""What a provider says of a model before it is asked: by whom it may be, and how often.
+
+A provider whose models are rows implements ``GuardingProvider`` beside its own protocol; the other
+providers serve every flow, without a limit. What such a provider keeps of its rows is registered by
+``register_kept``: the gate before a step runs on the event loop, where no query may be made.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from flows.steps.base import DestinationLimit
+from flows.steps.language import LanguageProvider
+from flows.steps.models import LOCAL, ModelProvider
+
+Provider = ModelProvider | LanguageProvider
+
+
+class UseRefused(LookupError):
+    """The model may not be asked by this flow, or not in this way: why, and what to do."""
+
+    def __init__(self, code: str, message: str, remedy: str) -> None:
+        super().__init__(f"{message} {remedy}")
+        self.code, self.message, self.remedy = code, message, remedy
+
+
+@runtime_checkable
+class GuardingProvider(Protocol):
+    """A provider that says who may ask each of its models."""
+
+    def destination_of(self, model: str) -> str:
+        """Return the name under which the model's calls share a breaker and a limit."""
+
+    def limit_of(self, model: str) -> DestinationLimit | None:
+        """Return the limit on all calls of the model."""
+
+    def check_use(self, model: str, flow: str) -> None:
+        """Raises: UseRefused, where the flow may not ask the model."""
+
+    def explain_absence(self, model: str) -> UseRefused | None:
+        """Return why a model of that name is not served, None if there is none."""
+
+
+class KeptRows(Protocol):
+    """A process's copy of rows, which is read again when it is old."""
+
+    @property
+    def is_stale(self) -> bool: ...
+
+    def refresh(self) -> None:
+        """Read the rows again. Never raises where the database is away."""
+
+
+_KEPT: list[KeptRows] = []
+
+
+def register_kept(rows: KeptRows) -> None:
+    """Have the rows read again, where they are old, before a step that asks a model is judged."""
+    _KEPT.append(rows)
+
+
+def list_stale() -> list[KeptRows]:
+    """Return what should be read again in a thread before the event loop uses it."""
+    return [rows for rows in _KEPT if rows.is_stale]
+
+
+def destination_of(provider: Provider, model: str) -> str | None:
+    """Return what a call of the model needs, None if it runs in this process."""
+    if isinstance(provider, GuardingProvider):
+        return provider.destination_of(model)
+    # A model in this process fails only together with its worker.
+    return None if provider is LOCAL else f"{provider.name}/{model}"
+
+
+def limit_of(provider: Provider, model: str) -> DestinationLimit | None:
+    return provider.limit_of(model) if isinstance(provider, GuardingProvider) else None
+
+
+def check_use(provider: Provider, model: str, flow: str) -> None:
+    """Raises: UseRefused, where the flow may not ask the model."""
+    if isinstance(provider, GuardingProvider):
+        provider.check_use(model, flow)
+
+
+def explain_absence(providers: Sequence[Provider], model: str) -> UseRefused | None:
+    """Return why a model that no provider serves is not to be had, if one of them knows it."""
+    guarding = [each for each in providers if isinstance(each, GuardingProvider)]
+    return next((found for each in guarding if (found := each.explain_absence(model))), None)
+
+
+def check_sole(
+    provider: Provider,
+    providers: Sequence[Provider],
+    model: str,
+) -> None:
+    """Raises: UseRefused, where another provider has something of that name too."""
+    others = [each for each in providers if each is not provider]
+    found = next((each for each in others if model in _list_served(each)), None)
+    if found is not None:
+        raise UseRefused(
+            "model.named_twice",
+            f"Two models are named {model}: one of {provider.name}, one of {found.name}.",
+            "Rename one of them.",
+        )
+
+
+def _list_served(provider: Provider) -> set[str]:
+    lists = ("models", "language_models")
+    return {name for each in lists if hasattr(provider, each) for name in getattr(provider, each)()}
