@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from flows.connections.adapters import kinds
-from flows.connections.adapters.contract import Call, Endpoint, ModelAdapter, find_adapter
+from flows.connections.adapters.contract import (
+    Call,
+    Endpoint,
+    ModelAdapter,
+    ModelReply,
+    find_adapter,
+)
+from flows.steps.models import InferenceRequest
 from flows.steps.outgoing import Outgoing, send
 
 Json = Any
@@ -32,3 +39,12 @@ def call(endpoint: Endpoint, made: Call) -> Json:
         max_bytes=4 * 1024 * 1024,
     )
     return send(request, datetime.now(UTC)).body
+
+
+def ask(adapter: ModelAdapter, endpoint: Endpoint, request: InferenceRequest) -> ModelReply:
+    """Return the reply. Raises: InputRefused, StepFailure, AnswerUnfit."""
+    # The script that records servers imports this module before Django's apps are loaded.
+    from flows.connections.exchange import read_body
+
+    body = call(endpoint, adapter.make_call(endpoint, request))
+    return adapter.read(endpoint, request, read_body(body))

@@ -1,6 +1,6 @@
-"""Measure 64 inputs a call against one a call: ``python -m tests.models.measure [SECONDS]``.
+"""Measure 64 inputs a call against one: ``python -m tests.models.measure SECONDS [SERVER…]``.
 
-MLServer is asked by one caller, in turns of either way, so that both meet the same machine.
+One caller asks a server in turns of either way, so that both meet the same machine.
 """
 
 import sys
@@ -14,17 +14,18 @@ from django.conf import settings
 
 from flows.connections.adapters.contract import BatchingAdapter
 from flows.steps.models import InferenceRequest
-from tests.models.asking import call, make_endpoint
+from tests.models.asking import ask, call, make_endpoint
 from tests.models.factors import list_applications
 from tests.models.serving import PEERS, Peer, serve
 
 BATCH = 64
 TURNS = 5
+BATCHING = frozenset({"oip", "mlflow"})
 
 
-def main(seconds: float) -> None:
+def main(seconds: float, names: Sequence[str]) -> None:
     for peer in PEERS:
-        if peer.is_installed and peer.kind in {"oip", "mlflow"}:
+        if peer.is_installed and (peer.name in names or not names) and peer.kind in BATCHING:
             with serve(peer) as address:
                 settings.OUTGOING_ALLOWLIST = [urlsplit(address).netloc]
                 _measure(peer, address, seconds / TURNS / 2)
@@ -44,7 +45,7 @@ def _measure(peer: Peer, address: str, seconds: float) -> None:
 
     def ask_singly() -> None:
         for each in asked:
-            adapter.read(endpoint, each, call(endpoint, adapter.make_call(endpoint, each)))
+            ask(adapter, endpoint, each)
 
     ask_singly()
     ask_together()
@@ -73,4 +74,4 @@ def _middle(values: Sequence[float]) -> float:
 
 if __name__ == "__main__":
     django.setup()
-    main(float(sys.argv[1]) if sys.argv[1:] else 10.0)
+    main(float(sys.argv[1]), sys.argv[2:])

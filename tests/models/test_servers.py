@@ -10,18 +10,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.utils import timezone
 
-from flows.connections.adapters.contract import Call, Endpoint, ModelAdapter, ModelReply
 from flows.connections.adapters.reading import take_at
+from flows.connections.exchange import open_exchange
+from flows.connections.known import KnownConnection
+from flows.connections.models import Connection
+from flows.connections.provider import PROVIDER
 from flows.steps.base import StepFailure
-from flows.steps.models import InferenceRequest
-from tests.models.asking import call, make_endpoint
+from flows.steps.models import Inference, InferenceRequest
+from tests.factories.connections import make_connection
 from tests.models.factors import APPLICATIONS, CARD, list_applications
 from tests.models.serving import PEERS, Peer, serve
 
 Json = Any
 APPROVE, DECLINE = 0.87, 0.7
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.django_db]
 
 
 def show(line: str) -> None:
@@ -40,10 +44,21 @@ def served(request: pytest.FixtureRequest) -> Iterator[tuple[Peer, str]]:
 
 
 @pytest.fixture
-def asked(served: tuple[Peer, str], settings: Any) -> tuple[Peer, ModelAdapter, Endpoint]:
+def peer(served: tuple[Peer, str]) -> Peer:
+    return served[0]
+
+
+@pytest.fixture
+def connection(served: tuple[Peer, str], settings: Any) -> Connection:
     peer, address = served
     settings.OUTGOING_ALLOWLIST = [urlsplit(address).netloc]
-    return peer, *make_endpoint(peer.kind, address, peer.options)
+    return make_connection(
+        kind=peer.kind,
+        address=address,
+        options=peer.options,
+        parameters=peer.parameters,
+        served_as="scorecard",
+    )
 
 
 def decide(probability: float) -> str:
@@ -52,29 +67,25 @@ def decide(probability: float) -> str:
     return "decline" if probability < DECLINE else "refer"
 
 
-def ask(peer: Peer, adapter: ModelAdapter, endpoint: Endpoint, values: Json) -> ModelReply:
-    request = InferenceRequest(
-        "scorecard", peer.to_input(values), peer.parameters, idempotency_key="run-1-1-1"
+def ask(connection: Connection, given: Json) -> Inference:
+    return PROVIDER.infer(
+        InferenceRequest(connection.name, given, idempotency_key="run-1-1-1", flow="loans")
     )
-    return adapter.read(endpoint, request, call(endpoint, adapter.make_call(endpoint, request)))
 
 
-def test_a_server_gives_the_same_700_decisions(
-    asked: tuple[Peer, ModelAdapter, Endpoint],
-) -> None:
-    peer, adapter, endpoint = asked
+def test_a_server_gives_the_same_700_decisions(peer: Peer, connection: Connection) -> None:
     decided: Counter[str] = Counter()
     furthest = 0.0
 
     for values in list_applications():
         output, confidence, _ = CARD.predict(values)
         local = float(output[CARD.output])
-        reply = ask(peer, adapter, endpoint, values)
-        found = take_at(reply.output, peer.probability_at)
+        inference = ask(connection, peer.to_input(values))
+        found = take_at(inference.output, peer.probability_at)
 
         assert found == pytest.approx(local, abs=1e-6)
         assert decide(found) == decide(local)
-        assert reply.confidence == pytest.approx(confidence, abs=1e-6)
+        assert inference.confidence == pytest.approx(confidence, abs=1e-6)
         furthest = max(furthest, abs(found - local))
         decided[decide(found)] += 1
 
@@ -83,23 +94,32 @@ def test_a_server_gives_the_same_700_decisions(
     assert len(decided) == 3, "each decision must be made"
 
 
-def test_a_server_says_that_it_is_there(asked: tuple[Peer, ModelAdapter, Endpoint]) -> None:
-    _, adapter, endpoint = asked
+def test_the_provenance_says_who_answered(peer: Peer, connection: Connection) -> None:
+    made = ask(connection, peer.to_input(list_applications()[0])).provenance
+    assert (made.provider, made.model, made.served_as) == ("connection", "risk", "scorecard")
+    # MLflow's server says neither the version nor anything else of the model.
+    assert made.version == ("" if peer.kind == "mlflow" else "1")
+    assert made.request_id == ("run-1-1-1" if peer.kind == "oip" else "")
+    assert made.latency_ms > 0
 
-    made = adapter.make_health_call(endpoint)
 
-    assert isinstance(made, Call)
-    call(endpoint, made)
+def test_a_server_says_that_it_is_there(peer: Peer, connection: Connection) -> None:
+    exchange = open_exchange(
+        KnownConnection(connection),
+        {},
+        idempotency_key="",
+        timeout_seconds=10,
+        now=timezone.now(),
+    )
+    call = exchange.known.adapter.make_health_call(exchange.endpoint)
+    assert call is not None
+    exchange.ask(call)
 
 
 def test_an_input_that_the_model_cannot_take_is_a_failure(
-    asked: tuple[Peer, ModelAdapter, Endpoint],
+    peer: Peer, connection: Connection
 ) -> None:
-    peer, adapter, endpoint = asked
     strange = {**peer.to_input(list_applications()[0]), "purpose": peer.unknown_purpose}
-    request = InferenceRequest("scorecard", strange, peer.parameters)
-
     with pytest.raises(StepFailure) as failure:
-        call(endpoint, adapter.make_call(endpoint, request))
-
+        ask(connection, strange)
     assert failure.value.kind == "http"

@@ -14,7 +14,7 @@ from flows.connections.adapters.reading import take_at
 from flows.steps.base import StepFailure
 from flows.steps.models import InferenceRequest
 from tests.integration.connections.replaying import replay
-from tests.models.asking import call, make_endpoint
+from tests.models.asking import ask, call, make_endpoint
 from tests.models.factors import CARD, decode
 from tests.models.recordings import Recording, list_recordings
 
@@ -45,7 +45,9 @@ def score(given: Json) -> tuple[float, float]:
 
 
 def test_every_kind_of_model_server_was_recorded() -> None:
-    assert {"bentoml", "mlflow", "oip", "ray_serve"} <= {each.kind for each in RECORDINGS}
+    assert {"bentoml", "mlflow", "oip", "ray_serve", "torchserve"} == {
+        each.kind for each in RECORDINGS
+    }
 
 
 def test_a_server_gives_the_probability_of_the_local_scorecard(
@@ -54,9 +56,7 @@ def test_a_server_gives_the_probability_of_the_local_scorecard(
     adapter, endpoint = served
     for given in recording.inputs:
         request = make_request(recording, given)
-        reply = adapter.read(
-            endpoint, request, call(endpoint, adapter.make_call(endpoint, request))
-        )
+        reply = ask(adapter, endpoint, request)
         found = take_at(reply.output, recording.probability_at)
         assert (found, reply.confidence) == pytest.approx(score(given), abs=1e-6)
 
@@ -106,7 +106,7 @@ def test_what_the_server_says_of_itself_is_in_the_reply(
 ) -> None:
     adapter, endpoint = served
     request = make_request(recording, recording.inputs[0])
-    reply = adapter.read(endpoint, request, call(endpoint, adapter.make_call(endpoint, request)))
+    reply = ask(adapter, endpoint, request)
     # MLflow's server says neither the version nor anything else of the model.
     assert reply.version == ("" if recording.kind == "mlflow" else "1")
     assert reply.request_id == ("run-1-1-1" if recording.kind == "oip" else "")

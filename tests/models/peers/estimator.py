@@ -4,18 +4,13 @@ Servers that read scikit-learn's models read this one. It takes a frame with a c
 table of numbers in the factors' order in which a category is the place of its value (``CODES``).
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy
 import pandas
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from examples.consumer_loan import scorecard as example
-from flows.steps.scorecard import Scorecard
-from tests.models.factors import FACTORS, decode
-
-PATH = Path(example.__file__).with_name("scorecard.json")
+from tests.models.factors import CARD, FACTORS, decode
 
 
 class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -26,8 +21,7 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, values: Any) -> Any:
-        card = Scorecard.load(PATH)
-        good = [float(card.predict(row)[0][card.output]) for row in _rows(values)]
+        good = [float(CARD.predict(row)[0][CARD.output]) for row in _rows(values)]
         return numpy.array([[1 - each, each] for each in good])
 
     def predict(self, values: Any) -> Any:

@@ -349,6 +349,18 @@ def test_a_confidence_that_is_none_is_unfit(confidence: Json, field: str) -> Non
     assert refuse("bentoml", answer, confidence=confidence)[0] == field
 
 
+def test_single_precision_may_go_past_one_by_its_rounding() -> None:
+    options = {"how": "top_class", "path": "p"}
+    assert read("bentoml", {"p": [1.0000001192092896, 0]}, confidence=options).confidence == 1
+    assert refuse("bentoml", {"p": [1.00001, 0]}, confidence=options)[0] == "p"
+
+
+def test_a_name_with_dots_is_found() -> None:
+    answer = {"model.out:0": [0.75, 0.25], "model": {"out": 1}}
+    options = {"how": "top_class", "path": "model.out:0"}
+    assert read("bentoml", answer, confidence=options).confidence == 0.75
+
+
 @pytest.mark.parametrize("route", ["predict", "/a/../b", "/..", "/a b", "/a?b=1", "//", "/%2e%2e"])
 def test_a_route_is_a_plain_path(route: str) -> None:
     with pytest.raises(ValidationError):
