@@ -129,14 +129,15 @@ def _fits(value: Json, datatype: str) -> bool:
         return datatype == "BOOL" and isinstance(value, bool)
     if not isinstance(value, int | float) or not math.isfinite(value):
         return False
-    return datatype.startswith("FP") or (value == int(value) and _is_in_range(int(value), datatype))
+    if datatype.startswith("FP"):
+        return True
+    return value == int(value) and _is_in_range(int(value), datatype)
 
 
 def _is_in_range(value: int, datatype: str) -> bool:
     bits = int(datatype.lstrip("UINT"))
-    if datatype.startswith("U"):
-        return 0 <= value < 2**bits
-    return -(2 ** (bits - 1)) <= value < 2 ** (bits - 1)
+    least, end = (0, 1 << bits) if datatype.startswith("U") else (-1 << bits - 1, 1 << bits - 1)
+    return least <= value < end
 
 
 def _convert(value: Json, datatype: str) -> Json:

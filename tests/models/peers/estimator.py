@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from tests.models.factors import CARD, FACTORS, decode
 
 
-class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ScorecardClassifier(ClassifierMixin, BaseEstimator):
     """Classes are 0, bad, and 1, good."""
 
     def fit(self, _values: Any = None, _outcomes: Any = None) -> "ScorecardClassifier":

@@ -9,7 +9,7 @@ from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
 from tests.models.peers.estimator import ScorecardClassifier
 
 
-class Scorecard(Model):  # type: ignore[misc]
+class Scorecard(Model):
     """Answers as the Open Inference Protocol has it, with the version beside it."""
 
     def load(self) -> bool:
@@ -25,7 +25,7 @@ class Scorecard(Model):  # type: ignore[misc]
         )
 
 
-class LoopbackConfig(uvicorn.Config):  # type: ignore[misc]
+class LoopbackConfig(uvicorn.Config):
     """KServe binds every address, and has no setting for it."""
 
     def __init__(self, app: Any, *, host: str, **options: Any) -> None:

@@ -31,6 +31,7 @@ if __name__ == "__main__":
         object_store_memory=100 * 1024 * 1024,
     )
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
-    serve.run(Scorecard.bind(), name="scorecard", route_prefix="/scorecard")
+    deployment: Any = Scorecard
+    serve.run(deployment.bind(), name="scorecard", route_prefix="/scorecard")
     while True:
         time.sleep(3600)

@@ -295,6 +295,7 @@ def test_the_envelope_of_torchserve_holds_one_instance() -> None:
     assert ask("torchserve", {"a": 1}, envelope="instances").body == {"instances": [{"a": 1}]}
     found = read("torchserve", {"predictions": [{"good": 0.8}]}, envelope="instances")
     assert found.output == {"good": 0.8}
+    wrong: Json
     for wrong in ({}, {"predictions": {}}, {"predictions": []}, {"predictions": [1, 2]}):
         assert refuse("torchserve", wrong, envelope="instances")[0] == "predictions"
 
@@ -396,6 +397,6 @@ def test_each_option_has_a_title(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["mlflow", "oip"])
 def test_an_input_without_names_is_refused(kind: str) -> None:
-    options = {"features": [AMOUNT]} if kind == "oip" else {}
+    options: dict[str, Any] = {"features": [AMOUNT]} if kind == "oip" else {}
     with pytest.raises(InputRefused, match="an object of named values"):
         ask(kind, [1, 2], **options)
