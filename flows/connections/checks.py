@@ -92,8 +92,9 @@ def _check_flows(flows: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _check_contracts(settings: ConnectionSettings) -> Iterator[tuple[str, str]]:
-    for field in ("input_schema", "output_schema"):
-        if fault := explain_schema_fault(getattr(settings, field)):
+    schemas = {"input_schema": settings.input_schema, "output_schema": settings.output_schema}
+    for field, schema in schemas.items():
+        if fault := explain_schema_fault(schema):
             yield field, fault
 
 
