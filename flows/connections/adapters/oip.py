@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from flows.connections.adapters import contract
 from flows.connections.adapters.contract import (
@@ -90,16 +90,22 @@ class OpenInference:
             max_length=200,
         )
 
-        @model_validator(mode="after")
-        def check_tensor(self) -> "OpenInference.Options":
-            if len({each.name for each in self.features}) < len(self.features):
+        @field_validator("features")
+        @classmethod
+        def refuse_one_name_twice(cls, features: list[Feature]) -> list[Feature]:
+            if len({each.name for each in features}) < len(features):
                 raise ValueError("two features have one name: rename or remove one")
-            if self.tensor and len({each.datatype for each in self.features}) > 1:
+            return features
+
+        @field_validator("tensor")
+        @classmethod
+        def refuse_many_datatypes(cls, tensor: str, info: ValidationInfo) -> str:
+            features: list[Feature] = info.data.get("features", [])
+            if tensor and len({each.datatype for each in features}) > 1:
                 raise ValueError(
-                    "one tensor has one datatype: give all features the same, "
-                    "or leave the tensor's name empty"
+                    "one tensor has one datatype: give all features the same, or leave this empty"
                 )
-            return self
+            return tensor
 
     def make_health_call(self, endpoint: Endpoint) -> Call | None:
         return Call(f"{_make_path(endpoint)}/ready", None, make_headers(endpoint), method="GET")
