@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "workbench.shell",
     "flows",
     "flows.resilience",
+    "flows.spending",
     "flows.connections",
     "flows.triggers",
     "flows.backtest",

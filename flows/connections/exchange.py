@@ -14,8 +14,6 @@ from flows.steps.base import StepFailure
 from flows.steps.models import Provenance
 from flows.steps.outgoing import Outgoing, send
 from workbench.secrets.masking import mask
-from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
-from workbench.secrets.uses import connection_use
 from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
 
@@ -146,20 +144,20 @@ def open_exchange(
     timeout_seconds: float | None,
     now: datetime,
 ) -> Exchange:
-    """Return an exchange with the connection's secret: two queries if it has one.
+    """Return an exchange with the connection's secret.
 
     The shorter of the step's and the connection's own limit holds. Raises: StepFailure.
     """
     row = known.row
     limits = [row.timeout_seconds, timeout_seconds or row.timeout_seconds]
-    exchange = Exchange(known, {**row.parameters, **parameters}, idempotency_key, min(limits), now)
-    if row.secret_name:
-        try:
-            found = read_secrets([row.secret_name], use=connection_use(row.name))
-        except (SecretUnknown, SecretUnreadable) as error:
-            raise StepFailure(str(error), kind="secret", retryable=False) from error
-        exchange.secret = found[row.secret_name]
-    return exchange
+    return Exchange(
+        known,
+        {**row.parameters, **parameters},
+        idempotency_key,
+        min(limits),
+        now,
+        known.read_secret(),
+    )
 
 
 def join_address(address: str, path: str) -> str:

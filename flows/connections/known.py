@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,8 @@ from flows.connections.contracts import Contract
 from flows.connections.models import Connection
 from flows.steps.base import CodeMissing, StepFailure
 from flows.steps.models import InputRefused
+from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
+from workbench.secrets.uses import connection_use
 
 logger = logging.getLogger(__name__)
 KEPT_SECONDS = 1.0
@@ -32,6 +34,21 @@ class KnownConnection:
     """A connection, with what is read of its row once for each revision."""
 
     row: Connection
+    _secret: str = field(default="", repr=False)
+    _secret_read_at: float = float("-inf")
+
+    def read_secret(self) -> str:
+        """Return the connection's secret, "" if it has none: two queries, at most once a second.
+
+        Raises: StepFailure of kind ``secret``.
+        """
+        if not self.row.secret_name:
+            return ""
+        now = time.monotonic()
+        if now - self._secret_read_at > KEPT_SECONDS:
+            self._secret = _read_secret(self.row)
+            self._secret_read_at = now
+        return self._secret
 
     @cached_property
     def adapter(self) -> Adapter:
@@ -138,6 +155,15 @@ class KnownConnections:
         known = self._found.get(row.name)
         is_same = known is not None and _identify(known.row) == _identify(row)
         return known if known is not None and is_same else KnownConnection(row)
+
+
+def _read_secret(row: Connection) -> str:
+    """Raises: StepFailure of kind ``secret``."""
+    try:
+        found = read_secrets([row.secret_name], use=connection_use(row.name))
+    except (SecretUnknown, SecretUnreadable) as error:
+        raise StepFailure(str(error), kind="secret", retryable=False) from error
+    return found[row.secret_name]
 
 
 def _identify(row: Connection) -> tuple[Json, ...]:

@@ -14,6 +14,7 @@ from flows.connections.adapters.contract import (
 )
 from flows.connections.exchange import Exchange, open_exchange, read_body
 from flows.connections.known import KNOWN, KnownConnection
+from flows.spending.limits import check_budgets
 from flows.steps.asking import UseRefused
 from flows.steps.base import DestinationLimit
 from flows.steps.language import ChatAnswer, ChatRequest
@@ -76,22 +77,25 @@ class ConnectionProvider:
 
         Raises: UnknownModel, UseRefused, InputRefused, StepFailure.
         """
-        known = self._find_enabled(request.model)
-        self.check_use(request.model, request.flow)
-        return infer_by(known, request)
+        return infer_by(self._find_allowed(request), request)
 
     def chat(self, request: ChatRequest) -> ChatAnswer:
         """Return the language model's answer. Raises: UnknownModel, UseRefused, StepFailure."""
-        known = self._find_enabled(request.model)
-        self.check_use(request.model, request.flow)
-        return chat_by(known, request)
+        return chat_by(self._find_allowed(request), request)
 
-    def _find_enabled(self, model: str) -> KnownConnection:
-        known = KNOWN.find(model)
+    def _find_allowed(self, request: InferenceRequest | ChatRequest) -> KnownConnection:
+        """Return the connection, once all that the flow needs is there: it, the right, the money.
+
+        Raises: UnknownModel, UseRefused, BudgetReached.
+        """
+        name, flow = request.model, request.flow
+        known = KNOWN.find(name)
         if known is None:
-            raise UnknownModel(f"There is no connection {model!r}.")
+            raise UnknownModel(f"There is no connection {name!r}.")
         if not known.row.enabled:
-            raise cast(UseRefused, self.explain_absence(model))
+            raise cast(UseRefused, self.explain_absence(name))
+        self.check_use(name, flow)
+        check_budgets(connection=name, flow=flow, run_id=request.run_id, now=request.now)
         return known
 
 

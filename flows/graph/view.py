@@ -27,7 +27,7 @@ class TypeFacts:
     the config that hold nothing but secrets, ``secret_places`` returns the paths in which secrets
     may stand. ``runs`` says that a worker calls it. ``check`` returns problems
     that a schema cannot express. ``acts_outside`` says that a call with this config changes the
-    outside world.
+    outside world. By ``optional_ports`` a step leaves only where an edge takes them.
     """
 
     name: str
@@ -40,6 +40,7 @@ class TypeFacts:
     secret_places: Callable[[Mapping[str, Json]], tuple[str, ...]] = lambda _: ()
     check: Callable[[Step], Sequence[Problem]] = lambda _: ()
     acts_outside: Callable[[Mapping[str, Json]], bool] = lambda _: False
+    optional_ports: Callable[[Mapping[str, Json]], tuple[str, ...]] = lambda _: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,9 @@ class View:
     def all_ports(self, step: str) -> tuple[str, ...]:
         """Return every port an edge may leave by: the type's, ``error`` and ``limit``."""
         limit = ("limit",) if self.steps[step].max_visits is not None else ()
-        own = self.ports(step)
-        return (*own, "error", *limit) if own else limit
+        own, facts = self.ports(step), self.facts(step)
+        optional = facts.optional_ports(self.steps[step].config) if facts else ()
+        return (*own, *optional, "error", *limit) if own else limit
 
     def output_schema(self, step: str) -> Mapping[str, Json]:
         facts = self.facts(step)

@@ -1,11 +1,12 @@
 """How an activation ended, as the worker that drove it hands it to the committer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flows.runtime.program import Program
+from flows.spending.counting import Payment
 from flows.steps.base import StepConfig, StepContext, WaitingStep
 from flows.store.rows import Claim
 
@@ -82,3 +83,5 @@ class Finish:
     action: Action
     began_at: datetime
     at: datetime
+    # What the attempt paid for models, whether it succeeded or not.
+    payments: Sequence[Payment] = ()

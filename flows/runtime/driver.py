@@ -266,7 +266,7 @@ class Driver:
         pool = self._steps[lane_of(claim.priority)]
         drive = Drive(claim, program, memory, pool, lambda: claim.token_id in self._lost)
         action = await drive.run()
-        finish = Finish(claim, program, action, began_at, agreed_time.now())
+        finish = Finish(claim, program, action, began_at, agreed_time.now(), drive.payments)
         following = await self._committer.submit(finish)
         if drive.ticket is not None and drive.ticket.holds_slots:
             await self._reads.submit(gate.release, drive.ticket)

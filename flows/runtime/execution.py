@@ -35,7 +35,9 @@ from flows.runtime.reuse import (
     result_key,
 )
 from flows.runtime.step_pool import StepPool
+from flows.spending.counting import Payment, read_payments
 from flows.steps.base import (
+    BUDGET,
     CodeMissing,
     Result,
     RunningStep,
@@ -104,6 +106,7 @@ class Drive:
     rehearsing: RehearsalHolder | None = None
     ticket: gate.Ticket | None = None
     hidden: tuple[str, ...] = ()
+    payments: tuple[Payment, ...] = ()
 
     @property
     def bound(self) -> BoundStep:
@@ -219,9 +222,12 @@ class Drive:
         """Call the step within its time limit, and tell the gate how its destination answered."""
         try:
             async with asyncio.timeout(bound.step.timeout_seconds):
-                left = _check_result(self._mask(await self._call(bound, ctx, config)))
+                result = await self._call(bound, ctx, config)
+                self.payments = read_payments(result.provenance)
+                left = _check_result(self._mask(result))
         except Exception as error:
             if isinstance(error, StepFailure):
+                self.payments = self.payments or read_payments(error.provenance)
                 error.message = mask(error.message, self.hidden)
                 error.args = (error.message,)
             if self.ticket is not None:
@@ -308,6 +314,8 @@ class Drive:
             error |= _without_unfit(error)
         retry = self.bound.step.retry
         classes = error_classes(failure.kind, failure.detail)
+        if failure.kind == BUDGET and self.program.graph.exits(self.claim.step, BUDGET):
+            return Leave((BUDGET,), failure.detail)
         if not failure.retryable or retry is None or not may_retry(retry, classes):
             return Fail(error)
         now = agreed_time.now()

@@ -22,6 +22,7 @@ from flows.runtime.locked_runs import LockedRun, read_locked_runs
 from flows.runtime.payloads import escape
 from flows.runtime.program import load_program
 from flows.runtime.waits import tell_cancelled
+from flows.spending.counting import Bill, count_bills
 from flows.store import get_store
 from flows.store.base import Store
 from flows.store.doorbell import ring_on_commit
@@ -69,6 +70,13 @@ def commit(batch: Sequence[Finish], worker_id: int) -> list[Claim | None]:
                 if run := locked.get(batch[n].claim.run_id):
                     following[n] = change.finish(run, batch[n])
             change.close()
+        count_bills(
+            [
+                Bill(item.claim, item.program.flow, item.payments, item.at)
+                for item in batch
+                if item.payments
+            ]
+        )
     return following
 
 

@@ -76,7 +76,8 @@ def describe_step(step: Mapping[str, Json]) -> Json:
         step_type = get_step_type(str(step.get("type")))
     except UnknownStepType:
         return {"line": "Unknown step type", "ports": []}
-    return {"line": step_type.describe(config), "ports": list(step_type.ports(config))}
+    ports = [*step_type.ports(config), *step_type.optional_ports(config)]
+    return {"line": step_type.describe(config), "ports": ports}
 
 
 def describe_steps(

@@ -17,6 +17,9 @@ from flows.graph.problems import Problem
 
 Json = Any
 
+# The port, and the kind of failure, of a call that was not made because a budget is spent.
+BUDGET = "budget"
+
 
 class ModelUse(NamedTuple):
     """A model that a step's config names, and the field in which it does.
@@ -174,6 +177,13 @@ class StepType:
         The config comes from a draft and may be incomplete or wrong: never raise.
         """
         return ("done",)
+
+    def optional_ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        """Return further ports, by which a step leaves only where an edge takes them.
+
+        Without one it fails as it would by ``error``. Never raise.
+        """
+        return ()
 
     def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
         """Return the JSON Schema of the output; ``{}`` promises nothing."""

@@ -16,6 +16,7 @@ def _collect_facts(step_type: StepType) -> TypeFacts:
     return TypeFacts(
         name=step_type.name,
         ports=step_type.ports,
+        optional_ports=step_type.optional_ports,
         config_schema=step_type.Config.model_json_schema(),
         output_schema=step_type.output_schema,
         waits=step_type.waits,

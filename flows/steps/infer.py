@@ -6,6 +6,7 @@ from pydantic import Field
 
 from flows.steps import asking, models
 from flows.steps.base import (
+    BUDGET,
     DestinationLimit,
     Json,
     ModelUse,
@@ -66,6 +67,16 @@ class ModelInfer(RunningStep):
         name = text_of(config.get("model"))
         return () if not name or "${" in name else (ModelUse("with.model", name),)
 
+    def optional_ports(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        name = text_of(config.get("model"))
+        try:
+            load_functions()
+        except UnknownFunction:
+            return ()
+        # What this process computes is paid to nobody. Where others are served is not looked up:
+        # a document is also validated where there is no database.
+        return () if not name or name in models.LOCAL.models() else (BUDGET,)
+
     def destination(self, config: Config) -> str | None:
         try:
             return asking.destination_of(_find_provider(config.model), config.model)
@@ -86,6 +97,7 @@ class ModelInfer(RunningStep):
             idempotency_key=ctx.idempotency_key,
             timeout_seconds=config.timeout_seconds,
             flow=ctx.flow,
+            run_id=ctx.run_id,
             now=ctx.now,
         )
         try:

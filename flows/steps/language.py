@@ -79,6 +79,7 @@ class ChatRequest:
     idempotency_key: str = ""
     timeout_seconds: float | None = None
     flow: str = ""
+    run_id: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 

@@ -28,6 +28,7 @@ class InferenceRequest:
     idempotency_key: str = ""
     timeout_seconds: float | None = 30.0
     flow: str = ""
+    run_id: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 

@@ -38,7 +38,7 @@ def place(
 
     var = tmp_path_factory.mktemp("models")
     shutil.copytree(peopled_folder, var, dirs_exist_ok=True)
-    allowed = {"OUTGOING_ALLOWLIST": model.address}
+    allowed: dict[str, Any] = {"OUTGOING_ALLOWLIST": model.address}
     with servers.serve(var, **allowed) as server, console(var) as open_console:
         yield server.url, open_console.run
 

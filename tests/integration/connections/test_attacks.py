@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from flows.connections.provider import PROVIDER
 from flows.connections.trying import try_connection
+from flows.spending.limits import known_budgets
+from flows.spending.models import Budget, Spent
 from flows.steps.asking import UseRefused
 from flows.steps.base import StepFailure
 from flows.steps.models import InferenceRequest
@@ -16,7 +18,7 @@ from tests.factories.connections import make_connection
 from tests.factories.people import ACTOR
 from tests.integration.connections.model_server import ModelServer, flood, trickle
 from workbench.audit.models import Entry
-from workbench.secrets.services import set_secret
+from workbench.secrets.services import delete_secret, set_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "sk-very-secret-0123456789"
@@ -50,6 +52,19 @@ def test_a_secret_of_another_use_is_not_read(model: ModelServer) -> None:
     refused = failure()
     assert (refused.kind, refused.retryable) == ("secret", False)
     assert model.asked == []
+
+
+def test_a_secret_that_was_taken_away_is_not_sent_for_longer_than_a_second(
+    model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_secret("connection:risk")
+    make_connection(address=model.url, secret_name="RISK_KEY")
+    infer()
+    delete_secret(name="RISK_KEY", actor=ACTOR, now=timezone.now())
+    later = time.monotonic() + 1.01
+    monkeypatch.setattr("flows.connections.known.time.monotonic", lambda: later)
+    assert failure().kind == "secret"
+    assert len(model.asked) == 1
 
 
 def test_the_secret_is_sent_in_its_header_only(model: ModelServer) -> None:
@@ -216,3 +231,18 @@ def test_what_a_model_answers_is_never_evaluated(model: ModelServer) -> None:
     model.answer = said
     make_connection(address=model.url)
     assert infer().output == said
+
+
+def test_a_spent_budget_is_asked_before_the_server_is(model: ModelServer) -> None:
+    make_connection(address=model.url)
+    budget = Budget.objects.create(
+        payer="connection", name="risk", period="day", amount=1, changed_at=timezone.now()
+    )
+    Spent.objects.create(payer="connection", name="risk", day=timezone.now().date(), cost=1)
+    known_budgets.forget()
+    failed = failure()
+    assert (failed.kind, failed.retryable) == ("budget", False)
+    assert model.asked == []
+    budget.delete()
+    known_budgets.forget()
+    infer()

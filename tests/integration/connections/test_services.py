@@ -59,7 +59,11 @@ def test_each_act_leaves_its_entry_with_a_digest_of_what_is_set() -> None:
 
 def test_equal_settings_change_and_record_nothing() -> None:
     card = {"purpose": "P", "review_on": "2026-09-01"}
-    given = {"prices": {"input": 0.1, "second": 0.000001}, "card": card, "flows": ["b", "a"]}
+    given: dict[str, Any] = {
+        "prices": {"input": 0.1, "second": 0.000001},
+        "card": card,
+        "flows": ["b", "a"],
+    }
     row = save(**given)
     again = save(**{**given, "flows": ["a", "b", "b"]})
     assert (again.revision, actions()) == (1, ["connection.created"])

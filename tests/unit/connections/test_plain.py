@@ -70,7 +70,7 @@ def test_headers_that_the_client_sets_are_refused(name: str) -> None:
 
 
 def test_output_confidence_reasons_and_version_are_read_at_their_paths() -> None:
-    answer = {
+    answer: dict[str, Any] = {
         "predictions": [{"label": "approve", "probabilities": [0.1, 0.7, 0.2]}],
         "why": {"income": 1.5, "late": -0.5},
         "meta": {"version": 7, "id": "r-1"},
@@ -83,7 +83,7 @@ def test_output_confidence_reasons_and_version_are_read_at_their_paths() -> None
         version_at="meta.version",
         request_id_at="meta.id",
     )
-    assert reply.output == answer["predictions"][0]  # type: ignore[index]
+    assert reply.output == answer["predictions"][0]
     assert (reply.confidence, reply.version, reply.request_id) == (0.7, "7", "r-1")
     assert [(each.feature, each.contribution) for each in reply.reasons] == [
         ("income", 1.5),

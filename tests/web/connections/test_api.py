@@ -137,7 +137,7 @@ def test_a_try_returns_what_a_step_would_record(api: Api, model: ModelServer) ->
 def test_a_try_with_a_key_asks_once_and_outside_of_a_transaction(model: ModelServer) -> None:
     from django.db import connection
 
-    inside = []
+    inside: list[bool | int] = []
 
     def answer(_: Any) -> Any:
         # The server answers in a thread of its own: what it can see, others can.

@@ -1,0 +1,118 @@
+"""What calls of models cost, and the budgets that bound it.
+
+``Charge`` is each payment, ``Spent`` their sums by day: of a connection, of a flow, of all. A check
+before a call reads a few sums and never the payments. Amounts are in the installation's currency.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+
+class Charge(models.Model):
+    """What one attempt of a step has paid to one connection. Written with the end of the attempt.
+
+    ``root_id`` is the first run of the chain, which is the run itself where nothing called it.
+    """
+
+    token_id = models.BigIntegerField()
+    activation = models.IntegerField()
+    attempt = models.IntegerField()
+    fence = models.IntegerField()
+    connection = models.CharField(max_length=80)
+    run_id = models.BigIntegerField()
+    root_id = models.BigIntegerField()
+    flow = models.CharField(max_length=80)
+    version_id = models.BigIntegerField()
+    step = models.CharField(max_length=80)
+    cost = models.DecimalField(max_digits=16, decimal_places=6)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # A batch whose outcome was not learned is written again.
+            models.UniqueConstraint(
+                fields=["token_id", "activation", "attempt", "fence", "connection"],
+                name="charge_once_an_attempt",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["root_id"], name="charge_by_root"),
+            models.Index(fields=["at"], name="charge_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cost} to {self.connection}"
+
+
+class Payer(models.TextChoices):
+    """What a sum or a budget is about."""
+
+    CONNECTION = "connection", "Connection"
+    FLOW = "flow", "Flow"
+    ALL = "all", "Everything"
+
+
+class Spent(models.Model):
+    """The sum of a day (in UTC) for a connection, for a flow, or for all, whose name is empty."""
+
+    payer = models.CharField(max_length=12, choices=Payer.choices)
+    name = models.CharField(max_length=80, blank=True, default="")
+    day = models.DateField()
+    cost = models.DecimalField(max_digits=16, decimal_places=6, default=0)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    calls = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["payer", "name", "day"], name="spent_once_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.payer} {self.name} {self.day}: {self.cost}"
+
+
+class Period(models.TextChoices):
+    RUN = "run", "Each run"
+    DAY = "day", "Day"
+    MONTH = "month", "Month"
+
+
+class Reached(models.TextChoices):
+    """What happens to a call past the budget."""
+
+    WARN = "warn", "Only warn"
+    STOP = "stop", "Refuse the call"
+
+
+class Budget(models.Model):
+    """At most ``amount`` in a period. A call is refused, by port ``budget``, once it is spent.
+
+    What is under way when the budget is reached is still paid for. A month and a day are UTC's.
+    From ``warn_at`` (a share of the amount) on it counts as nearly spent.
+    """
+
+    payer = models.CharField(max_length=12, choices=Payer.choices)
+    name = models.CharField(max_length=80, blank=True, default="")
+    period = models.CharField(max_length=8, choices=Period.choices)
+    amount = models.DecimalField(max_digits=16, decimal_places=6)
+    warn_at = models.FloatField(default=0.8)
+    when_reached = models.CharField(max_length=8, choices=Reached.choices, default=Reached.STOP)
+    revision = models.PositiveIntegerField(default=1)
+    changed_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=150, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["payer", "name", "period"], name="budget_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="budget_positive"),
+            models.CheckConstraint(
+                condition=Q(payer__in=Payer.values, period__in=Period.values),
+                name="budget_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} a {self.period} for {self.payer} {self.name}".rstrip()
