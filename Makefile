@@ -2,11 +2,12 @@
 export PORT ?= 8000
 PY := .venv/bin/python
 
-.PHONY: help run test lint format bench bench-editor screens chaos chaos-editor lock
+.PHONY: help run test test-models lint format bench bench-editor screens chaos chaos-editor lock
 
 help:
 	@echo "make run      serve the demo on 127.0.0.1:$(PORT) (PORT=... for another port)"
 	@echo "make test     run every test that can run here"
+	@echo "make test-models  ask real model servers, which it installs (about 2 GB) and starts"
 	@echo "make lint     check style, types, layers, templates, vendored files"
 	@echo "make format   rewrite the code in the project's style"
 	@echo "make bench    measure the engine beside its peers; make bench-editor, the canvas"
@@ -21,6 +22,11 @@ run:
 test:
 	@tools/environment dev
 	@exec $(PY) -m tools.run_tests
+
+test-models:
+	@tools/environment dev
+	@tools/environment models
+	@exec $(PY) -m tools.run_tests --tier models
 
 lint:
 	@tools/environment dev
@@ -63,3 +69,5 @@ lock:
 		--python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 --group bench -o requirements-bench.lock
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 --group models -o requirements-models.lock

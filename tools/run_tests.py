@@ -20,6 +20,8 @@ from tools.outcomes import Outcome, read_report, summarize
 from tools.programs import PACKAGES, install_missing, is_installed
 from tools.tiers import AT_ONCE, ORDER, ROOT, TIERS, Tier
 
+# Tiers whose output has figures that are to be seen.
+FIGURES = frozenset({"bench-editor", "models"})
 # Pytest's exit code where it collected no test.
 NOTHING_COLLECTED = 5
 
@@ -102,7 +104,7 @@ class Runner:
                 read_report(tier, report, output, outcome)
                 if tier.name == "editor build" and code == 0:
                     outcome.passed = 1
-                if code != 0 or outcome.skipped or tier.name == "bench-editor":  # its figures
+                if code != 0 or outcome.skipped or tier.name in FIGURES:
                     print(f"\n--- {tier.name} ---\n{output}", flush=True)
                 # Another code without a failed test: it went wrong before the first test.
                 if code not in (0, NOTHING_COLLECTED) and not outcome.failed:

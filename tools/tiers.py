@@ -72,6 +72,7 @@ TIERS = {
         Tier(
             "chaos", ("tests/chaos",), needs=("postgresql", "redis"), arguments=("--timeout=300",)
         ),
+        Tier("models", ("tests/models",), arguments=("-s", "--timeout=600")),
         Tier("editor build", ("frontend/editor",), needs=("npm",)),
         Tier("screens", ("tests/browser",), needs=("chromium",), arguments=("-m", "screens")),
         Tier("bench-editor", ("bench/editor",), needs=("chromium",), arguments=("--timeout=600",)),

@@ -16,7 +16,7 @@ class ConnectionsConfig(AppConfig):
 
     def ready(self) -> None:
         # Imports models, which are loaded by now. Adapters register themselves.
-        from flows.connections.adapters import anthropic, openai, plain  # noqa: F401
+        from flows.connections.adapters import kinds  # noqa: F401
         from flows.connections.known import KNOWN
         from flows.connections.provider import PROVIDER
         from flows.steps.asking import register_kept

@@ -104,7 +104,8 @@ def _read_headers(response: requests.Response) -> Mapping[str, str]:
 
 
 def _read_json(raw: RawAnswer) -> Json:
-    if not raw.content:
+    # MLflow says that it is there with a line break, and calls that JSON.
+    if not raw.content.strip():
         return None
     try:
         return read_json(raw.content)

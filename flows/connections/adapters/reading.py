@@ -9,13 +9,22 @@ from flows.steps.models import Reason
 Json = Any
 MISSING: Json = object()
 SHOWN_CHARACTERS = 60
+# By so much a sum of single precision may go past 1.
+_ROUNDING = 1e-6
 # No list of an answer has an index of more digits.
 _MOST_DIGITS = 9
 
 
 def find_at(value: Json, path: str) -> Json:
-    """Return what stands at a dotted path, or MISSING. "" is the whole; digits count in lists."""
-    for part in path.split(".") if path else ():
+    """Return what stands at a dotted path, or MISSING. "" is the whole; digits count in lists.
+
+    A key that has dots itself, as names of tensors do, is found where it is the rest of the path.
+    """
+    rest = path
+    while rest:
+        if isinstance(value, Mapping) and rest in value:
+            return value[rest]
+        part, _, rest = rest.partition(".")
         if isinstance(value, Mapping):
             value = value.get(part, MISSING)
         elif isinstance(value, list) and part.isdecimal() and len(part) <= _MOST_DIGITS:
@@ -81,9 +90,9 @@ def _read_reason(each: Json, path: str) -> Reason:
 
 
 def _read_probability(value: Json, path: str) -> float:
-    if not _is_number(value) or not 0 <= value <= 1:
+    if not _is_number(value) or not -_ROUNDING <= value <= 1 + _ROUNDING:
         raise AnswerUnfit(path, f"a probability is a number from 0 to 1 (it is {_show(value)})")
-    return float(value)
+    return min(1.0, max(0.0, float(value)))
 
 
 def _is_number(value: Json) -> bool:

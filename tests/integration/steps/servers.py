@@ -70,6 +70,9 @@ class Handler(BaseHTTPRequestHandler):
     def play_broken_json(self) -> None:
         self.give(200, b'{"score": NaN}', Content_Type="application/json")
 
+    def play_blank_json(self) -> None:
+        self.give(200, b" \n", Content_Type="application/json")
+
     def play_nested(self) -> None:
         self.give(200, b"[" * 300_000, Content_Type="application/json")
 

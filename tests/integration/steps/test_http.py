@@ -155,6 +155,10 @@ def test_what_is_called_json_and_is_none_breaks_the_contract(service: Service) -
     assert (found.kind, found.retryable) == ("contract", False)
 
 
+def test_json_of_white_space_alone_is_an_empty_answer(service: Service) -> None:
+    assert call(service.url("/blank-json")).output["body"] is None
+
+
 @pytest.mark.parametrize(
     ("path", "words"), [("/nested", "nests too deep"), ("/large-number", "/id: The whole number")]
 )
