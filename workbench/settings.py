@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "flows",
     "flows.resilience",
     "flows.connections",
+    "flows.assets",
     "flows.triggers",
     "flows.backtest",
     "flows.publishing",

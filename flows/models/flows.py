@@ -50,6 +50,10 @@ class FlowVersion(models.Model):
     flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     document = DocumentField()
+    pins = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()),
+        help_text="The version of each asset that it uses.",
+    )  # fmt: skip
     digest = models.CharField(max_length=64)
     note = models.TextField(blank=True)
     published_by = models.ForeignKey(

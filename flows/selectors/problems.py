@@ -13,6 +13,7 @@ from flows.graph.validation import validate
 from flows.selectors.circles import list_circles
 from flows.selectors.secret_uses import SecretUse, find_unusable_secrets, list_secret_uses
 from flows.steps.catalogue import catalogue
+from flows.steps.pins import AssetUse, find_pin_problems, list_asset_uses
 
 Json = Any
 CACHED_SECONDS = 600
@@ -25,42 +26,48 @@ def get_cached_problems(document: Mapping[str, Json]) -> list[Json]:
     answer takes a second. What depends on the secrets that there are is found each time.
     """
     text = json.dumps(document, sort_keys=True)
-    key = f"problems-2.{hashlib.sha256(text.encode()).hexdigest()}"
+    key = f"problems-3.{hashlib.sha256(text.encode()).hexdigest()}"
     kept: list[list[Json]] | None = cache.get(key)
     if kept is None:
         kept = [list(part) for part in _examine(document)]
         cache.set(key, kept, CACHED_SECONDS)
     # A shared cache keeps JSON, which has no tuples.
-    found, uses = kept
-    return _add_unusable_secrets(document, found, [SecretUse(*use) for use in uses])
+    found, uses, assets = kept
+    secrets = [SecretUse(*use) for use in uses]
+    return _add_unusable(document, found, secrets, [AssetUse(*use) for use in assets])
 
 
 def list_problems(document: Mapping[str, Json]) -> list[Json]:
     """Return what is wrong with a draft, for the canvas and its list of problems."""
-    return _add_unusable_secrets(document, *_examine(document))
+    return _add_unusable(document, *_examine(document))
 
 
 def list_problems_of_file(document: Mapping[str, Json]) -> list[Json]:
-    """Return what is wrong with a document by itself, wherever its secrets will be set."""
+    """Return what is wrong with a document by itself, wherever it will be imported."""
     return _examine(document)[0]
 
 
-def _examine(document: Mapping[str, Json]) -> tuple[list[Json], list[SecretUse]]:
-    """Return what is wrong with the document by itself, and the secrets that it reads."""
+def _examine(
+    document: Mapping[str, Json],
+) -> tuple[list[Json], list[SecretUse], list[AssetUse]]:
+    """Return what is wrong with the document by itself, and the secrets and assets it uses."""
     try:
         parsed = parse(document)
         found: Iterable[Problem] = [*validate(parsed, catalogue()), *list_circles(document)]
-        uses = list_secret_uses(parsed)
+        uses, assets = list_secret_uses(parsed), list_asset_uses(parsed)
     except DocumentError as error:
-        found, uses = error.problems, []
-    return [_dump(each) for each in found], uses
+        found, uses, assets = error.problems, [], []
+    return [_dump(each) for each in found], uses, assets
 
 
-def _add_unusable_secrets(
-    document: Mapping[str, Json], found: list[Json], uses: list[SecretUse]
+def _add_unusable(
+    document: Mapping[str, Json],
+    found: list[Json],
+    uses: list[SecretUse],
+    assets: list[AssetUse],
 ) -> list[Json]:
-    """Return the errors on secrets before the rest, which has its errors first."""
-    more = find_unusable_secrets(str(document.get("name")), uses)
+    """Return the errors on secrets and assets before the rest, which has its errors first."""
+    more = [*find_unusable_secrets(str(document.get("name")), uses), *find_pin_problems(assets)]
     return [*map(_dump, more), *found]
 
 

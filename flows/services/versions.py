@@ -1,6 +1,7 @@
 """Publish a draft as a version, and release a version or roll back to it."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -17,9 +18,10 @@ from flows.services.errors import (
     NothingChanged,
     SecondPersonNeeded,
 )
-from flows.services.ledger_check import compute_document_digest
+from flows.services.ledger_check import compute_version_digest
 from flows.services.other_flows import check_calls
 from flows.steps.catalogue import catalogue
+from flows.steps.pins import find_pin_problems, find_pins, list_asset_uses
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
@@ -67,6 +69,7 @@ def check_draft(flow: Flow, revision: int) -> None:
 def _check_document(flow: Flow, document: Document, now: datetime) -> None:
     problems = [p for p in validate(document, catalogue()) if p.severity == "error"]
     problems += find_unusable_secrets(flow.name, list_secret_uses(document))
+    problems += find_pin_problems(list_asset_uses(document))
     if problems:
         raise FlowInvalid(problems)
     results = run_flow_tests(document, now=now)
@@ -87,8 +90,8 @@ def _check_second_person(flow_id: int, author: User | None, agreed_by: User | No
 def _create_version(
     flow: Flow, document: Document, note: str, author: User | None, now: datetime
 ) -> FlowVersion:
-    mapping = to_mapping(document)
-    digest = compute_document_digest(mapping)
+    mapping, pins = to_mapping(document), find_pins(document)
+    digest = compute_version_digest(mapping, pins)
     newest = flow.versions.order_by("-number").first()
     if newest is not None and newest.digest == digest:
         raise NothingChanged(
@@ -98,6 +101,7 @@ def _create_version(
         flow=flow,
         number=newest.number + 1 if newest else 1,
         document=mapping,
+        pins=pins,
         digest=digest,
         note=note,
         published_by=author,
@@ -109,7 +113,11 @@ def _record_publication(
     version: FlowVersion, agreed_by: User | None, actor: Actor, now: datetime
 ) -> None:
     name = version.flow.name
-    payload = {"version": version.number, "note": version.note, "digest": version.digest}
+    payload: dict[str, Any] = {
+        "version": version.number, "note": version.note, "digest": version.digest,
+    }  # fmt: skip
+    if version.pins:
+        payload["pins"] = version.pins
     if agreed_by is not None:
         payload["agreed_by"] = agreed_by.username
     record(action="flow.published", subject=("flow", name), actor=actor, payload=payload, now=now)

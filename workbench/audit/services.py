@@ -50,6 +50,7 @@ SUBJECT_KINDS = frozenset(
         "clock",
         "event",
         "artifact",
+        "prompt",
     }
 )
 ROWS_A_STATEMENT = 200  # SQLite takes no more than 999 parameters

@@ -1,0 +1,52 @@
+"""Why a service of assets refused. Nothing was changed then."""
+
+from collections.abc import Sequence
+
+from flows.assets.kinds import AssetProblem, TestResult
+from flows.services.errors import ServiceError
+
+
+class AssetUnknown(ServiceError):
+    """There is no such asset, or no such version of it."""
+
+
+class AssetExists(ServiceError):
+    """Another asset of the kind has this name."""
+
+
+class AssetInvalid(ServiceError):
+    """The draft has problems. ``problems`` lists them."""
+
+    def __init__(self, problems: Sequence[AssetProblem]) -> None:
+        self.problems = list(problems)
+        first = self.problems[0]
+        super().__init__(
+            f"{first.field}: {first.message}"
+            + (f" And {len(self.problems) - 1} more." if len(self.problems) > 1 else ""),
+            first.remedy or "Correct each of them.",
+        )
+
+
+class AssetTestsFailed(ServiceError):
+    """Some of the draft's own tests fail. ``failed`` has them."""
+
+    def __init__(self, failed: Sequence[TestResult]) -> None:
+        self.failed = list(failed)
+        first = self.failed[0]
+        why = next((each.message for each in first.checks if not each.passed), first.reason)
+        super().__init__(
+            f"{len(self.failed)} of its tests failed; {first.name!r}: {why}",
+            "Correct the draft or the test, then publish.",
+        )
+
+
+class AssetUnchanged(ServiceError):
+    """The draft equals the newest version."""
+
+
+class AssetDraftChanged(ServiceError):
+    """The draft is another than the one that was looked at."""
+
+
+class AssetInUse(ServiceError):
+    """A released flow uses the asset, so it cannot be archived."""
