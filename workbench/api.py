@@ -35,6 +35,7 @@ _ROUTERS = (
     "flows.api.operations",
     "flows.api.bulk",
     "flows.triggers.api",
+    "flows.assets.api",
     "flows.events.api",
     "flows.health.api",
     "flows.backtest.api",

@@ -14,12 +14,16 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class WantedExamples:
-    """Which decided cases to take: the newest ``count`` of a flow, a queue, or both."""
+    """Which decided cases to take: the newest ``count`` of a flow, or of one queue of it.
+
+    ``leave_out`` are keys of fields that no example may have.
+    """
 
     flow: str
     queue: str = ""
     count: int = 5
     only_corrected: bool = False
+    leave_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ class ExampleSource(Protocol):
         Raises: ExamplesRefused.
         """
 
+    def address_of(self, case: int) -> str:
+        """Return the address of a case's page."""
+
 
 class ExamplesRefused(Exception):
     """The principal may not see these decisions, or there are none. The message says which."""
@@ -55,6 +62,9 @@ class _NoExamples:
         self, wanted: WantedExamples, principal: Principal | None
     ) -> Sequence[CaseExample]:
         raise ExamplesRefused("Nothing here keeps decisions.")
+
+    def address_of(self, case: int) -> str:
+        return ""
 
 
 _source: ExampleSource = _NoExamples()

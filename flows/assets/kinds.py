@@ -48,7 +48,8 @@ class Difference:
 class Check:
     """One assertion of a test. ``pieces`` are what was expected and what was got, compared.
 
-    ``passed`` None says that it was not looked at, since only a model could.
+    ``label`` says it in words. ``passed`` None says that it was not looked at, since only a model
+    could.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Check:
     expected: str = ""
     message: str = ""
     pieces: tuple[Piece, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class TestResult:
     """How a test went. ``state`` is passed, failed or skipped; ``source`` says who answered.
 
     ``is_stale`` marks a recorded answer that was given to another text than the present one.
+    ``text`` is the answer as text.
     """
 
     __test__ = False
@@ -75,6 +78,7 @@ class TestResult:
     checks: tuple[Check, ...] = ()
     is_stale: bool = False
     cost: float = 0.0
+    text: str = ""
 
 
 @dataclass(slots=True)

@@ -47,7 +47,8 @@ def _is_published(version: AssetVersion, payload: dict[str, Json]) -> bool:
         digest = compute_digest(version.content)
     except rfc8785.CanonicalizationError:
         return False
-    return digest == version.digest == payload.get("digest") and version.note == payload.get("note")
+    stated = (payload.get("digest"), payload.get("note"))
+    return digest == version.digest and (version.digest, version.note) == stated
 
 
 def check_releases() -> Iterator[Fault]:
@@ -63,7 +64,11 @@ def _list_wrong_releases() -> Iterator[Fault]:
         for each in chunk:
             if each.payload is not None:
                 last[str(each.payload.get("kind")), each.subject_id] = each
-    for kind, name, number in Asset.objects.values_list("kind", "name", "released__number"):
+    numbers: dict[tuple[str, str], int | None] = {
+        (kind, name): number
+        for kind, name, number in Asset.objects.values_list("kind", "name", "released__number")
+    }
+    for (kind, name), number in numbers.items():
         stated = last.get((kind, name))
         if stated is None and number is not None:
             yield unrecorded(f"No entry tells that version {number} of {kind} {name} was released.")

@@ -1,13 +1,12 @@
 """The addresses of a kind's pages: the views of flows.assets.views, bound to the kind."""
 
 from collections.abc import Callable
-from functools import wraps
-from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import URLPattern, path
 
 from flows.assets import publishing_views, testing_views, views
+from flows.assets.binding import bind
 from flows.assets.kinds import AssetKind
 from workbench.accounts.gate import requires
 
@@ -46,12 +45,4 @@ def make_pages(kind: AssetKind) -> list[URLPattern]:
 
 def _guard(kind: AssetKind, permission: str, scope: str) -> Callable[[View], View]:
     """Return what binds a view to the kind and asks for a permission before it."""
-
-    def guard(view: View) -> View:
-        @wraps(view)
-        def bound(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            return view(request, kind, *args, **kwargs)
-
-        return requires(permission, scope=scope)(bound)
-
-    return guard
+    return lambda view: requires(permission, scope=scope)(bind(kind, view))

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from flows.assets.errors import AssetUnknown
 from flows.assets.models import Asset, AssetVersion
-from flows.models import Flow, FlowVersion
+from flows.models import Flow
 from workbench.search.matching import having
 
 MOST_LISTED = 500
@@ -84,30 +84,3 @@ def list_users(asset: Asset) -> list[UsedBy]:
         for name, title, number, pins in rows.order_by("title")
         if pinned in pins
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class NewerPin:
-    """A pin of a flow's version, and the newer number that a new version would be pinned to."""
-
-    kind: str
-    name: str
-    pinned: int
-    released: int
-
-
-def list_newer_pins(version: FlowVersion | None) -> list[NewerPin]:
-    """Return the pins of a version whose asset has another released version by now.
-
-    One query, and none for a version without pins.
-    """
-    if version is None or not version.pins:
-        return []
-    released = find_released_numbers(version.pins)
-    newer = []
-    for pin, number in sorted(version.pins.items()):
-        now = released.get(pin)
-        if now is not None and now != number:
-            kind, _, name = pin.partition("/")
-            newer.append(NewerPin(kind, name, number, now))
-    return newer

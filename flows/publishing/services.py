@@ -4,14 +4,12 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from flows.graph.codec import parse
-from flows.graph.problems import DocumentError
 from flows.models import Flow, FlowVersion, PublishRule
 from flows.publishing.models import PublishRequest, RequestState
+from flows.publishing.selectors import find_draft_pins
 from flows.services.errors import DraftChanged, ServiceError
 from flows.services.ledger_check import compute_version_digest
 from flows.services.versions import check_draft, publish_version
-from flows.steps.pins import find_pins
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 from workbench.audit.services import record
@@ -99,11 +97,7 @@ def _check_asked_draft(asked: PublishRequest) -> None:
 
 def _digest_draft(flow: Flow) -> str:
     """Return the digest of what publishing the draft would make: it, and what it is pinned to."""
-    try:
-        pins = find_pins(parse(flow.draft))
-    except DocumentError:
-        pins = {}
-    return compute_version_digest(flow.draft, pins)
+    return compute_version_digest(flow.draft, find_draft_pins(flow.draft))
 
 
 @transaction.atomic

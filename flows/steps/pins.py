@@ -5,6 +5,7 @@ number that was released when it was published. The assets themselves register a
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from flows.graph.model import Document, Step
@@ -82,3 +83,37 @@ def _problem_of(step: str, asset: str, *, known: bool) -> Problem:
         "asset.unknown", step, "with", f"There is no {kind} {name!r}.",
         f"Create the {kind}, or name another one.",
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class NewerPin:
+    """An asset that is pinned to one number, where publishing anew would pin it to another.
+
+    A number is None where the asset is in one of both alone.
+    """
+
+    kind: str
+    name: str
+    pinned: int | None
+    released: int | None
+
+    @property
+    def page(self) -> str:
+        """The name of the address of the asset's page, which takes its name."""
+        return f"flows:{self.kind}-detail"
+
+
+def list_newer_pins(pins: Pins) -> list[NewerPin]:
+    """Return the pins whose asset has another released version by now."""
+    released = _find_released(pins) if pins else {}
+    now = {name: number for name, number in released.items() if number is not None}
+    return compare_pins(pins, {**pins, **now})
+
+
+def compare_pins(before: Pins, after: Pins) -> list[NewerPin]:
+    """Return what differs, sorted by name."""
+    return [
+        NewerPin(*name.split("/", 1), before.get(name), after.get(name))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]

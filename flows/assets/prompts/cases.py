@@ -36,6 +36,7 @@ def take_examples(content: Content, user: User | None, *, is_server: bool) -> li
     asked = WantedExamples(
         flow=wanted["flow"], queue=wanted.get("queue", ""), count=wanted["count"] * LOOKED_AT,
         only_corrected=wanted.get("only_corrected", False),
+        leave_out=tuple(wanted.get("leave_out", ())),
     )  # fmt: skip
     try:
         found = get_example_source().list_examples(asked, user)

@@ -30,7 +30,16 @@ from workbench.values.schemas import make_validator
 Json = Any
 
 ROLES = ("system", "user", "assistant")
-EXPECTATIONS = ("schema", "contains", "not_contains", "equals", "matches", "similar", "judge")
+# What a test may say of the answer, in words that follow "The answer".
+EXPECTATIONS = {
+    "schema": "fits the schema",
+    "contains": "contains",
+    "not_contains": "does not contain",
+    "equals": "equals",
+    "matches": "matches the pattern",
+    "similar": "is similar to",
+    "judge": "is good, says a judge:",
+}
 KEYS = (
     "description", "variables", "parts", "examples", "from_cases", "answer", "parameters", "tests",
 )  # fmt: skip
@@ -88,6 +97,7 @@ _FORM: Mapping[str, Json] = {
                 "queue": {"type": "string", "maxLength": 80},
                 "count": {"type": "integer", "minimum": 1, "maximum": MOST_CASES},
                 "only_corrected": {"type": "boolean"},
+                "leave_out": {"type": "array", "maxItems": 200, "items": {"type": "string"}},
                 "variables": {"type": "object", "additionalProperties": {"type": "string"}},
                 "answer": {"type": "object", "additionalProperties": {"type": "string"}},
             },

@@ -46,6 +46,17 @@ def list_placeholders(text: str) -> list[str]:
     return [found[1] for found in _TOKEN.finditer(text) if found[1] is not None]
 
 
+def split_placeholders(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the pieces of a text as it is written, and of each whether it is a placeholder."""
+    last = 0
+    for found in _TOKEN.finditer(text):
+        if found[1] is not None:
+            yield text[last : found.start()], False
+            yield found[0], True
+            last = found.end()
+    yield text[last:], False
+
+
 def list_lone_braces(text: str) -> Iterator[int]:
     """Yield the place of each brace that is neither doubled nor part of a placeholder."""
     for found in _TOKEN_OR_BRACE.finditer(text):

@@ -26,7 +26,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 TEXTS = (
     "description", "answer", "temperature", "max_tokens", "parameters", "cases-flow", "cases-queue",
-    "cases-count", "cases-corrected", "cases-variables", "cases-answer",
+    "cases-count", "cases-corrected", "cases-variables", "cases-answer", "cases-leave_out",
 )  # fmt: skip
 EXPECTED = ("kind", "value", "at_least")
 
@@ -36,7 +36,9 @@ def fill_form(content: Content, posted: Any = None) -> dict[str, Any]:
     values = _from_content(content) if posted is None else _from_posted(posted)
     if posted is not None and posted.get("row"):
         _change_rows(values, posted["row"])
-    return {"fields": values, "roles": ROLES, "types": TYPES, "expectations": EXPECTATIONS}
+    # A template cannot read a key with a hyphen.
+    values["cases"] = {name.removeprefix("cases-"): values[name] for name in TEXTS if "-" in name}
+    return {"fields": values, "roles": ROLES, "types": TYPES, "expectations": EXPECTATIONS.items()}
 
 
 def read_form(posted: Any) -> dict[str, Json]:
@@ -64,6 +66,7 @@ def _from_content(content: Content) -> dict[str, Any]:
         "cases-queue": cases.get("queue", ""),
         "cases-count": _plain(cases.get("count", "")),
         "cases-corrected": "on" if cases.get("only_corrected") else "",
+        "cases-leave_out": ", ".join(cases.get("leave_out", ())),
         "cases-variables": _write(cases.get("variables")),
         "cases-answer": _write(cases.get("answer")),
     }
@@ -162,14 +165,15 @@ def _change_rows(values: dict[str, Any], act: str) -> None:
     if rows is None:
         return
     if word == "add" and len(rows) < MOST_ROWS:
-        rows.append(_NEW_ROWS[group.partition(".")[0]]())
+        # The cursor goes where the new row is.
+        rows.append({**_NEW_ROWS[group.partition(".")[0]](), "focus": True})
     at = int(index) if index.isdigit() and len(index) < 4 else -1  # noqa: PLR2004
     if not 0 <= at < len(rows):
         return
     if word == "remove":
         del rows[at]
     elif word == "up" and at > 0:
-        rows[at - 1], rows[at] = rows[at], rows[at - 1]
+        rows[at - 1], rows[at] = {**rows[at], "focus": True}, rows[at - 1]
 
 
 def _find_rows(values: dict[str, Any], group: str) -> list[Row] | None:
@@ -299,6 +303,8 @@ class _Reader:
         found["count"] = self.read_number("cases-count", given["cases-count"] or "5")
         if given["cases-corrected"]:
             found["only_corrected"] = True
+        if left_out := [each.strip() for each in given["cases-leave_out"].split(",")]:
+            found |= {"leave_out": [each for each in left_out if each]} if any(left_out) else {}
         for name in ("variables", "answer"):
             if keys := self.read_mapping(f"cases-{name}", given[f"cases-{name}"]):
                 found[name] = keys

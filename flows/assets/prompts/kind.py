@@ -17,9 +17,8 @@ from flows.assets.prompts import forms, testing
 from flows.assets.prompts.cases import CasesUnfit, take_examples
 from flows.assets.prompts.checking import list_problems
 from flows.assets.prompts.comparing import compare
-from flows.assets.prompts.content import check_form, get_samples, make_empty, to_normal_form
-from flows.assets.prompts.filling import Prompt
-from flows.steps.prompts import VariablesRefused
+from flows.assets.prompts.content import check_form, make_empty, to_normal_form
+from flows.assets.prompts.showing import show
 
 Json = Any
 
@@ -76,24 +75,13 @@ class PromptKind(AssetKind):
         return testing.keep_answers(content, list(results), model)
 
     def show(self, content: Content) -> dict[str, Any]:
-        return {"content": content, "problems": list_problems(content), **_preview(content)}
+        return show(content)
 
     def read_form(self, posted: Any) -> dict[str, Json]:
         return forms.read_form(posted)
 
     def fill_form(self, content: Content, posted: Any = None) -> dict[str, Any]:
         return forms.fill_form(content, posted)
-
-
-def _preview(content: Content) -> dict[str, Any]:
-    """Return the messages that the samples give, or why there are none."""
-    try:
-        filled = Prompt("The prompt", content).fill(get_samples(content))
-    except VariablesRefused as error:
-        return {"unfilled": f"{error} Give it a sample to see the filled prompt."}
-    except ValueError as error:
-        return {"unfilled": str(error)}
-    return {"messages": [{"role": each.role, "text": each.text} for each in filled.messages]}
 
 
 PROMPT = PromptKind()

@@ -1,11 +1,13 @@
 """Run a prompt's tests: on the answers recorded with them, or against a model under a budget."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flows.assets.kinds import Check, Content, TestBudget, TestResult
 from flows.assets.prompts.assertions import Judge, check_answer, read_answer
-from flows.assets.prompts.content import get_samples
+from flows.assets.prompts.content import EXPECTATIONS, get_samples
 from flows.assets.prompts.filling import Prompt, digest_messages
 from flows.steps.base import StepFailure
 from flows.steps.language import ChatAnswer, ChatRequest, Message, Part, find_language_provider
@@ -73,10 +75,7 @@ def _run_against_model(
         return TestResult(test["name"], "skipped", reason=SPENT)
     except (UnknownModel, StepFailure) as error:
         return TestResult(test["name"], "failed", reason=str(error), source=budget.model)
-    return TestResult(
-        result.name, result.state, result.answer, result.source, result.reason, result.checks,
-        cost=budget.cost_made - before,
-    )  # fmt: skip
+    return replace(result, cost=budget.cost_made - before)
 
 
 def _judge(
@@ -85,9 +84,17 @@ def _judge(
 ) -> TestResult:  # fmt: skip
     schema = filled.schema or {}
     answer = read_answer(given, as_json=bool(schema))
-    checks = tuple(check_answer(wanted, answer, schema, judge) for wanted in test.get("expect", []))
+    checks = tuple(
+        replace(
+            check_answer(wanted, answer, schema, judge),
+            label=f"The answer {EXPECTATIONS[wanted['kind']]}",
+        )
+        for wanted in test.get("expect", [])
+    )
+    is_text = isinstance(answer, str)
+    text = answer if is_text else json.dumps(answer, ensure_ascii=False, indent=2)
     return TestResult(
-        test["name"], _state_of(checks), answer, source, checks=checks, is_stale=is_stale
+        test["name"], _state_of(checks), answer, source, checks=checks, is_stale=is_stale, text=text
     )
 
 

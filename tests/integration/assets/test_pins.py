@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from flows.assets.prompts.source import SOURCE
-from flows.assets.selectors import list_newer_pins, list_users
+from flows.assets.selectors import list_users
 from flows.backtest.selectors import choose_runs
 from flows.backtest.services import Choice, play_part, start_backtest
 from flows.engine import events
@@ -17,6 +17,7 @@ from flows.runtime.program import forget_programs
 from flows.selectors.run_filters import RunFilters
 from flows.services.errors import FlowInvalid, NothingChanged
 from flows.services.ledger_check import check_versions, compute_document_digest
+from flows.steps.pins import list_newer_pins
 from tests.driving import driving, start
 from tests.factories import prompts
 from tests.factories.probes import publish_flow
@@ -69,7 +70,7 @@ def test_the_same_document_is_published_again_with_newer_prompts_and_only_then()
 
     reword(prompt, "Anew: {letter} {notes}")
     flow.refresh_from_db()
-    (newer,) = list_newer_pins(flow.released)
+    (newer,) = list_newer_pins(flow.released.pins)
     assert (newer.name, newer.pinned, newer.released) == ("triage", 1, 2)
     second = publish_again(flow)
 
@@ -77,7 +78,7 @@ def test_the_same_document_is_published_again_with_newer_prompts_and_only_then()
     assert second.pins == {"prompt/triage": 2}
     assert second.document == flow.versions.get(number=1).document
     assert second.digest != flow.versions.get(number=1).digest
-    assert list_newer_pins(second) == []
+    assert list_newer_pins(second.pins) == []
     assert run_all(flow, "x")[0].outcome == "triage@2"
 
 
