@@ -23,7 +23,7 @@ from flows.assets.errors import (
     AssetUnchanged,
     AssetUnknown,
 )
-from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, TestResult, sum_up
+from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, sum_up
 from flows.assets.models import Asset, AssetVersion
 from flows.assets.prompts.kind import PROMPT
 from workbench.accounts.gate import requires
@@ -42,26 +42,16 @@ map_error(AssetUnchanged, status=409, code="nothing-changed", remedy="Change the
 map_error(AssetDraftChanged, status=412, code="revision-stale", remedy="GET it and look again.")
 
 
-def _invalid(error: AssetInvalid) -> ApiProblem:
+def _problem_of(error: AssetInvalid | AssetTestsFailed, code: str) -> ApiProblem:
     errors = [
         {"at": each.field, "message": f"{each.message} {each.remedy}".strip()}
         for each in error.problems
     ]
-    return ApiProblem(422, "asset-invalid", error.message, error.remedy, errors)
+    return ApiProblem(422, code, error.message, error.remedy, errors)
 
 
-def _tests_failed(error: AssetTestsFailed) -> ApiProblem:
-    errors = [{"at": f"tests/{each.name}", "message": _why(each)} for each in error.failed]
-    return ApiProblem(422, "asset-tests-failed", error.message, error.remedy, errors)
-
-
-def _why(result: TestResult) -> str:
-    missed = [f"{each.label}: {each.message}" for each in result.checks if each.passed is False]
-    return " ".join([result.reason, *missed]).strip()
-
-
-map_error_by(AssetInvalid, _invalid)
-map_error_by(AssetTestsFailed, _tests_failed)
+map_error_by(AssetInvalid, lambda error: _problem_of(error, "asset-invalid"))
+map_error_by(AssetTestsFailed, lambda error: _problem_of(error, "asset-tests-failed"))
 
 
 class AssetOut(Schema):
@@ -186,6 +176,11 @@ def get_asset(request: HttpRequest, kind: AssetKind, name: str) -> dict[str, Any
     return _detail(kind, _find(kind, name))
 
 
+def get_draft(request: HttpRequest, kind: AssetKind, name: str) -> dict[str, Any]:
+    """Return the same as its own address: the draft with its problems."""
+    return _detail(kind, _find(kind, name))
+
+
 def save_draft(
     request: HttpRequest, kind: AssetKind, name: str, body: AssetDraftIn
 ) -> dict[str, Any]:
@@ -277,6 +272,8 @@ def make_router(kind: AssetKind) -> Router:
         ("GET", all_, see(list_assets), Page[AssetOut], f"list_{kind.plural}"),
         ("POST", all_, change(create_asset), {201: AssetDetailOut}, f"create_{name}"),
         ("GET", one, see(get_asset, shows(editable)), AssetDetailOut, f"get_{name}"),
+        ("GET", f"{one}/draft", see(get_draft, shows(editable)), AssetDetailOut,
+         f"get_{name}_draft"),
         ("PUT", f"{one}/draft", change(save_draft, edits(editable, identify)),
          AssetDetailOut, f"save_{name}_draft"),
         ("GET", f"{one}/versions", see(list_versions), Page[AssetVersionOut],

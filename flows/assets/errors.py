@@ -28,16 +28,20 @@ class AssetInvalid(ServiceError):
 
 
 class AssetTestsFailed(ServiceError):
-    """Some of the draft's own tests fail. ``failed`` has them."""
+    """Some of the draft's own tests fail. ``problems`` says of each what it missed."""
 
     def __init__(self, failed: Sequence[TestResult]) -> None:
-        self.failed = list(failed)
-        first = self.failed[0]
-        why = next((each.message for each in first.checks if not each.passed), first.reason)
+        self.problems = [AssetProblem(f"tests.{each.name}", _list_missed(each)) for each in failed]
+        first = failed[0]
         super().__init__(
-            f"{len(self.failed)} of its tests failed; {first.name!r}: {why}",
+            f"{len(failed)} of its tests failed; {first.name!r}: {_list_missed(first)}",
             "Correct the draft or the test, then publish.",
         )
+
+
+def _list_missed(result: TestResult) -> str:
+    missed = [f"{each.label}: {each.message}" for each in result.checks if each.passed is False]
+    return " ".join([result.reason, *missed]).strip()
 
 
 class AssetUnchanged(ServiceError):

@@ -126,7 +126,12 @@ def asset_edit(request: HttpRequest, kind: AssetKind, name: str) -> HttpResponse
 def _compare(edit: Edit[Asset], kind: AssetKind, content: Any) -> None:
     """List where what is saved now and what was typed are not the same."""
     row = edit.conflict.row if edit.conflict else None
-    for each in kind.diff(row.draft, content) if row else ():
+    if row is None:
+        return
+    title = edit.request.POST.get("title", "")
+    if row.title != title:
+        edit.differences.append(Difference("Title", row.title, title))
+    for each in kind.diff(row.draft, content):
         saved = "".join(piece.text for piece in each.pieces if piece.kind != "new")
         typed = "".join(piece.text for piece in each.pieces if piece.kind != "gone")
         edit.differences.append(Difference(each.label, saved, typed))

@@ -16,6 +16,7 @@ from reviews.team.services.saved_views import save_view
 from tests.factories.cases import approve, make_decided_case, make_review_version
 from tests.factories.flows import LOAN, make_flow
 from tests.factories.people import ACTOR, make_person, person
+from tests.factories.prompts import TRIAGE, make_prompt
 from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 from workbench.secrets.services import set_secret
@@ -54,6 +55,11 @@ def _make_secret() -> str:
 def _make_draft() -> str:
     make_flow()
     return "flows/loan/draft"
+
+
+def _make_prompt() -> str:
+    make_prompt()
+    return "prompts/triage/draft"
 
 
 def _make_trigger() -> str:
@@ -106,6 +112,9 @@ EDITED = {
     ),
     "/flows/{name}/triggers/{trigger_id}": Edited(
         _make_trigger, {"title": "Weekly"}, {"enabled": False}, "patch", removable=True
+    ),
+    "/prompts/{name}/draft": Edited(
+        _make_prompt, {"content": TRIAGE, "title": "One"}, {"content": TRIAGE, "title": "Other"}
     ),
     "/queues/{name}/views/{view_id}": Edited(_make_view, removable=True),
     "/queues/{name}/settings": Edited(

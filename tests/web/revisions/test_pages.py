@@ -11,6 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from flows.assets.models import Asset
+from flows.assets.services import save_draft as save_asset_draft
 from flows.models import Flow
 from flows.selectors.changes import to_text
 from flows.services import save_draft
@@ -140,6 +142,18 @@ def _draft(title: str) -> object:
     )  # fmt: skip
 
 
+def _make_prompt() -> tuple[str, str]:
+    EDITED["/prompts/{name}/draft"].make()
+    return "/prompts/triage/edit/", ""
+
+
+def _prompt(title: str) -> object:
+    asset = Asset.objects.get()
+    return save_asset_draft(
+        asset_id=asset.pk, title=title, content=asset.draft, actor=lea(), now=timezone.now()
+    )
+
+
 FORMS = {
     "calendar_edit": Form(
         lambda: ("/review/sla/calendars/office/", ""), _calendar, "AT",
@@ -174,6 +188,10 @@ FORMS = {
     "change_sampling": Form(
         _make_sampling, _sampling, "11",
         {"percent": "13"}, "13", lambda: f"{SamplingPolicy.objects.get().percent:g}",
+    ),
+    "asset_edit": Form(
+        _make_prompt, _prompt, "Theirs",
+        {"title": "Mine"}, "Mine", lambda: Asset.objects.get().title,
     ),
     "draft_text": Form(
         _make_draft, _draft, "Theirs", {}, "Mine", lambda: Flow.objects.get().title
@@ -304,6 +322,7 @@ MAKES = frozenset(
         "absences",
         "add_answer",
         "add_sampling",
+        "asset_create",
         "backtest_start",
         "calendar_new",
         "comment",
@@ -324,6 +343,7 @@ ACTS = frozenset(
         "answer",
         "answer_request",
         "apply_cutoff",
+        "asset_archive",
         "assign",
         "backtest_cancel",
         "breaker_reset",
@@ -350,6 +370,7 @@ ACTS = frozenset(
         "reply_link",
         "restore",
         "revoke",
+        "run_against_model",
         "run_cancel",
         "run_lane",
         "run_migrate",
@@ -373,7 +394,15 @@ OWN = frozenset(
 )
 # These save nothing.
 LOOKS = frozenset(
-    ["calendar_preview", "evaluate", "play", "play_flow_tests", "policy_preview", "queue_order"]
+    [
+        "asset_preview",
+        "calendar_preview",
+        "evaluate",
+        "play",
+        "play_flow_tests",
+        "policy_preview",
+        "queue_order",
+    ]
 )
 REMOVES = frozenset({"destination_remove", "retire_answer", "trigger_delete"})
 

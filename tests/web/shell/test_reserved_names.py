@@ -7,6 +7,9 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
+from flows.assets.errors import AssetInvalid
+from flows.assets.kinds import get_kind
+from flows.assets.services import create_asset
 from flows.services import NameReserved, create_flow
 from reviews.errors import SettingsInvalid
 from reviews.notices.services import save_destination
@@ -71,8 +74,16 @@ def make_destination(name: str) -> None:
     save_destination(name=name, values=values, key="", actor=ACTOR, now=timezone.now())
 
 
+def make_a_prompt(name: str) -> None:
+    create_asset(
+        kind=get_kind("prompt"), name=name, title="A prompt", content=None, actor=ACTOR,
+        now=timezone.now(),
+    )  # fmt: skip
+
+
 MAKERS: dict[str, Callable[[str], None]] = {
     "flows:flow-detail": make_a_flow,
+    "flows:prompt-detail": make_a_prompt,
     "reviews:queue": make_queue,
     "reviews:calendar": make_calendar,
     "reviews:policy": make_policy,
@@ -87,7 +98,7 @@ def test_each_name_that_would_hide_a_page_is_refused() -> None:
     for page, names in hiding.items():
         for name in names:
             assert is_reserved(page, name)
-            with pytest.raises((NameReserved, SettingsInvalid)) as refusal:
+            with pytest.raises((NameReserved, SettingsInvalid, AssetInvalid)) as refusal:
                 MAKERS[page](name)
             assert "another page" in f"{vars(refusal.value)}"
 
