@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 
 from flows.assets.kinds import Piece
 
-_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
+_WORDS = re.compile(r"\w+|\n|[^\S\n]+|[^\w\s]")
 # Comparing takes time that rises with the product of both lengths: longer texts go by lines.
 _MOST_WORDS = 4_000
 

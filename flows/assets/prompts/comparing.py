@@ -15,10 +15,24 @@ def compare(before: Content, after: Content) -> list[Difference]:
     old, new = dict(_list_places(before)), dict(_list_places(after))
     labels = sorted({**old, **new}, key=[*old, *(each for each in new if each not in old)].index)
     return [
-        Difference(label, diff_words(old.get(label, ""), new.get(label, "")))
+        _tell(label, old.get(label, ""), new.get(label, ""))
         for label in sorted(labels, key=_rank)
         if old.get(label) != new.get(label)
     ]
+
+
+def _tell(label: str, before: str, after: str) -> Difference:
+    """Return what differs in a place. The role of a part is a word of it only if it changed."""
+    if label.startswith("Part "):
+        (old, old_text), (new, new_text) = (_split_role(text) for text in (before, after))
+        if old == new or not (before and after):
+            return Difference(f"{label}, {new or old}", diff_words(old_text, new_text))
+    return Difference(label, diff_words(before, after))
+
+
+def _split_role(part: str) -> tuple[str, str]:
+    role, _, text = part.partition("\n")
+    return role, text
 
 
 def _rank(label: str) -> int:

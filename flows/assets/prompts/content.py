@@ -150,7 +150,7 @@ def make_empty() -> dict[str, Json]:
     """Return the draft to begin with: a system and a user part, and one variable."""
     return {
         "description": "",
-        "variables": {"text": {"type": "string", "title": "Text", "sample": ""}},
+        "variables": {"text": {"type": "string", "title": "Text"}},
         "parts": [{"role": "system", "text": ""}, {"role": "user", "text": "{text}"}],
         "examples": [],
         "answer": {},

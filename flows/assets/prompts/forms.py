@@ -319,10 +319,13 @@ class _Reader:
     def read_mapping(self, field: str, text: str) -> Row:
         if not text.strip():
             return {}
+        known = len(self.problems)
         value = self.read_value(field, text, plain=False)
         if isinstance(value, dict):
             return value
-        self.add_problem(field, "This is no mapping.", "Write `name: value`, one a line, or JSON.")
+        if len(self.problems) == known:
+            remedy = "Write `name: value`, one a line, or JSON."
+            self.add_problem(field, "This is no mapping.", remedy)
         return {}
 
     def read_value(self, field: str, text: str, plain: bool) -> Json:
