@@ -1,6 +1,7 @@
 """Create, save, publish, release and archive assets of any kind, each with its ledger entry."""
 
 import hashlib
+import json
 from datetime import datetime
 from typing import Any
 
@@ -73,7 +74,8 @@ def save_draft(
     asset = _lock(asset_id)
     draft = _check_draft(get_kind(asset.kind), content)
     title = asset.title if title is None else _check_title(title)
-    if (draft, title) == (asset.draft, asset.title) and list(draft) == list(asset.draft):
+    # As text, since the order of keys is part of what people write.
+    if (json.dumps(draft), title) == (json.dumps(asset.draft), asset.title):
         return asset
     asset.draft, asset.title = draft, title
     asset.draft_revision += 1
