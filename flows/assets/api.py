@@ -22,6 +22,7 @@ from flows.assets.errors import (
     AssetTestsFailed,
     AssetUnchanged,
     AssetUnknown,
+    OtherPersonNeeded,
 )
 from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, sum_up
 from flows.assets.models import Asset, AssetVersion
@@ -38,6 +39,7 @@ SECONDS = 60.0
 map_error(AssetUnknown, status=404, code="not-found", remedy="Look at the list.")
 map_error(AssetExists, status=409, code="asset-exists", remedy="Choose another name.")
 map_error(AssetInUse, status=409, code="asset-in-use", remedy="Publish the flows without it.")
+map_error(OtherPersonNeeded, status=409, code="second-person-needed", remedy="Ask somebody else.")
 map_error(AssetUnchanged, status=409, code="nothing-changed", remedy="Change the draft.")
 map_error(AssetDraftChanged, status=412, code="revision-stale", remedy="GET it and look again.")
 
@@ -60,6 +62,7 @@ class AssetOut(Schema):
     description: str
     released_version: int | None = Field(None, description="Null before the first release.")
     draft_revision: int = Field(description="In double quotes it is the ETag of the draft.")
+    second_person: bool = Field(description="Another person than its publisher releases a version.")
     archived_at: datetime | None
     created_at: datetime
     changed_at: datetime
@@ -316,6 +319,7 @@ def _out(kind: AssetKind, asset: Asset) -> dict[str, Any]:
         "description": kind.describe(asset.draft),
         "released_version": asset.released.number if asset.released else None,
         "draft_revision": asset.draft_revision,
+        "second_person": asset.second_person,
         "archived_at": asset.archived_at,
         "created_at": asset.created_at,
         "changed_at": asset.changed_at,

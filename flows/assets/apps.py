@@ -6,6 +6,7 @@ ACTIONS = {
     "asset.published": "Published version {version}: {note}",
     "asset.released": "Released version {version}",
     "asset.rolled_back": "Rolled back from version {before} to {version}",
+    "asset.rule_changed": "Releasing a version {what} a second person",
     "asset.archived": "Archived the {kind} {title}",
     "asset.restored": "Took the {kind} {title} out of the archive",
 }

@@ -52,5 +52,9 @@ class AssetDraftChanged(ServiceError):
     """The draft is another than the one that was looked at."""
 
 
+class OtherPersonNeeded(ServiceError):
+    """Another person than the one who published the version has to release it."""
+
+
 class AssetInUse(ServiceError):
     """A released flow uses the asset, so it cannot be archived."""

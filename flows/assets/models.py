@@ -20,6 +20,9 @@ class Asset(models.Model):
     released = models.ForeignKey(
         "AssetVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    second_person = models.BooleanField(
+        default=False, help_text="Another person than its publisher has to release a version."
+    )
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
@@ -46,6 +49,7 @@ class AssetVersion(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     published_at = models.DateTimeField()
+    first_released_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -32,6 +32,7 @@ def make_pages(kind: AssetKind) -> list[URLPattern]:
         (f"{name}/versions/", see(publishing_views.version_list), "versions"),
         (f"{name}/{number}/", see(publishing_views.version_detail), "version"),
         (f"{name}/{number}/release/", change(publishing_views.release), "release"),
+        (f"{name}/rule/", change(publishing_views.release_rule), "rule"),
         (f"{name}/compare/", see(publishing_views.compare), "compare"),
         (f"{name}/publish/", change(publishing_views.publish), "publish"),
         (f"{name}/tests/", see(testing_views.asset_tests), "tests"),

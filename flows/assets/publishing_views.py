@@ -15,11 +15,13 @@ from flows.assets.errors import (
     AssetInvalid,
     AssetTestsFailed,
     AssetUnchanged,
+    OtherPersonNeeded,
 )
 from flows.assets.kinds import AssetKind, Content, TestBudget, sum_up
 from flows.assets.models import Asset
 from flows.assets.requests import asset_or_404, make_context, version_or_404
 from flows.views.requests import actor_of, positive_number, user_of
+from workbench.accounts.permissions import can
 from workbench.http.numbers import number_in
 from workbench.shell.editing import Edit
 
@@ -52,8 +54,8 @@ def _publish(request: HttpRequest, kind: AssetKind, asset: Asset) -> HttpRespons
         return _publish_page(
             request, kind, fresh, 409, refusal=refusal, note=note, shown=fresh.draft_revision
         )
-    except (AssetInvalid, AssetTestsFailed, AssetUnchanged) as error:
-        status = 409 if isinstance(error, AssetUnchanged) else 422
+    except (AssetInvalid, AssetTestsFailed, AssetUnchanged, OtherPersonNeeded) as error:
+        status = 422 if isinstance(error, AssetInvalid | AssetTestsFailed) else 409
         refusal = f"{error} {error.remedy}"
         return _publish_page(request, kind, asset, status, refusal=refusal, note=note)
     done = "published and released" if release_it else "published"
@@ -95,7 +97,11 @@ def version_list(request: HttpRequest, kind: AssetKind, name: str) -> HttpRespon
         {"version": version, "users": [each for each in users if each.number == version.number]}
         for version in selectors.list_versions(asset)
     ]
-    context = {**make_context(request, kind, asset, "versions"), "rows": rows}
+    context = {
+        **make_context(request, kind, asset, "versions"),
+        "rows": rows,
+        "may_demand_less": can(request.user, "people.manage"),
+    }
     return render(request, "flows/assets/versions.html", context)
 
 
@@ -118,11 +124,29 @@ def release(request: HttpRequest, kind: AssetKind, name: str, number: int) -> Ht
     """Let flows that are published from now on use a version; an older one is a rollback."""
     asset = asset_or_404(kind, name)
     version = version_or_404(asset, number)
-    services.release_version(version_id=version.pk, actor=actor_of(request), now=timezone.now())
-    messages.success(
-        request,
-        f"Flows that are published from now on use version {number}. Others stay on theirs.",
+    try:
+        services.release_version(version_id=version.pk, actor=actor_of(request), now=timezone.now())
+    except OtherPersonNeeded as error:
+        messages.error(request, f"{error} Ask somebody else to do it.")
+    else:
+        messages.success(
+            request,
+            f"Flows that are published from now on use version {number}. Others stay on theirs.",
+        )
+    return redirect(f"flows:{kind.name}-versions", asset.name)
+
+
+@require_POST
+def release_rule(request: HttpRequest, kind: AssetKind, name: str) -> HttpResponse:
+    """Demand a second person for releases, or no longer, which only an admin may do."""
+    asset, demanded = asset_or_404(kind, name), request.POST.get("second_person") == "1"
+    if not demanded and not can(request.user, "people.manage"):
+        messages.error(request, "Only an admin may decide that one person is enough.")
+        return redirect(f"flows:{kind.name}-versions", asset.name)
+    services.set_second_person(
+        asset_id=asset.pk, demanded=demanded, actor=actor_of(request), now=timezone.now()
     )
+    messages.success(request, f"Releasing {'now' if demanded else 'no longer'} needs two people.")
     return redirect(f"flows:{kind.name}-versions", asset.name)
 
 

@@ -47,5 +47,6 @@ def make_names(kind: AssetKind) -> dict[str, str]:
     called = (
         "list", "rows", "create", "detail", "edit", "preview", "export", "archive", "versions",
         "version", "release", "compare", "publish", "tests", "tests-run",
+        "rule",
     )  # fmt: skip
     return {each.replace("-", "_"): f"flows:{kind.name}-{each}" for each in called}

@@ -16,6 +16,7 @@ from flows.assets.errors import (
     AssetTestsFailed,
     AssetUnchanged,
     AssetUnknown,
+    OtherPersonNeeded,
 )
 from flows.assets.kinds import (
     AssetKind,
@@ -39,6 +40,10 @@ from workbench.values.refusals import ValueRefused
 Json = Any
 LARGEST = 500_000  # bytes of a draft's canonical form
 LONGEST_TITLE = 200
+_NOT_YOURS = (
+    "A version of this is released by another person than the one who published it.",
+    "Publish it without releasing it; somebody else then releases it on its versions page.",
+)
 
 
 @transaction.atomic
@@ -95,10 +100,12 @@ def publish_asset(
     ``revision`` is that of the draft that was looked at; no other one is published. Checked first,
     without a lock: the draft has no problems, and none of its tests fails on recorded answers.
 
-    Raises: AssetInvalid, AssetTestsFailed, AssetDraftChanged, AssetUnchanged.
+    Raises: AssetInvalid, AssetTestsFailed, AssetDraftChanged, AssetUnchanged, OtherPersonNeeded.
     """
     asset = Asset.objects.get(pk=asset_id)
     _check_revision(asset, revision)
+    if release and asset.second_person:
+        raise OtherPersonNeeded(*_NOT_YOURS)
     kind = get_kind(asset.kind)
     if problems := kind.check(asset.draft):
         raise AssetInvalid(problems)
@@ -144,18 +151,42 @@ def _create_version(
 def release_version(*, version_id: int, actor: Actor, now: datetime) -> Asset:
     """Let flows that are published from now on use this version; an older one is a rollback.
 
-    Released flows stay on the version that they were published with.
+    Released flows stay on the version that they were published with. Where a second person is
+    demanded, the one who published a version does not release it first. Raises: OtherPersonNeeded.
     """
+    asset = _lock(AssetVersion.objects.values_list("asset_id", flat=True).get(pk=version_id))
     version = AssetVersion.objects.get(pk=version_id)
-    asset = _lock(version.asset_id)
     before = asset.released.number if asset.released else 0
     if before == version.number:
         return asset
+    if version.first_released_at is None:
+        _check_other_person(asset, version, actor)
+        version.first_released_at = now
+        version.save(update_fields=["first_released_at"])
     asset.released = version
     asset.changed_at = now
     asset.save(update_fields=["released", "changed_at"])
     action = "asset.rolled_back" if version.number < before else "asset.released"
     _record(action, asset, actor, {"version": version.number, "before": before}, now)
+    return asset
+
+
+def _check_other_person(asset: Asset, version: AssetVersion, actor: Actor) -> None:
+    """Raises: OtherPersonNeeded."""
+    is_another = actor.person_id is not None and actor.person_id != version.published_by_id
+    if asset.second_person and not is_another:
+        raise OtherPersonNeeded(*_NOT_YOURS)
+
+
+@transaction.atomic
+def set_second_person(*, asset_id: int, demanded: bool, actor: Actor, now: datetime) -> Asset:
+    """Set whether another person than its publisher has to release a version."""
+    asset = _lock(asset_id)
+    if asset.second_person != demanded:
+        asset.second_person = demanded
+        asset.save(update_fields=["second_person"])
+        what = "now needs" if demanded else "no longer needs"
+        _record("asset.rule_changed", asset, actor, {"what": what}, now)
     return asset
 
 

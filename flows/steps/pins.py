@@ -112,8 +112,10 @@ def list_newer_pins(pins: Pins) -> list[NewerPin]:
 
 def compare_pins(before: Pins, after: Pins) -> list[NewerPin]:
     """Return what differs, sorted by name."""
-    return [
-        NewerPin(*name.split("/", 1), before.get(name), after.get(name))
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    ]
+    differing = [name for name in {*before, *after} if before.get(name) != after.get(name)]
+    return [_compare_pin(name, before, after) for name in sorted(differing)]
+
+
+def _compare_pin(asset: str, before: Pins, after: Pins) -> NewerPin:
+    kind, _, name = asset.partition("/")
+    return NewerPin(kind, name, before.get(asset), after.get(asset))

@@ -33,6 +33,7 @@ RECORDED = {
     "flows.assets.api.save_draft": "asset.changed",
     "flows.assets.publishing_views.publish": "asset.published",
     "flows.assets.publishing_views.release": "asset.released asset.rolled_back",
+    "flows.assets.publishing_views.release_rule": "asset.rule_changed",
     "flows.assets.testing_views.run_against_model": "asset.changed",
     "flows.assets.views.asset_archive": "asset.archived asset.restored",
     "flows.assets.views.asset_create": "asset.created",

@@ -317,3 +317,47 @@ def test_answers_are_not_kept_over_a_draft_that_somebody_changed(
     asset.refresh_from_db()
     assert asset.draft_revision == 1
     assert fill_form(asset.draft)["fields"]["test"][0]["model"] == ""
+
+
+def test_where_two_are_demanded_the_publisher_does_not_release(dora: Client) -> None:
+    asset = make_prompt()
+    dora.post("/prompts/triage/rule/", {"second_person": "1"})
+    reword_by(dora, "Anew: {letter} {notes}")
+    url = "/prompts/triage/publish/"
+    assert "somebody else releases the version" in page(dora, url)
+    sent = {"revision": revision_on(dora, url), "note": "Second"}
+    assert dora.post(url, {**sent, "release": "1"}).status_code == 409
+    assert dora.post(url, sent).status_code == 302
+
+    refused = dora.post("/prompts/triage/versions/2/release/", follow=True)
+    assert "Ask somebody else to do it." in text_of(refused)
+    asset.refresh_from_db()
+    assert asset.released is not None
+    assert asset.released.number == 1
+
+    second = signed_in(make_person("second", Role.DESIGNER))
+    second.post("/prompts/triage/versions/2/release/")
+    asset.refresh_from_db()
+    assert asset.released.number == 2
+    # What was released once is known: whoever finds it broken rolls back at once, and forth again.
+    for number in (1, 2):
+        dora.post(f"/prompts/triage/versions/{number}/release/")
+        asset.refresh_from_db()
+        assert asset.released.number == number
+
+
+def test_only_an_admin_decides_that_one_person_is_enough(dora: Client) -> None:
+    make_prompt()
+    dora.post("/prompts/triage/rule/", {"second_person": "1"})
+    answer = dora.post("/prompts/triage/rule/", {"second_person": "0"}, follow=True)
+    assert "Only an admin may decide" in text_of(answer)
+    assert Asset.objects.get().second_person
+    both = signed_in(make_person("both", Role.DESIGNER, Role.ADMIN))
+    both.post("/prompts/triage/rule/", {"second_person": "0"})
+    assert not Asset.objects.get().second_person
+
+
+def reword_by(client: Client, text: str) -> None:
+    sent = form_of(client)
+    sent["part-1-text"] = text
+    assert client.post(EDIT, sent).status_code == 302

@@ -366,6 +366,7 @@ ACTS = frozenset(
         "publish",
         "publish_rule",
         "release",
+        "release_rule",
         "reopen",
         "reply_link",
         "restore",
