@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("flows.backtest.urls")),
     path("", include("flows.lab.urls")),
     path("", include("flows.publishing.urls")),
+    path("", include("flows.assets.urls")),
     # Flows
     path("flows/", flows.flow_list, name="flow-list"),
     path("flows/rows/", flows.flow_rows, name="flow-rows"),

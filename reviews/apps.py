@@ -51,9 +51,11 @@ class ReviewsConfig(AppConfig):
     def ready(self) -> None:
         import reviews.checkpoint.step
         import reviews.outside.tell  # noqa: F401 - registers checkpoint.tell
+        from flows.assets.examples import register_example_source
         from reviews.entry_facts import register_facts
         from reviews.frame import register_frame
         from reviews.live import may_hear_case, may_hear_queue
+        from reviews.quality.examples import DecidedCases
         from reviews.selectors.titles import ensure_title_index
         from reviews.services.ledger_check import check_decisions
         from workbench.audit.records import register_check
@@ -67,4 +69,5 @@ class ReviewsConfig(AppConfig):
         register_live_authoriser("case", may_hear_case)
         register_frame()
         register_facts()
+        register_example_source(DecidedCases())
         post_migrate.connect(ensure_title_index, sender=self)

@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "flows.resilience",
     "flows.spending",
     "flows.connections",
+    "flows.assets",
     "flows.triggers",
     "flows.backtest",
     "flows.publishing",

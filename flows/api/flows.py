@@ -183,6 +183,7 @@ class VersionOut(Schema):
     number: int
     note: str
     digest: str
+    pins: dict[str, int] = Field(description="The version of each prompt that it uses.")
     published_by: str | None
     published_at: datetime
 
@@ -256,6 +257,7 @@ def version_out(version: FlowVersion) -> dict[str, Any]:
         "number": version.number,
         "note": version.note,
         "digest": version.digest,
+        "pins": version.pins,
         "published_by": version.published_by.username if version.published_by else None,
         "published_at": version.published_at,
     }

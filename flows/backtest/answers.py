@@ -3,14 +3,15 @@
 - A step that waits is answered by what was recorded at that step. Without a record, one that asks
   people waits, and any other is assumed to be over.
 - A step with effects, or one that asks a model, is answered by what was recorded for the very same
-  config, anywhere in the flow. Without such a record a model may be called, if the budget allows;
-  otherwise the step's own recorded answer is assumed to hold.
+  config and the very same versions of its prompts, anywhere in the flow. Without such a record a
+  model may be called, if the budget allows; otherwise the step's own recorded answer is assumed to
+  hold.
 - Every other step is executed, once for all lanes of a run that give it the same input.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,14 +68,14 @@ class RecordedAnswers:
             return None
         if not _uses_record(bound):
             return self._take_executed(_key_of_all(given))
-        key = key_of(bound, given.config)
+        key = key_of(bound, given.config, given.pins)
         if bound.type.asks_model:
             return self._answer_model(bound, key, visit)
         return self._take_recorded(key) or self._answer_effect(bound, bound.type, key, visit)
 
     def keep(self, given: Given, left: Leave) -> None:
         bound = given.bound
-        key = key_of(bound, given.config) if _uses_record(bound) else _key_of_all(given)
+        key = key_of(bound, given.config, given.pins) if _uses_record(bound) else _key_of_all(given)
         self.executed[key] = left
         if isinstance(bound.type, RunningStep) and bound.type.asks_model:
             self.budget.made += 1
@@ -149,7 +150,7 @@ def _key_visits(recording: Recording, program: Program) -> Iterator[tuple[str, V
                 config = bound.template.render(
                     {"input": recording.input, "run": run, "steps": steps}
                 )
-                yield key_of(bound, config), visit
+                yield key_of(bound, config, program.pins_of(bound)), visit
             except ExpressionError:
                 pass  # The journal lacks a part of its input: it cannot be found by config.
         if not visit.failed:
@@ -172,10 +173,11 @@ def _to_stub(visit: Visit, *, assumed: bool = False) -> Stub:
 def _key_of_all(given: Given) -> str:
     """Return a digest of all that a step can see, since it may evaluate conditions."""
     bindings = {name: value for name, value in given.bindings.items() if name != "run"}
-    return key_of(given.bound, [given.config, bindings])
+    return key_of(given.bound, [given.config, bindings], given.pins)
 
 
-def key_of(bound: BoundStep, config: Json) -> str:
-    """Return a digest of the step's type and its config."""
-    given = json.dumps([bound.type.name, config, dict(bound.late)], sort_keys=True, default=str)
+def key_of(bound: BoundStep, config: Json, pins: Mapping[str, int]) -> str:
+    """Return a digest of the step's type, its config, and the versions of the assets it uses."""
+    parts = [bound.type.name, config, dict(bound.late), dict(pins)]
+    given = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(given.encode()).hexdigest()

@@ -23,6 +23,10 @@ class Backtest(models.Model):
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="backtests")
     document = DocumentField()
+    pins = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()),
+        help_text="The version of each asset with which the document is played.",
+    )  # fmt: skip
     draft_revision = models.PositiveIntegerField()
     baseline = models.ForeignKey(
         FlowVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"

@@ -16,10 +16,12 @@ from flows.backtest.summary import add_replays, make_empty_summary
 from flows.engine.errors import EngineError
 from flows.expressions import ExpressionError
 from flows.graph.codec import parse, to_mapping
+from flows.graph.model import Document
 from flows.graph.problems import DocumentError
 from flows.models import Flow
 from flows.runtime.program import Program, load_program
 from flows.services.errors import FlowInvalid, ServiceError
+from flows.steps.pins import find_pins
 from flows.steps.registry import UnknownStepType
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
@@ -68,9 +70,11 @@ def start_backtest(
         raise NoRuns(
             "No recorded run matches.", "Widen the filter, or run the flow a few times first."
         )
+    checked = _check_document(document if document is not None else flow.draft)
     made = Backtest.objects.create(
         flow=flow,
-        document=_check_document(document if document is not None else flow.draft),
+        document=to_mapping(checked),
+        pins=find_pins(checked),
         draft_revision=flow.draft_revision,
         baseline_id=flow.released_id,
         run_ids=list(choice.run_ids)[:MOST_RUNS],
@@ -98,7 +102,7 @@ def _record(action: str, backtest: Backtest, actor: Actor, now: datetime) -> Non
     record(action=action, subject=subject, actor=actor, payload=payload, now=now)
 
 
-def _check_document(document: Json) -> dict[str, Json]:
+def _check_document(document: Json) -> Document:
     """Return the document, if it can be played; it may have other problems."""
     try:
         parsed = parse(document)
@@ -109,7 +113,7 @@ def _check_document(document: Json) -> dict[str, Json]:
         raise FlowInvalid([str(error)]) from error
     except KeyError as error:
         raise FlowInvalid([f"An edge names the step {error}, which is not there."]) from error
-    return to_mapping(parsed)
+    return parsed
 
 
 def play_part(*, backtest_id: int, now: datetime, queued: bool = True) -> bool:
@@ -138,7 +142,7 @@ def _play_runs(
     recordings = read_recordings(wanted)
     ends = time.monotonic() + PART_SECONDS
     replays: list[Replay] = []
-    draft = Program(0, backtest.flow_id, 0, parse(backtest.document))
+    draft = Program(0, backtest.flow_id, 0, parse(backtest.document), backtest.pins)
     baseline = load_program(backtest.baseline_id) if backtest.baseline_id else None
     for replay in play_all(recordings, draft=draft, baseline=baseline, budget=budget):
         replays.append(replay)

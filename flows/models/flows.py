@@ -62,6 +62,10 @@ class FlowVersion(models.Model):
     number = models.PositiveIntegerField()
     part = models.CharField(max_length=80, blank=True, default="", db_default="")
     document = DocumentField()
+    pins = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()),
+        help_text="The version of each asset that it uses.",
+    )  # fmt: skip
     digest = models.CharField(max_length=64)
     note = models.TextField(blank=True)
     published_by = models.ForeignKey(

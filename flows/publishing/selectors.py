@@ -7,8 +7,11 @@ from typing import Any
 
 from django.db.models import Count
 
+from flows.graph.codec import parse
+from flows.graph.problems import DocumentError
 from flows.models import Flow, FlowVersion, PublishRule, RunStatus, Token
 from flows.publishing.models import PublishRequest, RequestState
+from flows.steps.pins import find_pins
 
 Json = Any
 
@@ -57,6 +60,14 @@ def count_migratable_runs(flow: Flow) -> Mapping[int, Migratable]:
         fits = released.get(step) == _list_types(documents[version]).get(step)
         (fit if fits else unfit)[version] += row["n"]
     return {version: Migratable(fit[version], unfit[version]) for version in versions}
+
+
+def find_draft_pins(draft: Mapping[str, Json]) -> dict[str, int]:
+    """Return what a draft would be pinned to if it were published now: one query, if any."""
+    try:
+        return find_pins(parse(draft))
+    except DocumentError:
+        return {}
 
 
 def _list_types(document: Mapping[str, Json]) -> dict[str, str]:

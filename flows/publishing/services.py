@@ -6,8 +6,9 @@ from django.db import IntegrityError, transaction
 
 from flows.models import Flow, FlowVersion, PublishRule
 from flows.publishing.models import PublishRequest, RequestState
+from flows.publishing.selectors import find_draft_pins
 from flows.services.errors import DraftChanged, ServiceError
-from flows.services.ledger_check import compute_document_digest
+from flows.services.ledger_check import compute_version_digest
 from flows.services.versions import check_draft, publish_version
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
@@ -46,7 +47,7 @@ def request_publish(
     """
     flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
     check_draft(flow, revision)
-    digest = compute_document_digest(flow.draft)
+    digest = _digest_draft(flow)
     try:
         with transaction.atomic():
             made = PublishRequest.objects.create(
@@ -85,13 +86,18 @@ def approve_request(*, request_id: int, author: User, actor: Actor, now: datetim
 def _check_asked_draft(asked: PublishRequest) -> None:
     """Raises: DraftChanged, where the draft is not the one that was asked for."""
     flow = asked.flow
-    same = asked.draft_digest in {"", compute_document_digest(flow.draft)}
+    same = asked.draft_digest in {"", _digest_draft(flow)}
     if flow.draft_revision != asked.draft_revision or not same:
         raise DraftChanged(
-            f"The draft is at revision {flow.draft_revision}, and not as it was at "
-            f"{asked.draft_revision} when the request was made.",
+            f"The draft is at revision {flow.draft_revision}, and it or a prompt that it uses is "
+            f"not as it was at {asked.draft_revision} when the request was made.",
             "Withdraw the request, and ask again with the present draft.",
         )
+
+
+def _digest_draft(flow: Flow) -> str:
+    """Return the digest of what publishing the draft would make: it, and what it is pinned to."""
+    return compute_version_digest(flow.draft, find_draft_pins(flow.draft))
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from flows.publishing.models import PublishRequest
 from flows.publishing.selectors import (
     count_migratable_runs,
     demands_second_person,
+    find_draft_pins,
     get_open_request,
 )
 from flows.publishing.services import (
@@ -33,6 +34,7 @@ from flows.selectors.changes import list_line_changes
 from flows.selectors.editables import DRAFT, find_draft_change
 from flows.selectors.flows import count_runs_by_version
 from flows.selectors.problems import list_problems
+from flows.steps.pins import compare_pins
 from flows.views.requests import (
     actor_of,
     flow_context,
@@ -65,6 +67,7 @@ def _publish_page(request: HttpRequest, flow: Flow, status: int = 200, **more: A
         "here": "Publish",
         **_run_checks(flow),
         **_compare(newest.document if newest else None, normal_form(flow.draft)),
+        "pin_changes": compare_pins(newest.pins if newest else {}, find_draft_pins(flow.draft)),
         "canvas_query": f"a={newest.number}" if newest else "a=0",
         "newest": newest,
         # What is sent must be what was shown: a page that is shown again keeps what it was sent.
@@ -75,7 +78,7 @@ def _publish_page(request: HttpRequest, flow: Flow, status: int = 200, **more: A
         **more,
     }
     is_blocked = context["errors"] or context["failed_tests"]
-    context["may_go"] = bool(context["changes"]) and not is_blocked
+    context["may_go"] = bool(context["changes"] or context["pin_changes"]) and not is_blocked
     return render(request, "flows/publish.html", context, status=status)
 
 

@@ -148,7 +148,7 @@ class Drive:
         if bound.step.cache is None:
             return await self._call_through_gate(bound, ctx, config)
         plain = self._render_without_secrets(bound, config, bindings)
-        parts = list_dependencies(bound, plain, bindings)
+        parts = list_dependencies(bound, plain, bindings, self.program.pins_of(bound))
         key = result_key(parts)
         find = partial(find_result, key, self.claim.run_id, named=list_named(parts))
         found: Leave | None = await self.pool.submit(retry_while_away, find, now)
@@ -281,6 +281,7 @@ class Drive:
             input=bindings["input"],
             bindings=bindings,
             now=now,
+            pins=self.program.pins,
             is_cancelled=self.is_cancelled,
         )
 

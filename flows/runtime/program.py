@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -28,6 +29,10 @@ Json = Any
 # Bare CEL fields name steps too, so references are looked for in all of a config's text. To load
 # one output too many costs a row; to miss one would be wrong.
 _STEP_NAMES = re.compile(r"steps\.([A-Za-z_][A-Za-z0-9_]*)|steps\[\\?[\"']([^\"'\\]+)")
+
+
+# What is not published is pinned to nothing: its steps take what is released.
+NO_PINS: Mapping[str, int] = MappingProxyType({})
 
 
 def step_references(value: Json) -> frozenset[str]:
@@ -93,11 +98,19 @@ class BoundStep:
 class Program:
     """What a worker needs of a version. Immutable; shared by threads."""
 
-    def __init__(self, version_id: int, flow_id: int, number: int, document: Document) -> None:
+    def __init__(
+        self,
+        version_id: int,
+        flow_id: int,
+        number: int,
+        document: Document,
+        pins: Mapping[str, int] = NO_PINS,
+    ) -> None:
         self.version_id = version_id
         self.flow_id = flow_id
         self.number = number
         self.document = document
+        self.pins = pins
         waits = {type_.name: type_.waits for type_ in all_step_types()}
         self.graph: Graph = compile_graph(document, waits)
         self.steps = {step.id: _bind(step) for step in document.steps.values()}
@@ -107,6 +120,11 @@ class Program:
     @property
     def flow(self) -> str:
         return self.document.name
+
+    def pins_of(self, bound: BoundStep) -> dict[str, int]:
+        """Return the pins of the assets that a step uses."""
+        used = bound.type.list_assets(bound.step.config)
+        return {name: self.pins[name] for name in used if name in self.pins}
 
     @cached_property
     def input_validator(self) -> Any:
@@ -158,9 +176,11 @@ def load_program(version_id: int) -> Program:
     """Return the program of a version. Versions are immutable, so it is read once a process."""
     program = _cache.get(version_id)
     if program is None:
-        rows = FlowVersion.with_parts.only("id", "flow_id", "number", "document")
-        version = rows.get(pk=version_id)
-        program = Program(version.pk, version.flow_id, version.number, parse(version.document))
+        fields = ("id", "flow_id", "number", "document", "pins")
+        version = FlowVersion.with_parts.only(*fields).get(pk=version_id)
+        program = Program(
+            version.pk, version.flow_id, version.number, parse(version.document), version.pins
+        )
         with _lock:
             while len(_cache) >= _MOST_PROGRAMS:
                 _cache.pop(next(iter(_cache)))

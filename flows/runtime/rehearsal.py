@@ -102,11 +102,15 @@ class Answers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What an activation is given: its rendered config, and what its expressions can see."""
+    """What an activation is given: its rendered config, and what its expressions can see.
+
+    ``pins`` are the versions of the assets that its step uses.
+    """
 
     bound: BoundStep
     config: Json
     bindings: Mapping[str, Json]
+    pins: Mapping[str, int]
 
 
 class Stage:
@@ -309,11 +313,11 @@ class _Player:
     def make_given(self, step: str) -> Given:
         """Return what the step is given, with its config unrendered where it cannot be rendered."""
         bound = self.program.steps[step]
-        bindings = self.make_bindings(bound.references)
+        bindings, pins = self.make_bindings(bound.references), self.program.pins_of(bound)
         try:
-            return Given(bound, bound.template.render(bindings), bindings)
+            return Given(bound, bound.template.render(bindings), bindings, pins)
         except ExpressionError:
-            return Given(bound, dict(bound.step.config), bindings)
+            return Given(bound, dict(bound.step.config), bindings, pins)
 
     def make_bindings(self, steps: frozenset[str]) -> dict[str, Json]:
         outputs = self.memory.outputs

@@ -32,16 +32,20 @@ def result_key(parts: Json) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def list_dependencies(bound: BoundStep, config: Any, bindings: Mapping[str, Json]) -> Json:
+def list_dependencies(
+    bound: BoundStep, config: Any, bindings: Mapping[str, Json], pins: Mapping[str, int]
+) -> Json:
     """Return what the result depends on: type, config as rendered, and what else it reads.
 
-    ``config`` must have been rendered without the values of secrets.
+    ``config`` must have been rendered without the values of secrets. ``pins`` are those of the
+    assets that the step uses; a step without any has the key that it always had.
     """
     return {
         "type": bound.type.name,
         "config": config.model_dump(mode="json"),
         "late": dict(bound.late),
         "run": _run_parts(bound, bindings),
+        **({"pins": dict(pins)} if pins else {}),
     }
 
 

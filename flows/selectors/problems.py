@@ -14,6 +14,7 @@ from flows.selectors.circles import list_circles
 from flows.selectors.model_uses import StepModel, find_unusable_models, list_model_uses
 from flows.selectors.secret_uses import SecretUse, find_unusable_secrets, list_secret_uses
 from flows.steps.catalogue import catalogue
+from flows.steps.pins import AssetUse, find_pin_problems, list_asset_uses
 
 Json = Any
 CACHED_SECONDS = 600
@@ -32,50 +33,59 @@ def get_cached_problems(document: Mapping[str, Json]) -> list[Json]:
         kept = [list(part) for part in _examine(document)]
         cache.set(key, kept, CACHED_SECONDS)
     # A shared cache keeps JSON, which has no tuples.
-    found, secrets, models = kept
-    uses = _Uses([SecretUse(*use) for use in secrets], [StepModel(*use) for use in models])
+    found, secrets, models, assets = kept
+    uses = _Uses(
+        [SecretUse(*use) for use in secrets],
+        [StepModel(*use) for use in models],
+        [AssetUse(*use) for use in assets],
+    )
     return _add_unusable(document, found, uses)
 
 
 def list_problems(document: Mapping[str, Json]) -> list[Json]:
     """Return what is wrong with a draft, for the canvas and its list of problems."""
-    found, secrets, models = _examine(document)
-    return _add_unusable(document, found, _Uses(secrets, models))
+    found, *uses = _examine(document)
+    return _add_unusable(document, found, _Uses(*uses))
 
 
 def list_problems_of_file(document: Mapping[str, Json]) -> list[Json]:
-    """Return what is wrong with a document by itself, wherever its secrets will be set.
+    """Return what is wrong with a document by itself, wherever its secrets and prompts will be set.
 
     Models are judged by those of this installation.
     """
-    found, _, models = _examine(document)
-    return _add_unusable(document, found, _Uses([], models))
+    found, _, models, _ = _examine(document)
+    return _add_unusable(document, found, _Uses([], models, []))
 
 
 class _Uses(NamedTuple):
-    """What the document reads that the installation has, and may not give to it."""
+    """What the document uses that the installation has, and may not give to it."""
 
     secrets: list[SecretUse]
     models: list[StepModel]
+    assets: list[AssetUse]
 
 
 def _examine(
     document: Mapping[str, Json],
-) -> tuple[list[Json], list[SecretUse], list[StepModel]]:
-    """Return what is wrong with the document by itself, and the secrets and models it names."""
+) -> tuple[list[Json], list[SecretUse], list[StepModel], list[AssetUse]]:
+    """Return what is wrong with the document by itself, and what it uses of the installation."""
     try:
         parsed = parse(document)
         found: Iterable[Problem] = [*validate(parsed, catalogue()), *list_circles(document)]
-        uses = _Uses(list_secret_uses(parsed), list_model_uses(parsed))
+        uses = _Uses(list_secret_uses(parsed), list_model_uses(parsed), list_asset_uses(parsed))
     except DocumentError as error:
-        found, uses = error.problems, _Uses([], [])
+        found, uses = error.problems, _Uses([], [], [])
     return [_dump(each) for each in found], *uses
 
 
 def _add_unusable(document: Mapping[str, Json], found: list[Json], uses: _Uses) -> list[Json]:
-    """Return the errors on secrets and models before the rest, which has its errors first."""
+    """Return the errors on what it may not use before the rest, which has its errors first."""
     flow = str(document.get("name"))
-    more = [*find_unusable_secrets(flow, uses.secrets), *find_unusable_models(flow, uses.models)]
+    more = [
+        *find_unusable_secrets(flow, uses.secrets),
+        *find_unusable_models(flow, uses.models),
+        *find_pin_problems(uses.assets),
+    ]
     return [*map(_dump, more), *found]
 
 

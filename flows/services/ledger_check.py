@@ -1,7 +1,7 @@
 """Compare every version of every flow with what the ledger says was published and released."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import rfc8785
@@ -24,6 +24,13 @@ RELEASES = ("flow.released", "flow.rolled_back")
 def compute_document_digest(document: Json) -> str:
     """Return the SHA-256 of the document's RFC 8785 form."""
     return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
+
+
+def compute_version_digest(document: Json, pins: Mapping[str, int]) -> str:
+    """Return the digest of a document with what it is pinned to; without pins, its own."""
+    if not pins:
+        return compute_document_digest(document)
+    return compute_document_digest({"document": document, "pins": dict(pins)})
 
 
 def check_versions() -> Iterator[Fault]:
@@ -50,7 +57,7 @@ def _compare(stated: Stated, payload: dict[str, Json]) -> Iterator[Fault]:
     version = FlowVersion.objects.filter(flow__name=stated.subject_id, number=number).first()
     if version is None:
         yield missing(stated.entry, f"The {name} is gone.")
-    elif not _is_document(version.document, payload.get("digest")):
+    elif not _is_published(version, payload.get("digest")):
         yield changed(stated.entry, f"The document of {name} is not the one that was published.")
     elif version.digest != payload.get("digest") or version.note != payload.get("note"):
         yield changed(stated.entry, f"The row of {name} is not as it was published.")
@@ -61,15 +68,15 @@ def _compare(stated: Stated, payload: dict[str, Json]) -> Iterator[Fault]:
 def _are_parts(version: FlowVersion, digests: dict[str, str]) -> bool:
     """Return whether the version's steps are made of the documents that were published."""
     parts = FlowVersion.with_parts.filter(flow_id=version.flow_id, number=version.number)
-    kept = dict(parts.exclude(part="").values_list("part", "document"))
+    kept = {each.part: each for each in parts.exclude(part="")}
     return kept.keys() == digests.keys() and all(
-        _is_document(kept[step], digest) for step, digest in digests.items()
+        _is_published(kept[step], digest) for step, digest in digests.items()
     )
 
 
-def _is_document(document: Json, digest: Json) -> bool:
+def _is_published(version: FlowVersion, digest: Json) -> bool:
     try:
-        return bool(compute_document_digest(document) == digest)
+        return bool(compute_version_digest(version.document, version.pins) == digest)
     except rfc8785.CanonicalizationError:
         return False
 

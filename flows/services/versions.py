@@ -20,9 +20,10 @@ from flows.services.errors import (
     NothingChanged,
     SecondPersonNeeded,
 )
-from flows.services.ledger_check import compute_document_digest
+from flows.services.ledger_check import compute_version_digest
 from flows.services.other_flows import check_document, check_release
 from flows.steps.catalogue import catalogue
+from flows.steps.pins import find_pin_problems, find_pins, list_asset_uses
 from flows.steps.registry import get_step_type
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
@@ -73,6 +74,7 @@ def _check_document(flow: Flow, document: Document, now: datetime) -> None:
     problems = [p for p in validate(document, catalogue()) if p.severity == "error"]
     problems += find_unusable_secrets(flow.name, list_secret_uses(document))
     problems += find_unusable_models(flow.name, list_model_uses(document))
+    problems += find_pin_problems(list_asset_uses(document))
     if problems:
         raise FlowInvalid(problems)
     results = run_flow_tests(document, now=now)
@@ -93,8 +95,8 @@ def _check_second_person(flow_id: int, author: User | None, agreed_by: User | No
 def _create_version(
     flow: Flow, document: Document, note: str, author: User | None, now: datetime
 ) -> FlowVersion:
-    mapping = to_mapping(document)
-    digest = compute_document_digest(mapping)
+    mapping, pins = to_mapping(document), find_pins(document)
+    digest = compute_version_digest(mapping, pins)
     newest = flow.versions.order_by("-number").first()
     if newest is not None and newest.digest == digest:
         raise NothingChanged(
@@ -104,6 +106,7 @@ def _create_version(
         flow=flow,
         number=newest.number + 1 if newest else 1,
         document=mapping,
+        pins=pins,
         digest=digest,
         note=note,
         published_by=author,
@@ -123,7 +126,8 @@ def _make_parts(version: FlowVersion, document: Document) -> Iterator[FlowVersio
                 number=version.number,
                 part=step.id,
                 document=made,
-                digest=compute_document_digest(made),
+                pins=version.pins,
+                digest=compute_version_digest(made, version.pins),
                 published_by=version.published_by,
                 published_at=version.published_at,
             )
@@ -144,6 +148,8 @@ def _record_publication(
         "note": version.note,
         "digest": version.digest,
     }
+    if version.pins:
+        payload["pins"] = version.pins
     if parts := list_parts(version):
         payload["parts"] = parts
     if agreed_by is not None:

@@ -239,6 +239,13 @@ class StepType:
         """
         return None
 
+    def list_assets(self, config: Mapping[str, Json]) -> tuple[str, ...]:
+        """Return the assets that a step with this raw config uses, such as ``prompt/NAME``.
+
+        A flow's version pins the version of each. Never raise.
+        """
+        return ()
+
     def check(self, step: Step) -> Sequence[Problem]:
         """Return problems that the config's schema does not find. Never raise, as it is raw."""
         return ()

@@ -137,6 +137,11 @@ def list_language_providers() -> list[LanguageProvider]:
     return [*_PROVIDERS.values(), *_LAST.values()]
 
 
+def list_language_models() -> list[str]:
+    """Return the names of all language models that are served, sorted."""
+    return sorted({name for each in _PROVIDERS.values() for name in each.language_models()})
+
+
 def find_language_provider(model: str) -> LanguageProvider:
     """Return the provider that serves the language model. Raises: UnknownModel."""
     known: set[str] = set()

@@ -16,6 +16,7 @@ from flows.selectors.canvas import get_canvas_data
 from flows.selectors.changes import to_text
 from flows.selectors.problems import list_problems
 from flows.selectors.run_filters import RunFilters
+from flows.steps.pins import list_newer_pins
 from flows.views.requests import actor_of, flow_context, flow_or_404, version_or_404
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import Reach, can, reach
@@ -88,6 +89,7 @@ def _get_detail_context(request: HttpRequest, flow: Flow, tab: str) -> dict[str,
         **_get_activity(flow),
         "versions": list(selectors.list_versions(flow)[:5]),
         "errors": sum(each["severity"] == "error" for each in problems),
+        "newer_pins": list_newer_pins(flow.released.pins) if flow.released else [],
         "description": (flow.released.document if flow.released else flow.draft).get(
             "description", ""
         ),

@@ -30,13 +30,13 @@ def iterate_rows(
     wanted: Mapping[str, Json], up_to: int, before: datetime
 ) -> Iterator[dict[str, Json]]:
     """Yield the rows in the order of the decisions' ids: one query for each 500."""
-    left_out = frozenset(wanted.get("leave_out") or ())
-    facts = _facts(wanted, up_to, before).select_related("decision__case", "queue", "reviewer")
+    facts = filter_facts(wanted).filter(pk__lte=up_to, at__lt=before)
     for fact in facts.order_by("pk").iterator(BATCH):
-        yield _row(fact, left_out, named=bool(wanted.get("named_reviewers")))
+        yield make_row(fact, wanted)
 
 
-def _facts(wanted: Mapping[str, Json], up_to: int, before: datetime) -> QuerySet[DecisionFact]:
+def filter_facts(wanted: Mapping[str, Json]) -> QuerySet[DecisionFact]:
+    """Return the facts of the decisions that the filter means, with what a row needs of others."""
     conditions = {
         "flow": wanted.get("flow"),
         "queue__name": wanted.get("queue"),
@@ -46,7 +46,8 @@ def _facts(wanted: Mapping[str, Json], up_to: int, before: datetime) -> QuerySet
         "at__lt": _day(wanted.get("until"), timedelta(days=1)),
     }
     given = {name: value for name, value in conditions.items() if value not in (None, "")}
-    return DecisionFact.objects.filter(**given).filter(pk__lte=up_to, at__lt=before)
+    found = DecisionFact.objects.filter(**given)
+    return found.select_related("decision__case", "queue", "reviewer")
 
 
 def _day(text: str | None, more: timedelta = timedelta(0)) -> datetime | None:
@@ -54,7 +55,9 @@ def _day(text: str | None, more: timedelta = timedelta(0)) -> datetime | None:
     return datetime.combine(date.fromisoformat(text), time(), UTC) + more if text else None
 
 
-def _row(fact: DecisionFact, left_out: frozenset[str], *, named: bool) -> dict[str, Json]:
+def make_row(fact: DecisionFact, wanted: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the row of a decision, without what the filter leaves out and without names."""
+    left_out, named = frozenset(wanted.get("leave_out") or ()), wanted.get("named_reviewers")
     decision: Decision = fact.decision
     case = decision.case
     fields = decision.receipt.get("fields") or {}

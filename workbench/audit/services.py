@@ -51,6 +51,7 @@ SUBJECT_KINDS = frozenset(
         "event",
         "artifact",
         "connection",
+        "prompt",
     }
 )
 ROWS_A_STATEMENT = 200  # SQLite takes no more than 999 parameters

@@ -17,6 +17,7 @@ from tests.factories.cases import approve, make_decided_case, make_review_versio
 from tests.factories.connections import make_connection
 from tests.factories.flows import LOAN, make_flow
 from tests.factories.people import ACTOR, make_person, person
+from tests.factories.prompts import TRIAGE, make_prompt
 from tests.factories.queues import make_office
 from workbench.accounts.models import Role
 from workbench.secrets.services import set_secret
@@ -60,6 +61,11 @@ def _make_connection() -> str:
 def _make_draft() -> str:
     make_flow()
     return "flows/loan/draft"
+
+
+def _make_prompt() -> str:
+    make_prompt()
+    return "prompts/triage/draft"
 
 
 def _make_trigger() -> str:
@@ -119,6 +125,9 @@ EDITED = {
     ),
     "/flows/{name}/triggers/{trigger_id}": Edited(
         _make_trigger, {"title": "Weekly"}, {"enabled": False}, "patch", removable=True
+    ),
+    "/prompts/{name}/draft": Edited(
+        _make_prompt, {"content": TRIAGE, "title": "One"}, {"content": TRIAGE, "title": "Other"}
     ),
     "/queues/{name}/views/{view_id}": Edited(_make_view, removable=True),
     "/queues/{name}/settings": Edited(

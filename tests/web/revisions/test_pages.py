@@ -11,6 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from flows.assets.models import Asset
+from flows.assets.services import save_draft as save_asset_draft
 from flows.connections.models import Connection
 from flows.connections.services import save_connection
 from flows.connections.settings import ConnectionSettings, settings_of
@@ -154,6 +156,18 @@ def _connection(title: str) -> object:
     return save_connection(name="risk", settings=settings, actor=lea(), now=timezone.now())
 
 
+def _make_prompt() -> tuple[str, str]:
+    EDITED["/prompts/{name}/draft"].make()
+    return "/prompts/triage/edit/", ""
+
+
+def _prompt(title: str) -> object:
+    asset = Asset.objects.get()
+    return save_asset_draft(
+        asset_id=asset.pk, title=title, content=asset.draft, actor=lea(), now=timezone.now()
+    )
+
+
 FORMS = {
     "connection_edit": Form(
         _make_connection, _connection, "Theirs",
@@ -192,6 +206,10 @@ FORMS = {
     "change_sampling": Form(
         _make_sampling, _sampling, "11",
         {"percent": "13"}, "13", lambda: f"{SamplingPolicy.objects.get().percent:g}",
+    ),
+    "asset_edit": Form(
+        _make_prompt, _prompt, "Theirs",
+        {"title": "Mine"}, "Mine", lambda: Asset.objects.get().title,
     ),
     "draft_text": Form(
         _make_draft, _draft, "Theirs", {}, "Mine", lambda: Flow.objects.get().title
@@ -329,6 +347,7 @@ MAKES = frozenset(
         "absences",
         "add_answer",
         "add_sampling",
+        "asset_create",
         "backtest_start",
         "calendar_new",
         "comment",
@@ -350,6 +369,7 @@ ACTS = frozenset(
         "answer",
         "answer_request",
         "apply_cutoff",
+        "asset_archive",
         "assign",
         "backtest_cancel",
         "breaker_reset",
@@ -374,10 +394,12 @@ ACTS = frozenset(
         "publish",
         "publish_rule",
         "release",
+        "release_rule",
         "reopen",
         "reply_link",
         "restore",
         "revoke",
+        "run_against_model",
         "run_cancel",
         "run_lane",
         "run_migrate",
@@ -401,7 +423,15 @@ OWN = frozenset(
 )
 # These save nothing.
 LOOKS = frozenset(
-    ["calendar_preview", "evaluate", "play", "play_flow_tests", "policy_preview", "queue_order"]
+    [
+        "asset_preview",
+        "calendar_preview",
+        "evaluate",
+        "play",
+        "play_flow_tests",
+        "policy_preview",
+        "queue_order",
+    ]
 )
 REMOVES = frozenset({"connection_remove", "destination_remove", "retire_answer", "trigger_delete"})
 

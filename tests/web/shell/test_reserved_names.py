@@ -7,6 +7,9 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
+from flows.assets.errors import AssetInvalid
+from flows.assets.kinds import get_kind
+from flows.assets.services import create_asset
 from flows.connections.services import ConnectionInvalid, save_connection
 from flows.connections.settings import ConnectionSettings
 from flows.services import NameReserved, create_flow
@@ -80,9 +83,17 @@ def make_connection(name: str) -> None:
     save_connection(name=name, settings=settings, actor=ACTOR, now=timezone.now())
 
 
+def make_a_prompt(name: str) -> None:
+    create_asset(
+        kind=get_kind("prompt"), name=name, title="A prompt", content=None, actor=ACTOR,
+        now=timezone.now(),
+    )  # fmt: skip
+
+
 MAKERS: dict[str, Callable[[str], None]] = {
     "flows:flow-detail": make_a_flow,
     "flows:connection-detail": make_connection,
+    "flows:prompt-detail": make_a_prompt,
     "reviews:queue": make_queue,
     "reviews:calendar": make_calendar,
     "reviews:policy": make_policy,
@@ -97,7 +108,8 @@ def test_each_name_that_would_hide_a_page_is_refused() -> None:
     for page, names in hiding.items():
         for name in names:
             assert is_reserved(page, name)
-            with pytest.raises((NameReserved, SettingsInvalid, ConnectionInvalid)) as refusal:
+            refused = (NameReserved, SettingsInvalid, ConnectionInvalid, AssetInvalid)
+            with pytest.raises(refused) as refusal:
                 MAKERS[page](name)
             assert "another page" in f"{vars(refusal.value)}"
 

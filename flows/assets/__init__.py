@@ -1,0 +1,1 @@
+"""Assets: whatever is versioned beside flows, with one history, release and page frame for all."""

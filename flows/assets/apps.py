@@ -1,0 +1,38 @@
+from django.apps import AppConfig
+
+ACTIONS = {
+    "asset.created": "Created the {kind} {title}",
+    "asset.changed": "Saved the draft, which is now at revision {revision}",
+    "asset.published": "Published version {version}: {note}",
+    "asset.released": "Released version {version}",
+    "asset.rolled_back": "Rolled back from version {before} to {version}",
+    "asset.rule_changed": "Releasing a version {what} a second person",
+    "asset.archived": "Archived the {kind} {title}",
+    "asset.restored": "Took the {kind} {title} out of the archive",
+}
+
+
+class AssetsConfig(AppConfig):
+    name = "flows.assets"
+    label = "assets"
+
+    def ready(self) -> None:
+        from flows.assets.frame import register_frame
+        from flows.assets.kinds import register_kind
+        from flows.assets.ledger_check import check_releases, check_versions
+        from flows.assets.prompts.kind import PROMPT
+        from flows.assets.prompts.source import SOURCE
+        from flows.assets.selectors import find_released_numbers
+        from flows.steps.pins import register_asset_source
+        from flows.steps.prompts import register_prompt_source
+        from workbench.audit.actions import register_action
+        from workbench.audit.records import register_check
+
+        for name, sentence in ACTIONS.items():
+            register_action(name, sentence)
+        register_kind(PROMPT)
+        register_prompt_source(SOURCE)
+        register_asset_source(find_released_numbers)
+        register_check("asset versions", check_versions)
+        register_check("asset releases", check_releases)
+        register_frame(PROMPT)

@@ -1,0 +1,48 @@
+"""What a kind of asset adds to the page frame: its place, search, live nudges, ledger links."""
+
+from typing import Any
+
+from django.urls import reverse
+
+from flows.assets.kinds import AssetKind, all_kinds
+from flows.assets.selectors import list_assets
+from workbench.accounts.permissions import can
+from workbench.audit.subject_pages import SubjectPage, register_subject_pages
+from workbench.live.access import register_live_authoriser
+from workbench.shell.registry import (
+    Command,
+    Found,
+    NavItem,
+    register_command,
+    register_nav,
+    register_search,
+)
+
+MOST_FOUND = 6
+
+
+def register_frame(kind: AssetKind) -> None:
+    """Register all of it; the app does so at start-up."""
+    plural = kind.plural.capitalize()
+    register_nav(NavItem(plural, f"flows:{kind.name}-list", kind.icon, kind.view, order=15))
+    register_command(
+        Command(f"New {kind.name}", f"flows:{kind.name}-create", "plus", kind.edit, "create")
+    )
+    register_search(lambda user, text: _search(kind, user, text))
+    register_live_authoriser("assets", _may_hear)
+    page = SubjectPage(kind.title, f"flows:{kind.name}-detail", kind.icon, kind.view)
+    register_subject_pages(kind.name, page)
+
+
+def _may_hear(user: Any, rest: str) -> bool:
+    return any(kind.name == rest and can(user, kind.view) for kind in all_kinds())
+
+
+def _search(kind: AssetKind, user: Any, text: str) -> list[Found]:
+    if not can(user, kind.view):
+        return []
+    return [
+        Found(each.title, reverse(f"flows:{kind.name}-detail", args=[each.name]), kind.title,
+              kind.icon, each.name)
+        for each in list_assets(kind.name, text=text)[:MOST_FOUND]
+    ]  # fmt: skip

@@ -1,0 +1,65 @@
+"""Assets of every kind, and their versions."""
+
+from django.conf import settings
+from django.db import models
+
+from flows.models import DocumentField
+
+
+class Asset(models.Model):
+    """A named definition with a history: one editable draft, many versions, one release.
+
+    What a draft holds is the kind's business: see ``flows.assets.kinds``.
+    """
+
+    kind = models.CharField(max_length=40)
+    name = models.SlugField(max_length=80)
+    title = models.CharField(max_length=200)
+    draft = DocumentField(default=dict)
+    draft_revision = models.PositiveIntegerField(default=1)
+    released = models.ForeignKey(
+        "AssetVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    second_person = models.BooleanField(
+        default=False, help_text="Another person than its publisher has to release a version."
+    )
+    archived_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "name"], name="asset_name_once_a_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+class AssetVersion(models.Model):
+    """An immutable, numbered publication of a draft. ``tests`` sums up how its own tests went."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    content = DocumentField()
+    digest = models.CharField(max_length=64)
+    note = models.TextField(blank=True)
+    tests = models.JSONField(default=dict)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    published_at = models.DateTimeField()
+    first_released_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["asset", "number"], name="asset_version_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.asset_id}@{self.number}"
+
+    @property
+    def label(self) -> str:
+        """How a provenance names it: ``name@number``."""
+        return f"{self.asset.name}@{self.number}"

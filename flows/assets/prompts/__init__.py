@@ -1,0 +1,1 @@
+"""Prompts: texts with typed variables, examples, an answer's schema and tests."""

@@ -1,0 +1,4 @@
+from flows.assets.pages import make_pages
+from flows.assets.prompts.kind import PROMPT
+
+urlpatterns = make_pages(PROMPT)

@@ -1,0 +1,1 @@
+"""The sub-commands of ``manage.py prompt``; other kinds of assets have the same."""

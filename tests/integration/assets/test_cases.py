@@ -1,0 +1,121 @@
+"""Examples from decided cases: the person's correction, masked, frozen into the version."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from flows.assets.errors import AssetInvalid
+from flows.assets.examples import ExamplesRefused, WantedExamples, get_example_source
+from flows.assets.models import AssetVersion
+from flows.assets.services import publish_asset
+from reviews.models import Case
+from tests.factories.cases import approve, make_decided_case, reject
+from tests.factories.people import make_person
+from tests.factories.prompts import make_prompt, publish_prompt
+from tests.factories.queues import make_office
+from workbench.accounts.actors import Actor
+from workbench.accounts.models import Role
+
+pytestmark = pytest.mark.django_db
+LOAN: Any = {
+    "description": "",
+    "variables": {"name": {"type": "string"}, "income": {"type": "number"}},
+    "parts": [{"role": "user", "text": "{name} earns {income}. Decide."}],
+    "examples": [],
+    "answer": {
+        "type": "object",
+        "required": ["decision", "income"],
+        "properties": {"decision": {"enum": ["approved", "rejected"]}, "income": {}},
+    },
+    "parameters": {},
+    "tests": [],
+    "from_cases": {"flow": "loan", "count": 2, "answer": {"decision": "outcome"}},
+}
+
+
+@pytest.fixture(autouse=True)
+def office() -> None:
+    make_office(ada=Role.REVIEWER, lea=Role.LEAD)
+
+
+def correct(now: datetime, income: int) -> Case:
+    corrected = {"fields": {"income": income}, "why": {"income": "misread"}}
+    return make_decided_case("ada", reject(comment="Told by ada", **corrected), now)
+
+
+def test_a_case_is_an_example_of_what_was_shown_and_what_it_was_corrected_to(now: datetime) -> None:
+    correct(now, 2500)
+    version = publish_prompt(make_prompt("decide", publish=False, **LOAN), "From cases")
+    case = Case.objects.get()
+    assert version.content["examples"] == [
+        {
+            "variables": {"name": "B. Ahlers", "income": 3000},
+            "answer": {"decision": "rejected", "income": 2500},
+            "case": case.pk,
+        }
+    ]
+    assert version.content["from_cases"] == LOAN["from_cases"]
+
+
+def test_the_newest_cases_are_frozen_and_later_ones_change_no_version(now: datetime) -> None:
+    for income in (2500, 2600, 2700):
+        correct(now, income)
+    asset = make_prompt("decide", publish=False, **LOAN)
+    version = publish_prompt(asset, "From cases")
+    incomes = [each["answer"]["income"] for each in version.content["examples"]]
+    assert incomes == [2700, 2600]
+
+    correct(now, 2800)
+
+    assert AssetVersion.objects.get(pk=version.pk).content == version.content
+    second = publish_prompt(asset, "Newer cases")
+    assert [each["answer"]["income"] for each in second.content["examples"]] == [2800, 2700]
+
+
+def test_only_corrected_cases_may_be_taken(now: datetime) -> None:
+    make_decided_case("ada", approve(), now)
+    source = get_example_source()
+    assert len(source.list_examples(WantedExamples("loan"), None)) == 1
+    assert source.list_examples(WantedExamples("loan", only_corrected=True), None) == []
+    assert source.list_examples(WantedExamples("other"), None) == []
+    assert source.list_examples(WantedExamples("loan", queue="other"), None) == []
+
+
+def test_nothing_is_told_that_an_export_would_mask(now: datetime) -> None:
+    correct(now, 2500)
+    (found,) = get_example_source().list_examples(WantedExamples("loan", leave_out=("name",)), None)
+    told = repr(found)
+    assert "ada" not in told
+    assert "Ahlers" not in told
+    assert found.shown == {"income": 3000}
+
+
+def test_who_may_not_see_the_runs_of_the_flow_takes_no_examples_of_it(now: datetime) -> None:
+    correct(now, 2500)
+    asset = make_prompt("decide", publish=False, **LOAN)
+    elsewhere = make_person("elsewhere", Role.DESIGNER, flow="other")
+    with pytest.raises(ExamplesRefused):
+        get_example_source().list_examples(WantedExamples("loan"), elsewhere)
+
+    def publish(person: Any) -> AssetVersion:
+        return publish_asset(
+            asset_id=asset.pk, revision=asset.draft_revision, note="x", author=person,
+            actor=Actor.user(person), now=timezone.now(),
+        )  # fmt: skip
+
+    with pytest.raises(AssetInvalid, match="may not see"):
+        publish(elsewhere)
+    assert not AssetVersion.objects.exists()
+    assert publish(make_person("dora", Role.DESIGNER)).number == 1
+
+
+def test_cases_that_do_not_fit_are_passed_over_and_told_of_if_none_does(now: datetime) -> None:
+    correct(now, 2500)
+    answer = {**LOAN["answer"], "properties": {"decision": {"const": "granted"}, "income": {}}}
+    asset = make_prompt("decide", publish=False, **{**LOAN, "answer": answer})
+    with pytest.raises(AssetInvalid) as refused:
+        publish_prompt(asset, "None fits")
+    assert refused.value.problems[0].field == "from_cases"
+    assert f"case {Case.objects.get().pk}" in str(refused.value)

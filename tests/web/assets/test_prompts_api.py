@@ -1,0 +1,122 @@
+"""Prompts over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from flows.assets.models import Asset, AssetVersion
+from tests.factories.prompts import TRIAGE, make_prompt, make_prompted_flow, reword
+from tests.web.api import Api
+from tests.web.pages import problem_of
+from workbench.accounts.models import Role
+
+pytestmark = pytest.mark.django_db
+SCOPES = ["prompts.view", "prompts.edit", "flows.view"]
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api(Role.DESIGNER, scopes=SCOPES)
+
+
+def test_a_prompt_goes_its_whole_way(api: Api) -> None:
+    made = api.post("/prompts", {"name": "triage", "title": "Triage", "content": TRIAGE})
+    assert made.status_code == 201, made.content
+    assert made.json()["problems"] == []
+    assert api.post("/prompts", {"name": "triage"}).status_code == 409
+
+    shown = api.get("/prompts/triage")
+    assert (shown["ETag"], shown.json()["draft"]) == ('"1"', TRIAGE)
+    changed = {**TRIAGE, "description": "Other"}
+    saved = api.put("/prompts/triage/draft", {"content": changed}, etag='"1"')
+    assert (saved.status_code, saved["ETag"]) == (200, '"2"')
+
+    body = {"note": "First"}
+    assert api.post("/prompts/triage/versions", body).status_code == 428
+    assert problem_of(api.post("/prompts/triage/versions", body, etag='"1"')) == "revision-stale"
+    published = api.post("/prompts/triage/versions", body, etag='"2"')
+    assert published.status_code == 201
+    assert published.json()["tests"]["passed"] == 1
+    again = api.post("/prompts/triage/versions", body, etag='"2"')
+    assert problem_of(again) == "nothing-changed"
+
+    versions = api.get("/prompts/triage/versions").json()
+    assert [each["number"] for each in versions["items"]] == [1]
+    assert versions["next"] is None
+    assert api.get("/prompts/triage/versions/1").json()["content"] == changed
+    assert api.get("/prompts/triage").json()["released_version"] == 1
+
+
+def test_an_older_version_is_released_again(api: Api) -> None:
+    asset = make_prompt()
+    reword(asset, "Anew: {letter} {notes}")
+    answer = api.post("/prompts/triage/releases", {"version": 1})
+    assert answer.json()["released_version"] == 1
+    assert api.post("/prompts/triage/releases", {"version": 9}).status_code == 404
+
+
+def test_the_flows_that_use_it_and_their_pins_are_told(api: Api) -> None:
+    make_prompt()
+    make_prompted_flow()
+    assert api.get("/prompts/triage").json()["used_by"] == [
+        {"flow": "letters", "flow_version": 1, "number": 1}
+    ]
+    assert api.get("/flows/letters/versions/1").json()["pins"] == {"prompt/triage": 1}
+    refused = api.post("/prompts/triage/archive", {})
+    assert (refused.status_code, problem_of(refused)) == (409, "asset-in-use")
+
+
+@pytest.mark.parametrize(
+    ("content", "at"),
+    [({"parts": 7}, "parts"), ({"more": 1}, "content"), ({"variables": {"a": 1}}, "variables.a")],
+)
+def test_what_is_no_prompt_is_refused_with_the_field(api: Api, content: Any, at: str) -> None:
+    make_prompt()
+    answer = api.put("/prompts/triage/draft", {"content": content}, etag='"1"')
+    assert (answer.status_code, problem_of(answer)) == (422, "asset-invalid")
+    assert answer.json()["errors"][0]["at"] == at
+    assert Asset.objects.get().draft_revision == 1
+
+
+def test_problems_and_failing_tests_keep_a_draft_from_publication(api: Api) -> None:
+    make_prompt("unused", publish=False, parts=[{"role": "user", "text": "Hello"}])
+    refused = api.post("/prompts/unused/versions", {"note": "x"}, etag='"1"')
+    assert problem_of(refused) == "asset-invalid"
+    assert "variables.letter" in [each["at"] for each in refused.json()["errors"]]
+    wrong = {**TRIAGE["tests"][0], "recorded": {"answer": {"topic": "other"}}}
+    make_prompt("failing", publish=False, tests=[wrong])
+    failed = api.post("/prompts/failing/versions", {"note": "x"}, etag='"1"')
+    assert problem_of(failed) == "asset-tests-failed"
+    assert failed.json()["errors"][0]["at"] == "tests.A lost card"
+    assert not AssetVersion.objects.exists()
+
+
+def test_tests_run_on_recorded_answers_and_need_calls_for_a_model(api: Api) -> None:
+    make_prompt()
+    ran = api.post("/prompts/triage/tests", {}).json()
+    assert (ran["passed"], ran["failed"], ran["calls"]) == (1, 0, 0)
+    assert [each["passed"] for each in ran["results"][0]["checks"]] == [True, True]
+    refused = api.post("/prompts/triage/tests", {"model": "small"})
+    assert refused.json()["errors"][0]["at"] == "calls"
+
+
+def test_the_list_is_paged_and_searched(api: Api) -> None:
+    for name in ("one", "two", "three"):
+        make_prompt(name)
+    first = api.get("/prompts", limit=2).json()
+    assert [each["name"] for each in first["items"]] == ["three", "two"]
+    rest = api.get("/prompts", limit=2, cursor=first["next"]).json()
+    assert [each["name"] for each in rest["items"]] == ["one"]
+    assert [each["name"] for each in api.get("/prompts", text="tw").json()["items"]] == ["two"]
+
+
+def test_rights_are_those_of_the_scopes_and_the_person() -> None:
+    make_prompt()
+    reader = Api(Role.DESIGNER, scopes=["prompts.view"])
+    assert reader.get("/prompts/triage").status_code == 200
+    assert reader.put("/prompts/triage/draft", {"content": TRIAGE}, "*").status_code == 403
+    reviewer = Api(Role.REVIEWER, scopes=SCOPES)
+    assert reviewer.get("/prompts").status_code == 200
+    assert reviewer.post("/prompts", {"name": "x"}).status_code == 403
+    assert Api(Role.DESIGNER).get("/prompts").status_code == 403
+    assert reader.get("/prompts/absent").status_code == 404
