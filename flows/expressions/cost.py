@@ -10,14 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flows.expressions.budget import count_bytes
 from flows.expressions.errors import ExpressionError
 from flows.expressions.syntax import Call, Const, Ident, Items, Loop, Node, PathNode, Select
+from flows.expressions.values import KeyPath
 
 MAX_WORK_BYTES = 16_000_000
 MAX_READ_BYTES = 4_000_000
 # CEL copies the list that a map or filter has built so far for each further item, and keeps the
-# copies to the end: 5,000 items make 12.5 million, which take 1.7 seconds and 400 MB.
-MAX_COPIES = 26_000_000
+# copies to the end, 33 bytes each: 5,000 items make 12.5 million, which take 400 MB.
+MAX_COPIES = 6_000_000
+COPY_COST = 1.5
+# The estimate itself looks at each term in Python.
+ESTIMATE_COST = 120
 MAX_DATA_DEPTH = 100
 
 _WORD = 16  # bytes for a number, or around a text
@@ -49,7 +54,7 @@ def measure(value: Any, budget: float = MAX_READ_BYTES, depth: int = 0) -> Size:
     if type(value) in SMALL:
         return SCALAR
     if isinstance(value, str):
-        size = _WORD + (len(value) if value.isascii() else 4 * len(value))
+        size = _WORD + count_bytes(value)
         if size > budget:
             raise TooMuch
         return Size(size, size)
@@ -74,25 +79,50 @@ def _measure_parts(parts: Any, count: int, budget: float, depth: int) -> Size:
     return Size(total, total, count, total / max(count, 1), peak)
 
 
-def check_cost(tree: Node, sizes: Mapping[tuple[str, ...], Size]) -> None:
-    """Raise ExpressionError if the expression could build more than MAX_WORK_BYTES."""
-    _Estimator(sizes).estimate(tree, {}, 1)
+class CostTooHigh(ExpressionError):
+    """One expression could build or read too much."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The expression would build or read too much.",
+            "Work on a smaller part of the input, or use a python step.",
+        )
+
+
+class TooManyCopies(CostTooHigh):
+    """A list would be copied too often as it is built: with fewer items it could be."""
+
+
+def estimate_cost(
+    tree: Node, sizes: Mapping[KeyPath, Size], passing: Mapping[Loop, int] | None = None
+) -> float:
+    """Return what evaluating costs at most, in units of the budget.
+
+    ``passing`` is how many items pass the filters for which that is known.
+
+    Raises: TooManyCopies, or CostTooHigh if it could build more than MAX_WORK_BYTES.
+    """
+    estimator = _Estimator(sizes, passing or {})
+    estimator.estimate(tree, {}, 1)
+    return estimator.work + COPY_COST * estimator.copies + ESTIMATE_COST * estimator.terms
 
 
 class _Estimator:
-    def __init__(self, sizes: Mapping[tuple[str, ...], Size]) -> None:
+    def __init__(self, sizes: Mapping[KeyPath, Size], passing: Mapping[Loop, int]) -> None:
         self.sizes = sizes
+        self.passing = passing
+        self.terms = 0
         self.work = 0.0
         self.copies = 0.0
 
     def estimate(self, node: Node, names: Mapping[str, Size], times: float) -> Size:
         size = self._estimate_node(node, names, times)
+        self.terms += 1
         self.work += times * size.mean
-        if self.work > MAX_WORK_BYTES or self.copies > MAX_COPIES:
-            raise ExpressionError(
-                "The expression would build or read too much.",
-                "Work on a smaller part of the input, or use a python step.",
-            )
+        if self.work > MAX_WORK_BYTES:
+            raise CostTooHigh
+        if self.copies > MAX_COPIES:
+            raise TooManyCopies
         return size
 
     def _estimate_node(  # noqa: PLR0911 - one answer for each kind of node
@@ -157,17 +187,15 @@ class _Estimator:
         if built is None:
             self.estimate(node.step, inner, times * over.count)
             return SCALAR
-        self.copies += times * over.count * over.count / 2
+        passing = self.passing.get(node, over.count)
+        self.copies += times * passing * passing / 2
         for test in built[1:]:
             self.estimate(test, inner, times * over.count)
         part = self.estimate(built[0], inner, times * over.count)
-        return Size(
-            _WORD + over.count * part.mean,
-            _WORD + over.count * part.peak,
-            over.count,
-            part.mean,
-            part.peak,
-        )
+        # Those that pass may be the largest.
+        mean = min(part.peak, over.count * part.mean / max(passing, 1))
+        peak = _WORD + passing * part.peak
+        return Size(_WORD + passing * mean, peak, passing, mean, part.peak)
 
 
 def _find_appended(node: Loop) -> tuple[Node, ...] | None:

@@ -13,7 +13,16 @@ from functools import cache, cached_property, lru_cache
 from cel_expr_python import cel  # type: ignore[import-untyped]
 from cel_expr_python.ext import ext_strings  # type: ignore[import-untyped]
 
-from flows.expressions.cost import SHORT, SMALL, Size, TooMuch, check_cost, measure
+from flows.expressions.budget import EXPRESSION_COST, READ_COST, TERM_COST, Budget
+from flows.expressions.cost import (
+    SHORT,
+    SMALL,
+    Size,
+    TooManyCopies,
+    TooMuch,
+    estimate_cost,
+    measure,
+)
 from flows.expressions.errors import (
     VARIABLES,
     ExpressionError,
@@ -21,14 +30,17 @@ from flows.expressions.errors import (
     explain_run_error,
 )
 from flows.expressions.limits import check_source, check_tree
+from flows.expressions.nulls import keep_none_alive
+from flows.expressions.passing import list_filters, write_counter
 from flows.expressions.syntax import Call, Const, Loop, Node, PathNode, read_tree, walk, with_paths
-from flows.expressions.values import KINDS, Json, KeyPath, fits, look_up, name_kind, to_json
+from flows.expressions.values import AS_IS, KINDS, Json, KeyPath, fits, look_up, name_kind, to_json
 
 _STATIC = {"INT": "int", "UINT": "int", "DOUBLE": "float", "STRING": "str", "BOOL": "bool"}
 
 
 @cache
 def _environment() -> cel.Env:
+    keep_none_alive()
     dyn = cel.Type.DYN
     keyed = cel.Type.Map(cel.Type.STRING, dyn)
     types = dict.fromkeys(VARIABLES, dyn) | {"steps": keyed, "run": keyed, "secrets": keyed}
@@ -51,12 +63,13 @@ class Expression:
         self.result = result
         self._compiled = _compile(source)
         self._tree = with_paths(read_tree(self._compiled.serialize()))
-        check_tree(self._tree)
-        nodes = [node for node in walk(self._tree) if isinstance(node, PathNode)]
-        known = [node for node in nodes if node.path[0] in VARIABLES]
+        nodes = check_tree(self._tree)
+        paths = [node for node in nodes if isinstance(node, PathNode)]
+        known = [node for node in paths if node.path[0] in VARIABLES]
         self.paths: frozenset[KeyPath] = frozenset(node.path for node in known)
         self.tested: frozenset[KeyPath] = frozenset(node.path for node in known if node.test)
         self._read = _collect_reads(known)
+        self._cost = EXPRESSION_COST + TERM_COST * len(nodes)
         self._only_path = known[0].path if self._tree in known and not known[0].test else None
         _check_result(self.kind, result)
 
@@ -91,16 +104,23 @@ class Expression:
             for node in walk(self._tree)
         )
 
-    def evaluate(self, bindings: Mapping[str, Json]) -> Json:
+    def evaluate(self, bindings: Mapping[str, Json], budget: Budget | None = None) -> Json:
         """Return the value as plain JSON: a time as RFC 3339 text, a duration in seconds.
+
+        It is paid from the budget, or from one of its own.
 
         Raises:
             ExpressionError: a name has no value, the result has the wrong type, or a limit is hit.
         """
+        budget = budget or Budget()
         if self._only_path is not None:
-            value = to_json(look_up(bindings, self._only_path))
+            value = look_up(bindings, self._only_path)
+            if type(value) is str and len(value) < budget.left:
+                budget.left -= len(value)
+            elif type(value) not in AS_IS:
+                value = to_json(value, budget)
         else:
-            value = self._evaluate(bindings)
+            value = self._evaluate(bindings, budget)
         if self.result is not None and not fits(value, self.result):
             raise ExpressionError(
                 f"The expression gives {name_kind(value)}, not {KINDS[self.result]}.",
@@ -108,27 +128,33 @@ class Expression:
             )
         return value
 
-    def _evaluate(self, bindings: Mapping[str, Json]) -> Json:
+    def _evaluate(self, bindings: Mapping[str, Json], budget: Budget) -> Json:
+        budget.spend(self._cost)
         sizes: dict[KeyPath, Size] = {}
         try:
             reads = self._read.fields
-            data = self._copy_read_parts(bindings, self._read, (), sizes) if reads else {}
+            data = self._copy_read_parts(bindings, self._read, (), sizes, budget) if reads else {}
         except (TooMuch, RecursionError):
             raise ExpressionError(
                 "The expression reads too much data.", "Name the fields that it needs."
             ) from None
-        if self._may_grow or sizes:
-            check_cost(self._tree, sizes)
         try:
+            if self._may_grow or sizes:
+                budget.spend(self._estimate_cost(sizes, data))
             answer = self._compiled.eval(_environment().Activation(data))
             if answer.type() == cel.Type.ERROR:
                 raise self._explain(str(answer.plain_value()), bindings)
-            return to_json(answer.plain_value())
+            return to_json(answer.plain_value(), budget)
         except RuntimeError as error:
             raise explain_run_error(str(error)) from None
 
     def _copy_read_parts(
-        self, value: Json, read: _Read, path: KeyPath, sizes: dict[KeyPath, Size]
+        self,
+        value: Json,
+        read: _Read,
+        path: KeyPath,
+        sizes: dict[KeyPath, Size],
+        budget: Budget,
     ) -> Json:
         """Return a copy of what the expression reads, and add the sizes that matter to ``sizes``.
 
@@ -136,29 +162,59 @@ class Expression:
         CEL converts a whole mapping when it first reads from it.
         """
         if read.whole:
-            self._add_sizes(value, read, path, sizes)
+            if type(value) not in SMALL:
+                self._add_sizes(value, read, path, sizes, budget)
             return value
         if not read.fields:
             return True  # only has() reads it
         if type(value) is not dict and not isinstance(value, Mapping):
             return None if isinstance(value, list | str) else value
         return {
-            name: self._copy_read_parts(value[name], inner, (*path, name), sizes)
+            name: self._copy_read_parts(value[name], inner, (*path, name), sizes, budget)
             for name, inner in read.fields.items()
             if name in value
         }
 
     def _add_sizes(
-        self, value: Json, read: _Read, path: KeyPath, sizes: dict[KeyPath, Size]
+        self,
+        value: Json,
+        read: _Read,
+        path: KeyPath,
+        sizes: dict[KeyPath, Size],
+        budget: Budget,
     ) -> None:
-        if type(value) in SMALL:
-            return
         size = measure(value)
+        budget.spend(READ_COST * size.mean)
         if self._may_grow or size.peak > SHORT:
             sizes[path] = size
             for name, inner in read.fields.items():
-                if isinstance(value, Mapping) and name in value:
-                    self._add_sizes(value[name], inner, (*path, name), sizes)
+                if isinstance(value, Mapping) and name in value and type(value[name]) not in SMALL:
+                    self._add_sizes(value[name], inner, (*path, name), sizes, budget)
+
+    def _estimate_cost(self, sizes: Mapping[KeyPath, Size], data: Mapping[str, Json]) -> float:
+        """Return what it costs at most. Raises: CostTooHigh."""
+        try:
+            return estimate_cost(self._tree, sizes)
+        except TooManyCopies:
+            # Seldom needed: of a filter's items few may pass. To count them costs its work again.
+            return 2 * estimate_cost(self._tree, sizes, self._count_passing(data))
+
+    def _count_passing(self, data: Mapping[str, Json]) -> dict[Loop, int]:
+        """Return how many items pass each filter, except where a condition has no answer."""
+        counted: dict[Loop, int] = {}
+        for loop, counter in self._counters.items():
+            answer = counter.eval(_environment().Activation(data))
+            if answer.type() == cel.Type.INT:
+                counted[loop] = answer.plain_value()
+        return counted
+
+    @cached_property
+    def _counters(self) -> dict[Loop, cel.Expression]:
+        serialized, environment = self._compiled.serialize(), _environment()
+        return {
+            loop: environment.deserialize(write_counter(loop, serialized))
+            for loop in list_filters(self._tree)
+        }
 
     @cached_property
     def _may_grow(self) -> bool:

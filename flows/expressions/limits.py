@@ -40,8 +40,8 @@ def check_source(source: str) -> None:
         ) from None
 
 
-def check_tree(tree: Node) -> None:
-    """Raise ExpressionError unless the tree keeps to the limits and to known functions."""
+def check_tree(tree: Node) -> list[Node]:
+    """Return the tree's nodes. Raises: ExpressionError, unless it keeps to limits and functions."""
     try:
         nodes = list(walk(tree))
         nesting = _measure_nesting(tree)
@@ -56,6 +56,7 @@ def check_tree(tree: Node) -> None:
         )
     for node in nodes:
         _check_node(node)
+    return nodes
 
 
 def _check_node(node: Node) -> None:

@@ -1,14 +1,16 @@
 """An expression's tree, read from CEL's own serialized form.
 
 Limits and references are checked on the tree that CEL itself parsed, with macros expanded: a parser
-of our own could be made to disagree with it. The wire format is protocol buffers; the field
-numbers are those of ``cel/expr/checked.proto`` and ``syntax.proto``.
+of our own could be made to disagree with it. The field numbers are those of
+``cel/expr/checked.proto`` and ``syntax.proto``.
 """
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from flows.expressions.wire import Fields, find_all, find_last, read_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,14 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """An expanded macro: all, exists, exists_one, map or filter."""
+    """An expanded macro: all, exists, exists_one, map or filter. ``fields`` are as serialized."""
 
     variable: str
     range: "Node"
     total: str
     start: "Node"
     step: "Node"
+    fields: Fields = field(default_factory=list, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,56 +73,15 @@ Node = Const | Ident | Select | Call | Items | Loop | PathNode
 
 def read_tree(serialized: bytes) -> Node:
     """Return the tree of a serialized expression, a CheckedExpr in an Any."""
-    checked = _read_fields(_find_last(_read_fields(serialized), 2))
-    return _read_node(_find_last(checked, 4))
-
-
-Fields = list[tuple[int, Any]]
-
-
-def _read_fields(data: bytes) -> Fields:
-    found: Fields = []
-    at = 0
-    while at < len(data):
-        key, at = _read_varint(data, at)
-        number, wire = key >> 3, key & 7
-        if wire == 0:
-            value, at = _read_varint(data, at)
-            found.append((number, value))
-        elif wire == 2:  # noqa: PLR2004 - the wire types of protocol buffers
-            size, at = _read_varint(data, at)
-            found.append((number, data[at : at + size]))
-            at += size
-        else:
-            size = 8 if wire == 1 else 4
-            found.append((number, data[at : at + size]))
-            at += size
-    return found
-
-
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:  # noqa: PLR2004 - the high bit says that more follows
-            return value, at
-
-
-def _find_last(fields: Fields, number: int, default: Any = b"") -> Any:
-    return next((value for key, value in reversed(fields) if key == number), default)
-
-
-def _find_all(fields: Fields, number: int) -> Iterator[Any]:
-    return (value for key, value in fields if key == number)
+    checked = read_fields(find_last(read_fields(serialized), 2))
+    return _read_node(find_last(checked, 4))
 
 
 def _read_node(data: bytes) -> Node:
-    for number, value in _read_fields(data):
+    for number, value in read_fields(data):
         reader = _READERS.get(number)
         if reader:
-            return reader(_read_fields(value))
+            return reader(read_fields(value))
     return Const(None)
 
 
@@ -144,40 +106,41 @@ def _read_const(fields: Fields) -> Node:  # noqa: PLR0911 - one answer for each 
 
 
 def _read_ident(fields: Fields) -> Node:
-    return Ident(_find_last(fields, 1).decode())
+    return Ident(find_last(fields, 1).decode())
 
 
 def _read_select(fields: Fields) -> Node:
     return Select(
-        _read_node(_find_last(fields, 1)),
-        _find_last(fields, 2).decode(),
-        bool(_find_last(fields, 3, 0)),
+        _read_node(find_last(fields, 1)),
+        find_last(fields, 2).decode(),
+        bool(find_last(fields, 3, 0)),
     )
 
 
 def _read_call(fields: Fields) -> Node:
-    receiver = [_read_node(value) for value in _find_all(fields, 1)]
-    return Call(_find_last(fields, 2).decode(), (*receiver, *map(_read_node, _find_all(fields, 3))))
+    receiver = [_read_node(value) for value in find_all(fields, 1)]
+    return Call(find_last(fields, 2).decode(), (*receiver, *map(_read_node, find_all(fields, 3))))
 
 
 def _read_list(fields: Fields) -> Node:
-    return Items(tuple(map(_read_node, _find_all(fields, 1))))
+    return Items(tuple(map(_read_node, find_all(fields, 1))))
 
 
 def _read_struct(fields: Fields) -> Node:
     items: list[Node] = []
-    for entry in map(_read_fields, _find_all(fields, 2)):
+    for entry in map(read_fields, find_all(fields, 2)):
         items += [_read_node(value) for number, value in entry if number in {3, 4}]
-    return Items(tuple(items), _find_last(fields, 1).decode())
+    return Items(tuple(items), find_last(fields, 1).decode())
 
 
 def _read_loop(fields: Fields) -> Node:
     return Loop(
-        variable=_find_last(fields, 1).decode(),
-        range=_read_node(_find_last(fields, 2)),
-        total=_find_last(fields, 3).decode(),
-        start=_read_node(_find_last(fields, 4)),
-        step=_read_node(_find_last(fields, 6)),
+        variable=find_last(fields, 1).decode(),
+        range=_read_node(find_last(fields, 2)),
+        total=find_last(fields, 3).decode(),
+        start=_read_node(find_last(fields, 4)),
+        step=_read_node(find_last(fields, 6)),
+        fields=fields,
     )
 
 
@@ -211,6 +174,7 @@ def with_paths(node: Node, bound: frozenset[str] = frozenset()) -> Node:
                 node.total,
                 with_paths(node.start, bound),
                 with_paths(node.step, inner),
+                node.fields,
             )
     return node
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flows.expressions.budget import Budget
 from flows.expressions.errors import ExpressionError
 from flows.expressions.language import Expression, compile_expression
 
@@ -43,10 +44,12 @@ class Template:
     def render(self, bindings: Mapping[str, Json]) -> Json:
         """Return the value with every expression evaluated. A constant comes back as it is.
 
+        All expressions share one budget of time and memory.
+
         Raises:
             ExpressionError: the message begins with the path of the text that failed.
         """
-        return self._part.render(bindings)
+        return self._part.render(bindings, Budget())
 
 
 def compile_template(value: Json) -> Template:
@@ -62,7 +65,7 @@ def compile_template(value: Json) -> Template:
 class _Part:
     """A compiled piece of a template."""
 
-    def render(self, bindings: Mapping[str, Json]) -> Json:
+    def render(self, bindings: Mapping[str, Json], budget: Budget) -> Json:
         raise NotImplementedError
 
     def list_placed(self) -> Iterator[Placed]:
@@ -73,7 +76,7 @@ class _Part:
 class _Constant(_Part):
     value: Json
 
-    def render(self, bindings: Mapping[str, Json]) -> Json:
+    def render(self, bindings: Mapping[str, Json], budget: Budget) -> Json:
         return self.value
 
 
@@ -82,9 +85,9 @@ class _Single(_Part):
     path: str
     expression: Expression
 
-    def render(self, bindings: Mapping[str, Json]) -> Json:
+    def render(self, bindings: Mapping[str, Json], budget: Budget) -> Json:
         try:
-            return self.expression.evaluate(bindings)
+            return self.expression.evaluate(bindings, budget)
         except ExpressionError as error:
             raise _add_path(self.path, error) from error
 
@@ -97,14 +100,16 @@ class _Mixed(_Part):
     path: str
     pieces: tuple[str | Expression, ...]
 
-    def render(self, bindings: Mapping[str, Json]) -> Json:
+    def render(self, bindings: Mapping[str, Json], budget: Budget) -> Json:
         try:
             texts = [
-                piece if isinstance(piece, str) else format_value(piece.evaluate(bindings))
+                piece if isinstance(piece, str) else format_value(piece.evaluate(bindings, budget))
                 for piece in self.pieces
             ]
-            if sum(map(len, texts)) > MAX_TEXT_CHARACTERS:
+            length = sum(map(len, texts))
+            if length > MAX_TEXT_CHARACTERS:
                 raise ExpressionError("The text becomes too long.", "Put in shorter values.")
+            budget.spend(length)
         except ExpressionError as error:
             raise _add_path(self.path, error) from error
         return "".join(texts)
@@ -117,8 +122,8 @@ class _Mixed(_Part):
 class _Mapping(_Part):
     parts: Mapping[str, _Part]
 
-    def render(self, bindings: Mapping[str, Json]) -> Json:
-        return {key: part.render(bindings) for key, part in self.parts.items()}
+    def render(self, bindings: Mapping[str, Json], budget: Budget) -> Json:
+        return {key: part.render(bindings, budget) for key, part in self.parts.items()}
 
     def list_placed(self) -> Iterator[Placed]:
         return (item for part in self.parts.values() for item in part.list_placed())
@@ -128,8 +133,8 @@ class _Mapping(_Part):
 class _List(_Part):
     parts: tuple[_Part, ...]
 
-    def render(self, bindings: Mapping[str, Json]) -> Json:
-        return [part.render(bindings) for part in self.parts]
+    def render(self, bindings: Mapping[str, Json], budget: Budget) -> Json:
+        return [part.render(bindings, budget) for part in self.parts]
 
     def list_placed(self) -> Iterator[Placed]:
         return (item for part in self.parts for item in part.list_placed())

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
+from flows.expressions.budget import CONTAINER_COST, ITEM_COST, Budget
 from flows.expressions.errors import ExpressionError
 
 Json = Any
@@ -19,7 +20,7 @@ KINDS: Mapping[type, str] = {
     list: "a list",
     dict: "a mapping",
 }
-_AS_IS = frozenset({type(None), bool, int, str})
+AS_IS = frozenset({type(None), bool, int})
 _MISSING = object()
 
 
@@ -77,18 +78,33 @@ def fits(value: Json, result: type) -> bool:
     return isinstance(value, result)
 
 
-def to_json(value: Any) -> Json:
+def _is_text(key: object) -> bool:
+    return isinstance(key, str)
+
+
+def to_json(value: Any, budget: Budget) -> Json:  # noqa: PLR0911 - one answer for each kind
     """Return CEL's value as plain JSON. Raises ExpressionError for what JSON cannot hold."""
-    if type(value) in _AS_IS:
+    kind = type(value)
+    if kind in AS_IS:
+        return value
+    if kind is str:
+        budget.left -= len(value)
+        if budget.left < 0:
+            budget.spend(0)
         return value
     match value:
         case float() if isfinite(value):
             return value
+        case dict() | Mapping():
+            budget.spend(CONTAINER_COST + 2 * ITEM_COST * len(value))
+            if all(map(_is_text, value)):
+                return {
+                    key: each if type(each) in AS_IS else to_json(each, budget)
+                    for key, each in value.items()
+                }
         case list() | tuple():
-            return [to_json(item) for item in value]
-        case Mapping():
-            if all(isinstance(key, str) for key in value):
-                return {key: to_json(value[key]) for key in value}
+            budget.spend(CONTAINER_COST + ITEM_COST * len(value))
+            return [each if type(each) in AS_IS else to_json(each, budget) for each in value]
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case timedelta():

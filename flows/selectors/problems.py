@@ -44,8 +44,8 @@ def get_cached_problems(document: Mapping[str, Json]) -> list[Json]:
 
 def list_problems(document: Mapping[str, Json]) -> list[Json]:
     """Return what is wrong with a draft, for the canvas and its list of problems."""
-    found, *uses = _examine(document)
-    return _add_unusable(document, found, _Uses(*uses))
+    found, secrets, models, assets = _examine(document)
+    return _add_unusable(document, found, _Uses(secrets, models, assets))
 
 
 def list_problems_of_file(document: Mapping[str, Json]) -> list[Json]:

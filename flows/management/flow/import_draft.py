@@ -47,7 +47,7 @@ class ImportDraft(Subcommand):
             flow = _save_draft(flow, document, now, over=options["over"])
             self.stdout.write(f"Saved the draft of {name}, revision {flow.draft_revision}.")
         if options["publish"]:
-            self.stdout.write(publish_draft(flow, options["publish"], release=True))
+            self.stdout.write(publish_draft(flow, options["publish"], self.stdout, release=True))
 
 
 def _save_draft(flow: Flow, document: Document, now: datetime, *, over: bool) -> Flow:

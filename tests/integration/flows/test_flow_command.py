@@ -74,7 +74,8 @@ def test_import_replaces_what_people_edited_only_if_a_version_has_it_or_it_is_to
     made.refresh_from_db()
     assert made.title != "By Mia"
     save_draft(flow_id=made.pk, document=edited, author=make_person("bo"), now=timezone.now())
-    flow("publish", made.name, "--note", "It is good")
+    made.refresh_from_db()
+    flow("publish", made.name, "--note", "It is good", "--revision", made.draft_revision)
     assert "Saved the draft" in flow("import", TRIVIAL)[1]
 
 
@@ -104,6 +105,35 @@ def test_publish_takes_only_the_revision_that_was_looked_at() -> None:
         flow("publish", "loan", "--note", "Go", "--revision", "0")
     assert made.versions.count() == 1
     assert "version 2" in flow("publish", "loan", "--note", "Go", "--revision", "1")[1]
+
+
+def test_publish_refuses_what_a_person_edited_unless_it_is_told_what_was_looked_at(
+    tmp_path: Path,
+) -> None:
+    made = make_flow()
+    edited = {**made.draft, "title": "By Mia"}
+    save_draft(flow_id=made.pk, document=edited, author=make_person("mia"), now=timezone.now())
+    path = tmp_path / "seen.yaml"
+    path.write_text(flow("export", "loan@1")[1])
+    remedy = r"mia edited .*flow diff loan@1 loan\..*flow publish loan --revision 1"
+    with pytest.raises(CommandError, match=remedy):
+        flow("publish", "loan", "--note", "Go")
+    with pytest.raises(CommandError, match=rf"flow diff {path} loan"):
+        flow("publish", "loan", "--note", "Go", "--file", path)
+    assert made.versions.count() == 1
+    path.write_text(flow("export", "loan")[1])
+    assert "version 2" in flow("publish", "loan", "--note", "Go", "--file", path)[1]
+
+
+def test_publish_tells_what_it_publishes_and_what_that_changes() -> None:
+    made = make_flow()
+    save_draft(flow_id=made.pk, document={**made.draft, "title": "Another"}, author=None,
+               now=timezone.now())  # fmt: skip
+    _, out, _ = flow("publish", "loan", "--note", "Go")
+    assert "Revision 1 of loan, digest " in out
+    assert "Changes against version 1, which is released:" in out
+    assert "Another" in out
+    assert made.versions.get(number=2).digest in out
 
 
 def test_test_runs_the_tests_of_a_flow_and_fails_with_them() -> None:
