@@ -13,6 +13,7 @@ from flows.assets.prompts.content import EXPECTATIONS, OWN_KEYWORDS, ROLES
 from flows.assets.prompts.filling import to_text
 from flows.graph.json_values import TextProblem
 from flows.graph.yaml_text import read_yaml, write_yaml
+from workbench.http.numbers import number_in
 
 Json = Any
 Row = dict[str, Json]
@@ -123,7 +124,11 @@ def _show_value(value: Json, *, plain: bool) -> str:
 
 
 def _write(value: Json) -> str:
-    return write_yaml(value, inline=lambda path: len(path) > 2).strip() if value else ""  # noqa: PLR2004
+    if not value:
+        return ""
+    text = write_yaml(value, inline=lambda path: len(path) > 2).strip()  # noqa: PLR2004
+    # A text that ends with a line break may end the YAML, and then the break is part of it.
+    return text if read_yaml(text)[0] == value else f"{text}\n"
 
 
 def _plain(value: Json) -> str:
@@ -149,8 +154,7 @@ def _from_posted(posted: Any) -> dict[str, Any]:
 
 
 def _count(posted: Any, name: str) -> int:
-    text = posted.get(name, "")
-    return min(int(text), MOST_ROWS) if text.isascii() and text.isdigit() and len(text) < 5 else 0  # noqa: PLR2004
+    return min(number_in(posted.get(name, "")) or 0, MOST_ROWS)
 
 
 def _line(text: str) -> str:
@@ -167,8 +171,8 @@ def _change_rows(values: dict[str, Any], act: str) -> None:
     if word == "add" and len(rows) < MOST_ROWS:
         # The cursor goes where the new row is.
         rows.append({**_NEW_ROWS[group.partition(".")[0]](), "focus": True})
-    at = int(index) if index.isdigit() and len(index) < 4 else -1  # noqa: PLR2004
-    if not 0 <= at < len(rows):
+    at = number_in(index)
+    if at is None or at >= len(rows):
         return
     if word == "remove":
         del rows[at]
@@ -182,8 +186,9 @@ def _find_rows(values: dict[str, Any], group: str) -> list[Row] | None:
         rows: list[Row] = values[group]
         return rows
     name, _, index = group.partition(".")
-    if name == "expect" and index.isdigit() and int(index) < len(values["test"]):
-        expected: list[Row] = values["test"][int(index)]["expect"]
+    at = number_in(index)
+    if name == "expect" and at is not None and at < len(values["test"]):
+        expected: list[Row] = values["test"][at]["expect"]
         return expected
     return None
 
@@ -253,7 +258,7 @@ class _Reader:
             {
                 "variables": self.read_mapping(f"example-{at}-variables", row["variables"]),
                 "answer": self.read_value(f"example-{at}-answer", row["answer"], not has_schema),
-                **({"case": int(row["case"])} if row["case"].isdigit() else {}),
+                **({"case": case} if (case := number_in(row["case"])) is not None else {}),
             }
             for at, row in enumerate(self.values["example"])
         ]

@@ -182,6 +182,8 @@ class Small:
 def small(monkeypatch: pytest.MonkeyPatch) -> Small:
     made = Small()
     monkeypatch.setattr(language, "_PROVIDERS", {made.name: made})
+    # Those of the connections are in the database.
+    monkeypatch.setattr(language, "_LAST", {})
     return made
 
 
