@@ -36,6 +36,7 @@ _ROUTERS = (
     "flows.api.bulk",
     "flows.triggers.api",
     "flows.connections.api",
+    "flows.costs.api",
     "flows.events.api",
     "flows.health.api",
     "flows.backtest.api",

@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import F
 
 from flows.models import Run
-from flows.spending.models import Charge, Payer, Spent
+from flows.spending.models import Charge, Payer, Spent, StepSpent
 from flows.store.rows import Claim
 
 Json = Any
@@ -94,7 +94,7 @@ def count_bills(bills: Sequence[Bill]) -> None:
     """Write the payments, each once, and raise the sums. Call in the transaction of the attempts.
 
     They are written even where the worker had lost the step meanwhile: the server has been paid.
-    Three queries, and one for each sum. Locks the sums, in one order.
+    Three queries, and one for each sum, by payer and by step. Locks the sums, in one order.
     """
     if not bills:
         return
@@ -151,13 +151,18 @@ def _make_charges(bill: Bill, root_id: int) -> Iterable[Charge]:
 
 
 def _raise_sums(charges: Sequence[Charge]) -> None:
-    sums: defaultdict[tuple[str, str, Any], _Sum] = defaultdict(_Sum)
+    sums: defaultdict[tuple[str, str, date], _Sum] = defaultdict(_Sum)
+    by_step: defaultdict[tuple[date, str, str, str], _Sum] = defaultdict(_Sum)
     for charge in charges:
-        day = charge.at.date()
+        day = charge.at.astimezone(UTC).date()
         for payer, name in _payers(charge):
             sums[payer, name, day].add(charge)
-    for key in sorted(sums):
-        _raise_sum(key, sums[key])
+        by_step[day, charge.flow, charge.step, charge.connection].add(charge)
+    for payer, name, day in sorted(sums):
+        _raise_sum(Spent, {"payer": payer, "name": name, "day": day}, sums[payer, name, day])
+    for key in sorted(by_step):
+        named = dict(zip(("day", "flow", "step", "connection"), key, strict=True))
+        _raise_sum(StepSpent, named, by_step[key])
 
 
 def _payers(charge: Charge) -> Iterable[_Key]:
@@ -166,14 +171,13 @@ def _payers(charge: Charge) -> Iterable[_Key]:
     yield Payer.ALL.value, ""
 
 
-def _raise_sum(key: tuple[str, str, Any], more: _Sum) -> None:
-    payer, name, day = key
-    row = Spent.objects.filter(payer=payer, name=name, day=day)
+def _raise_sum(model: type[Spent | StepSpent], key: Mapping[str, Any], more: _Sum) -> None:
+    rows = model._default_manager.filter(**key)
     added = {
         column: F(column) + getattr(more, column)
         for column in ("cost", "input_tokens", "output_tokens", "calls")
     }
-    if not row.update(**added):
+    if not rows.update(**added):
         # Another process may make it at the same moment.
-        Spent.objects.bulk_create([Spent(payer=payer, name=name, day=day)], ignore_conflicts=True)
-        row.update(**added)
+        model._default_manager.bulk_create([model(**key)], ignore_conflicts=True)
+        rows.update(**added)
