@@ -21,10 +21,12 @@ from workbench.shell.registry import (
     Command,
     Found,
     NavItem,
+    Tab,
     register_command,
     register_home_panel,
     register_nav,
     register_search,
+    register_tab,
 )
 
 MOST_OF_MINE, MOST_FOUND = 6, 6
@@ -63,11 +65,21 @@ COMMANDS = (
 )
 
 
+TABS = (
+    Tab("insights", "Quality", "quality:figures", "insights.view", 10),
+    Tab("insights", "Disagreements", "quality:checks", "insights.people", 20),
+    Tab("insights", "Policies", "quality:policies", "quality.manage", 30),
+    Tab("insights", "Datasets", "quality:datasets", "datasets.export", 40),
+)
+
+
 def register_frame() -> None:
     register_nav(NavItem("Review", "reviews:queues", "inbox", "cases.view", order=30))
     register_nav(NavItem("Insights", "quality:figures", "chart-line", "insights.view", order=40))
     for command in COMMANDS:
         register_command(command)
+    for tab in TABS:
+        register_tab(tab)
     register_search(find_cases)
     register_home_panel("reviews/_home_mine.html", my_cases_panel, "cases.decide", order=5)
     register_home_panel("reviews/_home_queues.html", queues_panel, "cases.view", order=10)

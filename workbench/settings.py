@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "flows.spending",
     "flows.connections",
     "flows.assets",
+    "flows.costs",
     "flows.triggers",
     "flows.backtest",
     "flows.publishing",
@@ -223,6 +224,10 @@ MAX_CHAIN_RUNS = int(os.environ.get("MAX_CHAIN_RUNS", "20000"))
 # Previews, tries and tests of a draft that one person may ask for in a minute, together.
 PREVIEWS_A_MINUTE = int(os.environ.get("PREVIEWS_A_MINUTE", "300"))
 MODEL_TRIES_A_MINUTE = int(os.environ.get("MODEL_TRIES_A_MINUTE", "20"))
+# In which currency prices, budgets and costs are, as people are shown it.
+CURRENCY = os.environ.get("CURRENCY", "EUR")
+# How long each payment is kept. The sums by day stay.
+KEEP_CHARGES_DAYS = int(os.environ.get("KEEP_CHARGES_DAYS", "400"))
 # How many runs of one flow may start in a minute.
 MAX_STARTS_A_MINUTE = int(os.environ.get("MAX_STARTS_A_MINUTE", "100000"))
 # The only hosts that `http.request` and remote models may reach: "host" or "host:port".

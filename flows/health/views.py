@@ -14,6 +14,7 @@ from flows.health.selectors import (
     get_resilience,
     list_access_gaps,
     list_breakers,
+    list_budget_problems,
     list_dead_groups,
 )
 from flows.views.requests import actor_of, get_run_reach
@@ -40,8 +41,11 @@ def health_panels(request: HttpRequest) -> HttpResponse:
 
 def _health_context(request: HttpRequest) -> dict[str, Any]:
     breakers = list_breakers()
+    now = timezone.now()
+    health = get_health(now)
     return {
-        "health": get_health(timezone.now()),
+        "health": health,
+        "problems": [*health.problems, *list_budget_problems(request.user, now)],
         "access_gaps": list_access_gaps(),
         "breakers": breakers,
         "open_breakers": [each for each in breakers if each.state != "closed"],

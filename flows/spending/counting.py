@@ -3,19 +3,25 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F
+from django.db import connection
+from django.db.models import Model
 
-from flows.models import Run
-from flows.spending.models import Charge, Payer, Spent
+from flows.spending.models import Charge, Payer, Spent, StepSpent
+from flows.store.dialect import placeholders, split_rows
 from flows.store.rows import Claim
 
 Json = Any
 _CENT = Decimal("0.000001")
-_Key = tuple[str, str]  # payer, name
+_KEY = ("token_id", "activation", "attempt", "fence", "connection")
+_COLUMNS = (
+    *_KEY, "run_id", "flow", "version_id", "step", "cost", "input_tokens", "output_tokens", "at",
+)  # fmt: skip
+_ROOT = "(SELECT root_id FROM flows_run WHERE id = %s)"
+_ADDED = ("cost", "input_tokens", "output_tokens", "calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,9 @@ class _Sum:
     input_tokens: int = 0
     output_tokens: int = 0
     calls: int = 0
+
+    def as_row(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, column) for column in _ADDED)
 
     def add(self, charge: Charge) -> None:
         self.cost += charge.cost
@@ -94,42 +103,14 @@ def count_bills(bills: Sequence[Bill]) -> None:
     """Write the payments, each once, and raise the sums. Call in the transaction of the attempts.
 
     They are written even where the worker had lost the step meanwhile: the server has been paid.
-    Three queries, and one for each sum. Locks the sums, in one order.
+    Three statements for each fifty payments. Locks the sums, in one order.
     """
-    if not bills:
-        return
-    charges = _list_new(bills)
-    if not charges:
-        return
-    Charge.objects.bulk_create(charges)
-    _raise_sums(charges)
+    charges = [charge for bill in bills for charge in _make_charges(bill)]
+    for some in split_rows(charges):
+        _raise_sums(_insert_new(some))
 
 
-def _list_new(bills: Sequence[Bill]) -> list[Charge]:
-    """Return the charges that are not written yet."""
-    roots = dict(
-        Run.objects.filter(pk__in={bill.claim.run_id for bill in bills}).values_list(
-            "pk", "root_id"
-        )
-    )
-    charges = {
-        _identify(charge): charge
-        for bill in bills
-        for charge in _make_charges(bill, roots.get(bill.claim.run_id) or bill.claim.run_id)
-    }
-    tokens = {bill.claim.token_id for bill in bills}
-    fields = ("token_id", "activation", "attempt", "fence", "connection")
-    known = set(Charge.objects.filter(token_id__in=tokens).values_list(*fields))
-    return [charge for key, charge in charges.items() if key not in known]
-
-
-def _identify(charge: Charge) -> tuple[int, int, int, int, str]:
-    return (
-        charge.token_id, charge.activation, charge.attempt, charge.fence, charge.connection,
-    )  # fmt: skip
-
-
-def _make_charges(bill: Bill, root_id: int) -> Iterable[Charge]:
+def _make_charges(bill: Bill) -> Iterable[Charge]:
     claim = bill.claim
     for payment in bill.payments:
         yield Charge(
@@ -139,7 +120,6 @@ def _make_charges(bill: Bill, root_id: int) -> Iterable[Charge]:
             fence=claim.fence,
             connection=payment.connection,
             run_id=claim.run_id,
-            root_id=root_id,
             flow=bill.flow,
             version_id=claim.version_id,
             step=claim.step,
@@ -150,30 +130,73 @@ def _make_charges(bill: Bill, root_id: int) -> Iterable[Charge]:
         )
 
 
-def _raise_sums(charges: Sequence[Charge]) -> None:
-    sums: defaultdict[tuple[str, str, Any], _Sum] = defaultdict(_Sum)
+def _insert_new(charges: Sequence[Charge]) -> list[Charge]:
+    """Write the charges that are not written yet, and return them."""
+    row = f"({placeholders(_COLUMNS)}, COALESCE({_ROOT}, %s))"
+    values: list[Any] = []
     for charge in charges:
-        day = charge.at.date()
+        values += [_adapt(Charge, name, getattr(charge, name)) for name in _COLUMNS]
+        values += [charge.run_id, charge.run_id]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO spending_charge ({", ".join(_COLUMNS)}, root_id)
+            VALUES {", ".join([row] * len(charges))}
+            ON CONFLICT DO NOTHING RETURNING {", ".join(_KEY)}""",
+            values,
+        )
+        written = set(cursor.fetchall())
+    return [charge for charge in charges if _identify(charge) in written]
+
+
+def _adapt(model: type[Model], column: str, value: Any) -> Any:
+    """Return the value as the database keeps it: SQLite has neither times nor decimals."""
+    field = model._meta.get_field(column)  # noqa: SLF001 - Django's documented interface
+    return field.get_db_prep_save(value, connection)
+
+
+def _identify(charge: Charge) -> tuple[Any, ...]:
+    return tuple(getattr(charge, name) for name in _KEY)
+
+
+# --- Sums -----------------------------------------------------------------------------
+
+
+def _raise_sums(charges: Sequence[Charge]) -> None:
+    sums: defaultdict[tuple[Any, ...], _Sum] = defaultdict(_Sum)
+    by_step: defaultdict[tuple[Any, ...], _Sum] = defaultdict(_Sum)
+    for charge in charges:
+        day = charge.at.astimezone(UTC).date()
         for payer, name in _payers(charge):
             sums[payer, name, day].add(charge)
-    for key in sorted(sums):
-        _raise_sum(key, sums[key])
+        by_step[day, charge.flow, charge.step, charge.connection].add(charge)
+    _add_to(Spent, ("payer", "name", "day"), sums)
+    _add_to(StepSpent, ("day", "flow", "step", "connection"), by_step)
 
 
-def _payers(charge: Charge) -> Iterable[_Key]:
+def _payers(charge: Charge) -> Iterable[tuple[str, str]]:
     yield Payer.CONNECTION.value, charge.connection
     yield Payer.FLOW.value, charge.flow
     yield Payer.ALL.value, ""
 
 
-def _raise_sum(key: tuple[str, str, Any], more: _Sum) -> None:
-    payer, name, day = key
-    row = Spent.objects.filter(payer=payer, name=name, day=day)
-    added = {
-        column: F(column) + getattr(more, column)
-        for column in ("cost", "input_tokens", "output_tokens", "calls")
-    }
-    if not row.update(**added):
-        # Another process may make it at the same moment.
-        Spent.objects.bulk_create([Spent(payer=payer, name=name, day=day)], ignore_conflicts=True)
-        row.update(**added)
+def _add_to(model: type[Model], key: Sequence[str], sums: Mapping[tuple[Any, ...], _Sum]) -> None:
+    """Add to the rows of a table of sums, or make them, in the order of their keys."""
+    table = model._meta.db_table  # noqa: SLF001 - Django's documented interface
+    columns = (*key, *_ADDED)
+    rows = [
+        [
+            _adapt(model, name, value)
+            for name, value in zip(columns, (*named, *sums[named].as_row()), strict=True)
+        ]
+        for named in sorted(sums)
+    ]
+    raised = ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in _ADDED)
+    with connection.cursor() as cursor:
+        for some in split_rows(rows):
+            row = f"({placeholders(columns)})"
+            cursor.execute(
+                f"""INSERT INTO {table} ({", ".join(columns)})
+                VALUES {", ".join([row] * len(some))}
+                ON CONFLICT ({", ".join(key)}) DO UPDATE SET {raised}""",
+                [value for each in some for value in each],
+            )

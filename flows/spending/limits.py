@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.db.models import Q, Sum
 
 from flows.models import Run
+from flows.spending.amounts import format_amount, format_number
 from flows.spending.models import Budget, Charge, Payer, Period, Reached, Spent
 from flows.steps.base import StepFailure
 
@@ -21,9 +22,9 @@ class BudgetReached(StepFailure):
 
     def __init__(self, budget: Budget, spent: Decimal) -> None:
         super().__init__(
-            f"The budget of {budget.amount.normalize():f} a {budget.period} for "
-            f"{describe_payer(budget)} is spent ({spent:.2f}). Raise it, or wait for the next "
-            f"{budget.period}.",
+            f"The budget of {format_amount(budget.amount)} a {budget.period} for "
+            f"{describe_payer(budget)} is spent ({format_number(spent)}). Raise it, or wait for "
+            f"the next {budget.period}.",
             kind="budget",
             retryable=False,
             detail={

@@ -1,7 +1,8 @@
 """What calls of models cost, and the budgets that bound it.
 
 ``Charge`` is each payment, ``Spent`` their sums by day: of a connection, of a flow, of all. A check
-before a call reads a few sums and never the payments. Amounts are in the installation's currency.
+before a call reads a few sums and never the payments. ``StepSpent`` are the sums that people look
+at. Amounts are in the installation's currency.
 """
 
 from django.db import models
@@ -72,6 +73,29 @@ class Spent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.payer} {self.name} {self.day}: {self.cost}"
+
+
+class StepSpent(models.Model):
+    """The sum of a day (in UTC) for one step of a flow at one connection."""
+
+    flow = models.CharField(max_length=80)
+    step = models.CharField(max_length=80)
+    connection = models.CharField(max_length=80)
+    day = models.DateField()
+    cost = models.DecimalField(max_digits=16, decimal_places=6, default=0)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    calls = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "flow", "step", "connection"], name="step_spent_once_a_day"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.flow}.{self.step} at {self.connection} {self.day}: {self.cost}"
 
 
 class Period(models.TextChoices):

@@ -1,9 +1,11 @@
 """``{% load flows %}``: what pages of flows and runs show more than once."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -12,8 +14,10 @@ from flows.models import Flow, Run, RunStatus
 from flows.selectors.problems import get_cached_problems
 from flows.selectors.tour import get_tour
 from flows.selectors.waits import WaitDescription, describe_waits
+from flows.spending.amounts import format_amount
 from workbench.shell.icons import render_icon
 from workbench.shell.statuses import look_of
+from workbench.shell.templatetags.shell import EMPTY
 
 register = template.Library()
 
@@ -68,6 +72,20 @@ def draft_state(flow: Flow) -> SafeString:
 
 def _count_errors(flow: Flow) -> int:
     return sum(each["severity"] == "error" for each in get_cached_problems(flow.draft))
+
+
+@register.filter
+def money(amount: Decimal | float | None) -> SafeString:
+    """``{{ row.cost|money }}``: an amount with the installation's currency, such as 0.042 EUR."""
+    if amount is None:
+        return EMPTY
+    return format_html('<span class="num">{}</span>', format_amount(amount))
+
+
+@register.simple_tag
+def currency() -> str:
+    """``{% currency %}``: in which amounts are."""
+    return str(settings.CURRENCY)
 
 
 @register.simple_tag

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from reviews.quality.errors import ParquetMissing
 from reviews.quality.rows import COLUMNS
+from workbench.values.cells import plain_text
 
 Json = Any
 Row = dict[str, Json]
@@ -19,8 +20,6 @@ FORMATS = {
     "parquet": "application/vnd.apache.parquet",
 }
 PARQUET_ROWS = 5_000
-# A cell that begins with one of these is a formula to a spreadsheet.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(rows: Iterable[Row]) -> IO[bytes]:
@@ -41,9 +40,7 @@ def cell_of(value: Json, kind: str) -> Json:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return value
+    return plain_text(value) if isinstance(value, str) else value
 
 
 def write_parquet(rows: Iterator[Row]) -> IO[bytes]:

@@ -1,6 +1,4 @@
-"""``{% load quality %}``: shares, kappas and the tabs of Insights."""
-
-from typing import Any
+"""``{% load quality %}``: shares and kappas."""
 
 from django import template
 from django.utils.html import format_html
@@ -8,18 +6,10 @@ from django.utils.safestring import SafeString
 
 from reviews.quality.figures import Share
 from reviews.quality.statistics import Agreement, Interval
-from workbench.accounts.gate import principal_of
-from workbench.accounts.permissions import can
 from workbench.shell.templatetags.shell import EMPTY
 
 register = template.Library()
 
-TABS = (
-    ("figures", "Quality", "quality:figures", "insights.view"),
-    ("checks", "Disagreements", "quality:checks", "insights.people"),
-    ("policies", "Policies", "quality:policies", "quality.manage"),
-    ("datasets", "Datasets", "quality:datasets", "datasets.export"),
-)
 # Landis and Koch, "The measurement of observer agreement for categorical data", Biometrics 33
 # (1977) 159-174. Their words are a convention, not a test.
 KAPPA_WORDS = (
@@ -27,13 +17,6 @@ KAPPA_WORDS = (
     (1.0, "almost perfect"),
 )  # fmt: skip
 FEW = 30
-
-
-@register.inclusion_tag("reviews/quality/_tabs.html", takes_context=True)
-def quality_tabs(context: dict[str, Any], here: str) -> dict[str, Any]:
-    principal = principal_of(context["request"])
-    tabs = [tab for tab in TABS if can(principal, tab[3])]
-    return {"tabs": tabs, "here": here}
 
 
 @register.simple_tag

@@ -45,6 +45,17 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Tab:
+    """One of the pages of a place that has several, such as ``insights``."""
+
+    place: str
+    label: str
+    url_name: str
+    permission: str
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A result in the palette. ``kind`` is the heading above it: Flow, Run, Case."""
 
@@ -77,6 +88,7 @@ SearchProvider = Callable[[Any, str], Sequence[Found]]
 
 _nav: dict[str, NavItem] = {}
 _commands: dict[str, Command] = {}
+_tabs: dict[str, Tab] = {}
 _providers: dict[str, SearchProvider] = {}
 _panels: dict[str, HomePanel] = {}
 _bar: dict[str, BarItem] = {}
@@ -90,6 +102,11 @@ def register_nav(item: NavItem) -> None:
 def register_command(command: Command) -> None:
     """Add a page to the palette by what one does there."""
     _commands[command.label] = command
+
+
+def register_tab(tab: Tab) -> None:
+    """Add a page to those of its place. Each of them shows the tabs by ``{% place_tabs %}``."""
+    _tabs[tab.url_name] = tab
 
 
 def register_search(function: SearchProvider) -> SearchProvider:
@@ -123,6 +140,11 @@ def register_bar_item(template: str, permission: str | None) -> None:
 
 def list_nav_items() -> list[NavItem]:
     return sorted(_nav.values(), key=lambda item: (item.order, item.label))
+
+
+def list_tabs(place: str) -> list[Tab]:
+    found = [tab for tab in _tabs.values() if tab.place == place]
+    return sorted(found, key=lambda tab: (tab.order, tab.label))
 
 
 def list_commands() -> list[Command]:

@@ -63,6 +63,10 @@ LOOKS: dict[str, Look] = {
     "healthy": Look("circle-check", "Healthy", "good"),
     "degraded": Look("triangle-alert", "Degraded", "waiting"),
     "down": Look("circle-x", "Down", "bad"),
+    # Budgets
+    "ok": Look("circle-check", "Within", "good"),
+    "near": Look("triangle-alert", "Nearly spent", "waiting"),
+    "reached": Look("octagon-alert", "Spent", "bad"),
     # Problems and the ledger
     "info": Look("info", "Note", "active"),
     "warning": Look("triangle-alert", "Warning", "waiting"),

@@ -16,9 +16,12 @@ from flows.assets.services import save_draft as save_asset_draft
 from flows.connections.models import Connection
 from flows.connections.services import save_connection
 from flows.connections.settings import ConnectionSettings, settings_of
+from flows.costs.budgets import BudgetKey, BudgetSettings
+from flows.costs.services import set_budget
 from flows.models import Flow
 from flows.selectors.changes import to_text
 from flows.services import save_draft
+from flows.spending.models import Budget
 from flows.triggers.models import Trigger
 from flows.triggers.services import change_trigger
 from reviews.models import Queue, Reviewer, SlaPolicy, WorkCalendar
@@ -168,7 +171,22 @@ def _prompt(title: str) -> object:
     )
 
 
+def _make_budget() -> tuple[str, str]:
+    EDITED["/budgets/{payer}/{name}/{period}"].make()
+    return "/insights/budgets/all/-/day/", ""
+
+
+def _budget(amount: str) -> object:
+    settings = BudgetSettings(amount=float(amount))
+    key = BudgetKey("all", "", "day")
+    return set_budget(key=key, settings=settings, actor=lea(), now=timezone.now())
+
+
 FORMS = {
+    "budget_edit": Form(
+        _make_budget, _budget, "11",
+        {"amount": "13"}, "13", lambda: f"{Budget.objects.get().amount.normalize():f}",
+    ),
     "connection_edit": Form(
         _make_connection, _connection, "Theirs",
         {"title": "Mine"}, "Mine", lambda: Connection.objects.get().title,
@@ -323,6 +341,7 @@ def test_a_form_that_comes_back_for_another_reason_keeps_its_revision(
 @pytest.mark.parametrize(
     ("name", "act"),
     [
+        ("budget_edit", "remove/"),
         ("destination_edit", "remove/"),
         ("trigger_edit", "delete/"),
         ("connection_edit", "../remove/"),
@@ -349,6 +368,7 @@ MAKES = frozenset(
         "add_sampling",
         "asset_create",
         "backtest_start",
+        "budget_new",
         "calendar_new",
         "comment",
         "connection_new",
@@ -433,7 +453,9 @@ LOOKS = frozenset(
         "queue_order",
     ]
 )
-REMOVES = frozenset({"connection_remove", "destination_remove", "retire_answer", "trigger_delete"})
+REMOVES = frozenset(
+    ["budget_remove", "connection_remove", "destination_remove", "retire_answer", "trigger_delete"]
+)
 
 
 def list_pages(found: Any, before: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -1,0 +1,141 @@
+"""What calls of models have cost: by day, connection, flow and step, and by how runs ended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+
+from flows.costs.periods import Period
+from flows.models import Flow, Run
+from flows.spending.models import Charge, StepSpent
+from workbench.accounts.permissions import Reach
+
+# So many rows of a table at most: by the order that was asked for.
+MOST_ROWS = 500
+# Costs by outcome are those of the runs of the newest so many payments of the period.
+MOST_CHARGES = 50_000
+SUMS = ("cost", "calls", "input_tokens", "output_tokens")
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "days": ("day",),
+    "connections": ("connection",),
+    "flows": ("flow",),
+    "steps": ("flow", "step"),
+}
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    **{name: (*keys, *SUMS) for name, keys in GROUPS.items()},
+    "outcomes": ("flow", "outcome", "runs", "mean", "cost"),
+}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By which column of its table rows are sorted. Equal ones are in the order of their names."""
+
+    column: str = "cost"
+    descending: bool = True
+
+    @classmethod
+    def read(cls, table: str, text: str) -> "Order":
+        """Return the order that ``-cost`` or ``flow`` asks for; the usual one for anything else."""
+        column = text.removeprefix("-")
+        return cls(column, text.startswith("-")) if column in COLUMNS[table] else cls()
+
+    def __str__(self) -> str:
+        return f"-{self.column}" if self.descending else self.column
+
+
+BY_DAY = Order("day", descending=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    cost: Decimal
+    calls: int
+    input_tokens: int
+    output_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+def within(found: Reach, flow: str = "flow") -> Q:
+    """Return the condition for what flows have paid that a reach includes as a whole."""
+    if found.everywhere:
+        return Q()
+    return Q(**{f"{flow}__in": [name for name, queue in found.scopes if name and not queue]})
+
+
+def _spent(period: Period, found: Reach) -> QuerySet[StepSpent]:
+    days = StepSpent.objects.filter(day__gte=period.first, day__lte=period.last)
+    return days.filter(within(found))
+
+
+def sum_all(period: Period, found: Reach) -> Total:
+    """Return what all flows of the reach have paid. One query."""
+    row = _spent(period, found).aggregate(**{name: Sum(name) for name in SUMS})
+    return Total(
+        row["cost"] or Decimal(0),
+        row["calls"] or 0,
+        row["input_tokens"] or 0,
+        row["output_tokens"] or 0,
+    )
+
+
+def list_sums(table: str, period: Period, found: Reach, order: Order) -> list[Row]:
+    """Return the rows of a table of GROUPS, at most MOST_ROWS. One query."""
+    keys = GROUPS[table]
+    # Named apart: a sum must not be taken for its column.
+    sums = {f"sum_of_{name}": Sum(name) for name in SUMS}
+    column = order.column if order.column in keys else f"sum_of_{order.column}"
+    rows = _spent(period, found).values(*keys).annotate(**sums)
+    rows = rows.order_by(f"{'-' if order.descending else ''}{column}", *keys)
+    return [
+        {**{key: row[key] for key in keys}, **{name: row[f"sum_of_{name}"] for name in SUMS}}
+        for row in rows[:MOST_ROWS]
+    ]
+
+
+def fill_days(rows: Sequence[Row], period: Period) -> list[tuple[date, Row | None]]:
+    """Return each day of the period with what was paid on it."""
+    known = {row["day"]: row for row in rows}
+    return [(day, known.get(day)) for day in period.days]
+
+
+def list_outcomes(period: Period, found: Reach, order: Order) -> list[Row]:
+    """Return what ended runs have cost by flow and outcome, at most MOST_ROWS. One query.
+
+    They are first runs of their chains that paid within the period, each with all that it and what
+    it led to has paid. Where there were more than MOST_CHARGES payments the newest are looked at.
+    """
+    paid = Charge.objects.filter(at__gte=period.starts_at, at__lt=period.ends_at)
+    newest = paid.order_by("-at").values("root_id")[:MOST_CHARGES]
+    all_of_it = Charge.objects.filter(root_id=OuterRef("pk")).order_by().values("root_id")
+    runs = (
+        Run.objects.filter(within(found, "flow__name"), pk__in=newest, finished_at__isnull=False)
+        .annotate(paid=Subquery(all_of_it.annotate(paid=Sum("cost")).values("paid")))
+        .values("flow__name", "status", "outcome")
+        .annotate(runs=Count("pk"), cost=Sum("paid"))
+        .order_by("flow__name", "outcome", "status")
+    )
+    rows = [_describe_outcome(row) for row in runs]
+    return sorted(rows, key=lambda row: row[order.column], reverse=order.descending)[:MOST_ROWS]
+
+
+def _describe_outcome(row: Mapping[str, Any]) -> Row:
+    return {
+        "flow": row["flow__name"],
+        "outcome": row["outcome"] or row["status"],
+        "runs": row["runs"],
+        "mean": row["cost"] / row["runs"],
+        "cost": row["cost"],
+    }
+
+
+def list_titles(names: Sequence[str]) -> dict[str, str]:
+    """Return the titles of flows by their names: one query."""
+    return dict(Flow.objects.filter(name__in=names).values_list("name", "title"))
