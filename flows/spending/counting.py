@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Field, Model
 
 from flows.spending.models import Charge, Payer, Spent, StepSpent
 from flows.store.dialect import placeholders, split_rows
@@ -151,6 +151,7 @@ def _insert_new(charges: Sequence[Charge]) -> list[Charge]:
 def _adapt(model: type[Model], column: str, value: Any) -> Any:
     """Return the value as the database keeps it: SQLite has neither times nor decimals."""
     field = model._meta.get_field(column)  # noqa: SLF001 - Django's documented interface
+    assert isinstance(field, Field)
     return field.get_db_prep_save(value, connection)
 
 
