@@ -1,7 +1,8 @@
 """Serve the models of connections to the steps that ask for them."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -14,10 +15,15 @@ from flows.connections.adapters.contract import (
 )
 from flows.connections.exchange import Exchange, open_exchange, read_body
 from flows.connections.known import KNOWN, KnownConnection
+from flows.connections.rating import RATES
+from flows.resilience.guarding import guarding
+from flows.runtime.held import get_claim
+from flows.spending.limits import check_budgets
 from flows.steps.asking import UseRefused
 from flows.steps.base import DestinationLimit
 from flows.steps.language import ChatAnswer, ChatRequest
 from flows.steps.models import Inference, InferenceRequest, UnknownModel
+from flows.steps.routing import Figures
 from workbench.secrets.uses import connection_use
 
 Json = Any
@@ -52,6 +58,13 @@ class ConnectionProvider:
                 "An administrator can add the flow to those that may use it.",
             )
 
+    def figures_of(self, model: str) -> Figures:
+        return RATES.figures_of(model)
+
+    def revision_of(self, model: str) -> str:
+        known = KNOWN.find(model)
+        return "" if known is None else f"{known.row.pk}.{known.row.revision}"
+
     def explain_absence(self, model: str) -> UseRefused | None:
         known = KNOWN.find(model)
         if known is None:
@@ -77,14 +90,31 @@ class ConnectionProvider:
         Raises: UnknownModel, UseRefused, InputRefused, StepFailure.
         """
         known = self._find_enabled(request.model)
-        self.check_use(request.model, request.flow)
-        return infer_by(known, request)
+        with self._permitting(request):
+            return infer_by(known, request)
 
     def chat(self, request: ChatRequest) -> ChatAnswer:
         """Return the language model's answer. Raises: UnknownModel, UseRefused, StepFailure."""
         known = self._find_enabled(request.model)
+        with self._permitting(request):
+            return chat_by(known, request)
+
+    @contextmanager
+    def _permitting(self, request: InferenceRequest | ChatRequest) -> Iterator[None]:
+        """Let a call be made that rights, budgets and, for a routed one, breaker and limit allow.
+
+        Raises: UseRefused, StepFailure.
+        """
         self.check_use(request.model, request.flow)
-        return chat_by(known, request)
+        check_budgets(
+            connection=request.model, flow=request.flow, run_id=request.run_id, now=request.now
+        )
+        if not request.routed:
+            yield
+            return
+        limit, claim = self.limit_of(request.model), get_claim()
+        with guarding(self.destination_of(request.model), limit, claim):
+            yield
 
     def _find_enabled(self, model: str) -> KnownConnection:
         known = KNOWN.find(model)

@@ -289,7 +289,7 @@ class Drive:
         if not isinstance(type_, RunningStep):
             raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
         call = type_.rehearse if self.rehearsing else type_.run
-        holder = self.rehearsing or RunHolder(self.claim.run_id)
+        holder = self.rehearsing or RunHolder(self.claim.run_id, self.claim)
         if type_.blocking:
             # A thread of the pool does not see the context of the loop.
             given = await self.pool.submit(call_for, holder, call, ctx, config)

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from flows.steps.base import DestinationLimit
 from flows.steps.language import LanguageProvider
 from flows.steps.models import LOCAL, ModelProvider
+from flows.steps.routing import Figures
 
 Provider = ModelProvider | LanguageProvider
 
@@ -38,6 +39,17 @@ class GuardingProvider(Protocol):
 
     def explain_absence(self, model: str) -> UseRefused | None:
         """Return why a model of that name is not served, None if there is none."""
+
+
+@runtime_checkable
+class RatingProvider(Protocol):
+    """A provider that knows what its models cost and how fast they are, and in which state."""
+
+    def figures_of(self, model: str) -> Figures:
+        """Return what is known. May make queries, but not for each call."""
+
+    def revision_of(self, model: str) -> str:
+        """Return a text that changes with all that answers may depend on."""
 
 
 class KeptRows(Protocol):
@@ -73,6 +85,13 @@ def destination_of(provider: Provider, model: str) -> str | None:
 
 def limit_of(provider: Provider, model: str) -> DestinationLimit | None:
     return provider.limit_of(model) if isinstance(provider, GuardingProvider) else None
+
+
+def figures_of(provider: Provider, model: str) -> Figures:
+    """Return the price of a usual call of the model, and how long most take, as far as known."""
+    if isinstance(provider, RatingProvider):
+        return provider.figures_of(model)
+    return Figures(price=0.0, p95_ms=0.0) if provider is LOCAL else Figures()
 
 
 def check_use(provider: Provider, model: str, flow: str) -> None:

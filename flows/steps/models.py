@@ -19,7 +19,8 @@ class InferenceRequest:
     """What a model is asked. ``idempotency_key`` is the same for each attempt.
 
     ``flow`` is the flow that asks: a connection answers only the flows that may use it.
-    ``timeout_seconds`` is None for the connection's own limit.
+    ``timeout_seconds`` is None for the connection's own limit. ``routed`` says that the step may
+    ask several models: no gate guards the call, and the provider minds its breaker and its limit.
     """
 
     model: str
@@ -30,6 +31,7 @@ class InferenceRequest:
     flow: str = ""
     run_id: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    routed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,10 +82,14 @@ class Paid:
 
 @dataclass(slots=True)
 class Asker:
-    """Asks for one activation and keeps count. ``key`` begins the idempotency key of each call."""
+    """Asks for one activation and keeps count. ``key`` begins the idempotency key of each call.
+
+    ``routed`` names the model that is asked as one of several; see ``InferenceRequest``.
+    """
 
     ctx: StepContext
     key: str
+    routed: str = ""
     calls: list[Paid] = field(default_factory=list)
 
     def ask(self, question: Question, purpose: str) -> ChatAnswer:
@@ -119,6 +123,7 @@ class Asker:
             flow=self.ctx.flow,
             run_id=self.ctx.run_id,
             now=self.ctx.now,
+            routed=question.model == self.routed,
         )
 
     def sum_up(self, chosen: ChatAnswer | None = None) -> dict[str, Json]:
@@ -228,4 +233,6 @@ def _tell_call(call: Paid) -> dict[str, Json]:
     return {"call": call.purpose, **named}
 
 
-_TOLD = ("model", "version", "request_id", "tokens", "cost", "finish_reason")
+# Each is counted by these for the connection that it was paid to.
+_PAID = ("provider", "model", "cost", "input_tokens", "output_tokens")
+_TOLD = (*_PAID, "version", "request_id", "tokens", "finish_reason")
