@@ -1,13 +1,15 @@
 """The step type `model.infer`: ask a model, and keep its reasons and its provenance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from pydantic import Field
 
 from flows.graph.json_values import format_path
 from flows.graph.model import Step
-from flows.graph.problems import Problem
+from flows.graph.problems import Problem, error
 from flows.steps import asking, models
 from flows.steps.base import (
     BUDGET,
@@ -21,6 +23,7 @@ from flows.steps.base import (
     StepFailure,
     text_of,
 )
+from flows.steps.batching import Batch, ask_together
 from flows.steps.functions import UnknownFunction, load_functions
 from flows.steps.registry import register
 from flows.steps.routed import RoutedCall
@@ -55,6 +58,11 @@ class ModelInfer(RunningStep):
             default=30, gt=0, le=600, title="Timeout in seconds", description="For model servers."
         )
         routing: Routing = Field(default_factory=Routing, title="Routing")
+        batch: Batch | None = Field(
+            None,
+            title="Batch",
+            description="Ask for several runs in one call, where the model takes that.",
+        )
 
     def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
         return {
@@ -81,7 +89,7 @@ class ModelInfer(RunningStep):
         return [*own, *(ModelUse(format_path(path), name) for path, name in list_named(config))]
 
     def check(self, step: Step) -> Sequence[Problem]:
-        return check_routing(step)
+        return [*check_routing(step), *_check_batch(step)]
 
     def destination(self, config: Config) -> str | None:
         """Return the model's; None where several may be asked, whose provider guards each call."""
@@ -98,7 +106,9 @@ class ModelInfer(RunningStep):
         except (models.UnknownModel, UnknownFunction, asking.UseRefused):
             return None
 
-    def run(self, ctx: StepContext, config: Config) -> Result:
+    def run(self, ctx: StepContext, config: Config) -> Result | Awaitable[Result]:
+        if config.batch is not None and not config.routing.is_used:
+            return _AskedTogether.begin(ctx, config, config.batch)
         return _run(ctx, config, with_shadows=True)
 
     def rehearse(self, ctx: StepContext, config: Config) -> Result:
@@ -114,8 +124,16 @@ def _run(ctx: StepContext, config: ModelInfer.Config, *, with_shadows: bool) -> 
 
 def _ask(ctx: StepContext, config: ModelInfer.Config, model: str) -> Result:
     """Return the answer of one model. Raises: StepFailure."""
+    with _explaining(ctx, model):
+        inference = _find_provider(model).infer(_make_request(ctx, config, model))
+    return _to_result(inference)
+
+
+def _make_request(
+    ctx: StepContext, config: ModelInfer.Config, model: str
+) -> models.InferenceRequest:
     routed = config.routing.is_used
-    request = models.InferenceRequest(
+    return models.InferenceRequest(
         model=model,
         input=config.input,
         parameters=config.parameters,
@@ -127,18 +145,71 @@ def _ask(ctx: StepContext, config: ModelInfer.Config, model: str) -> Result:
         now=ctx.now,
         routed=routed,
     )
+
+
+@contextmanager
+def _explaining(ctx: StepContext, model: str) -> Iterator[None]:
+    """Turn what a provider raises into a failure of the step."""
     try:
-        inference = _find_provider(model).infer(request)
-    except (models.UnknownModel, UnknownFunction, asking.UseRefused) as error:
-        raise StepFailure(str(error), kind="config", retryable=False) from error
-    except models.InputRefused as error:
+        yield
+    except (models.UnknownModel, UnknownFunction, asking.UseRefused) as reason:
+        raise StepFailure(str(reason), kind="config", retryable=False) from reason
+    except models.InputRefused as reason:
         raise StepFailure(
-            f"Step {ctx.step_id!r}: the model {model} refuses its input: `{error.field}` {error}.",
+            f"Step {ctx.step_id!r}: the model {model} refuses its input: "
+            f"`{reason.field}` {reason}.",
             kind="contract",
             retryable=False,
-            detail={"errors": [{"field": error.field, "message": str(error)}]},
-        ) from error
+            detail={"errors": [{"field": reason.field, "message": str(reason)}]},
+        ) from reason
+
+
+class _AskedTogether:
+    """An activation that shares a call. It is awaited on the event loop, where the others are.
+
+    No coroutine, which a worker that stops would leave behind without having awaited it.
+    """
+
+    def __init__(
+        self, ctx: StepContext, config: ModelInfer.Config, batch: Batch, by: models.ModelProvider
+    ) -> None:
+        self._ctx, self._config, self._batch, self._provider = ctx, config, batch, by
+
+    @classmethod
+    def begin(
+        cls, ctx: StepContext, config: ModelInfer.Config, batch: Batch
+    ) -> "Result | _AskedTogether":
+        """Return the answer of a model that takes one input alone, else what will be it."""
+        with _explaining(ctx, config.model):
+            provider = _find_provider(config.model)
+        takes_many = isinstance(provider, models.BatchingProvider) and provider.takes_many(
+            config.model
+        )
+        if not takes_many:
+            return _ask(ctx, config, config.model)
+        return cls(ctx, config, batch, provider)
+
+    def __await__(self) -> Generator[Any, None, Result]:
+        return self._finish().__await__()
+
+    async def _finish(self) -> Result:
+        request = _make_request(self._ctx, self._config, self._config.model)
+        with _explaining(self._ctx, self._config.model):
+            return _to_result(await ask_together(self._provider, request, self._batch))
+
+
+def _to_result(inference: models.Inference) -> Result:
     return Result(output=_to_output(inference), provenance=inference.provenance.as_json())
+
+
+def _check_batch(step: Step) -> Iterator[Problem]:
+    routing = step.config.get("routing")
+    if step.config.get("batch") and isinstance(routing, Mapping) and routing:
+        yield error(
+            "batch.routing", step.id, "with.batch",
+            "A step that chooses among several models asks for each run by itself.",
+            "Remove `batch`, or `routing`.",
+        )  # fmt: skip
 
 
 def _find_figures(model: str) -> Figures:
