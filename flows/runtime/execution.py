@@ -148,7 +148,7 @@ class Drive:
         if bound.step.cache is None:
             return await self._call_through_gate(bound, ctx, config)
         plain = self._render_without_secrets(bound, config, bindings)
-        parts = list_dependencies(bound, plain, bindings)
+        parts = await self._list_dependencies(bound, plain, bindings)
         key = result_key(parts)
         find = partial(find_result, key, self.claim.run_id, named=list_named(parts))
         found: Leave | None = await self.pool.submit(retry_while_away, find, now)
@@ -158,6 +158,13 @@ class Drive:
         remember = partial(remember_result, ttl_seconds=bound.step.cache.ttl_seconds)
         await self.pool.submit(retry_while_away, remember, key, self.claim, now)
         return leave
+
+    async def _list_dependencies(
+        self, bound: BoundStep, config: Any, bindings: Mapping[str, Json]
+    ) -> Json:
+        find = partial(list_dependencies, bound, config, bindings, self.program.flow)
+        asks_model = isinstance(bound.type, RunningStep) and bound.type.asks_model
+        return await self.pool.submit(find) if asks_model else find()
 
     async def _call_through_gate(self, bound: BoundStep, ctx: StepContext, config: Any) -> Leave:
         self.ticket = await self._enter(bound, config, ctx.bindings)

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from flows.graph.json_values import format_path
 from flows.graph.model import Step
 from flows.graph.problems import Problem
-from flows.steps.asking import UseRefused, destination_of, figures_of, limit_of
+from flows.steps.asking import UseRefused, destination_of, figures_of, limit_of, list_revisions
 from flows.steps.base import (
     BUDGET,
     DestinationLimit,
@@ -173,6 +173,11 @@ class Chat(RunningStep):
             return limit_of(find_provider_of(config.model), config.model)
         except (UnknownModel, UnknownFunction, UseRefused):
             return None
+
+    def list_revisions(self, config: Config, flow: str) -> Mapping[str, str]:
+        judges = [config.confidence.judge] if config.confidence.how == "judge" else []
+        asked = [config.model, *config.routing.list_names(), *judges]
+        return list_revisions(find_provider_of, asked, flow)
 
     def run(self, ctx: StepContext, config: Config) -> Result:
         """Return answer, text, confidence and finish.

@@ -106,6 +106,10 @@ class ModelInfer(RunningStep):
         except (models.UnknownModel, UnknownFunction, asking.UseRefused):
             return None
 
+    def list_revisions(self, config: Config, flow: str) -> Mapping[str, str]:
+        asked = [config.model, *config.routing.list_names()]
+        return asking.list_revisions(_find_provider, asked, flow)
+
     def run(self, ctx: StepContext, config: Config) -> Result | Awaitable[Result]:
         if config.batch is not None and not config.routing.is_used:
             return _AskedTogether.begin(ctx, config, config.batch)

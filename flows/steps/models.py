@@ -152,7 +152,9 @@ def share_provenance(
 ) -> list[Provenance]:
     """Return the provenance of one call as that of each of its requests, with its fair share."""
     size = len(requests)
-    shares = {name: share_out(getattr(made, name), size) for name in _SHARED}
+    shares: dict[str, Sequence[Any]] = {
+        name: share_out(getattr(made, name), size) for name in _SHARED
+    }
     return [
         replace(
             made,
@@ -234,6 +236,10 @@ class LocalProvider:
         began = time.perf_counter()
         output, confidence, reasons = model.predict(request.input)
         return Inference(output, confidence, reasons, self._tell(model, request, began))
+
+    def revision_of(self, model: str) -> str:
+        found = self._models.get(model)
+        return "" if found is None else f"{found.version} {found.digest}"
 
     def takes_many(self, model: str) -> bool:
         return hasattr(self._models.get(model), "predict_many")

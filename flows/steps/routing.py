@@ -77,6 +77,10 @@ class Routing(BaseModel):
         """Whether more than the one model may be asked."""
         return bool(self.then or self.shares or self.shadow)
 
+    def list_names(self) -> list[str]:
+        """Return the models whose answers may be used beside the step's own."""
+        return [*self.then, *self.shares]
+
 
 # --- The order ------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ def servers(running_servers: Servers, settings: Any) -> Iterator[Servers]:
     for known in (gate.view, known_budgets, RATES):
         known.forget()
     yield running_servers
-    for known in (gate.view, known_budgets, RATES, KNOWN):
+    for known in (gate.view, known_budgets, RATES):
         known.forget()
 
 
