@@ -8,10 +8,11 @@ input that breaks it fails alone.
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
-from typing import TypeVar, cast
+from functools import partial
+from threading import Thread
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from django.db import connections
@@ -34,7 +35,6 @@ from flows.steps.models import (
 A = TypeVar("A")
 T = TypeVar("T")
 MOST_INPUTS = 1000
-SENDERS = 8
 # After a call has failed, so many are asked alone at a time; and when so many of them get no answer
 # and none has got one, the server is down and the rest are spared.
 ALONE_AT_ONCE, TELLING = 4, 3
@@ -90,10 +90,8 @@ async def _ask_alone(
     async with call.turns:
         if call.is_down:
             raise call.copy_failure(failed.charges)
-        loop = asyncio.get_running_loop()
-        ask = partial(_call_in_thread, provider.infer, request)
         try:
-            inference: Inference = await loop.run_in_executor(_senders(), ask)
+            inference = await _start(provider.infer, request)
         except StepFailure as failure:
             call.unanswered += failure.kind in {"timeout", "connection"}
             failure.provenance = _add_charges(failure.provenance, failed.charges)
@@ -172,11 +170,6 @@ _Gatherings = dict[str, _Gathering]
 _gatherings: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Gatherings]" = WeakKeyDictionary()
 
 
-@cache
-def _senders() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(SENDERS, thread_name_prefix="batch")
-
-
 def _make_group(provider: ModelProvider, request: InferenceRequest, batch: Batch) -> str:
     """Return what those that share a call have in common: with the flow its rights and budgets."""
     parts = [
@@ -195,24 +188,56 @@ def _close(gatherings: _Gatherings, key: str, gathering: _Gathering) -> None:
     members = [each for each in gathering.members if not each.answered.done()]
     if not members:
         return
-    loop = asyncio.get_running_loop()
     requests = [each.request for each in members]
-    send = partial(_call_in_thread, gathering.provider.infer_many, requests)
-    sent = loop.run_in_executor(_senders(), send)
+    sent = _start(gathering.provider.infer_many, requests)
     sent.add_done_callback(partial(_hand_out, members))
 
 
-def _call_in_thread(call: Callable[[A], T], argument: A) -> T:
+def _start(call: Callable[[A], T], argument: A) -> "asyncio.Future[T]":
+    """Make the call in a thread of its own, which a worker that stops does not wait for."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    thread = Thread(target=_call, args=(loop, future, call, argument), name="batch", daemon=True)
+    thread.start()
+    return future
+
+
+def _call(
+    loop: asyncio.AbstractEventLoop,
+    future: "asyncio.Future[T]",
+    call: Callable[[A], T],
+    argument: A,
+) -> None:
     try:
-        return call(argument)
+        hand_over: Callable[[], None] = partial(_settle, future, call(argument), None)
+    except Exception as error:
+        hand_over = partial(_settle, future, None, error)
+    except BaseException as error:
+        # Code that tries to end the process ends its own call.
+        quit_ = StepFailure(f"{type(error).__name__}: {error}", kind="exception")
+        hand_over = partial(_settle, future, None, quit_)
     finally:
         connections.close_all()
+    # Without a loop the worker has stopped, and the steps are taken over.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(hand_over)
+
+
+def _settle(future: "asyncio.Future[Any]", value: Any, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
 
 
 def _hand_out(members: Sequence[_Member], sent: "asyncio.Future[Sequence[Outcome]]") -> None:
     """Give each its answer, or why it has none. Runs on the event loop."""
     try:
         outcomes = sent.result()
+        if len(outcomes) != len(members):
+            raise ValueError(f"{len(outcomes)} answers to {len(members)} inputs")
     except Exception as error:
         _hand_out_failure(members, _as_failure(error))
         return
