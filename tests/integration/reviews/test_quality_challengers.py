@@ -12,10 +12,12 @@ from reviews.quality.selectors.challengers import compare_models
 from tests.driving import driving, start
 from tests.factories.cases import approve, decide, reject
 from tests.factories.connections import make_connection
+from tests.factories.people import make_person, signed_in
 from tests.factories.probes import publish_flow
 from tests.factories.queues import make_office
 from tests.integration.connections.model_server import Asked, ModelServer, serving_a_model
 from tests.waiting import until
+from tests.web.pages import page
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,6 +90,24 @@ def test_each_model_is_compared_with_what_people_decided(
     interval = shadow.agreed.interval
     assert interval is not None
     assert interval.low < 0.9 < interval.high
+
+
+def test_page_and_api_show_the_comparison(server: ModelServer) -> None:
+    make_models(server)
+    make_person("lea", Role.LEAD)
+    flow = publish_reviewed("${ steps.ask.output.prediction.good ? 'approved' : 'rejected' }")
+    with driving():
+        decide_all(flow, range(5, 8))
+    lea = signed_in("lea")
+    text = page(lea, "/insights/quality/")
+    assert "Champion and challengers" in text
+    assert ">bold<" in text
+    compared = lea.get("/api/v1/quality/figures").json()["compared"]
+    assert [(each["model"], each["role"], each["agreed"]["hits"]) for each in compared] == [
+        ("champion", "used", 1),
+        ("bold", "shadow", 2),
+    ]
+    assert compared[1]["beside"]["hits"] == 1
 
 
 def test_a_suggestion_that_reads_no_model_compares_nothing(server: ModelServer) -> None:
