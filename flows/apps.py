@@ -39,10 +39,8 @@ class FlowsConfig(AppConfig):
         from flows.frame import register_frame
         from flows.runtime import clock  # noqa: F401 - registers the clock's tasks
         from flows.runtime.artifacts import ArtifactFiles
-        from flows.runtime.late_payments import count_late
         from flows.services.ledger_check import check_releases, check_versions
         from flows.steps import types  # noqa: F401 - registers the step types
-        from flows.steps.charges import register_late_counter
         from flows.steps.files import register_file_source
         from workbench.audit.actions import register_action
         from workbench.audit.records import register_check
@@ -51,7 +49,6 @@ class FlowsConfig(AppConfig):
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
         register_file_source(ArtifactFiles())
-        register_late_counter(count_late)
         register_check("flow versions", check_versions)
         register_check("flow releases", check_releases)
         register_subject_pages(
