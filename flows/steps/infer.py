@@ -208,7 +208,9 @@ def _to_result(inference: models.Inference) -> Result:
 
 def _check_batch(step: Step) -> Iterator[Problem]:
     routing = step.config.get("routing")
-    if step.config.get("batch") and isinstance(routing, Mapping) and routing:
+    others = ("then", "shares", "shadow")
+    is_routed = isinstance(routing, Mapping) and any(routing.get(each) for each in others)
+    if step.config.get("batch") and is_routed:
         yield error(
             "batch.routing", step.id, "with.batch",
             "A step that chooses among several models asks for each run by itself.",
