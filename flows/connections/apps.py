@@ -19,7 +19,9 @@ class ConnectionsConfig(AppConfig):
         from flows.connections.adapters import kinds  # noqa: F401
         from flows.connections.known import KNOWN
         from flows.connections.provider import PROVIDER
+        from flows.runtime.late_payments import count_late
         from flows.steps.asking import register_kept
+        from flows.steps.charges import register_late_counter
         from flows.steps.language import register_language_provider
         from flows.steps.models import register_provider
         from workbench.audit.actions import register_action
@@ -28,6 +30,7 @@ class ConnectionsConfig(AppConfig):
         register_provider(PROVIDER, last=True)
         register_language_provider(PROVIDER, last=True)
         register_kept(KNOWN)
+        register_late_counter(count_late)
         register_nav(NavItem("Models", "flows:connection-list", "plug", "connections.view", 70))
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)

@@ -1,24 +1,41 @@
 """Serve the models of connections to the steps that ask for them."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
 from flows.connections.adapters.contract import (
     AnswerUnfit,
+    BatchingAdapter,
     ChatAdapter,
     ChatReply,
     ModelAdapter,
     ModelReply,
+    find_adapter,
 )
 from flows.connections.exchange import Exchange, open_exchange, read_body
 from flows.connections.known import KNOWN, KnownConnection
+from flows.connections.rating import RATES
+from flows.resilience.guarding import guarding
+from flows.runtime.held import get_claim
 from flows.spending.limits import check_budgets
 from flows.steps.asking import UseRefused
-from flows.steps.base import DestinationLimit
+from flows.steps.base import DestinationLimit, StepFailure
 from flows.steps.language import ChatAnswer, ChatRequest
-from flows.steps.models import Inference, InferenceRequest, UnknownModel
+from flows.steps.models import (
+    Inference,
+    InferenceRequest,
+    InputRefused,
+    Outcome,
+    Provenance,
+    Reason,
+    UnknownModel,
+    make_batch_key,
+    share_provenance,
+)
+from flows.steps.routing import Figures
 from workbench.secrets.uses import connection_use
 
 Json = Any
@@ -53,6 +70,13 @@ class ConnectionProvider:
                 "An administrator can add the flow to those that may use it.",
             )
 
+    def figures_of(self, model: str) -> Figures:
+        return RATES.figures_of(model)
+
+    def revision_of(self, model: str) -> str:
+        known = KNOWN.find(model)
+        return "" if known is None else f"{known.row.pk}.{known.row.revision}"
+
     def explain_absence(self, model: str) -> UseRefused | None:
         known = KNOWN.find(model)
         if known is None:
@@ -77,25 +101,63 @@ class ConnectionProvider:
 
         Raises: UnknownModel, UseRefused, InputRefused, StepFailure.
         """
-        return infer_by(self._find_allowed(request), request)
+        known = self._find_enabled(request.model)
+        with self._permitting(request):
+            return infer_by(known, request)
+
+    def takes_many(self, model: str) -> bool:
+        known = KNOWN.find(model)
+        return known is not None and hasattr(find_adapter(known.row.kind), "make_batch_call")
+
+    def infer_many(self, requests: Sequence[InferenceRequest]) -> Sequence[Outcome]:
+        """Return an answer for each request, or why it alone has none.
+
+        Raises: UnknownModel, UseRefused, InputRefused, StepFailure.
+        """
+        known = self._find_enabled(requests[0].model)
+        refused = {at: why for at, each in enumerate(requests) if (why := self._find_refusal(each))}
+        asked = [each for at, each in enumerate(requests) if at not in refused]
+        given = iter(infer_many_by(known, asked) if asked else ())
+        return [refused[at] if at in refused else next(given) for at in range(len(requests))]
+
+    def _find_refusal(self, request: InferenceRequest) -> StepFailure | None:
+        try:
+            with self._permitting(request):
+                return None
+        except UseRefused as refused:
+            return StepFailure(str(refused), kind="config", retryable=False)
+        except StepFailure as failure:
+            return failure
 
     def chat(self, request: ChatRequest) -> ChatAnswer:
         """Return the language model's answer. Raises: UnknownModel, UseRefused, StepFailure."""
-        return chat_by(self._find_allowed(request), request)
+        known = self._find_enabled(request.model)
+        with self._permitting(request):
+            return chat_by(known, request)
 
-    def _find_allowed(self, request: InferenceRequest | ChatRequest) -> KnownConnection:
-        """Return the connection, once all that the flow needs is there: it, the right, the money.
+    @contextmanager
+    def _permitting(self, request: InferenceRequest | ChatRequest) -> Iterator[None]:
+        """Let a call be made that rights, budgets and, for a routed one, breaker and limit allow.
 
-        Raises: UnknownModel, UseRefused, BudgetReached.
+        Raises: UseRefused, StepFailure.
         """
-        name, flow = request.model, request.flow
-        known = KNOWN.find(name)
+        self.check_use(request.model, request.flow)
+        check_budgets(
+            connection=request.model, flow=request.flow, run_id=request.run_id, now=request.now
+        )
+        if not request.routed:
+            yield
+            return
+        limit, claim = self.limit_of(request.model), get_claim()
+        with guarding(self.destination_of(request.model), limit, claim):
+            yield
+
+    def _find_enabled(self, model: str) -> KnownConnection:
+        known = KNOWN.find(model)
         if known is None:
-            raise UnknownModel(f"There is no connection {name!r}.")
+            raise UnknownModel(f"There is no connection {model!r}.")
         if not known.row.enabled:
-            raise cast(UseRefused, self.explain_absence(name))
-        self.check_use(name, flow)
-        check_budgets(connection=name, flow=flow, run_id=request.run_id, now=request.now)
+            raise cast(UseRefused, self.explain_absence(model))
         return known
 
 
@@ -119,11 +181,63 @@ def infer_by(known: KnownConnection, request: InferenceRequest) -> Inference:
         return replace(reply, output=masked)
 
     reply = exchange.read(read)
-    reasons = [
+    reasons = _mask_reasons(exchange, reply)
+    return Inference(reply.output, reply.confidence, reasons, exchange.make_provenance())
+
+
+def infer_many_by(known: KnownConnection, requests: Sequence[InferenceRequest]) -> list[Outcome]:
+    """Ask a connection for many in one call. Raises: InputRefused, StepFailure."""
+    refused: dict[int, InputRefused] = {}
+    for at, each in enumerate(requests):
+        try:
+            known.check_input(each.input)
+        except InputRefused as why:
+            refused[at] = why
+    fit = [each for at, each in enumerate(requests) if at not in refused]
+    given = iter(_ask_for_many(known, fit) if fit else ())
+    return [refused[at] if at in refused else next(given) for at in range(len(requests))]
+
+
+def _ask_for_many(known: KnownConnection, requests: Sequence[InferenceRequest]) -> list[Outcome]:
+    adapter = cast(BatchingAdapter, known.adapter)
+    key = make_batch_key(requests)
+    exchange = _open(known, replace(requests[0], idempotency_key=key))
+    asked = [replace(each, parameters=exchange.parameters) for each in requests]
+    body = exchange.ask(adapter.make_batch_call(exchange.endpoint, asked))
+
+    def read() -> Sequence[ModelReply]:
+        replies = adapter.read_batch(exchange.endpoint, asked, read_body(body))
+        if len(replies) != len(asked):
+            raise AnswerUnfit("", f"{len(replies)} answers to {len(asked)} inputs")
+        exchange.stated = {"version": replies[0].version, "request_id": replies[0].request_id}
+        return replies
+
+    replies = exchange.read(read)
+    shares = share_provenance(exchange.make_provenance(), key, asked)
+    return [_finish(exchange, each, share) for each, share in zip(replies, shares, strict=True)]
+
+
+def _finish(exchange: Exchange, reply: ModelReply, share: Provenance) -> Outcome:
+    """Return one answer of many, or why it does not fit, which has been paid for."""
+
+    def read() -> Inference:
+        _check_confidence(reply.confidence)
+        output = exchange.mask(dict(reply.output))
+        exchange.known.check_output(output)
+        return Inference(output, reply.confidence, _mask_reasons(exchange, reply), share)
+
+    try:
+        return exchange.read(read)
+    except StepFailure as failure:
+        failure.provenance = share.as_json()
+        return failure
+
+
+def _mask_reasons(exchange: Exchange, reply: ModelReply) -> list[Reason]:
+    return [
         replace(each, **exchange.mask({name: getattr(each, name) for name in _TEXTS_OF_REASON}))
         for each in reply.reasons
     ]
-    return Inference(reply.output, reply.confidence, reasons, exchange.make_provenance())
 
 
 _TEXTS_OF_REASON = ("feature", "label", "value", "text")

@@ -2,15 +2,21 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError
-
-from flows.engine.retries import error_classes
 from flows.expressions import ExpressionError, compile_template
 from flows.resilience import breakers, limits
-from flows.resilience.errors import Deferred
+from flows.resilience.guarding import (
+    admit,
+    describe,
+    is_of_destination,
+    limit_of_destination,
+    release_slots,
+    take_slots,
+    tells_of_success,
+    view,
+    write,
+)
 from flows.steps.asking import list_stale
 from flows.steps.base import RunningStep, StepFailure, StepType
 from flows.store.rows import Claim
@@ -19,7 +25,7 @@ from workbench.dispatch import agreed_time
 Json = Any
 Submit = Callable[..., Awaitable[Any]]
 
-view = breakers.BreakerView()
+__all__ = ["Ticket", "enter", "release", "report_failure", "report_success", "view"]
 
 
 @dataclass(slots=True)
@@ -58,9 +64,7 @@ async def enter(
     wanted = _list_limits(claim, flow, type_, limit, bindings)
     by_destination = type_.destination_limit(config) if destination is not None else None
     if by_destination is not None:
-        scope = f"destination:{destination}"[:200]
-        own = limits.Limit(scope, by_destination.concurrency, by_destination.per_second)
-        wanted = (*wanted, own)
+        wanted = (*wanted, limit_of_destination(destination or "", by_destination))
     if destination is None and not wanted:
         return None
     now = agreed_time.now()
@@ -69,12 +73,12 @@ async def enter(
             await submit(view.refresh)
         view.check(destination, now)
     if wanted:
-        await submit(_take_slots, wanted, claim, now)
+        await submit(take_slots, wanted, claim, now)
     call = None
     if destination is not None:
         call = breakers.Call(destination)
         if view.is_troubled(destination):
-            call = await submit(_admit, destination, now)
+            call = await submit(admit, destination, now)
     return Ticket(claim, wanted, call)
 
 
@@ -99,31 +103,11 @@ def _render_key(template: str, bindings: Mapping[str, Json]) -> str:
     return str(key)
 
 
-def _take_slots(wanted: tuple[limits.Limit, ...], claim: Claim, now: datetime) -> None:
-    try:
-        limits.take(wanted, claim, now)
-    except DatabaseError as error:
-        # A limit also holds while the database is away.
-        raise Deferred(
-            f"The limit could not be looked up: {error}",
-            kind="limit",
-            scope=wanted[0].scope,
-            until=now + timedelta(seconds=1),
-        ) from error
-
-
-def _admit(destination: str, now: datetime) -> breakers.Call:
-    try:
-        return breakers.admit(destination, now)
-    except DatabaseError:
-        return breakers.Call(destination)
-
-
 async def report_success(ticket: Ticket, submit: Submit) -> None:
     """Report a success to the breaker, if it is open or counts failures."""
     call = ticket.call
-    if call is not None and (call.is_probe or view.is_troubled(call.destination)):
-        await submit(_write, breakers.record_success, call)
+    if call is not None and tells_of_success(call):
+        await submit(write, breakers.record_success, call)
 
 
 async def report_failure(ticket: Ticket, error: Exception, submit: Submit) -> None:
@@ -131,34 +115,12 @@ async def report_failure(ticket: Ticket, error: Exception, submit: Submit) -> No
     call = ticket.call
     if call is None:
         return
-    if _is_of_destination(error):
-        await submit(_write, breakers.record_failure, call, _describe(error), agreed_time.now())
+    if is_of_destination(error):
+        await submit(write, breakers.record_failure, call, describe(error), agreed_time.now())
     else:
         await report_success(ticket, submit)
 
 
-def _is_of_destination(error: Exception) -> bool:
-    if isinstance(error, StepFailure):
-        return bool(error_classes(error.kind, error.detail) & breakers.COUNTED)
-    return isinstance(error, TimeoutError)
-
-
-def _describe(error: Exception) -> str:
-    return str(error) or "It took longer than the step's time-out."
-
-
-def _write(record: Callable[..., None], *args: Any) -> None:
-    try:
-        record(*args)
-    except DatabaseError:
-        # The step's outcome matters more, and the next failure is counted again.
-        breakers.logger.warning("A breaker could not be written", exc_info=True)
-    view.forget()
-
-
 def release(ticket: Ticket) -> None:
     """Give the slots back once the end of the activation is committed."""
-    try:
-        limits.release(ticket.wanted, ticket.claim)
-    except DatabaseError:
-        breakers.logger.warning("No waiting step could be woken for a free slot", exc_info=True)
+    release_slots(ticket.wanted, ticket.claim)

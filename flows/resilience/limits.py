@@ -43,24 +43,28 @@ def type_limit(step_type: str) -> Limit | None:
     return Limit(f"type:{step_type}", given.get("concurrency"), given.get("per_second"))
 
 
-def take(wanted: Sequence[Limit], claim: Claim, now: datetime) -> None:
+def take(wanted: Sequence[Limit], claim: Claim, now: datetime, *, reserve: bool = True) -> None:
     """Take a slot of each limit, or none at all. Locks the limits' rows, in the order of scope.
 
+    Without ``reserve``, who is refused keeps no turn under a rate: it will rather go elsewhere.
     Raises: Deferred.
     """
-    refused = _take_all(sorted(wanted, key=lambda limit: limit.scope), claim, now)
+    in_order = sorted(wanted, key=lambda limit: limit.scope)
+    refused = _take_all(in_order, claim, now, reserve=reserve)
     if refused is not None:
         raise refused
 
 
 @transaction.atomic
-def _take_all(wanted: Sequence[Limit], claim: Claim, now: datetime) -> Deferred | None:
+def _take_all(
+    wanted: Sequence[Limit], claim: Claim, now: datetime, *, reserve: bool
+) -> Deferred | None:
     clocks = _lock_clocks([limit.scope for limit in wanted], now)
     if not _is_held(claim):
         # This worker was considered dead: its finish will be refused, so it need not begin.
         return _defer(wanted[0], "This worker no longer holds the step.", now + FIRST_POLL)
     for limit in wanted:
-        refused = _refusal(limit, clocks[limit.scope], claim, now)
+        refused = _refusal(limit, clocks[limit.scope], claim, now, reserve=reserve)
         if refused is not None:
             return refused
     for limit in wanted:
@@ -87,7 +91,9 @@ def _is_held(claim: Claim) -> bool:
     ).exists()
 
 
-def _refusal(limit: Limit, clock: LimitClock, claim: Claim, now: datetime) -> Deferred | None:
+def _refusal(
+    limit: Limit, clock: LimitClock, claim: Claim, now: datetime, *, reserve: bool
+) -> Deferred | None:
     if limit.concurrency is not None and _count_taken(limit.scope) >= limit.concurrency:
         clock.poll_at = max(clock.poll_at + POLLS_APART, now + FIRST_POLL)
         clock.poll_at = min(clock.poll_at, now + LONGEST_POLL)
@@ -99,6 +105,9 @@ def _refusal(limit: Limit, clock: LimitClock, claim: Claim, now: datetime) -> De
     reserved = _reservation(limit, claim).first()
     if reserved is None and clock.next_at <= now + _burst(limit.per_second):
         return None
+    message = f"Of {limit.scope}, {limit.per_second:g} may begin in a second."
+    if reserved is None and not reserve:
+        return _defer(limit, message, clock.next_at)
     if reserved is None:
         # Its turn is reserved, so that later ones do not overtake it for ever.
         reserved = Reservation.objects.create(
@@ -108,7 +117,6 @@ def _refusal(limit: Limit, clock: LimitClock, claim: Claim, now: datetime) -> De
         _advance(clock, limit.per_second, now)
     if reserved.at <= now:
         return None
-    message = f"Of {limit.scope}, {limit.per_second:g} may begin in a second."
     return _defer(limit, message, reserved.at)
 
 

@@ -148,7 +148,7 @@ class Drive:
         if bound.step.cache is None:
             return await self._call_through_gate(bound, ctx, config)
         plain = self._render_without_secrets(bound, config, bindings)
-        parts = list_dependencies(bound, plain, bindings, self.program.pins_of(bound))
+        parts = await self._list_dependencies(bound, plain, bindings)
         key = result_key(parts)
         find = partial(find_result, key, self.claim.run_id, named=list_named(parts))
         found: Leave | None = await self.pool.submit(retry_while_away, find, now)
@@ -158,6 +158,15 @@ class Drive:
         remember = partial(remember_result, ttl_seconds=bound.step.cache.ttl_seconds)
         await self.pool.submit(retry_while_away, remember, key, self.claim, now)
         return leave
+
+    async def _list_dependencies(
+        self, bound: BoundStep, config: Any, bindings: Mapping[str, Json]
+    ) -> Json:
+        program = self.program
+        pins = program.pins_of(bound)
+        find = partial(list_dependencies, bound, config, bindings, program.flow, pins)
+        asks_model = isinstance(bound.type, RunningStep) and bound.type.asks_model
+        return await self.pool.submit(find) if asks_model else find()
 
     async def _call_through_gate(self, bound: BoundStep, ctx: StepContext, config: Any) -> Leave:
         self.ticket = await self._enter(bound, config, ctx.bindings)
@@ -290,7 +299,7 @@ class Drive:
         if not isinstance(type_, RunningStep):
             raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
         call = type_.rehearse if self.rehearsing else type_.run
-        holder = self.rehearsing or RunHolder(self.claim.run_id)
+        holder = self.rehearsing or RunHolder(self.claim.run_id, self.claim)
         if type_.blocking:
             # A thread of the pool does not see the context of the loop.
             given = await self.pool.submit(call_for, holder, call, ctx, config)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from flows.models import Artifact, Event, RunArtifact
 from flows.runtime.labels import Label, Labels, label_as_said
+from flows.store.rows import Claim
 
 Json = Any
 # Cases take a digest with either prefix.
@@ -33,9 +34,10 @@ class Holder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunHolder:
-    """A run whose step is called."""
+    """A run whose step is called, under ``claim``."""
 
     run_id: int
+    claim: Claim | None = None
 
     def keep(self, digest: str, label: Label) -> None:
         give_artifacts(self.run_id, {digest: label})
@@ -100,6 +102,12 @@ def call_for(holder: Holder, call: Callable[..., Any], *arguments: Any) -> Any:
 def get_holder() -> Holder | None:
     """Return for whom a step is being called here; None outside of steps."""
     return _holder.get()
+
+
+def get_claim() -> Claim | None:
+    """Return the claim of the step that is being called here, None outside of runs."""
+    holder = _holder.get()
+    return holder.claim if isinstance(holder, RunHolder) else None
 
 
 def list_named(value: Json) -> set[str]:

@@ -23,7 +23,9 @@ Json = Any
 
 FORGOTTEN_A_BATCH = 1000
 # A reused result does not cost again what its call cost.
-_COSTS = ("cost", "tokens", "latency_ms")
+_COSTS = (
+    "cost", "tokens", "latency_ms", "input_tokens", "output_tokens", "charges", "calls", "batch",
+)  # fmt: skip
 
 
 def result_key(parts: Json) -> str:
@@ -33,19 +35,22 @@ def result_key(parts: Json) -> str:
 
 
 def list_dependencies(
-    bound: BoundStep, config: Any, bindings: Mapping[str, Json], pins: Mapping[str, int]
+    bound: BoundStep, config: Any, bindings: Mapping[str, Json], flow: str, pins: Mapping[str, int]
 ) -> Json:
     """Return what the result depends on: type, config as rendered, and what else it reads.
 
     ``config`` must have been rendered without the values of secrets. ``pins`` are those of the
-    assets that the step uses; a step without any has the key that it always had.
+    assets that the step uses; a step without any has the key that it always had. Call it in a
+    thread for a type that asks models, whose connections may have to be read.
     """
+    models = bound.type.list_revisions(config, flow)
     return {
         "type": bound.type.name,
         "config": config.model_dump(mode="json"),
         "late": dict(bound.late),
         "run": _run_parts(bound, bindings),
         **({"pins": dict(pins)} if pins else {}),
+        **({"models": dict(models)} if models else {}),
     }
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Field, Model
 
 from flows.spending.models import Charge, Payer, Spent, StepSpent
+from flows.steps.charges import list_charges
 from flows.store.dialect import placeholders, split_rows
 from flows.store.rows import Claim
 
@@ -64,15 +65,12 @@ class _Sum:
 def read_payments(provenance: Mapping[str, Json] | None) -> tuple[Payment, ...]:
     """Return what a provenance says was paid to connections. Never raises.
 
-    A step that asked several lists each under ``charges``. A reused result costs nothing again.
+    A step that asked several lists each under ``charges``, or under ``calls`` where all were made
+    for one answer. A reused result costs nothing again.
     """
     if not provenance or "reused_from" in provenance:
         return ()
-    charges = provenance.get("charges")
-    if isinstance(charges, Sequence) and not isinstance(charges, str):
-        found = [each for each in charges if isinstance(each, Mapping)]
-    else:
-        found = [provenance]
+    found = list_charges(provenance)
     return _merge(_read(each) for each in found if each.get("provider") == "connection")
 
 

@@ -5,12 +5,14 @@ providers serve every flow, without a limit. What such a provider keeps of its r
 ``register_kept``: the gate before a step runs on the event loop, where no query may be made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from flows.steps.base import DestinationLimit
+from flows.steps.functions import UnknownFunction
 from flows.steps.language import LanguageProvider
-from flows.steps.models import LOCAL, ModelProvider
+from flows.steps.models import LOCAL, ModelProvider, UnknownModel
+from flows.steps.routing import Figures
 
 Provider = ModelProvider | LanguageProvider
 
@@ -38,6 +40,22 @@ class GuardingProvider(Protocol):
 
     def explain_absence(self, model: str) -> UseRefused | None:
         """Return why a model of that name is not served, None if there is none."""
+
+
+@runtime_checkable
+class RatingProvider(Protocol):
+    """A provider that knows what its models cost and how fast they are."""
+
+    def figures_of(self, model: str) -> Figures:
+        """Return what is known. May make queries, but not for each call."""
+
+
+@runtime_checkable
+class RevisedProvider(Protocol):
+    """A provider whose models change without another version."""
+
+    def revision_of(self, model: str) -> str:
+        """Return a text that changes with all that answers may depend on."""
 
 
 class KeptRows(Protocol):
@@ -75,6 +93,32 @@ def limit_of(provider: Provider, model: str) -> DestinationLimit | None:
     return provider.limit_of(model) if isinstance(provider, GuardingProvider) else None
 
 
+def figures_of(provider: Provider, model: str) -> Figures:
+    """Return the price of a usual call of the model, and how long most take, as far as known."""
+    if isinstance(provider, RatingProvider):
+        return provider.figures_of(model)
+    return Figures(price=0.0, p95_ms=0.0) if provider is LOCAL else Figures()
+
+
+def list_revisions(
+    find: Callable[[str], Provider], models: Iterable[str], flow: str
+) -> dict[str, str]:
+    """Return the state of each model, as a text that changes with it and with the flow's right."""
+    return {model: _find_revision(find, model, flow) for model in models}
+
+
+def _find_revision(find: Callable[[str], Provider], model: str, flow: str) -> str:
+    try:
+        provider = find(model)
+        check_use(provider, model, flow)
+    except (UnknownModel, UnknownFunction, UseRefused) as refused:
+        # The call says so: no result that another flow has made may stand for it.
+        return f"{flow}: {refused}"
+    if isinstance(provider, RevisedProvider):
+        return provider.revision_of(model)
+    return f"{provider.name} {_list_served(provider).get(model, '')}"
+
+
 def check_use(provider: Provider, model: str, flow: str) -> None:
     """Raises: UseRefused, where the flow may not ask the model."""
     if isinstance(provider, GuardingProvider):
@@ -103,6 +147,7 @@ def check_sole(
         )
 
 
-def _list_served(provider: Provider) -> set[str]:
-    lists = ("models", "language_models")
-    return {name for each in lists if hasattr(provider, each) for name in getattr(provider, each)()}
+def _list_served(provider: Provider) -> dict[str, str]:
+    """Return the version of each model of the provider, of either sort."""
+    lists = [getattr(provider, each, dict) for each in ("models", "language_models")]
+    return {name: version for each in lists for name, version in each().items()}

@@ -232,6 +232,13 @@ class StepType:
         """
         return ()
 
+    def list_revisions(self, config: Any, flow: str) -> Mapping[str, str]:
+        """Return the state of each model that this rendered config asks, for the flow that asks.
+
+        A kept result is taken again only for the same ones. Never raise.
+        """
+        return {}
+
     def expand(self, flow: str, step: Step) -> Mapping[str, Json] | None:
         """Return the document of the runs that this step of a flow starts, None for a plain type.
 

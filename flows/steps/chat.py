@@ -7,9 +7,10 @@ from uuid import uuid4
 
 from pydantic import Field, model_validator
 
+from flows.graph.json_values import format_path
 from flows.graph.model import Step
 from flows.graph.problems import Problem
-from flows.steps.asking import UseRefused, destination_of, limit_of
+from flows.steps.asking import UseRefused, destination_of, figures_of, limit_of, list_revisions
 from flows.steps.base import (
     BUDGET,
     DestinationLimit,
@@ -31,6 +32,8 @@ from flows.steps.models import UnknownModel
 from flows.steps.prompts import FilledPrompt, UnknownPrompt, VariablesRefused, get_prompt_source
 from flows.steps.questions import Asker, Question, find_provider_of
 from flows.steps.registry import register
+from flows.steps.routed import RoutedCall
+from flows.steps.routing import Figures, Routing, list_named
 
 MOST_FILE_BYTES = 20 * 1024 * 1024
 
@@ -101,6 +104,7 @@ class Chat(RunningStep):
             description="For each call; the connection's own if there is none.",
         )
         confidence: ConfidenceChoice = Field(default_factory=ConfidenceChoice, title="Confidence")
+        routing: Routing = Field(default_factory=Routing, title="Routing")
 
         @model_validator(mode="after")
         def need_one_question(self) -> "Chat.Config":
@@ -142,11 +146,15 @@ class Chat(RunningStep):
         choice = choice if isinstance(choice, Mapping) else {}
         judge = choice.get("judge") if choice.get("how") == "judge" else ""
         named = {"with.model": config.get("model"), "with.confidence.judge": judge}
-        return [
+        own = [
             ModelUse(field, name, "language")
             for field, given in named.items()
             if (name := text_of(given)) and "${" not in name
         ]
+        others = [
+            ModelUse(format_path(path), name, "language") for path, name in list_named(config)
+        ]
+        return [*own, *others]
 
     def list_assets(self, config: Mapping[str, Json]) -> tuple[str, ...]:
         """Return the prompt, whose version a flow's version pins. Never raise."""
@@ -157,6 +165,9 @@ class Chat(RunningStep):
         return check_chat(step)
 
     def destination(self, config: Config) -> str | None:
+        """Return the model's; None where several may be asked, whose provider guards each call."""
+        if config.routing.is_used:
+            return None
         try:
             return destination_of(find_provider_of(config.model), config.model)
         except (UnknownModel, UnknownFunction, UseRefused):
@@ -168,23 +179,47 @@ class Chat(RunningStep):
         except (UnknownModel, UnknownFunction, UseRefused):
             return None
 
+    def list_revisions(self, config: Config, flow: str) -> Mapping[str, str]:
+        judges = [config.confidence.judge] if config.confidence.how == "judge" else []
+        asked = [config.model, *config.routing.list_names(), *judges]
+        return list_revisions(find_provider_of, asked, flow)
+
     def run(self, ctx: StepContext, config: Config) -> Result:
         """Return answer, text, confidence and finish.
 
         Raises: StepFailure of kind contract, cut, refused_by_model or empty for an answer that is
         of no use, with the provenance of the calls, which are paid for.
         """
-        return _ask(ctx, config, ctx.idempotency_key)
+        return _run(ctx, config, ctx.idempotency_key, with_shadows=True)
 
     def rehearse(self, ctx: StepContext, config: Config) -> Result:
         # Rehearsals count activations as runs do: with the keys of one, a server that remembers
         # them would give the answers of another.
-        return _ask(ctx, config, f"rehearsal-{uuid4()}")
+        return _run(ctx, config, f"rehearsal-{uuid4()}", with_shadows=False)
+
+
+def _run(ctx: StepContext, config: Chat.Config, key: str, *, with_shadows: bool) -> Result:
+    if not config.routing.is_used:
+        return _ask(ctx, config, key)
+
+    def ask(model: str) -> Result:
+        # Two connections may lead to one server, which must not take one call for the other.
+        return _ask(ctx, config.model_copy(update={"model": model}), f"{key}-{model}")
+
+    call = RoutedCall(ctx, config.model, config.routing, ask, "answer")
+    return call.run(_find_figures, with_shadows=with_shadows)
+
+
+def _find_figures(model: str) -> Figures:
+    try:
+        return figures_of(find_provider_of(model), model)
+    except (UnknownModel, UnknownFunction, UseRefused):
+        return Figures()
 
 
 def _ask(ctx: StepContext, config: Chat.Config, key: str) -> Result:
     question, label = _make_question(ctx, config)
-    asker = Asker(ctx, key)
+    asker = Asker(ctx, key, routed=config.model if config.routing.is_used else "")
     try:
         answered, sureness = answer_with_confidence(asker, question, config.confidence)
     except StepFailure as failure:

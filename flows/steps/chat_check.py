@@ -8,6 +8,7 @@ from flows.graph.problems import Problem, error, warning
 from flows.graph.view import walk_texts
 from flows.steps.base import Json, text_of
 from flows.steps.prompts import UnknownPrompt, get_prompt_source
+from flows.steps.routing_check import check_routing
 from flows.steps.structured import shorten
 from workbench.values.schemas import SCHEMA_ERRORS, make_validator
 
@@ -18,6 +19,7 @@ def check_chat(step: Step) -> Sequence[Problem]:
         *_check_prompt(step),
         *_check_schema(step),
         *_check_confidence(step),
+        *check_routing(step, may_be_sure=_may_be_sure(step)),
     ]
 
 
@@ -84,6 +86,12 @@ def _check_confidence(step: Step) -> Iterator[Problem]:
             "At temperature 0 a model gives the same answer again and again: it always agrees.",
             "Raise the temperature, or choose another confidence.",
         )  # fmt: skip
+
+
+def _may_be_sure(step: Step) -> bool:
+    """Return whether the answers can have a confidence."""
+    choice = step.config.get("confidence")
+    return isinstance(choice, Mapping) and choice.get("how", "none") != "none"
 
 
 def _check_judge(step: Step, choice: Mapping[str, Json]) -> Iterator[Problem]:

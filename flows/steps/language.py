@@ -68,6 +68,7 @@ class ChatRequest:
     ``schema`` is the JSON Schema that the answer's text must fit as JSON; None for free text.
     ``parameters`` are ``temperature``, ``seed``, ``max_tokens``, ``stop`` and what else the server
     takes. With ``wants_probabilities`` the answer has ``tokens``, where the server gives them.
+    ``routed`` is as for an ``InferenceRequest``.
     """
 
     model: str
@@ -81,6 +82,7 @@ class ChatRequest:
     flow: str = ""
     run_id: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    routed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

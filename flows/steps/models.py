@@ -5,13 +5,15 @@ server through a connection. Every inference has an output, a confidence, the re
 the provenance that tells an auditor which version of which model made it.
 """
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from itertools import pairwise
+from typing import Any, Protocol, runtime_checkable
 
-from flows.steps.base import Json
+from flows.steps.base import Json, StepFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class InferenceRequest:
     """What a model is asked. ``idempotency_key`` is the same for each attempt.
 
     ``flow`` is the flow that asks: a connection answers only the flows that may use it.
-    ``timeout_seconds`` is None for the connection's own limit.
+    ``timeout_seconds`` is None for the connection's own limit. ``routed`` says that the step may
+    ask several models: no gate guards the call, and the provider minds its breaker and its limit.
     """
 
     model: str
@@ -30,6 +33,7 @@ class InferenceRequest:
     flow: str = ""
     run_id: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    routed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class Provenance:
     output_tokens: int | None = None
     finish_reason: str = ""
     prompt: str = ""
+    # Of an answer from a call that others shared: cost and latency are its share.
+    batch: Mapping[str, Json] = field(default_factory=dict)
+    # What was paid, where that was for more than this one call.
+    charges: Sequence[Mapping[str, Json]] = ()
 
     def as_json(self) -> dict[str, Json]:
         """Return the fields as JSON, without those added later that say nothing."""
@@ -116,8 +124,75 @@ class ModelProvider(Protocol):
         """Return the answer. Raises: UnknownModel, InputRefused, StepFailure (no answer)."""
 
 
+Outcome = Inference | StepFailure | InputRefused
+
+
+@runtime_checkable
+class BatchingProvider(Protocol):
+    """A provider that answers many requests for one model in one call."""
+
+    def takes_many(self, model: str) -> bool: ...
+
+    def infer_many(self, requests: Sequence[InferenceRequest]) -> Sequence[Outcome]:
+        """Return for each its answer, or why it alone has none.
+
+        All are of one flow, and have the same model and parameters.
+        Raises: UnknownModel, InputRefused, StepFailure (the call failed for all).
+        """
+
+
+def make_batch_key(requests: Sequence[InferenceRequest]) -> str:
+    """Return the idempotency key of a call for these: the same for the same ones."""
+    keys = "\n".join(sorted(request.idempotency_key for request in requests))
+    return f"batch-{hashlib.sha256(keys.encode()).hexdigest()[:32]}"
+
+
+def share_provenance(
+    made: Provenance, key: str, requests: Sequence[InferenceRequest]
+) -> list[Provenance]:
+    """Return the provenance of one call as that of each of its requests, with its fair share."""
+    size = len(requests)
+    shares: dict[str, Sequence[Any]] = {
+        name: share_out(getattr(made, name), size) for name in _SHARED
+    }
+    return [
+        replace(
+            made,
+            **{name: each[at] for name, each in shares.items()},
+            batch=tell_batch(size, key, request, made.latency_ms),
+        )
+        for at, request in enumerate(requests)
+    ]
+
+
+_SHARED = ("latency_ms", "tokens", "cost", "input_tokens", "output_tokens")
+_DIGITS = 6
+
+
+def share_out(total: float | None, size: int) -> Sequence[float | None]:
+    """Return so many shares that add up to the total, whole ones of a whole number."""
+    if total is None:
+        return [None] * size
+    if isinstance(total, int):
+        ends = [total * at // size for at in range(size + 1)]
+        return [end - begin for begin, end in pairwise(ends)]
+    bounds = [round(total * at / size, _DIGITS) for at in range(size + 1)]
+    return [round(end - begin, _DIGITS) for begin, end in pairwise(bounds)]
+
+
+def tell_batch(
+    size: int, key: str, request: InferenceRequest, latency_ms: float | None
+) -> dict[str, Json]:
+    """Return what a provenance tells of a shared call, and of the request's own key."""
+    told: dict[str, Json] = {"size": size, "key": key, "own_key": request.idempotency_key}
+    return told if latency_ms is None else {**told, "latency_ms": latency_ms}
+
+
 class LocalModel(Protocol):
-    """A model in this process. It is pure: the same input gives the same answer."""
+    """A model in this process. It is pure: the same input gives the same answer.
+
+    It may offer ``predict_many``, which takes a list of values and returns as many answers.
+    """
 
     @property
     def name(self) -> str: ...
@@ -160,16 +235,44 @@ class LocalProvider:
             raise InputRefused("", "the input must be an object of named values")
         began = time.perf_counter()
         output, confidence, reasons = model.predict(request.input)
-        latency_ms = round((time.perf_counter() - began) * 1000, 3)
-        provenance = Provenance(
+        return Inference(output, confidence, reasons, self._tell(model, request, began))
+
+    def revision_of(self, model: str) -> str:
+        found = self._models.get(model)
+        return "" if found is None else f"{found.version} {found.digest}"
+
+    def takes_many(self, model: str) -> bool:
+        return hasattr(self._models.get(model), "predict_many")
+
+    def infer_many(self, requests: Sequence[InferenceRequest]) -> Sequence[Outcome]:
+        first = requests[0]
+        model: Any = self._models.get(first.model)
+        if model is None:
+            raise UnknownModel(_describe_unknown(first.model, self._models))
+        fit = [each for each in requests if isinstance(each.input, Mapping)]
+        given = iter(self._predict_many(model, fit) if fit else ())
+        refused = InputRefused("", "the input must be an object of named values")
+        return [next(given) if isinstance(each.input, Mapping) else refused for each in requests]
+
+    def _predict_many(self, model: Any, requests: Sequence[InferenceRequest]) -> list[Inference]:
+        began = time.perf_counter()
+        answers = model.predict_many([each.input for each in requests])
+        made = self._tell(model, requests[0], began)
+        shares = share_provenance(made, make_batch_key(requests), requests)
+        return [
+            Inference(output, confidence, reasons, share)
+            for (output, confidence, reasons), share in zip(answers, shares, strict=True)
+        ]
+
+    def _tell(self, model: LocalModel, request: InferenceRequest, began: float) -> Provenance:
+        return Provenance(
             provider=self.name,
             model=model.name,
             version=model.version,
             digest=model.digest,
             parameters=dict(request.parameters),
-            latency_ms=latency_ms,
+            latency_ms=round((time.perf_counter() - began) * 1000, 3),
         )
-        return Inference(output, confidence, reasons, provenance)
 
 
 LOCAL = LocalProvider()

@@ -82,10 +82,14 @@ class Paid:
 
 @dataclass(slots=True)
 class Asker:
-    """Asks for one activation and keeps count. ``key`` begins the idempotency key of each call."""
+    """Asks for one activation and keeps count. ``key`` begins the idempotency key of each call.
+
+    ``routed`` names the model that is asked as one of several; see ``InferenceRequest``.
+    """
 
     ctx: StepContext
     key: str
+    routed: str = ""
     calls: list[Paid] = field(default_factory=list)
 
     def ask(self, question: Question, purpose: str) -> ChatAnswer:
@@ -120,6 +124,7 @@ class Asker:
             # A rehearsal has no run to count what it spends for.
             run_id=self.ctx.run_id or None,
             now=self.ctx.now,
+            routed=question.model == self.routed,
         )
 
     def sum_up(self, chosen: ChatAnswer | None = None) -> dict[str, Json]:
@@ -223,7 +228,6 @@ def _tell_call(call: Paid) -> dict[str, Json]:
     return {"call": call.purpose, **named}
 
 
-_TOLD = (
-    "provider", "model", "version", "request_id", "finish_reason",
-    "tokens", "input_tokens", "output_tokens", "cost",
-)  # fmt: skip
+# Each is counted by these for the connection that it was paid to.
+_PAID = ("provider", "model", "cost", "input_tokens", "output_tokens")
+_TOLD = (*_PAID, "version", "request_id", "tokens", "finish_reason")

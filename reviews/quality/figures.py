@@ -81,6 +81,19 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """How far people agree with a model of a routed step; ``role`` is ``used`` or ``shadow``.
+
+    ``beside`` is the agreement with the model in use on the same cases as a shadow's.
+    """
+
+    model: str
+    role: str
+    agreed: Share
+    beside: Share | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     bands: Sequence[Band]
     error: float | None

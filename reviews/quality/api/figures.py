@@ -9,8 +9,10 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from reviews.quality.figures import Figures, Filter, Row, Share, Version
+from reviews.quality.figures import Compared, Figures, Filter, Row, Share, Version
+from reviews.quality.selectors.challengers import compare_models
 from reviews.quality.selectors.figures import get_figures
+from reviews.quality.selectors.scope import facts_within
 from reviews.quality.statistics import Agreement
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import can
@@ -61,6 +63,13 @@ class ModelVersionOut(Schema):
     p: float | None
 
 
+class ComparedOut(Schema):
+    model: str
+    role: str = Field(description="used, or shadow.")
+    agreed: ShareOut = Field(description="How often people decided as it suggested.")
+    beside: ShareOut | None = Field(description="The model in use, on the cases of a shadow.")
+
+
 class RowOut(Schema):
     key: str
     decisions: int
@@ -87,6 +96,7 @@ class FiguresOut(Schema):
     calibration_error: float | None
     brier: float | None
     versions: list[ModelVersionOut]
+    compared: list[ComparedOut] = Field(description="Models of routed steps, newest decisions.")
     weeks: list[RowOut]
     flows: list[RowOut]
     reviewers: list[RowOut] = Field(description="Empty without insights.people.")
@@ -101,7 +111,10 @@ def figures(request: HttpRequest, wanted: Query[FigureQuery]) -> dict[str, Any]:
     given: dict[str, Any] = wanted.dict()
     if not people:
         given["reviewer"] = ""
-    return _figures_out(get_figures(principal, Filter(**given), people=people))
+    narrowed = Filter(**given)
+    found = get_figures(principal, narrowed, people=people)
+    compared = compare_models(facts_within(principal, narrowed))
+    return {**_figures_out(found), "compared": [_compared_out(each) for each in compared]}
 
 
 def _figures_out(found: Figures) -> dict[str, Any]:
@@ -153,6 +166,15 @@ def _version_out(each: Version) -> dict[str, Any]:
         "psi": each.shift.psi if each.shift else None,
         "ks": each.shift.ks if each.shift else None,
         "p": each.shift.p if each.shift else None,
+    }
+
+
+def _compared_out(each: Compared) -> dict[str, Any]:
+    return {
+        "model": each.model,
+        "role": each.role,
+        "agreed": _share_out(each.agreed),
+        "beside": _share_out(each.beside) if each.beside else None,
     }
 
 

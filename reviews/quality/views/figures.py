@@ -9,9 +9,10 @@ from django.views.decorators.http import require_GET
 from reviews.quality.charts import Moment, draw_histogram, draw_over_time, draw_reliability
 from reviews.quality.figures import Figures, Filter, Version
 from reviews.quality.forms import FilterForm
+from reviews.quality.selectors.challengers import compare_models
 from reviews.quality.selectors.confidence import sum_by_band
 from reviews.quality.selectors.figures import get_figures
-from reviews.quality.selectors.scope import filter_choices
+from reviews.quality.selectors.scope import facts_within, filter_choices
 from reviews.quality.statistics import Shift
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import can
@@ -40,6 +41,7 @@ def quality(request: HttpRequest) -> HttpResponse:
         "form": form,
         "choices": filter_choices(principal, people=people),
         "people": people,
+        "compared": compare_models(facts_within(principal, wanted)),
         "narrowed": wanted != Filter(),
         "outcomes": sorted({label for pair in figures.pairs for label in pair}),
         **_charts(figures),

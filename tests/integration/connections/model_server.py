@@ -45,6 +45,10 @@ class ModelServer:
         self.asked.clear()
 
 
+class ServerBreaks(Exception):
+    """Raised by a function that answers: this one request is answered with 500."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Else the answer waits for the other side to acknowledge its headers.
@@ -65,13 +69,15 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             given = server.answer(asked) if callable(server.answer) else server.answer
             self.give(server, given if isinstance(given, bytes) else json.dumps(given).encode())
+        except ServerBreaks:
+            self.give(server, b'{"error": "It broke."}', status=500)
         except OSError:
             self.close_connection = True  # The client had enough of it.
 
     do_GET = do_POST = answer  # noqa: N815
 
-    def give(self, server: ModelServer, body: bytes) -> None:
-        self.send_response(server.status)
+    def give(self, server: ModelServer, body: bytes, *, status: int | None = None) -> None:
+        self.send_response(status or server.status)
         headers = {"Content-Type": server.media_type, "Content-Length": str(len(body))}
         for name, value in {**headers, **server.headers}.items():
             self.send_header(name, value)
