@@ -216,3 +216,14 @@ def test_a_key_that_cannot_be_made_fails_the_step() -> None:
         run: Run = ended(start(flow, {}))
     assert run.status == "failed"
     assert "limit.key" in run.error["message"]
+
+
+def test_who_goes_elsewhere_when_refused_keeps_no_turn_under_a_rate() -> None:
+    first, second, third = claimed(3)
+    rate = Limit("destination:connection:risk", per_second=1)
+    limits.take([rate], first, NOW, reserve=False)
+    for _ in range(20):
+        with pytest.raises(Deferred):
+            limits.take([rate], second, NOW, reserve=False)
+    assert not Reservation.objects.exists()
+    limits.take([rate], third, NOW + timedelta(seconds=1), reserve=False)

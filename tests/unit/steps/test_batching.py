@@ -1,7 +1,6 @@
 """Who shares a call, and how what it took is shared out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -57,9 +56,12 @@ class Doubler:
     def predict(
         self, values: Mapping[str, Json]
     ) -> tuple[Mapping[str, Json], float, Sequence[Reason]]:
-        return self.predict_many([values])[0]
+        [answer] = self.predict_many([values])
+        return answer
 
-    def predict_many(self, many: Sequence[Mapping[str, Json]]) -> list[Any]:
+    def predict_many(
+        self, many: Sequence[Mapping[str, Json]]
+    ) -> list[tuple[Mapping[str, Json], float, Sequence[Reason]]]:
         self.calls.append(len(many))
         return [({"twice": 2 * each["n"]}, 0.5, ()) for each in many]
 
