@@ -165,12 +165,16 @@ def _call_as_json(call: ToolCall) -> dict[str, Json]:
 
 
 def _read_call(kept: Mapping[str, Json]) -> ToolCall:
-    return ToolCall(kept["id"], kept["name"], kept["arguments"])
+    # A database keeps fields in an order of its own, and a repeated question must be the same.
+    arguments = json.loads(json.dumps(kept["arguments"], sort_keys=True))
+    return ToolCall(kept["id"], kept["name"], arguments)
 
 
 def to_text(value: Json) -> str:
-    """Return text as it is, anything else as compact JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Return text as it is, anything else as JSON: the same for the same value."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def cut(text: str, longest: int) -> str:

@@ -9,6 +9,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from flows import selectors, services
+from flows.agents.schemas import TalkOut, talk_out
 from flows.api.finding import (
     BIGGEST_ID,
     Id,
@@ -113,6 +114,8 @@ class RunDetailOut(RunOut):
     error: Any = None
     steps: dict[str, Any] = Field(description="State of each step that was reached, by id.")
     waits: list[WaitOut]
+    part: str = Field(description="The step whose agent it is the run of; empty for other runs.")
+    conversation: TalkOut | None = Field(description="What was said in an agent's run, by turns.")
 
 
 class StartIn(Strict):
@@ -280,6 +283,8 @@ def run_detail_out(run: Run) -> dict[str, Any]:
             {"step": w.step, "kind": w.kind, "detail": w.detail, "opened_at": w.opened_at}
             for w in waits
         ],
+        "part": run.version.part,
+        "conversation": talk_out(run),
     }
 
 

@@ -29,7 +29,7 @@ from tests.waiting import until
 
 COUNT = int(os.environ.get("AGENT_RUNS", "8"))
 # A worker is killed when it has done this share of all, or has worked for so long.
-SHARE, SECONDS = 0.2, 3.0
+SHARE, SECONDS, PATIENCE = 0.2, 3.0, 60.0
 TURNS, CALLS = 6, 6
 pytestmark = [pytest.mark.own_servers, pytest.mark.timeout(300 + COUNT * 10)]
 
@@ -155,6 +155,15 @@ class Site:
     def is_over(self) -> bool:
         return self.query("SELECT count(*) FROM flows_run WHERE finished_at IS NULL") == [(0,)]
 
+    def list_live(self) -> list[tuple[Any, ...]]:
+        """Return what keeps runs from their end, for whoever looks at a failed test."""
+        return self.query(
+            "SELECT token.run_id, token.step, token.state, token.attempt, token.owner, wait.kind, "
+            "reviews_case.state FROM flows_token token LEFT JOIN flows_wait wait "
+            "ON wait.token_id = token.id AND wait.state = 'open' "
+            "LEFT JOIN reviews_case ON reviews_case.wait_id = wait.id"
+        )
+
     def list_done(self, steps: str = "'turn', 'act', 'pay'") -> Counter[str]:
         """Count, by idempotency key, the activations that are on disk as over."""
         rows = self.query(
@@ -179,7 +188,7 @@ class Site:
 def _normalise(number: int, rest: list[Any]) -> tuple[Any, ...]:
     """Return what is the same for each number: the run's id and the clock are not."""
     status, outcome, output, last = rest
-    talk = json.dumps(last["messages"]).replace(f"Number {number}.", "Number N.")
+    talk = json.dumps(last["messages"], sort_keys=True).replace(f"Number {number}.", "Number N.")
     talk = re.sub(rf'(number\\*": ){number}\b', r"\1N", talk).replace(f"for {number}.", "for N.")
     talk = re.sub(r'(date\\*": \\*")[^"\\]*', r"\1D", talk)
     used = {name: output["agent"][name] for name in ("turns", "calls", "tokens")}
@@ -208,8 +217,8 @@ def production(like: Path, redis_url: str, server: LanguageServer, till: Till) -
 
 
 @contextmanager
-def clerk(site: Site) -> Iterator[None]:
-    """Decide the cases as they come, whatever happens to the workers."""
+def clerk(site: Site) -> Iterator[list[BaseException]]:
+    """Decide the cases as they come, whatever happens to the workers; yield what went wrong."""
     stop = threading.Event()
     wrong: list[BaseException] = []
 
@@ -222,7 +231,7 @@ def clerk(site: Site) -> Iterator[None]:
 
     working = threading.Thread(target=work, daemon=True)
     working.start()
-    yield
+    yield wrong
     stop.set()
     working.join(30)
     assert not wrong, wrong
@@ -236,7 +245,9 @@ def count_asked(server: LanguageServer) -> Counter[str]:
     return asked
 
 
-def work_under_fire(site: Site, server: LanguageServer, till: Till) -> dict[str, int]:
+def work_under_fire(
+    site: Site, server: LanguageServer, till: Till, wrong: list[BaseException]
+) -> dict[str, int]:
     """Kill the worker every few seconds; return the requests of what was on disk at a kill."""
     settled: dict[str, int] = {}
     least = max(1, int(SHARE * COUNT * (TURNS + CALLS)))
@@ -244,6 +255,8 @@ def work_under_fire(site: Site, server: LanguageServer, till: Till) -> dict[str,
     while not site.is_over():
         began, before = time.monotonic(), done
         while not site.is_over():
+            assert not wrong, wrong
+            assert time.monotonic() - began < PATIENCE, site.list_live()
             done = sum(site.list_done().values())
             if done - before >= least or (done > before and time.monotonic() - began > SECONDS):
                 break
@@ -271,11 +284,11 @@ def test_agents_end_as_if_undisturbed_whatever_is_killed(
             script(server, number)
         site.begin(calm)
         site.go()
-        with clerk(site):
+        with clerk(site) as wrong:
             until(site.is_over, "the end of the undisturbed runs", patience_seconds=120 + COUNT)
             site.begin(killed)
             began = time.monotonic()
-            settled = work_under_fire(site, server, till)
+            settled = work_under_fire(site, server, till, wrong)
         took = time.monotonic() - began
         asked = count_asked(server)
         check_done(site, asked, till)
