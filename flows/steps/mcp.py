@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from flows.graph.model import Step
 from flows.graph.problems import Problem
@@ -24,6 +24,7 @@ from flows.steps.base import (
     text_of,
 )
 from flows.steps.destinations import check_spelling, host_and_port
+from flows.steps.http import RESERVED_HEADERS
 from flows.steps.outgoing import Outgoing, send
 from flows.steps.registry import register
 from flows.steps.structured import shorten
@@ -34,6 +35,9 @@ from workbench.values.refusals import ValueRefused
 PROTOCOLS = ("2025-06-18", "2025-03-26")
 SESSION = "Mcp-Session-Id"
 MOST_BYTES = 4 * 1024 * 1024
+OWN_HEADERS = RESERVED_HEADERS | {
+    "accept", "content-type", "idempotency-key", "mcp-session-id", "mcp-protocol-version",
+}  # fmt: skip
 LEAVING_SECONDS = 5.0
 _NONE: Mapping[str, str] = {}
 INITIALIZE, CALL = 1, 2
@@ -62,7 +66,20 @@ class McpCall(RunningStep):
             title="Headers",
             examples=[{"Authorization": "Bearer ${ secrets.TOOLS }"}],
         )
-        timeout_seconds: float = Field(default=30, gt=0, le=600, title="Timeout in seconds")
+        timeout_seconds: float = Field(
+            default=30,
+            gt=0,
+            le=600,
+            title="Timeout in seconds",
+            description="For each of the three messages: hello, its confirmation, the call.",
+        )
+
+        @field_validator("headers")
+        @classmethod
+        def refuse_reserved_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+            if taken := [name for name in headers if name.lower() in OWN_HEADERS]:
+                raise ValueError(f"{', '.join(taken)} is set by the client: remove it")
+            return headers
 
     def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
         return {
