@@ -89,6 +89,15 @@ class AgentRun(WaitingStep):
         # What its tools do is up to the model.
         return bool(config.get("tools"))
 
+    def may_ask_people(self, config: Mapping[str, Json]) -> bool:
+        tools = config.get("tools")
+        # A flow that is a tool may ask people too.
+        return any(
+            isinstance(tool, Mapping)
+            and (tool.get("ask", "never") != "never" or tool.get("type") == "subflow")
+            for tool in (tools if isinstance(tools, list) else [])
+        )
+
     def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
         name = text_of(config.get("model"))
         return (ModelUse("with.model", name, "language"),) if name and "${" not in name else ()

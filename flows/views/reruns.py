@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from flows import services
 from flows.models import Run
 from flows.runtime.payloads import fetch
+from flows.selectors.flows import list_versions_for
 from flows.services.reruns import RerunPlan, get_program
 from flows.services.run_keys import read_form_key
 from flows.views.requests import actor_of, positive_number, run_or_404
@@ -100,7 +101,7 @@ def _page(
     context = {
         "run": run,
         "text": text,
-        "versions": list(run.flow.versions.order_by("-number").only("number", "note")[:50]),
+        "versions": list(list_versions_for(run)[:50]),
         "key": request.POST.get("key") or _new_key(),
         **_get_plan_context(request, run),
         **more,
@@ -163,9 +164,11 @@ def _read_version_id(request: HttpRequest, run: Run) -> int:
     if chosen == "same":
         return run.version_id
     if number := positive_number(chosen):
-        found = run.flow.versions.filter(number=number).values_list("pk", flat=True).first()
-        return found or run.version_id
-    return run.flow.released_id or run.version_id
+        found = list_versions_for(run).filter(number=number).first()
+        return found.pk if found else run.version_id
+    released = run.flow.released
+    found = list_versions_for(run).filter(number=released.number).first() if released else None
+    return found.pk if found else run.version_id
 
 
 def _text(value: Json) -> str:

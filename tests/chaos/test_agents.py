@@ -30,7 +30,7 @@ from tests.waiting import until
 COUNT = int(os.environ.get("AGENT_RUNS", "8"))
 # A worker is killed when it has done this share of all, or has worked for so long. One that was
 # killed before it did anything would leave steps that look as if they killed their workers.
-SHARE, SECONDS, PATIENCE = 0.2, 3.0, 60.0
+SHARE, FEWEST, SECONDS, PATIENCE = 0.06, 18, 3.0, 60.0
 TURNS, CALLS = 6, 6
 pytestmark = [pytest.mark.own_servers, pytest.mark.timeout(300 + COUNT * 10)]
 
@@ -251,7 +251,7 @@ def work_under_fire(
 ) -> dict[str, int]:
     """Kill the worker every few seconds; return the requests of what was on disk at a kill."""
     settled: dict[str, int] = {}
-    least = max(1, int(SHARE * COUNT * (TURNS + CALLS)))
+    least = max(FEWEST, int(SHARE * COUNT * (TURNS + CALLS)))
     done = sum(site.list_done().values())
     while not site.is_over():
         began, before, worked_from = time.monotonic(), done, None
