@@ -117,6 +117,8 @@ def _get_plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     """Return the plan for the chosen step and version; a step that the version lacks is ignored."""
     given = request.POST if request.method == "POST" else request.GET
     version_id, step = _read_version_id(request, run), given.get("step", "")[:80] or None
+    is_agent = bool(run.version.part)
+    step = None if is_agent else step  # an agent is repeated from its start only
     program = get_program(run, version_id)
     unknown = step if step is not None and step not in program.steps else ""
     plan = services.plan_rerun(run_id=run.pk, step=None if unknown else step, version_id=version_id)
@@ -126,7 +128,9 @@ def _get_plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "plan": plan,
         "steps": steps,
-        "choices": [(s.id, s.title or s.id) for s in program.document.steps.values()],
+        "choices": []
+        if is_agent
+        else [(s.id, s.title or s.id) for s in program.document.steps.values()],
         "unknown": unknown,
         "effects": [s for s in steps if s.acts],
         "asks": [s for s in steps if s.asks],

@@ -168,7 +168,7 @@ def test_a_case_shows_goal_conversation_call_and_arguments(office: LanguageServe
     assert fields["amount"]["value"] == 40.0
     assert fields["amount"]["editable"] is True
     assert shown["Goal"]["text"] == "Settle order A-7. Please."
-    assert ["Agent calls", 'refund {"order": "A-7", "amount": 40.0}'] in shown[
+    assert ["Agent calls", 'refund {"amount": 40.0, "order": "A-7"}'] in shown[
         "Conversation so far"
     ]["table"]["rows"]
 

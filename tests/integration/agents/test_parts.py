@@ -117,7 +117,9 @@ def test_a_run_is_repeated_from_after_its_agent_and_an_agent_from_its_start(
     page = text_of(client.get(f"/runs/{agent.pk}/"))
     assert "Run again" in page
     assert "Run again from here" not in page
-    refused = client.get(f"/runs/{agent.pk}/rerun/?step=refund&version=1")
+    assert client.get(f"/runs/{agent.pk}/rerun/?step=refund&version=1").status_code == 200
+    refused = client.post(f"/runs/{agent.pk}/rerun/", {"step": "refund", "version": "1"})
+    assert refused.status_code == 422
     assert "from its start only" in text_of(refused)
     after = services.rerun(run_id=run.pk, step="settled", actor=ACTOR, now=timezone.now()).run
     with driving():
