@@ -53,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/<int:run_id>/", run_pages.run_detail, name="run-detail"),
     path("runs/<int:run_id>/head/", run_pages.run_head, name="run-head"),
     path("runs/<int:run_id>/timeline/", run_pages.run_timeline, name="run-timeline"),
+    path("runs/<int:run_id>/conversation/", run_pages.run_conversation, name="run-conversation"),
     path("runs/<int:run_id>/steps/<str:key>/", run_pages.step_run, name="step-run"),
     path("runs/<int:run_id>/journal/", run_pages.run_journal, name="run-journal"),
     path("runs/<int:run_id>/journal/rows/", run_pages.journal_rows, name="journal-rows"),

@@ -13,7 +13,7 @@ RESERVED = frozenset(
     {"begin", "turn", "finish", "finished", "exhausted", "again", "taken_over"}
     | {"done", "error", "limit", "budget"}
 )
-PREFIXES = ("ask_", "told_", "failed_", "refused_", "choice_")
+PREFIXES = ("ask_", "told_", "failed_", "refused_", "choice_", "end_")
 # The types of tools, and where the model's arguments go in each.
 ARGUMENTS_FIELD = {
     "python": "args",
@@ -115,6 +115,13 @@ class AgentConfig(StepConfig):
     )
     system: str = Field(
         "", max_length=100_000, title="System", description="How it works, and what it must not do."
+    )
+    given: dict[str, Json] = Field(
+        default_factory=dict,
+        title="What its tools know",
+        description="Values that the model does not choose. The settings of a tool, and the "
+        "conditions on its calls, read them as `input.given`.",
+        examples=[{"customer": "${ input.customer }"}],
     )
     tools: list[ToolConfig] = Field(
         default_factory=list, max_length=40, title="Tools", description="What it may do."

@@ -14,6 +14,11 @@ from flows.steps.language import ChatAnswer, Message, Part, ToolCall
 Json = Any
 MOST_CALLS_A_TURN = 8
 FINISH = "finish"
+# In characters. A conversation is kept and sent again with each turn, and expressions read it: with
+# the calls of one more turn, of any script, it stays within what these may read.
+LONGEST_RESULT = 20_000
+LONGEST_CALL = 30_000
+LONGEST_CONVERSATION = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +32,21 @@ class Told:
 
     @property
     def text(self) -> str:
-        """What the model reads. Results of tools are data, and marked as such."""
+        """What the model reads, as the answer to its call."""
         if self.refused is not None:
             said = f": {self.refused}" if self.refused else "."
             return f"A person refused this call{said}"
         if self.failed is not None:
-            return f"The call failed: {self.failed}"
-        return to_text(self.result)
+            return cut(f"The call failed: {self.failed}", LONGEST_RESULT)
+        return cut(to_text(self.result), LONGEST_RESULT)
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """Messages so far, calls that wait, and what was used.
 
-    ``call`` is the one that was handed to its step, with its ``number`` in the conversation;
+    ``call`` is the one that was handed to its step, with its ``number`` in the conversation. It was
+    ``asked`` about if its arguments are those that a person left in the fields of a case.
     ``pending`` are those that the model asked for in the same turn and that come after it.
     """
 
@@ -95,10 +101,18 @@ class Conversation:
             "id": call.id,
             "tool": call.name,
             "arguments": call.arguments,
-            "asked": case is not None,
+            "asked": False,
             **(case or {}),
         }
         return replace(self, call=handed, pending=self.pending[1:], calls=number)
+
+    @property
+    def length(self) -> int:
+        """How many characters the messages have, about."""
+        return sum(
+            len(each.text) + sum(len(to_text(call.arguments)) for call in each.calls)
+            for each in self.messages
+        )
 
     def drop_pending(self) -> "Conversation":
         return replace(self, pending=self.pending[1:])
@@ -151,12 +165,23 @@ def _call_as_json(call: ToolCall) -> dict[str, Json]:
 
 
 def _read_call(kept: Mapping[str, Json]) -> ToolCall:
-    return ToolCall(kept["id"], kept["name"], kept["arguments"])
+    # A database keeps fields in an order of its own, and a repeated question must be the same.
+    arguments = json.loads(json.dumps(kept["arguments"], sort_keys=True))
+    return ToolCall(kept["id"], kept["name"], arguments)
 
 
 def to_text(value: Json) -> str:
-    """Return text as it is, anything else as compact JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Return text as it is, anything else as JSON: the same for the same value."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def cut(text: str, longest: int) -> str:
+    """Return the text, or its beginning with how long it was."""
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}\n[cut here: it has {len(text):,} characters]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +200,7 @@ class Limits:
             ("tokens", talk.tokens, self.tokens),
             ("cost", talk.cost, self.cost),
             ("seconds", seconds, self.seconds),
+            ("length", talk.length, LONGEST_CONVERSATION),
         )
         return next(
             (name for name, so_far, most in used if most is not None and so_far >= most), ""

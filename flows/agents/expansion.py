@@ -27,8 +27,9 @@ MARKS = ("told", "failed", "refused")
 def build_document(name: str, step: str, title: str, config: AgentConfig) -> dict[str, Json]:
     """Return the document for the agent ``step`` of the flow ``name``.
 
-    Its input is ``{"messages": [{"role", "text"}, …]}``, its output ``{"result", "turns", "calls",
-    "tokens", "cost"}``, its outcome ``finished``, ``exhausted``, ``taken_over`` or ``budget``.
+    Its input is ``{"messages": [{"role", "text"}, …], "given", "files"}``, its output ``{"result",
+    "turns", "calls", "tokens", "cost"}``, its outcome ``finished``, ``exhausted``, ``taken_over``
+    or ``budget``.
     """
     # The turn has an edge into it from itself, so something must come before it.
     begin = {"type": "transform", "title": "Begin", "with": {"output": {}}}
@@ -49,7 +50,11 @@ def build_document(name: str, step: str, title: str, config: AgentConfig) -> dic
         "input": {
             "type": "object",
             "required": ["messages"],
-            "properties": {"messages": {"type": "array", "items": {"type": "object"}}},
+            "properties": {
+                "messages": {"type": "array", "items": {"type": "object"}},
+                "given": {"type": "object"},
+                "files": {"type": "array", "items": {"type": "string"}},
+            },
         },
         "output": {
             key: f"${{ has(steps.{TURN}) ? steps.{TURN}.output.{key} : null }}"

@@ -1,5 +1,6 @@
 """How a call that needs a person looks to that person: goal, call, arguments, conversation."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ MOST_SHOWN = 40
 LONGEST_SHOWN = 2000
 LONGEST_TITLE = 120
 SPEAKERS = {"system": "Instructions", "user": "Goal", "assistant": "Agent", "tool": "Answer"}
+MOST_FIELDS = 60
+# What a case takes as the name of a field.
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}")
 _EDITABLE = frozenset({"string", "number", "integer", "boolean"})
 
 
@@ -21,6 +25,12 @@ def title_call(call: ToolCall) -> str:
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
 
 
+def fits_fields(call: ToolCall) -> bool:
+    """Return whether each argument can be a field of a case; else they are shown as one value."""
+    names = call.arguments.keys()
+    return len(names) <= MOST_FIELDS and all(_KEY.fullmatch(name) for name in names)
+
+
 def show_call(
     opening: Sequence[Mapping[str, Json]],
     talk: Conversation,
@@ -29,8 +39,13 @@ def show_call(
 ) -> list[dict[str, Json]]:
     """Return the groups of the case, in the form of a checkpoint's ``show``."""
     goal = next((str(each["text"]) for each in opening if each["role"] == "user"), "")
+    arguments: dict[str, Json] = (
+        {"fields": list(_list_fields(schema, call))}
+        if fits_fields(call)
+        else {"json": call.arguments}
+    )
     groups: list[dict[str, Json]] = [
-        {"title": "Arguments", "id": "arguments", "fields": list(_list_fields(schema, call))},
+        {"title": "Arguments", "id": "arguments", **arguments},
         {"title": "Goal", "id": "goal", "text": goal[:LONGEST_SHOWN]},
     ]
     rows = [row for message in talk.messages[-MOST_SHOWN:] for row in _list_rows(message)]

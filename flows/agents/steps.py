@@ -1,5 +1,6 @@
 """The step type `agent.run`: a model that reaches a goal by calling tools, within limits."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -37,6 +38,7 @@ from workbench.values.schemas import SCHEMA_ERRORS, make_validator
 # By which port the step leaves, by the outcome of the agent's run.
 PORTS = {"finished": "done", "exhausted": "exhausted", "taken_over": "taken_over", BUDGET: BUDGET}
 PART = "agent"
+_DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
 @register
@@ -87,6 +89,15 @@ class AgentRun(WaitingStep):
         # What its tools do is up to the model.
         return bool(config.get("tools"))
 
+    def may_ask_people(self, config: Mapping[str, Json]) -> bool:
+        tools = config.get("tools")
+        # A flow that is a tool may ask people too.
+        return any(
+            isinstance(tool, Mapping)
+            and (tool.get("ask", "never") != "never" or tool.get("type") == "subflow")
+            for tool in (tools if isinstance(tools, list) else [])
+        )
+
     def list_models(self, config: Mapping[str, Json]) -> Sequence[ModelUse]:
         name = text_of(config.get("model"))
         return (ModelUse("with.model", name, "language"),) if name and "${" not in name else ()
@@ -132,13 +143,18 @@ class AgentRun(WaitingStep):
         opening = [{"role": "user", "text": config.goal}]
         if config.system:
             opening.insert(0, {"role": "system", "text": config.system})
-        given = {"messages": opening}
+        given = {"messages": opening, "given": config.given, "files": _list_files(opening)}
         [child] = start_children(ctx, part.flow, part.pk, [given])
         detail = {"run": child.pk, "ports": PORTS, "flat": True}
         return Opened("child", key=f"run-{child.pk}", detail=detail)
 
     def cancel(self, wait_id: int, now: datetime) -> None:
         cancel_children(wait_id, "The run that called it was cancelled.", now)
+
+
+def _list_files(opening: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the digests that the words name. The agent's run gets those that the caller holds."""
+    return sorted({digest for each in opening for digest in _DIGEST.findall(each["text"])})
 
 
 def _list_reaching(flow: str, step: str, tool: Json) -> Sequence[Reaching]:
@@ -165,6 +181,10 @@ def _list_schema_faults(step: Step, config: AgentConfig) -> Iterator[Problem]:
             make_validator(schema)
         except SCHEMA_ERRORS as error:
             yield _fault(step, path, f"this is no JSON Schema: {shorten(str(error))}")
+        else:
+            # Servers take the arguments of calls as objects alone; a result comes as such a call.
+            if schema and schema.get("type") != "object":
+                yield _fault(step, path, "this must be the schema of an object: `type: object`")
 
 
 def _fault(step: Step, path: Sequence[Any], message: str) -> Problem:

@@ -10,13 +10,15 @@ from pydantic import Field
 from flows.agents.config import LimitsConfig
 from flows.agents.conversation import (
     FINISH,
+    LONGEST_CALL,
     Conversation,
     Limits,
     Told,
     read_conversation,
     read_message,
+    to_text,
 )
-from flows.agents.showing import show_call, title_call
+from flows.agents.showing import fits_fields, show_call, title_call
 from flows.engine import events
 from flows.expressions import ExpressionError, compile_expression
 from flows.models import Journal
@@ -214,6 +216,9 @@ class _Turn:
             return f"There is no tool {call.name!r}. Use one of: {known}."
         if not isinstance(call.arguments, Mapping) and call.name != FINISH:
             return "The arguments are not a JSON object. Write them as the tool's schema says."
+        length = len(to_text(call.arguments))
+        if length > LONGEST_CALL and call.name != FINISH:
+            return f"The arguments have {length:,} characters; at most {LONGEST_CALL:,} may be."
         faults = make_schema_validator(schema).iter_errors(call.arguments)[:MOST_FAULTS]
         listed = "\n".join(f"- {_name(each.instance_path)}: {each.message}" for each in faults)
         return f"The arguments do not fit:\n{listed}" if faults else ""
@@ -223,7 +228,7 @@ class _Turn:
         if not self._needs_person(tool, call.arguments):
             return self._leave(talk.hand_out(call), tool.name)
         shown = show_call(self.config.messages, talk, tool.arguments, call)
-        case = {"title": title_call(call), "shown": shown}
+        case = {"title": title_call(call), "shown": shown, "asked": fits_fields(call)}
         return self._leave(talk.hand_out(call, case), f"ask_{tool.name}")
 
     def _needs_person(self, tool: OfferedTool, arguments: Json) -> bool:

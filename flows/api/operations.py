@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
@@ -14,12 +14,12 @@ from flows.api.finding import (
     Id,
     find_flow,
     find_run,
-    find_version,
 )
 from flows.api.flows import FlowOut, flow_out
 from flows.api.runs import RunDetailOut, RunOut, run_detail_out, run_out
 from flows.engine.lanes import Lane
 from flows.models import FlowVersion, Run
+from flows.selectors.flows import list_versions_for
 from workbench.accounts.gate import requires
 from workbench.http.gateway import may_answer
 from workbench.http.problems import map_error
@@ -98,7 +98,9 @@ def resume_run(request: HttpRequest, run_id: Id) -> dict[str, Any]:
 def migrate_run(request: HttpRequest, run_id: Id, body: MigrateIn) -> dict[str, Any]:
     """Let a waiting run go on with another version that has the steps at which it waits."""
     run = find_run(request, run_id, "runs.operate")
-    version = find_version(run.flow, body.version)
+    version = list_versions_for(run).filter(number=body.version).first()
+    if version is None:
+        raise Http404(f"Flow {run.flow.name} has no version {body.version} for this run.")
     return _operate(request, run_id, services.migrate_run, version_id=version.pk)
 
 

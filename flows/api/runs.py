@@ -9,6 +9,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from flows import selectors, services
+from flows.agents.schemas import TalkOut, talk_out
 from flows.api.finding import (
     BIGGEST_ID,
     Id,
@@ -132,6 +133,8 @@ class RunDetailOut(RunOut):
     steps: dict[str, Any] = Field(description="State of each step that was reached, by id.")
     waits: list[WaitOut]
     cost: RunCostOut
+    part: str = Field(description="The step whose agent it is the run of; empty for other runs.")
+    conversation: TalkOut | None = Field(description="What was said in an agent's run, by turns.")
 
 
 class StartIn(Strict):
@@ -300,6 +303,8 @@ def run_detail_out(run: Run) -> dict[str, Any]:
             for w in waits
         ],
         "cost": selectors.get_run_cost(run),
+        "part": run.version.part,
+        "conversation": talk_out(run),
     }
 
 

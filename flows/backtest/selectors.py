@@ -40,6 +40,8 @@ def choose_runs(flow: Flow, filters: RunFilters, *, most: int) -> list[int]:
 
 
 def _shows_outcome(row: Any) -> bool:
+    if row.run.version.part:
+        return False
     return row.run.status in _ENDED or row.state == "waiting_for_person"
 
 

@@ -4,6 +4,7 @@ from flows.models.bulk import BulkAct, BulkStatus
 from flows.models.flows import DocumentField, DraftOperation, Flow, FlowVersion, PublishRule
 from flows.models.machinery import Artifact, ArtifactUpload, Event, RunArtifact, Worker
 from flows.models.runs import (
+    WHOLE_RUNS,
     Journal,
     KeptResult,
     Run,
@@ -16,6 +17,7 @@ from flows.models.runs import (
 )
 
 __all__ = [
+    "WHOLE_RUNS",
     "Artifact",
     "ArtifactUpload",
     "BulkAct",

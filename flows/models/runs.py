@@ -13,6 +13,10 @@ from django.db.models.functions import Now
 
 from flows.models.flows import Flow, FlowVersion
 
+# An agent is a part of its flow, and its run belongs to the run that called it. What counts or
+# chooses among the runs of a flow means the others.
+WHOLE_RUNS = Q(version__part="")
+
 
 class RunStatus(models.TextChoices):
     RUNNING = "running"

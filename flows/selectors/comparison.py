@@ -48,6 +48,7 @@ def compare_with_last_success(run: Run, timeline: list[StepRun]) -> Comparison |
     """Return the differences from the last completed run before this one: five queries."""
     last = (
         Run.objects.filter(flow=run.flow_id, status=RunStatus.COMPLETED, pk__lt=run.pk)
+        .filter(version__part=run.version.part)
         .select_related("flow", "version")
         .order_by("-pk")
         .first()

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from flows.models import Flow, FlowVersion, Run, RunStatus
+from flows.models import WHOLE_RUNS, Flow, FlowVersion, Run, RunStatus
 from workbench.accounts.permissions import Reach
 from workbench.search.matching import having
 
@@ -62,7 +62,7 @@ def list_flows(
 
 def _recent_counts(now: datetime) -> dict[int, dict[str, int]]:
     counted = (
-        Run.objects.filter(pk__gt=_last_id_before(now - RECENT))
+        Run.objects.filter(WHOLE_RUNS, pk__gt=_last_id_before(now - RECENT))
         .values("flow_id", "status")
         .annotate(n=Count("pk"))
         .order_by()
@@ -117,9 +117,18 @@ def count_runs_by_version(versions: Sequence[FlowVersion]) -> dict[int, Any]:
 def count_recent_runs(flow: Flow, *, now: datetime) -> dict[str, int]:
     """Return the number of runs of the last 24 hours by status: one query."""
     counted = (
-        Run.objects.filter(flow=flow, pk__gt=_last_id_before(now - RECENT))
+        Run.objects.filter(WHOLE_RUNS, flow=flow, pk__gt=_last_id_before(now - RECENT))
         .values("status")
         .annotate(n=Count("pk"))
         .order_by()
     )
     return {row["status"]: row["n"] for row in counted}
+
+
+def list_versions_for(run: Run) -> QuerySet[FlowVersion]:
+    """Return the versions that a run could go on with or be repeated by, newest first: one query.
+
+    For an agent's run they are the same part of the flow's versions.
+    """
+    found = FlowVersion.with_parts.filter(flow_id=run.flow_id, part=run.version.part)
+    return found.only("pk", "number", "note").order_by("-number")

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Max
 
 from flows.engine import events
-from flows.models import Flow, Journal, Run
+from flows.models import WHOLE_RUNS, Flow, Journal, Run
 from flows.runtime.payloads import fetch, outputs_of
 
 Json = Any
@@ -28,9 +28,8 @@ def get_last_run(flow: Flow, step: str) -> LastRun | None:
 
     The bindings hold the newest output of each step, also of those after ``step``.
     """
-    newest = list(
-        Run.objects.filter(flow=flow).order_by("-pk").values_list("pk", flat=True)[:MOST_RUNS]
-    )
+    runs = Run.objects.filter(WHOLE_RUNS, flow=flow).order_by("-pk")
+    newest = list(runs.values_list("pk", flat=True)[:MOST_RUNS])
     if not newest:
         return None
     kinds = [events.STEP_FINISHED, events.STEP_FAILED, events.STEP_WAITING]

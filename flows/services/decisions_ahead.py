@@ -5,7 +5,9 @@ what decides its way. What people decided in the old run holds for the old run's
 where that run went. So beginning further on, or there with another input, would be a way around.
 """
 
+from collections.abc import Mapping
 from itertools import chain
+from typing import Any
 
 from flows.engine import events
 from flows.models import Flow, Journal, Token, TokenState
@@ -67,7 +69,11 @@ def find_avoidable(program: Program, step: str) -> Names:
 def _list_deciding(program: Program) -> Names:
     """Return the steps at which people decide, be it in a flow that the step calls."""
     types = {name: bound.step.type for name, bound in program.steps.items()}
-    asking = frozenset(name for name, type_ in types.items() if _asks_people(type_))
+    asking = frozenset(
+        name
+        for name, bound in program.steps.items()
+        if _asks_people(bound.step.type, bound.step.config)
+    )
     calls = {
         name: str(bound.step.config.get("flow"))
         for name, bound in program.steps.items()
@@ -89,7 +95,7 @@ def find_asking_flows(names: Names) -> Names:
         documents = dict(rows)
         for name in unread:
             steps = ((documents.get(name) or {}).get("steps") or {}).values()
-            if any(_asks_people(step["type"]) for step in steps):
+            if any(_asks_people(step["type"], step.get("with") or {}) for step in steps):
                 asking.add(name)
             calls[name] = {
                 str((step.get("with") or {}).get("flow"))
@@ -101,12 +107,12 @@ def find_asking_flows(names: Names) -> Names:
     return names & asking
 
 
-def _asks_people(name: str) -> bool:
+def _asks_people(name: str, config: Mapping[str, Any]) -> bool:
     try:
         type_ = get_step_type(name)
     except UnknownStepType:
         return False
-    return isinstance(type_, WaitingStep) and type_.asks_people
+    return isinstance(type_, WaitingStep) and type_.may_ask_people(config)
 
 
 def _has_come_to(run_id: int, step: str) -> bool:

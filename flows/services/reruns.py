@@ -54,8 +54,9 @@ def plan_rerun(*, run_id: int, step: str | None, version_id: int | None = None) 
 
     Raises: StepUnknown, VersionUnfit.
     """
-    program = get_program(Run.objects.get(pk=run_id), version_id)
-    _check_step(program, step)
+    run = Run.objects.select_related("version").defer("version__document").get(pk=run_id)
+    program = get_program(run, version_id)
+    _check_step(program, step, is_agent=bool(run.version.part))
     after = program.graph.after[step] if step is not None else program.steps.keys()
     repeated = tuple(name for name in program.steps if name in after)
     finished = _list_finished(run_id) if step is not None else {}
@@ -73,7 +74,13 @@ def plan_rerun(*, run_id: int, step: str | None, version_id: int | None = None) 
     )
 
 
-def _check_step(program: Program, step: str | None) -> None:
+def _check_step(program: Program, step: str | None, *, is_agent: bool) -> None:
+    if step is not None and is_agent:
+        # Its steps are left many times, and only the newest output of each would be kept.
+        raise StepUnknown(
+            "The run of an agent is repeated from its start only.",
+            "Leave the step out, or repeat the run that called the agent.",
+        )
     if step is not None and step not in program.steps:
         raise StepUnknown(
             f"Version {program.number} has no step {step!r}.",
@@ -220,5 +227,8 @@ def get_program(run: Run, version_id: int | None) -> Program:
         return load_program(run.version_id)
     part = run.version.part
     if not FlowVersion.with_parts.filter(pk=version_id, flow_id=run.flow_id, part=part).exists():
-        raise VersionUnfit("That version belongs to another flow.", "Choose one of this flow's.")
+        raise VersionUnfit(
+            "That version belongs to another flow, or to another part of it.",
+            "Choose one of this run's.",
+        )
     return load_program(version_id)

@@ -4,7 +4,7 @@ An older version may lack a step at which people decide. Whoever may publish the
 it, which the ledger keeps; for anybody else it would be a way around.
 """
 
-from flows.models import Flow
+from flows.models import Flow, FlowVersion
 from flows.services.errors import VersionNotReleased
 from workbench.accounts.actors import Actor
 from workbench.accounts.permissions import can
@@ -16,11 +16,11 @@ def check_version(
 ) -> None:
     """Check that the actor may choose the version; ``kept`` is the one that the run has already.
 
-    Two queries at most, none for the released version. Raises: VersionNotReleased.
+    Three queries at most, none for the released version. Raises: VersionNotReleased.
     """
     if version_id in {None, kept, flow.released_id}:
         return
-    if actor.is_server:
+    if actor.is_server or _is_part_of_released(flow, version_id):
         return
     if not can(find_principal(actor), "flows.publish", flow=flow.name):
         raise VersionNotReleased(
@@ -28,3 +28,9 @@ def check_version(
             "permission flows.publish.",
             "Choose the released version, or have it done by someone who may publish the flow.",
         )
+
+
+def _is_part_of_released(flow: Flow, version_id: int | None) -> bool:
+    """Return whether it is an agent of the released version: an agent's run goes by that."""
+    part = FlowVersion.with_parts.filter(pk=version_id, flow=flow).exclude(part="")
+    return flow.released is not None and part.filter(number=flow.released.number).exists()

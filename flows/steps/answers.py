@@ -15,6 +15,7 @@ RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 # The longest time by which a destination's Retry-After may delay a run.
 LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
 SHOWN_CHARACTERS = 500
+EVENT_STREAM = "text/event-stream"
 SUCCESS, REDIRECT = 2, 3  # status classes
 
 
@@ -121,6 +122,9 @@ def _read_json(raw: RawAnswer) -> Json:
 def _decode(raw: RawAnswer) -> str:
     """Return the content as text, without NUL, which PostgreSQL's JSON cannot hold."""
     charset = requests.utils.get_encoding_from_headers(raw.response.headers) or "utf-8"
+    if raw.response.headers.get("Content-Type", "").lower().startswith(EVENT_STREAM):
+        # Other text is Latin-1 where it says nothing; streams of events are always UTF-8.
+        charset = "utf-8"
     try:
         text = raw.content.decode(charset, "replace")
     except LookupError:

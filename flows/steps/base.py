@@ -311,6 +311,10 @@ class WaitingStep(StepType):
     waits: ClassVar[bool] = True
     asks_people: ClassVar[bool] = False
 
+    def may_ask_people(self, config: Mapping[str, Json]) -> bool:
+        """Return whether people may decide something at a step with this config. Never raise."""
+        return self.asks_people
+
     def example_output(self, config: Mapping[str, Json], port: str) -> Json:
         """Return an output that the wait could be resolved with, for a test. Never raise."""
         return {}

@@ -1,14 +1,15 @@
 """The step type `mcp.call`: call a tool of an MCP server, by its streamable HTTP transport.
 
-Source: Model Context Protocol, revision 2025-06-18, "Transports" and "Tools".
+Source: Model Context Protocol, revisions 2025-03-26 and 2025-06-18, "Transports" and "Tools".
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from flows.graph.model import Step
 from flows.graph.problems import Problem
@@ -23,14 +24,23 @@ from flows.steps.base import (
     text_of,
 )
 from flows.steps.destinations import check_spelling, host_and_port
+from flows.steps.http import RESERVED_HEADERS
 from flows.steps.outgoing import Outgoing, send
 from flows.steps.registry import register
+from flows.steps.structured import shorten
 from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
 
-PROTOCOL = "2025-06-18"
+# The revisions that are spoken here, the newest first. Their calls of tools are alike.
+PROTOCOLS = ("2025-06-18", "2025-03-26")
 SESSION = "Mcp-Session-Id"
 MOST_BYTES = 4 * 1024 * 1024
+OWN_HEADERS = RESERVED_HEADERS | {
+    "accept", "content-type", "idempotency-key", "mcp-session-id", "mcp-protocol-version",
+}  # fmt: skip
+LEAVING_SECONDS = 5.0
+_NONE: Mapping[str, str] = {}
+INITIALIZE, CALL = 1, 2
 
 
 @register
@@ -56,7 +66,20 @@ class McpCall(RunningStep):
             title="Headers",
             examples=[{"Authorization": "Bearer ${ secrets.TOOLS }"}],
         )
-        timeout_seconds: float = Field(default=30, gt=0, le=600, title="Timeout in seconds")
+        timeout_seconds: float = Field(
+            default=30,
+            gt=0,
+            le=600,
+            title="Timeout in seconds",
+            description="For each of the three messages: hello, its confirmation, the call.",
+        )
+
+        @field_validator("headers")
+        @classmethod
+        def refuse_reserved_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+            if taken := [name for name in headers if name.lower() in OWN_HEADERS]:
+                raise ValueError(f"{', '.join(taken)} is set by the client: remove it")
+            return headers
 
     def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
         return {
@@ -80,8 +103,11 @@ class McpCall(RunningStep):
         Raises: StepFailure as for a request, and of kind ``tool`` where the tool says it failed.
         """
         session = _Session(ctx, config)
-        session.begin()
-        given = session.ask("tools/call", {"name": config.tool, "arguments": config.arguments}, 2)
+        try:
+            session.begin()
+            given = session.call_tool()
+        finally:
+            session.leave()
         content = given.get("content")
         text = "\n".join(_list_texts(content if isinstance(content, list) else []))
         if given.get("isError"):
@@ -102,28 +128,63 @@ def _list_texts(content: Sequence[Json]) -> Iterator[str]:
 
 
 class _Session:
-    """One conversation with a server: hello, then one call."""
+    """One conversation with a server: hello, one call, goodbye."""
 
     def __init__(self, ctx: StepContext, config: McpCall.Config) -> None:
         self._ctx, self._config = ctx, config
-        self._headers = {
-            "Accept": "application/json, text/event-stream",
-            "Idempotency-Key": ctx.idempotency_key,
-            **config.headers,
-        }
+        self._headers = {"Accept": "application/json, text/event-stream", **config.headers}
         self.latency_ms = 0
 
     def begin(self) -> None:
         about = {"name": "Countersign", "version": "1"}
-        hello = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": about}
-        self.ask("initialize", hello, 1)
-        self._headers["MCP-Protocol-Version"] = PROTOCOL
+        hello = {"protocolVersion": PROTOCOLS[0], "capabilities": {}, "clientInfo": about}
+        answer = self._send(_make_request("initialize", hello, INITIALIZE))
+        if session := answer.headers.get(SESSION.lower()):
+            self._headers[SESSION] = session
+        agreed = self._read(answer, "initialize", INITIALIZE).get("protocolVersion")
+        if agreed not in PROTOCOLS:
+            spoken = ", ".join(PROTOCOLS)
+            raise _unfit(self._config, f"it speaks revision {shorten(str(agreed))}, not {spoken}")
+        self._headers["MCP-Protocol-Version"] = agreed
         self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
-    def ask(self, method: str, params: Mapping[str, Json], number: int) -> Mapping[str, Json]:
-        """Return the result of a request. Raises: StepFailure."""
-        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-        reply = _find_reply(self._send(request), number)
+    def call_tool(self) -> Mapping[str, Json]:
+        """Return the result of the call. Raises: StepFailure."""
+        params = {"name": self._config.tool, "arguments": self._config.arguments}
+        # Of the call alone: a server may keep its answer by the key.
+        key = {"Idempotency-Key": self._ctx.idempotency_key}
+        answer = self._send(_make_request("tools/call", params, CALL), key)
+        return self._read(answer, "tools/call", CALL)
+
+    def leave(self) -> None:
+        """End the session, if the server has one. What the call gave stands, whatever it says."""
+        if SESSION in self._headers:
+            seconds = min(LEAVING_SECONDS, self._config.timeout_seconds)
+            with suppress(StepFailure):
+                self._request("DELETE", None, {}, seconds)
+
+    def _send(self, message: Mapping[str, Json], headers: Mapping[str, str] = _NONE) -> Answer:
+        answer = self._request("POST", message, headers, self._config.timeout_seconds)
+        self.latency_ms += answer.latency_ms
+        return answer
+
+    def _request(
+        self, method: str, body: Json, headers: Mapping[str, str], seconds: float
+    ) -> Answer:
+        request = Outgoing(
+            method=method,
+            url=self._config.url,
+            headers={**headers, **self._headers},
+            query={},
+            body=body,
+            timeout_seconds=seconds,
+            max_bytes=MOST_BYTES,
+        )
+        return send(request, self._ctx.now)
+
+    def _read(self, answer: Answer, method: str, number: int) -> Mapping[str, Json]:
+        """Return the result that answers a request. Raises: StepFailure."""
+        reply = _find_reply(answer, number)
         if reply is None:
             raise _unfit(self._config, "it holds no reply to the request")
         if (error := reply.get("error")) is not None:
@@ -136,36 +197,28 @@ class _Session:
             raise _unfit(self._config, "its result is no object")
         return result
 
-    def _send(self, message: Mapping[str, Json]) -> Answer:
-        config = self._config
-        answer = send(
-            Outgoing(
-                method="POST",
-                url=config.url,
-                headers=self._headers,
-                query={},
-                body=message,
-                timeout_seconds=config.timeout_seconds,
-                max_bytes=MOST_BYTES,
-            ),
-            self._ctx.now,
-        )
-        self.latency_ms += answer.latency_ms
-        for name, value in answer.headers.items():
-            if name.lower() == SESSION.lower():
-                self._headers[SESSION] = value
-        return answer
+
+def _make_request(method: str, params: Mapping[str, Json], number: int) -> Mapping[str, Json]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
 
 
 def _find_reply(answer: Answer, number: int) -> Mapping[str, Json] | None:
     """Return the reply with the request's number, of a JSON answer or of a stream of events."""
-    messages = [answer.body] if not isinstance(answer.body, str) else _read_events(answer.body)
-    found = (each for each in messages if isinstance(each, Mapping) and each.get("id") == number)
-    return next(found, None)
+    body = answer.body
+    messages = _read_events(body) if isinstance(body, str) else body
+    listed = messages if isinstance(messages, list | Iterator) else [messages]
+    return next((each for each in listed if _answers(each, number)), None)
+
+
+def _answers(message: Json, number: int) -> bool:
+    # What has a method is a request of the server's own, whose numbers may be the same.
+    return isinstance(message, Mapping) and message.get("id") == number and "method" not in message
 
 
 def _read_events(text: str) -> Iterator[Json]:
-    for event in text.replace("\r\n", "\n").split("\n\n"):
+    # Lines end as the format of event streams says; other marks of lines are part of the data.
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    for event in text.split("\n\n"):
         lines = [line[5:].removeprefix(" ") for line in event.split("\n") if line[:5] == "data:"]
         try:
             yield read_json("\n".join(lines)) if lines else None

@@ -8,7 +8,7 @@ from django.db.models import Count
 
 from flows.engine import events
 from flows.graph.model import Document
-from flows.models import Flow, Journal, Run
+from flows.models import WHOLE_RUNS, Flow, Journal, Run
 from flows.runtime.flow_tests import FlowTestResult, coverage
 
 Json = Any
@@ -32,7 +32,7 @@ class Traffic:
 
 def read_traffic(flow: Flow) -> Traffic:
     """Return the exits that the flow's last runs took: two queries."""
-    runs = Run.objects.filter(flow=flow).order_by("-pk").values_list("pk", flat=True)
+    runs = Run.objects.filter(WHOLE_RUNS, flow=flow).order_by("-pk").values_list("pk", flat=True)
     ids = list(runs[:TRAFFIC_RUNS])
     kinds = [events.STEP_FINISHED, events.STEP_FAILED, events.JOIN_FIRED, events.LIMIT_REACHED]
     rows = (

@@ -52,7 +52,8 @@ def _passes(trigger: Trigger, given: Json) -> bool:
 def start_at_end(args: dict[str, Any], now: datetime) -> None:
     """Start the flows whose triggers listen for this end of the run."""
     run = Run.objects.select_related("flow", "version").filter(pk=args["run"]).first()
-    if run is None:
+    # The end of an agent, which is a part of its flow, is no end of the flow.
+    if run is None or run.version.part:
         return
     status = args["status"]
     firing = Firing.objects.filter(run_id=run.pk).only("depth").first()

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from flows import services
 from flows.models import Run
 from flows.runtime.payloads import fetch
+from flows.selectors.flows import list_versions_for
 from flows.services.reruns import RerunPlan, get_program
 from flows.services.run_keys import read_form_key
 from flows.views.requests import actor_of, positive_number, run_or_404
@@ -100,7 +101,7 @@ def _page(
     context = {
         "run": run,
         "text": text,
-        "versions": list(run.flow.versions.order_by("-number").only("number", "note")[:50]),
+        "versions": list(list_versions_for(run)[:50]),
         "key": request.POST.get("key") or _new_key(),
         **_get_plan_context(request, run),
         **more,
@@ -116,6 +117,8 @@ def _get_plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     """Return the plan for the chosen step and version; a step that the version lacks is ignored."""
     given = request.POST if request.method == "POST" else request.GET
     version_id, step = _read_version_id(request, run), given.get("step", "")[:80] or None
+    is_agent = bool(run.version.part)
+    step = None if is_agent else step  # an agent is repeated from its start only
     program = get_program(run, version_id)
     unknown = step if step is not None and step not in program.steps else ""
     plan = services.plan_rerun(run_id=run.pk, step=None if unknown else step, version_id=version_id)
@@ -125,7 +128,9 @@ def _get_plan_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "plan": plan,
         "steps": steps,
-        "choices": [(s.id, s.title or s.id) for s in program.document.steps.values()],
+        "choices": []
+        if is_agent
+        else [(s.id, s.title or s.id) for s in program.document.steps.values()],
         "unknown": unknown,
         "effects": [s for s in steps if s.acts],
         "asks": [s for s in steps if s.asks],
@@ -163,9 +168,11 @@ def _read_version_id(request: HttpRequest, run: Run) -> int:
     if chosen == "same":
         return run.version_id
     if number := positive_number(chosen):
-        found = run.flow.versions.filter(number=number).values_list("pk", flat=True).first()
-        return found or run.version_id
-    return run.flow.released_id or run.version_id
+        found = list_versions_for(run).filter(number=number).first()
+        return found.pk if found else run.version_id
+    released = run.flow.released
+    found = list_versions_for(run).filter(number=released.number).first() if released else None
+    return found.pk if found else run.version_id
 
 
 def _text(value: Json) -> str:

@@ -11,6 +11,7 @@ from flows import selectors, services
 from flows.engine.errors import RunNotActive
 from flows.engine.lanes import Lane
 from flows.models import Run
+from flows.selectors.flows import list_versions_for
 from flows.views.requests import actor_of, positive_number, run_or_404
 from flows.views.run_context import get_run_context, get_timeline_context
 from workbench.accounts.gate import requires
@@ -65,7 +66,7 @@ def run_migrate(request: HttpRequest, run_id: int) -> HttpResponse:
     """Move the run to the posted version."""
     run = _find_run(request, run_id, "runs.operate")
     number = positive_number(request.POST.get("version", "")) or 0
-    version = run.flow.versions.filter(number=number).only("pk", "number").first()
+    version = list_versions_for(run).filter(number=number).first()
     if version is None:
         return _refuse(request, run, f"Flow {run.flow.title} has no such version.", status=422)
     try:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from flows import selectors
+from flows.agents import talks
 from flows.models import Run
 from flows.runtime.payloads import reveal
 from flows.selectors.canvas import get_canvas_data
@@ -15,6 +16,7 @@ from flows.selectors.journal import PAGE_SIZE
 from flows.views.requests import positive_number, run_or_404
 from flows.views.run_context import get_headline, get_run_context, get_timeline_context
 from workbench.accounts.gate import requires
+from workbench.accounts.permissions import reach
 
 
 @requires("runs.view", scope="rows")
@@ -25,6 +27,7 @@ def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     context = {
         **get_run_context(request, run),
         **get_timeline_context(request, run),
+        **_get_agents_context(request, run),
         "tab": "timeline",
     }
     return render(request, "flows/run_detail.html", context)
@@ -51,6 +54,28 @@ def run_timeline(request: HttpRequest, run_id: int) -> HttpResponse:
     return render(
         request, "flows/_run_timeline.html", {"run": run, **get_timeline_context(request, run)}
     )
+
+
+@requires("runs.view", scope="rows")
+@require_GET
+def run_conversation(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Show what was said in an agent's run, by turns."""
+    run = run_or_404(request, run_id)
+    if not talks.is_agent(run):
+        raise Http404(f"Run {run_id} is not an agent's.")
+    context = {"run": run, **_get_talk_context(request, run)}
+    return render(request, "agents/_conversation.html", context)
+
+
+def _get_agents_context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """Return the run's own conversation, or the agents that it has called."""
+    if talks.is_agent(run):
+        return _get_talk_context(request, run)
+    return {"agents": talks.list_agents_of(run)}
+
+
+def _get_talk_context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    return {"talk": talks.get_talk(run), "sees_queues": reach(request.user, "cases.view")}
 
 
 @requires("runs.view", scope="rows")

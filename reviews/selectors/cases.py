@@ -6,7 +6,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from flows.models import FlowVersion, Run
 from flows.selectors import list_step_runs
@@ -234,7 +235,11 @@ def list_similar_cases(case: Case, acting: Acting, limit: int = 4) -> list[Simil
 
 def draw_run(case: Case, steps: list[StepRun]) -> Picture | None:
     """Return the run so far as a small graph, None if its flow has no layout: one query."""
-    version = FlowVersion.objects.filter(flow__name=case.flow, number=case.flow_version).first()
+    # An agent's case stands in the agent's own graph, which is a part of the flow's version.
+    part = Run.objects.filter(pk=case.run_id).values("version__part")
+    version = FlowVersion.with_parts.filter(
+        flow__name=case.flow, number=case.flow_version, part=Coalesce(Subquery(part), Value(""))
+    ).first()
     states = {each.step: each.state for each in steps}
     return draw_picture(version.document, states) if version else None
 

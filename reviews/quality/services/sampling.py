@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from flows.engine import events
-from flows.models import Journal, Run, RunStatus
+from flows.models import WHOLE_RUNS, Journal, Run, RunStatus
 from flows.runtime.payloads import fetch, outputs_of
 from flows.runtime.program import load_program, run_bindings
 from flows.steps.base import StepContext, StepFailure
@@ -62,7 +62,7 @@ def draw_runs(policy: SamplingPolicy, now: datetime) -> bool:
     may wait.
     """
     runs = list(
-        Run.objects.filter(flow__name=policy.flow, pk__gt=policy.looked_to)
+        Run.objects.filter(WHOLE_RUNS, flow__name=policy.flow, pk__gt=policy.looked_to)
         .order_by("pk")
         .values_list("pk", "started_at")[:BATCH]
     )

@@ -1,134 +1,32 @@
 """Agents: turns and calls are activations, people decide about calls, limits hold."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
-from flows.connections.adapters import openai  # noqa: F401 - registers itself
-from flows.graph.codec import parse
-from flows.models import Flow, FlowVersion, Journal, Run
-from flows.services import create_flow, publish_version
+from flows.models import FlowVersion, Journal
 from flows.services.errors import FlowInvalid
 from flows.services.ledger_check import check_versions
-from flows.steps import language
-from reviews.models import Case
-from reviews.rules.answers import Answer
 from tests.driving import driving, ended, start
 from tests.factories.cases import approve, decide, reject
-from tests.factories.people import ACTOR
-from tests.factories.queues import make_office
 from tests.integration.agents import tools
-from tests.language_server import LanguageServer, Turn, language_server
-from tests.language_server.provider import AdapterProvider
-from tests.waiting import until
-from workbench.accounts.models import Role
+from tests.integration.agents.agent_flows import (
+    LOOK,
+    LOOK_UP,
+    PAY,
+    REFUND,
+    TOOLS,
+    child_of,
+    decide_and_end,
+    play,
+    publish,
+    start_asking,
+    steps_of,
+    wait_for_case,
+)
+from tests.language_server import LanguageServer, Turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TOOLS = "tests.integration.agents.tools"
-RESULT = {
-    "type": "object",
-    "required": ["said"],
-    "additionalProperties": False,
-    "properties": {"said": {"type": "string"}},
-}
-LOOK_UP = {
-    "name": "look_up",
-    "description": "Look an order up.",
-    "type": "python",
-    "with": {"function": f"{TOOLS}:look_up"},
-}
-REFUND = {
-    "name": "refund",
-    "description": "Pay money back.",
-    "type": "python",
-    "with": {"function": f"{TOOLS}:refund"},
-}
-PAY = ("refund", {"order": "A-7", "amount": 40.0})
-LOOK = ("look_up", {"order": "A-7"})
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[LanguageServer]:
-    with language_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(
-    running: LanguageServer, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> LanguageServer:
-    settings.OUTGOING_ALLOWLIST = [running.host]
-    settings.STEP_MODULES = [*settings.STEP_MODULES, TOOLS]
-    provider = AdapterProvider(running.url, {"assistant": "openai"})
-    monkeypatch.setitem(language._PROVIDERS, provider.name, provider)
-    running.forget()
-    tools.forget()
-    return running
-
-
-def publish(*given: Any, name: str = "support", edges: tuple[str, ...] = (), **config: Any) -> Flow:
-    """Publish a flow of one agent with these tools."""
-    agent = {
-        "model": "assistant",
-        "goal": "Settle order A-7. ${ input.wish }",
-        "system": "You settle orders.",
-        "tools": list(given),
-        "result": RESULT,
-        **config,
-    }
-    if any(tool.get("ask", "never") != "never" for tool in given):
-        agent.setdefault("review", {"queue": "underwriting", "sla": "standard"})
-    ends = ("settled", "stuck", "failed", *(["by_hand"] if "review" in agent else []))
-    document = {
-        "schema": "countersign/flow@1",
-        "name": name,
-        "title": "Support",
-        "output": {"said": "${ has(steps.agent) ? steps.agent.output.result : null }"},
-        "steps": {
-            "agent": {"type": "agent.run", "title": "Settle it", "with": agent},
-            **{end: {"type": "end", "with": {"outcome": end}} for end in ends},
-        },
-        "edges": [
-            "agent.done -> settled",
-            "agent.exhausted -> stuck",
-            "agent.error -> failed",
-            *(["agent.taken_over -> by_hand"] if "review" in agent else []),
-            *edges,
-        ],
-    }
-    now = timezone.now()
-    flow = create_flow(
-        name=name, title="Support", document=parse(document), author=None, actor=ACTOR, now=now
-    )
-    publish_version(
-        flow_id=flow.pk, note="First", author=None, actor=ACTOR, now=now,
-        revision=flow.draft_revision,
-    )  # fmt: skip
-    flow.refresh_from_db()
-    return flow
-
-
-def child_of(run: Run) -> Run:
-    return Run.objects.exclude(parent_wait_id=None).get(root_id=run.pk)
-
-
-def play(flow: Flow, wish: str = "Please.") -> Run:
-    run = start(flow, {"wish": wish})
-    with driving():
-        return ended(run)
-
-
-def wait_for_case() -> Case:
-    return until(lambda: Case.objects.filter(state="open").first(), "a case")  # type: ignore[no-any-return]
-
-
-def steps_of(run: Run) -> list[str]:
-    rows = Journal.objects.filter(run_id=run.pk, kind="step.finished").order_by("seq")
-    return [f"{row.step}.{row.port}" for row in rows if row.port and row.step != "begin"]
-
-
 # --- Turns and calls -------------------------------------------------------------------
 
 
@@ -259,26 +157,6 @@ def test_a_limit_ends_the_agent_by_its_own_port(
 # --- People ----------------------------------------------------------------------------
 
 
-@pytest.fixture
-def office(server: LanguageServer) -> LanguageServer:
-    make_office(ada=Role.REVIEWER)
-    return server
-
-
-ASKING = {**REFUND, "ask": "always"}
-
-
-def start_asking(office: LanguageServer, tool: dict[str, Any] = ASKING) -> Run:
-    office.script("Settle order", Turn(calls=[PAY]), Turn(json={"said": "Then not."}))
-    return start(publish(LOOK_UP, tool), {"wish": "Please."})
-
-
-def decide_and_end(run: Run, answer: Answer) -> Run:
-    with driving():
-        decide(wait_for_case(), "ada", answer)
-        return ended(run)
-
-
 def test_a_case_shows_goal_conversation_call_and_arguments(office: LanguageServer) -> None:
     run = start_asking(office)
     with driving():
@@ -290,7 +168,7 @@ def test_a_case_shows_goal_conversation_call_and_arguments(office: LanguageServe
     assert fields["amount"]["value"] == 40.0
     assert fields["amount"]["editable"] is True
     assert shown["Goal"]["text"] == "Settle order A-7. Please."
-    assert ["Agent calls", 'refund {"order": "A-7", "amount": 40.0}'] in shown[
+    assert ["Agent calls", 'refund {"amount": 40.0, "order": "A-7"}'] in shown[
         "Conversation so far"
     ]["table"]["rows"]
 

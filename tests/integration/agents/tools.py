@@ -4,6 +4,7 @@ from collections import Counter
 from threading import Lock
 from typing import Any
 
+from flows.runtime.artifacts import read_artifact
 from flows.steps.base import StepContext, StepFailure
 from flows.steps.python import step
 
@@ -32,3 +33,15 @@ def refund(order: str, amount: float, ctx: StepContext) -> dict[str, Any]:
         paid.append((order, amount))
         keys[ctx.idempotency_key] += 1
     return {"refunded": amount}
+
+
+@step
+def flood(size: int) -> str:
+    """Return a long text."""
+    return "x" * size
+
+
+@step
+def read_file(file: str) -> str:
+    """Return what is in the file."""
+    return read_artifact(file)[1].decode()
