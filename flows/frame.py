@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from flows.health.selectors import get_health
+from flows.health.selectors import get_health, list_budget_problems
 from flows.models import Flow, Run, RunStatus
 from flows.selectors.flows import list_flows, within_reach
 from flows.selectors.run_filters import RunFilters, parse_run_id
@@ -109,11 +109,14 @@ def get_flows_panel(request: Any) -> dict[str, Any] | None:
 
 def get_operator_panel(request: Any) -> dict[str, Any]:
     """Return the problems of the machinery and the runs that failed last."""
-    health = get_health(timezone.now())
+    now = timezone.now()
+    health = get_health(now)
     within = reach(request.user, "runs.operate")
     failed = list_runs(RunFilters(state=RunStatus.FAILED), within=within, page_size=HOME_FAILED)
     alive = sum(1 for worker in health.workers if worker.state == "alive")
     return {
-        "problems": health.problems, "failed": failed.rows, "alive": alive,
+        "problems": [*health.problems, *list_budget_problems(request.user, now)],
+        "failed": failed.rows,
+        "alive": alive,
         "live": ["health", "runs"],
-    }  # fmt: skip
+    }

@@ -107,12 +107,31 @@ class WaitOut(Schema):
     opened_at: datetime
 
 
+class ConnectionCostOut(Schema):
+    connection: str
+    cost: float
+    own: float = Field(description="Paid by the run itself.")
+    calls: int
+    tokens: int
+
+
+class RunCostOut(Schema):
+    """In the currency of the installation."""
+
+    cost: float = Field(description="Of the run and what it led to.")
+    own: float = Field(description="Of the run itself.")
+    calls: int
+    tokens: int
+    connections: list[ConnectionCostOut]
+
+
 class RunDetailOut(RunOut):
     input: Any
     output: Any = None
     error: Any = None
     steps: dict[str, Any] = Field(description="State of each step that was reached, by id.")
     waits: list[WaitOut]
+    cost: RunCostOut
 
 
 class StartIn(Strict):
@@ -280,6 +299,7 @@ def run_detail_out(run: Run) -> dict[str, Any]:
             {"step": w.step, "kind": w.kind, "detail": w.detail, "opened_at": w.opened_at}
             for w in waits
         ],
+        "cost": selectors.get_run_cost(run),
     }
 
 

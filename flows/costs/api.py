@@ -35,9 +35,7 @@ Name = Annotated[
 ]
 Span = Literal["run", "day", "month"]
 
-map_error(
-    services.BudgetUnknown, status=404, code="not-found", remedy="GET /budgets lists them."
-)
+map_error(services.BudgetUnknown, status=404, code="not-found", remedy="GET /budgets lists them.")
 
 
 class BudgetIn(BudgetSettings):

@@ -1,6 +1,6 @@
 """Budgets: what people set of one, and how much of it is spent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -143,7 +143,7 @@ def _named(budgets: Sequence[Budget]) -> Q:
     return Q(name__in={each.name for each in budgets})
 
 
-def _spent_of(budget: Budget, sums: dict[str, Json]) -> Decimal | None:
+def _spent_of(budget: Budget, sums: Mapping[str, Json]) -> Decimal | None:
     if budget.period == Period.RUN:
         return None
     return sums.get("month" if budget.period == Period.MONTH else "today") or Decimal(0)

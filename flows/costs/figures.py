@@ -78,7 +78,12 @@ def _spent(period: Period, found: Reach) -> QuerySet[StepSpent]:
 def sum_all(period: Period, found: Reach) -> Total:
     """Return what all flows of the reach have paid. One query."""
     row = _spent(period, found).aggregate(**{name: Sum(name) for name in SUMS})
-    return Total(*(row[name] or 0 for name in SUMS))
+    return Total(
+        row["cost"] or Decimal(0),
+        row["calls"] or 0,
+        row["input_tokens"] or 0,
+        row["output_tokens"] or 0,
+    )
 
 
 def list_sums(table: str, period: Period, found: Reach, order: Order) -> list[Row]:
@@ -121,7 +126,7 @@ def list_outcomes(period: Period, found: Reach, order: Order) -> list[Row]:
     return sorted(rows, key=lambda row: row[order.column], reverse=order.descending)[:MOST_ROWS]
 
 
-def _describe_outcome(row: Row) -> Row:
+def _describe_outcome(row: Mapping[str, Any]) -> Row:
     return {
         "flow": row["flow__name"],
         "outcome": row["outcome"] or row["status"],

@@ -33,9 +33,7 @@ class BudgetInvalid(ServiceError):
 
 
 @transaction.atomic
-def set_budget(
-    *, key: BudgetKey, settings: BudgetSettings, actor: Actor, now: datetime
-) -> Budget:
+def set_budget(*, key: BudgetKey, settings: BudgetSettings, actor: Actor, now: datetime) -> Budget:
     """Set a budget, or change it. Equal settings change and record nothing.
 
     Raises: BudgetInvalid.

@@ -143,9 +143,7 @@ def _make_table(
     )
 
 
-def _make_heading(
-    table: str, column: str, period: Period, orders: Mapping[str, Order]
-) -> Heading:
+def _make_heading(table: str, column: str, period: Period, orders: Mapping[str, Order]) -> Heading:
     """Sorting by a column again turns it round; a name begins with A, a number with the most."""
     now = orders[table]
     is_this, is_number = now.column == column, column not in NAMES

@@ -13,6 +13,7 @@ from flows.health.selectors import (
     get_health,
     get_resilience,
     list_breakers,
+    list_budget_problems,
     list_dead_groups,
 )
 from flows.views.requests import actor_of, get_run_reach
@@ -39,8 +40,11 @@ def health_panels(request: HttpRequest) -> HttpResponse:
 
 def _health_context(request: HttpRequest) -> dict[str, Any]:
     breakers = list_breakers()
+    now = timezone.now()
+    health = get_health(now)
     return {
-        "health": get_health(timezone.now()),
+        "health": health,
+        "problems": [*health.problems, *list_budget_problems(request.user, now)],
         "breakers": breakers,
         "open_breakers": [each for each in breakers if each.state != "closed"],
         "causes": list_dead_groups(get_run_reach(request))[:8],

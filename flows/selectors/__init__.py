@@ -7,6 +7,7 @@ from flows.selectors.artifacts import (
 )
 from flows.selectors.callers import get_caller
 from flows.selectors.comparison import compare_with_last_success
+from flows.selectors.costs import get_flow_cost, get_run_cost
 from flows.selectors.flows import (
     count_recent_runs,
     get_flow,
@@ -35,8 +36,10 @@ __all__ = [
     "get_artifact",
     "get_caller",
     "get_flow",
+    "get_flow_cost",
     "get_journal",
     "get_run",
+    "get_run_cost",
     "get_run_row",
     "get_run_status",
     "get_step_outputs",

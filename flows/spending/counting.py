@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Manager
 
 from flows.models import Run
 from flows.spending.models import Charge, Payer, Spent, StepSpent
@@ -159,10 +159,12 @@ def _raise_sums(charges: Sequence[Charge]) -> None:
             sums[payer, name, day].add(charge)
         by_step[day, charge.flow, charge.step, charge.connection].add(charge)
     for payer, name, day in sorted(sums):
-        _raise_sum(Spent, {"payer": payer, "name": name, "day": day}, sums[payer, name, day])
+        _raise_sum(
+            Spent.objects, {"payer": payer, "name": name, "day": day}, sums[payer, name, day]
+        )
     for key in sorted(by_step):
         named = dict(zip(("day", "flow", "step", "connection"), key, strict=True))
-        _raise_sum(StepSpent, named, by_step[key])
+        _raise_sum(StepSpent.objects, named, by_step[key])
 
 
 def _payers(charge: Charge) -> Iterable[_Key]:
@@ -171,13 +173,13 @@ def _payers(charge: Charge) -> Iterable[_Key]:
     yield Payer.ALL.value, ""
 
 
-def _raise_sum(model: type[Spent | StepSpent], key: Mapping[str, Any], more: _Sum) -> None:
-    rows = model._default_manager.filter(**key)
+def _raise_sum(sums: Manager[Any], key: Mapping[str, Any], more: _Sum) -> None:
+    row = sums.filter(**key)
     added = {
         column: F(column) + getattr(more, column)
         for column in ("cost", "input_tokens", "output_tokens", "calls")
     }
-    if not rows.update(**added):
+    if not row.update(**added):
         # Another process may make it at the same moment.
-        model._default_manager.bulk_create([model(**key)], ignore_conflicts=True)
-        rows.update(**added)
+        sums.bulk_create([sums.model(**key)], ignore_conflicts=True)
+        row.update(**added)

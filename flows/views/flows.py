@@ -117,6 +117,7 @@ def _get_activity(flow: Flow) -> dict[str, Any]:
     return {
         "stats": [(status, stats.get(status, 0)) for status in STATE_ORDER],
         "runs": page.rows,
+        "cost": selectors.get_flow_cost(flow.name, timezone.now()),
         "now": timezone.now(),
     }
 

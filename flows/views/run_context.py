@@ -29,6 +29,7 @@ def get_run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "may_rerun": can(request.user, "runs.start", flow=run.flow.name),
         "may_move": may_operate and not run.finished_at,
         "caller": selectors.get_caller(run),
+        "cost": selectors.get_run_cost(run),
         "lane": lane_of(run.priority),
         "lanes": list(Lane),
     }

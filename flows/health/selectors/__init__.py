@@ -1,5 +1,6 @@
 """How the machinery does, and what it holds back or has given up."""
 
+from flows.health.selectors.budgets import list_budget_problems
 from flows.health.selectors.machinery import get_health
 from flows.health.selectors.resilience import (
     get_breaker,
@@ -16,6 +17,7 @@ __all__ = [
     "get_resilience",
     "get_set_aside_row",
     "list_breakers",
+    "list_budget_problems",
     "list_dead_groups",
     "list_dead_run_ids",
     "list_set_aside_rows",

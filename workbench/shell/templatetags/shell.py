@@ -93,7 +93,7 @@ def number(value: float | None, places: int | None = None) -> SafeString:
 
 @register.inclusion_tag("shell/_tabs.html", takes_context=True)
 def place_tabs(context: dict[str, Any], place: str, here: str) -> dict[str, Any]:
-    """``{% place_tabs "insights" "flows:costs" %}``: the pages of a place that the person may see."""
+    """``{% place_tabs "insights" "flows:costs" %}``: the pages of a place that one may see."""
     principal = principal_of(context["request"])
     tabs = [tab for tab in list_tabs(place) if can(principal, tab.permission)]
     return {"tabs": tabs, "here": here, "label": place.capitalize()}
