@@ -84,7 +84,7 @@ def _find_problem(
 def _record(action: str, row: Budget, actor: Actor, now: datetime) -> None:
     record(
         action=action,
-        subject=("budget", "/".join(BudgetKey.of(row).parts)),
+        subject=("budget", ".".join(BudgetKey.of(row).parts)),
         actor=actor,
         payload={
             "whose": describe_payer(row),

@@ -45,6 +45,7 @@ SUBJECT_KINDS = frozenset(
         "ledger",
         "secret",
         "destination",
+        "budget",
         "bulk",
         "dataset",
         "clock",
