@@ -64,23 +64,23 @@ class CostSumOut(Schema):
     output_tokens: int
 
 
-class DayCostOut(CostSumOut):
+class CostOfDayOut(CostSumOut):
     day: date
 
 
-class ConnectionCostOut(CostSumOut):
+class CostOfConnectionOut(CostSumOut):
     connection: str
 
 
-class FlowCostOut(CostSumOut):
+class CostOfFlowOut(CostSumOut):
     flow: str
 
 
-class StepCostOut(FlowCostOut):
+class CostOfStepOut(CostOfFlowOut):
     step: str
 
 
-class OutcomeCostOut(Schema):
+class CostOfOutcomeOut(Schema):
     flow: str
     outcome: str
     runs: int
@@ -91,11 +91,11 @@ class OutcomeCostOut(Schema):
 class CostsOut(CostSumOut):
     first: date = Field(description="The first day, in UTC.")
     last: date
-    days: list[DayCostOut] = Field(description="Days on which something was paid.")
-    connections: list[ConnectionCostOut] = Field(description="The 500 that cost most, as below.")
-    flows: list[FlowCostOut]
-    steps: list[StepCostOut]
-    outcomes: list[OutcomeCostOut] = Field(
+    days: list[CostOfDayOut] = Field(description="Days on which something was paid.")
+    connections: list[CostOfConnectionOut] = Field(description="The 500 that cost most, as below.")
+    flows: list[CostOfFlowOut]
+    steps: list[CostOfStepOut]
+    outcomes: list[CostOfOutcomeOut] = Field(
         description="Of ended runs, with what they led to; of the newest 50,000 payments."
     )
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from flows.costs.budgets import BudgetKey, BudgetSettings
+from flows.costs.services import set_budget
 from flows.models import Flow
 from flows.triggers.services import create_trigger
 from reviews.models import Queue, WorkCalendar
@@ -90,11 +92,22 @@ def _make_view() -> str:
     return f"queues/underwriting/views/{view.pk}"
 
 
+def _make_budget() -> str:
+    set_budget(
+        key=BudgetKey("all", "", "day"), settings=BudgetSettings(amount=10), actor=ACTOR,
+        now=timezone.now(),
+    )  # fmt: skip
+    return "budgets/all/-/day"
+
+
 _HOURS = {"hours": {"monday": [["09:00", "17:00"]]}}
 _POLICY = {"title": "Standard", "calendar": "office", "breach": "expire"}
 _SHARES = {"known_percent": 0, "independent_percent": 0}
 _SAMPLING = {"flow": "loan", "step": "review"}
 EDITED = {
+    "/budgets/{payer}/{name}/{period}": Edited(
+        _make_budget, {"amount": 5}, {"amount": 7, "when_reached": "warn"}, removable=True
+    ),
     "/secrets/{name}": Edited(
         _make_secret,
         {"value": "b", "uses": ["notices"]},

@@ -11,9 +11,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from flows.costs.budgets import BudgetKey, BudgetSettings
+from flows.costs.services import set_budget
 from flows.models import Flow
 from flows.selectors.changes import to_text
 from flows.services import save_draft
+from flows.spending.models import Budget
 from flows.triggers.models import Trigger
 from flows.triggers.services import change_trigger
 from reviews.models import Queue, Reviewer, SlaPolicy, WorkCalendar
@@ -140,7 +143,22 @@ def _draft(title: str) -> object:
     )  # fmt: skip
 
 
+def _make_budget() -> tuple[str, str]:
+    EDITED["/budgets/{payer}/{name}/{period}"].make()
+    return "/insights/budgets/all/-/day/", ""
+
+
+def _budget(amount: str) -> object:
+    settings = BudgetSettings(amount=float(amount))
+    key = BudgetKey("all", "", "day")
+    return set_budget(key=key, settings=settings, actor=lea(), now=timezone.now())
+
+
 FORMS = {
+    "budget_edit": Form(
+        _make_budget, _budget, "11",
+        {"amount": "13"}, "13", lambda: f"{Budget.objects.get().amount.normalize():f}",
+    ),
     "calendar_edit": Form(
         lambda: ("/review/sla/calendars/office/", ""), _calendar, "AT",
         {"country": "FR"}, "FR", lambda: WorkCalendar.objects.get().country,
@@ -284,11 +302,11 @@ def test_a_form_that_comes_back_for_another_reason_keeps_its_revision(
     assert f'name="revision" value="{posted["revision"][0]}"' in text_of(answer)
 
 
-@pytest.mark.parametrize("name", ["destination_edit", "trigger_edit"])
+@pytest.mark.parametrize("name", ["budget_edit", "destination_edit", "trigger_edit"])
 def test_what_was_changed_since_is_not_removed(adm: Client, name: str) -> None:
     form = FORMS[name]
     url, _, posted = fill(adm, name)
-    remove = f"{url}remove/" if name == "destination_edit" else f"{url}delete/"
+    remove = f"{url}delete/" if name == "trigger_edit" else f"{url}remove/"
     form.theirs(form.saved)
     answer = adm.post(remove, {"revision": posted["revision"][0]}, follow=True)
     assert "lea changed it meanwhile" in text_of(answer)
@@ -305,6 +323,7 @@ MAKES = frozenset(
         "add_answer",
         "add_sampling",
         "backtest_start",
+        "budget_new",
         "calendar_new",
         "comment",
         "create",
@@ -375,7 +394,7 @@ OWN = frozenset(
 LOOKS = frozenset(
     ["calendar_preview", "evaluate", "play", "play_flow_tests", "policy_preview", "queue_order"]
 )
-REMOVES = frozenset({"destination_remove", "retire_answer", "trigger_delete"})
+REMOVES = frozenset({"budget_remove", "destination_remove", "retire_answer", "trigger_delete"})
 
 
 def list_pages(found: Any, before: str = "") -> Iterator[tuple[str, URLPattern]]:
