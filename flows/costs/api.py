@@ -96,7 +96,7 @@ class CostsOut(CostSumOut):
     flows: list[CostOfFlowOut]
     steps: list[CostOfStepOut]
     outcomes: list[CostOfOutcomeOut] = Field(
-        description="Of ended runs, with what they led to; of the newest 50,000 payments."
+        description="Of ended runs, with what they led to; of the newest 20,000 payments."
     )
 
 

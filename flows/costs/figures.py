@@ -16,7 +16,7 @@ from workbench.accounts.permissions import Reach
 # So many rows of a table at most: by the order that was asked for.
 MOST_ROWS = 500
 # Costs by outcome are those of the runs of the newest so many payments of the period.
-MOST_CHARGES = 50_000
+MOST_CHARGES = 20_000
 SUMS = ("cost", "calls", "input_tokens", "output_tokens")
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "days": ("day",),
