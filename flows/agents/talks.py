@@ -131,7 +131,7 @@ def _read_newest(run: Run, turns: Sequence[Any]) -> Mapping[str, Json] | str:
             "messages": fetch(run.input).get("messages", []),
             **dict.fromkeys(("turns", "calls", "tokens", "cost"), 0),
         }
-    data = Journal.objects.values_list("data", flat=True).get(pk=turns[-1].pk)
+    data: Any = Journal.objects.values_list("data", flat=True).get(pk=turns[-1].pk)
     try:
         kept: Mapping[str, Json] = fetch(data)
     except ArtifactMissing:

@@ -28,10 +28,11 @@ class BudgetSettings(Strict):
         gt=0, lt=LARGEST, description="In the installation's currency.", examples=[50]
     )
     warn_at: float = Field(
-        0.8, gt=0, le=1, description="From which share of it on it is nearly spent."
+        default=0.8, gt=0, le=1, description="From which share of it on it is nearly spent."
     )
     when_reached: Literal["stop", "warn"] = Field(
-        "stop", description="`stop` refuses further calls by port `budget`; `warn` only says so."
+        default="stop",
+        description="`stop` refuses further calls by port `budget`; `warn` only says so.",
     )
 
 

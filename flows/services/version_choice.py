@@ -18,7 +18,7 @@ def check_version(
 
     Three queries at most, none for the released version. Raises: VersionNotReleased.
     """
-    if version_id in {None, kept, flow.released_id}:
+    if version_id is None or version_id in {kept, flow.released_id}:
         return
     if actor.is_server or _is_part_of_released(flow, version_id):
         return
@@ -30,7 +30,7 @@ def check_version(
         )
 
 
-def _is_part_of_released(flow: Flow, version_id: int | None) -> bool:
+def _is_part_of_released(flow: Flow, version_id: int) -> bool:
     """Return whether it is an agent of the released version: an agent's run goes by that."""
     part = FlowVersion.with_parts.filter(pk=version_id, flow=flow).exclude(part="")
     return flow.released is not None and part.filter(number=flow.released.number).exists()

@@ -83,7 +83,12 @@ def test_the_end_of_an_agent_is_no_end_of_the_flow_for_triggers(
     script(server)
     run = play(publish(LOOK_UP, REFUND))
     looked: list[str] = []
-    monkeypatch.setattr("flows.triggers.jobs._list_listeners", lambda *a: looked.append(a[1]) or [])
+
+    def look(_kind: Any, name: str, *_: Any) -> list[Any]:
+        looked.append(name)
+        return []
+
+    monkeypatch.setattr("flows.triggers.jobs._list_listeners", look)
     for each in (run, child_of(run)):
         end = {"run": each.pk, "status": "completed", "at": timezone.now().isoformat()}
         start_at_end(end, timezone.now())

@@ -1,6 +1,7 @@
 """Budgets: how much is spent of each, and setting, changing and removing them."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -129,7 +130,7 @@ def test_a_budget_is_near_from_its_share_on_and_reached_when_it_is_spent(
 def test_a_budget_of_which_nothing_is_spent_is_all_right() -> None:
     put()
     [state] = list_states(NOW)
-    assert (state.state, state.spent, state.share) == ("ok", 0, 0)
+    assert (state.state, state.spent, state.share) == ("ok", Decimal(0), 0.0)
 
 
 # --- The command ----------------------------------------------------------------------

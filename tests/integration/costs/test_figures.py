@@ -185,14 +185,14 @@ def test_a_run_costs_what_it_paid_and_what_it_called_paid(django_assert_num_quer
         pay(run, cost, connection="chat" if run == third else "risk", tokens=(3, 2))
     with django_assert_num_queries(1):
         found = get_run_cost(first)
-    assert (found.cost, found.own, found.calls, found.tokens) == (15, 1, 4, 20)
+    assert (found.cost, found.own, found.calls, found.tokens) == (Decimal(15), Decimal(1), 4, 20)
     assert [(each.connection, each.cost, each.own) for each in found.connections] == [
-        ("risk", 11, 1),
-        ("chat", 4, 0),
+        ("risk", Decimal(11), Decimal(1)),
+        ("chat", Decimal(4), Decimal(0)),
     ]
     with django_assert_num_queries(2):
         found = get_run_cost(second)
-    assert (found.cost, found.own) == (6, 2)
+    assert (found.cost, found.own) == (Decimal(6), Decimal(2))
     assert get_run_cost(third).cost == 4
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
 from itertools import islice
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -109,6 +110,6 @@ def make_charges() -> None:
     import_module("flows.spending.migrations.0002_spent_by_step").sum_charges(apps, None)
 
 
-def save(rows: Iterator[Run] | Iterator[Charge], model: type[Run | Charge]) -> None:
+def save(rows: Iterator[Any], model: Any) -> None:
     while batch := list(islice(rows, BATCH)):
-        model._default_manager.bulk_create(batch)
+        model.objects.bulk_create(batch)

@@ -34,6 +34,7 @@ def admin(client_of: ClientOf) -> Client:
 def pay_some(count: int = 1) -> Run:
     """Make runs of two flows that paid; return the last one of ``loan``."""
     loan, claim = make_flow("loan"), make_flow("claim", title="Insurance claim")
+    run = make_run(loan)
     for number in range(count):
         run = make_run(loan, status="completed", outcome="approved")
         pay(run, "0.04", step=f"score{number}", tokens=(1200, 30))
