@@ -183,6 +183,7 @@ def test_the_history_has_the_parties_that_real_cases_have_also_in_the_receipts(
         run = Run.objects.get(pk=case.run_id)
         assert (run.requested_by, run.started_by) == ([operator.pk], operator.label)
         assert case.requested_by == operator.label
+        assert decision.committed_at is not None
         wanted = [(operator, Part.REQUESTED, f"Asked for run {run.pk}", run.started_at)]
         if decision.overrides:
             corrected += 1
