@@ -54,6 +54,14 @@ def forget_known_connections() -> None:
     KNOWN.forget()
 
 
+@pytest.fixture(autouse=True)
+def forget_known_prompts() -> None:
+    """Forget the prompts that the process keeps by name and number: each test uses them again."""
+    from flows.assets.prompts.source import SOURCE
+
+    SOURCE.forget()
+
+
 @pytest.fixture
 def now() -> datetime:
     """A fixed working day: Tuesday, ten in the morning, UTC."""

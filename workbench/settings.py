@@ -245,7 +245,7 @@ BREAKER_LONGEST_PAUSE_SECONDS = float(os.environ.get("BREAKER_LONGEST_PAUSE_SECO
 STEP_MODULES = env_list(
     "STEP_MODULES",
     "examples.consumer_loan.steps,examples.support_triage.steps,examples.document_intake.steps,"
-    "examples.refunds.steps,"
+    "examples.refunds.steps,examples.letters.steps,"
     "examples.insurance_claim.steps,examples.content_moderation.steps",
 )
 

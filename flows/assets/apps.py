@@ -23,6 +23,8 @@ class AssetsConfig(AppConfig):
         from flows.assets.prompts.kind import PROMPT
         from flows.assets.prompts.source import SOURCE
         from flows.assets.selectors import find_released_numbers
+        from flows.assets.templates import make_assets
+        from flows.services.templates import register_asset_maker
         from flows.steps.pins import register_asset_source
         from flows.steps.prompts import register_prompt_source
         from workbench.audit.actions import register_action
@@ -33,6 +35,7 @@ class AssetsConfig(AppConfig):
         register_kind(PROMPT)
         register_prompt_source(SOURCE)
         register_asset_source(find_released_numbers)
+        register_asset_maker(make_assets)
         register_check("asset versions", check_versions)
         register_check("asset releases", check_releases)
         register_frame(PROMPT)

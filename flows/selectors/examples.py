@@ -18,19 +18,32 @@ NO_TEMPLATE = "trivial"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A document under examples/. ``key`` is its path there, without the extension."""
+    """A document under examples/. ``key`` is its path there, without the extension.
+
+    ``assets`` are the texts of the files of assets that it comes with, such as prompts.
+    """
 
     key: str
     document: Document
+    assets: tuple[str, ...] = ()
 
 
 @cache
 def list_examples() -> Mapping[str, Example]:
-    """Return the examples by key, read once from ``examples/<trade>/flow.yaml``: no query."""
+    """Return the examples by key, read once from ``examples/<trade>/flow.yaml``: no query.
+
+    The prompts of one are ``examples/<trade>/prompts/*.yaml``.
+    """
     root = Path(settings.BASE_DIR) / "examples"
     paths = [path for path in root.glob("*/flow.yaml") if path.parent.name != NO_TEMPLATE]
     paths.sort(key=lambda path: (path.parent.name != FIRST, path))
-    keys = [f"{path.parent.name}/flow" for path in paths]
-    return {
-        key: Example(key, parse(path.read_text())) for key, path in zip(keys, paths, strict=True)
-    }
+    return {example.key: example for example in map(_read_example, paths)}
+
+
+def _read_example(path: Path) -> Example:
+    prompts = sorted((path.parent / "prompts").glob("*.yaml"))
+    return Example(
+        key=f"{path.parent.name}/flow",
+        document=parse(path.read_text()),
+        assets=tuple(each.read_text() for each in prompts),
+    )

@@ -42,6 +42,7 @@ from flows.services.reruns import RerunPlan, plan_rerun, rerun
 from flows.services.run_keys import OwnKey
 from flows.services.runs import cancel_run, pause_run, resolve_wait, resume_run, retry_run
 from flows.services.starting import NewRun, Started, start_run, start_runs
+from flows.services.templates import TemplateAssetsRefused, create_flow_from_template
 from flows.services.versions import publish_version, release_version
 
 __all__ = [
@@ -76,10 +77,12 @@ __all__ = [
     "StartLimit",
     "Started",
     "StepUnknown",
+    "TemplateAssetsRefused",
     "VersionNotReleased",
     "VersionUnfit",
     "cancel_run",
     "create_flow",
+    "create_flow_from_template",
     "for_each_run",
     "migrate_run",
     "move_to_lane",

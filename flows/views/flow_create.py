@@ -13,6 +13,7 @@ from flows import services
 from flows.graph.codec import parse
 from flows.graph.model import Document
 from flows.graph.problems import DocumentError
+from flows.models import Flow
 from flows.selectors.examples import list_examples
 from flows.views.requests import actor_of, user_of
 from workbench.accounts.gate import requires
@@ -53,13 +54,26 @@ def _create(request: HttpRequest) -> HttpResponse:
     if not can(request.user, "flows.edit", flow=name):
         raise PermissionDenied(f"This needs the permission flows.edit for {name}.")
     try:
-        flow = services.create_flow(
-            name=name, title=title or name, document=document, author=user_of(request),
-            actor=actor_of(request), now=timezone.now(),
-        )  # fmt: skip
+        flow = _create_flow(request, values["from"], name, title or name, document)
     except (services.FlowExists, services.NameReserved) as error:
         return _create_page(request, values, 422, name_error=f"{error} {error.remedy}")
+    except services.TemplateAssetsRefused as error:
+        return _create_page(request, values, 422, refusal=f"{error} {error.remedy}")
     return redirect("flows:editor", flow.name)
+
+
+def _create_flow(
+    request: HttpRequest, start: str, name: str, title: str, document: Document | None
+) -> Flow:
+    author, actor, now = user_of(request), actor_of(request), timezone.now()
+    if example := list_examples().get(start):
+        return services.create_flow_from_template(
+            example, name=name, title=title, author=author, actor=actor, now=now,
+            may_make_assets=can(request.user, "prompts.edit"),
+        )  # fmt: skip
+    return services.create_flow(
+        name=name, title=title, document=document, author=author, actor=actor, now=now
+    )
 
 
 def _find_missing(title: str, name: str) -> dict[str, str]:

@@ -34,13 +34,12 @@ def _list_requesters(case: Case, run: Run) -> Iterable[CaseParty]:
         return
     # An account may have been deleted since.
     for user_id in User.objects.filter(pk__in=run.requested_by).values_list("pk", flat=True):
-        yield CaseParty(
-            case=case,
-            user_id=user_id,
-            part=Part.REQUESTED,
-            how=f"Asked for run {run.pk}",
-            at=case.opened_at,
-        )
+        yield _make_requester(case, user_id, case.opened_at)
+
+
+def _make_requester(case: Case, user_id: int, at: datetime) -> CaseParty:
+    how = f"Asked for run {case.run_id}"
+    return CaseParty(case=case, user_id=user_id, part=Part.REQUESTED, how=how, at=at)
 
 
 def _list_editors_before(case: Case, runs: Iterable[int]) -> Iterable[CaseParty]:
@@ -90,7 +89,34 @@ def copy_parties(original: Case, case: Case) -> None:
 def note_override(case: Case, decision: Decision, now: datetime) -> None:
     """Note the person of a committed decision that changed fields."""
     if decision.overrides and decision.decided_by:
-        _note_edit(case, decision.decided_by.pk, f"Decision {decision.pk}", now, proved=True)
+        how = _describe_override(decision)
+        _note_edit(case, decision.decided_by.pk, how, now, proved=True)
+
+
+def _describe_override(decision: Decision) -> str:
+    return f"Decision {decision.pk}"
+
+
+def make_parties(
+    case: Case, decision: Decision, requesters: Iterable[int], asked_at: datetime
+) -> list[CaseParty]:
+    """Return, unsaved, those whom opening the case and committing its one decision would note.
+
+    For a history that is written at once. ``asked_at`` is when the case, or the one that it
+    repeats, was opened.
+    """
+    made = [_make_requester(case, user_id, asked_at) for user_id in requesters]
+    if decision.overrides and decision.decided_by and decision.committed_at:
+        made.append(
+            CaseParty(
+                case=case,
+                user=decision.decided_by,
+                part=Part.EDITED,
+                how=_describe_override(decision),
+                at=decision.committed_at,
+            )
+        )
+    return made
 
 
 def note_answer(case: Case, asked: InformationRequest, actor: Actor, now: datetime) -> None:

@@ -64,6 +64,7 @@ def _lay_out(flow: Flow, bound: BoundStep, past: Past, queue: Queue, policy: Sla
     # No wait has this id: they count up from 1.
     case.wait_id = -run.pk
     case.run_id, case.flow, case.flow_version = run.pk, flow.name, program.number
+    case.requested_by = run.started_by
     case.step, case.sla = bound.step.id, policy.snapshot()
     case.opened_at = case.running_since = past.at
     set_instants(case)

@@ -19,6 +19,8 @@ from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 
 SAMPLED_SHARE = 0.12
+# Who started the runs: somebody who decides on none of them.
+ASKER = "operator"
 REVIEWERS = ("reviewer", "reviewer2", "lead")
 
 
@@ -32,7 +34,7 @@ def load_history(*, flow: Flow, count: int, now: datetime, actor: Actor) -> int:
     random = Random(SEED)  # noqa: S311 - reproducible, and nothing secret
     people = list(User.objects.filter(username__in=REVIEWERS).order_by("username"))
     with transaction.atomic():
-        past = list(make_past(flow, count, now, random))
+        past = list(make_past(flow, count, now, random, User.objects.get(username=ASKER)))
         write_runs(past)
         seen = [each for each in past if each.port == "unsure" or random.random() < SAMPLED_SHARE]
         decided = list(decide(flow, seen, people, random))

@@ -10,6 +10,7 @@ from examples.consumer_loan.generate import applications
 from flows.engine import events
 from flows.models import Flow, Journal, Run, RunStatus
 from reviews.management.demo.records import OLDER_VERSION, Past
+from workbench.accounts.models import User
 
 Json = Any
 TRIGGER = "demo-history"
@@ -23,16 +24,17 @@ OUTCOMES = {"approve": "approved", "decline": "declined"}
 STEPS = ("receive", "prepare", "intake", "score", "affordability", "fraud", "checked", "route")
 
 
-def make_past(flow: Flow, count: int, now: datetime, random: Random) -> Iterator[Past]:
-    """Yield past applications, the oldest first, spread over the weeks."""
+def make_past(flow: Flow, count: int, now: datetime, random: Random, asker: User) -> Iterator[Past]:
+    """Yield past applications, the oldest first, spread over the weeks; ``asker`` started each."""
     for number, application in enumerate(applications(count, SEED)):
         age = timedelta(weeks=WEEKS * (1 - number / count), hours=1 + random.random())
         outputs, port = _run_steps(application, older=age > REPLACED)
         version = OLDER_VERSION if age > REPLACED else scorecard.load().version
-        yield Past(_run(flow, application, port, now - age), outputs, port, now - age, version)
+        run = _run(flow, application, port, now - age, asker)
+        yield Past(run, outputs, port, now - age, version)
 
 
-def _run(flow: Flow, application: Mapping[str, Json], port: str, at: datetime) -> Run:
+def _run(flow: Flow, application: Mapping[str, Json], port: str, at: datetime, asker: User) -> Run:
     return Run(
         flow=flow,
         version_id=flow.released_id or 0,
@@ -40,7 +42,8 @@ def _run(flow: Flow, application: Mapping[str, Json], port: str, at: datetime) -
         input=dict(application),
         outcome=OUTCOMES.get(port, ""),
         trigger=TRIGGER,
-        started_by="demo",
+        started_by=asker.label,
+        requested_by=[asker.pk],
         started_at=at,
         finished_at=at + timedelta(seconds=2),
     )

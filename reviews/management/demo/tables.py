@@ -5,9 +5,11 @@ from datetime import datetime
 
 from flows.models import Flow, Run
 from reviews.management.demo.records import Decided
-from reviews.models import Case, Decision, Queue
+from reviews.models import Case, CaseParty, Decision, Queue
 from reviews.models.quality import DecisionFact, QualityCheck, QueuePolicy, SamplingPolicy
+from reviews.selectors.parties import describe_parties, keep_parties
 from reviews.services.facts import make_fact
+from reviews.services.parties import make_parties
 from reviews.services.receipts import compute_digest, make_receipt
 from workbench.accounts.actors import Actor
 from workbench.audit.services import Act, record_many
@@ -21,12 +23,27 @@ def write_decided(decided: Sequence[Decided]) -> None:
     Decision.objects.bulk_create([each.decision for each in decided], batch_size=BATCH)
     checks = [each.check for each in decided if each.check]
     QualityCheck.objects.bulk_create(checks, batch_size=BATCH)
+    _write_parties(decided)
     for each in decided:
         _make_receipt(each)
     decisions = [each.decision for each in decided]
     Decision.objects.bulk_update(decisions, ["receipt", "digest"], batch_size=BATCH)
     DecisionFact.objects.bulk_create([_fact(each) for each in decided], batch_size=BATCH)
     Run.objects.bulk_update([each.past.run for each in decided], ["outcome"], batch_size=BATCH)
+
+
+def _write_parties(decided: Sequence[Decided]) -> None:
+    """Write who asked for each case and who corrected it, and keep them for the receipts."""
+    parties = [
+        party
+        for each in decided
+        for party in make_parties(
+            each.case, each.decision, each.past.run.requested_by, each.past.at
+        )
+    ]
+    CaseParty.objects.bulk_create(parties, batch_size=BATCH)
+    for start in range(0, len(decided), BATCH):
+        keep_parties([each.case for each in decided[start : start + BATCH]])
 
 
 def _make_receipt(each: Decided) -> None:
@@ -39,7 +56,7 @@ def _make_receipt(each: Decided) -> None:
         decision,
         checks={},
         models=[{"step": "score", "model": "scorecard", "version": each.past.version}],
-        parties=(),
+        parties=describe_parties(each.case),
         now=decision.at,
     )
     decision.digest = compute_digest(decision.receipt)

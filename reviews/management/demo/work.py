@@ -1,13 +1,10 @@
 """The queues, the SLA policy and the flow of the demo."""
 
 from datetime import datetime
-from pathlib import Path
 
-from django.conf import settings
-
-from flows.graph.codec import parse
 from flows.models import Flow
-from flows.services import create_flow, publish_version
+from flows.selectors.examples import list_examples
+from flows.services import create_flow_from_template, publish_version
 from reviews.management.demo.accounts import ACTOR
 from reviews.models import BreachAction, Queue, SlaPolicy
 from reviews.settings.services.queues import create_queue
@@ -22,7 +19,7 @@ QUEUES = (
     ("claims", "Claims", "Insurance claims that an adjuster decides."),
     ("moderation", "Moderation", "Posts that a moderator judges."),
 )
-FLOW_FILE = Path("examples") / "consumer_loan" / "flow.yaml"
+TEMPLATE = "consumer_loan/flow"
 OFFICE_HOURS = [["08:00", "18:00"]]
 CALENDAR = {
     "name": "office-hours",
@@ -63,15 +60,10 @@ def _load_policy(now: datetime) -> None:
 
 def load_flow(now: datetime) -> Flow:
     """Return the flow, created and published if it is not yet."""
-    document = parse((settings.BASE_DIR / FLOW_FILE).read_text())
+    template = list_examples()[TEMPLATE]
     designer = User.objects.get(username="designer")
-    flow = Flow.objects.filter(name=document.name).first() or create_flow(
-        name=document.name,
-        title=document.title,
-        document=document,
-        author=designer,
-        actor=ACTOR,
-        now=now,
+    flow = Flow.objects.filter(name=template.document.name).first() or create_flow_from_template(
+        template, author=designer, actor=ACTOR, now=now
     )
     if flow.released_id is None:
         publish_version(

@@ -10,11 +10,12 @@ from django.utils import timezone
 
 from flows.models import Artifact, Flow, Run, Wait
 from flows.selectors import get_step_outputs
-from reviews.models import Case, Decision, Queue, SlaPolicy
+from reviews.models import Case, Decision, Part, Queue, SlaPolicy
 from reviews.quality.figures import Filter
 from reviews.quality.selectors.figures import get_figures
 from reviews.rules.answers import Answer
 from reviews.selectors.acting import make_acting
+from reviews.selectors.parties import describe_parties, list_parties
 from reviews.services.decisions import decide_case
 from reviews.services.receipts import compute_digest
 from workbench.accounts.models import Role, RoleGrant, User
@@ -166,3 +167,31 @@ def test_the_history_fills_the_figures_once_and_leaves_the_ledger_valid(
     assert decision is not None
     assert decision.digest == compute_digest(decision.receipt)
     assert verify().ok
+
+
+@pytest.mark.django_db
+def test_the_history_has_the_parties_that_real_cases_have_also_in_the_receipts(
+    settings: Any, tmp_path: Any
+) -> None:
+    settings.VAR_DIR = tmp_path
+    call_command("load_demo", runs=0, history=60, stdout=StringIO())
+    operator = User.objects.get(username="operator")
+    corrected = 0
+    for decision in Decision.objects.select_related("case", "decided_by"):
+        case, by = decision.case, decision.decided_by
+        assert by is not None
+        run = Run.objects.get(pk=case.run_id)
+        assert (run.requested_by, run.started_by) == ([operator.pk], operator.label)
+        assert case.requested_by == operator.label
+        assert decision.committed_at is not None
+        wanted = [(operator, Part.REQUESTED, f"Asked for run {run.pk}", run.started_at)]
+        if decision.overrides:
+            corrected += 1
+            wanted.append((by, Part.EDITED, f"Decision {decision.pk}", decision.committed_at))
+        parties = list_parties(case)
+        assert [(each.user, each.part, each.how, each.at) for each in parties] == wanted
+        assert all(each.proved for each in parties)
+        assert decision.receipt["parties"] == describe_parties(case)
+        assert decision.digest == compute_digest(decision.receipt)
+    assert corrected
+    call_command("audit", "verify", stdout=StringIO())  # It exits with 1 over a fault.

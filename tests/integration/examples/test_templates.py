@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from flows.models import Run, RunArtifact, Wait
 from flows.selectors.examples import list_examples
-from flows.services import create_flow, publish_version, start_run
+from flows.services import create_flow_from_template, publish_version, start_run
 from reviews.models import Case, Queue, SlaPolicy
 from reviews.rules.answers import Answer
 from reviews.selectors.acting import make_acting
@@ -31,15 +31,8 @@ UNSURE = {
 
 
 def publish(trade: str) -> Any:
-    document = list_examples()[f"{trade}/flow"].document
-    flow = create_flow(
-        name=document.name,
-        title=document.title,
-        document=document,
-        author=None,
-        actor=ACTOR,
-        now=timezone.now(),
-    )
+    example = list_examples()[f"{trade}/flow"]
+    flow = create_flow_from_template(example, author=None, actor=ACTOR, now=timezone.now())
     publish_version(
         flow_id=flow.pk,
         revision=flow.draft_revision,
@@ -49,7 +42,7 @@ def publish(trade: str) -> Any:
         now=timezone.now(),
     )
     flow.refresh_from_db()
-    return flow, document
+    return flow, example.document
 
 
 def decide(case: Case, user: User, answer: Answer) -> None:

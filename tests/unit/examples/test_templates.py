@@ -16,25 +16,33 @@ from examples.document_intake.page import ADVANCE, PAGE_HEIGHT, PAGE_WIDTH, set_
 from examples.insurance_claim import rules as claims
 from examples.keywords import sort_text
 from examples.support_triage import rules as support
+from flows.assets.templates import make_assets
 from flows.graph.model import Document
 from flows.graph.validation import validate
 from flows.runtime.flow_tests import coverage, run_flow_tests
 from flows.selectors.examples import list_examples
+from flows.services.templates import AssetMaking
 from flows.steps.catalogue import catalogue
 from flows.steps.functions import get_function
 from reviews.management.demo.work import QUEUES
+from tests.factories.people import ACTOR
 from tests.unit.steps.contexts import NOW, context
 
 # As frontend/editor/src/doc/geometry.js has them.
 CARD_WIDTH, CARD_HEAD, PORT_ROW, CARD_FOOT = 240, 64, 24, 8
 TRADES = ("consumer_loan", "content_moderation", "document_intake", "insurance_claim",
-          "refunds", "support_triage")  # fmt: skip
+          "letters", "refunds", "support_triage")  # fmt: skip
 CHECKPOINT = "review.case"
 
 
 @pytest.fixture(params=[f"{trade}/flow" for trade in TRADES])
 def template(request: pytest.FixtureRequest) -> Document:
-    return list_examples()[request.param].document
+    """Return the document; the prompts that it needs are there, as when a flow is made of it."""
+    example = list_examples()[request.param]
+    if example.assets:
+        request.getfixturevalue("db")
+        make_assets(example.assets, AssetMaking(None, ACTOR, NOW, allowed=True))
+    return example.document
 
 
 def call(trade: str, name: str, **args: Any) -> Any:
