@@ -182,6 +182,7 @@ class Small:
 def small(monkeypatch: pytest.MonkeyPatch) -> Small:
     made = Small()
     monkeypatch.setattr(language, "_PROVIDERS", {made.name: made})
+    monkeypatch.setattr(language, "_LAST", {})
     return made
 
 
