@@ -38,6 +38,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(tier)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def load_step_modules() -> None:
+    """Import what registers models before a test puts a registry of its own in the place."""
+    from flows.steps.functions import load_functions
+
+    load_functions()
+
+
 @pytest.fixture(autouse=True)
 def forget_cached_programs() -> None:
     """Forget the programs of versions, which are cached by id: each test uses the ids again."""

@@ -13,7 +13,7 @@ from flows.assets.editables import make_editable
 from flows.assets.kinds import AssetKind, TestBudget, sum_up
 from flows.assets.models import Asset
 from flows.assets.requests import asset_or_404, make_context
-from flows.steps.language import list_language_models
+from flows.steps.questions import list_models_to_ask
 from flows.views.requests import actor_of
 from workbench.http.numbers import number_in
 from workbench.shell.editing import Edit, warn_of_conflict
@@ -88,7 +88,7 @@ def _tests_page(
         "results": results,
         "sums": sum_up(results),
         "budget": budget,
-        "models": list_language_models(),
+        "models": list_models_to_ask(),
         "most_calls": MOST_CALLS,
         **more,
     }

@@ -141,7 +141,7 @@ def list_language_providers() -> list[LanguageProvider]:
 
 def list_language_models() -> list[str]:
     """Return the names of all language models that are served, sorted."""
-    return sorted({name for each in _PROVIDERS.values() for name in each.language_models()})
+    return sorted({name for each in list_language_providers() for name in each.language_models()})
 
 
 def find_language_provider(model: str) -> LanguageProvider:

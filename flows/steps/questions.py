@@ -18,6 +18,7 @@ from flows.steps.language import (
     Part,
     Tool,
     find_language_provider,
+    list_language_models,
     list_language_providers,
 )
 from flows.steps.models import InputRefused, UnknownModel
@@ -70,6 +71,12 @@ def find_provider_of(model: str) -> LanguageProvider:
         if (refused := explain_absence(list_language_providers(), model)) is not None:
             raise refused from None
         raise
+
+
+def list_models_to_ask() -> list[str]:
+    """Return the names of the language models that may be asked. Raises: UnknownFunction."""
+    load_functions()
+    return list_language_models()
 
 
 @dataclass(frozen=True, slots=True)

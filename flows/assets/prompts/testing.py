@@ -9,10 +9,13 @@ from flows.assets.kinds import Check, Content, TestBudget, TestResult
 from flows.assets.prompts.assertions import Judge, check_answer, read_answer
 from flows.assets.prompts.content import EXPECTATIONS, get_samples
 from flows.assets.prompts.filling import Prompt, digest_messages
+from flows.steps.asking import UseRefused
 from flows.steps.base import StepFailure
-from flows.steps.language import ChatAnswer, ChatRequest, Message, Part, find_language_provider
+from flows.steps.functions import UnknownFunction
+from flows.steps.language import ChatAnswer, ChatRequest, Message, Part
 from flows.steps.models import UnknownModel
 from flows.steps.prompts import FilledPrompt, VariablesRefused
+from flows.steps.questions import find_provider_of
 from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
 
@@ -73,7 +76,7 @@ def _run_against_model(
         result = _judge(filled, test, answer.text, _make_judge(budget), source=budget.model)
     except BudgetSpent:
         return TestResult(test["name"], "skipped", reason=SPENT)
-    except (UnknownModel, StepFailure) as error:
+    except (UnknownModel, UnknownFunction, UseRefused, StepFailure) as error:
         return TestResult(test["name"], "failed", reason=str(error), source=budget.model)
     return replace(result, cost=budget.cost_made - before)
 
@@ -108,10 +111,10 @@ def _state_of(checks: tuple[Check, ...]) -> str:
 def _ask(
     budget: TestBudget, model: str, messages: Any, schema: Any, parameters: Mapping[str, Json]
 ) -> ChatAnswer:
-    """Raises: BudgetSpent, UnknownModel, StepFailure."""
+    """Raises: BudgetSpent, UnknownModel, UnknownFunction, UseRefused, StepFailure."""
     if not budget.is_left:
         raise BudgetSpent
-    provider = find_language_provider(model)
+    provider = find_provider_of(model)
     # Counted before it is made: a call that fails may have been paid for.
     budget.calls_made += 1
     answer = provider.chat(

@@ -19,6 +19,7 @@ from flows.services import start_run
 from reviews.models import Case
 from reviews.rules.answers import Answer
 from tests.driving import driving, ended
+from tests.factories.connections import make_connection
 from tests.factories.people import ACTOR, make_person, signed_in
 from tests.factories.prompts import make_prompt
 from tests.integration.examples.test_templates import decide, publish
@@ -88,6 +89,15 @@ def test_the_model_that_comes_with_it_passes_the_prompt_s_own_tests() -> None:
     )
     assert [(each.name, each.reason) for each in results if each.state != "passed"] == []
     assert version.tests == {"passed": 3, "failed": 0, "skipped": 0, "stale": 0}
+
+
+def test_the_page_of_its_tests_offers_the_model_that_comes_with_it_and_connections() -> None:
+    publish("letters")
+    make_connection("assistant", kind="openai", flows=["letters"])
+    client = signed_in(make_person("designer", Role.DESIGNER))
+    shown = client.get("/prompts/letter-topic/tests/").content.decode()
+    for name in ("nearest-example", "assistant"):
+        assert f'value="{name}"' in shown, name
 
 
 # --- Where a template becomes a flow ------------------------------------------------

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from flows.assets.templates import make_assets
 from flows.graph.codec import parse, to_yaml
 from flows.graph.model import Document
 from flows.graph.validation import validate
 from flows.runtime.flow_tests import coverage, run_flow_tests
+from flows.selectors.examples import list_examples
+from flows.services.templates import AssetMaking
 from flows.steps.catalogue import catalogue
+from tests.factories.people import ACTOR
 from tests.unit.steps.contexts import NOW
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -17,6 +21,11 @@ FLOWS = sorted(EXAMPLES.glob("*/flow.yaml"))
 
 @pytest.fixture(params=FLOWS, ids=[path.parent.name for path in FLOWS])
 def flow(request: pytest.FixtureRequest) -> Document:
+    """Return the document; the prompts that it needs are there, as when a flow is made of it."""
+    example = list_examples().get(f"{request.param.parent.name}/flow")
+    if example and example.assets:
+        request.getfixturevalue("db")
+        make_assets(example.assets, AssetMaking(None, ACTOR, NOW, allowed=True))
     return parse(Path(request.param).read_text())
 
 

@@ -273,6 +273,7 @@ def test_tests_are_run_against_a_model_only_when_asked_for(
     dora: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_prompt(tests=[{"name": "Fresh", "expect": [{"kind": "schema"}]}])
+    monkeypatch.setattr(language, "_PROVIDERS", {})
     assert "No language model is connected" in page(dora, "/prompts/triage/tests/")
     monkeypatch.setattr(language, "_PROVIDERS", {"test-small": Small()})
     url = "/prompts/triage/tests/"
