@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from pydantic import Field
 
@@ -113,28 +114,31 @@ class ModelInfer(RunningStep):
     def run(self, ctx: StepContext, config: Config) -> Result | Awaitable[Result]:
         if config.batch is not None and not config.routing.is_used:
             return _AskedTogether.begin(ctx, config, config.batch)
-        return _run(ctx, config, with_shadows=True)
+        return _run(ctx, config, ctx.idempotency_key, with_shadows=True)
 
     def rehearse(self, ctx: StepContext, config: Config) -> Result:
-        return _run(ctx, config, with_shadows=False)
+        # Rehearsals count activations as runs do: with the keys of one, a server that remembers
+        # them would give the answers of another.
+        return _run(ctx, config, f"rehearsal-{uuid4()}", with_shadows=False)
 
 
-def _run(ctx: StepContext, config: ModelInfer.Config, *, with_shadows: bool) -> Result:
+def _run(ctx: StepContext, config: ModelInfer.Config, key: str, *, with_shadows: bool) -> Result:
+    ask = partial(_ask, ctx, config, key)
     if not config.routing.is_used:
-        return _ask(ctx, config, config.model)
-    call = RoutedCall(ctx, config.model, config.routing, partial(_ask, ctx, config), "prediction")
+        return ask(config.model)
+    call = RoutedCall(ctx, config.model, config.routing, ask, "prediction")
     return call.run(_find_figures, with_shadows=with_shadows)
 
 
-def _ask(ctx: StepContext, config: ModelInfer.Config, model: str) -> Result:
+def _ask(ctx: StepContext, config: ModelInfer.Config, key: str, model: str) -> Result:
     """Return the answer of one model. Raises: StepFailure."""
     with _explaining(ctx, model):
-        inference = _find_provider(model).infer(_make_request(ctx, config, model))
+        inference = _find_provider(model).infer(_make_request(ctx, config, key, model))
     return _to_result(inference)
 
 
 def _make_request(
-    ctx: StepContext, config: ModelInfer.Config, model: str
+    ctx: StepContext, config: ModelInfer.Config, key: str, model: str
 ) -> models.InferenceRequest:
     routed = config.routing.is_used
     return models.InferenceRequest(
@@ -142,7 +146,7 @@ def _make_request(
         input=config.input,
         parameters=config.parameters,
         # Two connections may lead to one server, which must not take one call for the other.
-        idempotency_key=f"{ctx.idempotency_key}-{model}" if routed else ctx.idempotency_key,
+        idempotency_key=f"{key}-{model}" if routed else key,
         timeout_seconds=config.timeout_seconds,
         flow=ctx.flow,
         run_id=ctx.run_id,
@@ -190,14 +194,15 @@ class _AskedTogether:
             config.model
         )
         if not takes_many:
-            return _ask(ctx, config, config.model)
+            return _ask(ctx, config, ctx.idempotency_key, config.model)
         return cls(ctx, config, batch, provider)
 
     def __await__(self) -> Generator[Any, None, Result]:
         return self._finish().__await__()
 
     async def _finish(self) -> Result:
-        request = _make_request(self._ctx, self._config, self._config.model)
+        key = self._ctx.idempotency_key
+        request = _make_request(self._ctx, self._config, key, self._config.model)
         with _explaining(self._ctx, self._config.model):
             return _to_result(await ask_together(self._provider, request, self._batch))
 
