@@ -14,6 +14,7 @@ from django.db.models import Count, F, OuterRef, Subquery
 
 # Storing a large file takes some seconds, after which its upload is noted.
 STORED_BY_IT = timedelta(minutes=1)
+ROWS_AT_ONCE = 500
 
 
 def move(apps: Any, schema_editor: Any) -> None:
@@ -29,8 +30,11 @@ def move(apps: Any, schema_editor: Any) -> None:
     holdings.exclude(artifact__in=contested).update(name=Subquery(contents.values("name")[:1]))
     stored = uploads.filter(at__lte=F("artifact__created_at") + STORED_BY_IT)
     first = stored.filter(artifact=OuterRef("artifact_id")).order_by("at", "pk").values("pk")[:1]
-    firsts = stored.filter(pk=Subquery(first)).values_list("pk", flat=True)
-    uploads.filter(pk__in=list(firsts)).update(name=Subquery(contents.values("name")[:1]))
+    firsts = list(stored.filter(pk=Subquery(first)).values_list("pk", flat=True))
+    # A statement of SQLite takes only so many values.
+    for start in range(0, len(firsts), ROWS_AT_ONCE):
+        some = uploads.filter(pk__in=firsts[start : start + ROWS_AT_ONCE])
+        some.update(name=Subquery(contents.values("name")[:1]))
 
 
 class Migration(migrations.Migration):

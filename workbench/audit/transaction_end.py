@@ -37,8 +37,12 @@ class AtTheEnd:
             self._set_autocommit(autocommit, *args, **kwargs)
         finally:
             if autocommit:
-                del self._database.set_autocommit  # uncovers the method of the class
-                self._call(self.waiting)
+                # Uncovers the method of the class. A hook that Django calls within may have come
+                # here first, by a transaction of its own.
+                vars(self._database).pop("set_autocommit", None)
+                waiting, self.waiting = self.waiting, []
+                if waiting:
+                    self._call(waiting)
 
 
 def get_waiting(call: Callable[[list[Any]], None]) -> list[Any]:

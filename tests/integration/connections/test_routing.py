@@ -358,7 +358,7 @@ def publish_chat(**config: Any) -> Flow:
 def test_a_judge_on_another_connection_is_paid_to_that_connection(language: LanguageServer) -> None:
     run = play(publish_chat(schema=SCHEMA, confidence={"how": "judge", "judge": "judge"}))
     assert run.status == "completed", run.error
-    assert [each["call"] for each in made_by(run)["calls"]] == ["1", "judge"]
+    assert [each["call"] for each in made_by(run)["charges"]] == ["1", "judge"]
     assert paid() == {"small": 1, "judge": 3}
     tokens = {each.connection: each.input_tokens for each in Charge.objects.all()}
     assert all(tokens.values())

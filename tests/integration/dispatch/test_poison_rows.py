@@ -21,6 +21,7 @@ from django.utils import timezone
 from flows.events import stream
 from flows.models import Event, Flow, KeptResult, Run, RunStatus, Timer, Token, Wait
 from flows.runtime.clock import LEASE_SECONDS
+from flows.spending.models import Charge
 from flows.store import get_store
 from flows.triggers import listening
 from flows.triggers.models import Firing, Trigger
@@ -284,6 +285,20 @@ def firings(stage: Stage, good: int) -> Scene:
     return Scene(
         str(old[0].pk), NOW + timedelta(days=31), lambda: good + 1 - Firing.objects.count()
     )
+
+
+@scene("costs.prune")
+def payments(stage: Stage, good: int) -> Scene:
+    old = Charge.objects.bulk_create(
+        Charge(
+            token_id=number, activation=1, attempt=1, fence=1, connection="risk", run_id=1,
+            root_id=1, flow="loan", version_id=1, step="score", cost=1, at=NOW,
+        )
+        for number in range(good + 1)
+    )  # fmt: skip
+    stage.refuse(Charge, "DELETE", "OLD.token_id = 0")
+    at = NOW + timedelta(days=500)
+    return Scene(str(old[0].pk), at, lambda: good + 1 - Charge.objects.count())
 
 
 # --- The ground -------------------------------------------------------------------
