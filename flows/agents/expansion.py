@@ -41,7 +41,8 @@ def build_document(name: str, step: str, title: str, config: AgentConfig) -> dic
     ends = ["finished", "exhausted", "budget"]
     ends += ["taken_over"] if any(tool.ask != "never" for tool in config.tools) else []
     for end in ends:
-        steps[f"end_{end}"] = {"type": "end", "with": {"outcome": end}}
+        title = end.replace("_", " ").capitalize()
+        steps[f"end_{end}"] = {"type": "end", "title": title, "with": {"outcome": end}}
     edges += [f"{TURN}.{end} -> end_{end}" for end in ("finished", "exhausted", "budget")]
     return {
         "schema": "countersign/flow@1",
@@ -117,16 +118,18 @@ def find_arguments(tool: ToolConfig) -> Mapping[str, Json]:
 
 
 def _make_tool_steps(tool: ToolConfig, config: AgentConfig) -> dict[str, Json]:
-    name = tool.name
+    name, words = tool.name, tool.name.replace("_", " ")
     steps: dict[str, Json] = {
         name: {
             "type": tool.type,
-            "title": name.replace("_", " ").capitalize(),
+            "title": words.capitalize(),
             "with": {**tool.fixed, tool.arguments_field: _find_call_arguments(tool)},
             **({} if tool.type == "subflow" else {"retry": TOOL_RETRY}),
         },
-        f"told_{name}": _make_mark(result=f"${{ steps.{name}.output }}"),
-        f"failed_{name}": _make_mark(failed=name),
+        f"told_{name}": _make_mark(
+            f"Tell the result of {words}", result=f"${{ steps.{name}.output }}"
+        ),
+        f"failed_{name}": _make_mark(f"Tell that {words} failed", failed=name),
     }
     if tool.ask != "never":
         steps |= _make_review_steps(tool, config)
@@ -142,19 +145,20 @@ def _find_call_arguments(tool: ToolConfig) -> str:
     return f"${{ steps.{TURN}.output.call.asked ? {asked} : {given} }}"
 
 
-def _make_mark(**said: Json) -> dict[str, Json]:
+def _make_mark(title: str, **said: Json) -> dict[str, Json]:
     """Return a step that says what became of a call, with the call's number."""
     output = {"number": f"${{ steps.{TURN}.output.call.number }}", **said}
-    return {"type": "transform", "with": {"output": output}}
+    return {"type": "transform", "title": title, "with": {"output": output}}
 
 
 def _make_review_steps(tool: ToolConfig, config: AgentConfig) -> dict[str, Json]:
     assert config.review is not None  # the config was checked
     ask, choice = f"ask_{tool.name}", f"choice_{tool.name}"
+    words = tool.name.replace("_", " ")
     return {
         ask: {
             "type": "review.case",
-            "title": f"May it {tool.name.replace('_', ' ')}?",
+            "title": f"May it {words}?",
             "with": {
                 "queue": config.review.queue,
                 "sla": config.review.sla,
@@ -177,6 +181,7 @@ def _make_review_steps(tool: ToolConfig, config: AgentConfig) -> dict[str, Json]
         },
         choice: {
             "type": "branch",
+            "title": "Does a person take over?",
             "with": {
                 "cases": [
                     {
@@ -189,7 +194,9 @@ def _make_review_steps(tool: ToolConfig, config: AgentConfig) -> dict[str, Json]
                 "otherwise": "on",
             },
         },
-        f"refused_{tool.name}": _make_mark(refused=f"${{ steps.{ask}.output.comment }}"),
+        f"refused_{tool.name}": _make_mark(
+            f"Tell that {words} was refused", refused=f"${{ steps.{ask}.output.comment }}"
+        ),
     }
 
 

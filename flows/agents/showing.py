@@ -67,7 +67,7 @@ def _list_fields(schema: Mapping[str, Json], call: ToolCall) -> Iterator[dict[st
             "key": name,
             "label": str(its_schema.get("title") or name.replace("_", " ").capitalize()),
             "value": value,
-            "source": "the agent",
+            "source": "The agent",
             "editable": is_simple,
             **({"schema": its_schema} if is_simple else {}),
         }

@@ -1,6 +1,6 @@
 """What the canvas draws: the palette's step types, each step's line and ports, icons, states."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -21,10 +21,13 @@ CANVAS_ICONS = (
 )  # fmt: skip
 
 
-def list_step_types() -> list[Json]:
-    """Return the palette: an entry for each step type, by category and title."""
-    offered = [each for each in all_step_types() if each.is_offered]
-    types = sorted(offered, key=lambda each: (each.category, each.title))
+def list_step_types(used: Collection[str] = ()) -> list[Json]:
+    """Return the palette: an entry for each step type, by category and title.
+
+    Types that no palette offers are in it where they are ``used``, so that they can be drawn.
+    """
+    found = [each for each in all_step_types() if each.is_offered or each.name in used]
+    types = sorted(found, key=lambda each: (each.category, each.title))
     return [
         {
             "name": each.name,
@@ -38,6 +41,12 @@ def list_step_types() -> list[Json]:
         }
         for each in types
     ]
+
+
+def _list_types(document: Mapping[str, Json]) -> set[str]:
+    steps = document.get("steps")
+    found = steps.values() if isinstance(steps, Mapping) else ()
+    return {str(step.get("type")) for step in found if isinstance(step, Mapping)}
 
 
 def list_icons() -> dict[str, str]:
@@ -57,7 +66,7 @@ def get_canvas_data(document: Mapping[str, Json]) -> dict[str, Json]:
     return {
         "document": document,
         "faces": describe_steps(document),
-        "types": list_step_types(),
+        "types": list_step_types(_list_types(document)),
         "icons": list_icons(),
         "looks": list_looks(),
     }
