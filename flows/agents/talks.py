@@ -91,7 +91,10 @@ def is_agent(run: Run) -> bool:
 
 
 def list_agents_of(run: Run) -> list[Run]:
-    """Return the runs of the agents that a run has called, in order: one query."""
+    """Return the runs of the agents that a run has called, in order: one query if it has any."""
+    steps = run.version.document.get("steps") or {}
+    if not any(step.get("type") == "agent.run" for step in steps.values()):
+        return []
     waits = Wait.objects.filter(run_id=run.pk, kind="child").values("pk")
     found = Run.objects.filter(parent_wait_id__in=waits).exclude(version__part="")
     return list(found.select_related("version").defer("version__document").order_by("pk"))

@@ -282,7 +282,7 @@ def test_the_run_page_makes_a_bounded_number_of_queries(
     auditor: Client, django_assert_max_num_queries: Callable[..., object]
 ) -> None:
     run = make_waiting_run(make_flow(), started=timezone.now())
-    with django_assert_max_num_queries(9):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(10):  # type: ignore[attr-defined]
         auditor.get(f"/runs/{run.pk}/")
 
 
