@@ -156,6 +156,13 @@ class Site:
     def is_over(self) -> bool:
         return self.query("SELECT count(*) FROM flows_run WHERE finished_at IS NULL") == [(0,)]
 
+    def has_suspects(self) -> bool:
+        """Return whether a step that a killed worker held has not been tried again yet.
+
+        Three deaths in a row would be the step's fault, and here they never are.
+        """
+        return self.query("SELECT count(*) FROM flows_token WHERE deaths > 0") != [(0,)]
+
     def list_live(self) -> list[tuple[Any, ...]]:
         """Return what keeps runs from their end, for whoever looks at a failed test."""
         return self.query(
@@ -262,7 +269,7 @@ def work_under_fire(
             if worked_from is None and done > before:
                 worked_from = time.monotonic()
             has_worked = worked_from is not None and time.monotonic() - worked_from > SECONDS
-            if done - before >= least or has_worked:
+            if (done - before >= least or has_worked) and not site.has_suspects():
                 break
             time.sleep(0.02)
         else:
