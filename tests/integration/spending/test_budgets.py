@@ -15,7 +15,13 @@ from flows.models import Flow, Journal, Run
 from flows.runtime.actions import Fail, Finish, Leave
 from flows.runtime.program import load_program
 from flows.runtime.transitions import commit
-from flows.spending.counting import Payment, read_payments
+from flows.spending.counting import (
+    MOST_COST,
+    MOST_IN_A_SUM,
+    MOST_TOKENS,
+    Payment,
+    read_payments,
+)
 from flows.spending.limits import check_budgets, known_budgets
 from flows.spending.models import Budget, Charge, Spent
 from flows.steps import models
@@ -42,6 +48,7 @@ class PricedServer:
         self._lock = Lock()
         self.answered = 0
         self.is_broken = False
+        self.cost = 1.0
 
     def models(self) -> dict[str, str]:
         return {"priced": "1"}
@@ -53,7 +60,7 @@ class PricedServer:
         with self._lock:
             self.answered += 1
         made_by = Provenance(
-            self.name, "priced", "1", cost=1.0, input_tokens=7, output_tokens=3, tokens=10
+            self.name, "priced", "1", cost=self.cost, input_tokens=7, output_tokens=3, tokens=10
         )
         if self.is_broken:
             raise StepFailure(
@@ -273,3 +280,49 @@ def test_a_step_that_asked_several_connections_pays_each() -> None:
         Payment("a", Decimal("0.4")),
         Payment("b", Decimal("0.2")),
     )
+
+
+# --- False figures ----------------------------------------------------------------------
+
+
+def test_a_step_whose_cost_is_false_ends_and_is_counted_up_to_a_bound(
+    server: PricedServer,
+) -> None:
+    server.cost = 1e12
+    [run] = run_all(make_asking_flow(), 1)
+    run.refresh_from_db()
+    assert (run.status, server.answered) == ("completed", 1)
+    assert total_of("all") == MOST_COST
+
+
+def test_a_sum_at_its_bound_stays_there_and_hinders_nobody(server: PricedServer) -> None:
+    day = timezone.now().date()
+    Spent.objects.create(payer="all", day=day, cost=MOST_IN_A_SUM)
+    [run] = run_all(make_asking_flow(), 1)
+    run.refresh_from_db()
+    assert run.status == "completed"
+    assert total_of("flow", "asking") == 1
+    assert total_of("all") == MOST_IN_A_SUM
+
+
+def test_a_step_whose_payments_cannot_be_written_is_not_paid_for_again(
+    server: PricedServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def read_wrongly(provenance: Any) -> tuple[Payment, ...]:
+        return (Payment("priced", Decimal("NaN")),) if provenance else ()
+
+    monkeypatch.setattr("flows.runtime.execution.read_payments", read_wrongly)
+    flow = make_asking_flow()
+    with driving():
+        run = ended(start(flow))
+    assert (run.status, server.answered) == ("failed", 1)
+    assert run.error["kind"] == "internal"
+    assert "could not be counted: (Payment(connection='priced'" in caplog.text
+
+
+@pytest.mark.parametrize("cost", [float("nan"), float("inf"), -1.0, 10**400, "1", None])
+def test_a_cost_that_is_none_is_read_as_one_within_bounds(cost: Any) -> None:
+    made = {"provider": "connection", "model": "m", "cost": cost, "input_tokens": -5}
+    [payment] = read_payments({**made, "output_tokens": 10**30})
+    assert 0 <= payment.cost <= MOST_COST
+    assert (payment.input_tokens, payment.output_tokens) == (0, MOST_TOKENS)
