@@ -166,7 +166,10 @@ class Drive:
         pins = program.pins_of(bound)
         find = partial(list_dependencies, bound, config, bindings, program.flow, pins)
         asks_model = isinstance(bound.type, RunningStep) and bound.type.asks_model
-        return await self.pool.submit(find) if asks_model else find()
+        if not asks_model:
+            return find()
+        await gate.refresh_kept(self.pool.submit)
+        return await self.pool.submit(find)
 
     async def _call_through_gate(self, bound: BoundStep, ctx: StepContext, config: Any) -> Leave:
         self.ticket = await self._enter(bound, config, ctx.bindings)
