@@ -21,7 +21,7 @@ _CENT = Decimal("0.000001")
 MOST_COST = Decimal(100_000_000)
 MOST_TOKENS = 10**12
 MOST_IN_A_SUM = Decimal(9_999_999_999)
-_KEY = ("token_id", "activation", "attempt", "fence", "connection")
+_KEY = ("token_id", "activation", "attempt", "fence", "connection", "late_of")
 _COLUMNS = (
     *_KEY, "run_id", "flow", "version_id", "step", "cost", "input_tokens", "output_tokens", "at",
 )  # fmt: skip
@@ -41,12 +41,13 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The payments of one attempt."""
+    """The payments of one attempt, or of a call that it did not wait for; see ``Charge``."""
 
     claim: Claim
     flow: str
     payments: Sequence[Payment]
     at: datetime
+    late_of: str = ""
 
 
 @dataclass(slots=True)
@@ -134,6 +135,7 @@ def _make_charges(bill: Bill) -> Iterable[Charge]:
             attempt=claim.attempt,
             fence=claim.fence,
             connection=payment.connection,
+            late_of=bill.late_of,
             run_id=claim.run_id,
             flow=bill.flow,
             version_id=claim.version_id,

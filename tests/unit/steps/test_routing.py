@@ -326,8 +326,8 @@ def test_a_shadow_that_is_late_is_dropped_and_its_cost_counted_when_it_comes(
     assert not counted
     served.released.set()
     until(lambda: counted, "the late shadow's cost")
-    [(flow, charges)] = counted
-    assert (flow, [each["model"] for each in charges]) == ("loan", ["c"])
+    [(flow, charges, late_of)] = counted
+    assert (flow, [each["model"] for each in charges], late_of) == ("loan", ["c"], "c")
 
 
 def test_no_more_shadows_are_asked_than_there_are_places(
