@@ -21,6 +21,7 @@ from flows.connections.contracts import Contract
 from flows.connections.models import Connection
 from flows.steps.base import CodeMissing, StepFailure
 from flows.steps.models import InputRefused
+from workbench.dispatch.patience import retry_while_away
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 from workbench.secrets.uses import connection_use
 
@@ -46,7 +47,7 @@ class KnownConnection:
             return ""
         now = time.monotonic()
         if now - self._secret_read_at > KEPT_SECONDS:
-            self._secret = _read_secret(self.row)
+            self._secret = retry_while_away(_read_secret, self.row)
             self._secret_read_at = now
         return self._secret
 

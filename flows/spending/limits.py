@@ -12,6 +12,7 @@ from flows.models import Run
 from flows.spending.amounts import format_amount, format_number
 from flows.spending.models import Budget, Charge, Payer, Period, Reached, Spent
 from flows.steps.base import StepFailure
+from workbench.dispatch.patience import retry_while_away
 
 # How long a process may go on by budgets that were changed. Sums are read for each call.
 STALE_SECONDS = 1.0
@@ -70,10 +71,10 @@ def check_budgets(*, connection: str, flow: str, run_id: int | None, now: dateti
     What other calls under way will cost is not known, so they may take a budget past its amount.
     Raises: BudgetReached.
     """
-    for budget in known_budgets.list():
+    for budget in retry_while_away(known_budgets.list):
         if not _applies(budget, connection, flow):
             continue
-        spent = sum_spent(budget, now, run_id=run_id)
+        spent = retry_while_away(sum_spent, budget, now, run_id=run_id)
         if spent >= budget.amount:
             raise BudgetReached(budget, spent)
 

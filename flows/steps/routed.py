@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from flows.steps import shadows
-from flows.steps.base import Json, Result, StepContext, StepFailure
+from flows.steps.base import Json, Result, StepContext, StepFailure, as_failure
 from flows.steps.charges import count_late, list_charges
 from flows.steps.routing import (
     Answer,
@@ -61,9 +61,10 @@ class RoutedCall:
             raise StepFailure("The run was cancelled.", kind="cancelled", retryable=False)
         try:
             result = self._ask(model)
-        except StepFailure as failure:
+        except Exception as error:
+            failure = as_failure(error)
             self._charges += list_charges(failure.provenance)
-            raise
+            raise failure from failure.__cause__
         self._charges += list_charges(result.provenance)
         return Answer(result, _read_confidence(result))
 

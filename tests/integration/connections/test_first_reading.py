@@ -63,11 +63,26 @@ def test_a_change_while_they_are_read_has_them_read_again(monkeypatch: pytest.Mo
     assert fresh.find("later")
 
 
+def test_a_secret_is_read_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = make_connection(secret_name="risk-key")
+    failed: list[Connection] = []
+
+    def be_away_at_first(row: Connection) -> str:
+        if not failed:
+            failed.append(row)
+            raise OperationalError("server closed the connection unexpectedly")
+        return "s3cret"
+
+    monkeypatch.setattr(known, "_read_secret", be_away_at_first)
+    assert known.KnownConnection(row).read_secret() == "s3cret"
+
+
 def test_a_step_waits_for_a_database_that_is_away_at_the_first_reading(
     model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_connection(address=model.url)
-    order_by, failed = Connection.objects.order_by, []
+    order_by = Connection.objects.order_by
+    failed: list[Any] = []
 
     def be_away_at_first(*names: str) -> Any:
         if len(failed) < 3:

@@ -9,12 +9,14 @@ from threading import Lock
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from flows.models import Flow, Journal, Run
 from flows.runtime.actions import Fail, Finish, Leave
 from flows.runtime.program import load_program
 from flows.runtime.transitions import commit
+from flows.spending import limits
 from flows.spending.counting import (
     MOST_COST,
     MOST_IN_A_SUM,
@@ -207,6 +209,27 @@ def test_a_budget_that_does_not_apply_stops_nothing(
     set_budget("0.1", **fields)
     run_all(make_asking_flow(), 3)
     assert server.answered == 3
+
+
+@pytest.mark.parametrize("read", ["sums", "budgets"])
+def test_a_database_that_is_away_for_a_moment_fails_no_step(
+    server: PricedServer, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    set_budget("5")
+    owner, name = (Budget.objects, "filter") if read == "budgets" else (limits, "sum_spent")
+    function = getattr(owner, name)
+    failed: list[Any] = []
+
+    def be_away_at_first(*args: Any, **options: Any) -> Any:
+        if len(failed) < 2:
+            failed.append(args)
+            raise OperationalError("server closed the connection unexpectedly")
+        return function(*args, **options)
+
+    monkeypatch.setattr(owner, name, be_away_at_first)
+    [run] = run_all(make_asking_flow(), 1)
+    run.refresh_from_db()
+    assert (run.status, len(failed)) == ("completed", 2)
 
 
 # --- Counting once --------------------------------------------------------------------
