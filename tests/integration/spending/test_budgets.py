@@ -9,9 +9,11 @@ from threading import Lock
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from flows.connections.provider import PROVIDER
 from flows.models import Flow, Journal, Run
 from flows.runtime.actions import Fail, Finish, Leave
 from flows.runtime.program import load_program
@@ -24,7 +26,7 @@ from flows.spending.counting import (
     Payment,
     read_payments,
 )
-from flows.spending.limits import check_budgets, known_budgets
+from flows.spending.limits import BudgetReached, check_budgets, known_budgets
 from flows.spending.models import Budget, Charge, Spent
 from flows.steps import models
 from flows.steps.base import StepFailure
@@ -32,6 +34,8 @@ from flows.steps.models import Inference, InferenceRequest, Provenance
 from flows.store import get_store
 from flows.store.rows import Claim
 from tests.driving import driving, ended, start
+from tests.factories.charges import pay
+from tests.factories.connections import make_connection
 from tests.factories.flows import make_flow
 from tests.factories.probes import publish_flow
 from tests.waiting import until
@@ -230,6 +234,44 @@ def test_a_database_that_is_away_for_a_moment_fails_no_step(
     [run] = run_all(make_asking_flow(), 1)
     run.refresh_from_db()
     assert (run.status, len(failed)) == ("completed", 2)
+
+
+def test_the_budgets_of_a_batch_take_as_many_queries_as_those_of_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_connection("priced")
+    set_budget("100")
+    set_budget("100", payer="all", name="", period="month")
+    set_budget("1", payer="flow", name="asking", period="run")
+    flow = make_asking_flow()
+    runs = [start(flow) for _ in range(30)]
+    for run in runs[::3]:
+        pay(run, "2", connection="priced")
+    answer = Inference({"ok": True}, 0.9, [], Provenance("connection", "priced", "1"))
+    monkeypatch.setattr(
+        "flows.connections.provider.infer_many_by", lambda _, asked: [answer] * len(asked)
+    )
+
+    def ask(some: list[Run]) -> tuple[list[bool], int]:
+        now = timezone.now()
+        asked = [
+            InferenceRequest("priced", {}, flow="asking", run_id=run.pk, now=now) for run in some
+        ]
+        with CaptureQueriesContext(connection) as queries:
+            outcomes = PROVIDER.infer_many(asked)
+        return [isinstance(each, BudgetReached) for each in outcomes], len(queries)
+
+    ask(runs[:1])
+    of_two, few = ask(runs[:2])
+    of_all, many = ask(runs)
+    assert of_two == [True, False]
+    assert of_all == [True, False, False] * 10
+    assert many == few <= 4
+    refused = PROVIDER.infer_many(
+        [InferenceRequest("priced", {}, flow="asking", run_id=runs[0].pk) for _ in range(2)]
+    )
+    # Each is told of its failure by itself.
+    assert refused[0] is not refused[1]
 
 
 # --- Counting once --------------------------------------------------------------------
