@@ -31,7 +31,7 @@ from flows.steps.base import (
     RunningStep,
     StepConfig,
     StepContext,
-    StepFailure,
+    as_failure,
     text_of,
 )
 from flows.steps.language import ChatAnswer, Tool, ToolCall
@@ -121,9 +121,10 @@ class _Turn:
         try:
             answer = self._ask(talk)
             return self._react(talk.hear(answer), answer)
-        except StepFailure as failure:
+        except Exception as error:
+            failure = as_failure(error)
             failure.provenance = failure.provenance or self.asker.sum_up()
-            raise
+            raise failure from failure.__cause__
 
     def _begin(self) -> Conversation:
         """Return the conversation so far, with what became of the last call."""

@@ -21,6 +21,7 @@ from flows.connections.contracts import Contract
 from flows.connections.models import Connection
 from flows.steps.base import CodeMissing, StepFailure
 from flows.steps.models import InputRefused
+from workbench.dispatch.patience import retry_while_away
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 from workbench.secrets.uses import connection_use
 
@@ -46,7 +47,7 @@ class KnownConnection:
             return ""
         now = time.monotonic()
         if now - self._secret_read_at > KEPT_SECONDS:
-            self._secret = _read_secret(self.row)
+            self._secret = retry_while_away(_read_secret, self.row)
             self._secret_read_at = now
         return self._secret
 
@@ -116,6 +117,8 @@ class KnownConnections:
     def __init__(self) -> None:
         self._found: Mapping[str, KnownConnection] = {}
         self._read_at = float("-inf")
+        self._has_read = False
+        self._changes = 0
         self._lock = threading.Lock()
 
     @property
@@ -123,21 +126,30 @@ class KnownConnections:
         return time.monotonic() - self._read_at > KEPT_SECONDS
 
     def refresh(self) -> None:
-        """Read the rows again if the copy is old. Without a database the old copy stays."""
+        """Read the rows again if the copy is old. Without a database the old copy stays.
+
+        Others wait meanwhile. Raises: DatabaseError, where there is no old copy.
+        """
         with self._lock:
             if not self.is_stale:
                 return
-            # Whoever changes a row while they are read has them read again.
-            self._read_at = time.monotonic()
+            began, changes = time.monotonic(), self._changes
             try:
                 rows = list(Connection.objects.order_by("name"))
             except DatabaseError:
+                if not self._has_read:
+                    raise
                 logger.warning("The connections could not be read", exc_info=True)
-                return
-            self._found = {row.name: self._keep(row) for row in rows}
+            else:
+                self._found = {row.name: self._keep(row) for row in rows}
+                self._has_read = True
+            # Whoever has changed a row while they were read has them read again.
+            if self._changes == changes:
+                self._read_at = began
 
     def forget(self) -> None:
         """Read the rows again at the next use, because this process has changed one."""
+        self._changes += 1
         self._read_at = float("-inf")
 
     def find(self, name: str) -> KnownConnection | None:
@@ -145,9 +157,12 @@ class KnownConnections:
         return self.all().get(name)
 
     def all(self) -> Mapping[str, KnownConnection]:
-        """Return every connection by name, enabled or not."""
+        """Return every connection by name, enabled or not; none where there is no database."""
         if self.is_stale and not _is_on_event_loop():
-            self.refresh()
+            try:
+                self.refresh()
+            except DatabaseError:
+                logger.warning("The connections could not be read", exc_info=True)
         return self._found
 
     def _keep(self, row: Connection) -> KnownConnection:

@@ -20,7 +20,7 @@ from flows.connections.known import KNOWN, KnownConnection
 from flows.connections.rating import RATES
 from flows.resilience.guarding import guarding
 from flows.runtime.held import get_claim
-from flows.spending.limits import check_budgets
+from flows.spending.limits import BudgetReached, check_budgets, find_reached
 from flows.steps.asking import UseRefused
 from flows.steps.base import DestinationLimit, StepFailure
 from flows.steps.language import ChatAnswer, ChatRequest
@@ -115,19 +115,35 @@ class ConnectionProvider:
         Raises: UnknownModel, UseRefused, InputRefused, StepFailure.
         """
         known = self._find_enabled(requests[0].model)
-        refused = {at: why for at, each in enumerate(requests) if (why := self._find_refusal(each))}
+        refused = self._find_refusals(requests)
         asked = [each for at, each in enumerate(requests) if at not in refused]
         given = iter(infer_many_by(known, asked) if asked else ())
         return [refused[at] if at in refused else next(given) for at in range(len(requests))]
 
-    def _find_refusal(self, request: InferenceRequest) -> StepFailure | None:
+    def _find_refusals(self, requests: Sequence[InferenceRequest]) -> dict[int, StepFailure]:
+        """Return why rights or budgets forbid some of these, by their places.
+
+        No breaker is looked at: what shares a call is not routed, and the gate has let it pass.
+        """
+        first = requests[0]
         try:
-            with self._permitting(request):
-                return None
+            self.check_use(first.model, first.flow)
         except UseRefused as refused:
-            return StepFailure(str(refused), kind="config", retryable=False)
-        except StepFailure as failure:
-            return failure
+            why = str(refused)
+            return {
+                at: StepFailure(why, kind="config", retryable=False) for at in range(len(requests))
+            }
+        reached = find_reached(
+            connection=first.model,
+            flow=first.flow,
+            run_ids={each.run_id for each in requests},
+            now=max(each.now for each in requests),
+        )
+        return {
+            at: BudgetReached(*reached[each.run_id])
+            for at, each in enumerate(requests)
+            if each.run_id in reached
+        }
 
     def chat(self, request: ChatRequest) -> ChatAnswer:
         """Return the language model's answer. Raises: UnknownModel, UseRefused, StepFailure."""

@@ -21,11 +21,14 @@ from flows.steps.asking import list_stale
 from flows.steps.base import RunningStep, StepFailure, StepType
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
+from workbench.dispatch.patience import retry_while_away
 
 Json = Any
 Submit = Callable[..., Awaitable[Any]]
 
-__all__ = ["Ticket", "enter", "release", "report_failure", "report_success", "view"]
+__all__ = [
+    "Ticket", "enter", "refresh_kept", "release", "report_failure", "report_success", "view",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -58,8 +61,7 @@ async def enter(
     Raises: Deferred, StepFailure (the limit's key cannot be evaluated).
     """
     if isinstance(type_, RunningStep) and type_.asks_model:
-        for rows in list_stale():
-            await submit(rows.refresh)
+        await refresh_kept(submit)
     destination = type_.destination(config)
     wanted = _list_limits(claim, flow, type_, limit, bindings)
     by_destination = type_.destination_limit(config) if destination is not None else None
@@ -80,6 +82,16 @@ async def enter(
         if view.is_troubled(destination):
             call = await submit(admit, destination, now)
     return Ticket(claim, wanted, call)
+
+
+async def refresh_kept(submit: Submit) -> None:
+    """Have the rows read again by which models are found.
+
+    A process that has not read them yet waits for the database: it would know no model, and a step
+    that asks one would fail for good.
+    """
+    for rows in list_stale():
+        await submit(retry_while_away, rows.refresh)
 
 
 def _list_limits(

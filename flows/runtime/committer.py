@@ -108,17 +108,28 @@ class Committer:
                 if len(items) > 1:
                     # One of them cannot be written: it must not hold up the others.
                     return [self._write([item])[0] for item in items]
-                if isinstance(items[0].action, Fail):
-                    logger.exception("A failure of run %s could not be written", _run(items[0]))
+                if not _make_less(items[0], error):
                     return [None]
-                logger.exception("A step of run %s could not be written", _run(items[0]))
-                items[0].action = Fail(
-                    {"kind": "internal", "message": f"{type(error).__name__}: {error}"}
-                )
 
 
-def _run(item: Finish) -> int:
-    return item.claim.run_id
+def _make_less(item: Finish, error: Exception) -> bool:
+    """Take off an item what may be why it cannot be written; return False if nothing is left.
+
+    First its result, then what it has paid. A step that is written in no form would be called, and
+    paid for, again and again.
+    """
+    run_id = item.claim.run_id
+    if not isinstance(item.action, Fail):
+        logger.error("A step of run %s could not be written", run_id, exc_info=error)
+        item.action = Fail({"kind": "internal", "message": f"{type(error).__name__}: {error}"})
+        return True
+    if item.payments:
+        message = "What a step of run %s has paid could not be counted: %s"
+        logger.error(message, run_id, item.payments, exc_info=error)
+        item.payments = ()
+        return True
+    logger.error("A failure of run %s could not be written", run_id, exc_info=error)
+    return False
 
 
 def _answer(batch: list[_Item], answers: list[Answer]) -> None:

@@ -19,6 +19,7 @@ from flows.resilience import gate
 from flows.resilience.errors import Deferred
 from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
 from flows.runtime.held import RehearsalHolder, RunHolder, call_for, calling_for, list_named
+from flows.runtime.late_payments import count_late_for
 from flows.runtime.payloads import (
     escape,
     fetch,
@@ -107,6 +108,8 @@ class Drive:
     ticket: gate.Ticket | None = None
     hidden: tuple[str, ...] = ()
     payments: tuple[Payment, ...] = ()
+    # Whether the step's time limit is over, whose code may go on in a thread.
+    is_overdue: bool = False
 
     @property
     def bound(self) -> BoundStep:
@@ -166,7 +169,10 @@ class Drive:
         pins = program.pins_of(bound)
         find = partial(list_dependencies, bound, config, bindings, program.flow, pins)
         asks_model = isinstance(bound.type, RunningStep) and bound.type.asks_model
-        return await self.pool.submit(find) if asks_model else find()
+        if not asks_model:
+            return find()
+        await gate.refresh_kept(self.pool.submit)
+        return await self.pool.submit(find)
 
     async def _call_through_gate(self, bound: BoundStep, ctx: StepContext, config: Any) -> Leave:
         self.ticket = await self._enter(bound, config, ctx.bindings)
@@ -235,6 +241,7 @@ class Drive:
                 self.payments = read_payments(result.provenance)
                 left = _check_result(self._mask(result))
         except Exception as error:
+            self.is_overdue = isinstance(error, TimeoutError)
             if isinstance(error, StepFailure):
                 self.payments = self.payments or read_payments(error.provenance)
                 error.message = mask(error.message, self.hidden)
@@ -291,7 +298,7 @@ class Drive:
             bindings=bindings,
             now=now,
             pins=self.program.pins,
-            is_cancelled=self.is_cancelled,
+            is_cancelled=lambda: self.is_overdue or self.is_cancelled(),
         )
 
     async def _call(self, bound: BoundStep, ctx: StepContext, config: Any) -> Result:
@@ -302,14 +309,33 @@ class Drive:
         holder = self.rehearsing or RunHolder(self.claim.run_id, self.claim)
         if type_.blocking:
             # A thread of the pool does not see the context of the loop.
-            given = await self.pool.submit(call_for, holder, call, ctx, config)
+            called = self.pool.submit(call_for, holder, call, ctx, config)
+            given = await (self._wait_for(called) if type_.asks_model else called)
         else:
             given = call_for(holder, call, ctx, config)
         if inspect.isawaitable(given):
             with calling_for(holder):
-                given = await given
+                asked = self._wait_for(asyncio.ensure_future(given)) if type_.asks_model else given
+                given = await asked
         result: Result = given
         return result
+
+    async def _wait_for(self, called: "asyncio.Future[Any]") -> Any:
+        """Return what the step's code returns. If it comes too late, what it paid is counted."""
+        try:
+            return await asyncio.shield(called)
+        except asyncio.CancelledError:
+            if not self.rehearsing:
+                called.add_done_callback(self._count_late)
+            raise
+
+    def _count_late(self, called: "asyncio.Future[Any]") -> None:
+        if called.cancelled():
+            return
+        error = called.exception()
+        made = getattr(called.result() if error is None else error, "provenance", None)
+        if read_payments(made):
+            self.pool.submit(count_late_for, self.claim, self.program.flow, made)
 
     async def _retry_or_fail(self, failure: StepFailure) -> Action:
         """Return when to try again, or that the step has failed for good."""

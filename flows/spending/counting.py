@@ -17,7 +17,11 @@ from flows.store.rows import Claim
 
 Json = Any
 _CENT = Decimal("0.000001")
-_KEY = ("token_id", "activation", "attempt", "fence", "connection")
+# Bounds of what is written, so that a false figure spoils no sum for everybody else.
+MOST_COST = Decimal(100_000_000)
+MOST_TOKENS = 10**12
+MOST_IN_A_SUM = Decimal(9_999_999_999)
+_KEY = ("token_id", "activation", "attempt", "fence", "connection", "late_of")
 _COLUMNS = (
     *_KEY, "run_id", "flow", "version_id", "step", "cost", "input_tokens", "output_tokens", "at",
 )  # fmt: skip
@@ -37,12 +41,13 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The payments of one attempt."""
+    """The payments of one attempt, or of a call that it did not wait for; see ``Charge``."""
 
     claim: Claim
     flow: str
     payments: Sequence[Payment]
     at: datetime
+    late_of: str = ""
 
 
 @dataclass(slots=True)
@@ -53,7 +58,10 @@ class _Sum:
     calls: int = 0
 
     def as_row(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, column) for column in _ADDED)
+        return (
+            min(self.cost, MOST_IN_A_SUM),
+            *(getattr(self, column) for column in _ADDED[1:]),
+        )
 
     def add(self, charge: Charge) -> None:
         self.cost += charge.cost
@@ -75,13 +83,23 @@ def read_payments(provenance: Mapping[str, Json] | None) -> tuple[Payment, ...]:
 
 
 def _read(each: Mapping[str, Json]) -> Payment:
-    cost, taken, given = each.get("cost"), each.get("input_tokens"), each.get("output_tokens")
     return Payment(
         str(each.get("model", ""))[:80],
-        Decimal(str(cost)).quantize(_CENT) if isinstance(cost, int | float) else Decimal(0),
-        taken if isinstance(taken, int) else 0,
-        given if isinstance(given, int) else 0,
+        _read_cost(each.get("cost")),
+        _read_tokens(each.get("input_tokens")),
+        _read_tokens(each.get("output_tokens")),
     )
+
+
+def _read_cost(cost: Json) -> Decimal:
+    # The comparison holds for no NaN either.
+    if not isinstance(cost, int | float) or not cost > 0:
+        return Decimal(0)
+    return Decimal(str(min(cost, MOST_COST))).quantize(_CENT)
+
+
+def _read_tokens(count: Json) -> int:
+    return min(max(count, 0), MOST_TOKENS) if isinstance(count, int) else 0
 
 
 def _merge(payments: Iterable[Payment]) -> tuple[Payment, ...]:
@@ -90,9 +108,9 @@ def _merge(payments: Iterable[Payment]) -> tuple[Payment, ...]:
         old = by_name.get(new.connection, Payment(new.connection))
         by_name[new.connection] = Payment(
             new.connection,
-            old.cost + new.cost,
-            old.input_tokens + new.input_tokens,
-            old.output_tokens + new.output_tokens,
+            min(old.cost + new.cost, MOST_COST),
+            min(old.input_tokens + new.input_tokens, MOST_TOKENS),
+            min(old.output_tokens + new.output_tokens, MOST_TOKENS),
         )
     return tuple(by_name.values())
 
@@ -117,6 +135,7 @@ def _make_charges(bill: Bill) -> Iterable[Charge]:
             attempt=claim.attempt,
             fence=claim.fence,
             connection=payment.connection,
+            late_of=bill.late_of,
             run_id=claim.run_id,
             flow=bill.flow,
             version_id=claim.version_id,
@@ -189,7 +208,7 @@ def _add_to(model: type[Model], key: Sequence[str], sums: Mapping[tuple[Any, ...
         ]
         for named in sorted(sums)
     ]
-    raised = ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in _ADDED)
+    raised = ", ".join(f"{column} = {_add(table, column)}" for column in _ADDED)
     with connection.cursor() as cursor:
         for some in split_rows(rows):
             row = f"({placeholders(columns)})"
@@ -199,3 +218,11 @@ def _add_to(model: type[Model], key: Sequence[str], sums: Mapping[tuple[Any, ...
                 ON CONFLICT ({", ".join(key)}) DO UPDATE SET {raised}""",
                 [value for each in some for value in each],
             )
+
+
+def _add(table: str, column: str) -> str:
+    """Return the sum of what stands and what comes; a cost grows no further than its column."""
+    added = f"{table}.{column} + excluded.{column}"
+    if column != "cost":
+        return added
+    return f"CASE WHEN {added} < {MOST_IN_A_SUM} THEN {added} ELSE {MOST_IN_A_SUM} END"

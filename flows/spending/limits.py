@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from flows.models import Run
 from flows.spending.amounts import format_amount, format_number
 from flows.spending.models import Budget, Charge, Payer, Period, Reached, Spent
 from flows.steps.base import StepFailure
+from workbench.dispatch.patience import retry_while_away
 
 # How long a process may go on by budgets that were changed. Sums are read for each call.
 STALE_SECONDS = 1.0
@@ -65,17 +66,31 @@ def describe_payer(budget: Budget) -> str:
 
 
 def check_budgets(*, connection: str, flow: str, run_id: int | None, now: datetime) -> None:
-    """Check that no budget forbids one more call. One query where a budget applies, else none.
+    """Check that no budget forbids one more call. A query or two where a budget applies.
 
     What other calls under way will cost is not known, so they may take a budget past its amount.
     Raises: BudgetReached.
     """
-    for budget in known_budgets.list():
+    reached = find_reached(connection=connection, flow=flow, run_ids=[run_id], now=now)
+    if run_id in reached:
+        raise BudgetReached(*reached[run_id])
+
+
+def find_reached(
+    *, connection: str, flow: str, run_ids: Collection[int | None], now: datetime
+) -> dict[int | None, tuple[Budget, Decimal]]:
+    """Return a budget that forbids one more call, and what is spent of it, for each such run.
+
+    It takes as many queries for many runs as for one.
+    """
+    reached: dict[int | None, tuple[Budget, Decimal]] = {}
+    for budget in retry_while_away(known_budgets.list):
         if not _applies(budget, connection, flow):
             continue
-        spent = sum_spent(budget, now, run_id=run_id)
-        if spent >= budget.amount:
-            raise BudgetReached(budget, spent)
+        for run_id, spent in retry_while_away(sum_spent, budget, now, run_ids).items():
+            if spent >= budget.amount:
+                reached.setdefault(run_id, (budget, spent))
+    return reached
 
 
 def _applies(budget: Budget, connection: str, flow: str) -> bool:
@@ -83,24 +98,35 @@ def _applies(budget: Budget, connection: str, flow: str) -> bool:
     return budget.name == names[Payer(budget.payer)]
 
 
-def sum_spent(budget: Budget, now: datetime, *, run_id: int | None = None) -> Decimal:
-    """Return what was spent of a budget in the period of ``now``: one query, two for a run's."""
+def sum_spent(
+    budget: Budget, now: datetime, run_ids: Collection[int | None]
+) -> dict[int | None, Decimal]:
+    """Return for each run what was spent of a budget in the period of ``now``.
+
+    One query, two for the budget of each run.
+    """
     if budget.period == Period.RUN:
-        return _sum_of_run(budget, run_id) if run_id is not None else Decimal(0)
+        return _sum_of_runs(budget, run_ids)
     day = now.date()
     first = day if budget.period == Period.DAY else day.replace(day=1)
     rows = Spent.objects.filter(payer=budget.payer, name=budget.name, day__gte=first, day__lte=day)
     found: Decimal | None = rows.aggregate(cost=Sum("cost"))["cost"]
-    return found or Decimal(0)
+    return dict.fromkeys(run_ids, found or Decimal(0))
 
 
-def _sum_of_run(budget: Budget, run_id: int) -> Decimal:
-    """Return what the run's whole chain has spent, with what it called and what called it."""
-    root = Run.objects.filter(pk=run_id).values_list("root_id", flat=True).first() or run_id
-    which = Q(root_id=root)
+def _sum_of_runs(budget: Budget, run_ids: Collection[int | None]) -> dict[int | None, Decimal]:
+    """Return what each run's whole chain has spent, with what it called and what called it."""
+    known = {run_id for run_id in run_ids if run_id is not None}
+    found = dict(Run.objects.filter(pk__in=known).values_list("pk", "root_id"))
+    roots = {run_id: found.get(run_id) or run_id for run_id in known}
+    which = Q(root_id__in=set(roots.values()))
     if budget.payer == Payer.CONNECTION:
         which &= Q(connection=budget.name)
     elif budget.payer == Payer.FLOW:
         which &= Q(flow=budget.name)
-    found: Decimal | None = Charge.objects.filter(which).aggregate(cost=Sum("cost"))["cost"]
-    return found or Decimal(0)
+    charges = Charge.objects.filter(which).values("root_id").annotate(total=Sum("cost"))
+    sums = {row["root_id"]: row["total"] for row in charges}
+    return {
+        run_id: Decimal(0) if run_id is None else sums.get(roots[run_id], Decimal(0))
+        for run_id in run_ids
+    }

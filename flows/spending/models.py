@@ -13,6 +13,8 @@ class Charge(models.Model):
     """What one attempt of a step has paid to one connection. Written with the end of the attempt.
 
     ``root_id`` is the first run of the chain, which is the run itself where nothing called it.
+    ``late_of`` says what came after the end of the attempt: the call of a shadow, by its model, or
+    ``(timeout)``, the step itself past its time limit. "" is what came with the end.
     """
 
     token_id = models.BigIntegerField()
@@ -20,6 +22,7 @@ class Charge(models.Model):
     attempt = models.IntegerField()
     fence = models.IntegerField()
     connection = models.CharField(max_length=80)
+    late_of = models.CharField(max_length=80, blank=True, default="", db_default="")
     run_id = models.BigIntegerField()
     root_id = models.BigIntegerField()
     flow = models.CharField(max_length=80)
@@ -34,8 +37,8 @@ class Charge(models.Model):
         constraints = [
             # A batch whose outcome was not learned is written again.
             models.UniqueConstraint(
-                fields=["token_id", "activation", "attempt", "fence", "connection"],
-                name="charge_once_an_attempt",
+                fields=["token_id", "activation", "attempt", "fence", "connection", "late_of"],
+                name="charge_once_a_call",
             )
         ]
         indexes = [

@@ -65,7 +65,7 @@ class KeptRows(Protocol):
     def is_stale(self) -> bool: ...
 
     def refresh(self) -> None:
-        """Read the rows again. Never raises where the database is away."""
+        """Read the rows again. Raises: DatabaseError, if they have not been read before."""
 
 
 _KEPT: list[KeptRows] = []

@@ -85,6 +85,16 @@ class StepFailure(Exception):
         self.provenance = provenance
 
 
+def as_failure(error: Exception) -> StepFailure:
+    """Return the failure that a step has by this error, so that it can say what has been paid."""
+    if isinstance(error, StepFailure):
+        return error
+    kind = "timeout" if isinstance(error, TimeoutError) else "exception"
+    failure = StepFailure(f"{type(error).__name__}: {error}", kind=kind)
+    failure.__cause__ = error
+    return failure
+
+
 class CodeMissing(StepFailure):
     """This process lacks the code that the step names. A worker with newer code may have it."""
 

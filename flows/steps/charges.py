@@ -27,15 +27,15 @@ def list_charges(made: Mapping[str, Json] | None) -> list[dict[str, Json]]:
 
 # --- What is paid after the step has gone on ------------------------------------------------
 
-LateCounter = Callable[[str, Sequence[Mapping[str, Json]]], None]
+LateCounter = Callable[[str, Sequence[Mapping[str, Json]], str], None]
 _late_counters: list[LateCounter] = []
 
 
 def register_late_counter(counter: LateCounter) -> None:
-    """Have the counter told of the flow and the charges of calls that a step did not wait for."""
+    """Have the counter told of calls that a step did not wait for: flow, charges, which call."""
     _late_counters.append(counter)
 
 
-def count_late(flow: str, charges: Sequence[Mapping[str, Json]]) -> None:
+def count_late(flow: str, charges: Sequence[Mapping[str, Json]], late_of: str) -> None:
     for counter in _late_counters:
-        counter(flow, charges)
+        counter(flow, charges, late_of)

@@ -21,6 +21,7 @@ from flows.steps.base import (
     StepConfig,
     StepContext,
     StepFailure,
+    as_failure,
     text_of,
 )
 from flows.steps.chat_check import check_chat
@@ -222,10 +223,11 @@ def _ask(ctx: StepContext, config: Chat.Config, key: str) -> Result:
     asker = Asker(ctx, key, routed=config.model if config.routing.is_used else "")
     try:
         answered, sureness = answer_with_confidence(asker, question, config.confidence)
-    except StepFailure as failure:
+    except Exception as error:
         made = asker.sum_up()
+        failure = as_failure(error)
         failure.provenance = {**made, "prompt": label} if made and label else made or None
-        raise
+        raise failure from failure.__cause__
     output = {
         "answer": answered.value,
         "text": answered.answer.text,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from flows.steps import shadows
-from flows.steps.base import Json, Result, StepContext, StepFailure
+from flows.steps.base import Json, Result, StepContext, StepFailure, as_failure
 from flows.steps.charges import count_late, list_charges
 from flows.steps.routing import (
     Answer,
@@ -40,7 +40,7 @@ class RoutedCall:
             self.model, self.routing, run_id=ctx.run_id, step=ctx.step_id, find_figures=find_figures
         )
         beside = list_shadows(self.routing, route) if with_shadows else []
-        asked = [shadows.Shadow(model, self._ask_in_shadow, self._count_late) for model in beside]
+        asked = [self._make_shadow(model) for model in beside]
         for shadow in asked:
             shadow.start()
         try:
@@ -61,9 +61,10 @@ class RoutedCall:
             raise StepFailure("The run was cancelled.", kind="cancelled", retryable=False)
         try:
             result = self._ask(model)
-        except StepFailure as failure:
+        except Exception as error:
+            failure = as_failure(error)
             self._charges += list_charges(failure.provenance)
-            raise
+            raise failure from failure.__cause__
         self._charges += list_charges(result.provenance)
         return Answer(result, _read_confidence(result))
 
@@ -82,8 +83,11 @@ class RoutedCall:
             version=str(made.get("version") or ""),
         )
 
-    def _count_late(self, charges: shadows.Charges) -> None:
-        count_late(self.ctx.flow, charges)
+    def _make_shadow(self, model: str) -> shadows.Shadow:
+        def count(charges: shadows.Charges) -> None:
+            count_late(self.ctx.flow, charges, model)
+
+        return shadows.Shadow(model, self._ask_in_shadow, count)
 
     def _tell(
         self, made: Mapping[str, Json], tried: Sequence[Tried], asked: Sequence[shadows.Shadow]

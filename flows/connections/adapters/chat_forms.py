@@ -16,6 +16,8 @@ IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 PDF = "application/pdf"
 SHOWN_CHARACTERS = 300
 LONGEST_NAME = 200
+# Far more than any model takes or gives in one call. A price would make any amount of more.
+MOST_TOKENS = 100_000_000
 T = TypeVar("T")
 
 
@@ -90,12 +92,18 @@ def read_count(usage: Any, *names: str) -> int | None:
     """Return the sum of the named counts, None if the server says none of them.
 
     What is below zero is none: it would take something off the price.
+    Raises: AnswerUnfit for a count that no call can have.
     """
     if not isinstance(usage, Mapping):
         return None
-    counts = [usage.get(name) for name in names]
-    found = [each for each in counts if type(each) is int and each >= 0]
-    return sum(found) if found else None
+    counts = {name: usage.get(name) for name in names}
+    found = {name: each for name, each in counts.items() if type(each) is int and each >= 0}
+    for name, count in found.items():
+        if count > MOST_TOKENS:
+            raise AnswerUnfit(
+                f"usage.{name}", f"says more than {MOST_TOKENS:,} tokens, which no call has"
+            )
+    return sum(found.values()) if found else None
 
 
 def read_arguments(written: Json) -> Json:

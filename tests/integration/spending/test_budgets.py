@@ -9,14 +9,24 @@ from threading import Lock
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from flows.connections.provider import PROVIDER
 from flows.models import Flow, Journal, Run
 from flows.runtime.actions import Fail, Finish, Leave
 from flows.runtime.program import load_program
 from flows.runtime.transitions import commit
-from flows.spending.counting import Payment, read_payments
-from flows.spending.limits import check_budgets, known_budgets
+from flows.spending import limits
+from flows.spending.counting import (
+    MOST_COST,
+    MOST_IN_A_SUM,
+    MOST_TOKENS,
+    Payment,
+    read_payments,
+)
+from flows.spending.limits import BudgetReached, check_budgets, known_budgets
 from flows.spending.models import Budget, Charge, Spent
 from flows.steps import models
 from flows.steps.base import StepFailure
@@ -24,6 +34,8 @@ from flows.steps.models import Inference, InferenceRequest, Provenance
 from flows.store import get_store
 from flows.store.rows import Claim
 from tests.driving import driving, ended, start
+from tests.factories.charges import pay
+from tests.factories.connections import make_connection
 from tests.factories.flows import make_flow
 from tests.factories.probes import publish_flow
 from tests.waiting import until
@@ -42,6 +54,7 @@ class PricedServer:
         self._lock = Lock()
         self.answered = 0
         self.is_broken = False
+        self.cost = 1.0
 
     def models(self) -> dict[str, str]:
         return {"priced": "1"}
@@ -53,7 +66,7 @@ class PricedServer:
         with self._lock:
             self.answered += 1
         made_by = Provenance(
-            self.name, "priced", "1", cost=1.0, input_tokens=7, output_tokens=3, tokens=10
+            self.name, "priced", "1", cost=self.cost, input_tokens=7, output_tokens=3, tokens=10
         )
         if self.is_broken:
             raise StepFailure(
@@ -202,6 +215,65 @@ def test_a_budget_that_does_not_apply_stops_nothing(
     assert server.answered == 3
 
 
+@pytest.mark.parametrize("read", ["sums", "budgets"])
+def test_a_database_that_is_away_for_a_moment_fails_no_step(
+    server: PricedServer, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    set_budget("5")
+    owner, name = (Budget.objects, "filter") if read == "budgets" else (limits, "sum_spent")
+    function = getattr(owner, name)
+    failed: list[Any] = []
+
+    def be_away_at_first(*args: Any, **options: Any) -> Any:
+        if len(failed) < 2:
+            failed.append(args)
+            raise OperationalError("server closed the connection unexpectedly")
+        return function(*args, **options)
+
+    monkeypatch.setattr(owner, name, be_away_at_first)
+    [run] = run_all(make_asking_flow(), 1)
+    run.refresh_from_db()
+    assert (run.status, len(failed)) == ("completed", 2)
+
+
+def test_the_budgets_of_a_batch_take_as_many_queries_as_those_of_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_connection("priced")
+    set_budget("100")
+    set_budget("100", payer="all", name="", period="month")
+    set_budget("1", payer="flow", name="asking", period="run")
+    flow = make_asking_flow()
+    runs = [start(flow) for _ in range(30)]
+    for run in runs[::3]:
+        pay(run, "2", connection="priced")
+    answer = Inference({"ok": True}, 0.9, [], Provenance("connection", "priced", "1"))
+    monkeypatch.setattr(
+        "flows.connections.provider.infer_many_by", lambda _, asked: [answer] * len(asked)
+    )
+
+    def ask(some: list[Run]) -> tuple[list[bool], int]:
+        now = timezone.now()
+        asked = [
+            InferenceRequest("priced", {}, flow="asking", run_id=run.pk, now=now) for run in some
+        ]
+        with CaptureQueriesContext(connection) as queries:
+            outcomes = PROVIDER.infer_many(asked)
+        return [isinstance(each, BudgetReached) for each in outcomes], len(queries)
+
+    ask(runs[:1])
+    of_two, few = ask(runs[:2])
+    of_all, many = ask(runs)
+    assert of_two == [True, False]
+    assert of_all == [True, False, False] * 10
+    assert many == few <= 4
+    refused = PROVIDER.infer_many(
+        [InferenceRequest("priced", {}, flow="asking", run_id=runs[0].pk) for _ in range(2)]
+    )
+    # Each is told of its failure by itself.
+    assert refused[0] is not refused[1]
+
+
 # --- Counting once --------------------------------------------------------------------
 
 
@@ -273,3 +345,49 @@ def test_a_step_that_asked_several_connections_pays_each() -> None:
         Payment("a", Decimal("0.4")),
         Payment("b", Decimal("0.2")),
     )
+
+
+# --- False figures ----------------------------------------------------------------------
+
+
+def test_a_step_whose_cost_is_false_ends_and_is_counted_up_to_a_bound(
+    server: PricedServer,
+) -> None:
+    server.cost = 1e12
+    [run] = run_all(make_asking_flow(), 1)
+    run.refresh_from_db()
+    assert (run.status, server.answered) == ("completed", 1)
+    assert total_of("all") == MOST_COST
+
+
+def test_a_sum_at_its_bound_stays_there_and_hinders_nobody(server: PricedServer) -> None:
+    day = timezone.now().date()
+    Spent.objects.create(payer="all", day=day, cost=MOST_IN_A_SUM)
+    [run] = run_all(make_asking_flow(), 1)
+    run.refresh_from_db()
+    assert run.status == "completed"
+    assert total_of("flow", "asking") == 1
+    assert total_of("all") == MOST_IN_A_SUM
+
+
+def test_a_step_whose_payments_cannot_be_written_is_not_paid_for_again(
+    server: PricedServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def read_wrongly(provenance: Any) -> tuple[Payment, ...]:
+        return (Payment("priced", Decimal("NaN")),) if provenance else ()
+
+    monkeypatch.setattr("flows.runtime.execution.read_payments", read_wrongly)
+    flow = make_asking_flow()
+    with driving():
+        run = ended(start(flow))
+    assert (run.status, server.answered) == ("failed", 1)
+    assert run.error["kind"] == "internal"
+    assert "could not be counted: (Payment(connection='priced'" in caplog.text
+
+
+@pytest.mark.parametrize("cost", [float("nan"), float("inf"), -1.0, 10**400, "1", None])
+def test_a_cost_that_is_none_is_read_as_one_within_bounds(cost: Any) -> None:
+    made = {"provider": "connection", "model": "m", "cost": cost, "input_tokens": -5}
+    [payment] = read_payments({**made, "output_tokens": 10**30})
+    assert 0 <= payment.cost <= MOST_COST
+    assert (payment.input_tokens, payment.output_tokens) == (0, MOST_TOKENS)

@@ -148,6 +148,22 @@ def test_a_count_that_is_none_takes_nothing_off_a_price(count: Any) -> None:
     assert (reply.input_tokens, reply.output_tokens) == (None, 3)
 
 
+@pytest.mark.parametrize("adapter", [OpenAI, Anthropic])
+def test_a_count_that_no_call_can_have_is_unfit(adapter: Any) -> None:
+    usage = dict.fromkeys(
+        ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"), 10**15
+    )
+    body = {
+        "usage": usage,
+        "choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}],
+        "content": [{"type": "text", "text": "Hi."}],
+        "stop_reason": "end_turn",
+    }
+    with pytest.raises(AnswerUnfit, match="tokens") as unfit:
+        adapter().read_chat(endpoint(adapter), request(), body)
+    assert unfit.value.field.startswith("usage.")
+
+
 def test_names_that_a_server_gives_are_short() -> None:
     body = {
         "id": "x" * 5000,

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from flows.agents.turn import AgentTurn
 from flows.editor.fields import suggest_properties
 from flows.graph.model import Step
 from flows.graph.problems import Problem
 from flows.steps import files, language, prompts
-from flows.steps.base import StepContext, StepFailure
+from flows.steps.base import Result, StepContext, StepFailure
 from flows.steps.chat import MOST_FILE_BYTES, Chat
 from flows.steps.files import FileMissing, RunFile
 from flows.steps.language import ChatAnswer, ChatRequest, Message, Part
@@ -153,6 +154,45 @@ def test_a_failed_answer_names_its_prompt_too(model: Model) -> None:
     assert failure.provenance is not None
     assert failure.provenance["prompt"] == "triage@4"
     assert failure.provenance["repaired"] is True
+
+
+def test_what_was_paid_is_told_whatever_strikes_then(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = model.chat
+
+    def break_at_the_second(request: ChatRequest) -> ChatAnswer:
+        if model.asked:
+            raise ValueError("no failure that a provider may raise")
+        return answer(request)
+
+    model.said = ["no JSON"]
+    monkeypatch.setattr(model, "chat", break_at_the_second)
+    failure = fail(prompt="triage", variables={"ticket": "lost card"})
+    assert (failure.kind, failure.retryable) == ("exception", True)
+    assert failure.message == "ValueError: no failure that a provider may raise"
+    assert failure.provenance is not None
+    assert (failure.provenance["provider"], failure.provenance["prompt"]) == ("fake", "triage@4")
+
+
+def test_what_an_agents_turn_has_paid_is_told_too(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: Any) -> Result:
+        raise ValueError("the answer is heard")
+
+    monkeypatch.setattr("flows.agents.turn._Turn._react", break_off)
+    config = AgentTurn.Config.model_validate(
+        {
+            "model": "support",
+            "messages": [{"role": "user", "text": "Which team?"}],
+            "began_at": context().now.isoformat(),
+        }
+    )
+    with pytest.raises(StepFailure, match="the answer is heard") as caught:
+        AgentTurn().run(context(), config)
+    assert caught.value.provenance is not None
+    assert caught.value.provenance["provider"] == "fake"
 
 
 def test_files_stand_before_the_text_of_the_user(model: Model) -> None:

@@ -326,8 +326,18 @@ def test_a_shadow_that_is_late_is_dropped_and_its_cost_counted_when_it_comes(
     assert not counted
     served.released.set()
     until(lambda: counted, "the late shadow's cost")
-    [(flow, charges)] = counted
-    assert (flow, [each["model"] for each in charges]) == ("loan", ["c"])
+    [(flow, charges, late_of)] = counted
+    assert (flow, [each["model"] for each in charges], late_of) == ("loan", ["c"], "c")
+
+
+def test_what_one_model_was_paid_is_told_where_the_next_one_breaks(served: Models) -> None:
+    served.ends = {"a": 0.3, "b": "breaks"}
+    result = run({"then": ["b"], "unsure_below": 0.5})
+    assert [(each["model"], each["ended"]) for each in result.provenance["route"]] == [
+        ("a", "unsure"),
+        ("b", "failed"),
+    ]
+    assert [each["model"] for each in result.provenance["charges"]] == ["a"]
 
 
 def test_no_more_shadows_are_asked_than_there_are_places(
