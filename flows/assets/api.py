@@ -28,6 +28,7 @@ from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, sum_up
 from flows.assets.models import Asset, AssetVersion
 from flows.assets.prompts.kind import PROMPT
 from workbench.accounts.gate import requires
+from workbench.http.idempotency import runs_outside_transaction
 from workbench.http.preconditions import edits, get_revision_seen, rests_on, shows
 from workbench.http.problems import ApiProblem, map_error, map_error_by
 from workbench.http.schemas import Page, Strict, page_by_id
@@ -286,7 +287,8 @@ def make_router(kind: AssetKind) -> Router:
          {201: AssetVersionOut}, f"publish_{name}"),
         ("POST", f"{one}/releases", change(release_asset), AssetOut, f"release_{name}"),
         ("POST", f"{one}/archive", change(archive_asset), AssetOut, f"archive_{name}"),
-        ("POST", f"{one}/tests", change(test_asset), AssetTestsOut, f"test_{name}"),
+        ("POST", f"{one}/tests", change(test_asset, runs_outside_transaction), AssetTestsOut,
+         f"test_{name}"),
     ]  # fmt: skip
     for method, path, route, response, called in routes:
         router.api_operation([method], path, response=response, operation_id=called)(route)
