@@ -27,7 +27,7 @@ from flows.assets.errors import (
 from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, sum_up
 from flows.assets.models import Asset, AssetVersion
 from flows.assets.prompts.kind import PROMPT
-from workbench.accounts.gate import requires
+from workbench.accounts.gate import principal_of, requires
 from workbench.http.idempotency import runs_outside_transaction
 from workbench.http.preconditions import edits, get_revision_seen, rests_on, shows
 from workbench.http.problems import ApiProblem, map_error, map_error_by
@@ -222,7 +222,7 @@ def publish_asset(
     version = services.publish_asset(
         asset_id=_find(kind, name).pk, revision=int(get_revision_seen(request)),
         note=body.note, author=person_of(request), actor=actor_of(request),
-        now=timezone.now(), release=body.release,
+        now=timezone.now(), release=body.release, principal=principal_of(request),
     )  # fmt: skip
     return Status(201, _version_out(version))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from workbench.accounts.actors import Actor
-from workbench.accounts.models import User
+from workbench.accounts.permissions import Principal
 
 Json = Any
 Content = Mapping[str, Json]
@@ -108,10 +108,13 @@ class TestBudget:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """For whom a draft is made into a version, which may take in what lies elsewhere."""
+    """For whom a draft is made into a version, which may take in what lies elsewhere.
+
+    ``principal`` says what may be seen: a token sees what its scopes allow, and no more.
+    """
 
     actor: Actor
-    user: User | None = None
+    principal: Principal | None = None
 
 
 class AssetKind:

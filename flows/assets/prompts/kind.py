@@ -60,7 +60,7 @@ class PromptKind(AssetKind):
             return to_normal_form(content)
         own = [each for each in content.get("examples", []) if "case" not in each]
         try:
-            taken = take_examples(content, given.user, is_server=given.actor.kind == "system")
+            taken = take_examples(content, given.principal, is_server=given.actor.kind == "system")
         except CasesUnfit as error:
             problem = AssetProblem("from_cases", str(error), error.remedy)
             raise AssetInvalid([problem]) from error

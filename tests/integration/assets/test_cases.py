@@ -15,8 +15,11 @@ from tests.factories.cases import approve, make_decided_case, reject
 from tests.factories.people import make_person
 from tests.factories.prompts import make_prompt, publish_prompt
 from tests.factories.queues import make_office
+from tests.web.api import Api
+from tests.web.pages import problem_of
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
+from workbench.people.services import create_token
 
 pytestmark = pytest.mark.django_db
 LOAN: Any = {
@@ -119,3 +122,33 @@ def test_cases_that_do_not_fit_are_passed_over_and_told_of_if_none_does(now: dat
         publish_prompt(asset, "None fits")
     assert refused.value.problems[0].field == "from_cases"
     assert f"case {Case.objects.get().pk}" in str(refused.value)
+
+
+def test_a_token_takes_no_examples_that_its_scopes_do_not_show(now: datetime) -> None:
+    correct(now, 2500)
+    asset = make_prompt("decide", publish=False, **LOAN)
+    path, body = "/prompts/decide/versions", {"note": "From cases"}
+    scopes = ["prompts.view", "prompts.edit"]
+
+    refused = Api(Role.DESIGNER, scopes=scopes).post(path, body, etag='"1"')
+
+    assert (refused.status_code, problem_of(refused)) == (422, "asset-invalid")
+    assert "may not see" in refused.json()["errors"][0]["message"]
+    assert not AssetVersion.objects.exists()
+    seeing = Api(Role.DESIGNER, scopes=[*scopes, "runs.view"])
+    assert seeing.post(path, body, etag='"1"').status_code == 201
+    assert len(asset.versions.get().content["examples"]) == 1
+
+
+def test_a_token_that_is_not_named_takes_no_examples_as_its_person(now: datetime) -> None:
+    correct(now, 2500)
+    asset = make_prompt("decide", publish=False, **LOAN)
+    person = make_person("dora", Role.DESIGNER)
+    token, _ = create_token(
+        user=person, name="ci", scopes=["prompts.edit"], actor=Actor.user(person), now=now
+    )
+    with pytest.raises(AssetInvalid, match="Nobody is named"):
+        publish_asset(
+            asset_id=asset.pk, revision=asset.draft_revision, note="x", author=person,
+            actor=Actor.token(token), now=now,
+        )  # fmt: skip
