@@ -172,17 +172,17 @@ def create_asset(request: HttpRequest, kind: AssetKind, body: AssetIn) -> Status
         kind=kind, name=body.name, title=body.title, content=body.content,
         actor=actor_of(request), now=timezone.now(),
     )  # fmt: skip
-    return Status(201, _detail(kind, made))
+    return Status(201, _detail(request, kind, made))
 
 
 def get_asset(request: HttpRequest, kind: AssetKind, name: str) -> dict[str, Any]:
     """Return it with its draft, the draft's problems, and the flows that use it."""
-    return _detail(kind, _find(kind, name))
+    return _detail(request, kind, _find(kind, name))
 
 
 def get_draft(request: HttpRequest, kind: AssetKind, name: str) -> dict[str, Any]:
     """Return the same as its own address: the draft with its problems."""
-    return _detail(kind, _find(kind, name))
+    return _detail(request, kind, _find(kind, name))
 
 
 def save_draft(
@@ -193,7 +193,7 @@ def save_draft(
         asset_id=_find(kind, name).pk, title=body.title, content=body.content,
         actor=actor_of(request), now=timezone.now(),
     )  # fmt: skip
-    return _detail(kind, saved)
+    return _detail(request, kind, saved)
 
 
 def list_versions(
@@ -212,7 +212,7 @@ def list_versions(
 def get_version(request: HttpRequest, kind: AssetKind, name: str, number: Number) -> dict[str, Any]:
     """Return a version with its content."""
     version = selectors.get_version(_find(kind, name), number)
-    return {**_version_out(version), "content": version.content}
+    return {**_version_out(version), "content": kind.hide(version.content, principal_of(request))}
 
 
 def publish_asset(
@@ -328,11 +328,11 @@ def _out(kind: AssetKind, asset: Asset) -> dict[str, Any]:
     }
 
 
-def _detail(kind: AssetKind, asset: Asset) -> dict[str, Any]:
+def _detail(request: HttpRequest, kind: AssetKind, asset: Asset) -> dict[str, Any]:
     users = selectors.list_users(asset)
     return {
         **_out(kind, asset),
-        "draft": asset.draft,
+        "draft": kind.hide(asset.draft, principal_of(request)),
         "problems": [
             {"field": each.field, "message": each.message, "remedy": each.remedy}
             for each in kind.check(asset.draft)

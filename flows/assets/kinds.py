@@ -157,6 +157,10 @@ class AssetKind:
         """Return where two contents differ."""
         raise NotImplementedError
 
+    def hide(self, content: Content, principal: Principal) -> dict[str, Json]:
+        """Return the content without what the principal may not see of it."""
+        return dict(content)
+
     def freeze(self, content: Content, given: Freeze) -> dict[str, Json]:
         """Return what a version keeps of a draft. Raises: AssetInvalid."""
         return self.normal(content)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.assets.kinds import Content, Difference
+from flows.assets.prompts.hiding import HIDDEN
 from flows.assets.word_diff import diff_words
 from flows.graph.yaml_text import write_yaml
 
@@ -54,6 +55,8 @@ def _list_places(content: Content) -> Iterator[tuple[str, str]]:
         yield f"Variable {name}", _to_yaml(variable)
     for index, example in enumerate(content.get("examples", []), 1):
         yield f"Example {index}", _to_yaml(example)
+    if content.get(HIDDEN):
+        yield "Examples from cases that you may not see", str(content[HIDDEN])
     for key, label in (
         ("from_cases", "Examples from cases"), ("answer", "Answer"), ("parameters", "Parameters"),
     ):  # fmt: skip
