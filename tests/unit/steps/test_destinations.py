@@ -60,7 +60,9 @@ def test_no_type_that_asks_a_model_forgets_whom_it_depends_on() -> None:
     asking = [
         type_
         for type_ in all_step_types()
-        if isinstance(type_, RunningStep) and type_.asks_model and not type_.name.startswith("test.")
+        if isinstance(type_, RunningStep)
+        and type_.asks_model
+        and not type_.name.startswith("test.")
     ]
     assert {"agent.turn", "llm.chat", "model.infer"} <= {each.name for each in asking}
     for type_ in asking:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from flows.assets.models import Asset, AssetVersion
+from flows.assets.prompts import kind
 from flows.assets.prompts.forms import fill_form
 from flows.steps import language
 from flows.steps.language import ChatAnswer
@@ -362,3 +363,14 @@ def reword_by(client: Client, text: str) -> None:
     sent = form_of(client)
     sent["part-1-text"] = text
     assert client.post(EDIT, sent).status_code == 302
+
+
+def test_a_page_compares_no_texts_to_say_that_the_draft_differs(
+    dora: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = make_prompt()
+    monkeypatch.setattr(kind.PromptKind, "diff", None)
+    same = page(dora, "/prompts/triage/")
+    asset.draft = {**asset.draft, "description": "Another"}
+    asset.save()
+    assert page(dora, "/prompts/triage/").count("draft differs") > same.count("draft differs")
