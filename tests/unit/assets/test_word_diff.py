@@ -62,8 +62,11 @@ def test_what_takes_long_to_compare_is_shown_whole(
 class Within(SequenceMatcher[Any]):
     """Refuses what would keep a web thread for seconds."""
 
+    a: Any
+    b: Any
+
     def get_matching_blocks(self) -> Any:
-        counts = Counter(self.b)
+        counts: Counter[Any] = Counter(self.b)
         assert len(self.a) + len(self.b) <= 4_000
         assert sum(counts[each] for each in self.a) <= 250_000
         return super().get_matching_blocks()
