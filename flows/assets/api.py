@@ -1,6 +1,6 @@
 """Assets over HTTP: the same routes for each kind, under its plural."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -24,13 +24,15 @@ from flows.assets.errors import (
     AssetUnknown,
     OtherPersonNeeded,
 )
-from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, sum_up
+from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, TestResult, sum_up
 from flows.assets.models import Asset, AssetVersion
 from flows.assets.prompts.kind import PROMPT
 from workbench.accounts.gate import principal_of, requires
+from workbench.http.gateway import may_answer
 from workbench.http.idempotency import runs_outside_transaction
 from workbench.http.preconditions import edits, get_revision_seen, rests_on, shows
 from workbench.http.problems import ApiProblem, map_error, map_error_by
+from workbench.http.rates import limits_model_tries
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of
 
@@ -258,7 +260,21 @@ def test_asset(
         problem = AssetProblem("calls", "No call is allowed.", "Say how many may be made.")
         raise AssetInvalid([problem])
     budget = TestBudget(body.model, body.judge, body.calls, body.cost, seconds=SECONDS)
-    return _tests_out(kind.run_tests(asset.name, asset.draft, budget), budget)
+    run = _ask_model if body.model else _use_recorded
+    return _tests_out(run(request, kind, asset, budget), budget)
+
+
+def _use_recorded(
+    request: HttpRequest, kind: AssetKind, asset: Asset, budget: TestBudget
+) -> Sequence[TestResult]:
+    return kind.run_tests(asset.name, asset.draft, budget)
+
+
+_ask_model = limits_model_tries(_use_recorded)
+
+
+def _wait_for_models(route: Any) -> Any:
+    return may_answer(429)(runs_outside_transaction(route))
 
 
 def make_router(kind: AssetKind) -> Router:
@@ -287,7 +303,7 @@ def make_router(kind: AssetKind) -> Router:
          {201: AssetVersionOut}, f"publish_{name}"),
         ("POST", f"{one}/releases", change(release_asset), AssetOut, f"release_{name}"),
         ("POST", f"{one}/archive", change(archive_asset), AssetOut, f"archive_{name}"),
-        ("POST", f"{one}/tests", change(test_asset, runs_outside_transaction), AssetTestsOut,
+        ("POST", f"{one}/tests", change(test_asset, _wait_for_models), AssetTestsOut,
          f"test_{name}"),
     ]  # fmt: skip
     for method, path, route, response, called in routes:

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
+from django.utils import timezone
 
 from flows.assets.models import Asset, AssetVersion
 from flows.steps import language
@@ -127,6 +129,21 @@ def test_tests_hold_no_transaction_while_they_ask_a_model(
     again = api.post("/prompts/triage/tests", asked, key="once")
     assert first.json()["passed"] == 1
     assert (inside, first.content) == ([False], again.content)
+
+
+def test_models_are_asked_only_so_often_and_recorded_answers_always(
+    api: Api, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MODEL_TRIES_A_MINUTE = 1
+    cache.clear()
+    now = timezone.now()
+    monkeypatch.setattr("workbench.http.rates.timezone.now", lambda: now)
+    make_prompt()
+    asked = {"model": "absent", "calls": 1}
+    assert api.post("/prompts/triage/tests", asked).status_code == 200
+    refused = api.post("/prompts/triage/tests", asked)
+    assert (refused.status_code, problem_of(refused)) == (429, "model-tries-too-often")
+    assert api.post("/prompts/triage/tests", {}).status_code == 200
 
 
 def test_the_list_is_paged_and_searched(api: Api) -> None:
