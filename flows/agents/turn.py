@@ -22,9 +22,11 @@ from flows.agents.showing import fits_fields, show_call, title_call
 from flows.engine import events
 from flows.expressions import ExpressionError, compile_expression
 from flows.models import Journal
+from flows.steps.asking import UseRefused, destination_of, limit_of
 from flows.steps.base import (
     BUDGET,
     Cel,
+    DestinationLimit,
     Json,
     ModelUse,
     Result,
@@ -34,8 +36,10 @@ from flows.steps.base import (
     as_failure,
     text_of,
 )
+from flows.steps.functions import UnknownFunction
 from flows.steps.language import ChatAnswer, Tool, ToolCall
-from flows.steps.questions import Asker, Question, Unfit, check_end
+from flows.steps.models import UnknownModel
+from flows.steps.questions import Asker, Question, Unfit, check_end, find_provider_of
 from flows.steps.registry import register
 from flows.steps.structured import Fault, make_schema_validator, read_structured
 
@@ -85,6 +89,18 @@ class AgentTurn(RunningStep):
 
     def describe(self, config: Mapping[str, Json]) -> str:
         return text_of(config.get("model")) or "Choose a model"
+
+    def destination(self, config: Config) -> str | None:
+        try:
+            return destination_of(find_provider_of(config.model), config.model)
+        except (UnknownModel, UnknownFunction, UseRefused):
+            return None
+
+    def destination_limit(self, config: Config) -> DestinationLimit | None:
+        try:
+            return limit_of(find_provider_of(config.model), config.model)
+        except (UnknownModel, UnknownFunction, UseRefused):
+            return None
 
     def run(self, ctx: StepContext, config: Config) -> Result:
         """Return what the agent does next, by the port of the tool that it calls.

@@ -1,6 +1,6 @@
 """Assets over HTTP: the same routes for each kind, under its plural."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -24,12 +24,15 @@ from flows.assets.errors import (
     AssetUnknown,
     OtherPersonNeeded,
 )
-from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, sum_up
+from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, TestResult, sum_up
 from flows.assets.models import Asset, AssetVersion
 from flows.assets.prompts.kind import PROMPT
-from workbench.accounts.gate import requires
+from workbench.accounts.gate import principal_of, requires
+from workbench.http.gateway import may_answer
+from workbench.http.idempotency import runs_outside_transaction
 from workbench.http.preconditions import edits, get_revision_seen, rests_on, shows
 from workbench.http.problems import ApiProblem, map_error, map_error_by
+from workbench.http.rates import limits_model_tries
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of
 
@@ -171,17 +174,17 @@ def create_asset(request: HttpRequest, kind: AssetKind, body: AssetIn) -> Status
         kind=kind, name=body.name, title=body.title, content=body.content,
         actor=actor_of(request), now=timezone.now(),
     )  # fmt: skip
-    return Status(201, _detail(kind, made))
+    return Status(201, _detail(request, kind, made))
 
 
 def get_asset(request: HttpRequest, kind: AssetKind, name: str) -> dict[str, Any]:
     """Return it with its draft, the draft's problems, and the flows that use it."""
-    return _detail(kind, _find(kind, name))
+    return _detail(request, kind, _find(kind, name))
 
 
 def get_draft(request: HttpRequest, kind: AssetKind, name: str) -> dict[str, Any]:
     """Return the same as its own address: the draft with its problems."""
-    return _detail(kind, _find(kind, name))
+    return _detail(request, kind, _find(kind, name))
 
 
 def save_draft(
@@ -192,7 +195,7 @@ def save_draft(
         asset_id=_find(kind, name).pk, title=body.title, content=body.content,
         actor=actor_of(request), now=timezone.now(),
     )  # fmt: skip
-    return _detail(kind, saved)
+    return _detail(request, kind, saved)
 
 
 def list_versions(
@@ -211,7 +214,7 @@ def list_versions(
 def get_version(request: HttpRequest, kind: AssetKind, name: str, number: Number) -> dict[str, Any]:
     """Return a version with its content."""
     version = selectors.get_version(_find(kind, name), number)
-    return {**_version_out(version), "content": version.content}
+    return {**_version_out(version), "content": kind.hide(version.content, principal_of(request))}
 
 
 def publish_asset(
@@ -221,7 +224,7 @@ def publish_asset(
     version = services.publish_asset(
         asset_id=_find(kind, name).pk, revision=int(get_revision_seen(request)),
         note=body.note, author=person_of(request), actor=actor_of(request),
-        now=timezone.now(), release=body.release,
+        now=timezone.now(), release=body.release, principal=principal_of(request),
     )  # fmt: skip
     return Status(201, _version_out(version))
 
@@ -257,7 +260,21 @@ def test_asset(
         problem = AssetProblem("calls", "No call is allowed.", "Say how many may be made.")
         raise AssetInvalid([problem])
     budget = TestBudget(body.model, body.judge, body.calls, body.cost, seconds=SECONDS)
-    return _tests_out(kind.run_tests(asset.name, asset.draft, budget), budget)
+    run = _ask_model if body.model else _use_recorded
+    return _tests_out(run(request, kind, asset, budget), budget)
+
+
+def _use_recorded(
+    request: HttpRequest, kind: AssetKind, asset: Asset, budget: TestBudget
+) -> Sequence[TestResult]:
+    return kind.run_tests(asset.name, asset.draft, budget)
+
+
+_ask_model = limits_model_tries(_use_recorded)
+
+
+def _wait_for_models(route: Any) -> Any:
+    return may_answer(429)(runs_outside_transaction(route))
 
 
 def make_router(kind: AssetKind) -> Router:
@@ -286,7 +303,8 @@ def make_router(kind: AssetKind) -> Router:
          {201: AssetVersionOut}, f"publish_{name}"),
         ("POST", f"{one}/releases", change(release_asset), AssetOut, f"release_{name}"),
         ("POST", f"{one}/archive", change(archive_asset), AssetOut, f"archive_{name}"),
-        ("POST", f"{one}/tests", change(test_asset), AssetTestsOut, f"test_{name}"),
+        ("POST", f"{one}/tests", change(test_asset, _wait_for_models), AssetTestsOut,
+         f"test_{name}"),
     ]  # fmt: skip
     for method, path, route, response, called in routes:
         router.api_operation([method], path, response=response, operation_id=called)(route)
@@ -326,11 +344,11 @@ def _out(kind: AssetKind, asset: Asset) -> dict[str, Any]:
     }
 
 
-def _detail(kind: AssetKind, asset: Asset) -> dict[str, Any]:
+def _detail(request: HttpRequest, kind: AssetKind, asset: Asset) -> dict[str, Any]:
     users = selectors.list_users(asset)
     return {
         **_out(kind, asset),
-        "draft": asset.draft,
+        "draft": kind.hide(asset.draft, principal_of(request)),
         "problems": [
             {"field": each.field, "message": each.message, "remedy": each.remedy}
             for each in kind.check(asset.draft)

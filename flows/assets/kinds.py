@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from workbench.accounts.actors import Actor
-from workbench.accounts.models import User
+from workbench.accounts.permissions import Principal
 
 Json = Any
 Content = Mapping[str, Json]
@@ -108,10 +108,13 @@ class TestBudget:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """For whom a draft is made into a version, which may take in what lies elsewhere."""
+    """For whom a draft is made into a version, which may take in what lies elsewhere.
+
+    ``principal`` says what may be seen: a token sees what its scopes allow, and no more.
+    """
 
     actor: Actor
-    user: User | None = None
+    principal: Principal | None = None
 
 
 class AssetKind:
@@ -153,6 +156,10 @@ class AssetKind:
     def diff(self, before: Content, after: Content) -> list[Difference]:
         """Return where two contents differ."""
         raise NotImplementedError
+
+    def hide(self, content: Content, principal: Principal) -> dict[str, Json]:
+        """Return the content without what the principal may not see of it."""
+        return dict(content)
 
     def freeze(self, content: Content, given: Freeze) -> dict[str, Json]:
         """Return what a version keeps of a draft. Raises: AssetInvalid."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
 from flows.assets import publishing_views, testing_views, views
@@ -10,7 +10,7 @@ from flows.assets.binding import bind
 from flows.assets.kinds import AssetKind
 from workbench.accounts.gate import requires
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 # Whoever works with any flow or queue may read; what is changed reaches every flow.
 READ, WRITE = "anywhere", "installation"

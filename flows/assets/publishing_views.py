@@ -113,7 +113,7 @@ def version_detail(request: HttpRequest, kind: AssetKind, name: str, number: int
         **make_context(request, kind, asset, "versions"),
         "here": f"Version {number}",
         "version": version,
-        "shown": kind.show(version.content),
+        "shown": kind.show(kind.hide(version.content, request.user)),
         "users": [each for each in selectors.list_users(asset) if each.number == number],
     }
     return render(request, "flows/assets/version.html", context)
@@ -158,16 +158,15 @@ def compare(request: HttpRequest, kind: AssetKind, name: str) -> HttpResponse:
     newest = versions[0].number if versions else None
     old = positive_number(request.GET.get("a", "")) or newest
     new = positive_number(request.GET.get("b", ""))
+    before, after = (kind.hide(_get_content(asset, each), request.user) for each in (old, new))
     context = {
         **make_context(request, kind, asset, "versions"),
         "here": "Compare",
         "versions": versions,
         "old": old,
         "new": new,
-        "changes": kind.diff(_get_content(asset, old), _get_content(asset, new)),
+        "changes": kind.diff({} if old is None else before, after),
     }
-    if old is None:
-        context["changes"] = kind.diff({}, asset.draft)
     return render(request, "flows/assets/compare.html", context)
 
 

@@ -1,5 +1,6 @@
 """What the views of assets share: what the request names, and what every page of one shows."""
 
+import json
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -39,7 +40,8 @@ def make_context(request: HttpRequest, kind: AssetKind, asset: Asset, tab: str) 
 
 
 def _differs(kind: AssetKind, asset: Asset, released: Any) -> bool:
-    return bool(kind.diff(released, asset.draft))
+    # As text, since the order of keys is part of what people write.
+    return json.dumps(kind.normal(released)) != json.dumps(kind.normal(asset.draft))
 
 
 def make_names(kind: AssetKind) -> dict[str, str]:

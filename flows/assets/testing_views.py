@@ -16,6 +16,7 @@ from flows.assets.requests import asset_or_404, make_context
 from flows.steps.questions import list_models_to_ask
 from flows.views.requests import actor_of
 from workbench.http.numbers import number_in
+from workbench.http.rates import limit_model_tries
 from workbench.shell.editing import Edit, warn_of_conflict
 
 # A page waits for its answers: more calls are for the command, which has no such limits.
@@ -30,6 +31,7 @@ def asset_tests(request: HttpRequest, kind: AssetKind, name: str) -> HttpRespons
 
 
 @require_POST
+@limit_model_tries
 def run_against_model(request: HttpRequest, kind: AssetKind, name: str) -> HttpResponse:
     """Run the draft's tests against a model, under a budget; keep the answers if asked to."""
     asset = asset_or_404(kind, name)

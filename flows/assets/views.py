@@ -89,7 +89,7 @@ def asset_detail(request: HttpRequest, kind: AssetKind, name: str) -> HttpRespon
     context = {
         **make_context(request, kind, asset, "overview"),
         "users": selectors.list_users(asset),
-        "shown": kind.show(content),
+        "shown": kind.show(kind.hide(content, request.user)),
         "problems": kind.check(asset.draft),
     }
     return render(request, "flows/assets/detail.html", context)
@@ -178,7 +178,7 @@ def asset_export(request: HttpRequest, kind: AssetKind, name: str) -> HttpRespon
     asset = asset_or_404(kind, name)
     number = positive_number(request.GET.get("version", ""))
     content = version_or_404(asset, number).content if number else asset.draft
-    text = to_file(kind, asset.name, asset.title, content)
+    text = to_file(kind, asset.name, asset.title, kind.hide(content, request.user))
     response = HttpResponse(text, content_type="application/yaml; charset=utf-8")
     called = f"{asset.name}@{number}" if number else asset.name
     response["Content-Disposition"] = f'attachment; filename="{called}.{kind.name}.yaml"'

@@ -12,6 +12,7 @@ from flows.connections.exchange import open_exchange
 from flows.connections.known import KnownConnection
 from flows.connections.models import Connection
 from flows.connections.provider import chat_by, infer_by
+from flows.spending.without_runs import count_without_run
 from flows.steps.base import StepFailure
 from flows.steps.language import ChatRequest, Message, Part
 from flows.steps.models import InferenceRequest, InputRefused
@@ -78,6 +79,7 @@ def try_connection(
         trial = Trial(error=message, error_kind=failure.kind, provenance=failure.provenance)
     with transaction.atomic():
         _record(connection, trial, actor, now)
+        count_without_run([trial.provenance], now=now)
     return trial
 
 

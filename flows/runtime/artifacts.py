@@ -78,16 +78,29 @@ def read_artifact(digest: str) -> tuple[Artifact, bytes]:
     Raises: ArtifactMissing, inside a step also for an artifact that its run does not hold; in a
     rehearsal, for one that may not be read for it.
     """
-    artifact = Artifact.objects.filter(digest=digest).first()
-    holder = get_holder()
-    if artifact is None or (holder is not None and not holder.holds(digest)):
-        raise ArtifactMissing(f"There is no artifact {digest}.")
+    artifact = _find_artifact(digest)
     with default_storage.open(artifact.path) as file:
         return artifact, file.read()
 
 
+def _find_artifact(digest: str) -> Artifact:
+    """Raises: ArtifactMissing."""
+    artifact = Artifact.objects.filter(digest=digest).first()
+    holder = get_holder()
+    if artifact is None or (holder is not None and not holder.holds(digest)):
+        raise ArtifactMissing(f"There is no artifact {digest}.")
+    return artifact
+
+
 class ArtifactFiles:
     """The artifacts as files for steps."""
+
+    def size_of(self, digest: str) -> int:
+        """Return how many bytes the file has. Raises: FileMissing as ``read``."""
+        try:
+            return _find_artifact(digest).size
+        except ArtifactMissing as missing:
+            raise FileMissing(str(missing)) from missing
 
     def read(self, digest: str) -> RunFile:
         """Return the file. Raises: FileMissing, also for what the step's run does not hold."""

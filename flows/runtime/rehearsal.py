@@ -6,7 +6,7 @@ with effects, and steps that wait, take their output from stubs.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, assert_never
@@ -23,7 +23,9 @@ from flows.runtime.execution import Drive, Memory
 from flows.runtime.held import RehearsalHolder
 from flows.runtime.program import BoundStep, Program, run_bindings
 from flows.runtime.step_pool import StepPool
+from flows.spending.without_runs import count_without_run
 from flows.store.rows import Claim
+from workbench.dispatch import agreed_time
 from workbench.values.refusals import ValueRefused
 
 Json = Any
@@ -162,7 +164,7 @@ class Stage:
         """Play a program. ``run_id`` is the run that it repeats, ``may_read`` as for play_step."""
         holder = RehearsalHolder(run_id, may_read)
         player = _Player(program, input, now, stubs or {}, only, self._pool, holder, answers)
-        return self._loop.run_until_complete(player.play())
+        return self._run(player, player.play())
 
     def play_step(
         self,
@@ -182,7 +184,14 @@ class Stage:
         """
         holder = RehearsalHolder(0, may_read)
         player = _Player(program, input, now, {}, frozenset({step}), self._pool, holder, answers)
-        return self._loop.run_until_complete(player.play_one(step, outputs))
+        return self._run(player, player.play_one(step, outputs))
+
+    def _run(self, player: "_Player", playing: Coroutine[Any, Any, Rehearsal]) -> Rehearsal:
+        try:
+            return self._loop.run_until_complete(playing)
+        finally:
+            # Here and not in the pool: the caller may be within a transaction.
+            count_without_run(player.paid, now=agreed_time.now(), flow=player.program.flow)
 
 
 class _Player:
@@ -207,6 +216,8 @@ class _Player:
         self.visits: dict[str, int] = {}
         self.stopped: set[int] = set()
         self.rehearsal = Rehearsal()
+        # The provenance of each call that was made.
+        self.paid: list[Mapping[str, Json] | None] = []
 
     async def play(self) -> Rehearsal:
         for _ in range(MOST_ACTIVATIONS):
@@ -275,7 +286,9 @@ class _Player:
         drive = Drive(
             claim, self.program, self.memory, self.pool, lambda: False, rehearsing=self.holder
         )
-        return await drive.run()
+        action = await drive.run()
+        self.paid.append(getattr(action, "provenance", None))
+        return action
 
     def apply(
         self, token: TokenView, action: Action, config: Json, ms: float, stub: Stub | None

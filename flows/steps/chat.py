@@ -26,7 +26,7 @@ from flows.steps.base import (
 )
 from flows.steps.chat_check import check_chat
 from flows.steps.confidence import ConfidenceChoice, answer_with_confidence
-from flows.steps.files import FileMissing, get_file_source
+from flows.steps.files import FileMissing, RunFile, get_file_source
 from flows.steps.functions import UnknownFunction
 from flows.steps.language import Message, Part
 from flows.steps.models import UnknownModel
@@ -200,12 +200,14 @@ class Chat(RunningStep):
 
 
 def _run(ctx: StepContext, config: Chat.Config, key: str, *, with_shadows: bool) -> Result:
+    # Once for all models of a route.
+    files = _read_files(config.files)
     if not config.routing.is_used:
-        return _ask(ctx, config, key)
+        return _ask(ctx, config, key, files)
 
     def ask(model: str) -> Result:
         # Two connections may lead to one server, which must not take one call for the other.
-        return _ask(ctx, config.model_copy(update={"model": model}), f"{key}-{model}")
+        return _ask(ctx, config.model_copy(update={"model": model}), f"{key}-{model}", files)
 
     call = RoutedCall(ctx, config.model, config.routing, ask, "answer")
     return call.run(_find_figures, with_shadows=with_shadows)
@@ -218,8 +220,8 @@ def _find_figures(model: str) -> Figures:
         return Figures()
 
 
-def _ask(ctx: StepContext, config: Chat.Config, key: str) -> Result:
-    question, label = _make_question(ctx, config)
+def _ask(ctx: StepContext, config: Chat.Config, key: str, files: Sequence[Part]) -> Result:
+    question, label = _make_question(ctx, config, files)
     asker = Asker(ctx, key, routed=config.model if config.routing.is_used else "")
     try:
         answered, sureness = answer_with_confidence(asker, question, config.confidence)
@@ -248,7 +250,9 @@ def _ask(ctx: StepContext, config: Chat.Config, key: str) -> Result:
 # --- The question -----------------------------------------------------------------------------
 
 
-def _make_question(ctx: StepContext, config: Chat.Config) -> tuple[Question, str]:
+def _make_question(
+    ctx: StepContext, config: Chat.Config, files: Sequence[Part]
+) -> tuple[Question, str]:
     """Return the question and the label of its prompt. Raises: StepFailure."""
     filled = _fill(ctx, config) if config.prompt else _use_own_words(config)
     own = {
@@ -259,7 +263,7 @@ def _make_question(ctx: StepContext, config: Chat.Config) -> tuple[Question, str
     }
     return Question(
         model=config.model,
-        messages=_add_files(filled.messages, _read_files(config.files)),
+        messages=_add_files(filled.messages, files),
         schema=config.answer_schema if config.answer_schema is not None else filled.schema,
         parameters={
             **filled.parameters,
@@ -304,19 +308,23 @@ def _add_files(messages: Sequence[Message], files: Sequence[Part]) -> list[Messa
 
 
 def _read_files(given: Sequence[Any]) -> list[Part]:
-    """Return the files. Raises: StepFailure, before it reads more than are sent."""
-    files: list[Part] = []
-    size = 0
-    for each in given:
-        files.append(_read_file(each))
-        size += len(files[-1].data)
+    """Return the files, if the run holds them. Raises: StepFailure, where none is read."""
+    digests, source = [_read_digest(each) for each in given], get_file_source()
+    try:
+        size = sum(source.size_of(each) for each in digests)
         if size > MOST_FILE_BYTES:
             raise _refuse_size(size)
-    return files
+        return [_make_part(source.read(each)) for each in digests]
+    except FileMissing as error:
+        raise StepFailure(str(error), kind="artifact", retryable=False) from error
 
 
-def _read_file(given: Any) -> Part:
-    """Return the file that a reference or a digest names, if the run holds it."""
+def _make_part(file: RunFile) -> Part:
+    return Part(data=file.content, media_type=file.media_type, name=file.name)
+
+
+def _read_digest(given: Any) -> str:
+    """Return the digest that is given itself or in a reference. Raises: StepFailure."""
     named = given.get("artifact") if isinstance(given, Mapping) else given
     digest = text_of(named).removeprefix("artifact:").removeprefix("sha256:")
     if not digest:
@@ -325,16 +333,12 @@ def _read_file(given: Any) -> Part:
             kind="config",
             retryable=False,
         )
-    try:
-        file = get_file_source().read(digest)
-    except FileMissing as error:
-        raise StepFailure(str(error), kind="artifact", retryable=False) from error
-    return Part(data=file.content, media_type=file.media_type, name=file.name)
+    return digest
 
 
 def _refuse_size(size: int) -> StepFailure:
     return StepFailure(
-        f"The files have {size:,} bytes and more; at most {MOST_FILE_BYTES:,} are sent. "
+        f"The files have {size:,} bytes; at most {MOST_FILE_BYTES:,} are sent. "
         "Send fewer, or smaller ones.",
         kind="too_large",
         retryable=False,

@@ -20,11 +20,17 @@ class FileMissing(LookupError):
 class FileSource(Protocol):
     """Where files are kept."""
 
+    def size_of(self, digest: str) -> int:
+        """Return how many bytes a file has, which is not read. Raises: FileMissing as ``read``."""
+
     def read(self, digest: str) -> RunFile:
         """Return a file that the run whose step is called holds. Raises: FileMissing."""
 
 
 class _NoFiles:
+    def size_of(self, digest: str) -> int:
+        raise FileMissing(f"There is no artifact {digest}.")
+
     def read(self, digest: str) -> RunFile:
         raise FileMissing(f"There is no artifact {digest}.")
 

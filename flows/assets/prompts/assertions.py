@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.assets.kinds import Check
 from flows.assets.prompts.filling import to_text
-from flows.assets.word_diff import diff_words
+from flows.assets.word_diff import diff_words, is_quick
 from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
 from workbench.values.schemas import make_validator
@@ -14,8 +14,8 @@ from workbench.values.schemas import make_validator
 Json = Any
 Judge = Callable[[str, str], tuple[float, str]]
 LIKE_ENOUGH = 0.8
-# The ratio takes time that rises with the product of the lengths: longer texts go by words.
-_MOST_CHARACTERS = 4_000
+# How many pairs of equal characters or words are looked at: longer texts go by words.
+_MOST_PAIRS = 250_000
 _LONGEST_SHOWN = 2_000
 
 
@@ -85,10 +85,15 @@ def _similar(wanted: Mapping[str, Json], text: str, answer: Json) -> Check:
 
 
 def measure_likeness(one: str, other: str) -> float:
-    """Return how much two texts are alike, 0 to 1, as difflib measures it."""
-    if len(one) + len(other) <= _MOST_CHARACTERS:
+    """Return how much two texts are alike, 0 to 1, as difflib measures it.
+
+    Of texts that are too long for that it is the share of words that both have, in any order.
+    """
+    if is_quick(one, other, _MOST_PAIRS):
         return SequenceMatcher(None, one, other, autojunk=False).ratio()
-    return SequenceMatcher(None, one.split(), other.split()).ratio()
+    words = one.split(), other.split()
+    matcher = SequenceMatcher(None, *words)
+    return matcher.ratio() if is_quick(*words, _MOST_PAIRS) else matcher.quick_ratio()
 
 
 def _check_by_judge(wanted: Mapping[str, Json], answer: Json, judge: Judge | None) -> Check:

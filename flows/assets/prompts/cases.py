@@ -12,7 +12,7 @@ from flows.assets.examples import (
 from flows.assets.kinds import Content
 from flows.assets.prompts.filling import Prompt
 from flows.steps.prompts import VariablesRefused
-from workbench.accounts.models import User
+from workbench.accounts.permissions import Principal
 from workbench.values.schemas import make_validator
 
 Json = Any
@@ -28,10 +28,12 @@ class CasesUnfit(Exception):
         self.remedy = remedy
 
 
-def take_examples(content: Content, user: User | None, *, is_server: bool) -> list[dict[str, Json]]:
+def take_examples(
+    content: Content, principal: Principal | None, *, is_server: bool
+) -> list[dict[str, Json]]:
     """Return the newest examples that fit the prompt, each with its case. Raises: CasesUnfit."""
     wanted = content["from_cases"]
-    if user is None and not is_server:
+    if principal is None and not is_server:
         raise CasesUnfit("Nobody is named who may see the cases.", "Publish it as a person.")
     asked = WantedExamples(
         flow=wanted["flow"], queue=wanted.get("queue", ""), count=wanted["count"] * LOOKED_AT,
@@ -39,7 +41,7 @@ def take_examples(content: Content, user: User | None, *, is_server: bool) -> li
         leave_out=tuple(wanted.get("leave_out", ())),
     )  # fmt: skip
     try:
-        found = get_example_source().list_examples(asked, user)
+        found = get_example_source().list_examples(asked, principal)
     except ExamplesRefused as error:
         raise CasesUnfit(str(error), "Change where the examples come from.") from error
     return _take_fitting(content, found)

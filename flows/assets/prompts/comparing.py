@@ -4,20 +4,27 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.assets.kinds import Content, Difference
-from flows.assets.word_diff import diff_words
+from flows.assets.prompts.hiding import HIDDEN
+from flows.assets.word_diff import diff_words, show_whole
 from flows.graph.yaml_text import write_yaml
 
 Json = Any
+# How many places are compared by word; those after them stand whole, before and after.
+MOST_BY_WORD = 20
 
 
 def compare(before: Content, after: Content) -> list[Difference]:
     """Return the places that differ: the texts first, then what surrounds them."""
     old, new = dict(_list_places(before)), dict(_list_places(after))
-    labels = sorted({**old, **new}, key=[*old, *(each for each in new if each not in old)].index)
+    labels = sorted({**old, **new}, key=_rank)
+    changed = [label for label in labels if old.get(label) != new.get(label)]
+    # What stands on one side alone takes no time.
+    whole = [label for label in changed if label in old and label in new][MOST_BY_WORD:]
     return [
-        _tell(label, old.get(label, ""), new.get(label, ""))
-        for label in sorted(labels, key=_rank)
-        if old.get(label) != new.get(label)
+        Difference(label, show_whole(old[label], new[label]))
+        if label in whole
+        else _tell(label, old.get(label, ""), new.get(label, ""))
+        for label in changed
     ]
 
 
@@ -54,6 +61,8 @@ def _list_places(content: Content) -> Iterator[tuple[str, str]]:
         yield f"Variable {name}", _to_yaml(variable)
     for index, example in enumerate(content.get("examples", []), 1):
         yield f"Example {index}", _to_yaml(example)
+    if content.get(HIDDEN):
+        yield "Examples from cases that you may not see", str(content[HIDDEN])
     for key, label in (
         ("from_cases", "Examples from cases"), ("answer", "Answer"), ("parameters", "Parameters"),
     ):  # fmt: skip

@@ -18,7 +18,9 @@ from flows.assets.prompts.cases import CasesUnfit, take_examples
 from flows.assets.prompts.checking import list_problems
 from flows.assets.prompts.comparing import compare
 from flows.assets.prompts.content import check_form, make_empty, to_normal_form
+from flows.assets.prompts.hiding import hide_cases
 from flows.assets.prompts.showing import show
+from workbench.accounts.permissions import Principal
 
 Json = Any
 
@@ -55,12 +57,15 @@ class PromptKind(AssetKind):
     def diff(self, before: Content, after: Content) -> list[Difference]:
         return compare(before, after)
 
+    def hide(self, content: Content, principal: Principal) -> dict[str, Json]:
+        return hide_cases(content, principal)
+
     def freeze(self, content: Content, given: Freeze) -> dict[str, Json]:
         if not content.get("from_cases"):
             return to_normal_form(content)
         own = [each for each in content.get("examples", []) if "case" not in each]
         try:
-            taken = take_examples(content, given.user, is_server=given.actor.kind == "system")
+            taken = take_examples(content, given.principal, is_server=given.actor.kind == "system")
         except CasesUnfit as error:
             problem = AssetProblem("from_cases", str(error), error.remedy)
             raise AssetInvalid([problem]) from error

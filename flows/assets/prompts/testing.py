@@ -9,6 +9,7 @@ from flows.assets.kinds import Check, Content, TestBudget, TestResult
 from flows.assets.prompts.assertions import Judge, check_answer, read_answer
 from flows.assets.prompts.content import EXPECTATIONS, get_samples
 from flows.assets.prompts.filling import Prompt, digest_messages
+from flows.spending.without_runs import count_without_run
 from flows.steps.asking import UseRefused
 from flows.steps.base import StepFailure
 from flows.steps.functions import UnknownFunction
@@ -117,9 +118,13 @@ def _ask(
     provider = find_provider_of(model)
     # Counted before it is made: a call that fails may have been paid for.
     budget.calls_made += 1
-    answer = provider.chat(
-        ChatRequest(model=model, messages=messages, schema=schema, parameters=parameters)
-    )
+    request = ChatRequest(model=model, messages=messages, schema=schema, parameters=parameters)
+    try:
+        answer = provider.chat(request)
+    except StepFailure as failure:
+        count_without_run([failure.provenance], now=request.now)
+        raise
+    count_without_run([answer.provenance.as_json()], now=request.now)
     budget.cost_made += float(answer.provenance.cost or 0)
     return answer
 

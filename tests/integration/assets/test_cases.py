@@ -8,15 +8,18 @@ from django.utils import timezone
 
 from flows.assets.errors import AssetInvalid
 from flows.assets.examples import ExamplesRefused, WantedExamples, get_example_source
-from flows.assets.models import AssetVersion
-from flows.assets.services import publish_asset
+from flows.assets.models import Asset, AssetVersion
+from flows.assets.services import publish_asset, save_draft
 from reviews.models import Case
 from tests.factories.cases import approve, make_decided_case, reject
-from tests.factories.people import make_person
+from tests.factories.people import ACTOR, make_person, signed_in
 from tests.factories.prompts import make_prompt, publish_prompt
 from tests.factories.queues import make_office
+from tests.web.api import Api
+from tests.web.pages import page, problem_of
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
+from workbench.people.services import create_token
 
 pytestmark = pytest.mark.django_db
 LOAN: Any = {
@@ -119,3 +122,98 @@ def test_cases_that_do_not_fit_are_passed_over_and_told_of_if_none_does(now: dat
         publish_prompt(asset, "None fits")
     assert refused.value.problems[0].field == "from_cases"
     assert f"case {Case.objects.get().pk}" in str(refused.value)
+
+
+def test_a_token_takes_no_examples_that_its_scopes_do_not_show(now: datetime) -> None:
+    correct(now, 2500)
+    asset = make_prompt("decide", publish=False, **LOAN)
+    path, body = "/prompts/decide/versions", {"note": "From cases"}
+    scopes = ["prompts.view", "prompts.edit"]
+
+    refused = Api(Role.DESIGNER, scopes=scopes).post(path, body, etag='"1"')
+
+    assert (refused.status_code, problem_of(refused)) == (422, "asset-invalid")
+    assert "may not see" in refused.json()["errors"][0]["message"]
+    assert not AssetVersion.objects.exists()
+    seeing = Api(Role.DESIGNER, scopes=[*scopes, "runs.view"])
+    assert seeing.post(path, body, etag='"1"').status_code == 201
+    assert len(asset.versions.get().content["examples"]) == 1
+
+
+def test_a_token_that_is_not_named_takes_no_examples_as_its_person(now: datetime) -> None:
+    correct(now, 2500)
+    asset = make_prompt("decide", publish=False, **LOAN)
+    person = make_person("dora", Role.DESIGNER)
+    token, _ = create_token(
+        user=person, name="ci", scopes=["prompts.edit"], actor=Actor.user(person), now=now
+    )
+    with pytest.raises(AssetInvalid, match="Nobody is named"):
+        publish_asset(
+            asset_id=asset.pk, revision=asset.draft_revision, note="x", author=person,
+            actor=Actor.token(token), now=now,
+        )  # fmt: skip
+
+
+# --- Who is shown the cases -------------------------------------------------------------
+
+
+PLACES = (
+    "/prompts/decide/", "/prompts/decide/versions/1/", "/prompts/decide/export/?version=1",
+    "/prompts/decide/compare/?a=1", "/prompts/decide/compare/?a=2&b=1",
+)  # fmt: skip
+
+
+def publish_twice(now: datetime) -> None:
+    correct(now, 2500)
+    asset = make_prompt("decide", publish=False, **LOAN)
+    publish_prompt(asset, "From cases")
+    correct(now, 2600)
+    publish_prompt(asset, "More cases")
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_cases_are_shown_on_pages_to_who_may_see_their_runs(now: datetime, path: str) -> None:
+    publish_twice(now)
+    for person in (make_person("rita", Role.REVIEWER, queue="desk"),
+                   make_person("dan", Role.DESIGNER, flow="other")):  # fmt: skip
+        answer = signed_in(person).get(path)
+        assert answer.status_code == 200
+        assert "2500" not in answer.content.decode()
+        assert "Ahlers" not in answer.content.decode()
+    lead = signed_in(make_person("lena", Role.LEAD, flow="loan"))
+    assert "2500" in lead.get(path).content.decode()
+
+
+def test_who_may_not_see_cases_is_told_how_many_there_are(now: datetime) -> None:
+    publish_twice(now)
+    rita = signed_in(make_person("rita", Role.REVIEWER, queue="desk"))
+    shown = " ".join(page(rita, "/prompts/decide/").split())
+    assert "2 examples from decided cases are shown only to who may see the runs of loan." in shown
+    assert "hidden_examples: 2" in rita.get("/prompts/decide/export/?version=2").content.decode()
+    compared = page(rita, "/prompts/decide/compare/?a=1&b=2")
+    assert "Examples from cases that you may not see" in compared
+
+
+def test_a_token_is_shown_cases_by_its_scopes_and_loses_none(now: datetime) -> None:
+    publish_twice(now)
+    asset = Asset.objects.get()
+    version = AssetVersion.objects.get(number=2)
+    scopes = ["prompts.view", "prompts.edit"]
+    blind = Api(Role.DESIGNER, scopes=scopes)
+    content = blind.get("/prompts/decide/versions/2").json()["content"]
+    assert (content["examples"], content["hidden_examples"]) == ([], 2)
+    seeing = Api(Role.DESIGNER, scopes=[*scopes, "runs.view"])
+    assert seeing.get("/prompts/decide/versions/2").json()["content"] == version.content
+
+    # A draft has them where a version was imported as one.
+    frozen = {key: value for key, value in version.content.items() if key != "from_cases"}
+    save_draft(asset_id=asset.pk, title=None, content=frozen, actor=ACTOR, now=now)
+    for path in ("/prompts/decide", "/prompts/decide/draft"):
+        assert blind.get(path).json()["draft"]["hidden_examples"] == 2
+        assert seeing.get(path).json()["draft"] == frozen
+    shown = blind.get("/prompts/decide/draft")
+    body = {"content": shown.json()["draft"]}
+    refused = blind.put("/prompts/decide/draft", body, etag=shown["ETag"])
+    assert (refused.status_code, problem_of(refused)) == (422, "asset-invalid")
+    asset.refresh_from_db()
+    assert asset.draft == frozen

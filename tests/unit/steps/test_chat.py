@@ -67,12 +67,19 @@ class Prompts:
 
 
 class Files:
-    def read(self, digest: str) -> RunFile:
-        if digest == "large":
-            return RunFile("a.png", "image/png", b"x" * (MOST_FILE_BYTES + 1))
-        if digest != "known":
+    sizes: Mapping[str, int] = {"known": 1, "half": MOST_FILE_BYTES // 2, "large": 10**12}
+
+    def __init__(self) -> None:
+        self.read_ones: list[str] = []
+
+    def size_of(self, digest: str) -> int:
+        if digest not in self.sizes:
             raise FileMissing(f"There is no artifact {digest}.")
-        return RunFile("a.png", "image/png", b"x")
+        return self.sizes[digest]
+
+    def read(self, digest: str) -> RunFile:
+        self.read_ones.append(digest)
+        return RunFile("a.png", "image/png", b"x" * self.size_of(digest))
 
 
 @pytest.fixture
@@ -338,6 +345,31 @@ def test_a_raw_config_of_any_form_is_no_error_of_ours(model: Model) -> None:
             Chat().describe(config)
             Chat().output_schema(config)
             Chat().list_models(config)
+
+
+def test_files_that_are_too_large_are_not_read(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Files()
+    monkeypatch.setattr(files, "_source", source)
+    for given in (["large"], ["half", "half", "known"]):
+        with pytest.raises(StepFailure) as failed:
+            run(user="?", files=given)
+        assert failed.value.kind == "too_large"
+    assert source.read_ones == []
+    assert model.asked == []
+
+
+def test_each_file_is_read_once_for_all_models_of_a_route(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Files()
+    monkeypatch.setattr(files, "_source", source)
+    monkeypatch.setattr(Model, "language_models", lambda self: {"support": "1", "other": "1"})
+    run(user="?", files=["known"], routing={"then": ["other"], "unsure_below": 0.5})
+    assert source.read_ones == ["known"]
+    assert [each.model for each in model.asked] == ["support", "other"]
+    assert all(each.messages[-1].parts[0].data == b"x" for each in model.asked)
 
 
 def test_the_output_has_the_form_of_the_schema() -> None:

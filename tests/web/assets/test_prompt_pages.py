@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from flows.assets.models import Asset, AssetVersion
+from flows.assets.prompts import kind
 from flows.assets.prompts.forms import fill_form
 from flows.steps import language
 from flows.steps.language import ChatAnswer
@@ -362,3 +365,28 @@ def reword_by(client: Client, text: str) -> None:
     sent = form_of(client)
     sent["part-1-text"] = text
     assert client.post(EDIT, sent).status_code == 302
+
+
+def test_a_page_compares_no_texts_to_say_that_the_draft_differs(
+    dora: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = make_prompt()
+    monkeypatch.setattr(kind.PromptKind, "diff", None)
+    same = page(dora, "/prompts/triage/")
+    asset.draft = {**asset.draft, "description": "Another"}
+    asset.save()
+    assert page(dora, "/prompts/triage/").count("draft differs") > same.count("draft differs")
+
+
+def test_a_page_asks_models_only_so_often(
+    dora: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MODEL_TRIES_A_MINUTE = 1
+    cache.clear()
+    now = timezone.now()
+    monkeypatch.setattr("workbench.http.rates.timezone.now", lambda: now)
+    monkeypatch.setattr(language, "_PROVIDERS", {"test-small": Small()})
+    make_prompt()
+    sent = {"model": "small", "calls": "1"}
+    answers = [dora.post("/prompts/triage/tests/run/", sent) for _ in range(2)]
+    assert [each.status_code for each in answers] == [200, 429]

@@ -3,8 +3,14 @@
 from typing import Any
 
 import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.utils import timezone
 
 from flows.assets.models import Asset, AssetVersion
+from flows.steps import language
+from flows.steps.language import ChatAnswer
+from flows.steps.models import Provenance
 from tests.factories.prompts import TRIAGE, make_prompt, make_prompted_flow, reword
 from tests.web.api import Api
 from tests.web.pages import problem_of
@@ -98,6 +104,46 @@ def test_tests_run_on_recorded_answers_and_need_calls_for_a_model(api: Api) -> N
     assert [each["passed"] for each in ran["results"][0]["checks"]] == [True, True]
     refused = api.post("/prompts/triage/tests", {"model": "small"})
     assert refused.json()["errors"][0]["at"] == "calls"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tests_hold_no_transaction_while_they_ask_a_model(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[bool] = []
+
+    class Watching:
+        name = "watching"
+
+        def language_models(self) -> dict[str, str]:
+            return {"small": "1"}
+
+        def chat(self, request: Any) -> ChatAnswer:
+            inside.append(connection.in_atomic_block)
+            return ChatAnswer('{"topic": "card"}', (), "stop", Provenance("watching", "small", "1"))
+
+    monkeypatch.setitem(language._PROVIDERS, "watching", Watching())
+    make_prompt()
+    asked = {"model": "small", "calls": 1}
+    first = api.post("/prompts/triage/tests", asked, key="once")
+    again = api.post("/prompts/triage/tests", asked, key="once")
+    assert first.json()["passed"] == 1
+    assert (inside, first.content) == ([False], again.content)
+
+
+def test_models_are_asked_only_so_often_and_recorded_answers_always(
+    api: Api, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MODEL_TRIES_A_MINUTE = 1
+    cache.clear()
+    now = timezone.now()
+    monkeypatch.setattr("workbench.http.rates.timezone.now", lambda: now)
+    make_prompt()
+    asked = {"model": "absent", "calls": 1}
+    assert api.post("/prompts/triage/tests", asked).status_code == 200
+    refused = api.post("/prompts/triage/tests", asked)
+    assert (refused.status_code, problem_of(refused)) == (429, "model-tries-too-often")
+    assert api.post("/prompts/triage/tests", {}).status_code == 200
 
 
 def test_the_list_is_paged_and_searched(api: Api) -> None:
