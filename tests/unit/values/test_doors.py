@@ -9,9 +9,13 @@ PACKAGES = ("flows", "reviews", "workbench")
 READERS = {"load", "loads", "JSONDecoder"}
 # Reads of what this project itself has stored or ships. Each was checked where it came in.
 OWN_STORAGE = {
+    "flows/agents/conversation.py": "What was written as JSON in the same line.",
+    "flows/expressions/apart.py": "The answer of a process of our own, which it wrote as JSON.",
+    "flows/expressions/child.py": "The question of a process of our own, which it wrote as JSON.",
     "flows/graph/view.py": "A schema of the document, written as text to be a cache's key.",
     "flows/runtime/payloads.py": "A large value that was checked before it became an artifact.",
     "flows/steps/scorecard.py": "A model's file, which comes with the deployed code.",
+    "flows/steps/structured.py": "Where the fields stand in a text that the one reader has taken.",
     "flows/store/dialect.py": "A JSON column of SQLite, which gives text.",
     "reviews/quality/services/datasets.py": "The lines of a dataset, of committed decisions.",
     "reviews/rules/sla.py": "A policy's snapshot, written as text to be a cache's key.",
