@@ -1,5 +1,6 @@
 """Who may listen to which groups. A group whose prefix nobody registered is refused."""
 
+import re
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any
@@ -12,6 +13,8 @@ Authoriser = Callable[[Any, str], bool]
 
 ACCESS_PREFIX = "access"  # no page can ask for it: a socket joins its own person's group
 
+# What Channels takes for the name of a group.
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,99}")
 _authorisers: dict[str, Authoriser] = {}
 
 
@@ -25,8 +28,12 @@ def register_live_authoriser(prefix: str, function: Authoriser) -> None:
 
 
 def authorise(user: Any, groups: Iterable[str]) -> frozenset[str]:
-    """Return the groups that the user may listen to. Makes queries: not for an event loop."""
-    return frozenset(group for group in groups if _may_listen(user, group))
+    """Return the groups that the user may listen to. Makes queries: not for an event loop.
+
+    A name that is none is not among them, whoever asks: the channel layer fails with it.
+    """
+    named = [group for group in groups if _NAME.fullmatch(group)]
+    return frozenset(group for group in named if _may_listen(user, group))
 
 
 def announce_access_change(user_id: int) -> None:
