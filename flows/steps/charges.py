@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from flows.steps.base import Json
 from flows.steps.models import LOCAL
 
-_KEPT = ("provider", "model", "cost", "input_tokens", "output_tokens")
+# What is counted of a call, and for which connection.
+CHARGED = ("provider", "model", "cost", "input_tokens", "output_tokens")
 
 
 def make_charge(made: Mapping[str, Json]) -> dict[str, Json]:
     """Return what the provenance of one call says it cost, and whom it was paid to."""
-    return {name: made.get(name) for name in _KEPT}
+    return {name: made.get(name) for name in CHARGED}
 
 
 def list_charges(made: Mapping[str, Json] | None) -> list[dict[str, Json]]:

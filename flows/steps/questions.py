@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from flows.steps.asking import UseRefused, explain_absence
 from flows.steps.base import Json, StepContext, StepFailure
+from flows.steps.charges import CHARGED
 from flows.steps.functions import UnknownFunction, load_functions
 from flows.steps.language import (
     ChatAnswer,
@@ -235,6 +236,4 @@ def _tell_call(call: Paid) -> dict[str, Json]:
     return {"call": call.purpose, **named}
 
 
-# Each is counted by these for the connection that it was paid to.
-_PAID = ("provider", "model", "cost", "input_tokens", "output_tokens")
-_TOLD = (*_PAID, "version", "request_id", "tokens", "finish_reason")
+_TOLD = (*CHARGED, "version", "request_id", "tokens", "finish_reason")
