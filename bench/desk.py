@@ -19,7 +19,7 @@ def main() -> None:
 
     answer(
         {
-            "workers_ready": ours.workers_ready,
+            "count_workers": ours.count_workers,
             "linear": ours.linear,
             "filled": ours.filled,
             "pause": ours.pause,
