@@ -7,7 +7,9 @@ import pytest
 from django.db import IntegrityError, connections
 from django.utils import timezone
 
+from flows.assets import contents as contents_module
 from flows.assets import services
+from flows.assets.contents import CONTENTS
 from flows.assets.errors import (
     AssetDraftChanged,
     AssetExists,
@@ -18,8 +20,6 @@ from flows.assets.errors import (
 )
 from flows.assets.ledger_check import check_releases, check_versions
 from flows.assets.models import Asset, AssetVersion
-from flows.assets import contents as contents_module
-from flows.assets.contents import CONTENTS
 from flows.assets.selectors import find_released_numbers, list_assets
 from flows.steps.prompts import UnknownPrompt, VariablesRefused, get_prompt_source
 from tests.factories.people import ACTOR
