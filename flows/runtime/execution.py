@@ -1,7 +1,6 @@
 """Drive one activation: render its config, call its type, and return how it ended."""
 
 import asyncio
-import inspect
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -179,6 +178,8 @@ class Drive:
         leave, size = await self._call_and_report(bound, ctx, config)
         if is_large(size):
             return await self._put_away(leave, ctx.now)
+        if is_plain(leave.output):
+            return leave
         return replace(leave, output=escape(leave.output))
 
     def _render_without_secrets(
@@ -313,11 +314,11 @@ class Drive:
             given = await (self._wait_for(called) if type_.asks_model else called)
         else:
             given = call_for(holder, call, ctx, config)
-        if inspect.isawaitable(given):
-            with calling_for(holder):
-                asked = self._wait_for(asyncio.ensure_future(given)) if type_.asks_model else given
-                given = await asked
-        result: Result = given
+        if isinstance(given, Result):
+            return given
+        with calling_for(holder):
+            asked = self._wait_for(asyncio.ensure_future(given)) if type_.asks_model else given
+            result: Result = await asked
         return result
 
     async def _wait_for(self, called: "asyncio.Future[Any]") -> Any:

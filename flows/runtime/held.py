@@ -32,7 +32,7 @@ class Holder(Protocol):
         """Return what it calls an artifact; empty where it does not say."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunHolder:
     """A run whose step is called, under ``claim``."""
 

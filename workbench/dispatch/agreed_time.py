@@ -11,7 +11,6 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
-from django.utils import timezone
 
 # The database is asked again when its last answer is older than this.
 AGREED_SECONDS = 5.0
@@ -24,7 +23,7 @@ _agreed: tuple[float, datetime] | None = None
 def now() -> datetime:
     """Return the database's time without asking it; before its first answer, this machine's."""
     if _agreed is None:
-        return timezone.now()
+        return datetime.now(UTC)
     monotonic, moment = _agreed
     return moment + timedelta(seconds=time.monotonic() - monotonic)
 
