@@ -38,6 +38,7 @@ class FlowsConfig(AppConfig):
         from flows.events import stream  # noqa: F401 - registers a task of the clock
         from flows.frame import register_frame
         from flows.runtime import artifacts, clock  # noqa: F401 - register files, the clock's tasks
+        from flows.services import pieces  # noqa: F401 - registers a task of the clock
         from flows.services.ledger_check import check_releases, check_versions
         from flows.steps import types  # noqa: F401 - registers the step types
         from workbench.audit.actions import register_action

@@ -12,6 +12,7 @@ from flows.views import (
     runs,
     start,
     tour,
+    uploads,
 )
 
 app_name = "flows"
@@ -47,6 +48,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "flows/<slug:name>/versions/<int:number>/export/", flows.flow_export, name="version-export"
     ),
+    path("uploads/", uploads.upload_begin, name="upload-begin"),
+    path("uploads/<uuid:upload_id>/", uploads.upload_piece, name="upload-piece"),
     # Runs
     path("runs/", runs.run_list, name="run-list"),
     path("runs/rows/", runs.run_rows, name="run-rows"),

@@ -15,6 +15,7 @@ from flows.models.runs import (
     Wait,
     WaitState,
 )
+from flows.models.uploads import PartialUpload
 
 __all__ = [
     "WHOLE_RUNS",
@@ -29,6 +30,7 @@ __all__ = [
     "FlowVersion",
     "Journal",
     "KeptResult",
+    "PartialUpload",
     "PublishRule",
     "Run",
     "RunArtifact",

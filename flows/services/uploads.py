@@ -1,12 +1,15 @@
-"""Store what a program uploads, and record who did."""
+"""Store what a person or a program uploads, and record who did."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.files import File
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
-from flows.runtime.artifacts import store_file
+from flows.runtime.artifacts import ArtifactTooLarge, store_file
 from flows.runtime.labels import Label
 from flows.services.giving import note_upload
 from workbench.accounts.actors import Actor
@@ -40,3 +43,23 @@ def upload_artifact(
         now=now,
     )
     return kept
+
+
+def upload_form_file(
+    file: "UploadedFile[Any]", *, user: User, actor: Actor, now: datetime
+) -> dict[str, Any]:
+    """Keep a file of a form, for the user to give to runs, and return its reference.
+
+    Raises: ArtifactTooLarge, UploadsTooMany.
+    """
+    size, most = file.size or 0, settings.MAX_ARTIFACT_BYTES
+    if size > most:
+        raise ArtifactTooLarge(f"{file.name} has {size:,} bytes; at most {most:,} are kept.")
+    found = hashlib.sha256()
+    for chunk in file.chunks():
+        found.update(chunk)
+    file.seek(0)
+    return upload_artifact(
+        content=Received(file, found.hexdigest(), size), media_type=file.content_type or "",
+        name=file.name or "file", user=user, actor=actor, now=now,
+    )  # fmt: skip

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jsonschema_rs
 
@@ -23,17 +23,28 @@ Json = Any
 Schema = Mapping[str, Json]
 Path = tuple[str | int, ...]
 Kind = Literal[
-    "text", "long", "number", "integer", "boolean", "choice", "date", "datetime", "json", "group"
-]
+    "text", "long", "number", "integer", "boolean", "choice", "date", "datetime", "file", "json",
+    "group",
+]  # fmt: skip
 
 PREFIX = "f"
 # The name of what an input was rendered with is the input's, and this.
 AS_RENDERED = ":was"
+FILES = ":files"
+FILE_FORMAT = "file"
 MOST_DEPTH = 4
 # A text that may be longer than this gets several lines.
 LONG_TEXT = 200
 _FORMATS: dict[str, Kind] = {"date": "date", "date-time": "datetime"}
 _MISSING = object()
+
+
+class ShownFile(NamedTuple):
+    """A file of a field, with its reference as JSON."""
+
+    name: str
+    size: Json
+    reference: str
 
 
 @dataclass(slots=True)
@@ -57,6 +68,9 @@ class SchemaField:
     maximum: Json = None
     step: str = ""
     unit: str = ""
+    # Of files: whether there may be several, and which types the browser offers to choose.
+    many: bool = False
+    accept: str = ""
     errors: list[str] = field(default_factory=list)
     children: list["SchemaField"] = field(default_factory=list)
 
@@ -65,6 +79,27 @@ class SchemaField:
         # A dot in a property's name is no boundary.
         parts = (str(part).replace("~", "~0").replace(".", "~1") for part in self.path)
         return ".".join([PREFIX, *parts])
+
+    @property
+    def files_name(self) -> str:
+        """The name of the control in which files are chosen that are not uploaded yet."""
+        return self.name + FILES
+
+    @property
+    def references(self) -> list[Mapping[str, Json]]:
+        """The references to the files that it holds."""
+        try:
+            kept = parse_json(self.value) if self.value else []
+        except ValueRefused:
+            return []
+        return [each for each in kept if isinstance(each, Mapping)] if _is_list(kept) else []
+
+    @property
+    def files(self) -> list[ShownFile]:
+        return [
+            ShownFile(str(each.get("name", "")), each.get("size"), json.dumps(each))
+            for each in self.references
+        ]
 
     @property
     def has_lines(self) -> bool:
@@ -104,6 +139,10 @@ class SchemaForm:
     def is_plain(self) -> bool:
         """Whether the schema has named fields; one without them is filled in as JSON."""
         return bool(self.fields)
+
+    def list_file_fields(self) -> list[SchemaField]:
+        """Return the fields of files, also those in groups."""
+        return [each for each in _walk(self.fields) if each.kind == "file"]
 
     def read(self, posted: Mapping[str, str]) -> Json:
         """Return what was posted as a JSON value; put faults into ``errors`` and at the fields."""
@@ -150,6 +189,12 @@ class SchemaForm:
                 message = f"{inside}: {message}"
             found.errors.append(message)
         self.errors.append(FormError(message, found))
+
+
+def _walk(fields: Iterable[SchemaField]) -> Iterator[SchemaField]:
+    for each in fields:
+        yield each
+        yield from _walk(each.children)
 
 
 def schema_errors(schema: Schema, value: Json) -> list[tuple[Path, str]]:
@@ -219,6 +264,8 @@ def _build_field(
         maximum=schema.get("maximum"),
         step="1" if kind == "integer" else "any",
         unit=str(schema.get("x-unit") or ""),
+        many=schema.get("type") == "array",
+        accept=_list_accepted(schema),
         was="" if value is _MISSING else json.dumps(value, ensure_ascii=False),
     )
     if kind == "group":
@@ -244,6 +291,8 @@ def _build_field(
 def _choose_kind(schema: Schema, depth: int) -> Kind:
     if isinstance(schema.get("enum"), list):
         return "choice"
+    if _is_file(schema) or _is_file(schema.get("items")):
+        return "file"
     kinds: dict[Json, Kind] = {"boolean": "boolean", "integer": "integer", "number": "number"}
     named = schema.get("type")
     if named == "string":
@@ -252,6 +301,21 @@ def _choose_kind(schema: Schema, depth: int) -> Kind:
     if named == "object" and isinstance(schema.get("properties"), Mapping) and depth < MOST_DEPTH:
         return "group"
     return kinds.get(named, "json") if isinstance(named, str) else "json"
+
+
+def _is_list(value: Json) -> bool:
+    return isinstance(value, list)
+
+
+def _is_file(schema: Json) -> bool:
+    return isinstance(schema, Mapping) and schema.get("format") == FILE_FORMAT
+
+
+def _list_accepted(schema: Schema) -> str:
+    """Return the media types of ``x-accept`` as a browser's control takes them."""
+    own = schema if _is_file(schema) else schema.get("items")
+    accepted = own.get("x-accept") if isinstance(own, Mapping) else None
+    return ",".join(map(str, accepted)) if isinstance(accepted, list) else ""
 
 
 def _to_words(name: str) -> str:
@@ -272,7 +336,8 @@ def _to_input(value: Json, kind: Kind, zone: tzinfo) -> tuple[str, bool]:
     """Return the text of an input, and whether the browser's control for its kind can show it."""
     if value is _MISSING:
         return "", True
-    if kind in {"json", "choice"}:
+    if kind in {"json", "choice", "file"}:
+        value = [value] if kind == "file" and not _is_list(value) else value
         return json.dumps(value, indent=2 if kind == "json" else None, ensure_ascii=False), True
     if kind == "boolean":
         return "on" if value is True else "", True
@@ -330,6 +395,7 @@ def _read_value(each: SchemaField, zone: tzinfo) -> Json:
         "integer": lambda given: read_number(given, whole=True),
         "number": read_number,
         "json": _read_json,
+        "file": lambda given: _read_files(given, many=each.many),
         "choice": _read_json,
         "datetime": lambda given: read_instant(given, zone).isoformat().replace("+00:00", "Z"),
         "date": lambda given: read_date(given).isoformat(),
@@ -342,6 +408,18 @@ def _read_json(text: str) -> Json:
         return read_json(text)
     except ValueRefused as error:
         raise ValueError(str(error)) from None
+
+
+def _read_files(text: str, *, many: bool) -> Json:
+    """Return the references of a list, or the only one. The services check whose files they are."""
+    given = _read_json(text)
+    if not _is_list(given) or not all(isinstance(one, Mapping) for one in given):
+        raise ValueError("These are no files. Choose them again.")
+    if many:
+        return given or _MISSING
+    if len(given) > 1:
+        raise ValueError(f"{len(given)} files were chosen. Choose one.")
+    return given[0] if given else _MISSING
 
 
 def _find_field(fields: Iterable[SchemaField], path: Path) -> SchemaField | None:

@@ -13,10 +13,13 @@ from django.views.decorators.http import require_http_methods
 from flows import services
 from flows.engine.lanes import PRIORITY, Lane
 from flows.models import Flow
+from flows.runtime.artifacts import ArtifactTooLarge
 from flows.services.run_keys import read_form_key
-from flows.views.requests import actor_of, flow_context, flow_or_404
+from flows.services.uploads import upload_form_file
+from flows.views.requests import actor_of, flow_context, flow_or_404, user_of
 from flows.views.schema_form import SchemaForm, schema_errors
 from workbench.accounts.gate import requires
+from workbench.http.rates import UploadsTooMany
 from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
 
@@ -46,7 +49,11 @@ def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
     text, schema = request.POST.get("text", ""), document.get("input") or {}
     form = SchemaForm(schema, zone=timezone.get_current_timezone())
     if mode == "form":
-        value, errors = form.read(request.POST.dict()), [each.message for each in form.errors]
+        try:
+            posted = _take_files(request, form)
+        except (ArtifactTooLarge, UploadsTooMany) as error:
+            return _page(request, flow, form, mode, refusal=str(error), status=422)
+        value, errors = form.read(posted), [each.message for each in form.errors]
     else:
         value, errors = _read_text(schema, text)
     shown: dict[str, Any] = {"form": form, "mode": mode, "text": text}
@@ -66,6 +73,26 @@ def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
         return _page(request, flow, **shown, refusal=f"{error} {error.remedy}", status=status)
     messages.success(request, f"Run {started.run.pk} started.")
     return redirect("flows:run-detail", started.run.pk)
+
+
+def _take_files(request: HttpRequest, form: SchemaForm) -> dict[str, str]:
+    """Return what was posted, with references in the place of files that came with the form.
+
+    A page whose script runs has uploaded them before. Raises: ArtifactTooLarge, UploadsTooMany.
+    """
+    posted = request.POST.dict()
+    for each in form.list_file_fields():
+        each.value = posted.get(each.name, "")
+        kept = each.references if each.many else []
+        new = [
+            upload_form_file(
+                file, user=user_of(request), actor=actor_of(request), now=timezone.now()
+            )
+            for file in request.FILES.getlist(each.files_name)
+        ]
+        if new:
+            posted[each.name] = json.dumps([*kept, *new])
+    return posted
 
 
 def _read_text(schema: Json, text: str) -> tuple[Json, list[str]]:
@@ -92,6 +119,7 @@ def _page(
         "here": "Start a run",
         "form": form,
         "mode": mode,
+        "has_files": bool(form.list_file_fields()),
         "samples": document.get("samples") or {},
         "sample": request.GET.get("sample", ""),
         # Sent with the form, so that sending it twice starts one run.

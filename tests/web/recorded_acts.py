@@ -26,6 +26,7 @@ RECORDED = {
     "flows.api.runs.cancel_run": "run.cancelled",
     "flows.api.runs.retry_run": "run.retried",
     "flows.api.runs.start_run": "run.started",
+    "flows.views.uploads.upload_piece": "artifact.stored",
     "flows.assets.api.archive_asset": "asset.archived asset.restored",
     "flows.assets.api.create_asset": "asset.created",
     "flows.assets.api.publish_asset": "asset.published",

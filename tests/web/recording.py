@@ -30,6 +30,7 @@ BOOKKEEPING = {
     "django_session": "who is signed in; signing in and out is recorded",
     "accounts_idempotentrequest": "the answer to an API request, kept to be repeated",
     "dispatch_outbox": "messages about what was done",
+    "flows_partialupload": "pieces of a file; the whole file is recorded",
     "audit_tally": "how often something was refused",
 }
 LAST_USED = '"last_used_at"'  # an API token shows that it is in use
@@ -40,6 +41,7 @@ NOT_RECORDED = {
     "reviews.team.api.saved_views.save": "a view for oneself; one that is shared is recorded",
     "reviews.team.views.saved_views.delete": "a view for oneself; one that is shared is recorded",
     "reviews.team.api.saved_views.delete": "a view for oneself; one that is shared is recorded",
+    "flows.views.uploads.upload_begin": "nothing is kept yet; the whole file is recorded",
     "flows.views.tour.tour_end": "whether one is shown the tour",
     "reviews.notices.api.read": "whether one has read one's own notices",
     "reviews.notices.views.notices.read_all": "whether one has read one's own notices",

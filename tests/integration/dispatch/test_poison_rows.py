@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from flows.events import stream
-from flows.models import Event, Flow, KeptResult, Run, RunStatus, Timer, Token, Wait
+from flows.models import Event, Flow, KeptResult, PartialUpload, Run, RunStatus, Timer, Token, Wait
 from flows.runtime.clock import LEASE_SECONDS
 from flows.spending.models import Charge
 from flows.store import get_store
@@ -43,7 +43,7 @@ from tests.factories.cases import (
     make_held_case,
     make_review_version,
 )
-from tests.factories.people import ACTOR, person
+from tests.factories.people import ACTOR, make_person, person
 from tests.factories.probes import publish_flow
 from tests.factories.queues import make_office
 from tests.integration.dispatch.poison import refusing
@@ -299,6 +299,19 @@ def payments(stage: Stage, good: int) -> Scene:
     stage.refuse(Charge, "DELETE", "OLD.token_id = 0")
     at = NOW + timedelta(days=500)
     return Scene(str(old[0].pk), at, lambda: good + 1 - Charge.objects.count())
+
+
+@scene("flows.uploads")
+def uploads(stage: Stage, good: int) -> Scene:
+    user = make_person("sender", Role.OPERATOR)
+    found = PartialUpload.objects.bulk_create(
+        PartialUpload(user=user, name=f"{number}.pdf", size=5, changed_at=NOW)
+        for number in range(good + 1)
+    )
+    is_bad = "OLD.name = '0.pdf'"
+    stage.refuse(PartialUpload, "DELETE", is_bad)
+    at = NOW + timedelta(days=2)
+    return Scene(str(found[0].pk), at, lambda: good + 1 - PartialUpload.objects.count())
 
 
 # --- The ground -------------------------------------------------------------------
