@@ -127,7 +127,9 @@ class AgentRun(WaitingStep):
         except DocumentError as error:
             return [_translate(step, each) for each in error.problems]
         schemas = list(_list_schema_faults(step, config))
-        return schemas or list(_list_problems(step, validate(document, catalogue())))
+        return schemas or list(
+            _list_problems(step, validate(document, catalogue(expanding=self.name)))
+        )
 
     def open(self, ctx: StepContext, config: AgentConfig) -> Opened:
         """Start the agent's run, of the part of this version that the step expanded to."""

@@ -63,7 +63,7 @@ class AgentTurn(RunningStep):
     icon = "bot"
     category = "Models"
     asks_model = True
-    is_offered = False
+    part_of = "agent.run"
 
     class Config(StepConfig):
         model: str

@@ -174,8 +174,8 @@ class StepType:
     icon: ClassVar[str] = "box"
     category: ClassVar[str] = "Steps"
     waits: ClassVar[bool] = False
-    # Whether the palette has it. The others are parts of what a step expands to.
-    is_offered: ClassVar[bool] = True
+    # The type that expands to documents with this one, where no other document may have it.
+    part_of: ClassVar[str] = ""
     # Fields of the config whose `${ … }` the step evaluates itself, once it knows more.
     late_fields: ClassVar[frozenset[str]] = frozenset()
     # Fields that hold nothing but a secret, and fields in whose texts secrets may stand beside
