@@ -155,11 +155,14 @@ class _Turn:
         said = next((each for each in self.config.told if each and each["number"] == number), None)
         if said is None:
             return None
+        given = talk.call["arguments"]
+        changed = said["arguments"] if said.get("arguments", given) != given else None
         if "failed" in said:
             failed = find_failure(self.ctx.run_id, str(said["failed"]))
-            return Told(number, failed=failed)
+            return Told(number, failed=failed, changed=changed)
         refused = said.get("refused")
-        return Told(number, said.get("result"), None if refused is None else str(refused))
+        word = None if refused is None else str(refused)
+        return Told(number, said.get("result"), word, changed=changed)
 
     def _find_exceeded(self, talk: Conversation) -> str:
         limits = self.config.limits

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from flows.agents.config import read_config
 from flows.agents.expansion import build_document
-from flows.graph.codec import to_yaml, parse
+from flows.graph.codec import parse, to_yaml
 from flows.graph.validation import validate
 from flows.models import Flow
 from flows.services import create_flow, publish_version
