@@ -33,7 +33,8 @@ class Lane:
 
     ``verdict`` is the outcome, or where the run waits or fails. ``people`` counts how often people
     are asked. ``seconds`` is its duration without waits, ``cost`` that of its models. ``assumed``
-    names the steps whose answer was not recorded.
+    names the steps whose answer was not recorded. ``lacks`` is the step at which the lane ended
+    since a model's answer is missing.
     """
 
     verdict: str
@@ -43,6 +44,7 @@ class Lane:
     path: tuple[Exit, ...] = ()
     assumed: tuple[str, ...] = ()
     problem: str = ""
+    lacks: str = ""
 
     def as_json(self) -> dict[str, Json]:
         return {
@@ -111,10 +113,13 @@ def read_played_lane(made: Rehearsal, document: Document, recording: Recording) 
         path=tuple(Exit(t.step, t.port, get_digest(t.output)) for t in made.path),
         assumed=tuple(dict.fromkeys(trace.step for trace in made.path if trace.assumed)),
         problem=str((made.error or {}).get("message", "")),
+        lacks=next(iter(made.missing_at), ""),
     )
 
 
 def _verdict(made: Rehearsal) -> str:
+    if made.missing_at:
+        return f"answer missing at {made.missing_at[0]}"
     if made.status == "completed":
         return made.outcome or "completed"
     if made.status == "waiting":
@@ -152,6 +157,8 @@ def _asks_people(name: str) -> bool:
 
 def classify(draft: Lane, baseline: Lane) -> RunKind:
     """Return how the draft's lane differs from the baseline's."""
+    if draft.lacks or baseline.lacks:
+        return RunKind.UNANSWERED
     if draft.verdict != baseline.verdict:
         return RunKind.FLIPPED
     if bool(draft.people) != bool(baseline.people):

@@ -21,6 +21,7 @@ class Visit:
     data: Json
     failed: bool
     seconds: float
+    at: datetime
     provenance: Json = None
 
 
@@ -79,4 +80,4 @@ def _read_waits(run_ids: Sequence[int]) -> dict[int, list[str]]:
 def _to_visit(row: Journal) -> Visit:
     seconds = (row.at - row.began_at).total_seconds() if row.began_at else 0.0
     failed = row.kind == events.STEP_FAILED
-    return Visit(row.step, row.port, row.data, failed, max(0.0, seconds), row.provenance)
+    return Visit(row.step, row.port, row.data, failed, max(0.0, seconds), row.at, row.provenance)

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -47,6 +47,7 @@ from flows.steps.base import (
     StepFailure,
     WaitingStep,
 )
+from flows.steps.language import AnswerBook, asking_by
 from flows.store import get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
@@ -103,8 +104,9 @@ class Drive:
     memory: Memory
     pool: StepPool
     is_cancelled: Callable[[], bool]
-    # For whom it is rehearsed, if it is.
+    # For whom it is rehearsed, if it is, and what stands before the language models then.
     rehearsing: RehearsalHolder | None = None
+    book: AnswerBook | None = None
     ticket: gate.Ticket | None = None
     hidden: tuple[str, ...] = ()
     payments: tuple[Payment, ...] = ()
@@ -305,7 +307,7 @@ class Drive:
         type_ = bound.type
         if not isinstance(type_, RunningStep):
             raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
-        call = type_.rehearse if self.rehearsing else type_.run
+        call = partial(self._rehearse, type_) if self.rehearsing else type_.run
         holder = self.rehearsing or RunHolder(self.claim.run_id, self.claim)
         if type_.blocking:
             # A thread of the pool does not see the context of the loop.
@@ -319,6 +321,12 @@ class Drive:
                 given = await asked
         result: Result = given
         return result
+
+    def _rehearse(
+        self, type_: RunningStep, ctx: StepContext, config: Any
+    ) -> Result | Awaitable[Result]:
+        with asking_by(self.book):
+            return type_.rehearse(ctx, config)
 
     async def _wait_for(self, called: "asyncio.Future[Any]") -> Any:
         """Return what the step's code returns. If it comes too late, what it paid is counted."""

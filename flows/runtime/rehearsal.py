@@ -22,6 +22,7 @@ from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
 from flows.runtime.execution import Drive, Memory
 from flows.runtime.held import RehearsalHolder
 from flows.runtime.program import BoundStep, Program, run_bindings
+from flows.runtime.recalling import Book
 from flows.runtime.step_pool import StepPool
 from flows.spending.without_runs import count_without_run
 from flows.store.rows import Claim
@@ -37,7 +38,8 @@ MOST_ACTIVATIONS = 2_000
 class Stub:
     """What a step gives instead of being called; with ``error`` it fails.
 
-    ``assumed`` marks an answer that was not recorded for what the step is given now.
+    ``assumed`` marks an answer that was not recorded for what the step is given now. One that is
+    ``missing`` gives nothing: the step stops there.
     """
 
     output: Json = None
@@ -45,6 +47,10 @@ class Stub:
     error: Mapping[str, Json] | None = None
     provenance: Mapping[str, Json] | None = None
     assumed: bool = False
+    missing: bool = False
+
+
+MISSING = Stub(missing=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,8 @@ class Rehearsal:
     """How a rehearsal went. ``status`` is completed, failed, or waiting (at ``waits_at``).
 
     ``past_limit`` are the steps that were left by ``limit``, which makes no activation. ``given``
-    is the rendered config of the steps in ``waits_at``.
+    is the rendered config of the steps in ``waits_at``. ``missing_at`` are steps that stopped as
+    no model's answer was to be had.
     """
 
     status: str = "running"
@@ -78,6 +85,7 @@ class Rehearsal:
     waits_at: list[str] = field(default_factory=list)
     past_limit: list[str] = field(default_factory=list)
     given: dict[str, Json] = field(default_factory=dict)
+    missing_at: list[str] = field(default_factory=list)
 
     @property
     def steps(self) -> list[str]:
@@ -93,13 +101,16 @@ MayRead = Callable[[str], bool]
 
 
 class Answers(Protocol):
-    """Stubs that depend on what a step is given. ``visit`` counts its visits from 0."""
+    """Stubs that depend on what a step is given. ``visit`` counts its visits from 0.
+
+    Both are called in a thread: they may make queries.
+    """
 
     def find(self, given: "Given", visit: int) -> Stub | None:
         """Return the answer, or None to have the step called (one that waits then waits)."""
 
-    def keep(self, given: "Given", made: Leave) -> None:
-        """Take note of what a call gave."""
+    def keep(self, given: "Given", made: Action) -> bool:
+        """Take note of how a call ended. Return False if it must count as no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +171,14 @@ class Stage:
         run_id: int = 0,
         answers: Answers | None = None,
         may_read: MayRead | None = None,
+        book: Book | None = None,
     ) -> Rehearsal:
-        """Play a program. ``run_id`` is the run that it repeats, ``may_read`` as for play_step."""
+        """Play a program. ``run_id`` is the run that it repeats, ``may_read`` as for play_step.
+
+        ``book`` stands before the language models; without one they are asked, and it is recorded.
+        """
         holder = RehearsalHolder(run_id, may_read)
-        player = _Player(program, input, now, stubs or {}, only, self._pool, holder, answers)
+        player = _Player(program, input, now, stubs or {}, only, self._pool, holder, answers, book)
         return self._run(player, player.play())
 
     def play_step(
@@ -191,7 +206,10 @@ class Stage:
             return self._loop.run_until_complete(playing)
         finally:
             # Here and not in the pool: the caller may be within a transaction.
-            count_without_run(player.paid, now=agreed_time.now(), flow=player.program.flow)
+            player.book.save()
+            paid = [*player.paid, *player.book.paid]
+            player.book.paid.clear()
+            count_without_run(paid, now=agreed_time.now(), flow=player.program.flow)
 
 
 class _Player:
@@ -205,18 +223,20 @@ class _Player:
         pool: StepPool,
         holder: RehearsalHolder,
         answers: Answers | None,
+        book: Book | None = None,
     ) -> None:
         self.program, self.input, self.now = program, input, now
         self.stubs, self.only, self.pool = stubs, only, pool
         self.holder, self.run_id = holder, holder.run_id
         self.answers = answers
+        self.book = book or Book(program.flow)
         self.machine = Machine.start(program.graph)
         # Nothing is read from a database: an output that is not in memory does not exist.
         self.memory = Memory(known=set(program.steps))
         self.visits: dict[str, int] = {}
         self.stopped: set[int] = set()
         self.rehearsal = Rehearsal()
-        # The provenance of each call that was made.
+        # The provenance of each call that was made, but for those that the book has.
         self.paid: list[Mapping[str, Json] | None] = []
 
     async def play(self) -> Rehearsal:
@@ -237,8 +257,11 @@ class _Player:
             return
         given = self.make_given(step)
         visit = self.visits.get(step, 0)
-        stub = self.find_stub(given, visit)
+        stub = await self.find_stub(given, visit)
         began = time.perf_counter()
+        if stub is MISSING:
+            self.stop_for_answer(token)
+            return
         if stub is None and self.program.graph.nodes[step].kind is Kind.WAIT:
             self.stopped.add(token.id)
             self.rehearsal.waits_at.append(step)
@@ -246,8 +269,9 @@ class _Player:
             return
         self.visits[step] = visit + 1
         action = await self.drive(token) if stub is None else _make_stub_action(stub, step)
-        if stub is None and self.answers is not None and isinstance(action, Leave):
-            self.answers.keep(given, action)
+        if stub is None and not await self.is_answered(given, action):
+            self.stop_for_answer(token)
+            return
         self.apply(token, action, given.config, (time.perf_counter() - began) * 1_000, stub)
 
     async def play_one(self, step: str, outputs: Mapping[str, Json]) -> Rehearsal:
@@ -260,13 +284,26 @@ class _Player:
         made.status = "failed" if made.error else "waiting"
         return made
 
-    def find_stub(self, given: Given, visit: int) -> Stub | None:
+    async def is_answered(self, given: Given, action: Action) -> bool:
+        if self.answers is None:
+            return True
+        answered: bool = await self.pool.submit(self.answers.keep, given, action)
+        return answered
+
+    def stop_for_answer(self, token: TokenView) -> None:
+        self.stopped.add(token.id)
+        self.rehearsal.missing_at.append(token.step)
+
+    async def find_stub(self, given: Given, visit: int) -> Stub | None:
         stubs = self.stubs.get(given.bound.step.id)
         if isinstance(stubs, Stub):
             return stubs
         if stubs:
             return stubs[min(visit, len(stubs) - 1)]
-        return None if self.answers is None else self.answers.find(given, visit)
+        if self.answers is None:
+            return None
+        found: Stub | None = await self.pool.submit(self.answers.find, given, visit)
+        return found
 
     async def drive(self, token: TokenView) -> Action:
         claim = Claim(
@@ -284,10 +321,13 @@ class _Player:
             input=self.input,
         )
         drive = Drive(
-            claim, self.program, self.memory, self.pool, lambda: False, rehearsing=self.holder
-        )
+            claim, self.program, self.memory, self.pool, lambda: False, rehearsing=self.holder,
+            book=self.book,
+        )  # fmt: skip
+        asked = self.book.asked
         action = await drive.run()
-        self.paid.append(getattr(action, "provenance", None))
+        if self.book.asked == asked:
+            self.paid.append(getattr(action, "provenance", None))
         return action
 
     def apply(
