@@ -23,6 +23,10 @@ from flows.steps.models import read_provenance
 Json = Any
 
 
+# Whose answers are those that the test of a prompt is given: any flow's that asks the same.
+NO_FLOW = ""
+
+
 class Book:
     """Has every question asked, and records the answers. ``paid`` has what each call cost.
 
@@ -101,7 +105,7 @@ def read_record(record: RecordedAnswer) -> ChatAnswer:
 
 def find_record(flow: str, digest: str) -> RecordedAnswer | None:
     """Return what this flow, or the test of a prompt, was answered to that: one query."""
-    found = RecordedAnswer.objects.filter(flow__in=[flow, ""], digest=digest)
+    found = RecordedAnswer.objects.filter(flow__in=[flow, NO_FLOW], digest=digest)
     return found.order_by("-at").first()
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from flows.assets.models import Asset
+from flows.assets.prompts.source import SOURCE
 from flows.backtest import services
 from flows.backtest.models import Backtest, BacktestRun
 from flows.backtest.selectors import choose_runs, count_answers, list_flipped_runs
@@ -264,7 +266,7 @@ def test_a_flow_that_may_not_ask_the_model_any_more_is_not_given_its_answers(
     server: LanguageServer, changed: Flow
 ) -> None:
     backtest(changed, calls=6)
-    Connection.objects.update(flows=["another"])
+    Connection.objects.update(flows=["another"], revision=F("revision") + 1)
     KNOWN.forget()
     made = backtest(changed, calls=6)
     rows = BacktestRun.objects.filter(backtest=made)
@@ -306,7 +308,8 @@ def test_an_answer_goes_with_the_run_whose_it_is(server: LanguageServer, changed
 def test_what_a_trial_in_the_editor_is_answered_is_recorded(
     server: LanguageServer, changed: Flow
 ) -> None:
-    # A trial takes what is released, as a draft is pinned to nothing.
+    # A trial takes what is released, as a draft is pinned to nothing; a process knows that a while.
+    SOURCE.forget()
     trial = Trial(input_text='{"letter": "Letter 0"}')
     play_trial(changed.draft, trial, actor=ACTOR, now=timezone.now())
     assert sum(server.requests.values()) == 1
