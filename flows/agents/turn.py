@@ -115,6 +115,11 @@ class AgentTurn(LanguageStep):
         """
         return _Turn(ctx, config).take()
 
+    def rehearse(self, ctx: StepContext, config: Config) -> Result:
+        # A recorded run that is played again began long ago: its time says nothing.
+        limits = config.limits.model_copy(update={"seconds": None})
+        return self.run(ctx, config.model_copy(update={"limits": limits}))
+
     def tell_exchange(
         self, config: Config, pins: Mapping[str, int], output: Json, made: Mapping[str, Json]
     ) -> Exchange | None:

@@ -1,7 +1,8 @@
 """The answers of a replay's steps: no step has an effect, and as little as possible is assumed.
 
-- A step that waits is answered by what was recorded at that step. Without a record, one that asks
-  people waits, and any other is assumed to be over.
+- An agent is played turn by turn, with the answers of the run that it had.
+- A step that waits otherwise is answered by what was recorded at that step. Without a record, one
+  that asks people waits, and any other is assumed to be over.
 - A step that asks a model is answered by what was recorded for the very same config and the very
   same versions of its prompts, anywhere in the run. Else a language model's step is called, and
   what it asks is answered by the book (flows.backtest.book); another model may be called, if the
@@ -15,18 +16,20 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from flows.backtest.book import Budget, ReplayBook, Shelf, Tally
+from flows.backtest.book import ReplayBook
 from flows.backtest.recording import Recording, Visit
 from flows.expressions import ExpressionError
+from flows.graph.codec import parse
 from flows.models import RecordedAnswer
 from flows.runtime.actions import Action, Fail, Leave, RetryAt
 from flows.runtime.held import list_named
 from flows.runtime.payloads import fetch
-from flows.runtime.program import BoundStep, Program, run_bindings
+from flows.runtime.program import BoundStep, Program, load_program, run_bindings
 from flows.runtime.recalling import make_record
-from flows.runtime.rehearsal import MISSING, Given, Stub
+from flows.runtime.rehearsal import MISSING, Given, Part, Stub
 from flows.steps.base import RunningStep, StepFailure, WaitingStep
 from flows.steps.language import digest_request
 from flows.steps.questions import LanguageStep
@@ -40,20 +43,17 @@ UNREACHED = frozenset({"http", "timeout", "connection", "budget", "breaker", "un
 class RecordedAnswers:
     """The answers for one recorded run; all lanes of the run share the object."""
 
-    def __init__(
-        self, recording: Recording, recorded: Program, budget: Budget, shelf: Shelf
-    ) -> None:
+    def __init__(self, recording: Recording, recorded: Program | None, book: ReplayBook) -> None:
         self.recording = recording
-        self.budget = budget
-        self.shelf = shelf
-        self.tally = Tally()
-        self.book = ReplayBook(shelf, budget, self.tally)
+        self.book = book
+        self.budget, self.shelf, self.tally = book.budget, book.shelf, book.tally
+        self.parts: dict[tuple[str, int], RecordedAnswers] = {}
         self.by_step: dict[str, list[Visit]] = {}
         self.by_key: dict[str, list[Visit]] = {}
         self.executed: dict[str, Leave] = {}
         for visit in recording.visits:
             self.by_step.setdefault(visit.step, []).append(visit)
-        for key, visit in _key_visits(recording, recorded):
+        for key, visit in _key_visits(recording, recorded) if recorded else ():
             self.by_key.setdefault(key, []).append(visit)
         self.taken: dict[str, int] = {}
 
@@ -65,7 +65,7 @@ class RecordedAnswers:
     def find(self, given: Given, visit: int) -> Stub | None:
         bound = given.bound
         if isinstance(bound.type, WaitingStep):
-            return self._answer_wait(bound, visit)
+            return None if bound.type.has_parts else self._answer_wait(bound, visit)
         if not isinstance(bound.type, RunningStep):
             return None
         if not _uses_record(bound):
@@ -85,6 +85,32 @@ class RecordedAnswers:
         if isinstance(made, Leave):
             self.executed[key] = made
         return True
+
+    def enter(self, given: Given, visit: int, program: Program) -> Part | None:
+        """Return the run of an agent, to be played with the answers of the recorded one."""
+        bound = given.bound
+        made = bound.type.expand(program.flow, bound.step)
+        if made is None or not isinstance(bound.type, WaitingStep):
+            return None
+        config = bound.type.Config.model_validate({**given.config, **bound.late})
+        answers = self._find_part(bound.step.id, visit).new_lane()
+        return Part(
+            Program(0, program.flow_id, program.number, parse(made), program.pins),
+            bound.type.open_part(config), answers.recording.started_at, answers.recording.run_id,
+            answers,
+        )  # fmt: skip
+
+    def _find_part(self, step: str, visit: int) -> "RecordedAnswers":
+        if (step, visit) not in self.parts:
+            recorded = self.recording.parts.get(step, ())
+            if visit < len(recorded):
+                program = load_program(recorded[visit].version_id)
+                found = RecordedAnswers(recorded[visit], program, self.book)
+            else:
+                nothing = replace(self.recording, visits=(), waits_at=(), parts={}, run_id=0)
+                found = RecordedAnswers(nothing, None, self.book)
+            self.parts[step, visit] = found
+        return self.parts[step, visit]
 
     # --- People, and whatever else is waited for --------------------------------------
 

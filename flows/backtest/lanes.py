@@ -9,6 +9,7 @@ from typing import Any
 from flows.backtest.models import RunKind
 from flows.backtest.recording import Recording
 from flows.graph.model import Document
+from flows.runtime.program import load_program
 from flows.runtime.rehearsal import Rehearsal
 from flows.steps.base import WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
@@ -76,13 +77,26 @@ def read_recorded_lane(recording: Recording, document: Document) -> Lane:
     visits = recording.visits
     asked = [each for each in visits if each.step in people]
     still = [step for step in recording.waits_at if step in people]
+    inside = [each for found in recording.parts.values() for each in found]
     return Lane(
         verdict=_recorded_verdict(recording),
-        people=len(asked) + len(still),
+        people=len(asked) + len(still) + sum(_count_asked(each) for each in inside),
         seconds=sum(each.seconds for each in visits if each.step not in waits),
-        cost=sum(float((each.provenance or {}).get("cost") or 0) for each in visits),
+        cost=sum(
+            float((visit.provenance or {}).get("cost") or 0)
+            for each in recording.with_parts
+            for visit in each.visits
+        ),
         path=tuple(Exit(v.step, v.port, "" if v.failed else get_digest(v.data)) for v in visits),
         problem=str((recording.error or {}).get("message", "")),
+    )
+
+
+def _count_asked(recording: Recording) -> int:
+    """Return how often people were asked in the run of a part."""
+    people = list_people_steps(load_program(recording.version_id).document)
+    return sum(
+        step in people for step in (*(v.step for v in recording.visits), *recording.waits_at)
     )
 
 
@@ -103,7 +117,7 @@ def read_played_lane(made: Rehearsal, document: Document, recording: Recording) 
     still = sum(step in people for step in made.waits_at)
     return Lane(
         verdict=_verdict(made),
-        people=asked + still,
+        people=asked + still + made.asked_inside,
         seconds=sum(
             durations.get(trace.step, trace.ms / 1_000)
             for trace in made.path

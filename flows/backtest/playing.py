@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flows.backtest.answers import RecordedAnswers, list_exchanges
-from flows.backtest.book import Budget, Shelf, Tally
+from flows.backtest.book import Budget, ReplayBook, Shelf, Tally
 from flows.backtest.lanes import (
     Lane,
     classify,
@@ -57,11 +57,12 @@ def play_all(
     """
     shelf = Shelf(draft.flow)
     for recording in recordings:
-        shelf.add(list(list_exchanges(recording, load_program(recording.version_id))))
+        for each in recording.with_parts:
+            shelf.add(list(list_exchanges(each, load_program(each.version_id))))
     with Stage() as stage:
         for recording in recordings:
             recorded = load_program(recording.version_id)
-            answers = RecordedAnswers(recording, recorded, budget, shelf)
+            answers = RecordedAnswers(recording, recorded, ReplayBook(shelf, budget, Tally()))
             yield _play(stage, answers, recorded, draft, baseline)
 
 

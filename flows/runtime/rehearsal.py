@@ -25,6 +25,7 @@ from flows.runtime.program import BoundStep, Program, run_bindings
 from flows.runtime.recalling import Book
 from flows.runtime.step_pool import StepPool
 from flows.spending.without_runs import count_without_run
+from flows.steps.base import WaitingStep
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
 from workbench.values.refusals import ValueRefused
@@ -74,7 +75,7 @@ class Rehearsal:
 
     ``past_limit`` are the steps that were left by ``limit``, which makes no activation. ``given``
     is the rendered config of the steps in ``waits_at``. ``missing_at`` are steps that stopped as
-    no model's answer was to be had.
+    no model's answer was to be had. ``asked_inside`` counts how often people were asked in parts.
     """
 
     status: str = "running"
@@ -86,6 +87,7 @@ class Rehearsal:
     past_limit: list[str] = field(default_factory=list)
     given: dict[str, Json] = field(default_factory=dict)
     missing_at: list[str] = field(default_factory=list)
+    asked_inside: int = 0
 
     @property
     def steps(self) -> list[str]:
@@ -111,6 +113,20 @@ class Answers(Protocol):
 
     def keep(self, given: "Given", made: Action) -> bool:
         """Take note of how a call ended. Return False if it must count as no answer."""
+
+    def enter(self, given: "Given", visit: int, program: Program) -> "Part | None":
+        """Return the run of the part that the step expands to, if that is to be played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a step expands to, and what its run is played with. ``answers`` are those inside."""
+
+    program: Program
+    input: Json
+    now: datetime
+    run_id: int
+    answers: "Answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +278,11 @@ class _Player:
         if stub is MISSING:
             self.stop_for_answer(token)
             return
+        if stub is None and (part := await self.find_part(given, visit)) is not None:
+            stub = await self.play_part(part, given)
+            if stub is None:
+                self.stopped.add(token.id)
+                return
         if stub is None and self.program.graph.nodes[step].kind is Kind.WAIT:
             self.stopped.add(token.id)
             self.rehearsal.waits_at.append(step)
@@ -289,6 +310,28 @@ class _Player:
             return True
         answered: bool = await self.pool.submit(self.answers.keep, given, action)
         return answered
+
+    async def find_part(self, given: Given, visit: int) -> Part | None:
+        if self.answers is None or not isinstance(given.bound.type, WaitingStep):
+            return None
+        found: Part | None = await self.pool.submit(self.answers.enter, given, visit, self.program)
+        return found
+
+    async def play_part(self, part: Part, given: Given) -> Stub | None:
+        """Return how the step leaves by the end of its part's run, None if that stands still."""
+        holder = RehearsalHolder(part.run_id, self.holder.may_read)
+        inner = _Player(
+            part.program, part.input, part.now, {}, None, self.pool, holder, part.answers, self.book
+        )
+        made = await inner.play()
+        self.paid += inner.paid
+        step, asking = given.bound.step.id, _list_asking(part.program)
+        asked = [each for each in (*made.steps, *made.waits_at) if each in asking]
+        self.rehearsal.asked_inside += len(asked)
+        if made.missing_at or made.status == "waiting":
+            (self.rehearsal.missing_at if made.missing_at else self.rehearsal.waits_at).append(step)
+            return None
+        return _leave_part(given, made, part.run_id)
 
     def stop_for_answer(self, token: TokenView) -> None:
         self.stopped.add(token.id)
@@ -394,6 +437,30 @@ class _Player:
                 made.status = "failed"
                 made.error = {"kind": "output", "message": str(error)}
         return made
+
+
+def _list_asking(program: Program) -> frozenset[str]:
+    """Return the steps that ask people."""
+    return frozenset(
+        step
+        for step, bound in program.steps.items()
+        if isinstance(bound.type, WaitingStep) and bound.type.asks_people
+    )
+
+
+def _leave_part(given: Given, made: Rehearsal, run_id: int) -> Stub:
+    assert isinstance(given.bound.type, WaitingStep)
+    left = None
+    if made.status == "completed":
+        left = given.bound.type.leave_part(made.outcome, made.output, run_id)
+    if left is None:
+        message = (made.error or {}).get("message", f"The part ended as {made.status}.")
+        return Stub(error={"kind": "subflow", "message": message})
+    cost = sum(float((each.provenance or {}).get("cost") or 0) for each in made.path)
+    assumed = any(each.assumed for each in made.path)
+    return Stub(
+        left.output, left.port, provenance={"cost": cost} if cost else None, assumed=assumed
+    )
 
 
 def _make_stub_action(stub: Stub, step: str) -> Action:
