@@ -1,5 +1,6 @@
 """Backtests, trials and tests of flows with an agent: nothing is done, and little is asked."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -132,7 +133,7 @@ def test_a_tool_with_effects_that_was_not_called_so_is_assumed_and_not_called(
 
 def test_time_that_went_by_since_ends_no_agent(office: LanguageServer) -> None:
     flow = record(office, None)
-    Run.objects.update(started_at=timezone.now() - timezone.timedelta(days=30))
+    Run.objects.update(started_at=timezone.now() - timedelta(days=30))
     made = kit.backtest(flow, draft_of(flow, limits={"turns": 9, "seconds": 3600}))
     assert lanes_of(made)[0]["draft"]["verdict"] == "settled"
     assert not office.requests
