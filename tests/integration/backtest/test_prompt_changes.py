@@ -1,10 +1,12 @@
 """A changed prompt over recorded runs: recorded answers first, the missing ones under a budget."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db.models import F
 from django.utils import timezone
 
@@ -335,3 +337,20 @@ def test_a_part_that_dies_has_written_down_what_it_paid_for(
     assert (made.done, made.calls_made) == (0, 6)
     assert answers_of(play(made)) == (12, 0, 0, 0)
     assert sum(server.requests.values()) == 6
+
+
+def test_the_command_tells_what_is_missing_and_fails_where_it_cannot_be_told(
+    server: LanguageServer, changed: Flow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        call_command("flow", "backtest", "letters", "--fail-on-flips")
+    out = capsys.readouterr().out
+    assert "Answers of models: 6 recorded (0 before" in out
+    assert "6 missing, asking costs about 0." in out
+    assert "6 runs cannot be compared without them: allow calls" in out
+    call_command("flow", "backtest", "letters", "--calls", "6", "--cost", "10")
+    assert "6 asked (cost 0." in capsys.readouterr().out
+    call_command("flow", "backtest", "letters", "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert found["answers"]["recorded"] == 12
+    assert len(found["flipped"]) == 6
