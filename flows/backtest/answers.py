@@ -218,6 +218,8 @@ class RecordedAnswers:
 
 def list_exchanges(recording: Recording, program: Program) -> Iterator[RecordedAnswer]:
     """Yield what language models were asked in a run, as far as its journal tells, with answers."""
+    if not any(isinstance(bound.type, LanguageStep) for bound in program.steps.values()):
+        return
     for visit, bound, config in _render_visits(recording, program):
         if visit.failed or not isinstance(bound.type, LanguageStep):
             continue
