@@ -23,12 +23,16 @@ LONGEST_CONVERSATION = 300_000
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What became of the call with this number: its result, or why there is none."""
+    """What became of the call with this number: its result, or why there is none.
+
+    ``changed`` are the arguments with which it was made, where a person has changed them.
+    """
 
     number: int
     result: Json = None
     refused: str | None = None
     failed: str | None = None
+    changed: Json = None
 
     @property
     def text(self) -> str:
@@ -36,9 +40,12 @@ class Told:
         if self.refused is not None:
             said = f": {self.refused}" if self.refused else "."
             return f"A person refused this call{said}"
+        made = ""
+        if self.changed is not None:
+            made = f"A person changed the arguments of this call to {to_text(self.changed)}\n"
         if self.failed is not None:
-            return cut(f"The call failed: {self.failed}", LONGEST_RESULT)
-        return cut(to_text(self.result), LONGEST_RESULT)
+            return cut(f"{made}The call failed: {self.failed}", LONGEST_RESULT)
+        return cut(f"{made}{to_text(self.result)}", LONGEST_RESULT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,8 @@ def find_arguments(tool: ToolConfig) -> Mapping[str, Json]:
 
 def _make_tool_steps(tool: ToolConfig, config: AgentConfig) -> dict[str, Json]:
     name, words = tool.name, tool.name.replace("_", " ")
+    # Where a person may have changed them, the model is told with what the call was made.
+    made = {"arguments": _find_call_arguments(tool)} if tool.ask != "never" else {}
     steps: dict[str, Json] = {
         name: {
             "type": tool.type,
@@ -127,9 +129,9 @@ def _make_tool_steps(tool: ToolConfig, config: AgentConfig) -> dict[str, Json]:
             **({} if tool.type == "subflow" else {"retry": TOOL_RETRY}),
         },
         f"told_{name}": _make_mark(
-            f"Tell the result of {words}", result=f"${{ steps.{name}.output }}"
+            f"Tell the result of {words}", result=f"${{ steps.{name}.output }}", **made
         ),
-        f"failed_{name}": _make_mark(f"Tell that {words} failed", failed=name),
+        f"failed_{name}": _make_mark(f"Tell that {words} failed", failed=name, **made),
     }
     if tool.ask != "never":
         steps |= _make_review_steps(tool, config)

@@ -40,7 +40,7 @@ def show_call(
     """Return the groups of the case, in the form of a checkpoint's ``show``."""
     goal = next((str(each["text"]) for each in opening if each["role"] == "user"), "")
     arguments: dict[str, Json] = (
-        {"fields": list(_list_fields(schema, call))}
+        {"fields": list(_list_fields(schema, call)), "schema": dict(schema)}
         if fits_fields(call)
         else {"json": call.arguments}
     )

@@ -25,6 +25,7 @@ from flows.steps.base import (
     Json,
     ModelUse,
     Opened,
+    Result,
     StepContext,
     StepFailure,
     WaitingStep,
@@ -49,6 +50,7 @@ class AgentRun(WaitingStep):
     icon = "bot"
     category = "Models"
     late_fields = frozenset({"tools", "result"})
+    has_parts = True
     may_hold_secrets: ClassVar[tuple[str, ...]] = ("tools",)
 
     Config = AgentConfig
@@ -127,7 +129,9 @@ class AgentRun(WaitingStep):
         except DocumentError as error:
             return [_translate(step, each) for each in error.problems]
         schemas = list(_list_schema_faults(step, config))
-        return schemas or list(_list_problems(step, validate(document, catalogue())))
+        return schemas or list(
+            _list_problems(step, validate(document, catalogue(expanding=self.name)))
+        )
 
     def open(self, ctx: StepContext, config: AgentConfig) -> Opened:
         """Start the agent's run, of the part of this version that the step expanded to."""
@@ -140,13 +144,19 @@ class AgentRun(WaitingStep):
                 kind="config",
                 retryable=False,
             )
+        [child] = start_children(ctx, part.flow, part.pk, [self.open_part(config)])
+        detail = {"run": child.pk, "ports": PORTS, "flat": True}
+        return Opened("child", key=f"run-{child.pk}", detail=detail)
+
+    def open_part(self, config: AgentConfig) -> Json:
         opening = [{"role": "user", "text": config.goal}]
         if config.system:
             opening.insert(0, {"role": "system", "text": config.system})
-        given = {"messages": opening, "given": config.given, "files": _list_files(opening)}
-        [child] = start_children(ctx, part.flow, part.pk, [given])
-        detail = {"run": child.pk, "ports": PORTS, "flat": True}
-        return Opened("child", key=f"run-{child.pk}", detail=detail)
+        return {"messages": opening, "given": config.given, "files": _list_files(opening)}
+
+    def leave_part(self, outcome: str, output: Json, run_id: int) -> Result | None:
+        port = PORTS.get(outcome)
+        return Result({**output, "run": run_id}, port) if port else None
 
     def cancel(self, wait_id: int, now: datetime) -> None:
         cancel_children(wait_id, "The run that called it was cancelled.", now)

@@ -30,16 +30,23 @@ from flows.steps.base import (
     Json,
     ModelUse,
     Result,
-    RunningStep,
     StepConfig,
     StepContext,
     as_failure,
     text_of,
 )
 from flows.steps.functions import UnknownFunction
-from flows.steps.language import ChatAnswer, Tool, ToolCall
-from flows.steps.models import UnknownModel
-from flows.steps.questions import Asker, Question, Unfit, check_end, find_provider_of
+from flows.steps.language import ChatAnswer, Message, Tool, ToolCall
+from flows.steps.models import UnknownModel, read_provenance
+from flows.steps.questions import (
+    Asker,
+    Exchange,
+    LanguageStep,
+    Question,
+    Unfit,
+    check_end,
+    find_provider_of,
+)
 from flows.steps.registry import register
 from flows.steps.structured import Fault, make_schema_validator, read_structured
 
@@ -56,14 +63,13 @@ class OfferedTool(StepConfig):
 
 
 @register
-class AgentTurn(RunningStep):
+class AgentTurn(LanguageStep):
     name = "agent.turn"
     title = "Agent's turn"
     summary = "Asks an agent's model what to do next"
     icon = "bot"
     category = "Models"
-    asks_model = True
-    is_offered = False
+    part_of = "agent.run"
 
     class Config(StepConfig):
         model: str
@@ -108,6 +114,24 @@ class AgentTurn(RunningStep):
         Asks the model at most once, so that a turn that is on disk is never paid for again.
         """
         return _Turn(ctx, config).take()
+
+    def rehearse(self, ctx: StepContext, config: Config) -> Result:
+        # A recorded run that is played again began long ago: its time says nothing.
+        limits = config.limits.model_copy(update={"seconds": None})
+        return self.run(ctx, config.model_copy(update={"limits": limits}))
+
+    def tell_exchange(
+        self, config: Config, pins: Mapping[str, int], output: Json, made: Mapping[str, Json]
+    ) -> Exchange | None:
+        talk = read_conversation(output)
+        if not made.get("model"):
+            return None  # It handed out a call that an earlier turn asked for.
+        at = max((n for n, each in enumerate(talk.messages) if each.role == "assistant"), default=0)
+        said = talk.messages[at]
+        finish = str(made.get("finish_reason") or "stop")
+        answer = ChatAnswer(said.text, said.calls, finish, read_provenance(made))
+        question = _make_question(config, talk.messages[:at])
+        return Exchange(question, str(talk.turns), answer)
 
 
 def _list_tool_ports(config: Mapping[str, Json]) -> list[str]:
@@ -155,11 +179,14 @@ class _Turn:
         said = next((each for each in self.config.told if each and each["number"] == number), None)
         if said is None:
             return None
+        given = talk.call["arguments"]
+        changed = said["arguments"] if said.get("arguments", given) != given else None
         if "failed" in said:
             failed = find_failure(self.ctx.run_id, str(said["failed"]))
-            return Told(number, failed=failed)
+            return Told(number, failed=failed, changed=changed)
         refused = said.get("refused")
-        return Told(number, said.get("result"), None if refused is None else str(refused))
+        word = None if refused is None else str(refused)
+        return Told(number, said.get("result"), word, changed=changed)
 
     def _find_exceeded(self, talk: Conversation) -> str:
         limits = self.config.limits
@@ -171,24 +198,12 @@ class _Turn:
     # --- Asking -------------------------------------------------------------------------
 
     def _ask(self, talk: Conversation) -> ChatAnswer:
-        parameters = {"temperature": self.config.temperature, "max_tokens": self.config.max_tokens}
-        question = Question(
-            model=self.config.model,
-            messages=talk.messages,
-            tools=self._list_offered(),
-            parameters={name: each for name, each in parameters.items() if each is not None},
-        )
+        question = _make_question(self.config, talk.messages)
         answer = self.asker.ask(question, str(talk.turns + 1))
         if not answer.calls or answer.finish in {"length", "refused"}:
             # Half a call must not be made.
             check_end(replace(answer, calls=()), question)
         return answer
-
-    def _list_offered(self) -> list[Tool]:
-        offered = [Tool(tool.name, tool.description, tool.arguments) for tool in self.config.tools]
-        if self.config.result:
-            offered.append(Tool(FINISH, "End with the result.", self.config.result))
-        return offered
 
     def _react(self, talk: Conversation, answer: ChatAnswer) -> Result:
         if answer.calls:
@@ -268,6 +283,19 @@ class _Turn:
         if port == "finished":
             output["pending"] = []
         return Result(output, port, provenance=self.asker.sum_up() or None)
+
+
+def _make_question(config: AgentTurn.Config, messages: Sequence[Message]) -> Question:
+    parameters = {"temperature": config.temperature, "max_tokens": config.max_tokens}
+    offered = [Tool(tool.name, tool.description, tool.arguments) for tool in config.tools]
+    if config.result:
+        offered.append(Tool(FINISH, "End with the result.", config.result))
+    return Question(
+        model=config.model,
+        messages=messages,
+        tools=offered,
+        parameters={name: each for name, each in parameters.items() if each is not None},
+    )
 
 
 def find_failure(run_id: int, step: str) -> str:

@@ -1,17 +1,18 @@
 """Assets over HTTP: the same routes for each kind, under its plural."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from flows.api.finding import Number
+from flows.api.finding import Id, Number
 from flows.assets import selectors, services
+from flows.assets.asking import MOST_CALLS, read_results, start_test_run, stop_test_run
 from flows.assets.binding import bind
 from flows.assets.editables import make_editable
 from flows.assets.errors import (
@@ -23,26 +24,26 @@ from flows.assets.errors import (
     AssetUnchanged,
     AssetUnknown,
     OtherPersonNeeded,
+    TestsEnded,
+    TestsUnderWay,
 )
 from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, TestResult, sum_up
-from flows.assets.models import Asset, AssetVersion
+from flows.assets.models import Asset, AssetTestRun, AssetVersion
 from flows.assets.prompts.kind import PROMPT
 from workbench.accounts.gate import principal_of, requires
 from workbench.http.gateway import may_answer
-from workbench.http.idempotency import runs_outside_transaction
 from workbench.http.preconditions import edits, get_revision_seen, rests_on, shows
 from workbench.http.problems import ApiProblem, map_error, map_error_by
 from workbench.http.rates import limits_model_tries
 from workbench.http.schemas import Page, Strict, page_by_id
 from workbench.http.sign_in import actor_of, person_of
 
-MOST_CALLS = 20
-SECONDS = 60.0
-
 map_error(AssetUnknown, status=404, code="not-found", remedy="Look at the list.")
 map_error(AssetExists, status=409, code="asset-exists", remedy="Choose another name.")
 map_error(AssetInUse, status=409, code="asset-in-use", remedy="Publish the flows without it.")
 map_error(OtherPersonNeeded, status=409, code="second-person-needed", remedy="Ask somebody else.")
+map_error(TestsUnderWay, status=409, code="tests-under-way", remedy="Wait, or stop them.")
+map_error(TestsEnded, status=409, code="tests-ended", remedy="Start others.")
 map_error(AssetUnchanged, status=409, code="nothing-changed", remedy="Change the draft.")
 map_error(AssetDraftChanged, status=412, code="revision-stale", remedy="GET it and look again.")
 
@@ -144,6 +145,27 @@ class AssetTestResultOut(Schema):
     answer: Any
     stale: bool = Field(description="The recorded answer was given to an earlier text.")
     checks: list[AssetCheckOut]
+
+
+class AssetTestRunOut(Schema):
+    id: int
+    state: str = Field(description="running, completed, cancelled or failed.")
+    model: str
+    judge: str
+    draft_revision: int
+    total: int = Field(description="How many tests there are.")
+    done: int
+    passed: int
+    failed: int
+    skipped: int
+    calls: int = Field(description="How many calls were made.")
+    calls_allowed: int
+    cost: float
+    cost_allowed: float
+    error: str
+    results: list[AssetTestResultOut] = Field(description="Those of the first `done` tests.")
+    created_at: datetime
+    finished_at: datetime | None
 
 
 class AssetTestsOut(Schema):
@@ -250,31 +272,67 @@ def archive_asset(
 
 
 def test_asset(
-    request: HttpRequest, kind: AssetKind, name: str, body: AssetTestIn
-) -> dict[str, Any]:
-    """Run the draft's tests on recorded answers, or against a model under a budget."""
+    request: HttpRequest, kind: AssetKind, response: HttpResponse, name: str, body: AssetTestIn
+) -> Status[Any]:
+    """Run the draft's tests on recorded answers; or have a model asked, within a budget.
+
+    With a model the answer is 202: `Location` is the address of what goes on in the background.
+    """
     asset = _find(kind, name)
     if problems := kind.check(asset.draft):
         raise AssetInvalid(problems)
     if body.model and not body.calls:
         problem = AssetProblem("calls", "No call is allowed.", "Say how many may be made.")
         raise AssetInvalid([problem])
-    budget = TestBudget(body.model, body.judge, body.calls, body.cost, seconds=SECONDS)
-    run = _ask_model if body.model else _use_recorded
-    return _tests_out(run(request, kind, asset, budget), budget)
+    budget = TestBudget(body.model, body.judge, body.calls, body.cost)
+    if not budget.model:
+        return Status(200, _tests_out(kind.run_tests(asset.name, asset.draft, budget), budget))
+    run = _ask_model(request, asset, budget)
+    response["Location"] = f"/api/v1/{kind.plural}/{asset.name}/tests/{run.pk}"
+    return Status(202, _test_run_out(run))
 
 
-def _use_recorded(
-    request: HttpRequest, kind: AssetKind, asset: Asset, budget: TestBudget
-) -> Sequence[TestResult]:
-    return kind.run_tests(asset.name, asset.draft, budget)
+@limits_model_tries
+def _ask_model(request: HttpRequest, asset: Asset, budget: TestBudget) -> AssetTestRun:
+    return start_test_run(
+        asset=asset, budget=budget, author=person_of(request), actor=actor_of(request),
+        now=timezone.now(),
+    )  # fmt: skip
 
 
-_ask_model = limits_model_tries(_use_recorded)
+def get_tests(request: HttpRequest, kind: AssetKind, name: str, run_id: Id) -> dict[str, Any]:
+    """Return how far a model was asked, with the results so far."""
+    return _test_run_out(_find_run(kind, name, run_id))
 
 
-def _wait_for_models(route: Any) -> Any:
-    return may_answer(429)(runs_outside_transaction(route))
+def stop_tests(request: HttpRequest, kind: AssetKind, name: str, run_id: Id) -> dict[str, Any]:
+    """Begin no further call. What was answered is kept."""
+    run = _find_run(kind, name, run_id)
+    stop_test_run(run_id=run.pk, actor=actor_of(request), now=timezone.now())
+    return _test_run_out(_find_run(kind, name, run_id))
+
+
+def _find_run(kind: AssetKind, name: str, run_id: int) -> AssetTestRun:
+    found = _find(kind, name).test_runs.filter(pk=run_id).first()
+    if found is None:
+        raise Http404(f"{name} has no tests {run_id}.")
+    return found
+
+
+def _test_run_out(run: AssetTestRun) -> dict[str, Any]:
+    names = ("state", "model", "judge", "draft_revision", "total", "done", "error", "created_at",
+             "finished_at")  # fmt: skip
+    results = read_results(run)
+    return {
+        **{name: getattr(run, name) for name in names},
+        "id": run.pk,
+        **sum_up(results),
+        "calls": run.calls_made,
+        "calls_allowed": run.calls,
+        "cost": run.cost_made,
+        "cost_allowed": run.cost,
+        "results": [_result_out(each) for each in results],
+    }
 
 
 def make_router(kind: AssetKind) -> Router:
@@ -303,8 +361,11 @@ def make_router(kind: AssetKind) -> Router:
          {201: AssetVersionOut}, f"publish_{name}"),
         ("POST", f"{one}/releases", change(release_asset), AssetOut, f"release_{name}"),
         ("POST", f"{one}/archive", change(archive_asset), AssetOut, f"archive_{name}"),
-        ("POST", f"{one}/tests", change(test_asset, _wait_for_models), AssetTestsOut,
-         f"test_{name}"),
+        ("POST", f"{one}/tests", change(test_asset, may_answer(429)),
+         {200: AssetTestsOut, 202: AssetTestRunOut}, f"test_{name}"),
+        ("GET", f"{one}/tests/{{run_id}}", see(get_tests), AssetTestRunOut, f"get_{name}_tests"),
+        ("POST", f"{one}/tests/{{run_id}}/stop", change(stop_tests), AssetTestRunOut,
+         f"stop_{name}_tests"),
     ]  # fmt: skip
     for method, path, route, response, called in routes:
         router.api_operation([method], path, response=response, operation_id=called)(route)
@@ -374,18 +435,19 @@ def _tests_out(results: Any, budget: TestBudget) -> dict[str, Any]:
         **sum_up(results),
         "calls": budget.calls_made,
         "cost": budget.cost_made,
-        "results": [
-            {
-                "name": each.name,
-                "state": each.state,
-                "source": each.source,
-                "reason": each.reason,
-                "answer": each.answer,
-                "stale": each.is_stale,
-                "checks": list(each.checks),
-            }
-            for each in results
-        ],
+        "results": [_result_out(each) for each in results],
+    }
+
+
+def _result_out(result: TestResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "state": result.state,
+        "source": result.source,
+        "reason": result.reason,
+        "answer": result.answer,
+        "stale": result.is_stale,
+        "checks": list(result.checks),
     }
 
 

@@ -7,6 +7,8 @@ ACTIONS = {
     "asset.released": "Released version {version}",
     "asset.rolled_back": "Rolled back from version {before} to {version}",
     "asset.rule_changed": "Releasing a version {what} a second person",
+    "asset.tested": "Asked {model} for the tests of the draft, with {calls} calls at most",
+    "asset.tests_stopped": "Stopped the tests that ask {model}",
     "asset.archived": "Archived the {kind} {title}",
     "asset.restored": "Took the {kind} {title} out of the archive",
 }
@@ -17,6 +19,7 @@ class AssetsConfig(AppConfig):
     label = "assets"
 
     def ready(self) -> None:
+        from flows.assets import jobs  # noqa: F401 - registers the job
         from flows.assets.frame import register_frame
         from flows.assets.kinds import register_kind
         from flows.assets.ledger_check import check_releases, check_versions

@@ -44,6 +44,18 @@ def _list_missed(result: TestResult) -> str:
     return " ".join([result.reason, *missed]).strip()
 
 
+class TestsUnderWay(ServiceError):
+    """A model is being asked for the tests of this asset already."""
+
+    __test__ = False
+
+
+class TestsEnded(ServiceError):
+    """The tests have ended: there is nothing to stop."""
+
+    __test__ = False
+
+
 class AssetUnchanged(ServiceError):
     """The draft equals the newest version."""
 

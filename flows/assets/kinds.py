@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from flows.models import RecordedAnswer
+from flows.spending.without_runs import count_without_run
 from workbench.accounts.actors import Actor
 from workbench.accounts.permissions import Principal
 
@@ -98,12 +100,30 @@ class TestBudget:
     seconds: float = 0.0
     cost_made: float = 0.0
     began: float = field(default_factory=time.monotonic)
+    kept: list[RecordedAnswer] = field(default_factory=list)
 
     @property
     def is_left(self) -> bool:
         is_late = self.seconds and time.monotonic() - self.began > self.seconds
         is_dear = self.cost and self.cost_made >= self.cost
         return self.calls_made < self.calls and not is_late and not is_dear
+
+    def begin_call(self) -> bool:
+        """Return whether a call may be made. It counts from here on: one that fails may be paid."""
+        if not self.is_left:
+            return False
+        self.calls_made += 1
+        return True
+
+    def recall(self, digest: str) -> RecordedAnswer | None:
+        """Return the answer that these tests were given to the question before, if they were."""
+        return None
+
+    def note(self, record: RecordedAnswer) -> None:
+        """Take note of an answer, or of a failure that was paid for, with what it cost."""
+        self.cost_made += float(record.provenance.get("cost") or 0)
+        self.kept.append(record)
+        count_without_run([record.provenance], now=record.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +187,10 @@ class AssetKind:
 
     def run_tests(self, name: str, content: Content, budget: TestBudget) -> Sequence[TestResult]:
         """Run the content's own tests."""
+        return ()
+
+    def split_tests(self, content: Content) -> Sequence[Content]:
+        """Return the content once for each of its tests, with that test alone."""
         return ()
 
     def keep_answers(

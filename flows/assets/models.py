@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from flows.models import DocumentField
 
@@ -34,6 +35,68 @@ class Asset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
+
+
+class TestRunState(models.TextChoices):
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"  # by an error of ours
+
+
+class AssetTestRun(models.Model):
+    """The tests of a draft, for which a model is asked in the background.
+
+    ``content`` is the draft at ``draft_revision``. No call begins past ``calls`` calls or, unless
+    it is 0, past ``cost``; ``calls_made`` rises before each call and ``cost_made`` after it.
+    ``results`` are those of the first ``done`` tests, of ``total``.
+    """
+
+    __test__ = False
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="test_runs")
+    content = DocumentField()
+    draft_revision = models.PositiveIntegerField()
+    model = models.CharField(max_length=120)
+    judge = models.CharField(max_length=120, blank=True, default="")
+    calls = models.PositiveIntegerField()
+    cost = models.FloatField(default=0)
+    calls_made = models.PositiveIntegerField(default=0)
+    cost_made = models.FloatField(default=0)
+    state = models.CharField(
+        max_length=10, choices=TestRunState.choices, default=TestRunState.RUNNING
+    )
+    total = models.PositiveIntegerField()
+    done = models.PositiveIntegerField(default=0)
+    results = models.JSONField(default=list)
+    error = models.CharField(max_length=500, blank=True, default="")
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=TestRunState.values), name="asset_test_run_state_known"
+            ),
+            models.UniqueConstraint(
+                fields=["asset"], condition=Q(state="running"), name="asset_one_test_run"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.asset_id}: tests {self.pk}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == TestRunState.RUNNING
+
+    @property
+    def group(self) -> str:
+        """The live group that is nudged about its progress."""
+        return f"asset-tests.{self.pk}"
 
 
 class AssetVersion(models.Model):

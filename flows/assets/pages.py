@@ -20,6 +20,7 @@ def make_pages(kind: AssetKind) -> list[URLPattern]:
     """Return the addresses under ``PLURAL/``; their names begin with the kind's."""
     see, change = _guard(kind, kind.view, READ), _guard(kind, kind.edit, WRITE)
     base, name, number = kind.plural, "<slug:name>", "versions/<int:number>"
+    run = "tests/<int:run_id>"
     pages: list[tuple[str, View, str]] = [
         ("", see(views.asset_list), "list"),
         ("rows/", see(views.asset_rows), "rows"),
@@ -37,6 +38,10 @@ def make_pages(kind: AssetKind) -> list[URLPattern]:
         (f"{name}/publish/", change(publishing_views.publish), "publish"),
         (f"{name}/tests/", see(testing_views.asset_tests), "tests"),
         (f"{name}/tests/run/", change(testing_views.run_against_model), "tests-run"),
+        (f"{name}/{run}/", see(testing_views.test_run), "test-run"),
+        (f"{name}/{run}/results/", see(testing_views.test_run_results), "test-run-results"),
+        (f"{name}/{run}/stop/", change(testing_views.stop_tests), "test-run-stop"),
+        (f"{name}/{run}/keep/", change(testing_views.keep_answers), "test-run-keep"),
     ]
     return [
         path(f"{base}/{address}", view, name=f"{kind.name}-{called}")

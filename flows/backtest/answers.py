@@ -1,58 +1,60 @@
 """The answers of a replay's steps: no step has an effect, and as little as possible is assumed.
 
-- A step that waits is answered by what was recorded at that step. Without a record, one that asks
-  people waits, and any other is assumed to be over.
-- A step with effects, or one that asks a model, is answered by what was recorded for the very same
-  config and the very same versions of its prompts, anywhere in the flow. Without such a record a
-  model may be called, if the budget allows; otherwise the step's own recorded answer is assumed to
-  hold.
+- An agent is played turn by turn, with the answers of the run that it had.
+- A step that waits otherwise is answered by what was recorded at that step. Without a record, one
+  that asks people waits, and any other is assumed to be over.
+- A step that asks a model is answered by what was recorded for the very same config and the very
+  same versions of its prompts, anywhere in the run. Else a language model's step is called, and
+  what it asks is answered by the book (flows.backtest.book); another model may be called, if the
+  budget allows. Where no answer is to be had, the lane ends there: an answer to another question is
+  none.
+- A step with effects is answered in the same way, or else by its own recorded answer, which is
+  assumed to hold.
 - Every other step is executed, once for all lanes of a run that give it the same input.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
+from flows.backtest.book import ReplayBook
 from flows.backtest.recording import Recording, Visit
 from flows.expressions import ExpressionError
-from flows.runtime.actions import Leave
+from flows.graph.codec import parse
+from flows.models import RecordedAnswer
+from flows.runtime.actions import Action, Fail, Leave, RetryAt
+from flows.runtime.held import list_named
 from flows.runtime.payloads import fetch
-from flows.runtime.program import BoundStep, Program, run_bindings
-from flows.runtime.rehearsal import Given, Stub
-from flows.steps.base import RunningStep, WaitingStep
+from flows.runtime.program import BoundStep, Program, load_program, run_bindings
+from flows.runtime.recalling import make_record
+from flows.runtime.rehearsal import MISSING, Given, Part, Stub
+from flows.steps.base import RunningStep, StepFailure, WaitingStep
+from flows.steps.language import digest_request
+from flows.steps.questions import LanguageStep
+from workbench.dispatch import agreed_time
 
 Json = Any
-
-
-@dataclass(slots=True)
-class Budget:
-    """How often models may be called; with ``ask_again``, also where an answer is recorded."""
-
-    ask_again: bool = False
-    allowed: int = 0
-    made: int = 0
-    cost: float = 0.0
-
-    @property
-    def is_left(self) -> bool:
-        return self.made < self.allowed
+# Of failures that say nothing of the question: nobody came to answer it.
+UNREACHED = frozenset({"http", "timeout", "connection", "budget", "breaker", "unanswered"})
 
 
 class RecordedAnswers:
     """The answers for one recorded run; all lanes of the run share the object."""
 
-    def __init__(self, recording: Recording, recorded: Program, budget: Budget) -> None:
+    def __init__(self, recording: Recording, recorded: Program | None, book: ReplayBook) -> None:
         self.recording = recording
-        self.budget = budget
+        self.book = book
+        self.budget, self.shelf, self.tally = book.budget, book.shelf, book.tally
+        self.parts: dict[tuple[str, int], RecordedAnswers] = {}
         self.by_step: dict[str, list[Visit]] = {}
-        self.by_config: dict[str, list[Visit]] = {}
+        self.by_key: dict[str, list[Visit]] = {}
         self.executed: dict[str, Leave] = {}
         for visit in recording.visits:
             self.by_step.setdefault(visit.step, []).append(visit)
-        for key, visit in _key_visits(recording, recorded):
-            self.by_config.setdefault(key, []).append(visit)
+        for key, visit in _key_visits(recording, recorded) if recorded else ():
+            self.by_key.setdefault(key, []).append(visit)
         self.taken: dict[str, int] = {}
 
     def new_lane(self) -> "RecordedAnswers":
@@ -63,23 +65,54 @@ class RecordedAnswers:
     def find(self, given: Given, visit: int) -> Stub | None:
         bound = given.bound
         if isinstance(bound.type, WaitingStep):
-            return self._answer_wait(bound, visit)
+            return None if bound.type.has_parts else self._answer_wait(bound, visit)
         if not isinstance(bound.type, RunningStep):
             return None
         if not _uses_record(bound):
             return self._take_executed(_key_of_all(given))
         key = key_of(bound, given.config, given.pins)
         if bound.type.asks_model:
-            return self._answer_model(bound, key, visit)
+            return self._answer_model(given, key)
         return self._take_recorded(key) or self._answer_effect(bound, bound.type, key, visit)
 
-    def keep(self, given: Given, left: Leave) -> None:
+    def keep(self, given: Given, made: Action) -> bool:
         bound = given.bound
         key = key_of(bound, given.config, given.pins) if _uses_record(bound) else _key_of_all(given)
-        self.executed[key] = left
+        if isinstance(bound.type, LanguageStep):
+            return self._is_answered(bound, made)
         if isinstance(bound.type, RunningStep) and bound.type.asks_model:
-            self.budget.made += 1
-            self.budget.cost += float((left.provenance or {}).get("cost") or 0)
+            return self._keep_models(given, key, made)
+        if isinstance(made, Leave):
+            self.executed[key] = made
+        return True
+
+    def enter(self, given: Given, visit: int, program: Program) -> Part | None:
+        """Return the run of an agent, to be played with the answers of the recorded one."""
+        bound = given.bound
+        made = bound.type.expand(program.flow, bound.step)
+        if made is None or not isinstance(bound.type, WaitingStep):
+            return None
+        config = bound.type.Config.model_validate({**given.config, **bound.late})
+        answers = self._find_part(bound.step.id, visit).new_lane()
+        return Part(
+            Program(0, program.flow_id, program.number, parse(made), program.pins),
+            bound.type.open_part(config), answers.recording.started_at, answers.recording.run_id,
+            answers,
+        )  # fmt: skip
+
+    def _find_part(self, step: str, visit: int) -> "RecordedAnswers":
+        if (step, visit) not in self.parts:
+            recorded = self.recording.parts.get(step, ())
+            if visit < len(recorded):
+                program = load_program(recorded[visit].version_id)
+                found = RecordedAnswers(recorded[visit], program, self.book)
+            else:
+                nothing = replace(self.recording, visits=(), waits_at=(), parts={}, run_id=0)
+                found = RecordedAnswers(nothing, None, self.book)
+            self.parts[step, visit] = found
+        return self.parts[step, visit]
+
+    # --- People, and whatever else is waited for --------------------------------------
 
     def _answer_wait(self, bound: BoundStep, visit: int) -> Stub | None:
         recorded = self.by_step.get(bound.step.id, [])
@@ -90,19 +123,72 @@ class RecordedAnswers:
         ports = bound.type.ports(bound.step.config)
         return Stub({}, ports[0] if ports else "done", assumed=True)
 
-    def _answer_model(self, bound: BoundStep, key: str, visit: int) -> Stub | None:
-        if self.budget.ask_again:
-            if (made := self._take_executed(key)) is not None:
-                return made
-            if self.budget.is_left:
-                return None
-            return self._take_recorded(key) or self._assume_own(bound, visit)
-        if (stub := self._take_recorded(key) or self._take_executed(key)) is not None:
+    # --- Models -----------------------------------------------------------------------
+
+    def _answer_model(self, given: Given, key: str) -> Stub | None:
+        """Return the recorded answer, None to call the step, or that there is no answer."""
+        by_book = isinstance(given.bound.type, LanguageStep)
+        if self.budget.ask_again and self.budget.is_left:
+            return None if by_book else self._take_executed(key)
+        if (stub := self._take_models(given, key)) is not None:
             return stub
-        return None if self.budget.is_left else self._assume_own(bound, visit)
+        if by_book or self.budget.is_left:
+            return None
+        self._lack(given.bound, key)
+        return MISSING
+
+    def _take_models(self, given: Given, key: str) -> Stub | None:
+        """Return the answer to this very config: of the run, of this replay, or of another one."""
+        if made := self._take_executed(key):
+            return made
+        found = self.by_key.get(key)
+        if found:
+            visit = found[min(self.taken.get(key, 0), len(found) - 1)]
+            model = str((visit.provenance or {}).get("model", ""))
+            self.tally.add_recorded(key, is_stale=self.shelf.is_stale(model, visit.at))
+            return self._take_recorded(key)
+        # Who replays a run reads the artifacts that the run holds, and no others.
+        record = None if list_named(given.config) else self.shelf.find(key)
+        if record is None or "port" not in record.answer:
+            return None
+        model = str(record.provenance.get("model", ""))
+        self.tally.add_recorded(key, is_stale=self.shelf.is_stale(model, record.at))
+        kept = record.answer
+        return Stub(kept["output"], kept["port"], provenance=record.provenance)
+
+    def _is_answered(self, bound: BoundStep, made: Action) -> bool:
+        lacks = self.book.take_lacking(failed=isinstance(made, Fail | RetryAt))
+        if lacks:
+            self._lack(bound, lacks)
+        return not lacks
+
+    def _keep_models(self, given: Given, key: str, made: Action) -> bool:
+        """Count a call of a model, and write its answer down."""
+        provenance = getattr(made, "provenance", None)
+        self.budget.count(provenance)
+        self.tally.asked.add(key)
+        if isinstance(made, Leave):
+            self.executed[key] = made
+            if not list_named(given.config):
+                self.shelf.write(_make_record(self.shelf.flow, key, made))
+        if not _is_unreached(made):
+            return True
+        self._lack(given.bound, key)
+        return False
+
+    def _lack(self, bound: BoundStep, digest: str) -> None:
+        """Note that a question has no answer; about what it costs, this run's own answer tells."""
+        costs = [
+            float(cost)
+            for visit in self.by_step.get(bound.step.id, [])
+            if (cost := (visit.provenance or {}).get("cost")) is not None
+        ]
+        self.tally.add_missing(digest, sum(costs) / len(costs) if costs else None)
+
+    # --- What was recorded or executed ------------------------------------------------
 
     def _take_recorded(self, key: str) -> Stub | None:
-        found = self.by_config.get(key)
+        found = self.by_key.get(key)
         if not found:
             return None
         index = self.taken.get(key, 0)
@@ -115,10 +201,8 @@ class RecordedAnswers:
             return None
         return Stub(made.output, ",".join(made.ports), provenance=made.provenance)
 
-    def _assume_own(self, bound: BoundStep, visit: int) -> Stub | None:
-        recorded = self.by_step.get(bound.step.id)
-        if not recorded:
-            return Stub(error=_NO_ANSWER)
+    def _assume_own(self, bound: BoundStep, visit: int) -> Stub:
+        recorded = self.by_step[bound.step.id]
         return _to_stub(recorded[min(visit, len(recorded) - 1)], assumed=True)
 
     def _answer_effect(
@@ -132,29 +216,57 @@ class RecordedAnswers:
         return Stub({}, type_.ports(bound.step.config)[0], assumed=True)
 
 
-_NO_ANSWER = {
-    "kind": "budget",
-    "message": "No answer of the model is recorded for this, and the budget for calls is used up.",
-}
+def list_exchanges(recording: Recording, program: Program) -> Iterator[RecordedAnswer]:
+    """Yield what language models were asked in a run, as far as its journal tells, with answers."""
+    if not any(isinstance(bound.type, LanguageStep) for bound in program.steps.values()):
+        return
+    for visit, bound, config in _render_visits(recording, program):
+        if visit.failed or not isinstance(bound.type, LanguageStep):
+            continue
+        try:
+            checked = bound.type.Config.model_validate({**config, **bound.late})
+            told = bound.type.tell_exchange(
+                checked, program.pins, fetch(visit.data), visit.provenance or {}
+            )
+        except (ValueError, StepFailure):
+            continue  # It asked by a prompt, or with a config, that cannot be read any more.
+        if told is not None:
+            digest = digest_request(told.request, told.purpose)
+            yield make_record(program.flow, digest, told.answer, visit.at, recording.run_id)
 
 
 def _key_visits(recording: Recording, program: Program) -> Iterator[tuple[str, Visit]]:
     """Yield the visits of steps that must not be executed, by the config that they had."""
+    for visit, bound, config in _render_visits(recording, program):
+        asks_model = isinstance(bound.type, RunningStep) and bound.type.asks_model
+        # A model that failed has answered what it was asked, if anybody was there.
+        if not visit.failed or (asks_model and not _says_unreached(visit.data)):
+            yield key_of(bound, config, program.pins_of(bound)), visit
+
+
+def _render_visits(
+    recording: Recording, program: Program
+) -> Iterator[tuple[Visit, BoundStep, dict[str, Json]]]:
+    """Yield the visits of steps that must not be executed, with the config that they had."""
     outputs: dict[str, Json] = {}
     run = run_bindings(recording.run_id, program, recording.started_at)
     for visit in recording.visits:
         bound = program.steps.get(visit.step)
-        if bound is not None and not visit.failed and _uses_record(bound):
+        if bound is not None and _uses_record(bound):
             steps = {step: outputs[step] for step in bound.references if step in outputs}
-            try:
-                config = bound.template.render(
-                    {"input": recording.input, "run": run, "steps": steps}
-                )
-                yield key_of(bound, config, program.pins_of(bound)), visit
-            except ExpressionError:
-                pass  # The journal lacks a part of its input: it cannot be found by config.
+            bindings = {"input": recording.input, "run": run, "steps": steps}
+            if (config := _render(bound, bindings)) is not None:
+                yield visit, bound, config
         if not visit.failed:
             outputs[visit.step] = {"output": fetch(visit.data), "port": visit.port}
+
+
+def _render(bound: BoundStep, bindings: Mapping[str, Json]) -> dict[str, Json] | None:
+    """Return the config, or None where the journal lacks a part of its input."""
+    try:
+        return dict(bound.template.render(bindings))
+    except ExpressionError:
+        return None
 
 
 def _uses_record(bound: BoundStep) -> bool:
@@ -163,11 +275,26 @@ def _uses_record(bound: BoundStep) -> bool:
     return bound.type.asks_model or bound.type.has_effects(bound.step.config)
 
 
+def _is_unreached(made: Action) -> bool:
+    return isinstance(made, Fail | RetryAt) and not made.provenance and _says_unreached(made.error)
+
+
+def _says_unreached(error: Json) -> bool:
+    return isinstance(error, Mapping) and error.get("kind") in UNREACHED
+
+
 def _to_stub(visit: Visit, *, assumed: bool = False) -> Stub:
     if visit.failed:
         return Stub(error=visit.data or {}, assumed=assumed)
     data = fetch(visit.data)
     return Stub(data, visit.port or "done", provenance=visit.provenance, assumed=assumed)
+
+
+def _make_record(flow: str, key: str, made: Leave) -> RecordedAnswer:
+    return RecordedAnswer(
+        flow=flow, digest=key, provenance=dict(made.provenance or {}), at=agreed_time.now(),
+        answer={"output": made.output, "port": ",".join(made.ports)},
+    )  # fmt: skip
 
 
 def _key_of_all(given: Given) -> str:

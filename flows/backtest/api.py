@@ -1,5 +1,6 @@
 """Backtests over HTTP."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,7 +12,14 @@ from pydantic import Field
 from flows.api.finding import Id, find_flow
 from flows.backtest import services
 from flows.backtest.models import Backtest, BacktestRun
-from flows.backtest.selectors import RowFilter, choose_runs, list_backtests, list_rows
+from flows.backtest.selectors import (
+    RowFilter,
+    choose_runs,
+    count_answers,
+    list_backtests,
+    list_rows,
+)
+from flows.models import Flow
 from flows.selectors.run_filters import RunFilters
 from workbench.accounts.gate import requires
 from workbench.http.problems import ApiProblem, map_error
@@ -45,6 +53,19 @@ class BacktestIn(Strict):
     calls: int = Field(
         0, ge=0, le=services.MOST_CALLS, description="How often models may be called."
     )
+    cost: float = Field(0, ge=0, description="No call begins past this cost; 0 is no limit.")
+    again: int | None = Field(
+        None, ge=1, le=2**63 - 1,
+        description="An earlier backtest: its document and runs are played, to ask what it lacks.",
+    )  # fmt: skip
+
+
+class AnswersOut(Schema):
+    recorded: int = Field(description="Questions whose answer was on record.")
+    asked: int
+    missing: int = Field(description="Their runs are of the kind `unanswered`.")
+    stale: int = Field(description="Recorded before the model's connection was last changed.")
+    price: float | None = Field(description="About what asking the missing ones would cost.")
 
 
 class BacktestOut(Schema):
@@ -58,9 +79,13 @@ class BacktestOut(Schema):
     total: int
     done: int
     calls_made: int
+    calls_allowed: int
     cost: float
+    cost_allowed: float
+    answers: AnswersOut
     summary: dict[str, Any] = Field(
-        description="kinds, matrix[baseline][draft], lanes, first, steps, exits, assumed, noisy."
+        description="kinds, matrix[baseline][draft], lanes, first, steps, exits, assumed, noisy; "
+        "but for kinds and answers, of runs that are not `unanswered`."
     )
     created_at: datetime
     finished_at: datetime | None
@@ -78,7 +103,7 @@ class BacktestLaneOut(Schema):
 
 class BacktestRunOut(Schema):
     run: int
-    kind: str = Field(description="flipped, rerouted, changed or same.")
+    kind: str = Field(description="flipped, rerouted, changed, same or unanswered.")
     noisy: bool = Field(description="The baseline itself differs from the record.")
     first_step: str
     recorded: BacktestLaneOut
@@ -100,21 +125,30 @@ def list_all(request: HttpRequest, name: str, cursor: str = "", limit: int = 50)
 def start(request: HttpRequest, name: str, body: BacktestIn) -> Status[Any]:
     """Start to play the draft over recorded runs; read it until its state is not running."""
     flow = find_flow(name)
+    earlier = _find_backtest(name, body.again) if body.again else None
+    if earlier is not None:
+        choice = services.choose_again(earlier, calls=body.calls, cost=body.cost)
+    else:
+        choice = _choose(flow, body)
+    started = services.start_backtest(
+        flow=flow, choice=choice, author=person_of(request), actor=actor_of(request),
+        now=timezone.now(), document=earlier.document if earlier else None,
+    )  # fmt: skip
+    return Status(201, _backtest_out(started))
+
+
+def _choose(flow: Flow, body: BacktestIn) -> services.Choice:
     filters = RunFilters(
         flow=flow.name, version=body.version, state=body.state, outcome=body.outcome,
         started_from=body.started_from, started_to=body.started_to,
     )  # fmt: skip
-    choice = services.Choice(
+    return services.Choice(
         choose_runs(flow, filters, most=body.runs),
         f"the last {body.runs:,} runs, by API",
         ask_again=body.models == "again",
         calls_allowed=body.calls,
+        cost_allowed=body.cost,
     )
-    started = services.start_backtest(
-        flow=flow, choice=choice, author=person_of(request), actor=actor_of(request),
-        now=timezone.now(),
-    )  # fmt: skip
-    return Status(201, _backtest_out(started))
 
 
 @router.get(
@@ -136,7 +170,9 @@ def list_runs_of(
     request: HttpRequest,
     name: str,
     backtest_id: Id,
-    only: Literal["", "flipped", "rerouted", "changed", "same", "noisy", "differs"] = "",
+    only: Literal[
+        "", "flipped", "rerouted", "changed", "same", "unanswered", "noisy", "differs"
+    ] = "",
     cursor: str = "",
     limit: int = 50,
 ) -> dict[str, Any]:
@@ -186,7 +222,10 @@ def _backtest_out(backtest: Backtest) -> dict[str, Any]:
         "total": backtest.total,
         "done": backtest.done,
         "calls_made": backtest.calls_made,
+        "calls_allowed": backtest.calls_allowed,
         "cost": backtest.cost,
+        "cost_allowed": backtest.cost_allowed,
+        "answers": asdict(count_answers(backtest)),
         "summary": backtest.summary,
         "created_at": backtest.created_at,
         "finished_at": backtest.finished_at,

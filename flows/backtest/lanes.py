@@ -9,6 +9,7 @@ from typing import Any
 from flows.backtest.models import RunKind
 from flows.backtest.recording import Recording
 from flows.graph.model import Document
+from flows.runtime.program import load_program
 from flows.runtime.rehearsal import Rehearsal
 from flows.steps.base import WaitingStep
 from flows.steps.registry import UnknownStepType, get_step_type
@@ -33,7 +34,8 @@ class Lane:
 
     ``verdict`` is the outcome, or where the run waits or fails. ``people`` counts how often people
     are asked. ``seconds`` is its duration without waits, ``cost`` that of its models. ``assumed``
-    names the steps whose answer was not recorded.
+    names the steps whose answer was not recorded. ``lacks`` is the step at which the lane ended
+    since a model's answer is missing.
     """
 
     verdict: str
@@ -43,6 +45,7 @@ class Lane:
     path: tuple[Exit, ...] = ()
     assumed: tuple[str, ...] = ()
     problem: str = ""
+    lacks: str = ""
 
     def as_json(self) -> dict[str, Json]:
         return {
@@ -74,13 +77,26 @@ def read_recorded_lane(recording: Recording, document: Document) -> Lane:
     visits = recording.visits
     asked = [each for each in visits if each.step in people]
     still = [step for step in recording.waits_at if step in people]
+    inside = [each for found in recording.parts.values() for each in found]
     return Lane(
         verdict=_recorded_verdict(recording),
-        people=len(asked) + len(still),
+        people=len(asked) + len(still) + sum(_count_asked(each) for each in inside),
         seconds=sum(each.seconds for each in visits if each.step not in waits),
-        cost=sum(float((each.provenance or {}).get("cost") or 0) for each in visits),
+        cost=sum(
+            float((visit.provenance or {}).get("cost") or 0)
+            for each in recording.with_parts
+            for visit in each.visits
+        ),
         path=tuple(Exit(v.step, v.port, "" if v.failed else get_digest(v.data)) for v in visits),
         problem=str((recording.error or {}).get("message", "")),
+    )
+
+
+def _count_asked(recording: Recording) -> int:
+    """Return how often people were asked in the run of a part."""
+    people = list_people_steps(load_program(recording.version_id).document)
+    return sum(
+        step in people for step in (*(v.step for v in recording.visits), *recording.waits_at)
     )
 
 
@@ -101,7 +117,7 @@ def read_played_lane(made: Rehearsal, document: Document, recording: Recording) 
     still = sum(step in people for step in made.waits_at)
     return Lane(
         verdict=_verdict(made),
-        people=asked + still,
+        people=asked + still + made.asked_inside,
         seconds=sum(
             durations.get(trace.step, trace.ms / 1_000)
             for trace in made.path
@@ -111,10 +127,13 @@ def read_played_lane(made: Rehearsal, document: Document, recording: Recording) 
         path=tuple(Exit(t.step, t.port, get_digest(t.output)) for t in made.path),
         assumed=tuple(dict.fromkeys(trace.step for trace in made.path if trace.assumed)),
         problem=str((made.error or {}).get("message", "")),
+        lacks=next(iter(made.missing_at), ""),
     )
 
 
 def _verdict(made: Rehearsal) -> str:
+    if made.missing_at:
+        return f"answer missing at {made.missing_at[0]}"
     if made.status == "completed":
         return made.outcome or "completed"
     if made.status == "waiting":
@@ -152,6 +171,8 @@ def _asks_people(name: str) -> bool:
 
 def classify(draft: Lane, baseline: Lane) -> RunKind:
     """Return how the draft's lane differs from the baseline's."""
+    if draft.lacks or baseline.lacks:
+        return RunKind.UNANSWERED
     if draft.verdict != baseline.verdict:
         return RunKind.FLIPPED
     if bool(draft.people) != bool(baseline.people):

@@ -18,7 +18,8 @@ class Backtest(models.Model):
     """A document that is played over recorded runs, beside the released version.
 
     ``run_ids`` are chosen at its start. ``summary`` is what flows.backtest.summary makes of the
-    rows. Models may be called ``calls_allowed`` times; ``calls_made`` and their ``cost`` rise.
+    rows. Models may be called ``calls_allowed`` times, and no call begins once ``cost_allowed`` is
+    spent; ``calls_made`` and their ``cost`` rise with each call.
     """
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="backtests")
@@ -39,6 +40,9 @@ class Backtest(models.Model):
     ask_again = models.BooleanField(default=False)
     calls_allowed = models.PositiveIntegerField(default=0)
     calls_made = models.PositiveIntegerField(default=0)
+    cost_allowed = models.FloatField(
+        default=0, db_default=0, help_text="No call begins past this cost; 0 is no limit."
+    )
     cost = models.FloatField(default=0)
     done = models.PositiveIntegerField(default=0)
     summary = models.JSONField(default=dict)
@@ -66,12 +70,14 @@ class Backtest(models.Model):
 
 
 class RunKind(models.TextChoices):
-    """How the draft's lane differs from the baseline's: the first that applies."""
+    """How the draft's lane differs from the baseline's: the first of four that applies."""
 
     FLIPPED = "flipped"  # another outcome
     REROUTED = "rerouted"  # the same outcome, now with or now without people
     CHANGED = "changed"  # the same, by another path or with other values
     SAME = "same"
+    # A model's answer is missing in one of them, so that nobody can tell.
+    UNANSWERED = "unanswered"
 
 
 class BacktestRun(models.Model):

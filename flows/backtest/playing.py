@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from flows.backtest.answers import Budget, RecordedAnswers
+from flows.backtest.answers import RecordedAnswers, list_exchanges
+from flows.backtest.book import Budget, ReplayBook, Shelf, Tally
 from flows.backtest.lanes import (
     Lane,
     classify,
@@ -20,12 +21,16 @@ from flows.runtime.rehearsal import Stage
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A recorded run with its lanes. Without a released version, the baseline is the recording."""
+    """A recorded run with its lanes. Without a released version, the baseline is the recording.
+
+    ``tally`` says where the answers of its models came from.
+    """
 
     run_id: int
     recorded: Lane
     baseline: Lane
     draft: Lane
+    tally: Tally
 
     @property
     def kind(self) -> RunKind:
@@ -34,32 +39,45 @@ class Replay:
     @property
     def is_noisy(self) -> bool:
         """Whether the released version itself differs from the record."""
-        return self.baseline.verdict != self.recorded.verdict
+        return not self.baseline.lacks and self.baseline.verdict != self.recorded.verdict
 
     @property
     def first_step(self) -> str:
+        if self.kind is RunKind.UNANSWERED:
+            return ""
         return find_first_difference(self.draft, self.baseline)
 
 
 def play_all(
     recordings: Sequence[Recording], *, draft: Program, baseline: Program | None, budget: Budget
 ) -> Iterator[Replay]:
-    """Yield a replay of each recording. Nothing is stored, and no step has an effect."""
+    """Yield a replay of each recording. No step has an effect.
+
+    Stored is what models answer, and that they were asked, and nothing else.
+    """
+    shelf = Shelf(draft.flow)
+    for recording in recordings:
+        for each in recording.with_parts:
+            shelf.add(list(list_exchanges(each, load_program(each.version_id))))
     with Stage() as stage:
         for recording in recordings:
-            yield _play(stage, recording, draft, baseline, budget)
+            recorded = load_program(recording.version_id)
+            answers = RecordedAnswers(recording, recorded, ReplayBook(shelf, budget, Tally()))
+            yield _play(stage, answers, recorded, draft, baseline)
 
 
 def _play(
-    stage: Stage, recording: Recording, draft: Program, baseline: Program | None, budget: Budget
+    stage: Stage,
+    answers: RecordedAnswers,
+    recorded: Program,
+    draft: Program,
+    baseline: Program | None,
 ) -> Replay:
-    recorded = load_program(recording.version_id)
-    answers = RecordedAnswers(recording, recorded, budget)
+    recording = answers.recording
     as_recorded = read_recorded_lane(recording, recorded.document)
     before = _play_lane(stage, recording, baseline, answers) if baseline else as_recorded
-    return Replay(
-        recording.run_id, as_recorded, before, _play_lane(stage, recording, draft, answers)
-    )
+    after = _play_lane(stage, recording, draft, answers)
+    return Replay(recording.run_id, as_recorded, before, after, answers.tally)
 
 
 def _play_lane(
@@ -72,6 +90,7 @@ def _play_lane(
             now=recording.started_at,
             run_id=recording.run_id,
             answers=answers.new_lane(),
+            book=answers.book,
         )
     except EngineError as error:
         return Lane("cannot be played", problem=str(error))

@@ -93,7 +93,7 @@ def _kind_condition(only: str) -> Q:
         return Q(kind=only)
     if only == "noisy":
         return Q(noisy=True)
-    return ~Q(kind=RunKind.SAME) if only == "differs" else Q()
+    return ~Q(kind__in=[RunKind.SAME, RunKind.UNANSWERED]) if only == "differs" else Q()
 
 
 def list_flipped_runs(backtest: Backtest) -> list[int]:
@@ -161,7 +161,7 @@ class Figure:
 
 def list_figures(backtest: Backtest) -> list[Figure]:
     """Return the share of runs that people see, how often they are asked, duration and cost."""
-    lanes, runs = backtest.summary["lanes"], max(1, backtest.summary["runs"])
+    lanes, runs = backtest.summary["lanes"], max(1, count_compared(backtest))
     before, after = lanes["baseline"], lanes["draft"]
     return [
         Figure(
@@ -174,6 +174,36 @@ def list_figures(backtest: Backtest) -> list[Figure]:
         ),
         Figure("Cost of models", "cost", before["cost"], after["cost"]),
     ]  # fmt: skip
+
+
+def count_compared(backtest: Backtest) -> int:
+    """Return how many runs were played to an end in both lanes."""
+    summary = backtest.summary
+    return int(summary["runs"] - summary["kinds"].get(RunKind.UNANSWERED, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCounts:
+    """Where the answers of models came from. ``price`` is about what the missing ones would cost,
+    None if nothing tells."""
+
+    recorded: int = 0
+    asked: int = 0
+    missing: int = 0
+    stale: int = 0
+    price: float | None = None
+
+    @property
+    def total(self) -> int:
+        return self.recorded + self.asked + self.missing
+
+
+def count_answers(backtest: Backtest) -> AnswerCounts:
+    """Return the counts of its summary; an old one has none."""
+    kept = dict(backtest.summary.get("answers") or {})
+    priced, price = kept.pop("priced", 0), kept.pop("price", 0.0)
+    missing = kept.get("missing", 0)
+    return AnswerCounts(**kept, price=price * missing / priced if priced else None)
 
 
 def build_verdict_table(backtest: Backtest) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from flows.backtest.answers import Budget
+from flows.backtest.book import Budget, make_budget
 from flows.backtest.models import Backtest, BacktestRun, BacktestState
 from flows.backtest.playing import Replay, play_all
 from flows.backtest.recording import read_recordings
@@ -48,12 +48,17 @@ class BacktestEnded(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The runs to play, and how models answer. ``chosen`` says in words which runs they are."""
+    """The runs to play, and how models answer. ``chosen`` says in words which runs they are.
+
+    Models are called ``calls_allowed`` times at most, and not once ``cost_allowed`` is spent; 0 is
+    no limit of the cost.
+    """
 
     run_ids: Sequence[int]
     chosen: str
     ask_again: bool = False
     calls_allowed: int = 0
+    cost_allowed: float = 0.0
 
 
 @transaction.atomic
@@ -81,6 +86,7 @@ def start_backtest(
         chosen=choice.chosen[:200],
         ask_again=choice.ask_again,
         calls_allowed=min(choice.calls_allowed, MOST_CALLS),
+        cost_allowed=choice.cost_allowed,
         summary=make_empty_summary(),
         created_by=author,
         created_at=now,
@@ -93,11 +99,13 @@ def start_backtest(
 
 
 def _record(action: str, backtest: Backtest, actor: Actor, now: datetime) -> None:
-    payload = {
+    payload: dict[str, Json] = {
         "backtest": backtest.pk,
         "runs": len(backtest.run_ids),
         "ask_again": backtest.ask_again,
     }
+    if backtest.calls_allowed:
+        payload |= {"calls": backtest.calls_allowed, "cost": backtest.cost_allowed}
     subject = ("flow", backtest.flow.name)
     record(action=action, subject=subject, actor=actor, payload=payload, now=now)
 
@@ -125,11 +133,10 @@ def play_part(*, backtest_id: int, now: datetime, queued: bool = True) -> bool:
     backtest = Backtest.objects.select_related("flow").get(pk=backtest_id)
     if backtest.state != BacktestState.RUNNING:
         return False
-    budget = Budget(backtest.ask_again, backtest.calls_allowed, backtest.calls_made, backtest.cost)
     wanted = backtest.run_ids[backtest.done : backtest.done + PART_RUNS]
-    replays, count = _play_runs(backtest, wanted, budget)
+    replays, count = _play_runs(backtest, wanted, make_budget(backtest))
     with transaction.atomic():
-        return _store_part(backtest, replays, count, budget, now, queued)
+        return _store_part(backtest, replays, count, now, queued)
 
 
 def _play_runs(
@@ -154,17 +161,14 @@ def _play_runs(
 
 
 def _store_part(
-    backtest: Backtest, replays: Sequence[Replay], count: int, budget: Budget, now: datetime,
-    queued: bool,
-) -> bool:  # fmt: skip
+    backtest: Backtest, replays: Sequence[Replay], count: int, now: datetime, queued: bool
+) -> bool:
     done = backtest.done + count
     is_over = done >= backtest.total
     changed = Backtest.objects.filter(
         pk=backtest.pk, state=BacktestState.RUNNING, done=backtest.done
     ).update(
         done=done,
-        calls_made=budget.made,
-        cost=budget.cost,
         summary=add_replays(backtest.summary, replays),
         state=BacktestState.COMPLETED if is_over else BacktestState.RUNNING,
         finished_at=now if is_over else None,
@@ -189,6 +193,11 @@ def _to_row(backtest: Backtest, replay: Replay) -> BacktestRun:
         first_step=replay.first_step,
         lanes={name: lane.as_json() for name, lane in lanes.items()},
     )
+
+
+def choose_again(backtest: Backtest, *, calls: int, cost: float = 0.0) -> Choice:
+    """Return the choice of the same runs, for which models are asked what is missing."""
+    return Choice(backtest.run_ids, backtest.chosen, False, calls, cost)
 
 
 def cancel_backtest(*, backtest_id: int, actor: Actor, now: datetime) -> None:

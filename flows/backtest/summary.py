@@ -2,7 +2,8 @@
 
 {
   "runs": 500, "noisy": 3,
-  "kinds": {"flipped": 12, "rerouted": 4, "changed": 0, "same": 484},
+  "kinds": {"flipped": 12, "rerouted": 4, "changed": 0, "same": 480, "unanswered": 4},
+  "answers": {"recorded": 980, "asked": 16, "missing": 4, "stale": 0, "priced": 4, "price": 0.2},
   "matrix": {"approved": {"approved": 300, "declined": 12}},      baseline, then draft
   "lanes": {"draft": {"people_runs": 120, "people": 131, "seconds": 80.2, "cost": 0.0}, …},
   "first": {"route": 16},                                        first step that differs
@@ -10,12 +11,16 @@
   "exits": {"route.unsure": [120, 132]},
   "assumed": {"notify": 12}                                      draft runs, by step
 }
+
+Runs of the kind unanswered are in "runs", "kinds" and "answers" alone, as nobody knows what they
+would come to. "price" is about what those "priced" of the missing answers would cost.
 """
 
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from flows.backtest.book import Tally
 from flows.backtest.lanes import Lane
 from flows.backtest.models import RunKind
 from flows.backtest.playing import Replay
@@ -31,6 +36,7 @@ def make_empty_summary() -> dict[str, Json]:
         "runs": 0,
         "noisy": 0,
         "kinds": dict.fromkeys(RunKind.values, 0),
+        "answers": Tally().as_json(),
         "matrix": {},
         "lanes": {lane: dict(figures) for lane in LANES},
         "first": {},
@@ -50,8 +56,12 @@ def add_replays(summary: dict[str, Json], replays: Iterable[Replay]) -> dict[str
 
 def _add(found: dict[str, Json], replay: Replay) -> None:
     found["runs"] += 1
-    found["noisy"] += replay.is_noisy
     found["kinds"][replay.kind.value] += 1
+    for name, count in replay.tally.as_json().items():
+        found["answers"][name] += count
+    if replay.kind is RunKind.UNANSWERED:
+        return
+    found["noisy"] += replay.is_noisy
     row = found["matrix"].setdefault(replay.baseline.verdict, {})
     row[replay.draft.verdict] = row.get(replay.draft.verdict, 0) + 1
     for name in LANES:

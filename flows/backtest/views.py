@@ -15,6 +15,8 @@ from flows.backtest.selectors import (
     RowFilter,
     build_verdict_table,
     choose_runs,
+    count_answers,
+    count_compared,
     get_marks,
     get_statuses,
     list_backtests,
@@ -35,16 +37,20 @@ from flows.views.requests import (
 )
 from workbench.accounts.actors import Actor
 from workbench.accounts.gate import requires
+from workbench.values.numbers import read_number
+from workbench.values.refusals import ValueRefused
 
 USUAL_RUNS = 500
 COUNTS = (100, 500, 1_000, 2_000)
 STATES = (WAITING, RunStatus.COMPLETED, RunStatus.FAILED)
 SHOWN_EARLIER = 50
+DIFFERING = (RunKind.FLIPPED, RunKind.REROUTED, RunKind.CHANGED)
 KINDS = {
     "differs": "All that differ",
     RunKind.FLIPPED: "Decision flips",
     RunKind.REROUTED: "With or without people",
     RunKind.CHANGED: "Other path or values",
+    RunKind.UNANSWERED: "Answers missing",
     "noisy": "Noise",
     "all": "All runs",
 }
@@ -64,27 +70,43 @@ def backtest_list(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def backtest_start(request: HttpRequest, name: str) -> HttpResponse:
     flow = flow_or_404(name)
-    filters = read_run_filters(request.POST)
-    if filters.unread:
-        return _list_page(request, flow, 422, refusal=" ".join(filters.unread))
-    count = min(positive_number(request.POST.get("count", "")) or USUAL_RUNS, services.MOST_RUNS)
-    run_ids = choose_runs(flow, _narrow_to(filters, flow), most=count)
-    choice = services.Choice(
-        run_ids,
-        _describe(filters, count),
-        ask_again=request.POST.get("models") == "again",
-        calls_allowed=positive_number(request.POST.get("calls", "")) or 0,
-    )
     try:
+        choice, document = _read_choice(request, flow)
         started = services.start_backtest(
-            flow=flow, choice=choice, author=user_of(request), now=timezone.now()
+            flow=flow, choice=choice, author=user_of(request), now=timezone.now(), document=document
         )
+    except ValueRefused as error:
+        return _list_page(request, flow, 422, refusal=str(error))
     except FlowInvalid:
         refusal = "The draft cannot be played yet. The editor lists its problems."
         return _list_page(request, flow, 422, refusal=refusal)
     except services.NoRuns as error:
         return _list_page(request, flow, 422, refusal=f"{error} {error.remedy}")
     return redirect("flows:backtest-detail", flow.name, started.pk)
+
+
+def _read_choice(request: HttpRequest, flow: Flow) -> tuple[services.Choice, Any]:
+    """Return what a form chooses, and the document if it is not the draft. Raises: ValueRefused."""
+    posted = request.POST
+    calls, cost = positive_number(posted.get("calls", "")) or 0, _read_cost(posted.get("cost", ""))
+    if earlier := positive_number(posted.get("again", "")):
+        _, found = _find_backtest(flow.name, earlier)
+        return services.choose_again(found, calls=calls, cost=cost), found.document
+    filters = read_run_filters(posted)
+    if filters.unread:
+        raise ValueRefused(" ".join(filters.unread), "")
+    count = min(positive_number(posted.get("count", "")) or USUAL_RUNS, services.MOST_RUNS)
+    run_ids = choose_runs(flow, _narrow_to(filters, flow), most=count)
+    again = posted.get("models") == "again"
+    return services.Choice(run_ids, _describe(filters, count), again, calls, cost), None
+
+
+def _read_cost(text: str) -> float:
+    """Return the highest cost, 0 if there is none. Raises: ValueRefused."""
+    cost = float(read_number(text)) if text.strip() else 0.0
+    if cost < 0:
+        raise ValueRefused("The highest cost is below 0.", "Leave it empty for no limit.")
+    return cost
 
 
 def _list_page(
@@ -206,13 +228,17 @@ def _find_backtest(name: str, backtest_id: int) -> tuple[Flow, Backtest]:
 def _get_head(backtest: Backtest) -> dict[str, Any]:
     summary = backtest.summary
     runs, flipped = summary["runs"], summary["kinds"][RunKind.FLIPPED.value]
+    compared = count_compared(backtest)
     ended = backtest.finished_at or timezone.now()
     return {
         "backtest": backtest,
         "is_running": backtest.state == BacktestState.RUNNING,
         "summary": summary,
         "flipped": flipped,
-        "flipped_percent": 100 * flipped / runs if runs else 0,
+        "flipped_percent": 100 * flipped / compared if compared else 0,
+        "compared": compared,
+        "unanswered": runs - compared,
+        "answers": count_answers(backtest),
         "rerouted": summary["kinds"][RunKind.REROUTED.value],
         "figures": list_figures(backtest),
         "table": build_verdict_table(backtest),
@@ -245,7 +271,7 @@ def _get_rows(request: HttpRequest, backtest: Backtest) -> dict[str, Any]:
 def _build_kind_link(backtest: Backtest, key: str, label: str, only: str) -> dict[str, Any]:
     kinds = backtest.summary["kinds"]
     counts = {
-        "differs": sum(kinds.values()) - kinds[RunKind.SAME.value],
+        "differs": sum(kinds.get(kind.value, 0) for kind in DIFFERING),
         "noisy": backtest.summary["noisy"],
         "all": backtest.summary["runs"],
     }

@@ -43,20 +43,30 @@ def check_step_names(view: View) -> Iterator[Problem]:
 
 
 def check_types(view: View) -> Iterator[Problem]:
+    free = [name for name, facts in view.catalogue.items() if not facts.part_of]
     for name, step in view.steps.items():
-        if step.type not in view.catalogue:
+        facts = view.catalogue.get(step.type)
+        if facts is None:
             yield error(
                 "step.unknown_type",
                 name,
                 "type",
                 f"There is no step type {step.type!r}.",
-                suggest(step.type, view.catalogue),
-                fix=_fix_type(view, name, step.type),
+                suggest(step.type, free),
+                fix=_fix_type(free, name, step.type),
+            )
+        elif facts.part_of:
+            yield error(
+                "step.part_only",
+                name,
+                "type",
+                f"`{step.type}` is a part that a step of type `{facts.part_of}` makes of itself.",
+                f"Use a step of type `{facts.part_of}` in its place.",
             )
 
 
-def _fix_type(view: View, name: str, wrong: str) -> list[dict[str, str]] | None:
-    near = find_closest(wrong, view.catalogue)
+def _fix_type(free: Iterable[str], name: str, wrong: str) -> list[dict[str, str]] | None:
+    near = find_closest(wrong, free)
     return [{"op": "set_field", "step": name, "path": "/type", "value": near}] if near else None
 
 

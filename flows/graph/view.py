@@ -29,7 +29,8 @@ class TypeFacts:
     may stand. ``runs`` says that a worker calls it. ``check`` returns problems
     that a schema cannot express. ``acts_outside`` says that a call with this config changes the
     outside world. By ``optional_ports`` a step leaves only where an edge takes them. ``reaches``
-    takes the flow's name and a step, and returns what the step does beyond that flow.
+    takes the flow's name and a step, and returns what the step does beyond that flow. A type that
+    is ``part_of`` another stands in what steps of that one expand to, and in no other document.
     """
 
     name: str
@@ -44,6 +45,7 @@ class TypeFacts:
     acts_outside: Callable[[Mapping[str, Json]], bool] = lambda _: False
     optional_ports: Callable[[Mapping[str, Json]], tuple[str, ...]] = lambda _: ()
     reaches: Callable[[str, Step], Sequence[Reaching]] = lambda _flow, _step: ()
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The tables of flows and their runs."""
 
+from flows.models.answers import RecordedAnswer
 from flows.models.bulk import BulkAct, BulkStatus
 from flows.models.flows import DocumentField, DraftOperation, Flow, FlowVersion, PublishRule
 from flows.models.machinery import Artifact, ArtifactUpload, Event, RunArtifact, Worker
@@ -32,6 +33,7 @@ __all__ = [
     "KeptResult",
     "PartialUpload",
     "PublishRule",
+    "RecordedAnswer",
     "Run",
     "RunArtifact",
     "RunStatus",

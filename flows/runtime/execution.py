@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -46,6 +46,7 @@ from flows.steps.base import (
     StepFailure,
     WaitingStep,
 )
+from flows.steps.language import AnswerBook, asking_by
 from flows.store import get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
@@ -102,8 +103,9 @@ class Drive:
     memory: Memory
     pool: StepPool
     is_cancelled: Callable[[], bool]
-    # For whom it is rehearsed, if it is.
+    # For whom it is rehearsed, if it is, and what stands before the language models then.
     rehearsing: RehearsalHolder | None = None
+    book: AnswerBook | None = None
     ticket: gate.Ticket | None = None
     hidden: tuple[str, ...] = ()
     payments: tuple[Payment, ...] = ()
@@ -306,7 +308,7 @@ class Drive:
         type_ = bound.type
         if not isinstance(type_, RunningStep):
             raise StepFailure(f"Steps of type {type_.name} cannot be called.", retryable=False)
-        call = type_.rehearse if self.rehearsing else type_.run
+        call = partial(self._rehearse, type_) if self.rehearsing else type_.run
         holder = self.rehearsing or RunHolder(self.claim.run_id, self.claim)
         if type_.blocking:
             # A thread of the pool does not see the context of the loop.
@@ -320,6 +322,12 @@ class Drive:
             asked = self._wait_for(asyncio.ensure_future(given)) if type_.asks_model else given
             result: Result = await asked
         return result
+
+    def _rehearse(
+        self, type_: RunningStep, ctx: StepContext, config: Any
+    ) -> Result | Awaitable[Result]:
+        with asking_by(self.book):
+            return type_.rehearse(ctx, config)
 
     async def _wait_for(self, called: "asyncio.Future[Any]") -> Any:
         """Return what the step's code returns. If it comes too late, what it paid is counted."""

@@ -130,7 +130,8 @@ def _problems(test: Mapping[str, Json], made: Rehearsal) -> list[str]:
     if made.status != status:
         why = f": {made.error['message']}" if made.error else ""
         where = f" at {', '.join(made.waits_at)}" if made.waits_at else ""
-        problems.append(f"It is {made.status}{where}, not {status}{why}.")
+        on = " Say in `stubs` or `decisions` how it goes on there." if where else ""
+        problems.append(f"It is {made.status}{where}, not {status}{why}.{on}")
     if "waits_at" in expect and expect["waits_at"] not in made.waits_at:
         problems.append(f"It does not wait at {expect['waits_at']}.")
     if "outcome" in expect and made.outcome != expect["outcome"]:

@@ -22,8 +22,10 @@ from flows.runtime.actions import Action, Defer, End, Fail, Leave, Open, RetryAt
 from flows.runtime.execution import Drive, Memory
 from flows.runtime.held import RehearsalHolder
 from flows.runtime.program import BoundStep, Program, run_bindings
+from flows.runtime.recalling import Book
 from flows.runtime.step_pool import StepPool
 from flows.spending.without_runs import count_without_run
+from flows.steps.base import WaitingStep
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
 from workbench.values.refusals import ValueRefused
@@ -37,7 +39,8 @@ MOST_ACTIVATIONS = 2_000
 class Stub:
     """What a step gives instead of being called; with ``error`` it fails.
 
-    ``assumed`` marks an answer that was not recorded for what the step is given now.
+    ``assumed`` marks an answer that was not recorded for what the step is given now. One that is
+    ``missing`` gives nothing: the step stops there.
     """
 
     output: Json = None
@@ -45,6 +48,10 @@ class Stub:
     error: Mapping[str, Json] | None = None
     provenance: Mapping[str, Json] | None = None
     assumed: bool = False
+    missing: bool = False
+
+
+MISSING = Stub(missing=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,8 @@ class Rehearsal:
     """How a rehearsal went. ``status`` is completed, failed, or waiting (at ``waits_at``).
 
     ``past_limit`` are the steps that were left by ``limit``, which makes no activation. ``given``
-    is the rendered config of the steps in ``waits_at``.
+    is the rendered config of the steps in ``waits_at``. ``missing_at`` are steps that stopped as
+    no model's answer was to be had. ``asked_inside`` counts how often people were asked in parts.
     """
 
     status: str = "running"
@@ -78,6 +86,8 @@ class Rehearsal:
     waits_at: list[str] = field(default_factory=list)
     past_limit: list[str] = field(default_factory=list)
     given: dict[str, Json] = field(default_factory=dict)
+    missing_at: list[str] = field(default_factory=list)
+    asked_inside: int = 0
 
     @property
     def steps(self) -> list[str]:
@@ -93,13 +103,30 @@ MayRead = Callable[[str], bool]
 
 
 class Answers(Protocol):
-    """Stubs that depend on what a step is given. ``visit`` counts its visits from 0."""
+    """Stubs that depend on what a step is given. ``visit`` counts its visits from 0.
+
+    Both are called in a thread: they may make queries.
+    """
 
     def find(self, given: "Given", visit: int) -> Stub | None:
         """Return the answer, or None to have the step called (one that waits then waits)."""
 
-    def keep(self, given: "Given", made: Leave) -> None:
-        """Take note of what a call gave."""
+    def keep(self, given: "Given", made: Action) -> bool:
+        """Take note of how a call ended. Return False if it must count as no answer."""
+
+    def enter(self, given: "Given", visit: int, program: Program) -> "Part | None":
+        """Return the run of the part that the step expands to, if that is to be played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a step expands to, and what its run is played with. ``answers`` are those inside."""
+
+    program: Program
+    input: Json
+    now: datetime
+    run_id: int
+    answers: "Answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +187,14 @@ class Stage:
         run_id: int = 0,
         answers: Answers | None = None,
         may_read: MayRead | None = None,
+        book: Book | None = None,
     ) -> Rehearsal:
-        """Play a program. ``run_id`` is the run that it repeats, ``may_read`` as for play_step."""
+        """Play a program. ``run_id`` is the run that it repeats, ``may_read`` as for play_step.
+
+        ``book`` stands before the language models; without one they are asked, and it is recorded.
+        """
         holder = RehearsalHolder(run_id, may_read)
-        player = _Player(program, input, now, stubs or {}, only, self._pool, holder, answers)
+        player = _Player(program, input, now, stubs or {}, only, self._pool, holder, answers, book)
         return self._run(player, player.play())
 
     def play_step(
@@ -191,7 +222,10 @@ class Stage:
             return self._loop.run_until_complete(playing)
         finally:
             # Here and not in the pool: the caller may be within a transaction.
-            count_without_run(player.paid, now=agreed_time.now(), flow=player.program.flow)
+            player.book.save()
+            paid = [*player.paid, *player.book.paid]
+            player.book.paid.clear()
+            count_without_run(paid, now=agreed_time.now(), flow=player.program.flow)
 
 
 class _Player:
@@ -205,18 +239,20 @@ class _Player:
         pool: StepPool,
         holder: RehearsalHolder,
         answers: Answers | None,
+        book: Book | None = None,
     ) -> None:
         self.program, self.input, self.now = program, input, now
         self.stubs, self.only, self.pool = stubs, only, pool
         self.holder, self.run_id = holder, holder.run_id
         self.answers = answers
+        self.book = book or Book(program.flow)
         self.machine = Machine.start(program.graph)
         # Nothing is read from a database: an output that is not in memory does not exist.
         self.memory = Memory(known=set(program.steps))
         self.visits: dict[str, int] = {}
         self.stopped: set[int] = set()
         self.rehearsal = Rehearsal()
-        # The provenance of each call that was made.
+        # The provenance of each call that was made, but for those that the book has.
         self.paid: list[Mapping[str, Json] | None] = []
 
     async def play(self) -> Rehearsal:
@@ -237,8 +273,16 @@ class _Player:
             return
         given = self.make_given(step)
         visit = self.visits.get(step, 0)
-        stub = self.find_stub(given, visit)
+        stub = await self.find_stub(given, visit)
         began = time.perf_counter()
+        if stub is MISSING:
+            self.stop_for_answer(token)
+            return
+        if stub is None and (part := await self.find_part(given, visit)) is not None:
+            stub = await self.play_part(part, given)
+            if stub is None:
+                self.stopped.add(token.id)
+                return
         if stub is None and self.program.graph.nodes[step].kind is Kind.WAIT:
             self.stopped.add(token.id)
             self.rehearsal.waits_at.append(step)
@@ -246,8 +290,9 @@ class _Player:
             return
         self.visits[step] = visit + 1
         action = await self.drive(token) if stub is None else _make_stub_action(stub, step)
-        if stub is None and self.answers is not None and isinstance(action, Leave):
-            self.answers.keep(given, action)
+        if stub is None and not await self.is_answered(given, action):
+            self.stop_for_answer(token)
+            return
         self.apply(token, action, given.config, (time.perf_counter() - began) * 1_000, stub)
 
     async def play_one(self, step: str, outputs: Mapping[str, Json]) -> Rehearsal:
@@ -260,13 +305,48 @@ class _Player:
         made.status = "failed" if made.error else "waiting"
         return made
 
-    def find_stub(self, given: Given, visit: int) -> Stub | None:
+    async def is_answered(self, given: Given, action: Action) -> bool:
+        if self.answers is None:
+            return True
+        answered: bool = await self.pool.submit(self.answers.keep, given, action)
+        return answered
+
+    async def find_part(self, given: Given, visit: int) -> Part | None:
+        if self.answers is None or not isinstance(given.bound.type, WaitingStep):
+            return None
+        found: Part | None = await self.pool.submit(self.answers.enter, given, visit, self.program)
+        return found
+
+    async def play_part(self, part: Part, given: Given) -> Stub | None:
+        """Return how the step leaves by the end of its part's run, None if that stands still."""
+        holder = RehearsalHolder(part.run_id, self.holder.may_read)
+        inner = _Player(
+            part.program, part.input, part.now, {}, None, self.pool, holder, part.answers, self.book
+        )
+        made = await inner.play()
+        self.paid += inner.paid
+        step, asking = given.bound.step.id, _list_asking(part.program)
+        asked = [each for each in (*made.steps, *made.waits_at) if each in asking]
+        self.rehearsal.asked_inside += len(asked)
+        if made.missing_at or made.status == "waiting":
+            (self.rehearsal.missing_at if made.missing_at else self.rehearsal.waits_at).append(step)
+            return None
+        return _leave_part(given, made, part.run_id)
+
+    def stop_for_answer(self, token: TokenView) -> None:
+        self.stopped.add(token.id)
+        self.rehearsal.missing_at.append(token.step)
+
+    async def find_stub(self, given: Given, visit: int) -> Stub | None:
         stubs = self.stubs.get(given.bound.step.id)
         if isinstance(stubs, Stub):
             return stubs
         if stubs:
             return stubs[min(visit, len(stubs) - 1)]
-        return None if self.answers is None else self.answers.find(given, visit)
+        if self.answers is None:
+            return None
+        found: Stub | None = await self.pool.submit(self.answers.find, given, visit)
+        return found
 
     async def drive(self, token: TokenView) -> Action:
         claim = Claim(
@@ -284,10 +364,13 @@ class _Player:
             input=self.input,
         )
         drive = Drive(
-            claim, self.program, self.memory, self.pool, lambda: False, rehearsing=self.holder
-        )
+            claim, self.program, self.memory, self.pool, lambda: False, rehearsing=self.holder,
+            book=self.book,
+        )  # fmt: skip
+        asked = self.book.asked
         action = await drive.run()
-        self.paid.append(getattr(action, "provenance", None))
+        if self.book.asked == asked:
+            self.paid.append(getattr(action, "provenance", None))
         return action
 
     def apply(
@@ -354,6 +437,30 @@ class _Player:
                 made.status = "failed"
                 made.error = {"kind": "output", "message": str(error)}
         return made
+
+
+def _list_asking(program: Program) -> frozenset[str]:
+    """Return the steps that ask people."""
+    return frozenset(
+        step
+        for step, bound in program.steps.items()
+        if isinstance(bound.type, WaitingStep) and bound.type.asks_people
+    )
+
+
+def _leave_part(given: Given, made: Rehearsal, run_id: int) -> Stub:
+    assert isinstance(given.bound.type, WaitingStep)
+    left = None
+    if made.status == "completed":
+        left = given.bound.type.leave_part(made.outcome, made.output, run_id)
+    if left is None:
+        message = (made.error or {}).get("message", f"The part ended as {made.status}.")
+        return Stub(error={"kind": "subflow", "message": message})
+    cost = sum(float((each.provenance or {}).get("cost") or 0) for each in made.path)
+    assumed = any(each.assumed for each in made.path)
+    return Stub(
+        left.output, left.port, provenance={"cost": cost} if cost else None, assumed=assumed
+    )
 
 
 def _make_stub_action(stub: Stub, step: str) -> Action:

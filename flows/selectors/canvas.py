@@ -26,7 +26,7 @@ def list_step_types(used: Collection[str] = ()) -> list[Json]:
 
     Types that no palette offers are in it where they are ``used``, so that they can be drawn.
     """
-    found = [each for each in all_step_types() if each.is_offered or each.name in used]
+    found = [each for each in all_step_types() if not each.part_of or each.name in used]
     types = sorted(found, key=lambda each: (each.category, each.title))
     return [
         {

@@ -27,7 +27,7 @@ def get_cached_problems(document: Mapping[str, Json]) -> list[Json]:
     answer takes a second. What depends on the secrets and models that there are is found each time.
     """
     text = json.dumps(document, sort_keys=True)
-    key = f"problems-3.{hashlib.sha256(text.encode()).hexdigest()}"
+    key = f"problems-4.{hashlib.sha256(text.encode()).hexdigest()}"
     kept: list[list[Json]] | None = cache.get(key)
     if kept is None:
         kept = [list(part) for part in _examine(document)]

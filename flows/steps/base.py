@@ -174,8 +174,8 @@ class StepType:
     icon: ClassVar[str] = "box"
     category: ClassVar[str] = "Steps"
     waits: ClassVar[bool] = False
-    # Whether the palette has it. The others are parts of what a step expands to.
-    is_offered: ClassVar[bool] = True
+    # The type that expands to documents with this one, where no other document may have it.
+    part_of: ClassVar[str] = ""
     # Fields of the config whose `${ … }` the step evaluates itself, once it knows more.
     late_fields: ClassVar[frozenset[str]] = frozenset()
     # Fields that hold nothing but a secret, and fields in whose texts secrets may stand beside
@@ -320,6 +320,8 @@ class WaitingStep(StepType):
 
     waits: ClassVar[bool] = True
     asks_people: ClassVar[bool] = False
+    # Whether each step of it expands to a document, of which its wait starts a run.
+    has_parts: ClassVar[bool] = False
 
     def may_ask_people(self, config: Mapping[str, Json]) -> bool:
         """Return whether people may decide something at a step with this config. Never raise."""
@@ -334,6 +336,14 @@ class WaitingStep(StepType):
 
         Raises: PreviewUnfit, with what is missing.
         """
+        return None
+
+    def open_part(self, config: Any) -> Json:
+        """Return the input of the run of its part that a step with this rendered config starts."""
+        return {}
+
+    def leave_part(self, outcome: str, output: Json, run_id: int) -> Result | None:
+        """Return how a step leaves by the end of that run, None if it fails."""
         return None
 
     def minutes_each(self, flow: str, step: str) -> float | None:

@@ -7,14 +7,18 @@ from flows.steps.base import RunningStep, StepType
 from flows.steps.registry import all_step_types
 
 
-def catalogue() -> Mapping[str, TypeFacts]:
-    """Return the facts of every registered step type, by name."""
-    return {each.name: _collect_facts(each) for each in all_step_types()}
+def catalogue(*, expanding: str = "") -> Mapping[str, TypeFacts]:
+    """Return the facts of every registered step type, by name.
+
+    ``expanding`` is the type whose expansion is looked at, which may have its own parts.
+    """
+    return {each.name: _collect_facts(each, expanding) for each in all_step_types()}
 
 
-def _collect_facts(step_type: StepType) -> TypeFacts:
+def _collect_facts(step_type: StepType, expanding: str) -> TypeFacts:
     return TypeFacts(
         name=step_type.name,
+        part_of="" if step_type.part_of == expanding else step_type.part_of,
         ports=step_type.ports,
         optional_ports=step_type.optional_ports,
         config_schema=step_type.Config.model_json_schema(),

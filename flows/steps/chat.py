@@ -17,7 +17,6 @@ from flows.steps.base import (
     Json,
     ModelUse,
     Result,
-    RunningStep,
     StepConfig,
     StepContext,
     StepFailure,
@@ -28,10 +27,16 @@ from flows.steps.chat_check import check_chat
 from flows.steps.confidence import ConfidenceChoice, answer_with_confidence
 from flows.steps.files import FileMissing, RunFile, get_file_source
 from flows.steps.functions import UnknownFunction
-from flows.steps.language import Message, Part
-from flows.steps.models import UnknownModel
+from flows.steps.language import ChatAnswer, Message, Part
+from flows.steps.models import UnknownModel, read_provenance
 from flows.steps.prompts import FilledPrompt, UnknownPrompt, VariablesRefused, get_prompt_source
-from flows.steps.questions import Asker, Question, find_provider_of
+from flows.steps.questions import (
+    Asker,
+    Exchange,
+    LanguageStep,
+    Question,
+    find_provider_of,
+)
 from flows.steps.registry import register
 from flows.steps.routed import RoutedCall
 from flows.steps.routing import Figures, Routing, list_named
@@ -40,13 +45,12 @@ MOST_FILE_BYTES = 20 * 1024 * 1024
 
 
 @register
-class Chat(RunningStep):
+class Chat(LanguageStep):
     name = "llm.chat"
     title = "Language model"
     summary = "Asks a language model"
     icon = "messages-square"
     category = "Models"
-    asks_model = True
 
     class Config(StepConfig):
         model: str = Field(
@@ -198,6 +202,15 @@ class Chat(RunningStep):
         # them would give the answers of another.
         return _run(ctx, config, f"rehearsal-{uuid4()}", with_shadows=False)
 
+    def tell_exchange(
+        self, config: Config, pins: Mapping[str, int], output: Json, made: Mapping[str, Json]
+    ) -> Exchange | None:
+        is_plain = config.confidence.how in {"none", "field"} and not config.files
+        if made.get("charges") or config.routing.is_used or not is_plain:
+            return None
+        answer = ChatAnswer(output["text"], (), output["finish"], read_provenance(made))
+        return Exchange(_make_question(pins, config, ())[0], "1", answer)
+
 
 def _run(ctx: StepContext, config: Chat.Config, key: str, *, with_shadows: bool) -> Result:
     # Once for all models of a route.
@@ -221,7 +234,7 @@ def _find_figures(model: str) -> Figures:
 
 
 def _ask(ctx: StepContext, config: Chat.Config, key: str, files: Sequence[Part]) -> Result:
-    question, label = _make_question(ctx, config, files)
+    question, label = _make_question(ctx.pins, config, files)
     asker = Asker(ctx, key, routed=config.model if config.routing.is_used else "")
     try:
         answered, sureness = answer_with_confidence(asker, question, config.confidence)
@@ -251,10 +264,10 @@ def _ask(ctx: StepContext, config: Chat.Config, key: str, files: Sequence[Part])
 
 
 def _make_question(
-    ctx: StepContext, config: Chat.Config, files: Sequence[Part]
+    pins: Mapping[str, int], config: Chat.Config, files: Sequence[Part]
 ) -> tuple[Question, str]:
     """Return the question and the label of its prompt. Raises: StepFailure."""
-    filled = _fill(ctx, config) if config.prompt else _use_own_words(config)
+    filled = _fill(pins, config) if config.prompt else _use_own_words(config)
     own = {
         "temperature": config.temperature,
         "seed": config.seed,
@@ -273,8 +286,8 @@ def _make_question(
     ), filled.label
 
 
-def _fill(ctx: StepContext, config: Chat.Config) -> FilledPrompt:
-    number = ctx.pins.get(f"prompt/{config.prompt}")
+def _fill(pins: Mapping[str, int], config: Chat.Config) -> FilledPrompt:
+    number = pins.get(f"prompt/{config.prompt}")
     try:
         return get_prompt_source().fill(config.prompt, number, config.variables)
     except UnknownPrompt as error:

@@ -5,7 +5,11 @@ question into its server's form and the answer back. It neither retries nor judg
 whether it fits the schema is for the step to say, since servers differ in what they obey.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -106,6 +110,62 @@ class ChatAnswer:
     finish: str
     provenance: Provenance
     tokens: tuple[TokenChance, ...] = ()
+
+
+def digest_request(request: ChatRequest, purpose: str = "1") -> str:
+    """Return a digest of all that an answer depends on, but for the server's own state.
+
+    ``purpose`` tells the samples apart that one activation asks for with the same words.
+    """
+    asked = {
+        "model": request.model,
+        "messages": [_message_as_json(message) for message in request.messages],
+        "schema": request.schema,
+        "tools": [[tool.name, tool.description, tool.schema] for tool in request.tools],
+        "parameters": dict(request.parameters),
+        "probabilities": request.wants_probabilities,
+        "purpose": purpose,
+    }
+    text = json.dumps(asked, sort_keys=True, separators=(",", ":"), default=dict)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _message_as_json(message: Message) -> Json:
+    parts = [
+        [part.text, hashlib.sha256(part.data).hexdigest() if part.data else "", part.media_type]
+        for part in message.parts
+    ]
+    calls = [[call.id, call.name, call.arguments] for call in message.calls]
+    return [message.role, parts, calls, message.answers]
+
+
+Call = Callable[[ChatRequest], ChatAnswer]
+
+
+class AnswerBook(Protocol):
+    """Stands before the providers where steps are only rehearsed."""
+
+    def ask(self, request: ChatRequest, purpose: str, call: Call) -> ChatAnswer:
+        """Return an answer to the request: one that is recorded, or that of a call."""
+
+
+_book: ContextVar[AnswerBook | None] = ContextVar("answer_book", default=None)
+
+
+@contextmanager
+def asking_by(book: AnswerBook | None) -> Iterator[None]:
+    """Let the questions inside go to the book first."""
+    token = _book.set(book)
+    try:
+        yield
+    finally:
+        _book.reset(token)
+
+
+def ask_provider(provider: "LanguageProvider", request: ChatRequest, purpose: str) -> ChatAnswer:
+    """Return the provider's answer, or a recorded one. Raises: as ``LanguageProvider.chat``."""
+    book = _book.get()
+    return provider.chat(request) if book is None else book.ask(request, purpose, provider.chat)
 
 
 class LanguageProvider(Protocol):

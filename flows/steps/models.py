@@ -8,7 +8,7 @@ the provenance that tells an auditor which version of which model made it.
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
@@ -82,6 +82,13 @@ class Provenance:
         """Return the fields as JSON, without those added later that say nothing."""
         given = asdict(self)
         return {name: given[name] for name in given if name in _ALWAYS or given[name]}
+
+
+def read_provenance(made: Mapping[str, Json]) -> Provenance:
+    """Return the provenance of a call as a journal or a record has it, which may have more."""
+    known = {each.name for each in fields(Provenance)}
+    given = {name: value for name, value in made.items() if name in known}
+    return Provenance(**{"provider": "", "model": "", "version": "", **given})
 
 
 # Journals of before the other fields have these, and receipts digest them.

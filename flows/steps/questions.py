@@ -6,9 +6,10 @@ the same for each attempt, and all are in the provenance.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from flows.steps.asking import UseRefused, explain_absence
-from flows.steps.base import Json, StepContext, StepFailure
+from flows.steps.base import Json, RunningStep, StepContext, StepFailure
 from flows.steps.charges import CHARGED
 from flows.steps.functions import UnknownFunction, load_functions
 from flows.steps.language import (
@@ -18,6 +19,7 @@ from flows.steps.language import (
     Message,
     Part,
     Tool,
+    ask_provider,
     find_language_provider,
     list_language_models,
     list_language_providers,
@@ -53,6 +55,35 @@ class Answered:
     answer: ChatAnswer
     value: Json
     begins: int = 0
+
+
+class Exchange(NamedTuple):
+    """What a model was asked and what it answered; ``purpose`` is that of the call."""
+
+    question: Question
+    purpose: str
+    answer: ChatAnswer
+
+    @property
+    def request(self) -> ChatRequest:
+        """The request, as far as the answer depends on it."""
+        return make_request(self.question)
+
+
+class LanguageStep(RunningStep):
+    """A type that asks language models, by an Asker and in no other way."""
+
+    asks_model = True
+
+    def tell_exchange(
+        self, config: Any, pins: Mapping[str, int], output: Json, made: Mapping[str, Json]
+    ) -> Exchange | None:
+        """Return what an activation with this result asked and was answered.
+
+        None where the result, whose provenance is ``made``, does not tell: it took more than one
+        call, or none. Raises: StepFailure, where what was asked cannot be read any more.
+        """
+        return None
 
 
 class Unfit(StepFailure):
@@ -106,7 +137,7 @@ class Asker:
             raise StepFailure("The run was cancelled.", kind="cancelled", retryable=False)
         try:
             provider = find_provider_of(question.model)
-            answer = provider.chat(self._make_request(question, purpose))
+            answer = ask_provider(provider, self._make_request(question, purpose), purpose)
         except (UnknownModel, UnknownFunction, UseRefused) as error:
             raise StepFailure(str(error), kind="config", retryable=False) from error
         except InputRefused as error:
@@ -119,15 +150,9 @@ class Asker:
         return answer
 
     def _make_request(self, question: Question, purpose: str) -> ChatRequest:
-        return ChatRequest(
-            model=question.model,
-            messages=question.messages,
-            schema=question.schema,
-            tools=question.tools,
-            parameters=question.parameters,
-            wants_probabilities=question.wants_probabilities,
+        return make_request(
+            question,
             idempotency_key=f"{self.key}-{purpose}",
-            timeout_seconds=question.timeout_seconds,
             flow=self.ctx.flow,
             # A rehearsal has no run to count what it spends for.
             run_id=self.ctx.run_id or None,
@@ -149,6 +174,20 @@ class Asker:
         if any(call.purpose.startswith("repair") for call in self.calls):
             total["repaired"] = True
         return total
+
+
+def make_request(question: Question, **rest: Any) -> ChatRequest:
+    """Return the request that asks the question."""
+    return ChatRequest(
+        model=question.model,
+        messages=question.messages,
+        schema=question.schema,
+        tools=question.tools,
+        parameters=question.parameters,
+        wants_probabilities=question.wants_probabilities,
+        timeout_seconds=question.timeout_seconds,
+        **rest,
+    )
 
 
 def ask_structured(asker: Asker, question: Question, purpose: str = "1") -> Answered:

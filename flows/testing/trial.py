@@ -9,9 +9,9 @@ from flows.editor.fields import list_steps_before
 from flows.expressions import ExpressionError
 from flows.graph.codec import parse
 from flows.graph.problems import DocumentError
-from flows.runtime.actions import Leave
+from flows.runtime.actions import Action
 from flows.runtime.program import Program
-from flows.runtime.rehearsal import Given, MayRead, Rehearsal, Stage, Stub
+from flows.runtime.rehearsal import Given, MayRead, Part, Rehearsal, Stage, Stub
 from flows.services.giving import find_givable
 from flows.steps.base import RunningStep, WaitingStep
 from flows.steps.registry import UnknownStepType
@@ -74,8 +74,13 @@ class TrialAnswers:
         sample = make_sample(type_.output_schema(step.config))
         return Stub(sample, ports[0] if ports else "done", assumed=True)
 
-    def keep(self, given: Given, made: Leave) -> None:
+    def keep(self, given: Given, made: Action) -> bool:
         """Keep nothing: no step is played twice."""
+        return True
+
+    def enter(self, given: Given, visit: int, program: Program) -> Part | None:
+        """Play no part: what is shown and typed here are the steps of the draft."""
+        return None
 
 
 def _to_stub(value: Mapping[str, Json]) -> Stub:

@@ -19,11 +19,14 @@ from workbench.values.times import read_date, read_instant
 
 Json = Any
 COMMENT_MAX = 10_000
+FILL_IN = "Fill this in."
 WHY_MAX = 500
 # Returning work without saying what to do wastes a round.
 NEEDS_COMMENT = frozenset({"rework"})
 NUMBERS = frozenset({"number", "integer"})
 NOT_OUTCOMES = frozenset({"information", "escalation"})
+# With these, values need not fit together: nothing is done with them as they are.
+UNUSED_VALUES = frozenset({"rejected", "rework"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ def find_value_problems(
     """Return what is wrong with the values typed, by name: ``fields.income``, ``form.rate``."""
     overrides = list_overrides(answer, shown, fields)
     problems = _find_override_problems(overrides, shown, answer.zone)
+    problems = _find_group_problems(answer, shown, fields) | problems
     form = dict(answer.form)
     return problems | find_schema_problems(rules.get("form") or {}, form, "form", answer.zone)
 
@@ -213,6 +217,42 @@ def _find_override_problems(
     return problems
 
 
+def _find_group_problems(
+    answer: Answer, shown: Mapping[str, Json], fields: Mapping[str, Json]
+) -> dict[str, str]:
+    """Return why the values of a group do not fit together, each by a field that can be changed."""
+    if answer.outcome in UNUSED_VALUES:
+        return {}
+    values = {**fields, **answer.fields}
+    problems: dict[str, str] = {}
+    for group in shown.get("show", ()):
+        keyed = [each for each in group.get("fields") or () if each.get("key")]
+        if not (schema := group.get("schema")) or not keyed:
+            continue
+        given = {each["key"]: values[each["key"]] for each in keyed if each["key"] in values}
+        for name, fault in find_schema_problems(schema, given, "fields", answer.zone).items():
+            place, sentence = _place_group_fault(name, fault, keyed, answer)
+            problems.setdefault(place, sentence)
+    return problems
+
+
+def _place_group_fault(
+    name: str, fault: str, keyed: list[dict[str, Json]], answer: Answer
+) -> tuple[str, str]:
+    """Return the field that the fault is shown at, and what to do about it there."""
+    editable = [each["key"] for each in keyed if each.get("editable")]
+    at = name.removeprefix("fields").removeprefix(".")
+    found = next((key for key in editable if at == key or at.startswith(f"{key}.")), None)
+    if found is not None:
+        return f"fields.{found}", fault
+    changed = [key for key in editable if key in answer.fields]
+    what = f"{at} is missing, and cannot be added here" if fault == FILL_IN else f"{at}: {fault}"
+    sentence = f"The values do not fit together: {what.removeprefix(': ').rstrip('.')}."
+    remedy = "Change them so that they do, or choose another outcome and say why."
+    first = next(iter([*changed, *editable]), keyed[0]["key"])
+    return f"fields.{first}", f"{sentence} {remedy}"
+
+
 def get_field_schema(field: Mapping[str, Json], old: Json, new: Json) -> Mapping[str, Json]:
     """Return what a new value must fulfil: the field's schema, or the type that it replaces.
 
@@ -264,7 +304,7 @@ def find_schema_problems(
         lacking = getattr(fault.kind, "property", None) if fault.kind.name == "required" else None
         parts = [*fault.instance_path, *([lacking] if lacking else [])]
         path = ".".join([name, *(str(part) for part in parts)])
-        found.setdefault(path, "Fill this in." if lacking else _describe_fault(fault, zone))
+        found.setdefault(path, FILL_IN if lacking else _describe_fault(fault, zone))
     return found
 
 

@@ -185,6 +185,9 @@ def _list_field_schemas(
 ) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Json]]]:
     for at, group in enumerate(show if isinstance(show, list) else []):
         fields = group.get("fields") if isinstance(group, Mapping) else None
+        whole = group.get("schema") if isinstance(group, Mapping) else None
+        if isinstance(whole, Mapping):
+            yield ("show", at, "schema"), whole
         for number, field in enumerate(fields if isinstance(fields, list) else []):
             schema = field.get("schema") if isinstance(field, Mapping) else None
             if isinstance(schema, Mapping):

@@ -138,7 +138,8 @@ class ReasonCode(Part):
 class Group(Part):
     """One titled block of the case. It holds exactly one kind of content.
 
-    ``answer``: it is part of the model's answer, as ``ShownField`` has it.
+    ``answer``: it is part of the model's answer, as ``ShownField`` has it. ``schema`` (JSON Schema
+    of an object) checks the values of its fields together, by their keys, before an approval.
     """
 
     title: str
@@ -146,6 +147,7 @@ class Group(Part):
     folded: bool = False
     answer: bool = False
     fields: list[ShownField] | None = None
+    value_schema: dict[str, Json] | None = Field(default=None, alias="schema")
     documents: list[ShownDocument] | None = None
     images: list[ShownImage] | None = None
     audio: list[ShownAudio] | None = None
@@ -155,12 +157,19 @@ class Group(Part):
     flags: list[Flag] | None = None
     data: Json = Field(default=None, alias="json")
 
+    @field_validator("value_schema")
+    @classmethod
+    def is_a_schema(cls, schema: dict[str, Json] | None) -> dict[str, Json] | None:
+        return check_schema(schema) if schema else schema
+
     @model_validator(mode="after")
     def one_kind(self) -> "Group":
         given = [kind for kind in GROUP_KINDS if getattr(self, kind) is not None]
         if len(given) > 1:
             names = " and ".join("json" if kind == "data" else kind for kind in given)
             raise ValueError(f"group {self.title!r} has {names}: make a group of each")
+        if self.value_schema and self.fields is None:
+            raise ValueError(f"group {self.title!r} has a `schema` and no `fields` for it to check")
         return self
 
     @property

@@ -61,7 +61,6 @@ NOT_RECORDED = {
     "flows.testing.views.trials.play": "plays a draft and keeps nothing, or one edit of it",
     "flows.testing.views.flow_tests.play_flow_tests": "plays a draft's tests and keeps nothing",
     "flows.assets.views.asset_preview": "shows what a form would make and keeps nothing",
-    "flows.assets.api.test_asset": "runs a draft's tests and keeps nothing",
     "flows.testing.api.run_tests": "plays a draft's tests and keeps nothing",
     "flows.editor.preview.evaluate": "works out an expression and keeps nothing",
     "flows.api.bulk.plan_bulk_act": "counts runs and keeps nothing",

@@ -74,6 +74,9 @@ class PromptKind(AssetKind):
     def run_tests(self, name: str, content: Content, budget: TestBudget) -> Sequence[TestResult]:
         return testing.run_tests(name, content, budget)
 
+    def split_tests(self, content: Content) -> Sequence[Content]:
+        return testing.split_tests(content)
+
     def keep_answers(
         self, content: Content, results: Sequence[TestResult], model: str
     ) -> dict[str, Json]:

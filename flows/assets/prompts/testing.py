@@ -9,11 +9,11 @@ from flows.assets.kinds import Check, Content, TestBudget, TestResult
 from flows.assets.prompts.assertions import Judge, check_answer, read_answer
 from flows.assets.prompts.content import EXPECTATIONS, get_samples
 from flows.assets.prompts.filling import Prompt, digest_messages
-from flows.spending.without_runs import count_without_run
+from flows.runtime.recalling import NO_FLOW, make_record, read_record
 from flows.steps.asking import UseRefused
 from flows.steps.base import StepFailure
 from flows.steps.functions import UnknownFunction
-from flows.steps.language import ChatAnswer, ChatRequest, Message, Part
+from flows.steps.language import ChatAnswer, ChatRequest, Message, Part, digest_request
 from flows.steps.models import UnknownModel
 from flows.steps.prompts import FilledPrompt, VariablesRefused
 from flows.steps.questions import find_provider_of
@@ -113,19 +113,20 @@ def _ask(
     budget: TestBudget, model: str, messages: Any, schema: Any, parameters: Mapping[str, Json]
 ) -> ChatAnswer:
     """Raises: BudgetSpent, UnknownModel, UnknownFunction, UseRefused, StepFailure."""
-    if not budget.is_left:
-        raise BudgetSpent
     provider = find_provider_of(model)
-    # Counted before it is made: a call that fails may have been paid for.
-    budget.calls_made += 1
     request = ChatRequest(model=model, messages=messages, schema=schema, parameters=parameters)
+    digest = digest_request(request)
+    if (known := budget.recall(digest)) is not None:
+        return read_record(known)
+    if not budget.begin_call():
+        raise BudgetSpent
     try:
         answer = provider.chat(request)
     except StepFailure as failure:
-        count_without_run([failure.provenance], now=request.now)
+        if failure.provenance is not None:
+            budget.note(make_record(NO_FLOW, digest, failure, request.now))
         raise
-    count_without_run([answer.provenance.as_json()], now=request.now)
-    budget.cost_made += float(answer.provenance.cost or 0)
+    budget.note(make_record(NO_FLOW, digest, answer, request.now))
     return answer
 
 
@@ -145,6 +146,11 @@ def _read_score(text: str) -> tuple[float, str]:
         return min(1.0, max(0.0, float(said["score"]))), str(said.get("reason", ""))[:500]
     except (ValueRefused, KeyError, TypeError, ValueError):
         return 0.0, "The judge did not answer with a score."
+
+
+def split_tests(content: Content) -> list[dict[str, Json]]:
+    """Return the content once for each of its tests, with that test alone."""
+    return [{**content, "tests": [test]} for test in content.get("tests", [])]
 
 
 def keep_answers(content: Content, results: list[TestResult], model: str) -> dict[str, Json]:

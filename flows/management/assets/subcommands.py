@@ -13,6 +13,7 @@ from flows.assets.files import AssetFile, read_file, to_file
 from flows.assets.kinds import AssetKind, Content, TestBudget, TestResult, get_kind
 from flows.assets.models import Asset
 from flows.management.subcommands import Options, Subcommand
+from flows.runtime.recalling import save_records
 from flows.services.errors import ServiceError
 from workbench.accounts.actors import Actor
 
@@ -186,6 +187,7 @@ class TestAsset(AssetSubcommand):
                 self.stdout.write(f"{which}: {problem}")
             return False
         results = self.kind.run_tests(which, content, budget)
+        save_records(budget.kept)
         for result in results:
             self._print(which, result)
         if not results:

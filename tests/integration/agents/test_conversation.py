@@ -70,7 +70,10 @@ def test_it_says_who_said_what_and_what_became_of_each_call(office: LanguageServ
         "ada",
         1,
     )
-    assert made.result == '{"refunded": 9.0}'
+    assert made.result == (
+        'A person changed the arguments of this call to {"amount": 9.0, "order": "A-7"}\n'
+        '{"refunded": 9.0}'
+    )
     assert made.case_url.startswith("/")
     assert (talk.turns, talk.calls) == (4, 3)
     assert last.calls == []

@@ -35,6 +35,14 @@ def refund(order: str, amount: float, ctx: StepContext) -> dict[str, Any]:
     return {"refunded": amount}
 
 
+@step(effects=True)
+def pay(order: str, amount: float) -> dict[str, Any]:
+    """Pay the amount back, in the world outside."""
+    with _lock:
+        paid.append((order, amount))
+    return {"refunded": amount}
+
+
 @step
 def flood(size: int) -> str:
     """Return a long text."""

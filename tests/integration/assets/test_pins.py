@@ -188,7 +188,7 @@ def test_a_backtest_asks_the_model_where_the_prompt_changed() -> None:
     assert made.summary["noisy"] == 0
 
 
-def test_without_calls_a_backtest_says_that_it_assumed_the_answers_of_the_older_prompt() -> None:
+def test_without_calls_a_backtest_says_that_the_answers_to_the_newer_prompt_are_missing() -> None:
     prompt = make_prompt()
     flow = make_prompted_flow()
     run_all(flow, "a")
@@ -196,5 +196,7 @@ def test_without_calls_a_backtest_says_that_it_assumed_the_answers_of_the_older_
 
     made = backtest(flow)
 
-    assert made.summary["assumed"] == {"sort": 1}
+    assert made.summary["assumed"] == {}
+    assert made.summary["kinds"]["unanswered"] == 1
+    assert made.summary["answers"]["missing"] == 1
     assert made.calls_made == 0

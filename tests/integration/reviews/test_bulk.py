@@ -114,3 +114,13 @@ def test_who_may_not_decide_may_not_decide_together_either(queue: Queue) -> None
     make_person("eve", Role.AUDITOR)
     with pytest.raises(NotAuthorised):
         decide(queue, [clear(), clear()], acting=person("eve"))
+
+
+def test_a_case_whose_values_do_not_fit_together_is_left_with_the_reason(queue: Queue) -> None:
+    schema = {"properties": {"income": {"maximum": 100}}}
+    fields = [{"key": "income", "label": "Income", "value": 3200, "editable": True}]
+    shown = [{"title": "Applicant", "fields": fields}]
+    cases = [clear(show=shown), clear(show=[{**shown[0], "schema": schema}])]
+    found = decide(queue, cases)
+    assert found.decided == [cases[0].pk]
+    assert "maximum of 100" in found.left[cases[1].pk]

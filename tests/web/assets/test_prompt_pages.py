@@ -1,5 +1,7 @@
 """The pages of prompts: list, create, edit, publish, release, compare, test, and who may."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,14 +9,15 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from flows.assets.models import Asset, AssetVersion
+from flows.assets.models import Asset, AssetTestRun, AssetVersion
 from flows.assets.prompts import kind
 from flows.assets.prompts.forms import fill_form
+from flows.assets.services import save_draft
 from flows.steps import language
 from flows.steps.language import ChatAnswer
 from flows.steps.models import Provenance
 from tests.browsers import post_untouched
-from tests.factories.people import make_person, signed_in
+from tests.factories.people import ACTOR, make_person, signed_in
 from tests.factories.prompts import TRIAGE, make_prompt, make_prompted_flow, reword
 from tests.web.pages import page, publish, revision_on, text_of
 from workbench.accounts.models import Role
@@ -273,7 +276,7 @@ class Small:
 
 
 def test_tests_are_run_against_a_model_only_when_asked_for(
-    dora: Client, monkeypatch: pytest.MonkeyPatch
+    dora: Client, monkeypatch: pytest.MonkeyPatch, deliver_outbox: Callable[[], int]
 ) -> None:
     make_prompt(tests=[{"name": "Fresh", "expect": [{"kind": "schema"}]}])
     monkeypatch.setattr(language, "_PROVIDERS", {})
@@ -282,22 +285,30 @@ def test_tests_are_run_against_a_model_only_when_asked_for(
     url = "/prompts/triage/tests/"
     shown = page(dora, url)
     assert "No answer is recorded" in shown
-    sent = {"model": "small", "calls": "3", "revision": revision_on(dora, url)}
-    ran = text_of(dora.post(f"{url}run/", sent))
+    asked = dora.post(f"{url}run/", {"model": "small", "calls": "3"})
+    here = f"{url}{AssetTestRun.objects.get().pk}/"
+    assert asked["Location"] == here
+    waiting = page(dora, here)
+    assert 'max="1" value="0" aria-label="Tests run"' in waiting
+    assert f'hx-trigger="live:asset-tests.{AssetTestRun.objects.get().pk} from:body"' in waiting
+    deliver_outbox()
+    ran = page(dora, here)
+    assert "hx-trigger" not in ran.partition('id="test-run"')[2][:200]
     assert "Answers of small" in ran
-    assert "1 of 3 calls" in ran
+    assert "1 of 3" in re.sub(r"<[^>]+>", "", ran)
     assert "recorded" not in Asset.objects.get().draft["tests"][0]
+    assert "small" in page(dora, url)
 
-    kept = text_of(dora.post(f"{url}run/", {**sent, "keep": "1"}, follow=True))
+    kept = text_of(dora.post(f"{here}keep/", {"revision": revision_on(dora, here)}, follow=True))
 
-    assert "the answers are kept" in kept
+    assert "The answers are kept" in kept
     assert Asset.objects.get().draft["tests"][0]["recorded"]["answer"] == {"topic": "card"}
     assert "1 passed" in page(dora, url)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"model": ""}, {"calls": "0"}, {"calls": "21"}, {"calls": "x"}, {"cost": "NaN"},
+    [{"model": ""}, {"calls": "0"}, {"calls": "201"}, {"calls": "x"}, {"cost": "NaN"},
      {"cost": "-1"}, {"cost": "much"}],
 )  # fmt: skip
 def test_a_budget_that_cannot_be_read_asks_no_model(
@@ -311,15 +322,22 @@ def test_a_budget_that_cannot_be_read_asks_no_model(
 
 
 def test_answers_are_not_kept_over_a_draft_that_somebody_changed(
-    dora: Client, monkeypatch: pytest.MonkeyPatch
+    dora: Client, monkeypatch: pytest.MonkeyPatch, deliver_outbox: Callable[[], int]
 ) -> None:
     monkeypatch.setattr(language, "_PROVIDERS", {"test-small": Small()})
     asset = make_prompt()
-    sent = {"model": "small", "calls": "1", "keep": "1", "revision": "0"}
-    answer = dora.post("/prompts/triage/tests/run/", sent, follow=True)
-    assert "The answers are not kept" in text_of(answer)
+    dora.post("/prompts/triage/tests/run/", {"model": "small", "calls": "1"})
+    deliver_outbox()
+    here = f"/prompts/triage/tests/{AssetTestRun.objects.get().pk}/"
+    seen = revision_on(dora, here)
+    change = {**asset.draft, "description": "Another"}
+    save_draft(asset_id=asset.pk, title=None, content=change, actor=ACTOR, now=timezone.now())
+    for revision in (seen, "2"):
+        answer = dora.post(f"{here}keep/", {"revision": revision}, follow=True)
+        assert "The answers are not kept" in text_of(answer)
+    assert "Keep the answers" not in page(dora, here)
     asset.refresh_from_db()
-    assert asset.draft_revision == 1
+    assert asset.draft_revision == 2
     assert fill_form(asset.draft)["fields"]["test"][0]["model"] == ""
 
 
@@ -389,4 +407,4 @@ def test_a_page_asks_models_only_so_often(
     make_prompt()
     sent = {"model": "small", "calls": "1"}
     answers = [dora.post("/prompts/triage/tests/run/", sent) for _ in range(2)]
-    assert [each.status_code for each in answers] == [200, 429]
+    assert [each.status_code for each in answers] == [302, 429]

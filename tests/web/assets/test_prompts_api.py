@@ -1,5 +1,6 @@
 """Prompts over HTTP."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ def test_tests_run_on_recorded_answers_and_need_calls_for_a_model(api: Api) -> N
 
 @pytest.mark.django_db(transaction=True)
 def test_tests_hold_no_transaction_while_they_ask_a_model(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+    api: Api, monkeypatch: pytest.MonkeyPatch, deliver_outbox: Callable[[], int]
 ) -> None:
     inside: list[bool] = []
 
@@ -127,8 +128,11 @@ def test_tests_hold_no_transaction_while_they_ask_a_model(
     asked = {"model": "small", "calls": 1}
     first = api.post("/prompts/triage/tests", asked, key="once")
     again = api.post("/prompts/triage/tests", asked, key="once")
-    assert first.json()["passed"] == 1
-    assert (inside, first.content) == ([False], again.content)
+    assert (first.status_code, inside, first.content) == (202, [], again.content)
+    deliver_outbox()
+    found = api.client.get(first["Location"]).json()
+    assert (found["state"], found["passed"], found["calls"]) == ("completed", 1, 1)
+    assert inside == [False]
 
 
 def test_models_are_asked_only_so_often_and_recorded_answers_always(
@@ -140,7 +144,7 @@ def test_models_are_asked_only_so_often_and_recorded_answers_always(
     monkeypatch.setattr("workbench.http.rates.timezone.now", lambda: now)
     make_prompt()
     asked = {"model": "absent", "calls": 1}
-    assert api.post("/prompts/triage/tests", asked).status_code == 200
+    assert api.post("/prompts/triage/tests", asked).status_code == 202
     refused = api.post("/prompts/triage/tests", asked)
     assert (refused.status_code, problem_of(refused)) == (429, "model-tries-too-often")
     assert api.post("/prompts/triage/tests", {}).status_code == 200
@@ -166,3 +170,36 @@ def test_rights_are_those_of_the_scopes_and_the_person() -> None:
     assert reviewer.post("/prompts", {"name": "x"}).status_code == 403
     assert Api(Role.DESIGNER).get("/prompts").status_code == 403
     assert reader.get("/prompts/absent").status_code == 404
+
+
+def test_a_model_is_asked_in_the_background_and_can_be_stopped(
+    api: Api, monkeypatch: pytest.MonkeyPatch, deliver_outbox: Callable[[], int]
+) -> None:
+    make_prompt()
+    asked = api.post("/prompts/triage/tests", {"model": "absent", "calls": 2, "cost": 1})
+    run = asked.json()
+    assert (asked.status_code, run["state"], run["done"], run["total"]) == (202, "running", 0, 1)
+    assert (run["calls_allowed"], run["cost_allowed"], run["results"]) == (2, 1, [])
+    another = api.post("/prompts/triage/tests", {"model": "absent", "calls": 2})
+    assert (another.status_code, problem_of(another)) == (409, "tests-under-way")
+
+    stopped = api.post(f"/prompts/triage/tests/{run['id']}/stop")
+    assert stopped.json()["state"] == "cancelled"
+    again = api.post(f"/prompts/triage/tests/{run['id']}/stop")
+    assert (again.status_code, problem_of(again)) == (409, "tests-ended")
+    deliver_outbox()
+    found = api.get(f"/prompts/triage/tests/{run['id']}").json()
+    assert (found["state"], found["done"], found["calls"]) == ("cancelled", 0, 0)
+    assert api.get("/prompts/triage/tests/99").status_code == 404
+    make_prompt("other")
+    assert api.get(f"/prompts/other/tests/{run['id']}").status_code == 404
+
+
+def test_who_only_reads_asks_and_stops_nothing(api: Api) -> None:
+    make_prompt()
+    reader = Api(Role.REVIEWER, scopes=["prompts.view"])
+    asked = {"model": "absent", "calls": 1}
+    assert reader.post("/prompts/triage/tests", asked).status_code == 403
+    run = api.post("/prompts/triage/tests", asked).json()["id"]
+    assert reader.get(f"/prompts/triage/tests/{run}").status_code == 200
+    assert reader.post(f"/prompts/triage/tests/{run}/stop").status_code == 403

@@ -1,5 +1,6 @@
 """The pages and the API of backtests."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from flows.models import Flow
 from tests.factories.flows import make_flow
 from tests.factories.people import make_person
 from tests.factories.runs import make_completed_run
+from tests.web.api import Api
 from tests.web.pages import text_of
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import Role
@@ -147,3 +149,68 @@ def test_a_program_starts_one_reads_it_and_lists_what_flips(flow: Flow) -> None:
     )
     assert ended.status_code == 409
     assert ended.json()["type"].endswith("backtest-ended")
+
+
+# --- Answers of models ---------------------------------------------------------------
+
+
+ANSWERS = {"recorded": 4, "asked": 0, "missing": 2, "stale": 1, "priced": 1, "price": 0.25}
+
+
+def lacking(client: Client) -> Backtest:
+    """Return a backtest of three runs, of which two lack an answer."""
+    made = played(client)
+    kinds = {**made.summary["kinds"], "flipped": 1, "unanswered": 2}
+    made.summary = {**made.summary, "kinds": kinds, "answers": ANSWERS}
+    made.save()
+    return made
+
+
+def test_the_page_tells_what_is_missing_and_asks_for_it_within_limits(
+    designer: Client, flow: Flow
+) -> None:
+    made = lacking(designer)
+    shown = " ".join(re.sub(r"<[^>]+>", " ", text_of(designer.get(f"{HERE}{made.pk}/"))).split())
+    assert "Recorded 4 Asked 0 Missing 2 for about 0.50 Stale 1" in shown
+    assert "2 of 3 runs cannot be compared" in shown
+    assert "100.0 % of 1" in shown
+    assert "2 without answers" in " ".join(text_of(designer.get(HERE)).split())
+
+    sent = {"again": str(made.pk), "calls": "2", "cost": "1.5"}
+    response = designer.post(f"{HERE}start/", sent)
+    again = Backtest.objects.latest("pk")
+    assert response["Location"] == f"{HERE}{again.pk}/"
+    assert (again.run_ids, again.document) == (made.run_ids, made.document)
+    assert (again.calls_allowed, again.cost_allowed) == (2, 1.5)
+
+
+@pytest.mark.parametrize("cost", ["-1", "much", "1e999"])
+def test_a_cost_that_cannot_be_read_starts_nothing(designer: Client, flow: Flow, cost: str) -> None:
+    response = designer.post(f"{HERE}start/", {"cost": cost})
+    assert response.status_code == 422
+    assert not Backtest.objects.exists()
+
+
+def test_who_may_only_look_is_not_offered_to_ask(
+    designer: Client, auditor: Client, flow: Flow
+) -> None:
+    made = lacking(designer)
+    assert "Ask for what is missing" in text_of(designer.get(f"{HERE}{made.pk}/"))
+    assert "Ask for what is missing" not in text_of(auditor.get(f"{HERE}{made.pk}/"))
+
+
+def test_the_api_counts_the_answers_and_plays_an_earlier_one_again(
+    designer: Client, flow: Flow
+) -> None:
+    made = lacking(designer)
+    api = Api(Role.DESIGNER)
+    found = api.get(f"/flows/loan/backtests/{made.pk}").json()
+    assert found["answers"] == {
+        "recorded": 4, "asked": 0, "missing": 2, "stale": 1, "price": 0.5,
+    }  # fmt: skip
+    started = api.post("/flows/loan/backtests", {"again": made.pk, "calls": 2, "cost": 1.5})
+    assert (started.status_code, started.json()["cost_allowed"]) == (201, 1.5)
+    assert Backtest.objects.latest("pk").run_ids == made.run_ids
+    assert api.post("/flows/loan/backtests", {"again": 999}).status_code == 404
+    make_flow("other")
+    assert api.post("/flows/other/backtests", {"again": made.pk}).status_code == 404
