@@ -64,20 +64,24 @@ class CostSumOut(Schema):
     output_tokens: int
 
 
-class CostOfDayOut(CostSumOut):
+class CostRowOut(CostSumOut):
+    without_run: bool = Field(description="Paid by tests and trials.")
+
+
+class CostOfDayOut(CostRowOut):
     day: date
 
 
-class CostOfConnectionOut(CostSumOut):
+class CostOfConnectionOut(CostRowOut):
     connection: str
 
 
-class CostOfFlowOut(CostSumOut):
-    flow: str
+class CostOfFlowOut(CostRowOut):
+    flow: str = Field(description="Empty for tests of prompts and tries of a connection.")
 
 
 class CostOfStepOut(CostOfFlowOut):
-    step: str
+    step: str = Field(description="Empty without a run.")
 
 
 class CostOfOutcomeOut(Schema):

@@ -11,7 +11,7 @@ class CostsConfig(AppConfig):
     label = "costs"
 
     def ready(self) -> None:
-        from flows.costs import clock  # noqa: F401 - registers its task
+        from flows.costs import clock, telling  # noqa: F401 - register their tasks
         from workbench.audit.actions import register_action
         from workbench.shell.registry import Tab, register_tab
 

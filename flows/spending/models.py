@@ -79,7 +79,11 @@ class Spent(models.Model):
 
 
 class StepSpent(models.Model):
-    """The sum of a day (in UTC) for one step of a flow at one connection."""
+    """The sum of a day (in UTC) for one step of a flow at one connection.
+
+    What is paid without a run has no step: by tests and trials of a flow, and without a flow by
+    tests of prompts and tries of a connection.
+    """
 
     flow = models.CharField(max_length=80)
     step = models.CharField(max_length=80)
@@ -130,6 +134,9 @@ class Budget(models.Model):
     revision = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField()
     changed_by = models.CharField(max_length=150, blank=True, default="")
+    # The first day of the period for which people were told that it is nearly, and wholly, spent.
+    told_near = models.DateField(null=True)
+    told_reached = models.DateField(null=True)
 
     class Meta:
         constraints = [
