@@ -276,7 +276,9 @@ class Drive:
             self.memory.known.update(missing)
         return {
             "input": given,
-            "run": run_bindings(self.claim.run_id, self.program, self.claim.run_started_at),
+            "run": run_bindings(
+                self.claim.run_id, self.program, self.claim.run_started_at, self.claim.priority
+            ),
             "steps": {
                 step: self.memory.outputs[step]
                 for step in bound.references
