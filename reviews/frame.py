@@ -41,8 +41,9 @@ TABS = (
         "quality:figures",
         "insights.view",
         10,
-        "agreement kappa overrides drift calibration",
+        "agreement kappa overrides drift",
     ),
+    Tab("insights", "Calibration", "quality:calibration", "insights.view", 15, "confidence"),
     Tab(
         "insights",
         "Disagreements",
