@@ -19,7 +19,7 @@ from django.db.models import (
 
 from flows.costs.periods import Period
 from flows.models import Flow, Run
-from flows.spending.models import Charge, StepSpent
+from flows.spending.models import Charge, StepSpent, Unanswered
 from workbench.accounts.permissions import Reach
 
 # So many rows of a table at most: by the order that was asked for.
@@ -95,6 +95,12 @@ def sum_all(period: Period, found: Reach) -> Total:
         row["input_tokens"] or 0,
         row["output_tokens"] or 0,
     )
+
+
+def count_unanswered(period: Period, found: Reach) -> int:
+    """Return how many calls were given up before it was known what they cost. One query."""
+    given_up = Unanswered.objects.filter(at__gte=period.starts_at, at__lt=period.ends_at)
+    return given_up.filter(within(found)).count()
 
 
 def list_sums(table: str, period: Period, found: Reach, order: Order) -> list[Row]:

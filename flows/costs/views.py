@@ -21,6 +21,7 @@ from flows.costs.figures import (
     WITHOUT_RUN,
     Order,
     Row,
+    count_unanswered,
     fill_days,
     list_outcomes,
     list_sums,
@@ -102,7 +103,13 @@ def costs(request: HttpRequest) -> HttpResponse:
 def _describe(request: HttpRequest, period: Period, now: datetime) -> dict[str, Any]:
     found = reach(request.user, "insights.view")
     total = sum_all(period, found)
-    context = {"period": period, "total": total, "is_narrowed": not found.everywhere}
+    unanswered = count_unanswered(period, found)
+    context = {
+        "period": period,
+        "total": total,
+        "unanswered": unanswered,
+        "is_narrowed": not found.everywhere,
+    }
     if not total.calls:
         return context
     by_day = list_sums("days", period, found, BY_DAY)

@@ -50,6 +50,35 @@ class Charge(models.Model):
         return f"{self.cost} to {self.connection}"
 
 
+class Unanswered(models.Model):
+    """A call of an attempt that was given up before its server said what it cost.
+
+    It may have been paid for. The row goes when the answer comes after all.
+    """
+
+    token_id = models.BigIntegerField()
+    activation = models.IntegerField()
+    attempt = models.IntegerField()
+    fence = models.IntegerField()
+    connection = models.CharField(max_length=80)
+    run_id = models.BigIntegerField()
+    flow = models.CharField(max_length=80)
+    step = models.CharField(max_length=80)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token_id", "activation", "attempt", "fence", "connection"],
+                name="unanswered_once",
+            )
+        ]
+        indexes = [models.Index(fields=["at"], name="unanswered_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.connection}, asked by run {self.run_id}"
+
+
 class Payer(models.TextChoices):
     """What a sum or a budget is about."""
 

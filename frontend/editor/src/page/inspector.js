@@ -97,11 +97,11 @@ export function listenToInspector(root, canvas, panes) {
     if (field.dataset.path) commit(field);
     if ("rename" in field.dataset) rename(field);
     if ("route" in field.dataset) route(field);
-    if (field.dataset.mapAdd) addToMap(/** @type {any} */ (field));
   });
-  /** Put a name into a map of numbers: one that people may change. @param {HTMLSelectElement} select */
-  const addToMap = (select) => {
-    const path = select.dataset.mapAdd ?? "", name = select.value;
+  /** Put the chosen name into a map of numbers: one that people may change. @param {HTMLElement} map */
+  const addToMap = (map) => {
+    const select = /** @type {HTMLSelectElement} */ (map.querySelector("[data-map-name]"));
+    const path = map.dataset.map ?? "", name = select.value;
     const before = readStored(canvas, step, path) ?? {};
     if (!name || own(before, name) !== undefined) return;
     const value = { ...before, [name]: Number(select.dataset.first) };
@@ -113,7 +113,7 @@ export function listenToInspector(root, canvas, panes) {
     const { [name]: _, ...rest } = before;
     const value = Object.keys(rest).length ? { value: rest } : {};
     if (canvas.edit({ op: "set_field", step, path, ...value, old: before })) reload();
-    goTo(`[data-map-add="${CSS.escape(path)}"]`);
+    goTo(`[data-map="${CSS.escape(path)}"] [data-map-name]`);
   };
   /** Show the other of both: the list, or the text for an expression. @param {Element} pick */
   const turnPick = (pick) => {
@@ -149,6 +149,8 @@ export function listenToInspector(root, canvas, panes) {
     if (pick) return turnPick(pick);
     const gone = /** @type {HTMLElement | null} */ (at.closest("[data-map-remove]"));
     const map = /** @type {HTMLElement | null} */ (gone?.closest("[data-map]") ?? null);
+    const adding = /** @type {HTMLElement | null} */ (at.closest("[data-map-add]")?.closest("[data-map]") ?? null);
+    if (adding) return addToMap(adding);
     if (gone && map) return removeFromMap(map.dataset.map ?? "", gone.dataset.mapRemove ?? "");
     const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-list-act]"));
     const list = /** @type {HTMLElement | null} */ (button?.closest("[data-list]") ?? null);
