@@ -279,7 +279,10 @@ class Drive:
         return {
             "input": given,
             "run": run_bindings(
-                self.claim.run_id, self.program, self.claim.run_started_at, self.claim.priority
+                self.claim.run_id,
+                self.program,
+                self.claim.run_started_at,
+                None if self.rehearsing else self.claim.priority,
             ),
             "steps": {
                 step: self.memory.outputs[step]

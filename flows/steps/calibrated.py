@@ -16,7 +16,7 @@ from flows.steps.base import Result, StepFailure
 Points = Sequence[Sequence[float]]
 DIGITS = 6
 # The editor offers the models that the step's own field does.
-PICKS_OWN = {"picks": "own"}
+PICKS_OWN: dict[str, Any] = {"picks": "own"}
 # Returns the points of a calibration by flow, model and number; None where there is none.
 FindPoints = Callable[[str, str, int], Points | None]
 

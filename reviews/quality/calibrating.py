@@ -82,15 +82,15 @@ class _Block(NamedTuple):
     low: float
     high: float
     hits: int
-    count: int
+    size: int
 
     @property
     def rate(self) -> float:
-        return self.hits / self.count
+        return self.hits / self.size
 
     def join(self, next_one: "_Block") -> "_Block":
-        hits, count = self.hits + next_one.hits, self.count + next_one.count
-        return _Block(self.low, next_one.high, hits, count)
+        hits, size = self.hits + next_one.hits, self.size + next_one.size
+        return _Block(self.low, next_one.high, hits, size)
 
 
 def _group(decided: Sequence[Decided]) -> Iterator[_Block]:
@@ -124,22 +124,31 @@ def fit_platt(decided: Sequence[Decided]) -> Points:
 
 def _minimise(samples: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Return the slope and offset of the greatest likelihood, by damped Newton steps."""
-    slope, offset = 1.0, 0.0
-    loss = _loss(samples, slope, offset)
+    at, loss = (1.0, 0.0), _loss(samples, 1.0, 0.0)
     for _ in range(_MOST_STEPS):
-        down_slope, down_offset = _newton_step(samples, slope, offset)
-        size = 1.0
-        while size > _CONVERGED:
-            tried = slope + size * down_slope, offset + size * down_offset
-            if (better := _loss(samples, *tried)) < loss:
-                break
-            size /= 2
-        else:
+        better = _step_down(samples, at, loss)
+        if better is None:
             break
-        slope, offset, gain, loss = *tried, loss - better, better
+        gain = loss - better[1]
+        at, loss = better
         if gain < _CONVERGED:
             break
-    return slope, offset
+    return at
+
+
+def _step_down(
+    samples: Sequence[tuple[float, float]], at: tuple[float, float], loss: float
+) -> tuple[tuple[float, float], float] | None:
+    """Return the slope and offset of a Newton step, halved until it gains, and their loss."""
+    slope, offset = at
+    down_slope, down_offset = _newton_step(samples, slope, offset)
+    size = 1.0
+    while size > _CONVERGED:
+        tried = slope + size * down_slope, offset + size * down_offset
+        if (better := _loss(samples, *tried)) < loss:
+            return tried, better
+        size /= 2
+    return None
 
 
 def _newton_step(

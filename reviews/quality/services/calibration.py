@@ -30,7 +30,7 @@ def fit_calibration(*, flow: str, model: str, acting: Acting, now: datetime) -> 
         facts = DecisionFact.objects.filter(flow=flow)
         decided = list_decided(facts, model)[:MOST_DECISIONS]
         compared = compare_calibration(decided)
-        if compared.after is None:
+        if compared.after is None or compared.before.error is None:
             raise CalibrationTooFew(f"Nothing can be fitted for {model} yet. {compared.too_few}")
         fitted = fit(decided)
         kept = keep_calibration(
@@ -42,7 +42,7 @@ def fit_calibration(*, flow: str, model: str, acting: Acting, now: datetime) -> 
                 decisions=len(decided),
                 up_to=max(each.number for each in decided),
                 error_before=compared.before.error,
-                error_after=compared.after.error,
+                error_after=compared.after.error or 0.0,
                 fitted_at=now,
                 fitted_by=acting.user.label,
             )

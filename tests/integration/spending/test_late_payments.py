@@ -152,9 +152,9 @@ def test_each_late_call_to_a_connection_is_counted_beside_those_of_the_step() ->
 
 
 def test_a_call_that_its_connection_gives_up_is_counted_as_of_unknown_cost(settings: Any) -> None:
-    settings.OUTGOING_ALLOWLIST = ["127.0.0.0/8"]
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        address, settings.OUTGOING_ALLOWLIST = f"http://{host}/", [host]
         make_connection("silent", address=address, timeout_seconds=0.3)
         with driving():
             run = ended(start(make_hasty_flow(model="silent", limit=10)))
