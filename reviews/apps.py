@@ -38,6 +38,7 @@ ACTIONS = {
     "quality.check_closed": "Closed the disagreement: {note}",
     "quality.queue_policy_changed": "Changed the quality policy",
     "quality.sampling_policy_changed": "Changed the sampling of {flow} to {percent} %",
+    "quality.calibration_fitted": "Fitted calibration {number} of {model} to {decisions} decisions",
     "quality.known_answer_added": "Made case {case} a known answer: {outcome}",
     "quality.known_answer_retired": "Retired the known answer of case {case}",
     "dataset.created": "Exported {count} decisions as dataset {name}, version {number}",

@@ -32,52 +32,42 @@ from workbench.shell.registry import (
 MOST_OF_MINE, MOST_FOUND = 6, 6
 # A search runs for each key stroke: the most pressing cases are enough.
 MOST_SEARCHED = 500
-COMMANDS = (
-    Command("Queues", "reviews:queues", "inbox", "cases.view", "review cases"),
-    Command(
+QUEUES = Command("Queues", "reviews:queues", "inbox", "cases.view", "review cases")
+
+TABS = (
+    Tab(
+        "insights",
         "Quality",
         "quality:figures",
-        "chart-line",
         "insights.view",
+        10,
         "agreement kappa overrides drift",
     ),
-    Command(
+    Tab("insights", "Calibration", "quality:calibration", "insights.view", 15, "confidence"),
+    Tab(
+        "insights",
         "Disagreements",
         "quality:checks",
-        "git-compare",
         "insights.people",
+        20,
         "checks second samples",
     ),
-    Command(
-        "Quality policies",
-        "quality:policies",
-        "sliders-horizontal",
-        "quality.manage",
-        "sampling known",
-    ),
-    Command(
+    Tab("insights", "Policies", "quality:policies", "quality.manage", 30, "quality sampling known"),
+    Tab(
+        "insights",
         "Datasets",
         "quality:datasets",
-        "database",
         "datasets.export",
+        40,
         "export corrections jsonl csv",
     ),
 )
 
 
-TABS = (
-    Tab("insights", "Quality", "quality:figures", "insights.view", 10),
-    Tab("insights", "Disagreements", "quality:checks", "insights.people", 20),
-    Tab("insights", "Policies", "quality:policies", "quality.manage", 30),
-    Tab("insights", "Datasets", "quality:datasets", "datasets.export", 40),
-)
-
-
 def register_frame() -> None:
     register_nav(NavItem("Review", "reviews:queues", "inbox", "cases.view", order=30))
-    register_nav(NavItem("Insights", "quality:figures", "chart-line", "insights.view", order=40))
-    for command in COMMANDS:
-        register_command(command)
+    register_nav(NavItem("Insights", "", "chart-line", "insights.view", 40, "insights"))
+    register_command(QUEUES)
     for tab in TABS:
         register_tab(tab)
     register_search(find_cases)

@@ -60,6 +60,7 @@ _ROUTERS = (
     "reviews.quality.api.figures",
     "reviews.quality.api.checks",
     "reviews.quality.api.policies",
+    "reviews.quality.api.calibration",
     "reviews.quality.api.known_answers",
     "reviews.quality.api.datasets",
 )

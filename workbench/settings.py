@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "flows",
     "flows.resilience",
     "flows.spending",
+    "flows.calibration",
     "flows.connections",
     "flows.assets",
     "flows.costs",

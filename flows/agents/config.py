@@ -104,7 +104,10 @@ class ReviewConfig(StepConfig):
 
 class AgentConfig(StepConfig):
     model: str = Field(
-        title="Model", description="The name of a connection.", examples=["assistant"]
+        title="Model",
+        description="The name of a connection.",
+        examples=["assistant"],
+        json_schema_extra={"picks": "language"},
     )
     goal: str = Field(
         min_length=1,

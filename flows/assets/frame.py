@@ -1,4 +1,4 @@
-"""What a kind of asset adds to the page frame: its place, search, live nudges, ledger links."""
+"""What a kind of asset adds to the page frame: its tab, search, live nudges, ledger links."""
 
 from typing import Any
 
@@ -15,9 +15,11 @@ from workbench.shell.registry import (
     Command,
     Found,
     NavItem,
+    Tab,
     register_command,
     register_nav,
     register_search,
+    register_tab,
 )
 
 MOST_FOUND = 6
@@ -25,8 +27,8 @@ MOST_FOUND = 6
 
 def register_frame(kind: AssetKind) -> None:
     """Register all of it; the app does so at start-up."""
-    plural = kind.plural.capitalize()
-    register_nav(NavItem(plural, f"flows:{kind.name}-list", kind.icon, kind.view, order=15))
+    register_nav(NavItem("Assets", "", "library", None, 15, "assets"))
+    register_tab(Tab("assets", kind.plural.capitalize(), f"flows:{kind.name}-list", kind.view, 10))
     register_command(
         Command(f"New {kind.name}", f"flows:{kind.name}-create", "plus", kind.edit, "create")
     )

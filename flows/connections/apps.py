@@ -25,12 +25,22 @@ class ConnectionsConfig(AppConfig):
         from flows.steps.language import register_language_provider
         from flows.steps.models import register_provider
         from workbench.audit.actions import register_action
-        from workbench.shell.registry import NavItem, register_nav
+        from workbench.shell.registry import Tab, register_tab
 
         register_provider(PROVIDER, last=True)
         register_language_provider(PROVIDER, last=True)
         register_kept(KNOWN)
         register_late_counter(count_late)
-        register_nav(NavItem("Models", "flows:connection-list", "plug", "connections.view", 70))
+        register_tab(
+            Tab(
+                "admin",
+                "Models",
+                "flows:connection-list",
+                "connections.view",
+                30,
+                "connections servers",
+                otherwise="assets",
+            )
+        )
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from flows.connections.adapters.contract import AnswerUnfit, Call, Endpoint
 from flows.connections.known import KnownConnection
 from flows.connections.prices import compute_cost
+from flows.runtime.unanswered import under_way
 from flows.steps.base import StepFailure
 from flows.steps.models import Provenance
 from flows.steps.outgoing import Outgoing, send
@@ -50,7 +51,8 @@ class Exchange:
         """Return the body of the answer. Raises: StepFailure."""
         began = monotonic()
         try:
-            answer = send(self._to_outgoing(call), self.now)
+            with under_way(self.known.row.name):
+                answer = send(self._to_outgoing(call), self.now)
         except StepFailure as failure:
             self.seconds = monotonic() - began
             raise self._masked(failure) from None

@@ -19,7 +19,14 @@ from flows.costs.budgets import (
     settings_of,
 )
 from flows.costs.editables import BUDGET
-from flows.costs.figures import BY_DAY, Order, list_outcomes, list_sums, sum_all
+from flows.costs.figures import (
+    BY_DAY,
+    Order,
+    count_unanswered,
+    list_outcomes,
+    list_sums,
+    sum_all,
+)
 from flows.costs.periods import PeriodUnfit, read_period
 from workbench.accounts.gate import principal_of, requires
 from workbench.accounts.permissions import reach
@@ -64,20 +71,24 @@ class CostSumOut(Schema):
     output_tokens: int
 
 
-class CostOfDayOut(CostSumOut):
+class CostRowOut(CostSumOut):
+    without_run: bool = Field(description="Paid by tests and trials.")
+
+
+class CostOfDayOut(CostRowOut):
     day: date
 
 
-class CostOfConnectionOut(CostSumOut):
+class CostOfConnectionOut(CostRowOut):
     connection: str
 
 
-class CostOfFlowOut(CostSumOut):
-    flow: str
+class CostOfFlowOut(CostRowOut):
+    flow: str = Field(description="Empty for tests of prompts and tries of a connection.")
 
 
 class CostOfStepOut(CostOfFlowOut):
-    step: str
+    step: str = Field(description="Empty without a run.")
 
 
 class CostOfOutcomeOut(Schema):
@@ -89,6 +100,7 @@ class CostOfOutcomeOut(Schema):
 
 
 class CostsOut(CostSumOut):
+    unknown_calls: int = Field(description="Given up before it was known what they cost.")
     first: date = Field(description="The first day, in UTC.")
     last: date
     days: list[CostOfDayOut] = Field(description="Days on which something was paid.")
@@ -123,6 +135,7 @@ def get_costs(request: HttpRequest, wanted: Query[CostQuery]) -> dict[str, Any]:
     found = reach(principal_of(request), "insights.view")
     total = sum_all(period, found)
     return {
+        "unknown_calls": count_unanswered(period, found),
         "first": period.first,
         "last": period.last,
         **{name: getattr(total, name) for name in CostSumOut.model_fields},

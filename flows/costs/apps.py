@@ -11,17 +11,14 @@ class CostsConfig(AppConfig):
     label = "costs"
 
     def ready(self) -> None:
-        from flows.costs import clock  # noqa: F401 - registers its task
+        from flows.costs import clock, telling  # noqa: F401 - register their tasks
         from workbench.audit.actions import register_action
-        from workbench.shell.registry import Command, Tab, register_command, register_tab
+        from workbench.shell.registry import Tab, register_tab
 
-        register_tab(Tab("insights", "Cost", "flows:costs", "insights.view", 50))
-        register_tab(Tab("insights", "Budgets", "flows:budget-list", "connections.view", 60))
-        register_command(
-            Command("Cost", "flows:costs", "coins", "insights.view", "money spent tokens price")
-        )
-        register_command(
-            Command("Budgets", "flows:budget-list", "coins", "connections.view", "limit money")
+        money = "money spent tokens price"
+        register_tab(Tab("insights", "Cost", "flows:costs", "insights.view", 50, money))
+        register_tab(
+            Tab("insights", "Budgets", "flows:budget-list", "connections.view", 60, "limit money")
         )
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from flows.spending.models import Charge
+from flows.spending.models import Charge, Unanswered
 from workbench.dispatch.clock import clock_task
 from workbench.dispatch.sweeps import Sweep
 
@@ -16,7 +16,9 @@ BATCH = 2_000
 def prune_charges(now: datetime) -> bool:
     """Delete payments older than KEEP_CHARGES_DAYS. Their sums by day stay."""
     sweep = Sweep(TASK, now)
-    old = Charge.objects.filter(at__lt=now - timedelta(days=settings.KEEP_CHARGES_DAYS))
+    before = now - timedelta(days=settings.KEEP_CHARGES_DAYS)
+    Unanswered.objects.filter(at__lt=before).delete()
+    old = Charge.objects.filter(at__lt=before)
     found = old.exclude(pk__in=sweep.ids_passed_over()).order_by("at")
     ids = list(found.values_list("pk", flat=True)[:BATCH])
     sweep.together(ids, lambda some: Charge.objects.filter(pk__in=some).delete(), key=str)

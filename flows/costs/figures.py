@@ -6,11 +6,20 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+)
 
 from flows.costs.periods import Period
 from flows.models import Flow, Run
-from flows.spending.models import Charge, StepSpent
+from flows.spending.models import Charge, StepSpent, Unanswered
 from workbench.accounts.permissions import Reach
 
 # So many rows of a table at most: by the order that was asked for.
@@ -24,8 +33,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "flows": ("flow",),
     "steps": ("flow", "step"),
 }
+# Rows of what tests and trials have paid stand apart from those of runs.
+WITHOUT_RUN = "without_run"
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    **{name: (*keys, *SUMS) for name, keys in GROUPS.items()},
+    **{name: (*keys, WITHOUT_RUN, *SUMS) for name, keys in GROUPS.items()},
     "outcomes": ("flow", "outcome", "runs", "mean", "cost"),
 }
 Row = dict[str, Any]
@@ -76,7 +87,7 @@ def _spent(period: Period, found: Reach) -> QuerySet[StepSpent]:
 
 
 def sum_all(period: Period, found: Reach) -> Total:
-    """Return what all flows of the reach have paid. One query."""
+    """Return what all flows of the reach have paid, with or without a run. One query."""
     row = _spent(period, found).aggregate(**{name: Sum(name) for name in SUMS})
     return Total(
         row["cost"] or Decimal(0),
@@ -86,13 +97,20 @@ def sum_all(period: Period, found: Reach) -> Total:
     )
 
 
+def count_unanswered(period: Period, found: Reach) -> int:
+    """Return how many calls were given up before it was known what they cost. One query."""
+    given_up = Unanswered.objects.filter(at__gte=period.starts_at, at__lt=period.ends_at)
+    return given_up.filter(within(found)).count()
+
+
 def list_sums(table: str, period: Period, found: Reach, order: Order) -> list[Row]:
     """Return the rows of a table of GROUPS, at most MOST_ROWS. One query."""
-    keys = GROUPS[table]
+    keys = (*GROUPS[table], WITHOUT_RUN)
     # Named apart: a sum must not be taken for its column.
     sums = {f"sum_of_{name}": Sum(name) for name in SUMS}
     column = order.column if order.column in keys else f"sum_of_{order.column}"
-    rows = _spent(period, found).values(*keys).annotate(**sums)
+    is_without = ExpressionWrapper(Q(step=""), BooleanField())
+    rows = _spent(period, found).annotate(without_run=is_without).values(*keys).annotate(**sums)
     rows = rows.order_by(f"{'-' if order.descending else ''}{column}", *keys)
     return [
         {**{key: row[key] for key in keys}, **{name: row[f"sum_of_{name}"] for name in SUMS}}
@@ -100,10 +118,12 @@ def list_sums(table: str, period: Period, found: Reach, order: Order) -> list[Ro
     ]
 
 
-def fill_days(rows: Sequence[Row], period: Period) -> list[tuple[date, Row | None]]:
+def fill_days(rows: Sequence[Row], period: Period) -> list[tuple[date, Decimal]]:
     """Return each day of the period with what was paid on it."""
-    known = {row["day"]: row for row in rows}
-    return [(day, known.get(day)) for day in period.days]
+    paid: dict[date, Decimal] = {}
+    for row in rows:
+        paid[row["day"]] = paid.get(row["day"], Decimal(0)) + row["cost"]
+    return [(day, paid.get(day, Decimal(0))) for day in period.days]
 
 
 def list_outcomes(period: Period, found: Reach, order: Order) -> list[Row]:

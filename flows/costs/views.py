@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,8 +18,10 @@ from flows.costs.figures import (
     COLUMNS,
     MOST_CHARGES,
     MOST_ROWS,
+    WITHOUT_RUN,
     Order,
     Row,
+    count_unanswered,
     fill_days,
     list_outcomes,
     list_sums,
@@ -51,6 +52,7 @@ TITLES: Mapping[str, str] = {
     "outcomes": "By outcome",
 }
 NAMES = frozenset({"day", "connection", "flow", "step", "outcome"})
+TESTS, NO_FLOW = "tests and trials", "No flow"
 MONEY = frozenset({"cost", "mean"})
 
 
@@ -67,12 +69,12 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """``kind`` is ``name``, ``money`` or ``count``."""
+    """``kind`` is ``name``, ``money`` or ``count``; ``note`` says more of a name."""
 
     kind: str
     label: str
     value: Any
-    link: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +103,24 @@ def costs(request: HttpRequest) -> HttpResponse:
 def _describe(request: HttpRequest, period: Period, now: datetime) -> dict[str, Any]:
     found = reach(request.user, "insights.view")
     total = sum_all(period, found)
-    context = {"period": period, "total": total, "is_narrowed": not found.everywhere}
+    unanswered = count_unanswered(period, found)
+    context = {
+        "period": period,
+        "total": total,
+        "unanswered": unanswered,
+        "is_narrowed": not found.everywhere,
+    }
     if not total.calls:
         return context
-    days = fill_days(list_sums("days", period, found, BY_DAY), period)
+    by_day = list_sums("days", period, found, BY_DAY)
+    days = fill_days(by_day, period)
     orders = {name: Order.read(name, request.GET.get(name, "")) for name in TITLES}
     rows = {name: list_rows(name, period, found, order) for name, order in orders.items()}
     titles = list_titles([row["flow"] for row in rows["flows"]])
     return {
         **context,
-        "days": days,
-        "chart": draw_days([(day, row["cost"] if row else Decimal(0)) for day, row in days]),
+        "by_day": by_day,
+        "chart": draw_days(days),
         "a_day": total.cost / len(days),
         "a_call": total.cost / total.calls,
         "tables": [_make_table(name, period, orders, rows[name], titles) for name in TITLES],
@@ -133,11 +142,12 @@ def _make_table(
     rows: Sequence[Row],
     titles: Mapping[str, str],
 ) -> Table:
+    shown = [column for column in COLUMNS[name] if column != WITHOUT_RUN]
     return Table(
         name,
         TITLES[name],
-        [_make_heading(name, column, period, orders) for column in COLUMNS[name]],
-        [[_make_cell(column, row, titles) for column in COLUMNS[name]] for row in rows],
+        [_make_heading(name, column, period, orders) for column in shown],
+        [[_make_cell(column, row, titles) for column in shown] for row in rows],
         f"{name}.csv?{period.query}&order={orders[name]}",
         len(rows) == MOST_ROWS,
     )
@@ -161,11 +171,17 @@ def _make_heading(table: str, column: str, period: Period, orders: Mapping[str, 
 
 
 def _make_cell(column: str, row: Row, titles: Mapping[str, str]) -> Cell:
-    value = row[column]
+    value, label = row[column], LABELS[column]
+    if column == "step" and not value:
+        return Cell("name", label, "", TESTS)
     if column == "flow":
-        return Cell("name", LABELS[column], titles.get(value, value))
+        # Of a table of steps the step says it.
+        note = TESTS if row.get(WITHOUT_RUN) and "step" not in row else ""
+        return Cell("name", label, titles.get(value, value) or NO_FLOW, note)
+    if column == "connection":
+        return Cell("name", label, value, TESTS if row[WITHOUT_RUN] else "")
     kind = "name" if column in NAMES else "money" if column in MONEY else "count"
-    return Cell(kind, LABELS[column], value)
+    return Cell(kind, label, value)
 
 
 @requires("insights.view", scope="rows")

@@ -30,10 +30,19 @@ class Field:
     items: list["Field"] = field(default_factory=list)
     blank: Json = None
     problems: list[Json] = field(default_factory=list)
+    # Of a field whose value is the name of something: what, as ``flows.editor.picking`` knows it.
+    picks: str = ""
+    offer: Json = None
 
     @property
     def id(self) -> str:
         return "field" + self.path.replace("/", "-").replace("~", "_")
+
+    @property
+    def first(self) -> Json:
+        """The number that a map's new name begins with: that of its example."""
+        example = self.examples[0] if self.examples else {}
+        return next(iter(example.values()), 1) if isinstance(example, dict) else 1
 
     @property
     def example(self) -> str:
@@ -62,7 +71,7 @@ def build_object_fields(
     required = schema.get("required", [])
     fields = []
     for key, each in schema.get("properties", {}).items():
-        pointer = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
+        pointer = f"{path}/{escape(key)}"
         field_ = build_field(
             each,
             defs,
@@ -99,7 +108,16 @@ def build_field(
         choices=schema.get("enum", ()),
         problems=[each for each in problems if each["field"] == to_dotted(path)],
     )
-    if made.kind == "object":
+    made.picks = schema.get("picks", "")
+    if made.kind == "map":
+        made.items = [
+            build_field(
+                {**schema["additionalProperties"], "title": name},
+                defs, each, f"{path}/{escape(name)}", name, problems, depth + 1,
+            )
+            for name, each in (value or {}).items()
+        ]  # fmt: skip
+    elif made.kind == "object":
         made.fields = build_object_fields(schema, defs, value, path, problems, depth + 1)
     elif made.kind == "list":
         add_item_fields(made, schema, defs, problems, depth)
@@ -109,7 +127,10 @@ def build_field(
 def add_item_fields(
     made: Field, schema: Json, defs: Json, problems: Sequence[Json], depth: int
 ) -> None:
-    item = resolve(schema.get("items", {}), defs)
+    item = {
+        **resolve(schema.get("items", {}), defs),
+        **({"picks": made.picks} if made.picks else {}),
+    }
     made.blank = {} if item.get("type") == "object" else ""
     for index, each in enumerate(made.value or []):
         part = build_field(
@@ -117,6 +138,11 @@ def add_item_fields(
         )
         part.label = f"{item.get('title') or to_singular(made.label)} {index + 1}"
         made.items.append(part)
+
+
+def escape(key: str) -> str:
+    """Return a key as a JSON pointer writes it."""
+    return key.replace("~", "~0").replace("/", "~1")
 
 
 def to_singular(label: str) -> str:
@@ -135,8 +161,18 @@ def resolve(schema: Json, defs: Json) -> dict[str, Json]:
     return dict(schema)
 
 
+# What a field that names something may hold, for its widget to show it: one name, or some as keys.
+_PICKED: Mapping[Any, Any] = {"object": dict | None, "string": str | None}
+
+
 def choose_kind(schema: Mapping[str, Json], value: Json, depth: int) -> str:
     """Return the name of the widget: ``json`` for what has none of its own."""
+    if "picks" in schema and isinstance(value, _PICKED.get(schema.get("type"), ())):
+        return "map" if schema["type"] == "object" else "pick"
+    return choose_plain_kind(schema, value, depth)
+
+
+def choose_plain_kind(schema: Mapping[str, Json], value: Json, depth: int) -> str:
     kind = schema.get("type")
     if "enum" in schema:
         return "enum"

@@ -5,6 +5,7 @@ from typing import Any
 
 from flows.editor.execution_fields import list_execution_groups
 from flows.editor.fields import Field, build_object_fields, list_suggestions
+from flows.editor.picking import Picks
 from flows.graph.operations import parse_edge
 from flows.selectors.canvas import get_config_schema
 from flows.steps.registry import UnknownStepType, get_step_type
@@ -13,7 +14,7 @@ Json = Any
 
 
 def get_inspector_context(
-    document: Mapping[str, Json], step_id: str, problems: Sequence[Json]
+    document: Mapping[str, Json], step_id: str, problems: Sequence[Json], person: Any
 ) -> dict[str, Json]:
     """Return the template's context for one step of a draft in normal form."""
     step = document["steps"][step_id]
@@ -23,6 +24,9 @@ def get_inspector_context(
     except UnknownStepType:
         step_type = None
     fields = build_config_fields(step, mine) if step_type else []
+    if step_type:
+        picks = Picks.of(str(document["name"]), person, get_config_schema(step["type"]))
+        add_offers(fields, picks)
     groups = list_execution_groups(document, step_id, step_type, mine)
     all_fields = [*fields, *(each for group in groups for each in group.fields)]
     shown = {name for each in all_fields for name in list_names(each)}
@@ -36,6 +40,14 @@ def get_inspector_context(
         "suggestions": list_suggestions(document, step_id),
         "leads": [parse_edge(e) for e in document["edges"] if parse_edge(e)[0] == step_id],
     }
+
+
+def add_offers(fields: Sequence[Field], picks: Picks) -> None:
+    """Give each field whose value names something what it may name."""
+    for each in fields:
+        if each.picks:
+            each.offer = picks.get(each.picks)
+        add_offers([*each.fields, *each.items], picks)
 
 
 def list_names(each: Field) -> list[str]:

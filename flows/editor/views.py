@@ -58,7 +58,7 @@ def inspector(request: HttpRequest, name: str) -> HttpResponse:
         return render(request, "flows/editor/_inspect_flow.html", context)
     if step_id not in document["steps"]:
         raise Http404(f"This flow has no step {step_id}.")
-    found = get_inspector_context(document, step_id, get_cached_problems(document))
+    found = get_inspector_context(document, step_id, get_cached_problems(document), request.user)
     found |= {
         "flow": flow,
         "may_edit": may_edit,

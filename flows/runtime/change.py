@@ -325,7 +325,7 @@ class Change:
             output = program.render_output(
                 {
                     "input": fetch(run.input),
-                    "run": run_bindings(run.id, program, run.started_at),
+                    "run": run_bindings(run.id, program, run.started_at, run.priority),
                     "steps": self._get_outputs(run.id, program.output_references),
                 }
             )

@@ -35,6 +35,7 @@ from flows.runtime.reuse import (
     result_key,
 )
 from flows.runtime.step_pool import StepPool
+from flows.runtime.unanswered import give_up
 from flows.spending.counting import Payment, read_payments
 from flows.steps.base import (
     BUDGET,
@@ -128,6 +129,7 @@ class Drive:
         except StepFailure as failure:
             return await self._retry_or_fail(failure)
         except TimeoutError:
+            await self._give_up_calls()
             seconds = self.bound.step.timeout_seconds
             return await self._retry_or_fail(
                 StepFailure(f"It took longer than {seconds} s.", kind="timeout")
@@ -279,7 +281,12 @@ class Drive:
             self.memory.known.update(missing)
         return {
             "input": given,
-            "run": run_bindings(self.claim.run_id, self.program, self.claim.run_started_at),
+            "run": run_bindings(
+                self.claim.run_id,
+                self.program,
+                self.claim.run_started_at,
+                None if self.rehearsing else self.claim.priority,
+            ),
             "steps": {
                 step: self.memory.outputs[step]
                 for step in bound.references
@@ -345,6 +352,11 @@ class Drive:
         made = getattr(called.result() if error is None else error, "provenance", None)
         if read_payments(made):
             self.pool.submit(count_late_for, self.claim, self.program.flow, made)
+
+    async def _give_up_calls(self) -> None:
+        type_ = self.bound.type
+        if isinstance(type_, RunningStep) and type_.asks_model and not self.rehearsing:
+            await self.pool.submit(give_up, self.claim)
 
     async def _retry_or_fail(self, failure: StepFailure) -> Action:
         """Return when to try again, or that the step has failed for good."""

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from flows.runtime.held import get_claim
+from flows.runtime.unanswered import take_back
 from flows.spending.counting import Bill, count_bills, read_payments
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
@@ -40,3 +41,4 @@ def count_late_for(
 @transaction.atomic
 def _write(bill: Bill) -> None:
     count_bills([bill])
+    take_back(bill.claim, [payment.connection for payment in bill.payments])

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from flows.engine.graph import Graph, compile_graph
+from flows.engine.lanes import Lane, lane_of
 from flows.expressions import ExpressionError, Template, compile_template
 from flows.graph.codec import parse
 from flows.graph.model import Document, Step
@@ -143,13 +144,17 @@ class Program:
         return output
 
 
-def run_bindings(run_id: int, program: Program, started_at: datetime) -> dict[str, Json]:
-    """Return what expressions see as ``run``."""
+def run_bindings(
+    run_id: int, program: Program, started_at: datetime, priority: int | None = None
+) -> dict[str, Json]:
+    """Return what expressions see as ``run``. Without a priority its lane is the flow's."""
+    lane = program.document.lane or Lane.STANDARD if priority is None else lane_of(priority)
     return {
         "id": run_id,
         "flow": program.flow,
         "version": program.number,
         "started_at": started_at.isoformat(),
+        "lane": str(lane),
     }
 
 

@@ -6,7 +6,7 @@ from flows.engine import events
 from flows.models import Journal
 
 Json = Any
-SHOWN = ("provider", "model", "version", "digest", "parameters", "prompt")
+SHOWN = ("provider", "model", "version", "digest", "parameters", "prompt", "calibration")
 
 
 def list_models_used(run_id: int) -> list[dict[str, Json]]:

@@ -73,7 +73,7 @@ def _render_input(run: Run, step: str, before_seq: int | None) -> tuple[Json, st
         return None, "This version has no such step."
     bindings = {
         "input": reveal(run.input),
-        "run": run_bindings(run.pk, program, run.started_at),
+        "run": run_bindings(run.pk, program, run.started_at, run.priority),
         "steps": get_results(run.pk, before_seq=before_seq, steps=bound.references),
     }
     try:

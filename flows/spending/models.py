@@ -50,6 +50,35 @@ class Charge(models.Model):
         return f"{self.cost} to {self.connection}"
 
 
+class Unanswered(models.Model):
+    """A call of an attempt that was given up before its server said what it cost.
+
+    It may have been paid for. The row goes when the answer comes after all.
+    """
+
+    token_id = models.BigIntegerField()
+    activation = models.IntegerField()
+    attempt = models.IntegerField()
+    fence = models.IntegerField()
+    connection = models.CharField(max_length=80)
+    run_id = models.BigIntegerField()
+    flow = models.CharField(max_length=80)
+    step = models.CharField(max_length=80)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token_id", "activation", "attempt", "fence", "connection"],
+                name="unanswered_once",
+            )
+        ]
+        indexes = [models.Index(fields=["at"], name="unanswered_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.connection}, asked by run {self.run_id}"
+
+
 class Payer(models.TextChoices):
     """What a sum or a budget is about."""
 
@@ -79,7 +108,11 @@ class Spent(models.Model):
 
 
 class StepSpent(models.Model):
-    """The sum of a day (in UTC) for one step of a flow at one connection."""
+    """The sum of a day (in UTC) for one step of a flow at one connection.
+
+    What is paid without a run has no step: by tests and trials of a flow, and without a flow by
+    tests of prompts and tries of a connection.
+    """
 
     flow = models.CharField(max_length=80)
     step = models.CharField(max_length=80)
@@ -130,6 +163,9 @@ class Budget(models.Model):
     revision = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField()
     changed_by = models.CharField(max_length=150, blank=True, default="")
+    # The first day of the period for which people were told that it is nearly, and wholly, spent.
+    told_near = models.DateField(null=True)
+    told_reached = models.DateField(null=True)
 
     class Meta:
         constraints = [

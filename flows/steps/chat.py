@@ -23,6 +23,7 @@ from flows.steps.base import (
     as_failure,
     text_of,
 )
+from flows.steps.calibrated import find_calibrator
 from flows.steps.chat_check import check_chat
 from flows.steps.confidence import ConfidenceChoice, answer_with_confidence
 from flows.steps.files import FileMissing, RunFile, get_file_source
@@ -54,10 +55,17 @@ class Chat(LanguageStep):
 
     class Config(StepConfig):
         model: str = Field(
-            title="Model", description="The name of a connection.", examples=["assistant"]
+            title="Model",
+            description="The name of a connection.",
+            examples=["assistant"],
+            json_schema_extra={"picks": "language"},
         )
         prompt: str = Field(
-            "", title="Prompt", description="The name of a prompt.", examples=["triage"]
+            "",
+            title="Prompt",
+            description="The name of a prompt.",
+            examples=["triage"],
+            json_schema_extra={"picks": "prompt"},
         )
         variables: dict[str, Json] = Field(
             default_factory=dict,
@@ -234,6 +242,7 @@ def _find_figures(model: str) -> Figures:
 
 
 def _ask(ctx: StepContext, config: Chat.Config, key: str, files: Sequence[Part]) -> Result:
+    calibrator = find_calibrator(ctx.flow, config.model, config.confidence.calibrated)
     question, label = _make_question(ctx.pins, config, files)
     asker = Asker(ctx, key, routed=config.model if config.routing.is_used else "")
     try:
@@ -257,7 +266,7 @@ def _ask(ctx: StepContext, config: Chat.Config, key: str, files: Sequence[Part])
         provenance["confidence"] = {"how": config.confidence.how}
         if sureness.note:
             provenance["confidence"]["note"] = sureness.note
-    return Result(output=output, provenance=provenance)
+    return calibrator.apply(Result(output=output, provenance=provenance))
 
 
 # --- The question -----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.steps.base import Json
+from flows.steps.calibrated import calibrated_field
 from flows.steps.language import Message, Part, TokenChance
 from flows.steps.questions import (
     Answered,
@@ -53,11 +54,15 @@ class ConfidenceChoice(BaseModel):
         description="For probabilities: product for short values, min for texts.",
     )
     samples: int = Field(5, ge=2, le=20, title="Samples", description="For agreement.")
-    judge: str = Field("", title="Judge", description="The connection that judges.", max_length=80)
+    judge: str = Field(
+        "", title="Judge", description="The connection that judges.", max_length=80,
+        json_schema_extra={"picks": "language"},
+    )  # fmt: skip
     path: str = Field(
         "", title="Field", description="Where in the answer, dotted.", max_length=200,
         examples=["confidence"],
     )  # fmt: skip
+    calibrated: dict[str, int] = calibrated_field()
 
     @model_validator(mode="after")
     def need_what_is_used(self) -> "ConfidenceChoice":

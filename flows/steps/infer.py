@@ -25,6 +25,7 @@ from flows.steps.base import (
     text_of,
 )
 from flows.steps.batching import Batch, ask_together
+from flows.steps.calibrated import Calibrated, find_calibrator
 from flows.steps.functions import UnknownFunction, load_functions
 from flows.steps.registry import register
 from flows.steps.routed import RoutedCall
@@ -46,6 +47,7 @@ class ModelInfer(RunningStep):
             title="Model",
             description="The name of a registered model, or of a connection.",
             examples=["scorecard"],
+            json_schema_extra={"picks": "model"},
         )
         input: Json = Field(
             title="Input", description="What the model is given.", examples=["${ input }"]
@@ -58,6 +60,7 @@ class ModelInfer(RunningStep):
         timeout_seconds: float = Field(
             default=30, gt=0, le=600, title="Timeout in seconds", description="For model servers."
         )
+        confidence: Calibrated = Field(default_factory=Calibrated, title="Confidence")
         routing: Routing = Field(default_factory=Routing, title="Routing")
         batch: Batch | None = Field(
             None,
@@ -132,9 +135,10 @@ def _run(ctx: StepContext, config: ModelInfer.Config, key: str, *, with_shadows:
 
 def _ask(ctx: StepContext, config: ModelInfer.Config, key: str, model: str) -> Result:
     """Return the answer of one model. Raises: StepFailure."""
+    calibrator = find_calibrator(ctx.flow, model, config.confidence.calibrated)
     with _explaining(ctx, model):
         inference = _find_provider(model).infer(_make_request(ctx, config, key, model))
-    return _to_result(inference)
+    return calibrator.apply(_to_result(inference))
 
 
 def _make_request(
@@ -182,6 +186,8 @@ class _AskedTogether:
         self, ctx: StepContext, config: ModelInfer.Config, batch: Batch, by: models.ModelProvider
     ) -> None:
         self._ctx, self._config, self._batch, self._provider = ctx, config, batch, by
+        # Read here: where the answer is awaited, no query may be made.
+        self._calibrator = find_calibrator(ctx.flow, config.model, config.confidence.calibrated)
 
     @classmethod
     def begin(
@@ -204,7 +210,8 @@ class _AskedTogether:
         key = self._ctx.idempotency_key
         request = _make_request(self._ctx, self._config, key, self._config.model)
         with _explaining(self._ctx, self._config.model):
-            return _to_result(await ask_together(self._provider, request, self._batch))
+            inference = await ask_together(self._provider, request, self._batch)
+        return self._calibrator.apply(_to_result(inference))
 
 
 def _to_result(inference: models.Inference) -> Result:

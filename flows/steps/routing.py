@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.graph.json_values import Path
 from flows.steps.base import Json, StepFailure
+from flows.steps.calibrated import PICKS_OWN
 
 T = TypeVar("T")
 Order = Literal["listed", "cheapest"]
@@ -33,6 +34,7 @@ class Routing(BaseModel):
         title="Then",
         description="Models that are asked, in this order, when the one before fails or is unsure.",
         examples=[["risk-2"]],
+        json_schema_extra=PICKS_OWN,
     )
     unsure_below: float | None = Field(
         None,
@@ -57,12 +59,14 @@ class Routing(BaseModel):
         title="Shares",
         description="The share of runs that begin with another model, by its name.",
         examples=[{"risk-candidate": 0.1}],
+        json_schema_extra=PICKS_OWN,
     )
     shadow: list[str] = Field(
         default_factory=list,
         max_length=MOST_SHADOWS,
         title="Shadow",
         description="Models that are asked beside. Their answers are recorded and never used.",
+        json_schema_extra=PICKS_OWN,
     )
     shadow_wait_ms: int = Field(
         500,

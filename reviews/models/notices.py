@@ -19,16 +19,24 @@ class Kind(models.TextChoices):
     ASSIGNED = "assigned", "Assigned to you"
     DELEGATED = "delegated", "Delegated to you"
     COVERED = "covered", "Yours while a colleague is away"
+    BUDGET = "budget", "Budget"
 
 
 KINDS_FOR_DESTINATIONS = (Kind.WARNED, Kind.REMINDER, Kind.ESCALATED, Kind.BREACHED)
 
 
 class Notice(models.Model):
-    """A notice to a person. ``by`` is who caused it, ``said`` the text that they wrote."""
+    """A notice to a person. ``by`` is who caused it, ``said`` the text that they wrote.
+
+    One that is about no case has a title, the path of the page that shows more, and the permission
+    without which it is not shown.
+    """
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="notices")
-    case = models.ForeignKey("reviews.Case", on_delete=models.CASCADE, related_name="+")
+    case = models.ForeignKey("reviews.Case", null=True, on_delete=models.CASCADE, related_name="+")
+    title = models.CharField(max_length=200, blank=True, default="", db_default="")
+    path = models.CharField(max_length=200, blank=True, default="", db_default="")
+    permission = models.CharField(max_length=40, blank=True, default="", db_default="")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     by = models.CharField(max_length=150, blank=True, default="")
     said = models.CharField(max_length=500, blank=True, default="")

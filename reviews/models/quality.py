@@ -216,6 +216,9 @@ class DecisionFact(models.Model):
     suggestion = models.CharField(max_length=80, blank=True, default="")
     agreed = models.BooleanField(null=True)
     confidence = models.FloatField(null=True)
+    stated_confidence = models.FloatField(
+        null=True, help_text="What the model stated, where the confidence is calibrated."
+    )
     corrected = models.PositiveSmallIntegerField(default=0, help_text="Fields that were changed.")
     active_seconds = models.PositiveIntegerField(default=0)
     model = models.CharField(max_length=120, blank=True, default="")

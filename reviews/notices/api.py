@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
@@ -23,8 +24,9 @@ router = Router(tags=["notices"])
 class NoticeOut(Schema):
     id: int
     kind: str
-    case: int
+    case: int | None = Field(description="Null for a notice about no case.")
     title: str
+    path: str = Field(description="Of the page that it leads to.")
     by: str
     said: str
     at: datetime
@@ -65,5 +67,6 @@ def _notice_out(notice: Notice) -> dict[str, Any]:
         **{name: getattr(notice, name) for name in names},
         "id": notice.pk,
         "case": notice.case_id,
-        "title": notice.case.title,
+        "title": notice.case.title if notice.case else notice.title,
+        "path": notice.path or reverse("reviews:case", args=[notice.case_id]),
     }

@@ -13,11 +13,14 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         from reviews.notices import jobs  # noqa: F401 - registers what is delivered after a commit
+        from reviews.notices.announcing import give_notice
         from workbench.audit.actions import register_action
+        from workbench.shell.announcements import register_announcer
         from workbench.shell.registry import Command, register_bar_item, register_command
 
         for action, sentence in ACTIONS.items():
             register_action(action, sentence)
+        register_announcer(give_notice)
         register_bar_item("reviews/notices/_bell_place.html", "cases.view")
         register_command(
             Command("Notices", "reviews:notices", "bell", "cases.view", "reminders mentions inbox")

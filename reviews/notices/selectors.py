@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from reviews.models import Queue
 from reviews.models.notices import Destination, Notice
 from reviews.selectors.lists import limit_to_reach
-from workbench.accounts.permissions import Reach, reach
+from workbench.accounts.permissions import PERMISSIONS, Reach, reach
 
 PAGE_SIZE = 50
 # The bell shows "99+" from here on.
@@ -31,7 +31,7 @@ def is_within(queue: Queue | None, found: Reach) -> bool:
 def list_notices(principal: Any, before: int | None = None) -> list[Notice]:
     """Return a page of the person's notices, newest first, and one more if there is: one query.
 
-    Only of cases that may still be seen: a case moves, and a role is taken away.
+    Only what may still be seen: a case moves, and a role is taken away.
     """
     found = _list_seen(principal).select_related("case", "case__queue")
     if before is not None:
@@ -46,7 +46,10 @@ def count_unread(principal: Any) -> int:
 
 
 def _list_seen(principal: Any) -> QuerySet[Notice]:
-    seen = limit_to_reach(
+    of_cases = limit_to_reach(
         reach(principal, "cases.view"), queue="case__queue__name", flow="case__flow"
     )
+    held = [name for name in PERMISSIONS if reach(principal, name).everywhere]
+    of_none = Q(case=None, permission__in=held)
+    seen = (Q(case__isnull=False) & of_cases) | of_none
     return Notice.objects.filter(seen, person=getattr(principal, "user", principal))

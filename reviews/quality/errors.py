@@ -10,6 +10,13 @@ class PolicyInvalid(ReviewError):
     status = 422
 
 
+class CalibrationTooFew(ReviewError):
+    """There are too few decisions that a calibration could be fitted to."""
+
+    code = "calibration_too_few"
+    status = 422
+
+
 class AnswerNotKnown(ReviewError):
     """Only a case that a person decided can have a known answer."""
 

@@ -57,6 +57,10 @@ class Band:
     def gap(self) -> float:
         return self.rate - self.confidence
 
+    @property
+    def interval(self) -> Interval | None:
+        return wilson(self.hits, self.count)
+
 
 @dataclass(frozen=True, slots=True)
 class Shift:

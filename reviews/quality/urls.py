@@ -1,11 +1,13 @@
 from django.urls import URLPattern, URLResolver, path
 
-from reviews.quality.views import checks, datasets, figures, policies
+from reviews.quality.views import calibration, checks, datasets, figures, policies
 
 app_name = "quality"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", figures.first_page, name="insights"),
     path("quality/", figures.quality, name="figures"),
+    path("calibration/", calibration.calibration, name="calibration"),
+    path("calibration/fit/", calibration.fit, name="fit_calibration"),
     path("checks/", checks.checks, name="checks"),
     path("checks/<int:check_id>/close/", checks.close, name="close_check"),
     path("policies/", policies.policies, name="policies"),

@@ -39,6 +39,7 @@ def make_fact(
         suggestion=suggestion,
         agreed=decision.outcome == suggestion if suggestion else None,
         confidence=case.confidence,
+        stated_confidence=_find_stated(model, case.confidence),
         corrected=len(decision.overrides),
         active_seconds=int(evidence.get("active_seconds") or 0),
         model=str(model.get("model", ""))[:120],
@@ -52,6 +53,12 @@ def _get_last_model(receipt: Mapping[str, Json]) -> Mapping[str, Json]:
     """Return the model that was asked last, whose answer the reviewer saw."""
     models: list[dict[str, Json]] = receipt.get("models") or [{}]
     return models[-1]
+
+
+def _find_stated(model: Mapping[str, Json], confidence: float | None) -> float | None:
+    """Return what the model stated, where the case shows its calibrated confidence, else None."""
+    made: Mapping[str, Json] = model.get("calibration") or {}
+    return made["stated"] if made and made["given"] == confidence else None
 
 
 def find_check_kind(case: Case) -> str:

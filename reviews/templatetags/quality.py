@@ -48,6 +48,12 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def points(value: float | None) -> str:
+    """Return a difference of shares in percentage points."""
+    return "\N{EN DASH}" if value is None else f"{value * 100:.1f} points"
+
+
+@register.filter
 def kappa(found: Agreement | None) -> str:
     if found is None or found.kappa is None:
         return "\N{EN DASH}"

@@ -26,6 +26,7 @@ LOOKS = {
     "assigned": ("user-plus", "active"),
     "delegated": ("user-plus", "active"),
     "covered": ("user-plus", "active"),
+    "budget": ("coins", "waiting"),
 }
 
 

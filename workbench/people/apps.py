@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 
 from workbench.audit.actions import register_action
-from workbench.shell.registry import NavItem, register_nav
+from workbench.shell.registry import NavItem, Tab, register_nav, register_tab
 
 ACTIONS = {
     "user.added": "Added {person}",
@@ -41,4 +41,6 @@ class PeopleConfig(AppConfig):
         sign_in.connect()
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
-        register_nav(NavItem("Admin", "accounts:people", "users", "people.view", 60))
+        register_nav(NavItem("Admin", "", "users", "people.view", 60, "admin"))
+        register_tab(Tab("admin", "People", "accounts:people", "people.view", 10, "users"))
+        register_tab(Tab("admin", "Roles", "accounts:roles", "people.view", 20, "permissions"))

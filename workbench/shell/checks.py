@@ -6,7 +6,7 @@ from django.core.checks import CheckMessage, register
 from django.core.checks import Warning as Problem
 
 from workbench.shell.icons import icon_markup
-from workbench.shell.registry import Command, NavItem, list_commands, list_nav_items
+from workbench.shell.registry import Command, NavItem, list_commands, list_nav_items, list_tabs
 
 
 @register()
@@ -14,10 +14,11 @@ def check_frame(**kwargs: Any) -> list[CheckMessage]:
     """Warn of places and commands without a page (shell.W001) or an icon (shell.W002)."""
     problems: list[CheckMessage] = []
     shown: list[NavItem | Command] = [*list_nav_items(), *list_commands()]
+    for page in [*shown, *list_tabs()]:
+        if page.url is None:
+            hint = f"Name a URL pattern {page.url_name!r} that needs no argument."
+            problems.append(Problem(f"“{page.label}” leads nowhere.", hint=hint, id="shell.W001"))
     for item in shown:
-        if item.url is None:
-            hint = f"Name a URL pattern {item.url_name!r} that needs no argument."
-            problems.append(Problem(f"“{item.label}” leads nowhere.", hint=hint, id="shell.W001"))
         if item.icon not in icon_markup():
             hint = "Add it to deploy/vendor.lock.json and run python deploy/vendor.py."
             problems.append(Problem(f"There is no icon {item.icon!r}.", hint=hint, id="shell.W002"))

@@ -7,13 +7,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-from workbench.shell.offers import list_bar_items_for, list_nav_items_for
+from workbench.shell.offers import Place, list_bar_items_for, list_places_for
 from workbench.shell.preferences import THEMES, ThemeChoice, theme_of
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A link in the rail. ``current`` is "page" on the page itself, "true" on pages below it."""
+class RailLink:
+    """A link in the rail. ``current`` is "page" on its page, "true" on others of the place."""
 
     label: str
     url: str
@@ -33,14 +33,22 @@ class Frame:
         return theme_of(self._request)
 
     @cached_property
-    def nav(self) -> list[Place]:
+    def places(self) -> list[Place]:
+        return list_places_for(self._request.user)
+
+    @cached_property
+    def nav(self) -> list[RailLink]:
         path = self._request.path
-        places = [(item, item.url or "") for item in list_nav_items_for(self._request.user)]
         # Where two places lead to this page, the one with the longer address is the current one.
-        here = max((url for _, url in places if path.startswith(url)), key=len, default="")
+        here = max((place.holds(path) for place in self.places), key=len, default="")
         return [
-            Place(item.label, url, item.icon, _current(path, url) if url == here else "")
-            for item, url in places
+            RailLink(
+                place.label,
+                place.url or "",
+                place.icon,
+                _current(path, place.url) if here and place.holds(path) == here else "",
+            )
+            for place in self.places
         ]
 
     @cached_property
@@ -61,7 +69,7 @@ class Frame:
             return ""
 
 
-def _current(path: str, url: str) -> str:
+def _current(path: str, url: str | None) -> str:
     return "page" if path == url else "true"
 
 

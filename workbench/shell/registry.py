@@ -13,17 +13,24 @@ from django.urls import NoReverseMatch, reverse
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """A place in the rail. Shown to whoever has ``permission``; with None, to all who signed in."""
+    """A place in the rail. Shown to whoever has ``permission``; with None, to all who signed in.
+
+    A ``place`` has tabs, and no page of its own: its link goes to the first tab that the person may
+    open, and who may open none does not see it.
+    """
 
     label: str
     url_name: str
     icon: str
     permission: str | None
     order: int = 100
+    place: str = ""
 
     @property
     def url(self) -> str | None:
-        return _reverse(self.url_name)
+        if self.url_name:
+            return _reverse(self.url_name)
+        return next((tab.url for tab in list_tabs(self.place) if tab.url), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +53,23 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One of the pages of a place that has several, such as ``insights``."""
+    """One of the pages of a place that has several, such as ``insights``.
+
+    ``words`` are further words to find it by. Who does not see the place finds the page in the
+    place ``otherwise``, if one is named.
+    """
 
     place: str
     label: str
     url_name: str
     permission: str
     order: int = 100
+    words: str = ""
+    otherwise: str = ""
+
+    @property
+    def url(self) -> str | None:
+        return _reverse(self.url_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +113,7 @@ _bar: dict[str, BarItem] = {}
 
 def register_nav(item: NavItem) -> None:
     """Add a place to the rail and to the palette."""
-    _nav[item.url_name] = item
+    _nav[item.place or item.url_name] = item
 
 
 def register_command(command: Command) -> None:
@@ -105,7 +122,10 @@ def register_command(command: Command) -> None:
 
 
 def register_tab(tab: Tab) -> None:
-    """Add a page to those of its place. Each of them shows the tabs by ``{% place_tabs %}``."""
+    """Add a page to those of its place and to the palette.
+
+    The page shows the tabs of its place by ``{% place_tabs "its:url-name" %}``.
+    """
     _tabs[tab.url_name] = tab
 
 
@@ -142,8 +162,8 @@ def list_nav_items() -> list[NavItem]:
     return sorted(_nav.values(), key=lambda item: (item.order, item.label))
 
 
-def list_tabs(place: str) -> list[Tab]:
-    found = [tab for tab in _tabs.values() if tab.place == place]
+def list_tabs(place: str | None = None) -> list[Tab]:
+    found = [tab for tab in _tabs.values() if place in {None, tab.place, tab.otherwise}]
     return sorted(found, key=lambda tab: (tab.order, tab.label))
 
 

@@ -3,7 +3,7 @@
 import logging
 from typing import Any, NamedTuple
 
-from workbench.shell.offers import list_commands_for, list_nav_items_for
+from workbench.shell.offers import list_commands_for, list_places_for
 from workbench.shell.registry import Found, list_search_providers
 from workbench.values.folding import fold
 
@@ -41,11 +41,16 @@ def _matches(text: str, *candidates: str) -> bool:
 
 
 def _places(person: Any, text: str) -> list[Found]:
-    return [
-        Found(item.label, item.url or "", "Go to", item.icon)
-        for item in list_nav_items_for(person)
-        if _matches(text, item.label)
-    ]
+    found = []
+    for place in list_places_for(person):
+        if _matches(text, place.label):
+            found.append(Found(place.label, place.url or "", "Go to", place.icon))
+        found += [
+            Found(tab.label, tab.url or "", "Go to", place.icon, place.label)
+            for tab in place.tabs
+            if _matches(text, tab.label, tab.words)
+        ]
+    return found
 
 
 def _commands(person: Any, text: str) -> list[Found]:

@@ -16,7 +16,7 @@ from workbench.accounts.gate import requires
 from workbench.accounts.permissions import SIGNED_IN
 from workbench.http.addresses import read_own_path
 from workbench.shell.icons import icon_markup
-from workbench.shell.offers import list_commands_for, list_home_panels_for, list_nav_items_for
+from workbench.shell.offers import list_commands_for, list_home_panels_for, list_places_for
 from workbench.shell.preferences import THEMES, keep_theme, set_time_zone
 from workbench.shell.search import search
 from workbench.shell.statuses import LOOKS
@@ -48,7 +48,7 @@ def _home_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "panels": panels,
         "live": sorted(set(live)),
-        "places": list_nav_items_for(request.user),
+        "places": list_places_for(request.user),
         "first_steps": [step for step in list_commands_for(request.user) if step.permission],
     }
 

@@ -57,7 +57,7 @@ def _lay_out(flow: Flow, bound: BoundStep, past: Past, queue: Queue, policy: Sla
     program = load_program(run.version_id)
     bindings = {
         "input": run.input,
-        "run": run_bindings(run.pk, program, run.started_at),
+        "run": run_bindings(run.pk, program, run.started_at, run.priority),
         "steps": past.outputs,
     }
     case = build_case(bound.config(bindings), queue)

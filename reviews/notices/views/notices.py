@@ -44,11 +44,13 @@ def read_all(request: HttpRequest) -> HttpResponse:
 @require_GET
 @requires("cases.view", scope="own")
 def notice(request: HttpRequest, notice_id: int) -> HttpResponse:
-    """Mark the notice as read and go to its case."""
+    """Mark the notice as read and go to what it is about."""
     found = Notice.objects.filter(pk=notice_id, person_id=request.user.pk).first()
     if found is None:
         raise Http404("You have no such notice.")
     mark_read(person=request.user, now=timezone.now(), notice_id=notice_id)  # type: ignore[arg-type]
+    if found.case_id is None:
+        return redirect(found.path)
     return redirect("reviews:case", case_id=found.case_id)
 
 

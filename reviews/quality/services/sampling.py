@@ -139,7 +139,7 @@ def _open_case(policy: SamplingPolicy, run: Run, now: datetime) -> None:
         raise StepFailure(f"Version {program.number} has no step {policy.step}.")
     bindings: dict[str, Json] = {
         "input": fetch(run.input),
-        "run": run_bindings(run.pk, program, run.started_at),
+        "run": run_bindings(run.pk, program, run.started_at, run.priority),
         "steps": outputs_of(run.pk, bound.references),
     }
     ctx = _step_context(policy, run, program.number, bindings, now)

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db.models import Sum
 from django.utils import timezone
 
 from flows.costs import figures
-from flows.costs.figures import BY_DAY, GROUPS, Order, list_outcomes, list_sums, sum_all
+from flows.costs.figures import BY_DAY, GROUPS, SUMS, Order, list_outcomes, list_sums, sum_all
 from flows.costs.periods import Period, last_days
 from flows.models import Flow, Run, Wait
 from flows.selectors.costs import get_flow_cost, get_run_cost
-from flows.spending.models import StepSpent
+from flows.spending.models import Spent, StepSpent
+from flows.spending.without_runs import count_without_run
 from tests.factories.charges import pay
 from tests.factories.flows import make_flow
 from tests.factories.runs import make_failed_run, make_run
@@ -210,3 +212,26 @@ def test_a_flow_has_the_cost_of_its_last_thirty_days(django_assert_num_queries: 
     with django_assert_num_queries(1):
         assert get_flow_cost("loan", now) == {"cost": 3, "calls": 2, "days": 30}
     assert get_flow_cost("other", now)["calls"] == 0
+
+
+def test_what_is_paid_without_a_run_is_a_row_of_its_own_and_every_table_adds_up() -> None:
+    pay_some()
+    made = {"provider": "connection", "model": "chat", "cost": 0.125, "input_tokens": 4}
+    count_without_run([made, made], now=NOW, flow="loan")
+    count_without_run([made], now=NOW)
+    count_without_run([{**made, "model": "other", "cost": 0.5}], now=NOW)
+    assert sum_all(WEEK, EVERYWHERE).cost == Decimal("4.625")
+    for table in GROUPS:
+        rows = list_sums(table, WEEK, EVERYWHERE, Order())
+        total = sum_all(WEEK, EVERYWHERE)
+        for column in SUMS:
+            assert sum(row[column] for row in rows) == getattr(total, column), (table, column)
+    spent = Spent.objects.filter(payer="all", day__gte=WEEK.first, day__lte=WEEK.last)
+    assert spent.aggregate(paid=Sum("cost"))["paid"] == sum_all(WEEK, EVERYWHERE).cost
+    chats = [row for row in list_sums("connections", WEEK, EVERYWHERE, Order())
+             if row["connection"] == "chat"]  # fmt: skip
+    assert [(row["without_run"], row["cost"], row["calls"]) for row in chats] == [
+        (False, Decimal(3), 2),
+        (True, Decimal("0.375"), 3),
+    ]
+    assert sum_all(WEEK, only("loan")).cost == Decimal("2")

@@ -1,5 +1,6 @@
 """What is paid for a call that comes after its step has ended is counted like any other."""
 
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -8,18 +9,23 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from flows.costs.figures import count_unanswered
+from flows.costs.periods import last_days
 from flows.models import Flow, Run
+from flows.runtime.unanswered import under_way
 from flows.spending.counting import Bill, Payment, count_bills
-from flows.spending.models import Charge, Spent
+from flows.spending.models import Charge, Spent, Unanswered
 from flows.steps import models
 from flows.steps.base import Result, StepContext, StepFailure
 from flows.steps.infer import ModelInfer
 from flows.steps.models import Inference, InferenceRequest, Outcome, Provenance
 from flows.store import get_store
 from tests.driving import driving, ended, start
+from tests.factories.connections import make_connection
 from tests.factories.flows import make_flow
 from tests.factories.probes import publish_flow
 from tests.waiting import until
+from workbench.accounts.permissions import EVERYWHERE, NOWHERE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE_SECONDS = 20
@@ -39,7 +45,8 @@ class SlowServer:
         return {"slow": "1"}
 
     def infer(self, request: InferenceRequest) -> Inference:
-        assert self.released.wait(PATIENCE_SECONDS)
+        with under_way("slow"):
+            assert self.released.wait(PATIENCE_SECONDS)
         if self.is_broken:
             raise StepFailure("No JSON.", kind="contract", provenance=MADE.as_json())
         return Inference({"ok": True}, 0.9, [], MADE)
@@ -68,7 +75,7 @@ def make_hasty_flow(**config: Any) -> Flow:
         steps={
             "ask": {
                 "type": "model.infer",
-                "timeout_seconds": 0.3,
+                "timeout_seconds": config.pop("limit", 0.3),
                 "with": {"model": "slow", "input": {}, **config},
             },
             "done": {"type": "end", "with": {"outcome": "done"}},
@@ -84,8 +91,13 @@ def end_then_release(flow: Flow, server: SlowServer) -> Run:
         run = ended(start(flow))
         assert (run.status, run.error["kind"]) == ("failed", "timeout")
         assert not Charge.objects.exists()
+        given_up = list(Unanswered.objects.values_list("run_id", "flow", "step", "connection"))
+        # Which runs share a call is not known where it is made.
+        is_shared = server.is_batching
+        assert given_up == ([] if is_shared else [(run.pk, flow.name, "ask", "slow")])
         server.released.set()
         until(Charge.objects.exists, "the late charge")
+        until(lambda: not Unanswered.objects.exists(), "the call to be known")
     return run
 
 
@@ -137,3 +149,25 @@ def test_each_late_call_to_a_connection_is_counted_beside_those_of_the_step() ->
         count_bills([Bill(claim, "probe", paid, now, late_of)])
     assert sorted(Charge.objects.values_list("late_of", flat=True)) == ["", "x", "y"]
     assert Spent.objects.get(payer="connection", name="judge").cost == Decimal("0.75")
+
+
+def test_a_call_that_its_connection_gives_up_is_counted_as_of_unknown_cost(settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        address, settings.OUTGOING_ALLOWLIST = f"http://{host}/", [host]
+        make_connection("silent", address=address, timeout_seconds=0.3)
+        with driving():
+            run = ended(start(make_hasty_flow(model="silent", limit=10)))
+    assert (run.status, run.error["kind"]) == ("failed", "timeout")
+    [given_up] = Unanswered.objects.values_list("run_id", "step", "connection")
+    assert given_up == (run.pk, "ask", "silent")
+    period = last_days(7, timezone.now())
+    assert count_unanswered(period, EVERYWHERE) == 1
+    assert count_unanswered(period, NOWHERE) == 0
+    assert not Charge.objects.exists()
+
+
+def test_what_is_asked_outside_of_a_run_is_no_call_of_one() -> None:
+    with pytest.raises(StepFailure), under_way("slow"):
+        raise StepFailure("Too late.", kind="timeout")
+    assert not Unanswered.objects.exists()

@@ -15,6 +15,7 @@ from flows.graph.operations import normal_form
 from flows.models import DraftOperation, Flow
 from flows.selectors.drafts import get_draft_at, list_history
 from flows.services import editing
+from tests.factories.connections import make_connection
 from tests.factories.people import make_person, signed_in
 from tests.unit.operations.samples import loan
 from workbench.accounts.models import Role, User
@@ -320,3 +321,28 @@ def test_a_draft_does_not_grow_too_deep_by_steps(client: Client, flow: Flow) -> 
     assert codes == [None] * 6 + ["too_deep"] * 2
     flow.refresh_from_db()
     assert read_json(json.dumps(flow.draft))
+
+
+def test_the_inspector_offers_the_models_and_prompts_that_the_flow_may_use(
+    client: Client, flow: Flow
+) -> None:
+    make_connection("open", kind="openai", title="Open to all")
+    make_connection("closed", kind="openai", flows=["elsewhere"])
+    make_connection("scores", kind="http")
+    ask = {"type": "llm.chat", "with": {"model": "gone", "routing": {"shares": {"open": 0.5}}}}
+    flow.draft["steps"]["ask"] = ask
+    flow.save()
+    page = client.get("/flows/loan/edit/inspector/?step=ask").content.decode()
+    model = page.split('data-path="/with/model"')[1].split("</select>")[0]
+    usual, _, refused = model.partition('<optgroup label="Not for this flow">')
+    assert 'value="open"' in usual
+    assert "Open to all" in usual
+    assert 'value="closed"' not in usual
+    assert 'value="closed"' in refused
+    assert 'value="scores"' not in model
+    shares = page.split('data-map="/with/routing/shares"')[1].split("</fieldset>")[0]
+    assert 'data-path="/with/routing/shares/open"' in shares
+    assert 'value="closed"' in shares
+    assert '<option value="open"' not in shares
+    assert 'href="/prompts/new/"' in page
+    assert 'href="/connections/new/"' not in page

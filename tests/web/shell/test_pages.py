@@ -1,5 +1,6 @@
 """Home, search, preferences, the style page and the pages for what went wrong."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from django.test import Client
 from tests.factories.people import make_person, signed_in
 from workbench.accounts.models import Role, User
 from workbench.shell import offers, registry, search
+from workbench.shell.checks import check_frame
 from workbench.shell.middleware import PersonTimeZone
-from workbench.shell.registry import Found
+from workbench.shell.registry import Found, Tab
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +46,7 @@ def test_who_has_no_role_is_told_whom_to_ask(client_of_nobody: Client) -> None:
 
 def test_the_rail_shows_only_what_the_person_may_use() -> None:
     html = signed_in(make_person("sam.lee", Role.AUDITOR)).get("/preferences/").content.decode()
-    places = {item.label for item in offers.list_nav_items_for(User.objects.get())}
+    places = {place.label for place in offers.list_places_for(User.objects.get())}
     shown = {item.label for item in registry.list_nav_items() if f'href="{item.url}"' in html}
     assert shown == places
     assert places < {item.label for item in registry.list_nav_items()}
@@ -183,3 +185,88 @@ def test_home_shows_the_panels_of_what_the_person_may_use(
     assert "Three cases" in html
     assert "error-state" not in html
     assert "notice" not in html
+
+
+def rail_of(client: Client, path: str) -> tuple[dict[str, str], str]:
+    """Return the links of the rail by label, and the label of the place that the page is in."""
+    html = client.get(path).content.decode()
+    links = re.findall(
+        r'class="rail-link" href="([^"]+)"([^>]*)>.*?</svg>\s*(\w+)\s*</a>', html, re.S
+    )
+    here = [label for _, rest, label in links if "aria-current" in rest]
+    return {label: url for url, _, label in links}, " ".join(here)
+
+
+RAILS = {
+    Role.DESIGNER: "Flows Assets Runs Insights Health",
+    Role.REVIEWER: "Assets Review",
+    Role.LEAD: "Flows Assets Runs Review Insights Health",
+    Role.AUDITOR: "Flows Assets Runs Review Insights Audit Admin",
+    Role.OPERATOR: "Flows Assets Runs Insights Health",
+    Role.ADMIN: "Flows Assets Runs Review Insights Audit Admin Health",
+}
+
+
+@pytest.mark.parametrize("role", RAILS)
+def test_each_role_has_its_places(role: Role) -> None:
+    links, _ = rail_of(signed_in(make_person("sam.lee", role)), "/")
+    assert " ".join(links) == RAILS[role]
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "place"),
+    [
+        (Role.ADMIN, "/insights/cost/", "Insights"),
+        (Role.ADMIN, "/insights/budgets/", "Insights"),
+        (Role.LEAD, "/insights/cost/", "Insights"),
+        (Role.ADMIN, "/connections/", "Admin"),
+        (Role.ADMIN, "/connections/new/", "Admin"),
+        (Role.ADMIN, "/accounts/people/roles/", "Admin"),
+        (Role.DESIGNER, "/connections/", "Assets"),
+        (Role.DESIGNER, "/prompts/", "Assets"),
+        (Role.DESIGNER, "/prompts/new/", "Assets"),
+    ],
+)
+def test_a_page_marks_the_place_that_it_is_in(role: Role, path: str, place: str) -> None:
+    assert rail_of(signed_in(make_person("sam.lee", role)), path)[1] == place
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "tabs"),
+    [
+        (Role.ADMIN, "/connections/", ["People", "Roles", "Models"]),
+        (Role.ADMIN, "/prompts/", []),
+        (Role.DESIGNER, "/prompts/", ["Prompts", "Models"]),
+        (Role.REVIEWER, "/prompts/", []),
+        (Role.OPERATOR, "/insights/budgets/", ["Quality", "Cost", "Budgets"]),
+    ],
+)
+def test_the_tabs_of_a_place_are_those_that_one_may_open(
+    role: Role, path: str, tabs: list[str]
+) -> None:
+    html = signed_in(make_person("sam.lee", role)).get(path).content.decode()
+    found = re.search(r'<nav class="tabs".*?</nav>', html, re.S)
+    shown = re.findall(r">(\w+)</a>", found[0]) if found else []
+    assert shown == tabs
+
+
+def test_the_palette_leads_to_each_tab() -> None:
+    client = signed_in(make_person("sam.lee", Role.OPERATOR))
+    for text, url in {"models": "/connections/", "spent": "/insights/cost/"}.items():
+        html = client.get("/search/results/", {"q": text}).content.decode()
+        assert f'href="{url}"' in html
+
+
+def test_a_new_kind_of_asset_is_one_more_tab(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_tabs", dict(registry._tabs))
+    registry.register_tab(Tab("assets", "Tables", "accounts:sessions", "prompts.view", 20))
+    client = signed_in(make_person("sam.lee", Role.REVIEWER))
+    links, _ = rail_of(client, "/")
+    assert links == {"Assets": "/prompts/", "Review": links["Review"]}
+    assert ">Tables</a>" in client.get("/prompts/").content.decode()
+
+
+def test_a_tab_that_leads_nowhere_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_tabs", {})
+    registry.register_tab(Tab("assets", "Tables", "nowhere:at-all", "prompts.view"))
+    assert "“Tables” leads nowhere." in {problem.msg for problem in check_frame()}

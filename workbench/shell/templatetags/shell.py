@@ -11,13 +11,10 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from workbench.accounts.gate import principal_of
-from workbench.accounts.permissions import can
 from workbench.shell.durations import ago_text, duration_text
 from workbench.shell.editing import Edit
 from workbench.shell.icons import render_icon
 from workbench.shell.jsonview import render_json
-from workbench.shell.registry import list_tabs
 from workbench.shell.statuses import look_of
 
 register = template.Library()
@@ -92,11 +89,12 @@ def number(value: float | None, places: int | None = None) -> SafeString:
 
 
 @register.inclusion_tag("shell/_tabs.html", takes_context=True)
-def place_tabs(context: dict[str, Any], place: str, here: str) -> dict[str, Any]:
-    """``{% place_tabs "insights" "flows:costs" %}``: the pages of a place that one may see."""
-    principal = principal_of(context["request"])
-    tabs = [tab for tab in list_tabs(place) if can(principal, tab.permission)]
-    return {"tabs": tabs, "here": here, "label": place.capitalize()}
+def place_tabs(context: dict[str, Any], here: str) -> dict[str, Any]:
+    """``{% place_tabs "flows:costs" %}``: the pages that one may see of the place of that page."""
+    for place in context["frame"].places:
+        if any(tab.url_name == here for tab in place.tabs):
+            return {"tabs": place.tabs, "here": here, "label": place.label}
+    return {"tabs": []}
 
 
 @register.simple_tag

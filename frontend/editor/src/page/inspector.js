@@ -98,6 +98,34 @@ export function listenToInspector(root, canvas, panes) {
     if ("rename" in field.dataset) rename(field);
     if ("route" in field.dataset) route(field);
   });
+  /** Put the chosen name into a map of numbers: one that people may change. @param {HTMLElement} map */
+  const addToMap = (map) => {
+    const select = /** @type {HTMLSelectElement} */ (map.querySelector("[data-map-name]"));
+    const path = map.dataset.map ?? "", name = select.value;
+    const before = readStored(canvas, step, path) ?? {};
+    if (!name || own(before, name) !== undefined) return;
+    const value = { ...before, [name]: Number(select.dataset.first) };
+    if (canvas.edit({ op: "set_field", step, path, value, old: readStored(canvas, step, path) ?? null })) reload();
+    goTo(`[data-path="${CSS.escape(`${path}/${escapeKey(name)}`)}"]`);
+  };
+  const removeFromMap = (/** @type {string} */ path, /** @type {string} */ name) => {
+    const before = readStored(canvas, step, path) ?? {};
+    const { [name]: _, ...rest } = before;
+    const value = Object.keys(rest).length ? { value: rest } : {};
+    if (canvas.edit({ op: "set_field", step, path, ...value, old: before })) reload();
+    goTo(`[data-map="${CSS.escape(path)}"] [data-map-name]`);
+  };
+  /** Show the other of both: the list, or the text for an expression. @param {Element} pick */
+  const turnPick = (pick) => {
+    const [list, text] = /** @type {any} */ (pick.querySelectorAll("[data-path]"));
+    const toText = text.hidden;
+    list.hidden = toText;
+    text.hidden = !toText;
+    text.value = list.value;
+    const button = /** @type {HTMLElement} */ (pick.querySelector("[data-pick-act]"));
+    button.textContent = toText ? "Choose from the list" : "Write an expression";
+    (toText ? text : list).focus();
+  };
   const rename = (/** @type {HTMLInputElement} */ field) => {
     const to = field.value.trim();
     if (!to || to === step) return void (field.value = step);
@@ -116,6 +144,14 @@ export function listenToInspector(root, canvas, panes) {
     if (event.key === "Enter" && field.classList.contains("one-line") && !event.shiftKey && !event.defaultPrevented) event.preventDefault();
   });
   pane.addEventListener("click", (event) => {
+    const at = /** @type {Element} */ (event.target);
+    const pick = at.closest("[data-pick-act]")?.closest("[data-pick]");
+    if (pick) return turnPick(pick);
+    const gone = /** @type {HTMLElement | null} */ (at.closest("[data-map-remove]"));
+    const map = /** @type {HTMLElement | null} */ (gone?.closest("[data-map]") ?? null);
+    const adding = /** @type {HTMLElement | null} */ (at.closest("[data-map-add]")?.closest("[data-map]") ?? null);
+    if (adding) return addToMap(adding);
+    if (gone && map) return removeFromMap(map.dataset.map ?? "", gone.dataset.mapRemove ?? "");
     const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-list-act]"));
     const list = /** @type {HTMLElement | null} */ (button?.closest("[data-list]") ?? null);
     if (!button || !list) return;
@@ -139,6 +175,9 @@ function applyListAct(list, act, index, place) {
   }
   return copy;
 }
+
+/** @param {string} key */
+const escapeKey = (key) => key.replaceAll("~", "~0").replaceAll("/", "~1");
 
 /** @param {any} canvas @param {string} step @param {string} path */
 function readStored(canvas, step, path) {
@@ -188,7 +227,13 @@ function writeField(field, value) {
   if (field.dataset.kind === "bool") return void (value === undefined || (field.checked = Boolean(value)));
   if (field.dataset.kind === "names") value = Array.isArray(value) ? value.join(", ") : value;
   const text = value === undefined || value === null ? "" : field.dataset.kind === "json" && typeof value !== "string" ? JSON.stringify(value, null, 2) : String(value);
+  if (field instanceof HTMLSelectElement) offer(field, text);
   if (JSON.stringify(readField(field)) !== JSON.stringify(value) && field.value !== text) field.value = text;
+}
+
+/** A value that a list does not offer, such as a model that is gone, is shown and kept. @param {HTMLSelectElement} list @param {string} text */
+function offer(list, text) {
+  if (![...list.options].some((option) => option.value === text)) list.add(new Option(text, text));
 }
 
 /** @param {HTMLInputElement} field @param {string} wrong */
