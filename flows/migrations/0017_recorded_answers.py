@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("flows", "0015_pins"),
+        ("flows", "0016_partial_uploads"),
     ]
 
     operations = [
