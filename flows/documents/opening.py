@@ -15,6 +15,7 @@ from pillow_heif import register_heif_opener
 from flows.documents.errors import Unreadable
 from flows.documents.filetypes import PDF, TIFF, check_readable, find_media_type
 from flows.documents.limits import Limits
+from flows.documents.text_layer import TextLayer, read_text_layer
 
 register_heif_opener(thumbnails=False)
 # Ours is asked instead, and says what to do.
@@ -69,15 +70,27 @@ def make_image(file: File, number: int, dpi: float, limits: Limits) -> Image.Ima
 
     Raises: Unreadable.
     """
+    _check_number(file, number)
+    with _explaining():
+        width, height = file.get_size(number)
+        longest = max(width, height) * dpi / _POINTS
+        return file.render(number, dpi * min(limits.most_side / longest, 1))
+
+
+def read_page(file: File, number: int) -> TextLayer | None:
+    """Return the text that a page has in it; None for an image. Raises: Unreadable."""
+    _check_number(file, number)
+    with _explaining():
+        return read_text_layer(file.get_page(number)) if isinstance(file, PdfFile) else None
+
+
+def _check_number(file: File, number: int) -> None:
+    """Raises: Unreadable."""
     if not 1 <= number <= file.page_count:
         raise Unreadable(
             "no_page", f"The file has no page {number}; it has {file.page_count}.",
             "Choose another page.",
         )  # fmt: skip
-    with _explaining():
-        width, height = file.get_size(number)
-        longest = max(width, height) * dpi / _POINTS
-        return file.render(number, dpi * min(limits.most_side / longest, 1))
 
 
 class PdfFile:

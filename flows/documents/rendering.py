@@ -86,12 +86,17 @@ def render_page(
     *,
     dpi: float = 150,
     media_type: Form = "image/png",
+    turned: int = 0,
+    skew: float = 0,
     limits: Limits = Limits(),
 ) -> PageImage:
-    """Return an image of one page. Raises: Unreadable, TooManyAsk."""
+    """Return an image of one page, turned clockwise. Raises: Unreadable, TooManyAsk."""
     form, suffix = _FORMS[media_type]
     to = folder / f"page-{number}.{suffix}"
-    made = ask_about(path, "render", limits, page=number, to=str(to), dpi=dpi, form=form)
+    made = ask_about(
+        path, "render", limits, page=number,
+        to=str(to), dpi=dpi, form=form, turned=turned, skew=skew,
+    )  # fmt: skip
     points = (made["points"][0], made["points"][1])
     return PageImage(number, to, media_type, made["width"], made["height"], points)
 
