@@ -93,7 +93,7 @@ def test_words_lie_on_the_image_at_every_size(
     wide = sheet.bounding_box()
     page.get_by_role("button", name="Zoom in").click()
     page.get_by_role("button", name="Zoom in").click()
-    expect(sheet).not_to_have_css("width", f"{wide['width']}px")  # type: ignore[index]
+    expect(sheet).not_to_have_css("width", f"{wide['width']}px")
     assert place_of(word, sheet) == pytest.approx(before, abs=0.002)
 
 

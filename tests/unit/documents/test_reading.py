@@ -51,9 +51,10 @@ def is_ink_at(page: Page, image: Image.Image) -> bool:
     grey = image.convert("L")
     for word in [word for line in page.lines for word in line.words]:
         left, top, width, height = word.at
-        box = (left * grey.width, top * grey.height,
-               (left + width) * grey.width, (top + height) * grey.height)  # fmt: skip
-        cut = tuple(round(each) for each in box)
+        cut = (
+            round(left * grey.width), round(top * grey.height),
+            round((left + width) * grey.width), round((top + height) * grey.height),
+        )  # fmt: skip
         if min(grey.crop(cut).tobytes()) > 128:
             return False
         grey.paste(255, (cut[0] - 2, cut[1] - 2, cut[2] + 2, cut[3] + 2))
