@@ -3,6 +3,7 @@
 from flows.steps import (
     branch,
     chat,
+    document_read,
     end,
     http,
     infer,
@@ -18,6 +19,7 @@ from flows.steps import (
 __all__ = [
     "branch",
     "chat",
+    "document_read",
     "end",
     "http",
     "infer",

@@ -37,6 +37,7 @@ STAYS = {
     "branch": "It chooses ports of its own step.",
     "cancel": "It names steps of its own flow, and cancels them in its own run.",
     "checkpoint.tell": "OUTGOING_ALLOWLIST and the uses of secrets bound whom it calls.",
+    "document.read": "It reads files that its run holds.",
     "compensate": "It undoes steps of its own run.",
     "end": "Whoever hears the outcome was asked for runs.view, or called the flow.",
     "event.wait": "It is given what others emit for everybody, and moves no run but its own.",
