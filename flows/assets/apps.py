@@ -23,6 +23,7 @@ class AssetsConfig(AppConfig):
         from flows.assets.prompts.kind import PROMPT
         from flows.assets.prompts.source import SOURCE
         from flows.assets.selectors import find_released_numbers
+        from flows.assets.tables.kind import TABLE
         from flows.assets.templates import make_assets
         from flows.services.templates import register_asset_maker
         from flows.steps.pins import register_asset_source
@@ -33,9 +34,11 @@ class AssetsConfig(AppConfig):
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
         register_kind(PROMPT)
+        register_kind(TABLE)
         register_prompt_source(SOURCE)
         register_asset_source(find_released_numbers)
         register_asset_maker(make_assets)
         register_check("asset versions", check_versions)
         register_check("asset releases", check_releases)
         register_frame(PROMPT)
+        register_frame(TABLE)

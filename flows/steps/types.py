@@ -11,6 +11,7 @@ from flows.steps import (
     notify,
     python,
     regions,
+    rules_table,
     transform,
     wait,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "notify",
     "python",
     "regions",
+    "rules_table",
     "transform",
     "wait",
 ]
