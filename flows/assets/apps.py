@@ -17,6 +17,7 @@ class AssetsConfig(AppConfig):
     label = "assets"
 
     def ready(self) -> None:
+        from flows.assets.contents import CONTENTS
         from flows.assets.frame import register_frame
         from flows.assets.kinds import register_kind
         from flows.assets.ledger_check import check_releases, check_versions
@@ -26,6 +27,7 @@ class AssetsConfig(AppConfig):
         from flows.assets.tables.kind import TABLE
         from flows.assets.templates import make_assets
         from flows.services.templates import register_asset_maker
+        from flows.steps.contents import register_content_source
         from flows.steps.pins import register_asset_source
         from flows.steps.prompts import register_prompt_source
         from workbench.audit.actions import register_action
@@ -36,6 +38,7 @@ class AssetsConfig(AppConfig):
         register_kind(PROMPT)
         register_kind(TABLE)
         register_prompt_source(SOURCE)
+        register_content_source(CONTENTS)
         register_asset_source(find_released_numbers)
         register_asset_maker(make_assets)
         register_check("asset versions", check_versions)

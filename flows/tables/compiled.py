@@ -30,6 +30,7 @@ from flows.tables.syntax import (
     Within,
     list_names,
 )
+from flows.tables.tokens import KEYWORDS
 from flows.tables.values import Value, fits, kind_of, to_literal
 
 
@@ -135,7 +136,7 @@ def _check_names(place: str, names: list[str]) -> Iterator[Problem]:
             yield Problem(field_, "The column has no name.", "Give it one.")
         elif name in names[:at]:
             yield Problem(field_, f"Another column is named {name!r}.", "Choose another name.")
-        elif name in FUNCTIONS or name in ("and", "or", "in", "true", "false", "null", "not", "if"):
+        elif name in KEYWORDS or name == "not":
             yield Problem(field_, f"{name!r} is a word of FEEL.", "Choose another name.")
 
 

@@ -209,12 +209,14 @@ def describe(pieces: Sequence[Piece], chosen: int) -> str:
 def _list_runs(pieces: Sequence[Piece], places: Sequence[int]) -> Iterator[list[Piece]]:
     """Yield the pieces that adjoin each other."""
     run: list[Piece] = []
+    last = -1
     for at in places:
         piece = pieces[at]
-        if run and not _adjoin(run[-1], piece):
+        if run and not (at == last + 1 and _adjoin(run[-1], piece)):
             yield run
             run = []
         run.append(piece)
+        last = at
     if run:
         yield run
 

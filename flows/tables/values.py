@@ -27,7 +27,7 @@ _CLOCK = r"\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2})?"
 _TIME = re.compile(_CLOCK, re.ASCII)
 _DATE_TIME = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}T{_CLOCK}", re.ASCII)
 _DAYS = re.compile(
-    r"(-)?P(?=.)(?:(\d{1,7})D)?(?:T(?=.)(?:(\d{1,8})H)?(?:(\d{1,9})M)?"
+    r"(-)?P(?=.)(?:(\d{1,9})D)?(?:T(?=.)(?:(\d{1,8})H)?(?:(\d{1,9})M)?"
     r"(?:(\d{1,10}(?:\.\d{1,6})?)S)?)?",
     re.ASCII,
 )
