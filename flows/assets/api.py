@@ -139,6 +139,7 @@ class AssetFileIn(Strict):
 class AssetFileOut(Schema):
     name: str
     text: str
+    draft_revision: int = Field(description="In double quotes it is the ETag of the draft.")
 
 
 class AssetCheckOut(Schema):
@@ -262,7 +263,11 @@ def get_file(
     content = selectors.get_version(asset, version).content if version else asset.draft
     shown = kind.hide(content, principal_of(request))
     written = write_as(kind, form, asset.name, asset.title, shown)
-    return {"name": f"{asset.name}.{written.ending}", "text": written.text}
+    return {
+        "name": f"{asset.name}.{written.ending}",
+        "text": written.text,
+        "draft_revision": asset.draft_revision,
+    }
 
 
 def save_file(
@@ -340,7 +345,7 @@ def make_router(kind: AssetKind) -> Router:
         ("GET", version, see(get_version), AssetVersionDetailOut, f"get_{name}_version"),
         ("POST", f"{one}/versions", change(publish_asset, rests_on(editable, identify)),
          {201: AssetVersionOut}, f"publish_{name}"),
-        ("GET", f"{one}/file", see(get_file), AssetFileOut, f"get_{name}_file"),
+        ("GET", f"{one}/file", see(get_file, shows(editable)), AssetFileOut, f"get_{name}_file"),
         ("PUT", f"{one}/file", change(save_file, edits(editable, identify)), AssetDetailOut,
          f"save_{name}_file"),
         ("POST", f"{one}/releases", change(release_asset), AssetOut, f"release_{name}"),
