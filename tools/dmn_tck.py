@@ -36,7 +36,7 @@ _TYPES: Mapping[str, Callable[[str], Json]] = {
             ("date", "date"), ("time", "time"), ("dateTime", "date and time"),
         )
     },
-    "duration": lambda text: _read_duration(text),
+    "duration": lambda text: _read_duration(text)  # noqa: PLW0108 - it is defined below,
 }  # fmt: skip
 
 
@@ -142,14 +142,16 @@ def _judge(model: _Model, case: Element, result: Element) -> tuple[str, str]:
         return "out of scope", error.message
     except TableRefused as error:
         # The standard has null where a table cannot decide.
-        wants_null = result.get("errorResult") == "true" or _read(_child(result, "expected")) is None
+        wants_null = (
+            result.get("errorResult") == "true" or _read(_child(result, "expected")) is None
+        )
         return ("passed", "") if wants_null else ("failed", str(error))
     if _same(expected, from_json(found)):
         return "passed", ""
     return "failed", f"expected {_plain(expected)!r}, got {found!r}"
 
 
-# --- Values -----------------------------------------------------------------------------------------
+# --- Values -------------------------------------------------------------------------------------
 
 
 def _read(node: Element | None) -> Json:
@@ -231,7 +233,7 @@ def _same(expected: Json, found: Json) -> bool:
     return bool(expected == found) and isinstance(expected, bool) == isinstance(found, bool)
 
 
-# --- XML --------------------------------------------------------------------------------------------
+# --- XML ----------------------------------------------------------------------------------------
 
 
 def _tag(element: Element) -> str:
@@ -250,7 +252,7 @@ def _text(element: Element | None) -> str:
     return "" if element is None else (element.text or "").strip()
 
 
-# --- What is printed ----------------------------------------------------------------------------------
+# --- What is printed ----------------------------------------------------------------------------
 
 
 def report(outcomes: Sequence[Outcome]) -> str:

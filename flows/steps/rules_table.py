@@ -122,9 +122,7 @@ def _find_table(ctx: StepContext, name: str) -> DecisionTable:
         raise StepFailure(str(missing), kind="config", retryable=False) from missing
 
 
-def _to_output(
-    table: DecisionTable, decision: Decision
-) -> tuple[dict[str, Json], dict[str, Json]]:
+def _to_output(table: DecisionTable, decision: Decision) -> tuple[dict[str, Json], dict[str, Json]]:
     rows = [{"id": each.id, "number": each.number, "note": each.note} for each in decision.rows]
     output: dict[str, Json] = {
         "result": decision.result,

@@ -212,9 +212,7 @@ class _Analyst:
             remedy = "Give them the same outputs, or make them exclude each other."
         else:
             return None
-        return Problem(
-            f"rows.{other}", message, remedy, rows=(at, other), example=example
-        )
+        return Problem(f"rows.{other}", message, remedy, rows=(at, other), example=example)
 
     def _give_same(self, at: int, other: int) -> bool | None:
         """Return whether two rows give the same; None where an input decides that."""
@@ -286,7 +284,9 @@ class _Analyst:
         if self.known != (1 << len(self.table.rows)) - 1:
             # A row that is not looked at may fill each of them.
             self.notes.append("Gaps are listed as if those rows matched nothing.")
-        for region in self._walk(self.known, [(1 << len(each or (0,))) - 1 for each in self.pieces]):
+        for region in self._walk(
+            self.known, [(1 << len(each or (0,))) - 1 for each in self.pieces]
+        ):
             if len(self.gaps) == MOST_FOUND:
                 self.notes.append(f"There are more than {MOST_FOUND} gaps.")
                 break

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 
 from flows.tables.compiling import (
     ASKED,
@@ -15,7 +16,8 @@ from flows.tables.compiling import (
 from flows.tables.errors import FeelError
 from flows.tables.functions import FUNCTIONS
 from flows.tables.model import AGGREGATES, MOST_COLUMNS, MOST_ROWS, Column, Problem, Row, Table
-from flows.tables.parsing import parse_expression, parse_tests
+from flows.tables.parsing import parse_expression
+from flows.tables.parsing import parse_tests as parse_tests_anew
 from flows.tables.syntax import (
     Arithmetic,
     Bound,
@@ -32,6 +34,9 @@ from flows.tables.syntax import (
 )
 from flows.tables.tokens import KEYWORDS
 from flows.tables.values import Value, fits, kind_of, to_literal
+
+# Cells repeat, in a table and from one keystroke of its editor to the next.
+parse_tests = lru_cache(maxsize=20_000)(parse_tests_anew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,9 +320,9 @@ def _check_item(item: Bound | Node, kind: str) -> tuple[str, str] | None:
 
 
 def _check_value(node: Node, kind: str) -> tuple[str, str] | None:
-    if isinstance(node, Call) and (gives := FUNCTIONS[node.name].gives) != "any":
-        if gives != kind.replace("integer", "number"):
-            return f"{node.name} gives no {kind}.", _write_as(kind)
+    gives = FUNCTIONS[node.name].gives if isinstance(node, Call) else "any"
+    if isinstance(node, Call) and gives not in ("any", kind.replace("integer", "number")):
+        return f"{node.name} gives no {kind}.", _write_as(kind)
     if (found := _find_constant(node)) is None:
         return None
     for value in _list_values(found[0]):
@@ -363,5 +368,3 @@ def _refuse_name(at: str, where: str, name: str) -> Problem:
         at, f"{where}: {name} names no input.",
         f'To mean the text, write it in quotes: "{name}". To mean an input, add it.',
     )  # fmt: skip
-
-

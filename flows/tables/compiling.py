@@ -55,7 +55,7 @@ class Range:
         return above and (high < 0 or (high == 0 and self.includes[1]))
 
 
-# --- Expressions ----------------------------------------------------------------------------------
+# --- Expressions --------------------------------------------------------------------------------
 
 
 def compile_expression(node: Node) -> Evaluate:
@@ -67,7 +67,7 @@ def compile_expression(node: Node) -> Evaluate:
     return lambda scope: value
 
 
-def _compile(node: Node) -> Evaluate:
+def _compile(node: Node) -> Evaluate:  # noqa: PLR0911 - a case for each kind of node
     match node:
         case Literal(value=value):
             return lambda scope: value
@@ -152,7 +152,7 @@ _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 
-# --- Arithmetic -----------------------------------------------------------------------------------
+# --- Arithmetic ---------------------------------------------------------------------------------
 
 
 def _add(a: Value, b: Value) -> Value:
@@ -230,8 +230,11 @@ def _scale(size: Value, times: Decimal) -> Value:
     try:
         if isinstance(size, Months):
             return Months(int(size.count * times))
-        return timedelta(seconds=float(times) * size.total_seconds()) \
-            if isinstance(size, timedelta) else None
+        return (
+            timedelta(seconds=float(times) * size.total_seconds())
+            if isinstance(size, timedelta)
+            else None
+        )
     except (OverflowError, ValueError):
         return None
 
@@ -247,7 +250,7 @@ _ARITHMETIC: Mapping[str, Callable[[Value, Value], Value]] = {
 }  # fmt: skip
 
 
-# --- Tests ----------------------------------------------------------------------------------------
+# --- Tests --------------------------------------------------------------------------------------
 
 
 def compile_tests(tests: Tests) -> Matches:

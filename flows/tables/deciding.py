@@ -3,13 +3,22 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from flows.tables.compiled import Compiled, Output, check_output, compile_table
 from flows.tables.compiling import Matches, Scope
 from flows.tables.errors import TableRefused
 from flows.tables.model import Row, read_table
-from flows.tables.values import ARITHMETIC, Value, coerce, compare, equals, finite, from_json, to_json
+from flows.tables.values import (
+    ARITHMETIC,
+    Value,
+    coerce,
+    compare,
+    equals,
+    finite,
+    from_json,
+    to_json,
+)
 
 Json = Any
 Outputs = tuple[Value, ...]
@@ -53,7 +62,7 @@ class DecisionTable:
         found = self._match(values, scope)
         if not found:
             return self._decide_without(scope)
-        return _POLICIES[self.table.hit](self, found, scope)
+        return self._policies[self.table.hit](self, found, scope)
 
     # --- What is given ---
 
@@ -157,9 +166,7 @@ class DecisionTable:
     def _refuse_rows(self, found: Sequence[int], what: str, remedy: str) -> TableRefused:
         numbers = [str(self.table.rows[at].number) for at in found]
         named = f"{', '.join(numbers[:-1])} and {numbers[-1]}"
-        return TableRefused(
-            f"{self.label}: rows {named} {what}", remedy, f"rows.{found[-1]}"
-        )
+        return TableRefused(f"{self.label}: rows {named} {what}", remedy, f"rows.{found[-1]}")
 
     # --- Hit policies ---
 
@@ -234,6 +241,16 @@ class DecisionTable:
             "Write a number.", f"rows.{at}.then.0",
         )  # fmt: skip
 
+    _policies: ClassVar[Mapping[str, Callable[..., Decision]]] = {
+        "U": _decide_unique,
+        "A": _decide_any,
+        "P": _decide_priority,
+        "F": _decide_first,
+        "R": _decide_rule_order,
+        "O": _decide_output_order,
+        "C": _decide_collect,
+    }
+
 
 def _list_asked(made: Compiled, at: int) -> list[tuple[int, Matches]]:
     """Return the cells of a row that ask something, with their columns."""
@@ -242,14 +259,3 @@ def _list_asked(made: Compiled, at: int) -> list[tuple[int, Matches]]:
         for column, cell in enumerate(made.cells[at])
         if cell is not None and cell.tests.items
     ]
-
-
-_POLICIES: Mapping[str, Callable[[DecisionTable, Sequence[int], Scope], Decision]] = {
-    "U": DecisionTable._decide_unique,
-    "A": DecisionTable._decide_any,
-    "P": DecisionTable._decide_priority,
-    "F": DecisionTable._decide_first,
-    "R": DecisionTable._decide_rule_order,
-    "O": DecisionTable._decide_output_order,
-    "C": DecisionTable._decide_collect,
-}

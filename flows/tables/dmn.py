@@ -19,7 +19,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from flows.tables.errors import OutOfScope, TableRefused
-from flows.tables.model import MOST_COLUMNS, MOST_ROWS, Table, read_table
+from flows.tables.model import MOST_COLUMNS, MOST_ROWS, Column, Table, read_table
 from flows.tables.values import TYPES
 
 Json = Any
@@ -53,7 +53,7 @@ _OTHER_LOGIC = {
 }  # fmt: skip
 
 
-# --- Reading ----------------------------------------------------------------------------------------
+# --- Reading ------------------------------------------------------------------------------------
 
 
 def parse_dmn(text: str | bytes) -> Element:
@@ -63,14 +63,18 @@ def parse_dmn(text: str | bytes) -> Element:
     try:
         root: Element = fromstring(text, forbid_dtd=True)
     except ParseError as error:
-        raise TableRefused(f"The file is no XML: {error}.", "Export it from its tool anew.") from None
+        raise TableRefused(
+            f"The file is no XML: {error}.", "Export it from its tool anew."
+        ) from None
     except DefusedXmlException:
         raise TableRefused(
             "The file declares a document type or an entity, which are not read.",
             "Remove its DOCTYPE.",
         ) from None
     if _tag(root) != "definitions":
-        raise TableRefused(f"The file holds {_tag(root)}, no definitions of DMN.", "Choose another.")
+        raise TableRefused(
+            f"The file holds {_tag(root)}, no definitions of DMN.", "Choose another."
+        )
     return root
 
 
@@ -258,7 +262,7 @@ def _name(element: Element) -> str:
     return element.get("name") or element.get("id") or "decision"
 
 
-# --- Writing ----------------------------------------------------------------------------------------
+# --- Writing ------------------------------------------------------------------------------------
 
 
 def write_dmn(name: str, title: str, content: Mapping[str, Json]) -> str:
@@ -294,24 +298,9 @@ def _write_table(decision: Element, table: Table) -> None:
     if table.aggregate:
         element.set("aggregation", table.aggregate.upper())
     for each in table.inputs:
-        column = SubElement(element, "input")
-        if each.title:
-            column.set("label", each.title)
-        if each.expression or not _PLAIN.fullmatch(each.name):
-            column.set(f"{{{OURS}}}name", each.name)
-        type_ = {"typeRef": _TO_DMN.get(each.kind, each.kind)}
-        _write_text(column, "inputExpression", each.expression or each.name, type_)
-        if each.values:
-            _write_text(column, "inputValues", each.values)
+        _write_input(element, each)
     for each in table.outputs:
-        type_ = {"name": each.name, "typeRef": _TO_DMN.get(each.kind, each.kind)}
-        column = SubElement(element, "output", type_)
-        if each.title:
-            column.set("label", each.title)
-        if each.values:
-            _write_text(column, "outputValues", each.values)
-        if each.default:
-            _write_text(column, "defaultOutputEntry", each.default)
+        _write_output(element, each)
     SubElement(element, "annotation", {"name": "Note"})
     for row in table.rows:
         rule = SubElement(element, "rule", {"id": row.id})
@@ -320,6 +309,29 @@ def _write_table(decision: Element, table: Table) -> None:
         for cell in row.then:
             _write_text(rule, "outputEntry", cell)
         _write_text(rule, "annotationEntry", row.note)
+
+
+def _write_input(table: Element, each: Column) -> None:
+    column = SubElement(table, "input")
+    if each.title:
+        column.set("label", each.title)
+    if each.expression or not _PLAIN.fullmatch(each.name):
+        column.set(f"{{{OURS}}}name", each.name)
+    type_ = {"typeRef": _TO_DMN.get(each.kind, each.kind)}
+    _write_text(column, "inputExpression", each.expression or each.name, type_)
+    if each.values:
+        _write_text(column, "inputValues", each.values)
+
+
+def _write_output(table: Element, each: Column) -> None:
+    type_ = _TO_DMN.get(each.kind, each.kind)
+    column = SubElement(table, "output", {"name": each.name, "typeRef": type_})
+    if each.title:
+        column.set("label", each.title)
+    if each.values:
+        _write_text(column, "outputValues", each.values)
+    if each.default:
+        _write_text(column, "defaultOutputEntry", each.default)
 
 
 def _write_text(

@@ -17,6 +17,7 @@ from flows.tables.syntax import Bound, Interval, Tests
 from flows.tables.values import Months, Value, to_literal
 
 _DAY = timedelta(days=1)
+_MIDNIGHT = datetime.combine(date.min, time())
 _TINY = timedelta(microseconds=1)
 _LAST_MICROSECOND = 86_400_000_000 - 1
 
@@ -159,13 +160,13 @@ def _between_times(low: Value, high: Value) -> Value:
     middle = (first + last) // 2
     whole = middle - middle % 60_000_000
     middle = whole if first <= whole else middle
-    return (datetime.min + timedelta(microseconds=middle)).time()
+    return (_MIDNIGHT + timedelta(microseconds=middle)).time()
 
 
 def _to_microseconds(clock: time) -> int:
     if clock.tzinfo is not None:
         raise TypeError("a time with an offset")
-    return int((datetime.combine(date.min, clock) - datetime.min) / _TINY)
+    return int((datetime.combine(date.min, clock) - _MIDNIGHT) / _TINY)
 
 
 def _between_months(low: Value, high: Value) -> Value:
@@ -192,7 +193,7 @@ _BETWEEN: dict[str, Any] = {
 }  # fmt: skip
 
 
-# --- In words of FEEL -------------------------------------------------------------------------------
+# --- In words of FEEL ---------------------------------------------------------------------------
 
 
 def describe(pieces: Sequence[Piece], chosen: int) -> str:

@@ -6,8 +6,16 @@ Where a function has no answer, as for arguments of other types, it is null.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP
-from decimal import Decimal, InvalidOperation
+from decimal import (
+    ROUND_CEILING,
+    ROUND_DOWN,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    ROUND_UP,
+    Decimal,
+    InvalidOperation,
+)
 
 from flows.tables.values import (
     ARITHMETIC,
@@ -27,7 +35,7 @@ LONGEST_TEXT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """``takes`` is the type of each argument, or of all of them; ``least`` how many there must be."""
+    """``takes`` is the type of each argument, or of all; ``least`` how many there must be."""
 
     call: Callable[..., Value]
     takes: tuple[type, ...]
@@ -54,7 +62,7 @@ def _is_not(arg: Value, wanted: type) -> bool:
     return wanted is date and isinstance(arg, datetime)
 
 
-# --- Dates, times and durations -------------------------------------------------------------------
+# --- Dates, times and durations -----------------------------------------------------------------
 
 
 def _date(given: Value, month: Value = None, day: Value = None) -> Value:
@@ -91,7 +99,7 @@ def _months_between(start: date, end: date) -> Months:
     return Months(months)
 
 
-# --- Numbers --------------------------------------------------------------------------------------
+# --- Numbers ------------------------------------------------------------------------------------
 
 
 def _round(how: str) -> Callable[..., Value]:
@@ -123,7 +131,7 @@ def _number(text: str) -> Value:
         return None
 
 
-# --- Lists, which may be given as one argument or as several -----------------------------------------
+# --- Lists, which may be given as one argument or as several ------------------------------------
 
 
 def _items(args: Sequence[Value]) -> list[Value]:
@@ -177,7 +185,7 @@ def _list_contains(items: list[Value], wanted: Value) -> bool:
     return any(equals(each, wanted) is True for each in items)
 
 
-# --- Texts ----------------------------------------------------------------------------------------
+# --- Texts --------------------------------------------------------------------------------------
 
 
 def _substring(text: str, start: Decimal, length: Value = None) -> Value:
@@ -204,7 +212,14 @@ def get_part(given: Value, name: str) -> Value:
         return None if found is None else Decimal(-found if given.count < 0 else found)
     if isinstance(given, timedelta):
         return _get_part_of_days(given, name)
-    if isinstance(given, date | time) and name in {"year", "month", "day", "hour", "minute", "second"}:
+    if isinstance(given, date | time) and name in {
+        "year",
+        "month",
+        "day",
+        "hour",
+        "minute",
+        "second",
+    }:
         return Decimal(each) if (each := getattr(given, name, None)) is not None else None
     if name == "weekday" and isinstance(given, date):
         return Decimal(given.isoweekday())

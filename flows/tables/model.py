@@ -98,7 +98,7 @@ class Table:
 
 
 def read_table(content: Mapping[str, Json]) -> Table:
-    """Return the table of a content that has the form of one. Cells are filled up to the columns."""
+    """Return the table of a content that has its form. Rows are filled up to the columns."""
     inputs = tuple(map(_read_column, content.get("inputs", ())))
     outputs = tuple(map(_read_column, content.get("outputs", ())))
     return Table(

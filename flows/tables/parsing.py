@@ -241,7 +241,9 @@ class _Reader:
         """Read a name of several words, which may end in numbers: nothing else could be meant."""
         words = [self.next.text]
         self.at += 1
-        while self.next.kind == "name" or (self.next.kind == "number" and "." not in self.next.text):
+        while self.next.kind == "name" or (
+            self.next.kind == "number" and "." not in self.next.text
+        ):
             words.append(self.next.text)
             self.at += 1
         return " ".join(words)
@@ -257,7 +259,11 @@ class _Reader:
         """Read a list, an interval, or an expression in parentheses."""
         start = self.take("[", "(", "]")
         if start is None:
-            what = f"{self.next.text!r} is not understood here." if self.next.text else "It breaks off."
+            what = (
+                f"{self.next.text!r} is not understood here."
+                if self.next.text
+                else "It breaks off."
+            )
             raise self.fail(what, 'Write a value, such as 5, "car" or date("2026-03-31").')
         if start.text == "[" and self.take("]"):
             return ListOf(())

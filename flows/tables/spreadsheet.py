@@ -81,8 +81,8 @@ def _read_head(cell: str) -> tuple[str, Content | None]:
 
 
 def _keep(column: Content, before: Json) -> Content:
-    same = [each for each in before
-            if (each["name"], each.get("type", "any")) == (column["name"], column["type"])]  # fmt: skip
+    wanted = (column["name"], column["type"])
+    same = [each for each in before if (each["name"], each.get("type", "any")) == wanted]
     return dict(same[0]) if same else column
 
 

@@ -99,7 +99,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Tests:
-    """What a cell asks of a value: any of these, or with ``negated`` none. Empty: nothing, ``-``."""
+    """What a cell asks of a value: any of these, or with ``negated`` none. Empty is ``-``."""
 
     items: tuple["Bound | Node", ...]
     negated: bool = False
@@ -120,7 +120,7 @@ def walk(tree: "Node | Bound | Tests") -> Iterator["Node | Bound | Tests"]:
         rest.extend(list_parts(node))
 
 
-def list_parts(node: "Node | Bound | Tests") -> tuple["Node | Bound | Tests", ...]:
+def list_parts(node: "Node | Bound | Tests") -> tuple["Node | Bound | Tests", ...]:  # noqa: PLR0911 - a case for each kind
     match node:
         case Path(of=of) | Negative(of=of):
             return (of,)

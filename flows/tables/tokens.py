@@ -13,9 +13,7 @@ from flows.tables.values import Value
 LONGEST = 2_000
 MOST_TOKENS = 500
 MOST_DIGITS = 34
-KEYWORDS = frozenset(
-    {"and", "or", "in", "between", "if", "then", "else", "true", "false", "null"}
-)
+KEYWORDS = frozenset({"and", "or", "in", "between", "if", "then", "else", "true", "false", "null"})
 # Words of FEEL that begin what tables do not take.
 LEFT_OUT = {
     "for": "A loop", "some": "A quantifier", "every": "A quantifier", "function": "A function",
@@ -99,7 +97,9 @@ def _read_word(found: re.Match[str]) -> Token:
 
 def _read_number(found: re.Match[str]) -> Token:
     if len(found[0]) > MOST_DIGITS:
-        raise FeelError(f"A number has more than {MOST_DIGITS} digits.", "Shorten it.", found.start())
+        raise FeelError(
+            f"A number has more than {MOST_DIGITS} digits.", "Shorten it.", found.start()
+        )
     return Token("number", found[0], found.start(), Decimal(found[0]))
 
 

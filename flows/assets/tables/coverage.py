@@ -63,9 +63,12 @@ def count_hits(asset: Asset) -> Coverage:
     hits, decisions, without = _count(list(runs), label)
     rows = tuple(
         RowHits(
-            number, row["id"], hits[row["id"]],
-            hits[row["id"]] / decisions if decisions else 0.0, row.get("note", ""),
-        )  # fmt: skip
+            number,
+            row["id"],
+            hits[row["id"]],
+            hits[row["id"]] / decisions if decisions else 0.0,
+            row.get("note", ""),
+        )
         for number, row in enumerate(released.content.get("rows", []), 1)
     )
     since = min(runs.values(), default=None)
@@ -75,7 +78,9 @@ def count_hits(asset: Asset) -> Coverage:
 def _find_runs(asset: Asset, number: int) -> dict[int, datetime]:
     """Return the newest runs of versions that are pinned to this one, with when they began."""
     pinned = f"{asset.kind}/{asset.name}"
-    versions = FlowVersion.objects.exclude(pins={}).order_by("-pk").values_list("pk", "flow", "pins")
+    versions = (
+        FlowVersion.objects.exclude(pins={}).order_by("-pk").values_list("pk", "flow", "pins")
+    )
     chosen = [(pk, flow) for pk, flow, pins in versions.iterator(chunk_size=500)
               if pins.get(pinned) == number][:MOST_VERSIONS]  # fmt: skip
     if not chosen:

@@ -52,7 +52,7 @@ def read_form(posted: Any) -> dict[str, Json]:
     return _to_content(_from_posted(posted))
 
 
-# --- From a content -------------------------------------------------------------------------------
+# --- From a content -----------------------------------------------------------------------------
 
 
 def _from_content(content: Content) -> Fields:
@@ -104,7 +104,7 @@ def _write(value: Json, kind: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-# --- From what was posted -------------------------------------------------------------------------
+# --- From what was posted -----------------------------------------------------------------------
 
 
 def _from_posted(posted: Any) -> Fields:
@@ -226,7 +226,7 @@ def _read(text: str, kind: str, field: str, problems: list[AssetProblem]) -> Jso
         return None
 
 
-# --- Rows and columns that change --------------------------------------------------------------------
+# --- Rows and columns that change ---------------------------------------------------------------
 
 
 def _change(fields: Fields, act: str) -> None:

@@ -43,7 +43,7 @@ def test_tests_run_from_a_file_and_fail_the_command(tmp_path: Path) -> None:
 
 def test_a_form_that_a_table_does_not_have_is_refused() -> None:
     make_table()
-    with pytest.raises(CommandError, match="'xlsx' is no form of a table. Use yaml, dmn, csv"):
+    with pytest.raises(CommandError, match=r"'xlsx' is no form of a table. Use yaml, dmn, csv"):
         table("export", "limits", "--format", "xlsx")
 
 

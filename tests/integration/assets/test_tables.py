@@ -127,7 +127,7 @@ def test_a_table_with_a_problem_or_a_failing_test_is_not_published() -> None:
     with pytest.raises(AssetInvalid, match="Rows 1 and 4 match the same input"):
         publish_table(asset)
     wrong = [{"name": "Wrong", "inputs": {"amount": 5}, "expect": 6, "rows": ["r2"]}]
-    with pytest.raises(AssetTestsFailed, match="The result is: The result is another. The rows"):
+    with pytest.raises(AssetTestsFailed, match=r"The result is: The result is another\. The rows"):
         publish_table(asset, rows=LIMITS["rows"], tests=wrong)
 
 

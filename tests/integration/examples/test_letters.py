@@ -16,12 +16,12 @@ from flows.models import Flow, Journal, Run
 from flows.runtime.flow_tests import run_flow_tests
 from flows.selectors.examples import list_examples
 from flows.services import start_run
+from flows.steps.pins import list_asset_uses
 from reviews.models import Case
 from reviews.rules.answers import Answer
 from tests.driving import driving, ended
 from tests.factories.connections import make_connection
 from tests.factories.people import ACTOR, make_person, signed_in
-from flows.steps.pins import list_asset_uses
 from tests.factories.prompts import make_prompt
 from tests.integration.examples.test_templates import decide, publish
 from tests.waiting import until

@@ -58,7 +58,9 @@ def test_collected_values_are_aggregated(how: str, expected: Json) -> None:
 
 
 def test_a_unique_table_refuses_two_rows_and_names_them() -> None:
-    with pytest.raises(TableRefused, match="limits@3: rows 1 and 2 match the same input") as refused:
+    with pytest.raises(
+        TableRefused, match="limits@3: rows 1 and 2 match the same input"
+    ) as refused:
         decide(make("U", *BOTH), n=9)
     assert "exclude each other" in refused.value.remedy
     assert decide(make("U", *BOTH), n=3) == ("low", ["r1"])

@@ -1,5 +1,7 @@
 """DMN and CSV: what is read, and what is refused by its name."""
 
+# ruff: noqa: E501 - XML, in the lines that other tools write.
+
 from typing import Any
 
 import pytest
@@ -55,10 +57,9 @@ def test_what_dmn_has_no_word_for_is_kept_beside_it() -> None:
         ],
         "outputs": [{"name": "r", "title": "Result", "type": "string", "values": '"a", "b"',
                      "default": '"b"'}],
-        "rows": [{"id": "row-7", "when": ["< 0.5 ", "-", '> duration("P1Y")', "-"],
+        "rows": [{"id": "row-7", "when": ["< 0.5", "-", '> duration("P1Y")', "-"],
                   "then": ['"a"'], "note": "<why> & so"}],
     }  # fmt: skip
-    content["rows"][0]["when"][0] = "< 0.5"  # type: ignore[index]
     assert read_dmn(write_dmn("share", "Share", content)) == ("Share", content)
 
 

@@ -10,10 +10,11 @@ from flows.tables.analysis import analyse
 from flows.tables.compiling import compile_expression, compile_tests
 from flows.tables.deciding import DecisionTable
 from flows.tables.dmn import read_dmn, write_dmn
-from flows.tables.errors import TableRefused
+from flows.tables.errors import FeelError, TableRefused
 from flows.tables.model import Problem, read_table
 from flows.tables.parsing import parse_expression, parse_tests
 from flows.tables.spreadsheet import read_csv, write_csv
+from flows.tables.syntax import Tests
 from flows.tables.values import from_json, to_json, to_literal
 from tests.unit.tables.reference import Made, decide_naively, inputs_of, tables
 
@@ -115,19 +116,15 @@ def test_the_literal_of_a_value_is_read_as_that_value(value: Any) -> None:
 
 @given(st.text(max_size=60) | st.text('0123456789.,()[]"-<>= notand?', max_size=40))
 def test_no_text_breaks_the_reader(text: str) -> None:
-    from flows.tables.errors import FeelError
-
     for read in (parse_tests, parse_expression):
         try:
             found = read(text)
-        except FeelError as error:
-            assert error.message
-            assert error.remedy
+        except FeelError:
+            continue
+        if isinstance(found, Tests):
+            compile_tests(found)(Decimal(1), {})
         else:
-            if read is parse_tests:
-                compile_tests(found)(Decimal(1), {})
-            else:
-                compile_expression(found)({})
+            compile_expression(found)({})
 
 
 def read_example(made: Made, problem: Problem) -> list[Any]:

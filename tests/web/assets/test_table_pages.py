@@ -96,11 +96,11 @@ def test_a_column_takes_its_cells_along(dora: Client) -> None:
     fields = fill_form(LIMITS, {**_flat(), "row": "remove:in:0"})["fields"]
     assert [each["when"] for each in fields["row"]] == [["-"], ['"north"'], ['"south"']]
     fields = fill_form(LIMITS, {**_flat(), "row": "add:out"})["fields"]
-    assert [each["then"] for each in fields["row"]][0] == ["amount", ""]
+    assert fields["row"][0]["then"] == ["amount", ""]
     assert fields["focus"] == "outputs.1"
 
 
-def _flat() -> dict[str, str]:
+def _flat() -> dict[str, Any]:
     """Return the fields of the form of LIMITS, as its page has them."""
     asset = Asset(kind="table", name="limits", title="Limits", draft=LIMITS)
     from django.template.loader import render_to_string
@@ -149,7 +149,9 @@ def test_a_file_becomes_the_draft_and_a_broken_one_is_refused(dora: Client) -> N
     text = write_dmn("limits", "Limits", changed)
     revision = revision_on(dora, EDIT)
     upload = SimpleUploadedFile("limits.dmn", text.encode())
-    answer = dora.post("/tables/limits/import/", {"file": upload, "revision": revision}, follow=True)
+    answer = dora.post(
+        "/tables/limits/import/", {"file": upload, "revision": revision}, follow=True
+    )
     assert "The file is revision 2 of the draft." in answer.content.decode()
     assert Asset.objects.get().draft == changed
     revision = revision_on(dora, EDIT)

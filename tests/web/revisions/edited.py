@@ -21,9 +21,9 @@ from tests.factories.cases import approve, make_decided_case, make_review_versio
 from tests.factories.connections import make_connection
 from tests.factories.flows import LOAN, make_flow
 from tests.factories.people import ACTOR, make_person, person
-from tests.factories.tables import LIMITS, make_table
 from tests.factories.prompts import TRIAGE, make_prompt
 from tests.factories.queues import make_office
+from tests.factories.tables import LIMITS, make_table
 from workbench.accounts.models import Role
 from workbench.secrets.services import set_secret
 
