@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Context, Decimal, InvalidOperation
+from math import isfinite
 from typing import Any
+
+from workbench.values.checking import MAX_INTEGER
 
 Json = Any
 Value = Any
@@ -107,9 +110,12 @@ def from_json(value: Json) -> Value:
 
 
 def to_json(value: Value) -> Json:
-    """Return a value as plain JSON. A whole decimal is an integer, dates and durations are text."""
+    """Return a value as plain JSON. A whole decimal is an integer, dates and durations are text.
+
+    A number that JSON cannot hold is null.
+    """
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return _number_to_json(value)
     if isinstance(value, list):
         return [to_json(each) for each in value]
     if isinstance(value, dict):
@@ -117,6 +123,13 @@ def to_json(value: Value) -> Json:
     if value is None or isinstance(value, bool | str):
         return value
     return to_text(value)
+
+
+def _number_to_json(number: Decimal) -> Json:
+    if abs(number) <= MAX_INTEGER and number == number.to_integral_value():
+        return int(number)
+    found = float(number)
+    return found if isfinite(found) else None
 
 
 def to_text(value: Value) -> str:

@@ -15,6 +15,7 @@ Json = Any
 def show(content: Content, analysis: Analysis) -> dict[str, Any]:
     """Return the content in the form of its template, with what its analysis found."""
     table = read_table(content)
+    tests = [] if analysis.errors else run_tests("The table", content)
     return {
         "content": content,
         "table": table,
@@ -26,7 +27,8 @@ def show(content: Content, analysis: Analysis) -> dict[str, Any]:
         "gaps": [_show(table, each) for each in analysis.gaps],
         "notes": analysis.notes,
         "is_fit": analysis.compiled.is_fit,
-        "tests": [] if analysis.errors else run_tests("The table", content),
+        "tests": tests,
+        "failing": sum(each.state == "failed" for each in tests),
     }
 
 

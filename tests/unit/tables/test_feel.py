@@ -158,6 +158,12 @@ def test_what_grows_is_bounded() -> None:
     assert evaluate("s + s", s="x" * 60_000) is None
 
 
+def test_a_number_that_json_cannot_hold_is_null_and_a_large_one_is_no_integer() -> None:
+    assert to_json(evaluate("10 ** 400")) is None
+    assert isinstance(to_json(evaluate("10 ** 30")), float)
+    assert to_json(evaluate("2 ** 40")) == 2**40
+
+
 def test_values_of_a_run_become_those_of_the_column() -> None:
     assert coerce("2026-03-31", "date") == date(2026, 3, 31)
     assert coerce(5, "integer") == Decimal(5)

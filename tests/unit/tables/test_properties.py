@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows.tables import syntax
 from flows.tables.analysis import analyse
 from flows.tables.compiling import compile_expression, compile_tests
 from flows.tables.deciding import DecisionTable
@@ -14,7 +15,6 @@ from flows.tables.errors import FeelError, TableRefused
 from flows.tables.model import Problem, read_table
 from flows.tables.parsing import parse_expression, parse_tests
 from flows.tables.spreadsheet import read_csv, write_csv
-from flows.tables.syntax import Tests
 from flows.tables.values import from_json, to_json, to_literal
 from tests.unit.tables.reference import Made, decide_naively, inputs_of, tables
 
@@ -121,7 +121,7 @@ def test_no_text_breaks_the_reader(text: str) -> None:
             found = read(text)
         except FeelError:
             continue
-        if isinstance(found, Tests):
+        if isinstance(found, syntax.Tests):
             compile_tests(found)(Decimal(1), {})
         else:
             compile_expression(found)({})

@@ -122,6 +122,10 @@ def test_problems_gaps_and_tests_are_shown_while_it_is_edited(dora: Client) -> N
     filled = dora.post(EDIT, form).content.decode()
     assert 'name="row-3-when-0" value="(1000..50000]"' in filled
     form = form_of(dora)
+    form["test-0-expect"] = "501"
+    preview = dora.post("/tables/limits/preview/", form).content.decode()
+    assert "1 failing test keeps it from being published." in " ".join(preview.split())
+    form = form_of(dora)
     form["row-0-when-0"] = "much"
     preview = dora.post("/tables/limits/preview/", form).content.decode()
     assert 'data-at="rows.0.when.0"' in preview
