@@ -145,6 +145,7 @@ class AssetKind:
     ``form_template`` renders its fields in the editor, ``content_template`` shows a content,
     ``preview_template`` shows beside the editor what the fields make. ``edit_class`` lays the
     editor out, with ``styles`` and ``scripts`` of the kind's own. ``asks_models``: tests may.
+    ``says_places``: messages of problems name the place in words.
     """
 
     name: ClassVar[str]
@@ -161,6 +162,7 @@ class AssetKind:
     styles: ClassVar[tuple[str, ...]] = ()
     scripts: ClassVar[tuple[str, ...]] = ()
     asks_models: ClassVar[bool] = False
+    says_places: ClassVar[bool] = False
     tests_help: ClassVar[str] = "A test says what has to come of which values."
     formats: ClassVar[Mapping[str, FileFormat]] = {}
 

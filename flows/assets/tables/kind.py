@@ -81,6 +81,7 @@ class TableKind(AssetKind):
     edit_class: ClassVar[str] = "table-edit"
     styles: ClassVar[tuple[str, ...]] = ("flows/tables.css",)
     scripts: ClassVar[tuple[str, ...]] = ("flows/tables/grid.js",)
+    says_places: ClassVar[bool] = True
     tests_help: ClassVar[str] = (
         "A test has values for the inputs, and says what the table must decide, and by which rows."
     )
