@@ -68,6 +68,7 @@ class Facts(TypedDict):
     reported_after_days: int
     policy_age_days: int
     claims_in_a_year: int
+    round_prices: bool
 
 
 class Prepared(TypedDict):
@@ -90,11 +91,6 @@ class Damage(TypedDict):
     rows: list[list[str]]
 
 
-class Fraud(TypedDict):
-    flags: list[rules.Flag]
-    critical: bool
-
-
 class Settlement(TypedDict):
     """``reasons`` tell which share of the damage is paid, and why the rest is not."""
 
@@ -111,12 +107,13 @@ class Payment(TypedDict):
 def register(
     policy: Policy, incident: Incident, items: list[Item], earlier: list[EarlierClaim]
 ) -> Facts:
-    """Compute what no correction changes: the sum claimed and numbers of days."""
+    """Compute what no correction changes: the sum claimed, numbers of days, odd prices."""
     return Facts(
         claimed=round(sum(item["price"] for item in items), 2),
         reported_after_days=rules.days_between(incident["date"], incident["reported"]),
         policy_age_days=rules.days_between(policy["start"], incident["date"]),
         claims_in_a_year=rules.claims_before(earlier, incident["date"]),
+        round_prices=rules.are_round([item["price"] for item in items]),
     )
 
 
@@ -154,13 +151,6 @@ def damage(items: list[Item], agreed: float | None) -> Damage:
         return Damage(amount=agreed, confidence=1.0, rows=rows)
     share = round(proved / total, 2) if total else 0.0
     return Damage(amount=round(total, 2), confidence=share, rows=rows)
-
-
-@step
-def fraud(incident: Incident, facts: Facts, items: list[Item]) -> Fraud:
-    """Look for what an investigator would look at first."""
-    flags = rules.fraud_flags(incident, facts, items)
-    return Fraud(flags=flags, critical=any(flag["level"] == "critical" for flag in flags))
 
 
 @step

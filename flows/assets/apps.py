@@ -20,14 +20,17 @@ class AssetsConfig(AppConfig):
 
     def ready(self) -> None:
         from flows.assets import jobs  # noqa: F401 - registers the job
+        from flows.assets.contents import CONTENTS
         from flows.assets.frame import register_frame
         from flows.assets.kinds import register_kind
         from flows.assets.ledger_check import check_releases, check_versions
         from flows.assets.prompts.kind import PROMPT
         from flows.assets.prompts.source import SOURCE
         from flows.assets.selectors import find_released_numbers
+        from flows.assets.tables.kind import TABLE
         from flows.assets.templates import make_assets
         from flows.services.templates import register_asset_maker
+        from flows.steps.contents import register_content_source
         from flows.steps.pins import register_asset_source
         from flows.steps.prompts import register_prompt_source
         from workbench.audit.actions import register_action
@@ -36,9 +39,12 @@ class AssetsConfig(AppConfig):
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
         register_kind(PROMPT)
+        register_kind(TABLE)
         register_prompt_source(SOURCE)
+        register_content_source(CONTENTS)
         register_asset_source(find_released_numbers)
         register_asset_maker(make_assets)
         register_check("asset versions", check_versions)
         register_check("asset releases", check_releases)
         register_frame(PROMPT)
+        register_frame(TABLE)

@@ -16,11 +16,11 @@ def make_assets(files: Sequence[str], making: AssetMaking) -> None:
     Raises: TemplateAssetsRefused.
     """
     missing = [each for each in map(read_file, files) if not _is_there(each)]
-    if missing and not making.allowed:
-        named = ", ".join(f"{each.kind.name} {each.name}" for each in missing)
+    if refused := [each for each in missing if not making.allowed(each.kind.edit)]:
+        named = ", ".join(f"{each.kind.name} {each.name}" for each in refused)
         raise TemplateAssetsRefused(
             f"The template comes with the {named}, which you may not create.",
-            f"Ask somebody with the permission {missing[0].kind.edit} to create the flow.",
+            f"Ask somebody with the permission {refused[0].kind.edit} to create the flow.",
         )
     for each in missing:
         _make(each, making)

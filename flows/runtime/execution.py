@@ -38,7 +38,6 @@ from flows.runtime.step_pool import StepPool
 from flows.runtime.unanswered import give_up
 from flows.spending.counting import Payment, read_payments
 from flows.steps.base import (
-    BUDGET,
     CodeMissing,
     Result,
     RunningStep,
@@ -373,8 +372,8 @@ class Drive:
         made = made if fits(made) else None
         retry = self.bound.step.retry
         classes = error_classes(failure.kind, failure.detail)
-        if failure.kind == BUDGET and self.program.graph.exits(self.claim.step, BUDGET):
-            return Leave((BUDGET,), failure.detail, made)
+        if self._may_leave_by(failure.kind):  # such as a budget that is spent
+            return Leave((failure.kind,), failure.detail, made)
         if not failure.retryable or retry is None or not may_retry(retry, classes):
             return Fail(error, made)
         now = agreed_time.now()
@@ -389,6 +388,12 @@ class Drive:
         if delay is None:
             return Fail(error, made)
         return RetryAt(error, now + timedelta(seconds=delay), made)
+
+    def _may_leave_by(self, kind: str) -> bool:
+        """Return whether a failure of this kind has a port of its own, which an edge takes."""
+        if not self.program.graph.exits(self.claim.step, kind):
+            return False
+        return kind in self.bound.type.optional_ports(self.bound.step.config)
 
     async def _get_deadline_start(self) -> datetime:
         """Return from when the retry deadline counts: the first attempt, however others waited."""

@@ -20,12 +20,15 @@ class TemplateAssetsRefused(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class AssetMaking:
-    """For whom the assets of a template are made; ``allowed`` False: those there must do."""
+    """For whom the assets of a template are made.
+
+    ``allowed`` says whether they have a permission; without it those that are there must do.
+    """
 
     author: User | None
     actor: Actor
     now: datetime
-    allowed: bool
+    allowed: Callable[[str], bool] = lambda permission: True
 
 
 # Makes and releases the assets whose files it is given, but for those whose name is taken.
@@ -54,7 +57,7 @@ def create_flow_from_template(
     now: datetime,
     name: str = "",
     title: str = "",
-    may_make_assets: bool = True,
+    allowed: Callable[[str], bool] = lambda permission: True,
 ) -> Flow:
     """Create the flow, and the template's assets that are not there yet, released.
 
@@ -62,7 +65,7 @@ def create_flow_from_template(
     """
     document = example.document
     if example.assets:
-        _make_assets(example.assets, AssetMaking(author, actor, now, may_make_assets))
+        _make_assets(example.assets, AssetMaking(author, actor, now, allowed))
     return create_flow(
         name=name or document.name,
         title=title or document.title,

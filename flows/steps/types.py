@@ -12,6 +12,7 @@ from flows.steps import (
     notify,
     python,
     regions,
+    rules_table,
     transform,
     wait,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "notify",
     "python",
     "regions",
+    "rules_table",
     "transform",
     "wait",
 ]

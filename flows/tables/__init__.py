@@ -1,1 +1,1 @@
-"""Decision tables with the semantics of DMN: plain Python."""
+"""Decision tables: typed columns, cells in FEEL, hit policies, and what is wrong with a table."""

@@ -1,5 +1,6 @@
 """Create a flow."""
 
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -69,7 +70,7 @@ def _create_flow(
     if example := list_examples().get(start):
         return services.create_flow_from_template(
             example, name=name, title=title, author=author, actor=actor, now=now,
-            may_make_assets=can(request.user, "prompts.edit"),
+            allowed=partial(can, request.user),
         )  # fmt: skip
     return services.create_flow(
         name=name, title=title, document=document, author=author, actor=actor, now=now

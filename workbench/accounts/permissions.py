@@ -23,6 +23,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "flows.publish": frozenset({D}),
     "prompts.view": frozenset({D, R, L, A, O, X}),
     "prompts.edit": frozenset({D}),
+    "tables.view": frozenset({D, R, L, A, O, X}),
+    "tables.edit": frozenset({D}),
     "runs.view": frozenset({D, L, A, O, X}),
     "runs.start": frozenset({D, O}),
     "runs.operate": frozenset({O}),
@@ -58,8 +60,9 @@ SCOPED_BY: dict[str, frozenset[str]] = {
         for name in PERMISSIONS
         if name.split(".")[0] in {"cases", "queues", "insights", "quality"}
     },
-    # A prompt belongs to no flow: whoever works with one of them may read them all.
+    # Assets belong to no flow: whoever works with one of them may read them all.
     "prompts.view": frozenset({"flow", "queue"}),
+    "tables.view": frozenset({"flow", "queue"}),
 }
 
 

@@ -44,6 +44,7 @@ SUBJECT_KINDS = frozenset(
         "queue",
         "ledger",
         "secret",
+        "table",
         "destination",
         "budget",
         "bulk",

@@ -16,6 +16,7 @@ from flows.models import Flow, Journal, Run
 from flows.runtime.flow_tests import run_flow_tests
 from flows.selectors.examples import list_examples
 from flows.services import start_run
+from flows.steps.pins import list_asset_uses
 from reviews.models import Case
 from reviews.rules.answers import Answer
 from tests.driving import driving, ended
@@ -138,5 +139,8 @@ def test_one_who_may_not_write_prompts_gets_neither_flow_nor_prompt_and_is_told_
     assert (Flow.objects.count(), Asset.objects.count()) == (0, 0)
 
 
-def test_the_other_templates_come_with_no_assets() -> None:
-    assert [key for key, example in list_examples().items() if example.assets] == [KEY]
+def test_each_template_comes_with_the_assets_that_its_steps_name() -> None:
+    named = {key: list_asset_uses(each.document) for key, each in list_examples().items()}
+    found = {key: len(each.assets) for key, each in list_examples().items() if each.assets}
+    assert found == {key: len({use.asset for use in uses}) for key, uses in named.items() if uses}
+    assert found == {"insurance_claim/flow": 1, KEY: 1}

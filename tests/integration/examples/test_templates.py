@@ -5,19 +5,20 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 from django.utils import timezone
 
 from flows.models import Run, RunArtifact, Wait
 from flows.selectors.examples import list_examples
 from flows.services import create_flow_from_template, publish_version, start_run
-from reviews.models import Case, Queue, SlaPolicy
+from reviews.models import Case, Decision, Queue, SlaPolicy
 from reviews.rules.answers import Answer
 from reviews.selectors.acting import make_acting
 from reviews.selectors.parties import list_parties
 from reviews.services.decisions import decide_case
 from reviews.services.looks import note_serving
 from tests.driving import driving, ended
-from tests.factories.people import ACTOR, make_person
+from tests.factories.people import ACTOR, make_person, signed_in
 from tests.waiting import until
 from workbench.accounts.models import Role, User
 
@@ -84,6 +85,13 @@ def test_each_template_runs_to_its_checkpoint_and_by_a_decision_to_its_end(
         assert [(p.user, p.part) for p in list_parties(sign_off)] == [(reviewer, "decided")]
         decide(sign_off, second, Answer("approved"))
         outcomes = {trade: ended(run).outcome for trade, run in runs.items()}
+    made = Decision.objects.get(case__run_id=runs["insurance_claim"].pk, case__step="sign_off")
+    assert made.receipt["models"] == [
+        {"step": "fraud", "provider": "table", "table": "claim-signs@1"}
+    ]
+    auditor = signed_in(make_person("auditor", Role.AUDITOR))
+    shown = auditor.get(reverse("reviews:receipt", args=[made.case_id])).content.decode()
+    assert "claim-signs@1, no row" in " ".join(shown.split())
     assert outcomes == {
         "support_triage": "answered",
         "document_intake": "filed",

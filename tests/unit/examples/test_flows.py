@@ -20,12 +20,11 @@ FLOWS = sorted(EXAMPLES.glob("*/flow.yaml"))
 
 
 @pytest.fixture(params=FLOWS, ids=[path.parent.name for path in FLOWS])
-def flow(request: pytest.FixtureRequest) -> Document:
-    """Return the document; the prompts that it needs are there, as when a flow is made of it."""
+def flow(request: pytest.FixtureRequest, transactional_db: None) -> Document:
+    """Return the document; its assets are there, as when a flow is made of it."""
     example = list_examples().get(f"{request.param.parent.name}/flow")
     if example and example.assets:
-        request.getfixturevalue("db")
-        make_assets(example.assets, AssetMaking(None, ACTOR, NOW, allowed=True))
+        make_assets(example.assets, AssetMaking(None, ACTOR, NOW))
     return parse(Path(request.param).read_text())
 
 

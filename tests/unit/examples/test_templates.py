@@ -36,12 +36,11 @@ CHECKPOINT = "review.case"
 
 
 @pytest.fixture(params=[f"{trade}/flow" for trade in TRADES])
-def template(request: pytest.FixtureRequest) -> Document:
-    """Return the document; the prompts that it needs are there, as when a flow is made of it."""
+def template(request: pytest.FixtureRequest, transactional_db: None) -> Document:
+    """Return the document; its assets are there, as when a flow is made of it."""
     example = list_examples()[request.param]
     if example.assets:
-        request.getfixturevalue("db")
-        make_assets(example.assets, AssetMaking(None, ACTOR, NOW, allowed=True))
+        make_assets(example.assets, AssetMaking(None, ACTOR, NOW))
     return example.document
 
 

@@ -47,6 +47,7 @@ STAYS = {
     "notify": "It writes to mail addresses, and to nothing within the installation.",
     "python": "It calls a function that the operator has installed.",
     "review.case": "cases.open on the flow, in any queue, comes with the role that may publish it.",
+    "rules.table": "It decides by a table that the operator has released, and acts on nothing.",
     "transform": "It calculates.",
     "turn": "It names steps of its own flow, and holds paths of its own run.",
     "wait": "It waits for a time.",

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from flows.assets.files import to_file
+from flows.assets.kinds import get_kind
 from flows.costs.budgets import BudgetKey, BudgetSettings
 from flows.costs.services import set_budget
 from flows.models import Flow
@@ -21,6 +23,7 @@ from tests.factories.flows import LOAN, make_flow
 from tests.factories.people import ACTOR, make_person, person
 from tests.factories.prompts import TRIAGE, make_prompt
 from tests.factories.queues import make_office
+from tests.factories.tables import LIMITS, make_table
 from workbench.accounts.models import Role
 from workbench.secrets.services import set_secret
 
@@ -63,6 +66,32 @@ def _make_connection() -> str:
 def _make_draft() -> str:
     make_flow()
     return "flows/loan/draft"
+
+
+def _make_table() -> str:
+    make_table()
+    return "tables/limits/draft"
+
+
+def _make_table_file() -> str:
+    make_table()
+    return "tables/limits/file"
+
+
+def _make_prompt_file() -> str:
+    make_prompt()
+    return "prompts/triage/file"
+
+
+def _write_files(kind: str, content: Json) -> list[Json]:
+    """Return two bodies that save the content with another description."""
+    return [
+        {
+            "name": f"x.{kind}.yaml",
+            "text": to_file(get_kind(kind), "x", "X", {**content, "description": word}),
+        }
+        for word in ("One", "Other")
+    ]
 
 
 def _make_prompt() -> str:
@@ -142,6 +171,11 @@ EDITED = {
     "/prompts/{name}/draft": Edited(
         _make_prompt, {"content": TRIAGE, "title": "One"}, {"content": TRIAGE, "title": "Other"}
     ),
+    "/prompts/{name}/file": Edited(_make_prompt_file, *_write_files("prompt", TRIAGE)),
+    "/tables/{name}/draft": Edited(
+        _make_table, {"content": LIMITS, "title": "One"}, {"content": LIMITS, "title": "Other"}
+    ),
+    "/tables/{name}/file": Edited(_make_table_file, *_write_files("table", LIMITS)),
     "/queues/{name}/views/{view_id}": Edited(_make_view, removable=True),
     "/queues/{name}/settings": Edited(
         lambda: "queues/underwriting/settings", {"work_limit": 3}, {"title": "Other"}

@@ -390,6 +390,7 @@ ACTS = frozenset(
         "answer_request",
         "apply_cutoff",
         "asset_archive",
+        "asset_import",
         "assign",
         "backtest_cancel",
         "breaker_reset",

@@ -1,0 +1,1 @@
+"""Decision tables as assets: edited as a grid, tested by row, pinned by flows."""
