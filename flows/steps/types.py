@@ -3,6 +3,9 @@
 from flows.steps import (
     branch,
     chat,
+    document_classify,
+    document_extract,
+    document_split,
     end,
     http,
     infer,
@@ -18,6 +21,9 @@ from flows.steps import (
 __all__ = [
     "branch",
     "chat",
+    "document_classify",
+    "document_extract",
+    "document_split",
     "end",
     "http",
     "infer",
