@@ -14,7 +14,8 @@ _FIRST = ("Anna", "Jonas", "Miriam", "Peter", "Elif", "Tom", "Sofia", "Lukas", "
 _LAST = ("Bergmann", "Okafor", "Lindqvist", "Marino", "Schulze", "Novak", "Fischer", "Adeyemi",
          "Larsen", "Weber", "Kowalski", "Brandt")  # fmt: skip
 _FIRMS = ("Nordhafen Werft", "Stadtwerke Lindau", "Alpenblick Hotels", "Rheinufer Logistik",
-          "Optik Feinglas", "Brauerei Sonnenfeld", "Feldkirch Maschinenbau", "Schulamt Westkreis")  # fmt: skip
+          "Optik Feinglas", "Brauerei Sonnenfeld", "Feldkirch Maschinenbau",
+          "Schulamt Westkreis")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Paper:
 
 
 def invent(count: int, seed: int = 7) -> Iterator[Paper]:
-    random = Random(seed)  # noqa: S311 - reproducible, and nothing secret
+    random = Random(seed)
     for number in range(count):
         yield _invent(number, random)
 

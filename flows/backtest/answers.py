@@ -69,7 +69,7 @@ class RecordedAnswers:
         if not _uses_record(bound):
             return self._take_executed(_key_of_all(given))
         key = key_of(bound, given.config, given.pins)
-        if bound.type.asks_model:
+        if bound.type.may_ask(bound.step.config):
             return self._answer_model(bound, key, visit)
         return self._take_recorded(key) or self._answer_effect(bound, bound.type, key, visit)
 
@@ -77,7 +77,7 @@ class RecordedAnswers:
         bound = given.bound
         key = key_of(bound, given.config, given.pins) if _uses_record(bound) else _key_of_all(given)
         self.executed[key] = left
-        if isinstance(bound.type, RunningStep) and bound.type.asks_model:
+        if isinstance(bound.type, RunningStep) and bound.type.may_ask(bound.step.config):
             self.budget.made += 1
             self.budget.cost += float((left.provenance or {}).get("cost") or 0)
 
@@ -160,7 +160,8 @@ def _key_visits(recording: Recording, program: Program) -> Iterator[tuple[str, V
 def _uses_record(bound: BoundStep) -> bool:
     if not isinstance(bound.type, RunningStep):
         return False
-    return bound.type.asks_model or bound.type.has_effects(bound.step.config)
+    config = bound.step.config
+    return bound.type.may_ask(config) or bound.type.has_effects(config)
 
 
 def _to_stub(visit: Visit, *, assumed: bool = False) -> Stub:

@@ -121,6 +121,12 @@ class DocumentExtract(AskingStep):
         }
         return {"type": "object", "properties": properties, "required": list(properties)}
 
+    def reads_run(self, config: Mapping[str, Json]) -> bool:
+        checks = config.get("checks")
+        return isinstance(checks, list) and any(
+            isinstance(each, Mapping) and each.get("kind") == "rule" for each in checks
+        )
+
     def describe(self, config: Mapping[str, Json]) -> str:
         rules = config.get("fields")
         keys = [
@@ -159,9 +165,11 @@ class DocumentExtract(AskingStep):
             "group": _show_group(config, found),
         }
         sure_enough = all(
-            each.confidence is not None and each.confidence >= config.threshold
+            each.confidence is not None
+            and each.confidence >= config.threshold
+            and not each.not_found_in_text
             for each in counted
-        )  # fmt: skip
+        )
         failed = any(each.holds is False and each.check.level != "info" for each in verdicts)
         port = "done" if counted and sure_enough and not failed else "unsure"
         return Result(output=output, port=port, provenance=provenance)

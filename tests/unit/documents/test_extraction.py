@@ -182,7 +182,8 @@ def test_a_field_without_what_its_way_needs_is_refused() -> None:
 # --- Tables -----------------------------------------------------------------------------------
 
 TABLE = read_lines(
-    ["Item     Rate     Amount", "Work     10     100.00", "Travel   2     50.00", "Total    150.00"],
+    ["Item     Rate     Amount", "Work     10     100.00", "Travel   2     50.00",
+     "Total    150.00"],
     tables=[
         Table(
             at=(0, 0, 1, 1),
