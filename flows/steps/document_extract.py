@@ -9,6 +9,7 @@ from flows.documents.extraction.evidence import SYSTEM, make_answer_schema, writ
 from flows.documents.extraction.fields import Extracted, correct, extract_fields
 from flows.documents.extraction.rules import MOST_FIELDS, FieldRule, check_locale
 from flows.documents.model import ReadDocument
+from flows.documents.showing import show_document
 from flows.documents.validators import Check, Verdict, judge, list_flags, weigh
 from flows.expressions import ExpressionError
 from flows.steps.base import Json, Result, StepContext, StepFailure, text_of
@@ -161,7 +162,7 @@ class DocumentExtract(AskingStep):
             "fields": [each.as_json() for each in found],
             "flags": list(list_flags(found, required, verdicts)),
             "corrected": corrected,
-            "document": _show_document(config, document, found),
+            "document": show_document(config.id, config.title, document, found),
             "group": _show_group(config, found),
         }
         sure_enough = all(
@@ -216,31 +217,6 @@ def _take_least(counted: Sequence[Extracted]) -> float | None:
 
 
 # --- As a case shows it -----------------------------------------------------------------------
-
-
-def _show_document(
-    config: Any, document: ReadDocument, found: Sequence[Extracted]
-) -> dict[str, Json]:
-    """Return the document beside the values, with a box for each that has a place."""
-    boxes = [
-        {
-            "key": each.key,
-            "page": each.page,
-            "at": list(each.at),
-            "text": each.text[:500],
-            "confidence": each.confidence,
-        }
-        for each in found
-        if each.at is not None
-    ]
-    return {
-        "id": config.id,
-        "title": config.title,
-        "artifact": document.artifact,
-        "media_type": document.media_type,
-        "text": document.text,
-        "boxes": boxes,
-    }
 
 
 def _show_group(config: Any, found: Sequence[Extracted]) -> dict[str, Json]:
