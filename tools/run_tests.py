@@ -132,7 +132,8 @@ def main() -> int:
     chosen = parser.parse_args().tier
     names = chosen or ORDER
     signal.signal(signal.SIGTERM, _interrupt)
-    install_missing({need for name in names for need in TIERS[name].needs})
+    tiers = [TIERS[name] for name in names]
+    install_missing({each for tier in tiers for each in (*tier.needs, *tier.wants)})
     began = time.monotonic()
     runner = Runner()
     try:

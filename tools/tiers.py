@@ -17,11 +17,15 @@ NOT_SCREENS = ("-m", "not screens")
 
 @dataclass(frozen=True)
 class Tier:
-    """Tests that run as one process. ``needs`` are programs, by their names in PACKAGES."""
+    """Tests that run as one process. ``needs`` are programs, by their names in PACKAGES.
+
+    ``wants`` are programs that some of its tests need, which skip themselves without them.
+    """
 
     name: str
     folders: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
     with_servers: bool = False
     arguments: tuple[str, ...] = ()
 
@@ -51,7 +55,7 @@ class Tier:
 TIERS = {
     tier.name: tier
     for tier in (
-        Tier("unit", ("tests/unit",)),
+        Tier("unit", ("tests/unit",), wants=("tesseract",)),
         Tier("js", ("tests/js",), needs=("node",)),
         Tier("integration, SQLite", ("tests/integration",), arguments=("-m", "not own_servers")),
         Tier(

@@ -50,7 +50,9 @@ class Page(Part):
     """A page. ``width`` and ``height`` are in points, upright.
 
     ``source`` says whether the text was in the file or was recognised. ``turned`` and ``skew`` are
-    the degrees by which the page was turned to put it right. ``image`` refers to an artifact.
+    the degrees by which the page was turned to put it right: clockwise, and then about its middle
+    in a frame of the same size. ``image`` refers to an artifact, which shows the page upright.
+    ``problem`` says why a page without text has none, and what to do.
     """
 
     number: int
@@ -63,6 +65,7 @@ class Page(Part):
     turned: int = 0
     skew: float = 0.0
     image: dict[str, Json] | None = None
+    problem: str | None = None
 
 
 class ReadDocument(Part):

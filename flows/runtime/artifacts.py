@@ -8,6 +8,7 @@ now: they are kept with the run or the person that has it, and not with the cont
 
 import hashlib
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -111,6 +112,20 @@ class ArtifactFiles:
         holder = get_holder()
         label = holder.label_of(digest) if holder else Label()
         return RunFile(label.name, label.media_type, content)
+
+    def copy(self, digest: str, to: Path) -> None:
+        """Copy the file in chunks. Raises: FileMissing as ``read``."""
+        try:
+            path = _find_artifact(digest).path
+            with default_storage.open(path) as file, to.open("wb") as copy:
+                for chunk in file.chunks():
+                    copy.write(chunk)
+        except (ArtifactMissing, FileNotFoundError) as missing:
+            raise FileMissing(str(missing)) from missing
+
+    def keep(self, content: bytes, *, media_type: str, name: str, now: datetime) -> dict[str, Any]:
+        """Store a file. Raises: ArtifactTooLarge."""
+        return store_artifact(content=content, media_type=media_type, name=name, now=now)
 
 
 register_file_source(ArtifactFiles())

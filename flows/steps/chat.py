@@ -26,7 +26,7 @@ from flows.steps.base import (
 )
 from flows.steps.chat_check import check_chat
 from flows.steps.confidence import ConfidenceChoice, answer_with_confidence
-from flows.steps.files import FileMissing, RunFile, get_file_source
+from flows.steps.files import FileMissing, RunFile, get_file_source, read_digest
 from flows.steps.functions import UnknownFunction
 from flows.steps.language import Message, Part
 from flows.steps.models import UnknownModel
@@ -309,7 +309,7 @@ def _add_files(messages: Sequence[Message], files: Sequence[Part]) -> list[Messa
 
 def _read_files(given: Sequence[Any]) -> list[Part]:
     """Return the files, if the run holds them. Raises: StepFailure, where none is read."""
-    digests, source = [_read_digest(each) for each in given], get_file_source()
+    digests, source = [read_digest(each, "files") for each in given], get_file_source()
     try:
         size = sum(source.size_of(each) for each in digests)
         if size > MOST_FILE_BYTES:
@@ -321,19 +321,6 @@ def _read_files(given: Sequence[Any]) -> list[Part]:
 
 def _make_part(file: RunFile) -> Part:
     return Part(data=file.content, media_type=file.media_type, name=file.name)
-
-
-def _read_digest(given: Any) -> str:
-    """Return the digest that is given itself or in a reference. Raises: StepFailure."""
-    named = given.get("artifact") if isinstance(given, Mapping) else given
-    digest = text_of(named).removeprefix("artifact:").removeprefix("sha256:")
-    if not digest:
-        raise StepFailure(
-            "`files` takes references of artifacts, as uploads and steps give them.",
-            kind="config",
-            retryable=False,
-        )
-    return digest
 
 
 def _refuse_size(size: int) -> StepFailure:

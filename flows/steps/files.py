@@ -1,7 +1,12 @@
 """Files of runs, as steps need them. The runtime, which keeps them, registers as the source."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from flows.steps.base import StepFailure, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,30 @@ class FileSource(Protocol):
     def read(self, digest: str) -> RunFile:
         """Return a file that the run whose step is called holds. Raises: FileMissing."""
 
+    def copy(self, digest: str, to: Path) -> None:
+        """Copy a file that the run holds to a path, part by part. Raises: FileMissing."""
+
+    def keep(
+        self, content: bytes, *, media_type: str, name: str, now: datetime
+    ) -> Mapping[str, Any]:
+        """Store a file that the run then holds, and return its reference."""
+
+
+def read_digest(given: Any, field: str) -> str:
+    """Return the digest of a file that a config gives, itself or in a reference.
+
+    Raises: StepFailure, that names the field.
+    """
+    named = given.get("artifact") if isinstance(given, Mapping) else given
+    digest = text_of(named).removeprefix("artifact:").removeprefix("sha256:")
+    if not digest:
+        raise StepFailure(
+            f"`{field}` takes references of artifacts, as uploads and steps give them.",
+            kind="config",
+            retryable=False,
+        )
+    return digest
+
 
 class _NoFiles:
     def size_of(self, digest: str) -> int:
@@ -33,6 +62,14 @@ class _NoFiles:
 
     def read(self, digest: str) -> RunFile:
         raise FileMissing(f"There is no artifact {digest}.")
+
+    def copy(self, digest: str, to: Path) -> None:
+        raise FileMissing(f"There is no artifact {digest}.")
+
+    def keep(
+        self, content: bytes, *, media_type: str, name: str, now: datetime
+    ) -> Mapping[str, Any]:
+        raise FileMissing("No files are kept here.")
 
 
 _source: FileSource = _NoFiles()

@@ -1,9 +1,11 @@
 """Ask processes of our own. Each answers one request at a time, and is kept for the next one."""
 
 import atexit
+import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -107,7 +109,9 @@ class _Child:
         return json.loads(_read_line(answers, until))
 
     def end(self) -> None:
-        self._process.kill()
+        # The programs that it called, too: it leads a group of its own.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
 
 

@@ -1,6 +1,8 @@
 """What `llm.chat` makes of its config: the question, its checks, and the form of its output."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +82,14 @@ class Files:
     def read(self, digest: str) -> RunFile:
         self.read_ones.append(digest)
         return RunFile("a.png", "image/png", b"x" * self.size_of(digest))
+
+    def copy(self, digest: str, to: Path) -> None:
+        raise NotImplementedError
+
+    def keep(
+        self, content: bytes, *, media_type: str, name: str, now: datetime
+    ) -> Mapping[str, Any]:
+        raise NotImplementedError
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ STAYS = {
     "branch": "It chooses ports of its own step.",
     "cancel": "It names steps of its own flow, and cancels them in its own run.",
     "checkpoint.tell": "OUTGOING_ALLOWLIST and the uses of secrets bound whom it calls.",
+    "document.read": "It reads files that its run holds.",
     "compensate": "It undoes steps of its own run.",
     "document.classify": "It asks a model that the operator has set up, if any.",
     "document.extract": "It asks a model that the operator has set up, if any.",
