@@ -4,22 +4,23 @@ The demo draws a payslip and an application form from the application itself. Wh
 then found in the file alone: by its text, or of a scan by the OCR engine, where one is installed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows.documents.errors import Unreadable
-from flows.documents.ocr.engines import find_engine
-from flows.documents.reading import ReadOptions, read_document
 from fpdf import FPDF
 
 from examples.scanning import Scanner, scan
+from flows.documents.errors import Unreadable
 from flows.documents.extraction.fields import Extracted, extract_fields
 from flows.documents.extraction.rules import FieldRule
 from flows.documents.model import ReadDocument
+from flows.documents.ocr.engines import find_engine
+from flows.documents.reading import ReadOptions, read_document
+from flows.documents.rendering import PageImage
 from flows.documents.validators import Check, judge, weigh
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89  # A4 in points
@@ -42,8 +43,12 @@ class Drawn:
     checks: tuple[Check, ...] = ()
 
     @property
+    def is_scan(self) -> bool:
+        return self.media_type == "image/jpeg"
+
+    @property
     def name(self) -> str:
-        return f"{self.id}.{'pdf' if self.media_type == 'application/pdf' else 'jpg'}"
+        return f"{self.id}.{'jpg' if self.is_scan else 'pdf'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,24 @@ def format_money(value: float) -> str:
 # --- Reading ------------------------------------------------------------------
 
 
-def read(drawn: Drawn, artifact: Mapping[str, Any]) -> tuple[ReadDocument, list[Extracted]]:
-    """Return the document as it was read, and its fields."""
+Keep = Callable[[bytes, str, str], dict[str, Any]]
+
+
+def read(drawn: Drawn, keep: Keep) -> tuple[ReadDocument, list[Extracted]]:
+    """Return the document as it was read, and its fields.
+
+    ``keep`` stores bytes under a media type and a name, and returns the reference.
+    """
+
+    def keep_image(page: PageImage) -> dict[str, Any]:
+        return keep(page.read(), page.media_type, f"{drawn.id}-straight.jpg")
+
+    options = ReadOptions(keep_image=keep_image if drawn.is_scan else None)
+    artifact = keep(drawn.content, drawn.media_type, drawn.name)
     with TemporaryDirectory(prefix="countersign-demo-") as folder:
         path = Path(folder) / drawn.name
         path.write_bytes(drawn.content)
-        document = read_document(path, dict(artifact), ReadOptions()).document
+        document = read_document(path, artifact, options).document
     found = extract_fields(document, drawn.rules)
     return document, weigh(found, judge(drawn.checks, found, {}))
 

@@ -1,7 +1,6 @@
 """The functions that the consumer loan flow calls. STEP_MODULES allows this module."""
 
 import hashlib
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
@@ -104,13 +103,10 @@ def prepare(application: dict[str, Any], corrections: list[Correction]) -> Prepa
     return Prepared(application=merged | changes, corrected=sorted(changes))
 
 
-Keep = Callable[[papers.Drawn], dict[str, Any]]
-
-
 def _preview(application: Application, ctx: StepContext) -> Intake:
     """Draw and read the documents without storing them, for tests and previews."""
     return _read_documents(
-        application, lambda drawn: {"artifact": hashlib.sha256(drawn.content).hexdigest()}
+        application, lambda content, *_: {"artifact": hashlib.sha256(content).hexdigest()}
     )
 
 
@@ -118,15 +114,13 @@ def _preview(application: Application, ctx: StepContext) -> Intake:
 def documents(application: Application, ctx: StepContext) -> Intake:
     """Make the documents that an applicant would hand in, and read the values on them."""
 
-    def keep(drawn: papers.Drawn) -> dict[str, Any]:
-        return store_artifact(
-            content=drawn.content, media_type=drawn.media_type, name=drawn.name, now=ctx.now
-        )
+    def keep(content: bytes, media_type: str, name: str) -> dict[str, Any]:
+        return store_artifact(content=content, media_type=media_type, name=name, now=ctx.now)
 
     return _read_documents(application, keep)
 
 
-def _read_documents(application: Application, keep: Keep) -> Intake:
+def _read_documents(application: Application, keep: papers.Keep) -> Intake:
     applicant = str(application.get("applicant") or "Applicant")
     paper = _payslip_text(applicant, application)
     slip = papers.payslip(applicant, paper)
@@ -134,7 +128,7 @@ def _read_documents(application: Application, keep: Keep) -> Intake:
         slip = papers.hand_in_scan(slip, applicant)
     shown, found = [], []
     for drawn in (slip, papers.application_form(applicant, application)):
-        document, fields = papers.read(drawn, keep(drawn))
+        document, fields = papers.read(drawn, keep)
         shown.append(show_document(drawn.id, drawn.title, document, fields))
         found += [{"document": drawn.id, **each.as_json()} for each in fields]
     by_key = {each["key"]: each for each in found}

@@ -46,7 +46,12 @@ def read_at(
 ) -> Candidate | None:
     """Return the value that begins at a token, the longest that fits; None if none does."""
     if rule.type == "text" and not rule.pattern:
-        return read_run(row, start, end, rule, locale, match)
+        # A speck of dust is read as a sign that stands by itself.
+        while start < end and not row.folded[start]:
+            start += 1
+        while end > start and not row.folded[end - 1]:
+            end -= 1
+        return read_run(row, start, end, rule, locale, match) if start < end else None
     most = MOST_PATTERN_WORDS if rule.pattern else MOST_WORDS
     for stop in range(min(end, start + most), start, -1):
         found = read_run(row, start, stop, rule, locale, match)

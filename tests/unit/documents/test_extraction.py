@@ -86,6 +86,11 @@ def test_another_label_is_not_the_label() -> None:
     assert find(other, anchors=["Net pay"], type="amount").value is None
 
 
+def test_specks_of_dust_around_a_text_are_no_part_of_it() -> None:
+    found = find(read_lines(["Employee  - Anna Berg :"]), anchors=["Employee"])
+    assert found.value == "Anna Berg"
+
+
 def test_the_clearer_label_wins_over_a_longer_one() -> None:
     both = read_lines(["Total net pay to date     9,000.00", "Net pay     1,000.00"])
     found = find(both, anchors=["Net pay"], type="amount")
