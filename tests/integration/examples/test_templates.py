@@ -10,6 +10,7 @@ from django.utils import timezone
 from examples.document_intake.page import set_page
 from flows.models import Run, RunArtifact, Wait
 from flows.runtime.artifacts import store_artifact
+from flows.runtime.labels import Label
 from flows.selectors.examples import list_examples
 from flows.services import create_flow_from_template, publish_version, start_run
 from reviews.models import Case, Queue, SlaPolicy
@@ -125,7 +126,7 @@ def test_a_file_is_read_and_what_its_case_shows_comes_from_it(settings: Any, tmp
         given = {name: value for name, value in document.samples["clear"].items() if name != "text"}
         run = start_run(
             flow=flow, input={**given, "document": file}, actor=ACTOR, now=timezone.now(),
-            holds={file["artifact"]},
+            passed_on={file["artifact"]: Label.of("i.pdf", "application/pdf")},
         ).run  # fmt: skip
         case = until(lambda: Case.objects.first(), "a case of the file")
         assert [each["label"] for each in case.shown["flags"]] == ["The sum is wrong"]
