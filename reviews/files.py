@@ -10,7 +10,7 @@ from flows.models import Artifact
 from flows.runtime.labels import Label
 from flows.selectors import find_artifact_of_run
 from reviews.models import Attachment, Case
-from reviews.rules.documents import get_artifact_digest, list_files
+from reviews.rules.documents import find_page, get_artifact_digest, list_files
 from reviews.services.looks import note_serving
 from workbench.accounts.models import User
 
@@ -31,12 +31,16 @@ def attachment_response(case: Case, attachment_id: int) -> HttpResponseBase:
     return artifact_response(artifact, Label(found.name, found.media_type))
 
 
-def evidence_response(case: Case, evidence: str, user: User, now: datetime) -> HttpResponseBase:
+def evidence_response(
+    case: Case, evidence: str, user: User, now: datetime, *, page: int | None = None
+) -> HttpResponseBase:
     """Return the response that sends a file which the case shows, noted as given to the person.
 
-    Raises: Http404.
+    ``page`` asks for the image of one page of it. Raises: Http404.
     """
     found = next((each for each in list_files(case.shown) if each["id"] == evidence), None)
+    if found and page is not None:
+        found = {"artifact": find_page(found, page).get("image")}
     digest = get_artifact_digest(found.get("artifact")) if found else ""
     held = find_artifact_of_run(digest, case.run_id) if digest else None
     if held is None:

@@ -27,6 +27,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<int:case_id>/mentions/", conversation.mentions, name="mentions"),
     path("cases/<int:case_id>/documents/<str:document_id>/", documents.document, name="document"),
     path(
+        "cases/<int:case_id>/documents/<str:document_id>/words/",
+        documents.document_words,
+        name="document-words",
+    ),
+    path(
+        "cases/<int:case_id>/documents/<str:document_id>/pages/<int:number>/",
+        documents.document_page,
+        name="document-page",
+    ),
+    path(
         "cases/<int:case_id>/attachments/<int:attachment_id>/",
         documents.attachment,
         name="attachment",

@@ -25,6 +25,12 @@ def list_files(shown: Mapping[str, Json]) -> list[dict[str, Json]]:
     return [*list_documents(shown), *media]
 
 
+def find_page(document: Mapping[str, Json], number: int) -> Mapping[str, Json]:
+    """Return a page of those whose words a document has; empty if it is not among them."""
+    pages = document.get("words") or ()
+    return next((page for page in pages if page["number"] == number), {})
+
+
 def get_artifact_digest(reference: Json) -> str:
     """Return the digest that an artifact reference names, "" if it names none."""
     if isinstance(reference, Mapping):

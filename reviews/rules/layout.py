@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from reviews.rules.plain_schemas import check_schema
+from reviews.rules.words import Words
 
 Json = Any
 Key = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$")]
@@ -70,7 +71,8 @@ class ShownDocument(Part):
     """A document beside the values: PDF, image, audio or plain text.
 
     ``artifact`` is an artifact reference (its digest, or the mapping that names it);
-    ``text`` is the fallback and what a screen reader gets.
+    ``text`` is the fallback and what a screen reader gets. ``words`` is the output of
+    `document.read`: the words then can be selected on the image of each page.
     """
 
     id: Key
@@ -79,6 +81,7 @@ class ShownDocument(Part):
     media_type: str = ""
     text: str = ""
     boxes: list[Box] = Field(default_factory=list)
+    words: Words = Field(default_factory=list, description="The output of `document.read`.")
 
 
 class ShownImage(Part):

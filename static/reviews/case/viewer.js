@@ -1,6 +1,7 @@
 // @ts-check
 // One document: its pages, and the boxes on them that are bound to fields.
 
+import { makeWords } from "./words.js";
 import { fitWidth } from "./zoom.js";
 
 const PDF = new URL("../../vendor/pdfjs/pdf.min.mjs", import.meta.url).href;
@@ -9,6 +10,8 @@ const PDF_FONTS = new URL("../../vendor/pdfjs/standard_fonts/", import.meta.url)
 
 /** @typedef {{ key: string, page: number, at: [number, number, number, number], text?: string, confidence?: number | null }} Box */
 /** @typedef {{ element: HTMLElement, width: number, height: number, draw?: (scale: number) => Promise<void> }} Page */
+
+/** @typedef {import("./words.js").PageWords} PageWords */
 
 /** One worker for all documents: each new one reads a megabyte of script. @type {any} */
 let pdfWorker = null;
@@ -28,6 +31,8 @@ export class Viewer {
     this.boxes = JSON.parse(panel.querySelector("[data-boxes]")?.textContent || "[]");
     /** @type {Page[]} */
     this.pages = [];
+    /** What was read on the pages, by their numbers. @type {Map<number, PageWords>} */
+    this.words = new Map();
     this.marked = "";
     /** @type {Promise<void> | null} */
     this.loading = null;
@@ -46,13 +51,23 @@ export class Viewer {
   }
 
   async open() {
-    const { source, mediaType = "" } = this.panel.dataset;
+    const { source, words, mediaType = "" } = this.panel.dataset;
     if (!source) return;
-    if (mediaType.startsWith("image/")) await this.openImage(source);
+    if (words) await this.loadWords(words);
+    if (mediaType === "application/pdf") await this.openPdf(source);
+    else if ([...this.words.values()].some((page) => page.image)) await this.openPages();
+    else if (mediaType.startsWith("image/")) await this.openImage(source);
     else if (mediaType.startsWith("audio/")) this.openAudio(source);
-    else if (mediaType === "application/pdf") await this.openPdf(source);
     this.resize();
     if (this.marked) this.mark(this.marked);
+  }
+
+  /** The document is shown without them, if they cannot be had. @param {string} address */
+  async loadWords(address) {
+    const answer = await fetch(address, { headers: { Accept: "application/json" } });
+    if (!answer.ok) return;
+    const { pages } = await answer.json();
+    this.words = new Map(pages.map((/** @type {PageWords} */ page) => [page.number, page]));
   }
 
   /** @param {unknown} error */
@@ -82,11 +97,12 @@ export class Viewer {
     const pdf = await this.pdf.promise;
     for (let number = 1; number <= pdf.numPages; number += 1) {
       const page = await pdf.getPage(number);
-      const { width, height } = page.getViewport({ scale: 1 });
+      const rotation = (page.rotate + (this.words.get(number)?.turned ?? 0)) % 360;
+      const { width, height } = page.getViewport({ scale: 1, rotation });
       const canvas = document.createElement("canvas");
       canvas.setAttribute("aria-hidden", "true");
       this.addPage(canvas, width, height, number, async (scale) => {
-        const viewport = page.getViewport({ scale: scale * (window.devicePixelRatio || 1) });
+        const viewport = page.getViewport({ scale: scale * (window.devicePixelRatio || 1), rotation });
         canvas.width = Math.round(viewport.width);
         canvas.height = Math.round(viewport.height);
         await page.render({ canvas, viewport }).promise;
@@ -96,11 +112,25 @@ export class Viewer {
 
   /** @param {string} source */
   async openImage(source) {
-    const image = document.createElement("img");
-    image.alt = this.panel.querySelector("pre")?.textContent?.slice(0, 200) || "Document";
-    image.src = source;
-    await image.decode();
-    this.addPage(image, image.naturalWidth, image.naturalHeight, 1);
+    const alt = this.panel.querySelector("pre")?.textContent?.slice(0, 200) || "Document";
+    const image = await loadImage(source, alt);
+    const turned = this.words.get(1)?.turned;
+    if (!turned) {
+      this.addPage(image, image.naturalWidth, image.naturalHeight, 1);
+      return;
+    }
+    const canvas = drawTurned(image, turned);
+    this.addPage(canvas, canvas.width, canvas.height, 1);
+  }
+
+  /** The images of its pages, which were put upright when they were read. */
+  async openPages() {
+    for (const page of this.words.values()) {
+      if (!page.image) continue;
+      const image = await loadImage(page.image, `Page ${page.number}`);
+      this.words.set(page.number, { ...page, skew: 0 });
+      this.addPage(image, image.naturalWidth, image.naturalHeight, page.number);
+    }
   }
 
   /** @param {string} source */
@@ -121,7 +151,9 @@ export class Viewer {
   addPage(content, width, height, number, draw) {
     const element = document.createElement("div");
     element.className = "document-page";
-    element.append(content);
+    const words = this.words.get(number);
+    element.append(words?.skew ? straighten(content, words.skew) : content);
+    if (words?.lines.length) element.append(makeWords(words, width / height));
     for (const box of this.boxes.filter((each) => each.page === number)) element.append(this.makeBox(box));
     this.holder.append(element);
     this.pages.push({ element, width, height, draw });
@@ -191,6 +223,49 @@ export class Viewer {
       });
     }
   }
+}
+
+/**
+ * @param {string} source
+ * @param {string} alt
+ */
+async function loadImage(source, alt) {
+  const image = document.createElement("img");
+  image.alt = alt;
+  image.src = source;
+  await image.decode();
+  return image;
+}
+
+/**
+ * The image turned clockwise by quarters.
+ * @param {HTMLImageElement} image
+ * @param {number} turned
+ */
+function drawTurned(image, turned) {
+  const canvas = document.createElement("canvas");
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", image.alt);
+  const { naturalWidth: width, naturalHeight: height } = image;
+  [canvas.width, canvas.height] = turned % 180 ? [height, width] : [width, height];
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.translate(canvas.width / 2, canvas.height / 2);
+  context.rotate((turned * Math.PI) / 180);
+  context.drawImage(image, -width / 2, -height / 2);
+  return canvas;
+}
+
+/**
+ * The content turned about its middle, in a frame of the same size: so the page was read.
+ * @param {HTMLElement} content
+ * @param {number} skew degrees, clockwise
+ */
+function straighten(content, skew) {
+  content.style.transform = `rotate(${skew}deg)`;
+  const sheet = document.createElement("div");
+  sheet.className = "document-sheet";
+  sheet.append(content);
+  return sheet;
 }
 
 /** @param {number | null} confidence */
