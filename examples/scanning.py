@@ -42,7 +42,8 @@ def _draw(content: bytes, dpi: int) -> Image.Image:
     pdf = pypdfium2.PdfDocument(content)
     try:
         bitmap = pdf[0].render(scale=dpi / POINTS_PER_INCH, grayscale=True)
-        return bitmap.to_pil().convert("L").copy()
+        drawn: Image.Image = bitmap.to_pil()
+        return drawn.convert("L").copy()
     finally:
         pdf.close()
 

@@ -39,11 +39,14 @@ def parse_arguments() -> argparse.Namespace:
 def write_report(measured: Measured) -> str:
     """Return the figures as Markdown."""
     papers = len(measured.seconds)
-    lines = [
+    summary = (
         f"{papers} papers, {len(measured.outcomes)} fields, "
         f"{measured.accuracy:.2%} of them right. "
         f"Expected calibration error {measured.calibration_error:.4f}. "
-        f"{measured.wall / papers:.2f} s a page, drawing and scanning included.",
+        f"{measured.wall / papers:.2f} s a page, drawing and scanning included."
+    )
+    lines = [
+        summary,
         "",
         "| Confidence | Fields | Mean | Right |",
         "|---|---|---|---|",

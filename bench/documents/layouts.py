@@ -146,7 +146,7 @@ def _german(pdf: FPDF, paper: Paper) -> None:
     """Two pairs of label and value side by side, in German."""
     texts = write_values(paper)
     for at, (key, labels) in enumerate(_GERMAN.items()):
-        left, top = MARGIN + (at % 2) * 250, 150 + (at // 2) * 40
+        left, top = MARGIN + (at % 2) * 250, 150.0 + (at // 2) * 40
         if key == "iban":
             left, top = MARGIN, 370.0
         pdf.text(left, top, labels[0])

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Literal
 
 from bench.documents.layouts import CHECKS, draw, list_rules, locale_of
 from bench.documents.papers import Paper
@@ -14,6 +16,7 @@ from flows.documents.extraction.fields import extract_fields
 from flows.documents.reading import ReadOptions, read_document
 from flows.documents.validators import judge, weigh
 
+EngineName = Literal["auto", "text", "tesseract", "rapidocr"]
 BINS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
@@ -49,9 +52,10 @@ class Measured:
 
     def calibration(self) -> Iterator[tuple[float, float, int, float, float]]:
         """Yield for each bin its bounds, its number, the mean confidence, and the share right."""
-        for low, high in zip(BINS, BINS[1:], strict=False):
-            own = [o for o in self.outcomes
-                   if low <= o.confidence < high or (high == 1.0 and o.confidence == high)]  # fmt: skip
+        for low, high in pairwise(BINS):
+            own = [
+                o for o in self.outcomes if low <= o.confidence < high or o.confidence == high == 1
+            ]
             if own:
                 said = sum(o.confidence for o in own) / len(own)
                 yield low, high, len(own), said, sum(o.is_right for o in own) / len(own)
@@ -63,7 +67,7 @@ class Measured:
         return gaps / len(self.outcomes)
 
 
-def measure(papers: Sequence[Paper], *, engine: str = "auto", at_once: int = 2) -> Measured:
+def measure(papers: Sequence[Paper], *, engine: EngineName = "auto", at_once: int = 2) -> Measured:
     """Read all papers as scans, or with the engine ``text`` as they were drawn."""
     began = perf_counter()
     with ThreadPoolExecutor(at_once) as pool:
@@ -76,7 +80,7 @@ def measure(papers: Sequence[Paper], *, engine: str = "auto", at_once: int = 2) 
     )
 
 
-def _read(paper: Paper, engine: str) -> tuple[list[Outcome], bool, float]:
+def _read(paper: Paper, engine: EngineName) -> tuple[list[Outcome], bool, float]:
     content, name = draw(paper), "paper.pdf"
     if engine != "text":
         content, name = (

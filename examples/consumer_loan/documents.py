@@ -20,7 +20,6 @@ from flows.documents.extraction.rules import FieldRule
 from flows.documents.model import ReadDocument
 from flows.documents.ocr.engines import find_engine
 from flows.documents.reading import ReadOptions, read_document
-from flows.documents.rendering import PageImage
 from flows.documents.validators import Check, judge, weigh
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89  # A4 in points
@@ -76,16 +75,11 @@ def read(drawn: Drawn, keep: Keep) -> tuple[ReadDocument, list[Extracted]]:
 
     ``keep`` stores bytes under a media type and a name, and returns the reference.
     """
-
-    def keep_image(page: PageImage) -> dict[str, Any]:
-        return keep(page.read(), page.media_type, f"{drawn.id}-straight.jpg")
-
-    options = ReadOptions(keep_image=keep_image if drawn.is_scan else None)
     artifact = keep(drawn.content, drawn.media_type, drawn.name)
     with TemporaryDirectory(prefix="countersign-demo-") as folder:
         path = Path(folder) / drawn.name
         path.write_bytes(drawn.content)
-        document = read_document(path, artifact, options).document
+        document = read_document(path, artifact, ReadOptions()).document
     found = extract_fields(document, drawn.rules)
     return document, weigh(found, judge(drawn.checks, found, {}))
 

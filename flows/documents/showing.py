@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from flows.documents.extraction.fields import Extracted
-from flows.documents.model import ReadDocument
+from flows.documents.model import Page, ReadDocument
 
 Json = Any
 MOST_TEXT = 500
+# A case keeps the words of so many pages.
+MOST_PAGES = 50
 
 
 def show_document(
@@ -15,13 +17,8 @@ def show_document(
 ) -> dict[str, Json]:
     """Return the document beside the values, with a box for each that has a place.
 
-    Of one recognised page, its image is shown if it was kept: it was put straight, as the places
-    are, and the file was not.
+    Its words let a case show each page upright, as the places are.
     """
-    artifact, media_type = document.artifact, document.media_type
-    if len(document.pages) == 1 and document.pages[0].source == "ocr" and document.pages[0].image:
-        artifact = document.pages[0].image
-        media_type = artifact.get("media_type", "image/jpeg")
     boxes = [
         {
             "key": each.key,
@@ -36,8 +33,22 @@ def show_document(
     return {
         "id": name,
         "title": title,
-        "artifact": artifact,
-        "media_type": media_type,
+        "artifact": document.artifact,
+        "media_type": document.media_type,
         "text": document.text,
         "boxes": boxes,
+        "words": [_show_words(page) for page in document.pages[:MOST_PAGES]],
+    }
+
+
+def _show_words(page: Page) -> dict[str, Json]:
+    return {
+        "number": page.number,
+        "turned": page.turned,
+        "skew": page.skew,
+        "image": page.image,
+        "lines": [
+            {"at": list(line.at), "words": [[w.text, w.at[0], w.at[2]] for w in line.words]}
+            for line in page.lines
+        ],
     }

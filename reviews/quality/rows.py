@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from reviews.models import Case, Decision
 from reviews.models.quality import DecisionFact
+from reviews.quality.places import find_value
 from reviews.rules.documents import get_artifact_digest, list_documents
 from workbench.audit.canonical import canonical_bytes
 
@@ -89,7 +90,7 @@ def _list_places(decision: Decision, left_out: frozenset[str]) -> list[dict[str,
     """Return where each field stood on the documents, as it was read and as it was concluded.
 
     ``read`` is the text at the place; ``value`` is what a person made of it, if they corrected it,
-    else what was shown.
+    else what was shown. ``corrected_place`` is where the pages say what they made of it.
     """
     evidence = decision.receipt.get("evidence") or {}
     values = decision.receipt.get("fields") or {}
@@ -105,6 +106,9 @@ def _list_places(decision: Decision, left_out: frozenset[str]) -> list[dict[str,
             "confidence": box.get("confidence"),
             "value": values.get(box["key"]),
             "corrected": box["key"] in corrected,
+            "corrected_place": find_value(document, values.get(box["key"]))
+            if box["key"] in corrected
+            else None,
         }
         for document in list_documents(evidence.get("shown") or {})
         for box in document.get("boxes") or ()

@@ -1,7 +1,7 @@
 """Find values beside or below a label, whose letters may have been misread."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from flows.documents.extraction.candidates import Candidate, read_at
@@ -21,23 +21,36 @@ _NO_WORDS = {"", "eur", "usd", "gbp", "chf", "dm"}
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A label that was found: tokens ``start`` to ``end`` of a row."""
+    """A label that was found: tokens ``start`` to ``end`` of a row.
+
+    ``likeness`` is that of its letters; ``match`` takes what stands around it into account.
+    """
 
     row: int
     start: int
     end: int
+    likeness: float
     match: float
 
 
 def find_by_anchor(
     sheets: Sequence[Sheet], rule: FieldRule, labels: Sequence[str], locale: Locale
 ) -> Iterator[Candidate]:
-    """Yield the values at each place of each anchor. ``labels`` are those of all fields."""
+    """Yield the values at each place of each anchor. ``labels`` are those of all fields.
+
+    Where a label stands as it is declared, one that differs from it is another field's.
+    """
     known = frozenset(labels)
-    for sheet in sheets:
-        for at, row in enumerate(sheet.rows):
-            for anchor in find_anchors(row, at, rule.anchors):
-                yield from _read_near(sheet, anchor, rule, known, locale)
+    found = [
+        (sheet, anchor)
+        for sheet in sheets
+        for at, row in enumerate(sheet.rows)
+        for anchor in find_anchors(row, at, rule.anchors)
+    ]
+    is_exact = any(anchor.likeness == 1 for _, anchor in found)
+    for sheet, anchor in found:
+        if anchor.likeness == 1 or not is_exact:
+            yield from _read_near(sheet, anchor, rule, known, locale)
 
 
 def find_anchors(row: Row, at: int, texts: Sequence[str]) -> Iterator[Anchor]:
@@ -52,7 +65,7 @@ def find_anchors(row: Row, at: int, texts: Sequence[str]) -> Iterator[Anchor]:
                     break
                 match = compare_labels(label, text)
                 if match and (best is None or match > best.match):
-                    best = Anchor(at, start, end, match)
+                    best = Anchor(at, start, end, match, match)
             if best is not None:
                 yield _weigh_surroundings(row, best)
 
@@ -75,7 +88,7 @@ def _weigh_surroundings(row: Row, anchor: Anchor) -> Anchor:
     starts = anchor.start == 0 or row.gap_before(anchor.start) > COLUMN_GAP
     if starts or not row.folded[anchor.start - 1]:
         return anchor
-    return Anchor(anchor.row, anchor.start, anchor.end, anchor.match * WITHIN)
+    return replace(anchor, match=anchor.match * WITHIN)
 
 
 def _read_near(
@@ -98,6 +111,9 @@ def _read_right(
     match, start, skipped = anchor.match, anchor.end, 0
     typed = rule.type != "text" or bool(rule.pattern)
     while start < len(row.tokens) and skipped <= MOST_SKIPPED:
+        if not typed and not row.folded[start]:
+            start += 1  # A speck of dust, or the dots that lead to the value.
+            continue
         end = row.end_of_text(start)
         if "".join(row.folded[start:end]) in known:
             return None  # The label of the next field: this one is empty.

@@ -128,7 +128,7 @@ def test_a_file_is_read_and_what_its_case_shows_comes_from_it(settings: Any, tmp
             flow=flow, input={**given, "document": file}, actor=ACTOR, now=timezone.now(),
             passed_on={file["artifact"]: Label.of("i.pdf", "application/pdf")},
         ).run  # fmt: skip
-        case = until(lambda: Case.objects.first(), "a case of the file")
+        case = until(Case.objects.first, "a case of the file")
         assert [each["label"] for each in case.shown["flags"]] == ["The sum is wrong"]
         (shown,) = case.shown["documents"]
         assert shown["artifact"]["artifact"] == file["artifact"]

@@ -132,7 +132,13 @@ def test_a_dataset_has_the_places_of_the_fields_as_read_and_as_concluded(now: da
     box = {"key": "income", "page": 2, "at": [0.1, 0.2, 0.3, 0.04], "text": "3,000",
            "confidence": 0.7}  # fmt: skip
     document = {"id": "slip", "title": "Payslip", "artifact": {"artifact": "sha256:" + "a" * 64},
-                "boxes": [box, {**box, "key": "name", "text": "B. Ahlers"}]}  # fmt: skip
+                "boxes": [box, {**box, "key": "name", "text": "B. Ahlers"}],
+                "words": [{"number": 2, "lines": [
+                    {"at": [0.1, 0.2, 0.3, 0.04],
+                     "words": [["Gross", 0.1, 0.1], ["3,000", 0.3, 0.1]]},
+                    {"at": [0.1, 0.3, 0.3, 0.04],
+                     "words": [["Net", 0.1, 0.1], ["2,500", 0.3, 0.1]]},
+                ]}]}  # fmt: skip
     make_decided_case(
         "ada",
         reject(fields={"income": 2500}, why={"income": "misread"}, comment="too low"),
@@ -144,7 +150,8 @@ def test_a_dataset_has_the_places_of_the_fields_as_read_and_as_concluded(now: da
     assert row["places"] == [
         {"field": "income", "document": "slip", "artifact": "a" * 64, "page": 2,
          "at": [0.1, 0.2, 0.3, 0.04], "read": "3,000", "confidence": 0.7, "value": 2500,
-         "corrected": True}
+         "corrected": True,
+         "corrected_place": {"page": 2, "at": [0.3, 0.3, 0.1, 0.04], "text": "2,500"}}
     ]  # fmt: skip
     assert reproduce_digest(version) == version.digest
     [line] = csv.DictReader(io.StringIO(taken(version, "csv", now).decode()))

@@ -91,6 +91,13 @@ def test_specks_of_dust_around_a_text_are_no_part_of_it() -> None:
     assert found.value == "Anna Berg"
 
 
+def test_a_label_that_is_there_is_not_another_that_is_almost_it() -> None:
+    both = read_lines(["Employee     Anna Berg", "Employer     Nordhafen"])
+    for anchor, value in (("Employee", "Anna Berg"), ("Employer", "Nordhafen")):
+        found = find(both, anchors=[anchor])
+        assert (found.value, found.confidence) == (value, 1.0)
+
+
 def test_the_clearer_label_wins_over_a_longer_one() -> None:
     both = read_lines(["Total net pay to date     9,000.00", "Net pay     1,000.00"])
     found = find(both, anchors=["Net pay"], type="amount")

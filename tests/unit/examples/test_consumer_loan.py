@@ -10,6 +10,7 @@ from examples.consumer_loan import convert, documents, generate, rules
 from examples.consumer_loan.attributes import ATTRIBUTES, read_rows
 from flows.documents.extraction.fields import Extracted
 from flows.documents.model import ReadDocument
+from flows.documents.showing import show_document
 from flows.expressions import compile_template
 from flows.graph.codec import parse
 from flows.graph.model import Document
@@ -164,7 +165,8 @@ def test_a_scanned_payslip_is_recognised_and_shown_straight() -> None:
     assert found["net_income"].value == 2345.6
     assert found["net_income"].confidence is not None
     assert found["net_income"].confidence > 0.9
-    assert document.pages[0].image is not None
+    shown = show_document("payslip", "Payslip", document, list(found.values()))
+    assert shown["words"][0]["skew"] == document.pages[0].skew != 0
 
 
 def test_a_payslip_whose_net_pay_is_not_found_waits_for_a_person() -> None:
