@@ -32,6 +32,10 @@ class Found(NamedTuple):
 
 Row = list[Found]
 
+# Of a row, as many words as are looked at; so many rows are followed, for so many parts of the
+# first. Pages have fewer, other than those that are made to cost.
+_NEAR, _MOST_ROWS, _MOST_PARTS = 30, 200, 12
+
 # A row's gap of so many times its height may be between two columns or cells.
 _GAP = 1.2
 # Columns of text are that many rows tall, and have that many words in a row on average.
@@ -71,7 +75,7 @@ def _group_rows(words: Iterable[Found]) -> list[Row]:
 
 def _stands_in(word: Found, row: Row) -> bool:
     """Return whether a word stands at the height of those of the row that are nearest to it."""
-    nearest = min(row, key=lambda each: abs(each.left - word.left))
+    nearest = min(row[-_NEAR:], key=lambda each: abs(each.left - word.left))
     most = 0.5 * min(max(nearest.height, 1), max(word.height, 1))
     return abs(word.middle - nearest.middle) < most
 
@@ -100,7 +104,7 @@ def _find_columns(rows: Sequence[Row], at: int) -> tuple[int, float]:
     """
     best, between = at, 0.0
     parts = split_at_gaps(rows[at])
-    for left, right in pairwise(parts):
+    for left, right in pairwise(parts[:_MOST_PARTS]):
         end, gutter = _follow_gutter(rows, at, left[-1].right, right[0].left)
         if end > best and _are_columns(rows[at:end], gutter):
             best, between = end, gutter
@@ -110,7 +114,7 @@ def _find_columns(rows: Sequence[Row], at: int) -> tuple[int, float]:
 def _follow_gutter(rows: Sequence[Row], at: int, left: float, right: float) -> tuple[int, float]:
     """Return how far down a gap goes, and its middle where it is narrowest."""
     end = at
-    for row in rows[at:]:
+    for row in rows[at : at + _MOST_ROWS]:
         narrowed = _narrow(row, left, right)
         if narrowed is None:
             break

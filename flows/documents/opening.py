@@ -26,6 +26,7 @@ _FORMATS = ("PNG", "JPEG", "TIFF", "HEIF", "WEBP", "GIF", "BMP")
 _POINTS = 72
 # An image that does not say at what resolution it was taken, or not credibly.
 _USUAL_DPI, _CREDIBLE_DPI = 200.0, (90.0, 2400.0)
+_SEVERAL = 2
 _END_OF_PDF = 65_536
 _WRONG_PASSWORD = pdfium.FPDF_ERR_PASSWORD
 
@@ -151,7 +152,7 @@ class ImageFile:
         dpi = min(dpi, max(_get_dpi(frame)))
         size = max(round(width * dpi), 1), max(round(height * dpi), 1)
         frame.draft(None, size if not _lies(frame) else (size[1], size[0]))
-        upright = ImageOps.exif_transpose(_to_rgb(frame))
+        upright = ImageOps.exif_transpose(_to_rgb(_shrink(frame, size)))
         return upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=2)
 
     def close(self) -> None:
@@ -161,6 +162,15 @@ class ImageFile:
         self._image.seek(number - 1)
         check_pixels(self._image.width, self._image.height, self._limits)
         return self._image
+
+
+def _shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return an image that is several times larger than its page in a size that copies bear."""
+    image.load()
+    factor = int(min(min(image.size) / min(size), max(image.size) / max(size)))
+    if factor < _SEVERAL or image.mode not in {"L", "RGB", "RGBA", "CMYK"}:
+        return image
+    return _keep_exif(image.reduce(factor), image)
 
 
 def check_pixels(width: int, height: int, limits: Limits) -> None:

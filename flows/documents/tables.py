@@ -3,6 +3,7 @@
 Nothing is guessed of what a table means: which row is its head is for whoever reads it.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import NamedTuple
@@ -17,7 +18,7 @@ _LEAST_COLUMNS, _LEAST_ROWS = 2, 3
 _CELL_GAP = 1.5
 # A row that far below the one before, in heights of the text, is of another table.
 _MOST_DISTANCE = 2.5
-_MOST_CELLS = 20_000
+_MOST_CELLS, _MOST_RULES = 20_000, 1_000
 
 Interval = tuple[float, float]
 
@@ -45,15 +46,16 @@ def find_tables(lines: Sequence[Row], rules: Sequence[Rule]) -> list[FoundTable]
 
 
 class _Grid(NamedTuple):
-    across: list[Rule]
-    down: list[Rule]
-    tops: list[float]
-    lefts: list[float]
+    """Where the rules of each height run from and to, and those of each place from the left."""
+
+    tops: dict[float, list[Interval]]
+    lefts: dict[float, list[Interval]]
 
 
 def _find_grids(rules: Sequence[Rule]) -> Iterator[_Grid]:
     """Yield the rules that meet each other, where they make more than one cell."""
-    waiting = list(rules)
+    # More than a table has are a drawing.
+    waiting = list(set(rules)) if len(rules) <= _MOST_RULES else []
     while waiting:
         group, found = [waiting.pop()], []
         while group:
@@ -62,12 +64,11 @@ def _find_grids(rules: Sequence[Rule]) -> Iterator[_Grid]:
             met = [each for each in waiting if _meet(rule, each)]
             waiting = [each for each in waiting if each not in met]
             group += met
-        across = [rule for rule in found if not rule.down]
-        down = [rule for rule in found if rule.down]
-        tops, lefts = _merge(rule.at for rule in across), _merge(rule.at for rule in down)
+        tops = _merge(rule for rule in found if not rule.down)
+        lefts = _merge(rule for rule in found if rule.down)
         cells = (len(tops) - 1) * (len(lefts) - 1)
         if len(tops) > 1 and len(lefts) > 1 and 1 < cells <= _MOST_CELLS:
-            yield _Grid(across, down, tops, lefts)
+            yield _Grid(tops, lefts)
 
 
 def _meet(one: Rule, other: Rule) -> bool:
@@ -80,17 +81,19 @@ def _meet(one: Rule, other: Rule) -> bool:
     )
 
 
-def _merge(places: Iterator[float]) -> list[float]:
-    merged: list[float] = []
-    for place in sorted(places):
-        if not merged or place - merged[-1] > _SLACK:
-            merged.append(place)
+def _merge(rules: Iterator[Rule]) -> dict[float, list[Interval]]:
+    merged: dict[float, list[Interval]] = {}
+    place = -math.inf
+    for rule in sorted(rules, key=lambda each: each.at):
+        if rule.at - place > _SLACK:
+            place = rule.at
+        merged.setdefault(place, []).append((rule.start, rule.end))
     return merged
 
 
 def _fill(grid: _Grid, lines: Sequence[Row]) -> FoundTable | None:
     """Return the table with what stands in each cell, None if nothing does."""
-    tops, lefts = grid.tops, grid.lefts
+    tops, lefts = list(grid.tops), list(grid.lefts)
     cells: dict[tuple[int, int], list[str]] = {}
     inside: set[int] = set()
     for number, line in enumerate(lines):
@@ -111,18 +114,17 @@ def _fill(grid: _Grid, lines: Sequence[Row]) -> FoundTable | None:
 
 def _find_cell(grid: _Grid, x: float, y: float) -> tuple[int, int]:
     """Return row and column of the first cell of those that no rule parts here."""
-    tops = [place for place in grid.tops if _is_ruled(grid.across, place, x) and place <= y]
-    lefts = [place for place in grid.lefts if _is_ruled(grid.down, place, y) and place <= x]
-    row = grid.tops.index(tops[-1]) if tops else 0
-    column = grid.lefts.index(lefts[-1]) if lefts else 0
-    return min(row, len(grid.tops) - 2), min(column, len(grid.lefts) - 2)
+    return _count_before(grid.tops, y, x), _count_before(grid.lefts, x, y)
 
 
-def _is_ruled(rules: Sequence[Rule], place: float, along: float) -> bool:
-    return any(
-        abs(rule.at - place) <= _SLACK and rule.start - _SLACK <= along <= rule.end + _SLACK
-        for rule in rules
-    )
+def _count_before(rules: dict[float, list[Interval]], at: float, along: float) -> int:
+    """Return the number of the last rule before ``at`` that runs past ``along``."""
+    last = 0
+    for number, (place, spans) in enumerate(rules.items()):
+        is_ruled = any(start - _SLACK <= along <= end + _SLACK for start, end in spans)
+        if place <= at and is_ruled:
+            last = number
+    return min(last, len(rules) - 2)
 
 
 # --- Aligned ----------------------------------------------------------------------------

@@ -33,15 +33,15 @@ function makeLine(line, aspect) {
   const element = document.createElement("div");
   for (const [text, left, width] of line.words) {
     const word = document.createElement("span");
-    // The space stands between it and the next one in what is copied.
-    word.textContent = `${text} `;
+    word.textContent = text;
     Object.assign(word.style, {
       left: `${left * 100}%`,
       top: `${top * 100}%`,
       fontSize: `${height * 100}cqh`,
       transform: `scaleX(${stretch(measure(text), height, width, aspect)})`,
     });
-    element.append(word);
+    // The space takes no room, and stands between the words in what is copied.
+    element.append(word, " ");
   }
   return element;
 }
