@@ -166,7 +166,7 @@ def _judge_sum(check: Check, values: Mapping[str, Json], names: Mapping[str, str
     made = math.fsum(parts)
     holds = abs(made - total) <= check.tolerance + 1e-9
     name = names.get(check.total, check.total)
-    listed = ", ".join(names.get(key, key) for key in check.fields)
+    listed = " + ".join(names.get(key, key) for key in check.fields)
     return Verdict(check, holds, f"{listed} make {made:,.2f}; {name} is {total:,.2f}.")
 
 

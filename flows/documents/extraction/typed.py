@@ -56,6 +56,8 @@ _CURRENCY = re.compile(r"[€$£¥]|[A-Z]{2,3}\$?")
 _DIGITS = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})", re.ASCII)
 _NAMED = re.compile(r"(\d{1,2})\.?(?:st|nd|rd|th)?\s+([^\W\d]+)\.?,?\s+(\d{4})")
 _MONTH_FIRST = re.compile(r"([^\W\d]+)\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
+# A value is no sentence; what ends a short word is an abbreviation's.
+_FULL_STOP = re.compile(r"(?<=[^\W\d_]{5})\.$")
 _LEAST_OF_MONTH = 3
 _MOST_TEXT = 2000
 
@@ -77,8 +79,9 @@ def read_value(text: str, kind: ValueType, locale: Locale) -> Json:
             check_value(code)
             return code
         case _:
-            check_value(cleaned)
-            return cleaned
+            value = _FULL_STOP.sub("", cleaned)
+            check_value(value)
+            return value
 
 
 def _read_amount(text: str, locale: Locale) -> int | float:

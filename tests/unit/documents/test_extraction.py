@@ -136,6 +136,8 @@ def test_the_least_certain_word_makes_the_confidence() -> None:
         ("Mar 31, 2026", "date", "en", "2026-03-31"),
         ("DE89 3704 0044 0532 0130 00", "code", "en", "DE89370400440532013000"),
         ("36", "integer", "en", 36),
+        ("Anna Kowalski.", "text", "en", "Anna Kowalski"),
+        ("Miller & Co.", "text", "en", "Miller & Co."),
     ],
 )
 def test_a_value_is_read_by_its_type_and_locale(
