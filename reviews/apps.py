@@ -59,6 +59,7 @@ class ReviewsConfig(AppConfig):
         from reviews.quality.examples import DecidedCases
         from reviews.selectors.titles import ensure_title_index
         from reviews.services.ledger_check import check_decisions
+        from reviews.services.shown_check import check_shown
         from workbench.audit.records import register_check
         from workbench.audit.services import register_action
         from workbench.live import register_live_authoriser
@@ -66,6 +67,7 @@ class ReviewsConfig(AppConfig):
         for action, sentence in ACTIONS.items():
             register_action(action, sentence)
         register_check("decisions", check_decisions)
+        register_check("shown", check_shown)
         register_live_authoriser("queue", may_hear_queue)
         register_live_authoriser("case", may_hear_case)
         register_frame()

@@ -1,113 +1,132 @@
-"""The documents of an applicant, drawn as PDF, and the fields to be read on them.
+"""The documents of an applicant: drawn as PDF or scanned, and read as any other file is.
 
-The demo has no scanner: it draws a payslip and an application form from the application itself, and
-so knows where each value stands. The same application gives the same bytes.
+The demo draws a payslip and an application form from the application itself. What is on them is
+then found in the file alone: by its text, or of a scan by the OCR engine, where one is installed.
 """
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fpdf import FPDF
 
+from examples.scanning import Scanner, scan
+from flows.documents.errors import Unreadable
+from flows.documents.extraction.fields import Extracted, extract_fields
+from flows.documents.extraction.rules import FieldRule
+from flows.documents.model import ReadDocument
+from flows.documents.ocr.engines import find_engine
+from flows.documents.reading import ReadOptions, read_document
+from flows.documents.validators import Check, judge, weigh
+
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89  # A4 in points
 MARGIN, LINE_HEIGHT, VALUE_LEFT = 48.0, 42.0, 230.0
 LABEL_SIZE, VALUE_SIZE, SMALLEST_SIZE = 14, 16, 8
+MOST_SKEW = 2.0
 # A fixed date of creation: with the current one, each attempt would give other bytes.
 DRAWN_AT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """A value on a page. ``box`` is left, top, right, bottom, in points from the upper left."""
-
-    key: str
-    label: str
-    value: Any
-    text: str
-    page: int
-    box: tuple[float, float, float, float]
-    confidence: float
-
-    def as_box(self) -> dict[str, Any]:
-        """Return the field with its box as shares of the page, as a case shows it."""
-        left, top, right, bottom = self.box
-        at = (left / PAGE_WIDTH, top / PAGE_HEIGHT,
-              (right - left) / PAGE_WIDTH, (bottom - top) / PAGE_HEIGHT)  # fmt: skip
-        return {
-            "key": self.key,
-            "page": self.page,
-            "at": [round(share, 5) for share in at],
-            "text": self.text,
-            "confidence": self.confidence,
-        }
-
-    def as_field(self) -> dict[str, Any]:
-        """Return the field with its value and its box in points, for later steps."""
-        return {
-            "field": self.key,
-            "page": self.page,
-            "box": [round(each, 2) for each in self.box],
-            "value": self.value,
-            "confidence": self.confidence,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Drawn:
-    """A document and the fields read from it."""
+    """A document as an applicant hands it in, and what is to be found on it."""
 
     id: str
     title: str
     content: bytes
-    text: str
-    fields: tuple[Field, ...]
+    media_type: str
+    rules: tuple[FieldRule, ...]
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def is_scan(self) -> bool:
+        return self.media_type == "image/jpeg"
+
+    @property
+    def name(self) -> str:
+        return f"{self.id}.{'jpg' if self.is_scan else 'pdf'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line to draw. With a key it becomes a field that is read."""
+    """A line to draw. With a key it is a field to be found, of a type."""
 
     label: str
-    value: Any
     text: str
     key: str = ""
-
-
-def invent_confidence(applicant: str, key: str) -> float:
-    """Return a made-up confidence, 0.7 to 0.99: always the same for an applicant and a field."""
-    digest = hashlib.sha256(f"{applicant}/{key}".encode()).digest()
-    return round(0.7 + 0.29 * (1 - (digest[0] / 255) ** 3), 2)
+    type: str = "text"
 
 
 def format_money(value: float) -> str:
     return f"{value:,.2f} DM"
 
 
-def draw(name: str, title: str, sender: str, applicant: str, entries: list[Entry]) -> Drawn:
+# --- Reading ------------------------------------------------------------------
+
+
+Keep = Callable[[bytes, str, str], dict[str, Any]]
+
+
+def read(drawn: Drawn, keep: Keep) -> tuple[ReadDocument, list[Extracted]]:
+    """Return the document as it was read, and its fields.
+
+    ``keep`` stores bytes under a media type and a name, and returns the reference.
+    """
+    artifact = keep(drawn.content, drawn.media_type, drawn.name)
+    with TemporaryDirectory(prefix="countersign-demo-") as folder:
+        path = Path(folder) / drawn.name
+        path.write_bytes(drawn.content)
+        document = read_document(path, artifact, ReadOptions()).document
+    found = extract_fields(document, drawn.rules)
+    return document, weigh(found, judge(drawn.checks, found, {}))
+
+
+def is_ocr_installed() -> bool:
+    try:
+        find_engine(None, "")
+    except Unreadable:
+        return False
+    return True
+
+
+# --- Drawing ------------------------------------------------------------------
+
+
+def draw(
+    name: str, title: str, sender: str, entries: Sequence[Entry], checks: tuple[Check, ...] = ()
+) -> Drawn:
     """Draw one page: the title, then a line for each entry."""
     pdf = _draw_page(title, sender)
-    fields = []
     top = 210.0
     for entry in entries:
         pdf.set_font("Helvetica", size=LABEL_SIZE)
         pdf.set_text_color(90)
         pdf.text(MARGIN, top, entry.label)
         pdf.set_text_color(20)
-        text = _fit_text(pdf, entry.text)
-        pdf.text(VALUE_LEFT, top, text)
+        pdf.text(VALUE_LEFT, top, _fit_text(pdf, entry.text))
         pdf.set_draw_color(225)
         pdf.line(MARGIN, top + 14, PAGE_WIDTH - MARGIN, top + 14)
-        if entry.key:
-            right = VALUE_LEFT + pdf.get_string_width(text)
-            box = (VALUE_LEFT - 4, top - 15, right + 4, top + 6)
-            sure = invent_confidence(applicant, f"{name}.{entry.key}")
-            fields.append(Field(entry.key, entry.label, entry.value, text, 1, box, sure))
         top += LINE_HEIGHT
-    lines = [f"{entry.label}: {entry.text}" for entry in entries]
-    return Drawn(name, title, bytes(pdf.output()), "\n".join([title, *lines]), tuple(fields))
+    rules = tuple(
+        FieldRule.model_validate(
+            {"key": each.key, "label": each.label, "type": each.type, "anchors": [each.label],
+             "where": "right", "required": True}
+        )
+        for each in entries
+        if each.key
+    )  # fmt: skip
+    return Drawn(name, title, bytes(pdf.output()), "application/pdf", rules, checks)
+
+
+def hand_in_scan(drawn: Drawn, applicant: str) -> Drawn:
+    """Return the document as a scan: a picture, a little skewed and noisy, without any text."""
+    seed = sum(applicant.encode())
+    skew = MOST_SKEW * ((seed % 21) / 10 - 1)
+    content = scan(drawn.content, Scanner(skew=skew, noise=0.3), seed)
+    return Drawn(drawn.id, drawn.title, content, "image/jpeg", drawn.rules, drawn.checks)
 
 
 def _fit_text(pdf: FPDF, text: str) -> str:
@@ -148,27 +167,27 @@ def payslip(applicant: str, paper: Mapping[str, Any]) -> Drawn:
     net = paper["net_income"]
     gross = round(net / 0.68, 2)
     entries = [
-        Entry("Employee", applicant, applicant),
-        Entry("Employer", paper["employer"], paper["employer"], "employer"),
-        Entry("Period", paper["month"], paper["month"]),
-        Entry("Gross pay", gross, format_money(gross)),
-        Entry("Tax and insurance", round(gross - net, 2), format_money(gross - net)),
-        Entry("Net pay", net, format_money(net), "net_income"),
+        Entry("Employee", applicant),
+        Entry("Employer", paper["employer"], "employer"),
+        Entry("Period", paper["month"]),
+        Entry("Gross pay", format_money(gross), "gross_income", "amount"),
+        Entry("Tax and insurance", format_money(gross - net), "deductions", "amount"),
+        Entry("Net pay", format_money(net), "net_income", "amount"),
     ]
-    return draw("payslip", "Payslip", paper["employer"], applicant, entries)
+    checks = (Check(kind="sum", fields=["net_income", "deductions"], total="gross_income"),)
+    return draw("payslip", "Payslip", paper["employer"], entries, checks)
 
 
 def application_form(applicant: str, application: Mapping[str, Any]) -> Drawn:
     months = application["duration_months"]
-    purpose = str(application["purpose"]).replace("_", " ")
     entries = [
-        Entry("Applicant", applicant, applicant),
-        Entry("Amount", application["amount"], format_money(application["amount"]), "amount"),
-        Entry("Duration", months, f"{months} months", "duration_months"),
-        Entry("Purpose", application["purpose"], purpose, "purpose"),
-        Entry("Housing", application["housing"], str(application["housing"]), "housing"),
-        Entry("Employed since", None, str(application["employed_since"]).replace("_", " ")),
-        Entry("Credits at this bank", None, str(application["existing_credits"])),
-        Entry("Telephone", None, "yes" if application["telephone"] else "no"),
+        Entry("Applicant", applicant),
+        Entry("Amount", format_money(application["amount"]), "amount", "amount"),
+        Entry("Duration", f"{months} months", "duration_months", "integer"),
+        Entry("Purpose", str(application["purpose"]).replace("_", " "), "purpose"),
+        Entry("Housing", str(application["housing"]), "housing"),
+        Entry("Employed since", str(application["employed_since"]).replace("_", " ")),
+        Entry("Credits at this bank", str(application["existing_credits"])),
+        Entry("Telephone", "yes" if application["telephone"] else "no"),
     ]
-    return draw("application", "Loan application", "To the bank", applicant, entries)
+    return draw("application", "Loan application", "To the bank", entries)

@@ -1,7 +1,6 @@
 """The functions that the consumer loan flow calls. STEP_MODULES allows this module."""
 
 import hashlib
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
@@ -9,6 +8,7 @@ from typing_extensions import TypedDict
 
 from examples.consumer_loan import documents as papers
 from examples.consumer_loan import rules, scorecard
+from flows.documents.showing import show_document
 from flows.runtime.artifacts import store_artifact
 from flows.steps.base import StepContext, StepFailure
 from flows.steps.python import step
@@ -47,11 +47,14 @@ class Prepared(TypedDict):
 
 
 class Intake(TypedDict):
-    """``documents`` are as a case shows them; ``fields`` is everything that was read on them."""
+    """``documents`` are as a case shows them; ``fields`` is everything that was read on them.
+
+    What could not be read is None or empty, with the confidence 0.
+    """
 
     documents: list[dict[str, Any]]
     fields: list[dict[str, Any]]
-    net_income: float
+    net_income: float | None
     net_income_confidence: float
     employer: str
     employer_confidence: float
@@ -102,49 +105,41 @@ def prepare(application: dict[str, Any], corrections: list[Correction]) -> Prepa
 
 def _preview(application: Application, ctx: StepContext) -> Intake:
     """Draw and read the documents without storing them, for tests and previews."""
-    return _read_documents(application, lambda drawn: hashlib.sha256(drawn.content).hexdigest())
+    return _read_documents(
+        application, lambda content, *_: {"artifact": hashlib.sha256(content).hexdigest()}
+    )
 
 
 @step(effects=True, stand_in=_preview)
 def documents(application: Application, ctx: StepContext) -> Intake:
     """Make the documents that an applicant would hand in, and read the values on them."""
 
-    def keep(drawn: papers.Drawn) -> dict[str, Any]:
-        return store_artifact(
-            content=drawn.content,
-            media_type="application/pdf",
-            name=f"{drawn.id}.pdf",
-            now=ctx.now,
-        )
+    def keep(content: bytes, media_type: str, name: str) -> dict[str, Any]:
+        return store_artifact(content=content, media_type=media_type, name=name, now=ctx.now)
 
     return _read_documents(application, keep)
 
 
-def _read_documents(application: Application, keep: Callable[[papers.Drawn], Any]) -> Intake:
+def _read_documents(application: Application, keep: papers.Keep) -> Intake:
     applicant = str(application.get("applicant") or "Applicant")
     paper = _payslip_text(applicant, application)
-    drawn = [papers.payslip(applicant, paper), papers.application_form(applicant, application)]
-    shown = [
-        {
-            "id": each.id,
-            "title": each.title,
-            "artifact": keep(each),
-            "media_type": "application/pdf",
-            "text": each.text,
-            "boxes": [field.as_box() for field in each.fields],
-        }
-        for each in drawn
-    ]
-    sure = {field.key: field.confidence for each in drawn for field in each.fields}
+    slip = papers.payslip(applicant, paper)
+    if paper["scanned"] and papers.is_ocr_installed():
+        slip = papers.hand_in_scan(slip, applicant)
+    shown, found = [], []
+    for drawn in (slip, papers.application_form(applicant, application)):
+        document, fields = papers.read(drawn, keep)
+        shown.append(show_document(drawn.id, drawn.title, document, fields))
+        found += [{"document": drawn.id, **each.as_json()} for each in fields]
+    by_key = {each["key"]: each for each in found}
+    income, employer = by_key["net_income"], by_key["employer"]
     return Intake(
         documents=shown,
-        fields=[
-            {"document": each.id, **field.as_field()} for each in drawn for field in each.fields
-        ],
-        net_income=paper["net_income"],
-        net_income_confidence=sure["net_income"],
-        employer=paper["employer"],
-        employer_confidence=sure["employer"],
+        fields=found,
+        net_income=income["value"],
+        net_income_confidence=income["confidence"],
+        employer=employer["value"] or "",
+        employer_confidence=employer["confidence"],
     )
 
 
@@ -169,7 +164,7 @@ def affordability(application: Application) -> Affordability:
 
 
 @step
-def fraud(application: Application, net_income: float, employer: str) -> Fraud:
+def fraud(application: Application, net_income: float | None, employer: str) -> Fraud:
     """Look for contradictions in the application and between it and its documents."""
     read = {"net_income": net_income, "employer": employer}
     flags = rules.fraud_flags(application, read)
@@ -189,5 +184,6 @@ def _payslip_text(applicant: str, application: Application) -> dict[str, Any]:
     return {
         "net_income": float(paper.get("net_income", stated)),
         "employer": str(paper.get("employer", employer)),
+        "scanned": bool(paper.get("scanned")),
         "month": "December 2025",
     }

@@ -1,12 +1,10 @@
-"""Typeset a document's text as PDF pages, so that a case can mark where each value stands."""
+"""Typeset a text as PDF pages, whose words have their places, as ``document.read`` gives them."""
 
-from collections.abc import Mapping
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from fpdf import FPDF
-
-from examples.document_intake.rules import Found
 
 PAGE_WIDTH, PAGE_HEIGHT, MARGIN = 595.28, 841.89, 54.0  # A4 in points
 LARGEST, SMALLEST, LEADING = 12.0, 5.0, 1.5
@@ -16,10 +14,8 @@ ADVANCE = 0.6
 MADE_AT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def set_page(
-    title: str, text: str, found: Mapping[str, Found]
-) -> tuple[bytes, list[dict[str, Any]]]:
-    """Return the PDF, and the boxes of the values as a case shows them."""
+def set_page(title: str, text: str) -> tuple[bytes, list[dict[str, Any]]]:
+    """Return the PDF, and its pages as a document that was read has them."""
     lines = text.splitlines() or [""]
     width = (PAGE_WIDTH - 2 * MARGIN) / (ADVANCE * max(1, *map(len, lines)))
     size = max(SMALLEST, min(LARGEST, width))
@@ -28,26 +24,47 @@ def set_page(
     pdf.set_creation_date(MADE_AT)
     pdf.set_title(title)
     pdf.set_auto_page_break(False)
+    pages: list[dict[str, Any]] = []
     for number, line in enumerate(lines):
-        if number % on_a_page == 0:
+        row = number % on_a_page
+        if row == 0:
             pdf.add_page()
             pdf.set_font("Courier", size=size)
-        baseline = MARGIN + size * (1 + LEADING * (number % on_a_page))
-        pdf.text(MARGIN, baseline, line.encode("latin-1", "replace").decode("latin-1"))
-    boxes = [_box(each, size, on_a_page) for each in found.values()]
-    return bytes(pdf.output()), boxes
+            pages.append(_begin_page(len(pages) + 1))
+        pdf.text(MARGIN, MARGIN + size * (1 + LEADING * row), _to_latin(line))
+        if words := _place_words(line, size, row):
+            pages[-1]["lines"].append(_make_line(number + 1, words))
+    return bytes(pdf.output()), pages
 
 
-def _box(found: Found, size: float, on_a_page: int) -> dict[str, Any]:
-    page, row = divmod(found.line, on_a_page)
-    left = MARGIN + ADVANCE * size * found.start - 2
-    top = MARGIN + size * LEADING * row
-    width, height = ADVANCE * size * (found.end - found.start) + 4, size * 1.4
-    at = (left / PAGE_WIDTH, top / PAGE_HEIGHT, width / PAGE_WIDTH, height / PAGE_HEIGHT)
+def _to_latin(line: str) -> str:
+    return line.encode("latin-1", "replace").decode("latin-1")
+
+
+def _begin_page(number: int) -> dict[str, Any]:
+    return {"number": number, "width": PAGE_WIDTH, "height": PAGE_HEIGHT, "source": "text",
+            "lines": [], "confidence": 1.0}  # fmt: skip
+
+
+def _place_words(line: str, size: float, row: int) -> list[dict[str, Any]]:
+    top, height = MARGIN + size * LEADING * row, size * 1.4
+    words = []
+    for found in re.finditer(r"\S+", line):
+        left = MARGIN + ADVANCE * size * found.start() - 1
+        wide = ADVANCE * size * len(found[0]) + 2
+        at = (left / PAGE_WIDTH, top / PAGE_HEIGHT, wide / PAGE_WIDTH, height / PAGE_HEIGHT)
+        place = [round(min(1.0, share), 5) for share in at]
+        words.append({"text": found[0], "at": place, "confidence": 1.0})
+    return words
+
+
+def _make_line(number: int, words: list[dict[str, Any]]) -> dict[str, Any]:
+    left, top, _, height = words[0]["at"]
+    end = words[-1]["at"][0] + words[-1]["at"][2]
     return {
-        "key": found.key,
-        "page": page + 1,
-        "at": [round(min(1.0, share), 5) for share in at],
-        "text": str(found.value),
-        "confidence": found.confidence,
+        "number": number,
+        "text": " ".join(word["text"] for word in words),
+        "at": [left, top, round(min(1.0, end) - left, 5), height],
+        "confidence": 1.0,
+        "words": words,
     }

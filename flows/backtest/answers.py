@@ -71,16 +71,16 @@ class RecordedAnswers:
         if not _uses_record(bound):
             return self._take_executed(_key_of_all(given))
         key = key_of(bound, given.config, given.pins)
-        if bound.type.asks_model:
+        if bound.type.may_ask(bound.step.config):
             return self._answer_model(given, key)
         return self._take_recorded(key) or self._answer_effect(bound, bound.type, key, visit)
 
     def keep(self, given: Given, made: Action) -> bool:
         bound = given.bound
         key = key_of(bound, given.config, given.pins) if _uses_record(bound) else _key_of_all(given)
-        if isinstance(bound.type, LanguageStep):
+        if _asks_by_book(bound):
             return self._is_answered(bound, made)
-        if isinstance(bound.type, RunningStep) and bound.type.asks_model:
+        if isinstance(bound.type, RunningStep) and bound.type.may_ask(bound.step.config):
             return self._keep_models(given, key, made)
         if isinstance(made, Leave):
             self.executed[key] = made
@@ -127,7 +127,7 @@ class RecordedAnswers:
 
     def _answer_model(self, given: Given, key: str) -> Stub | None:
         """Return the recorded answer, None to call the step, or that there is no answer."""
-        by_book = isinstance(given.bound.type, LanguageStep)
+        by_book = _asks_by_book(given.bound)
         if self.budget.ask_again and self.budget.is_left:
             return None if by_book else self._take_executed(key)
         if (stub := self._take_models(given, key)) is not None:
@@ -272,7 +272,13 @@ def _render(bound: BoundStep, bindings: Mapping[str, Json]) -> dict[str, Json] |
 def _uses_record(bound: BoundStep) -> bool:
     if not isinstance(bound.type, RunningStep):
         return False
-    return bound.type.asks_model or bound.type.has_effects(bound.step.config)
+    config = bound.step.config
+    return bound.type.may_ask(config) or bound.type.has_effects(config)
+
+
+def _asks_by_book(bound: BoundStep) -> bool:
+    """Return whether the step asks a language model, whose answers are found by the question."""
+    return isinstance(bound.type, LanguageStep) and bound.type.may_ask(bound.step.config)
 
 
 def _is_unreached(made: Action) -> bool:

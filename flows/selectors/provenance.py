@@ -7,7 +7,8 @@ from flows.models import Journal
 
 Json = Any
 SHOWN = (
-    "provider", "model", "version", "digest", "parameters", "prompt", "calibration", "table", "rows",
+    "provider", "model", "version", "digest", "parameters", "prompt", "calibration", "table",
+    "rows",
 )  # fmt: skip
 
 

@@ -287,6 +287,10 @@ class RunningStep(StepType):
     # A backtest takes a model's answers from the journal, unless it is told to ask again.
     asks_model: ClassVar[bool] = False
 
+    def may_ask(self, config: Mapping[str, Json]) -> bool:
+        """Return whether a step with this raw config asks a model. Never raise."""
+        return self.asks_model
+
     def has_effects(self, config: Mapping[str, Json]) -> bool:
         """Return whether a call with this raw config changes the outside world. Never raise."""
         return self.effects

@@ -3,7 +3,10 @@
 from flows.steps import (
     branch,
     chat,
+    document_classify,
+    document_extract,
     document_read,
+    document_split,
     end,
     http,
     infer,
@@ -20,7 +23,10 @@ from flows.steps import (
 __all__ = [
     "branch",
     "chat",
+    "document_classify",
+    "document_extract",
     "document_read",
+    "document_split",
     "end",
     "http",
     "infer",

@@ -4,12 +4,11 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import IO, Any
 
 from reviews.quality.errors import ParquetMissing
-from reviews.quality.rows import COLUMNS
 from workbench.values.cells import plain_text
 
 Json = Any
@@ -22,14 +21,14 @@ FORMATS = {
 PARQUET_ROWS = 5_000
 
 
-def write_csv(rows: Iterable[Row]) -> IO[bytes]:
-    """Return the rows as an open CSV file."""
+def write_csv(rows: Iterable[Row], columns: Mapping[str, str]) -> IO[bytes]:
+    """Return the rows as an open CSV file. ``columns`` has the type of each."""
     out = tempfile.TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
     text = io.TextIOWrapper(out, "utf-8", newline="", write_through=True)
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for row in rows:
-        writer.writerow([cell_of(row[name], kind) for name, kind in COLUMNS.items()])
+        writer.writerow([cell_of(row[name], kind) for name, kind in columns.items()])
     text.detach()
     return out
 
@@ -43,7 +42,7 @@ def cell_of(value: Json, kind: str) -> Json:
     return plain_text(value) if isinstance(value, str) else value
 
 
-def write_parquet(rows: Iterator[Row]) -> IO[bytes]:
+def write_parquet(rows: Iterator[Row], columns: Mapping[str, str]) -> IO[bytes]:
     """Return the rows as an open Parquet file. Raises: ParquetMissing."""
     try:
         # An optional extra: it takes 165 MB, and nothing else needs it.
@@ -52,16 +51,16 @@ def write_parquet(rows: Iterator[Row]) -> IO[bytes]:
     except ImportError as error:
         raise ParquetMissing(ParquetMissing.__doc__) from error
     types = {"int": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
-    schema = pa.schema([(name, types.get(kind, pa.string())) for name, kind in COLUMNS.items()])
+    schema = pa.schema([(name, types.get(kind, pa.string())) for name, kind in columns.items()])
     out = tempfile.TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
     with pq.ParquetWriter(out, schema, compression="zstd") as writer:
-        for batch in _in_batches(rows):
+        for batch in _in_batches(rows, columns):
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
     return out
 
 
-def _in_batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    nested = [name for name, kind in COLUMNS.items() if kind == "json"]
+def _in_batches(rows: Iterator[Row], columns: Mapping[str, str]) -> Iterator[list[Row]]:
+    nested = [name for name, kind in columns.items() if kind == "json"]
     while batch := list(islice(rows, PARQUET_ROWS)):
         yield [
             {**row, **{name: json.dumps(row[name], ensure_ascii=False) for name in nested}}

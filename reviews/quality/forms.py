@@ -101,6 +101,7 @@ class DatasetForm(forms.Form):
     until = forms.DateField(required=False)
     leave_out = forms.CharField(required=False, max_length=400)
     named_reviewers = forms.BooleanField(required=False)
+    with_places = forms.BooleanField(required=False)
     note = forms.CharField(required=False, max_length=500)
 
     def clean_leave_out(self) -> list[str]:

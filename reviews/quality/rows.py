@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 
 from reviews.models import Case, Decision
 from reviews.models.quality import DecisionFact
+from reviews.quality.places import find_value
+from reviews.rules.documents import get_artifact_digest, list_documents
 from workbench.audit.canonical import canonical_bytes
 
 Json = Any
@@ -23,7 +25,14 @@ COLUMNS: dict[str, str] = {
     "overrides": "json", "fields": "json", "form": "json", "reviewer": "text",
     "active_seconds": "int", "receipt_sha256": "text",
 }  # fmt: skip
+# Only in datasets that ask for it: the bytes of those that do not must stay as they were.
+PLACES = {"places": "json"}
 BATCH = 500
+
+
+def list_columns(wanted: Mapping[str, Json]) -> dict[str, str]:
+    """Return the columns of a dataset with this filter, by their type."""
+    return COLUMNS | PLACES if wanted.get("with_places") else COLUMNS
 
 
 def iterate_rows(
@@ -73,7 +82,38 @@ def make_row(fact: DecisionFact, wanted: Mapping[str, Json]) -> dict[str, Json]:
         "form": {key: value for key, value in decision.form.items() if key not in left_out},
         "reviewer": fact.reviewer.username if named else pseudonym_of(fact.reviewer.username),
         "receipt_sha256": decision.digest,
+        **({"places": _list_places(decision, left_out)} if wanted.get("with_places") else {}),
     }
+
+
+def _list_places(decision: Decision, left_out: frozenset[str]) -> list[dict[str, Json]]:
+    """Return where each field stood on the documents, as it was read and as it was concluded.
+
+    ``read`` is the text at the place; ``value`` is what a person made of it, if they corrected it,
+    else what was shown. ``corrected_place`` is where the pages say what they made of it.
+    """
+    evidence = decision.receipt.get("evidence") or {}
+    values = decision.receipt.get("fields") or {}
+    corrected = {each.get("field") for each in decision.overrides}
+    return [
+        {
+            "field": box["key"],
+            "document": document["id"],
+            "artifact": get_artifact_digest(document.get("artifact")),
+            "page": box.get("page", 1),
+            "at": box["at"],
+            "read": box.get("text", ""),
+            "confidence": box.get("confidence"),
+            "value": values.get(box["key"]),
+            "corrected": box["key"] in corrected,
+            "corrected_place": find_value(document, values.get(box["key"]))
+            if box["key"] in corrected
+            else None,
+        }
+        for document in list_documents(evidence.get("shown") or {})
+        for box in document.get("boxes") or ()
+        if box["key"] not in left_out
+    ]
 
 
 def _case_columns(case: Case) -> dict[str, Json]:

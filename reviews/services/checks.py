@@ -16,6 +16,7 @@ from reviews.rules.choosing import is_drawn
 from reviews.selectors.veil import is_independent
 from reviews.services.moving import ENGINE, record_event
 from reviews.services.parties import copy_parties
+from reviews.services.shown_check import describe_opening
 from reviews.services.stopwatch import set_instants
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
@@ -123,13 +124,7 @@ def repeat_case(original: Case, now: datetime) -> Case:
         "opened",
         ENGINE,
         now,
-        data={
-            "title": case.title,
-            "flow": case.flow,
-            "version": case.flow_version,
-            "step": case.step,
-            "due_at": case.due_at.isoformat() if case.due_at else None,
-        },
+        data=describe_opening(case),
     )
     return case
 

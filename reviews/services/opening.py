@@ -15,6 +15,7 @@ from reviews.selectors.veil import is_independent
 from reviews.services.moving import ENGINE, close_case, record_event
 from reviews.services.parties import note_parties
 from reviews.services.passing import reserve_for_familiar
+from reviews.services.shown_check import describe_opening
 from reviews.services.stopwatch import set_instants
 from workbench.accounts.models import User
 
@@ -63,13 +64,7 @@ def open_case(*, ctx: StepContext, config: CheckpointConfig) -> Case:
         "opened",
         ENGINE,
         ctx.now,
-        data={
-            "title": case.title,
-            "flow": case.flow,
-            "version": case.flow_version,
-            "step": case.step,
-            "due_at": case.due_at.isoformat() if case.due_at else None,
-        },
+        data=describe_opening(case),
     )
     return case
 

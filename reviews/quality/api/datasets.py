@@ -41,6 +41,9 @@ class DatasetIn(Strict):
     until: str = Field("", description="The last day.")
     leave_out: list[str] = Field([], max_length=200, description="Keys of fields.")
     named_reviewers: bool = Field(False, description="False: each is given a pseudonym.")
+    with_places: bool = Field(
+        False, description="Add where each field stood on the documents that were shown."
+    )
     note: str = Field("", max_length=500)
 
 

@@ -20,7 +20,7 @@ from django.db.models import Max
 from reviews.models.quality import DatasetVersion, DecisionFact
 from reviews.quality.errors import DatasetChanged, DatasetEmpty
 from reviews.quality.formats import write_csv, write_parquet
-from reviews.quality.rows import iterate_rows, write_rows
+from reviews.quality.rows import iterate_rows, list_columns, write_rows
 from reviews.selectors.acting import Acting
 from workbench.audit.services import record
 
@@ -33,8 +33,8 @@ def create_dataset(
     """Export the decisions of the filter as the next version of the dataset.
 
     ``wanted``: ``{flow, queue, outcome, only_corrected, since, until, leave_out: [field keys],
-    named_reviewers}``, each optional. The file is stored before the version that names it; if the
-    version is not saved, the file is harmless.
+    named_reviewers, with_places}``, each optional. The file is stored before the version that
+    names it; if the version is not saved, the file is harmless.
 
     Raises: DatasetEmpty.
     """
@@ -100,7 +100,7 @@ def open_dataset(*, version: DatasetVersion, form: str, acting: Acting, now: dat
         made = _open_stored(version)
     else:
         writer = {"csv": write_csv, "parquet": write_parquet}[form]
-        made = writer(_stored_rows(version))
+        made = writer(_stored_rows(version), list_columns(version.filter))
     with transaction.atomic():
         _record("downloaded", version, acting, now, format=form)
     made.seek(0)

@@ -8,7 +8,10 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
+from examples.document_intake.page import set_page
 from flows.models import Run, RunArtifact, Wait
+from flows.runtime.artifacts import store_artifact
+from flows.runtime.labels import Label
 from flows.selectors.examples import list_examples
 from flows.services import create_flow_from_template, publish_version, start_run
 from reviews.models import Case, Decision, Queue, SlaPolicy
@@ -29,6 +32,20 @@ UNSURE = {
     "insurance_claim": ("large", "claims"),
     "content_moderation": ("rude", "moderation"),
 }
+
+
+WRONG_SUM = """Mühlbach Papier
+Invoice
+
+Invoice number: 2026-0417
+Date: 02.03.2026
+Net                                 1,000.00
+VAT 19 %                              190.00
+Total                               1,200.00
+
+Payable within 30 days
+IBAN: DE89 3704 0044 0532 0130 00
+"""
 
 
 def publish(trade: str) -> Any:
@@ -100,6 +117,45 @@ def test_each_template_runs_to_its_checkpoint_and_by_a_decision_to_its_end(
     }
     assert not Wait.objects.filter(state="open").exists()
     assert RunArtifact.objects.filter(media_type="application/pdf").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_is_read_and_what_its_case_shows_comes_from_it(settings: Any, tmp_path: Any) -> None:
+    """The sum on the page is wrong: a person corrects the total, and the run goes on with it."""
+    settings.VAR_DIR = tmp_path
+    call_command("load_demo", queues_only=True, stdout=StringIO())
+    reviewer = make_person("reviewer", Role.REVIEWER)
+    content, _ = set_page("Invoice", WRONG_SUM)
+    file = store_artifact(
+        content=content, media_type="application/pdf", name="i.pdf", now=timezone.now()
+    )
+    with driving():
+        flow, document = publish("document_intake")
+        given = {name: value for name, value in document.samples["clear"].items() if name != "text"}
+        run = start_run(
+            flow=flow, input={**given, "document": file}, actor=ACTOR, now=timezone.now(),
+            passed_on={file["artifact"]: Label.of("i.pdf", "application/pdf")},
+        ).run  # fmt: skip
+        case = until(Case.objects.first, "a case of the file")
+        assert [each["label"] for each in case.shown["flags"]] == ["The sum is wrong"]
+        (shown,) = case.shown["documents"]
+        assert shown["artifact"]["artifact"] == file["artifact"]
+        boxes = {box["key"]: box for box in shown["boxes"]}
+        assert boxes["total"]["text"] == "1,200.00"
+        assert boxes["total"]["at"][1] > boxes["net"]["at"][1]
+        total = next(
+            field for group in case.shown["show"] for field in group.get("fields") or ()
+            if field.get("key") == "total"
+        )  # fmt: skip
+        assert (total["value"], total["confidence"]) == (1200.0, 0.32)
+        decide(
+            case, reviewer,
+            Answer("approved", opened=tuple(case.rules["required_evidence"]),
+                   fields={"total": 1190.0}, why={"total": "The sum says so"}),
+        )  # fmt: skip
+        assert ended(run).outcome == "filed"
+    case.refresh_from_db()
+    assert case.fields["total"] == 1190.0
 
 
 @pytest.mark.django_db

@@ -126,3 +126,35 @@ def test_making_and_taking_a_dataset_is_in_the_ledger(now: datetime) -> None:
         "dataset.created",
         "dataset.downloaded",
     ]
+
+
+def test_a_dataset_has_the_places_of_the_fields_as_read_and_as_concluded(now: datetime) -> None:
+    box = {"key": "income", "page": 2, "at": [0.1, 0.2, 0.3, 0.04], "text": "3,000",
+           "confidence": 0.7}  # fmt: skip
+    document = {"id": "slip", "title": "Payslip", "artifact": {"artifact": "sha256:" + "a" * 64},
+                "boxes": [box, {**box, "key": "name", "text": "B. Ahlers"}],
+                "words": [{"number": 2, "lines": [
+                    {"at": [0.1, 0.2, 0.3, 0.04],
+                     "words": [["Gross", 0.1, 0.1], ["3,000", 0.3, 0.1]]},
+                    {"at": [0.1, 0.3, 0.3, 0.04],
+                     "words": [["Net", 0.1, 0.1], ["2,500", 0.3, 0.1]]},
+                ]}]}  # fmt: skip
+    make_decided_case(
+        "ada",
+        reject(fields={"income": 2500}, why={"income": "misread"}, comment="too low"),
+        now,
+        documents=[document],
+    )
+    version = export(now, with_places=True, leave_out=["name"])
+    [row] = rows(version, now)
+    assert row["places"] == [
+        {"field": "income", "document": "slip", "artifact": "a" * 64, "page": 2,
+         "at": [0.1, 0.2, 0.3, 0.04], "read": "3,000", "confidence": 0.7, "value": 2500,
+         "corrected": True,
+         "corrected_place": {"page": 2, "at": [0.3, 0.3, 0.1, 0.04], "text": "2,500"}}
+    ]  # fmt: skip
+    assert reproduce_digest(version) == version.digest
+    [line] = csv.DictReader(io.StringIO(taken(version, "csv", now).decode()))
+    assert json.loads(line["places"]) == row["places"]
+    assert pq.read_table(io.BytesIO(taken(version, "parquet", now))).column_names[-1] == "places"
+    assert "places" not in rows(export(now), now)[0]

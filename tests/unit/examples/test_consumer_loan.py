@@ -1,6 +1,5 @@
 import json
 import re
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,9 @@ from hypothesis import given
 
 from examples.consumer_loan import convert, documents, generate, rules
 from examples.consumer_loan.attributes import ATTRIBUTES, read_rows
+from flows.documents.extraction.fields import Extracted
+from flows.documents.model import ReadDocument
+from flows.documents.showing import show_document
 from flows.expressions import compile_template
 from flows.graph.codec import parse
 from flows.graph.model import Document
@@ -121,40 +123,70 @@ def test_a_document_drawn_again_has_the_same_bytes() -> None:
     assert payslip().content.startswith(b"%PDF-")
 
 
-def texts_on(content: bytes) -> dict[str, tuple[float, float]]:
-    """Return each text of a one-page PDF and where its baseline starts, from the upper left."""
-    found = {}
-    for stream in re.findall(rb"stream\n(.*?)\nendstream", content, re.DOTALL):
-        page = zlib.decompress(stream).decode("latin-1")
-        for x, y, text in re.findall(r"BT ([\d.]+) ([\d.]+) Td \((.*?)\) Tj ET", page):
-            found[text] = (float(x), documents.PAGE_HEIGHT - float(y))
-    return found
+def read(drawn: documents.Drawn) -> tuple[ReadDocument, dict[str, Extracted]]:
+    document, found = documents.read(drawn, lambda *_: {"artifact": "0" * 64})
+    return document, {each.key: each for each in found}
 
 
-@pytest.mark.parametrize("drawn", [payslip(), documents.application_form("A", application())])
-def test_each_box_is_around_its_value_on_the_page(drawn: documents.Drawn) -> None:
-    places = texts_on(drawn.content)
-    assert drawn.fields
-    for field in drawn.fields:
-        x, y = places[field.text]
-        left, top, right, bottom = field.box
-        assert left <= x < right
-        assert top < y < bottom
-        box = field.as_box()
-        assert box["at"][0] == pytest.approx(left / documents.PAGE_WIDTH, abs=1e-4)
-        assert all(0 <= share <= 1 for share in box["at"])
-        assert 0.7 <= field.confidence <= 0.99
+def test_the_documents_say_what_is_read_on_them_and_where() -> None:
+    document, found = read(payslip())
+    assert "Net pay 2,345.60 DM" in document.text
+    assert {key: each.value for key, each in found.items()} == {
+        "employer": "Mühlbach Papier",
+        "gross_income": 3449.41,
+        "deductions": 1103.81,
+        "net_income": 2345.6,
+    }
+    lines = {line.number: line for page in document.pages for line in page.lines}
+    for each in found.values():
+        assert each.at is not None
+        (number,) = each.lines
+        assert each.text in lines[number].text
+        assert lines[number].at[0] < each.at[0]
+        assert each.at[0] + each.at[2] <= lines[number].at[0] + lines[number].at[2] + 0.001
+        assert each.confidence == 1.0
+
+
+def test_the_application_form_is_read_too() -> None:
+    _, found = read(documents.application_form("A", application(purpose="new_car")))
+    assert {key: each.value for key, each in found.items()} == {
+        "amount": 1200.0,
+        "duration_months": 12,
+        "purpose": "new car",
+        "housing": "own",
+    }
+
+
+@pytest.mark.skipif(not documents.is_ocr_installed(), reason="needs an OCR engine")
+def test_a_scanned_payslip_is_recognised_and_shown_straight() -> None:
+    scanned = documents.hand_in_scan(payslip(), "Applicant 0001")
+    document, found = read(scanned)
+    assert (scanned.media_type, document.pages[0].source) == ("image/jpeg", "ocr")
+    assert found["net_income"].value == 2345.6
+    assert found["net_income"].confidence is not None
+    assert found["net_income"].confidence > 0.9
+    shown = show_document("payslip", "Payslip", document, list(found.values()))
+    assert shown["words"][0]["skew"] == document.pages[0].skew != 0
+
+
+def test_a_payslip_whose_net_pay_is_not_found_waits_for_a_person() -> None:
+    found = call("fraud", application=application(), net_income=None, employer="")
+    assert labels(found["flags"]) == ["Payslip not legible"]
+
+
+def test_a_name_is_the_same_whatever_accents_and_spaces_a_scan_has() -> None:
+    given = application(employer="Mühlbach Papier")
+    found = call("fraud", application=given, net_income=2_000.0, employer="MuhlbachPapier")
+    assert labels(found["flags"]) == []
 
 
 def test_a_long_value_stays_on_the_page_and_a_foreign_letter_is_replaced() -> None:
     paper = {"net_income": 1.0, "employer": "Zażółć " * 30, "month": "December 2025"}
-    (employer, _) = documents.payslip("Applicant 0001", paper).fields
-    assert employer.box[2] <= documents.PAGE_WIDTH
+    _, found = read(documents.payslip("Applicant 0001", paper))
+    employer = found["employer"]
+    assert employer.at is not None
+    assert employer.at[0] + employer.at[2] <= 1
     assert employer.text.endswith("...")
-
-
-def test_what_the_documents_say_is_text_too() -> None:
-    assert "Net pay: 2,345.60 DM" in payslip().text
 
 
 # --- Data -----------------------------------------------------------------------
