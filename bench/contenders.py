@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.conversation import Speaker, start_speaker
+from bench.conversation import ProcessFailed, Speaker, start_speaker
 from bench.running import Running
 from bench.servers import Servers
 from tests import servers as test_servers
@@ -73,8 +73,20 @@ def start_our_desk(
         )
     )
     desk.wait_until_ready()
-    desk.ask("workers_ready", count=WORKERS)
+    _wait_for_workers(desk, started)
     return desk
+
+
+def _wait_for_workers(desk: Speaker, started: Sequence[test_servers.Countersign]) -> None:
+    """Wait until the workers beat. Raises: ProcessFailed, with the log of a process that ended."""
+    deadline = time.monotonic() + START_SECONDS
+    while desk.ask("count_workers") < WORKERS:
+        for each in started:
+            if each.process.poll() is not None:
+                raise ProcessFailed(f"A process ended at its start:\n{each.output[-2000:]}")
+        if time.monotonic() > deadline:
+            raise ProcessFailed(f"{WORKERS} workers did not register in {START_SECONDS:.0f} s.")
+        time.sleep(0.05)
 
 
 def _stop_ours(started: Sequence[test_servers.Countersign]) -> None:
@@ -92,6 +104,7 @@ def prepare_settings(servers: Servers, var: Path, database: str) -> dict[str, st
         "DATABASE_URL": url,
         "REDIS_URL": servers.redis_url,
         "STEP_MODULES": STEP_MODULES,
+        "LEDGER_KEY": servers.ledger_key,
     }
     if fresh:
         test_servers.manage(var, "migrate", "--verbosity", "0", **settings)

@@ -16,10 +16,13 @@ def main() -> None:
     django.setup()
     # Below the set-up, which models need.
     from bench import ours, scale
+    from workbench.process.memory import freeze_what_is_loaded
 
+    # As a web process does once it has started.
+    freeze_what_is_loaded()
     answer(
         {
-            "workers_ready": ours.workers_ready,
+            "count_workers": ours.count_workers,
             "linear": ours.linear,
             "filled": ours.filled,
             "pause": ours.pause,

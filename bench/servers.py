@@ -1,6 +1,8 @@
 """The servers of a sitting: a PostgreSQL with fsync on and a Redis, private and on loopback."""
 
+import base64
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,8 @@ class Servers:
     database_server: str
     redis_url: str
     folder: Path
+    # One for all databases: a copy has blocks that the original's key signed.
+    ledger_key: str = field(default_factory=lambda: base64.b64encode(os.urandom(32)).decode())
     _made: set[str] = field(default_factory=set)
 
     def database(self, name: str) -> tuple[str, bool]:

@@ -63,11 +63,11 @@ def forget_known_connections() -> None:
 
 
 @pytest.fixture(autouse=True)
-def forget_known_prompts() -> None:
-    """Forget the prompts that the process keeps by name and number: each test uses them again."""
-    from flows.assets.prompts.source import SOURCE
+def forget_known_contents() -> None:
+    """Forget the assets that the process keeps by name and number: each test uses them again."""
+    from flows.assets.contents import CONTENTS
 
-    SOURCE.forget()
+    CONTENTS.forget()
 
 
 @pytest.fixture

@@ -1,17 +1,15 @@
-"""The program of ``flows.expressions.apart``: a request on each line of its input.
+"""The program of ``flows.expressions.apart``.
 
-A request is ``[kind, expression or template, bindings]``; its answer, a line too, is ``{value}`` or
+A request is ``[kind, expression or template, bindings]``; its answer is ``{value}`` or
 ``{error: [message, remedy, position]}``.
 """
 
-import json
-import resource
-import sys
 from typing import Any
 
 from flows.expressions.errors import ExpressionError
 from flows.expressions.language import compile_expression
 from flows.expressions.template import compile_template
+from workbench.apart.program import serve
 
 Json = Any
 # For the copies of the longest list that one expression may build (flows.expressions.cost), about
@@ -19,8 +17,9 @@ Json = Any
 MOST_BYTES = 1536 * 1024 * 1024
 
 
-def answer(kind: str, what: Json, bindings: dict[str, Json]) -> dict[str, Json]:
+def answer(request: Json) -> dict[str, Json]:
     """Return the value, or the error of an expression that has none."""
+    kind, what, bindings = request
     try:
         if kind == "expression":
             return {"value": compile_expression(what).evaluate(bindings)}
@@ -29,13 +28,5 @@ def answer(kind: str, what: Json, bindings: dict[str, Json]) -> dict[str, Json]:
         return {"error": [error.message, error.remedy, error.position]}
 
 
-def main() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for line in sys.stdin.buffer:
-        sys.stdout.write(json.dumps(answer(*json.loads(line)), separators=(",", ":")) + "\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(answer, most_bytes=MOST_BYTES)

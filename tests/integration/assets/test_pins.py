@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from flows.assets.prompts.source import SOURCE
+from flows.assets.contents import CONTENTS
 from flows.assets.selectors import list_users
 from flows.backtest.selectors import choose_runs
 from flows.backtest.services import Choice, play_part, start_backtest
@@ -29,11 +29,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def nothing_is_cached() -> Iterator[None]:
-    SOURCE.forget()
+    CONTENTS.forget()
     forget_programs()
     prompts.asked.clear()
     yield
-    SOURCE.forget()
+    CONTENTS.forget()
 
 
 def run_all(flow: Any, *letters: str) -> list[Any]:

@@ -7,7 +7,9 @@ import pytest
 from django.db import IntegrityError, connections
 from django.utils import timezone
 
+from flows.assets import contents as contents_module
 from flows.assets import services
+from flows.assets.contents import CONTENTS
 from flows.assets.errors import (
     AssetDraftChanged,
     AssetExists,
@@ -18,8 +20,6 @@ from flows.assets.errors import (
 )
 from flows.assets.ledger_check import check_releases, check_versions
 from flows.assets.models import Asset, AssetVersion
-from flows.assets.prompts import source as source_module
-from flows.assets.prompts.source import SOURCE
 from flows.assets.selectors import find_released_numbers, list_assets
 from flows.steps.prompts import UnknownPrompt, VariablesRefused, get_prompt_source
 from tests.factories.people import ACTOR
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def nothing_is_cached() -> None:
-    SOURCE.forget()
+    CONTENTS.forget()
 
 
 def save(asset: Asset, **changes: Any) -> Asset:
@@ -225,5 +225,5 @@ def test_a_version_is_read_once_and_what_is_released_once_a_second(
         for number in (None, 1):
             source.fill("triage", number, given)
     reword(asset, "{letter}{notes}")
-    monkeypatch.setattr(source_module, "RELEASED_SECONDS", 0.0)
+    monkeypatch.setattr(contents_module, "RELEASED_SECONDS", 0.0)
     assert source.fill("triage", None, given).label == "triage@2"

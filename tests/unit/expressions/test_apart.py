@@ -70,7 +70,7 @@ def test_a_process_that_ended_is_replaced() -> None:
 def test_what_takes_too_long_is_ended_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate_apart("1", {})
     os.kill(find_child(), signal.SIGSTOP)
-    monkeypatch.setattr(apart, "LONGEST_SECONDS", 0.1)
+    monkeypatch.setattr(apart._children, "_seconds", 0.1)
     with pytest.raises(ExpressionError, match="too long"):
         evaluate_apart("1", {})
     monkeypatch.undo()
@@ -83,15 +83,15 @@ def test_no_more_processes_than_two_work_at_a_time_and_who_waits_too_long_is_tol
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda n: evaluate_apart(f"{n} + 1", {}), range(40)))
     assert found == list(range(1, 41))
-    assert 1 <= len(apart._children._idle) <= apart.MOST_CHILDREN
-    monkeypatch.setattr(apart, "LONGEST_WAIT_SECONDS", 0.05)
-    for _ in range(apart.MOST_CHILDREN):
+    assert 1 <= len(apart._children._idle) <= 2
+    monkeypatch.setattr(apart._children, "_seconds_to_wait", 0.05)
+    for _ in range(2):
         apart._children._places.acquire()
     try:
         with pytest.raises(ExpressionError, match="Too many expressions"):
             evaluate_apart("1", {})
     finally:
-        for _ in range(apart.MOST_CHILDREN):
+        for _ in range(2):
             apart._children._places.release()
 
 

@@ -10,8 +10,8 @@ READERS = {"load", "loads", "JSONDecoder"}
 # Reads of what this project itself has stored or ships. Each was checked where it came in.
 OWN_STORAGE = {
     "flows/agents/conversation.py": "What was written as JSON in the same line.",
-    "flows/expressions/apart.py": "The answer of a process of our own, which it wrote as JSON.",
-    "flows/expressions/child.py": "The question of a process of our own, which it wrote as JSON.",
+    "workbench/apart/children.py": "The answer of a process of our own, which it wrote as JSON.",
+    "workbench/apart/program.py": "The question of a process of our own, which it wrote as JSON.",
     "flows/graph/view.py": "A schema of the document, written as text to be a cache's key.",
     "flows/runtime/payloads.py": "A large value that was checked before it became an artifact.",
     "flows/steps/scorecard.py": "A model's file, which comes with the deployed code.",

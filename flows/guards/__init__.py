@@ -1,0 +1,1 @@
+"""What texts and values must not hold, found and masked: plain Python."""

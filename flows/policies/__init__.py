@@ -1,0 +1,1 @@
+"""Policies: rules that allow or refuse, in Rego or CEL. Plain Python."""

@@ -1,0 +1,1 @@
+"""Decision tables with the semantics of DMN: plain Python."""
