@@ -18,6 +18,7 @@ PACKAGES = {
     "chromium": "chromium",
     "node": "nodejs",
     "npm": "npm",
+    "java": "openjdk-17-jre-headless",
 }
 
 

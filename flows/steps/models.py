@@ -263,7 +263,7 @@ class LocalProvider:
         return [
             answer
             if isinstance(answer, InputRefused | StepFailure)
-            else Inference(*answer, provenance=share)
+            else Inference(answer[0], answer[1], answer[2], share)
             for answer, share in zip(answers, shares, strict=True)
         ]
 

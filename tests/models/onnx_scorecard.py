@@ -44,7 +44,7 @@ class _Graph:
 
     def constant(self, value: float | str) -> str:
         kind = TensorProto.STRING if isinstance(value, str) else TensorProto.DOUBLE
-        held = value.encode() if isinstance(value, str) else value
+        held: Any = value.encode() if isinstance(value, str) else value
         return self.add("Constant", value=helper.make_tensor("held", kind, [1], [held]))
 
     def add_points(self, factor: Factor, of: Bin) -> str:

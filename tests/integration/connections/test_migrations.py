@@ -16,4 +16,4 @@ def test_a_connection_that_said_that_its_server_takes_pdf_files_is_still_read() 
     import_module("flows.connections.migrations.0002_pdf_as_images").drop_takes_pdf(apps, None)
     made.refresh_from_db()
     assert made.options == {"strict": True}
-    assert KnownConnection(made).options.strict
+    assert KnownConnection(made).options.model_dump()["strict"]

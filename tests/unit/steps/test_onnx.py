@@ -129,7 +129,7 @@ def test_an_input_that_is_refused_fails_alone_among_many(provider: LocalProvider
         [request(first), request({**second, "purpose": "a boat"}), request(third)]
     )
     assert [type(each) for each in outcomes] == [Inference, InputRefused, Inference]
-    assert outcomes[2].output == provider.infer(request(third)).output  # type: ignore[union-attr]
+    assert outcomes[2].output == provider.infer(request(third)).output
 
 
 def test_an_output_that_is_no_number_or_breaks_the_contract_is_a_failure(
