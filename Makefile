@@ -7,7 +7,7 @@ PY := .venv/bin/python
 help:
 	@echo "make run      serve the demo on 127.0.0.1:$(PORT) (PORT=... for another port)"
 	@echo "make test     run every test that can run here"
-	@echo "make test-models  ask real model servers, which it installs (about 2 GB) and starts"
+	@echo "make test-models  ask real model servers, which it installs (about 3 GB) and starts"
 	@echo "make lint     check style, types, layers, templates, vendored files"
 	@echo "make format   rewrite the code in the project's style"
 	@echo "make bench    measure the engine beside its peers; make bench-editor, the canvas"
@@ -26,6 +26,9 @@ test:
 test-models:
 	@tools/environment dev
 	@tools/environment models
+	@tools/environment torch
+	@tools/environment triton
+	@$(PY) -m tools.programs java
 	@exec $(PY) -m tools.run_tests --tier models
 
 lint:
@@ -71,3 +74,8 @@ lock:
 		--python-version 3.11 --group bench -o requirements-bench.lock
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 --group models -o requirements-models.lock
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 --group torch --overrides tools/without-torch.txt --no-emit-package torch \
+		-o requirements-torch.lock
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 --group triton -o requirements-triton.lock

@@ -19,6 +19,7 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "tesseract": "tesseract-ocr",
+    "java": "openjdk-17-jre-headless",
 }
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from flows.connections.adapters.contract import find_adapter, list_adapters
-from flows.connections.contracts import explain_schema_fault
 from flows.connections.models import ANY_FLOW
 from flows.connections.selectors import find_taker
 from flows.connections.settings import ConnectionSettings
 from flows.graph.problems import join_names
+from flows.steps.contracts import explain_schema_fault
 from flows.steps.destinations import find_fault
 from workbench.http.addresses import RESERVED, is_reserved
 from workbench.secrets.services import list_usable

@@ -22,6 +22,13 @@ Json = Any
 T = TypeVar("T")
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 SHOWN_CHARACTERS = 200
+# How servers and what stands before them name a request in the headers of an answer; the most
+# telling first. Of a trace it is the whole header, as other tools search for it.
+_ID_HEADERS = (
+    "x-request-id", "request-id", "x-bentoml-request-id", "x-amzn-requestid", "x-ms-request-id",
+    "apim-request-id", "x-correlation-id", "traceresponse", "traceparent",
+)  # fmt: skip
+LONGEST_ID = 200
 # Failures of which a server answered with success, and so has been paid.
 _ANSWERED = frozenset({"contract", "too_large"})
 
@@ -39,6 +46,8 @@ class Exchange:
     seconds: float = 0.0
     # What the reply states of itself, as soon as it has been read.
     stated: Mapping[str, Json] = field(default_factory=dict)
+    # What its headers call the request, which counts where the reply states nothing.
+    header_id: str = ""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -57,6 +66,7 @@ class Exchange:
             self.seconds = monotonic() - began
             raise self._masked(failure) from None
         self.seconds = monotonic() - began
+        self.header_id = find_request_id(answer.headers)
         return answer.body
 
     def read(self, reader: Callable[[], T]) -> T:
@@ -81,6 +91,7 @@ class Exchange:
         """Return who answered and what it cost, as far as the reply has told."""
         row, stated = self.known.row, dict(self.stated)
         version = stated.pop("version", "") or self.known.version
+        request_id = stated.pop("request_id", "") or self.header_id
         given, made = stated.get("input_tokens"), stated.get("output_tokens")
         counted = [each for each in (given, made) if each is not None]
         return self.mask_provenance(
@@ -93,6 +104,7 @@ class Exchange:
                 tokens=sum(counted) if counted else None,
                 cost=compute_cost(row, Decimal(self.seconds), given, made),
                 served_as=row.served_as,
+                request_id=request_id,
                 **stated,
             )
         )
@@ -160,6 +172,12 @@ def open_exchange(
         now,
         known.read_secret(),
     )
+
+
+def find_request_id(headers: Mapping[str, str]) -> str:
+    """Return the id that an answer's headers give its request, "" if they give none."""
+    given = (headers.get(name, "").strip() for name in _ID_HEADERS)
+    return next((each[:LONGEST_ID] for each in given if each and each.isprintable()), "")
 
 
 def join_address(address: str, path: str) -> str:

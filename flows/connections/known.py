@@ -17,9 +17,9 @@ from django.db import DatabaseError
 from pydantic import ValidationError
 
 from flows.connections.adapters.contract import Adapter, AnswerUnfit, Options, find_adapter
-from flows.connections.contracts import Contract
 from flows.connections.models import Connection
 from flows.steps.base import CodeMissing, StepFailure
+from flows.steps.contracts import Contract
 from flows.steps.models import InputRefused
 from workbench.dispatch.patience import retry_while_away
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets

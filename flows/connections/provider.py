@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -123,7 +123,7 @@ class ConnectionProvider:
     def _find_refusals(self, requests: Sequence[InferenceRequest]) -> dict[int, StepFailure]:
         """Return why rights or budgets forbid some of these, by their places.
 
-        No breaker is looked at: what shares a call is not routed, and the gate has let it pass.
+        No breaker is looked at: the gate, or who follows the route, has let each of them pass.
         """
         first = requests[0]
         try:
@@ -164,9 +164,12 @@ class ConnectionProvider:
         if not request.routed:
             yield
             return
-        limit, claim = self.limit_of(request.model), get_claim()
-        with guarding(self.destination_of(request.model), limit, claim):
+        with self.holding(request.model):
             yield
+
+    def holding(self, model: str) -> AbstractContextManager[None]:
+        """Hold a call of the step that is called here by the model's breaker and limit."""
+        return guarding(self.destination_of(model), self.limit_of(model), get_claim())
 
     def _find_enabled(self, model: str) -> KnownConnection:
         known = KNOWN.find(model)

@@ -6,6 +6,7 @@ providers serve every flow, without a limit. What such a provider keeps of its r
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 
 from flows.steps.base import DestinationLimit
@@ -40,6 +41,14 @@ class GuardingProvider(Protocol):
 
     def explain_absence(self, model: str) -> UseRefused | None:
         """Return why a model of that name is not served, None if there is none."""
+
+
+@runtime_checkable
+class HoldingProvider(Protocol):
+    """A provider that holds a call which no gate has let pass, by breaker and limit."""
+
+    def holding(self, model: str) -> AbstractContextManager[None]:
+        """Let one step's call be made inside, in its thread. Raises: StepFailure, on entering."""
 
 
 @runtime_checkable
@@ -91,6 +100,10 @@ def destination_of(provider: Provider, model: str) -> str | None:
 
 def limit_of(provider: Provider, model: str) -> DestinationLimit | None:
     return provider.limit_of(model) if isinstance(provider, GuardingProvider) else None
+
+
+def holding(provider: Provider, model: str) -> AbstractContextManager[None]:
+    return provider.holding(model) if isinstance(provider, HoldingProvider) else nullcontext()
 
 
 def figures_of(provider: Provider, model: str) -> Figures:

@@ -8,7 +8,9 @@ input that breaks it fails alone.
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Thread
@@ -77,6 +79,39 @@ async def ask_together(
         _close(gatherings, group, gathering)
     found = await member.answered
     return found if isinstance(found, Inference) else await _ask_alone(provider, request, found)
+
+
+def ask_together_in_thread(
+    loop: asyncio.AbstractEventLoop,
+    provider: ModelProvider,
+    request: InferenceRequest,
+    batch: Batch,
+) -> Inference:
+    """Wait for what ``ask_together`` returns, in a thread, while ``loop`` gathers the others.
+
+    Raises: InputRefused, StepFailure.
+    """
+    # Of the threads that wait for one call, none keeps the database's connection meanwhile.
+    connections.close_all()
+    asked = ask_together(provider, request, batch)
+    try:
+        waiting = asyncio.run_coroutine_threadsafe(asked, loop)
+    except RuntimeError:
+        asked.close()
+        raise _stopped() from None
+    try:
+        return waiting.result()
+    except CancelledError:
+        raise _stopped() from None
+
+
+def _stopped() -> StepFailure:
+    return StepFailure("The worker has stopped.", kind="cancelled")
+
+
+def follow_in_thread(call: Callable[[], T]) -> "asyncio.Future[T]":
+    """Make the call in a thread of its own, which sees for whom the step is called."""
+    return _start(copy_context().run, call)
 
 
 async def _ask_alone(

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 from uuid import uuid4
 
 from pydantic import Field, model_validator
 
+from flows.documents.pages import MOST_PAGES
 from flows.graph.json_values import format_path
 from flows.graph.model import Step
 from flows.graph.problems import Problem
@@ -25,8 +25,8 @@ from flows.steps.base import (
 )
 from flows.steps.calibrated import find_calibrator
 from flows.steps.chat_check import check_chat
+from flows.steps.chat_files import read_files
 from flows.steps.confidence import ConfidenceChoice, answer_with_confidence
-from flows.steps.files import FileMissing, RunFile, get_file_source, read_digest
 from flows.steps.functions import UnknownFunction
 from flows.steps.language import ChatAnswer, Message, Part
 from flows.steps.models import UnknownModel, read_provenance
@@ -41,8 +41,6 @@ from flows.steps.questions import (
 from flows.steps.registry import register
 from flows.steps.routed import RoutedCall
 from flows.steps.routing import Figures, Routing, list_named
-
-MOST_FILE_BYTES = 20 * 1024 * 1024
 
 
 @register
@@ -102,6 +100,13 @@ class Chat(LanguageStep):
             title="Files",
             description="Artifacts of the run: images or PDF files.",
             examples=[["${ input.payslip }"]],
+        )
+        pages: str = Field(
+            "",
+            max_length=200,
+            title="Pages",
+            description=f"Of PDF files, as in 1-3, 5. All if empty; at most {MOST_PAGES} together.",
+            examples=["1-3"],
         )
         temperature: float | None = Field(None, ge=0, le=2, title="Temperature")
         seed: int | None = Field(None, title="Seed", description="Where the server takes one.")
@@ -222,7 +227,7 @@ class Chat(LanguageStep):
 
 def _run(ctx: StepContext, config: Chat.Config, key: str, *, with_shadows: bool) -> Result:
     # Once for all models of a route.
-    files = _read_files(config.files)
+    files = read_files(config.files, config.pages)
     if not config.routing.is_used:
         return _ask(ctx, config, key, files)
 
@@ -327,28 +332,3 @@ def _add_files(messages: Sequence[Message], files: Sequence[Part]) -> list[Messa
             found[at] = replace(found[at], parts=(*files, *found[at].parts))
             return found
     return [*found, Message("user", tuple(files))]
-
-
-def _read_files(given: Sequence[Any]) -> list[Part]:
-    """Return the files, if the run holds them. Raises: StepFailure, where none is read."""
-    digests, source = [read_digest(each, "files") for each in given], get_file_source()
-    try:
-        size = sum(source.size_of(each) for each in digests)
-        if size > MOST_FILE_BYTES:
-            raise _refuse_size(size)
-        return [_make_part(source.read(each)) for each in digests]
-    except FileMissing as error:
-        raise StepFailure(str(error), kind="artifact", retryable=False) from error
-
-
-def _make_part(file: RunFile) -> Part:
-    return Part(data=file.content, media_type=file.media_type, name=file.name)
-
-
-def _refuse_size(size: int) -> StepFailure:
-    return StepFailure(
-        f"The files have {size:,} bytes; at most {MOST_FILE_BYTES:,} are sent. "
-        "Send fewer, or smaller ones.",
-        kind="too_large",
-        retryable=False,
-    )

@@ -1,7 +1,9 @@
 """The step type `model.infer`: ask a model, and keep its reasons and its provenance."""
 
-from collections.abc import Awaitable, Generator, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -10,7 +12,7 @@ from pydantic import Field
 
 from flows.graph.json_values import format_path
 from flows.graph.model import Step
-from flows.graph.problems import Problem, error
+from flows.graph.problems import Problem
 from flows.steps import asking, models
 from flows.steps.base import (
     BUDGET,
@@ -24,8 +26,13 @@ from flows.steps.base import (
     StepFailure,
     text_of,
 )
-from flows.steps.batching import Batch, ask_together
-from flows.steps.calibrated import Calibrated, find_calibrator
+from flows.steps.batching import (
+    Batch,
+    ask_together,
+    ask_together_in_thread,
+    follow_in_thread,
+)
+from flows.steps.calibrated import Calibrated, Calibrator, find_calibrator
 from flows.steps.functions import UnknownFunction, load_functions
 from flows.steps.registry import register
 from flows.steps.routed import RoutedCall
@@ -93,7 +100,7 @@ class ModelInfer(RunningStep):
         return [*own, *(ModelUse(format_path(path), name) for path, name in list_named(config))]
 
     def check(self, step: Step) -> Sequence[Problem]:
-        return [*check_routing(step), *_check_batch(step)]
+        return check_routing(step)
 
     def destination(self, config: Config) -> str | None:
         """Return the model's; None where several may be asked, whose provider guards each call."""
@@ -115,9 +122,16 @@ class ModelInfer(RunningStep):
         return asking.list_revisions(_find_provider, asked, flow)
 
     def run(self, ctx: StepContext, config: Config) -> Result | Awaitable[Result]:
-        if config.batch is not None and not config.routing.is_used:
-            return _AskedTogether.begin(ctx, config, config.batch)
-        return _run(ctx, config, ctx.idempotency_key, with_shadows=True)
+        if config.batch is None:
+            return _run(ctx, config, ctx.idempotency_key, with_shadows=True)
+        if config.routing.is_used:
+            return _Awaited(partial(_follow_together, ctx, config, config.batch))
+        provider = _find_batching(ctx, config.model)
+        if provider is None:
+            return _ask(ctx, config, ctx.idempotency_key, config.model)
+        # Found here: where the answer is awaited, no query may be made.
+        calibrator = find_calibrator(ctx.flow, config.model, config.confidence.calibrated)
+        return _Awaited(partial(_ask_together, ctx, config, config.batch, provider, calibrator))
 
     def rehearse(self, ctx: StepContext, config: Config) -> Result:
         # Rehearsals count activations as runs do: with the keys of one, a server that remembers
@@ -176,58 +190,81 @@ def _explaining(ctx: StepContext, model: str) -> Iterator[None]:
         ) from reason
 
 
-class _AskedTogether:
-    """An activation that shares a call. It is awaited on the event loop, where the others are.
+# --- Together with other activations --------------------------------------------------------
+
+
+class _Awaited:
+    """What is awaited on the event loop, where the others are.
 
     No coroutine, which a worker that stops would leave behind without having awaited it.
     """
 
-    def __init__(
-        self, ctx: StepContext, config: ModelInfer.Config, batch: Batch, by: models.ModelProvider
-    ) -> None:
-        self._ctx, self._config, self._batch, self._provider = ctx, config, batch, by
-        # Read here: where the answer is awaited, no query may be made.
-        self._calibrator = find_calibrator(ctx.flow, config.model, config.confidence.calibrated)
-
-    @classmethod
-    def begin(
-        cls, ctx: StepContext, config: ModelInfer.Config, batch: Batch
-    ) -> "Result | _AskedTogether":
-        """Return the answer of a model that takes one input alone, else what will be it."""
-        with _explaining(ctx, config.model):
-            provider = _find_provider(config.model)
-        takes_many = isinstance(provider, models.BatchingProvider) and provider.takes_many(
-            config.model
-        )
-        if not takes_many:
-            return _ask(ctx, config, ctx.idempotency_key, config.model)
-        return cls(ctx, config, batch, provider)
+    def __init__(self, begin: Callable[[], Coroutine[Any, Any, Result]]) -> None:
+        self._begin = begin
 
     def __await__(self) -> Generator[Any, None, Result]:
-        return self._finish().__await__()
+        return self._begin().__await__()
 
-    async def _finish(self) -> Result:
-        key = self._ctx.idempotency_key
-        request = _make_request(self._ctx, self._config, key, self._config.model)
-        with _explaining(self._ctx, self._config.model):
-            inference = await ask_together(self._provider, request, self._batch)
-        return self._calibrator.apply(_to_result(inference))
+
+def _find_batching(ctx: StepContext, model: str) -> models.ModelProvider | None:
+    """Return who answers many inputs of the model at once, None if nobody. Raises: StepFailure."""
+    with _explaining(ctx, model):
+        provider = _find_provider(model)
+    takes_many = isinstance(provider, models.BatchingProvider) and provider.takes_many(model)
+    return provider if takes_many else None
+
+
+async def _ask_together(
+    ctx: StepContext,
+    config: ModelInfer.Config,
+    batch: Batch,
+    provider: models.ModelProvider,
+    calibrator: Calibrator,
+) -> Result:
+    request = _make_request(ctx, config, ctx.idempotency_key, config.model)
+    with _explaining(ctx, config.model):
+        inference = await ask_together(provider, request, batch)
+    return calibrator.apply(_to_result(inference))
+
+
+async def _follow_together(ctx: StepContext, config: ModelInfer.Config, batch: Batch) -> Result:
+    """Follow the route in a thread. Each model of it is asked with the others that are there."""
+
+    def shares_call(model: str) -> bool:
+        try:
+            return _find_batching(ctx, model) is not None
+        except StepFailure:
+            return False
+
+    ask = partial(_ask_on_route, asyncio.get_running_loop(), ctx, config, batch)
+    call = RoutedCall(ctx, config.model, config.routing, ask, "prediction", shares_call=shares_call)
+    return await follow_in_thread(partial(call.run, _find_figures, with_shadows=True))
+
+
+def _ask_on_route(
+    loop: asyncio.AbstractEventLoop,
+    ctx: StepContext,
+    config: ModelInfer.Config,
+    batch: Batch,
+    model: str,
+) -> Result:
+    """Return the answer of one model of a route, asked with others if it takes many inputs.
+
+    Raises: StepFailure.
+    """
+    provider = _find_batching(ctx, model)
+    if provider is None:
+        return _ask(ctx, config, ctx.idempotency_key, model)
+    # Each input is held by itself here: whoever makes the call for all holds none again.
+    request = replace(_make_request(ctx, config, ctx.idempotency_key, model), routed=False)
+    calibrator = find_calibrator(ctx.flow, model, config.confidence.calibrated)
+    with _explaining(ctx, model), asking.holding(provider, model):
+        inference = ask_together_in_thread(loop, provider, request, batch)
+    return calibrator.apply(_to_result(inference))
 
 
 def _to_result(inference: models.Inference) -> Result:
     return Result(output=_to_output(inference), provenance=inference.provenance.as_json())
-
-
-def _check_batch(step: Step) -> Iterator[Problem]:
-    routing = step.config.get("routing")
-    others = ("then", "shares", "shadow")
-    is_routed = isinstance(routing, Mapping) and any(routing.get(each) for each in others)
-    if step.config.get("batch") and is_routed:
-        yield error(
-            "batch.routing", step.id, "with.batch",
-            "A step that chooses among several models asks for each run by itself.",
-            "Remove `batch`, or `routing`.",
-        )  # fmt: skip
 
 
 def _find_figures(model: str) -> Figures:

@@ -22,7 +22,7 @@ Speaker = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a message: text, or a file's bytes (an image, a PDF) with their media type."""
+    """A part of a message: text, or an image's bytes with their media type."""
 
     text: str = ""
     data: bytes = b""

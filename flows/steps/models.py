@@ -198,7 +198,8 @@ def tell_batch(
 class LocalModel(Protocol):
     """A model in this process. It is pure: the same input gives the same answer.
 
-    It may offer ``predict_many``, which takes a list of values and returns as many answers.
+    It may offer ``predict_many``, which takes a list of values and returns as many answers, or an
+    InputRefused or StepFailure in place of one.
     """
 
     @property
@@ -212,8 +213,8 @@ class LocalModel(Protocol):
 
     def predict(
         self, values: Mapping[str, Json]
-    ) -> tuple[Mapping[str, Json], float, Sequence[Reason]]:
-        """Return output, confidence and reasons. Raises: InputRefused."""
+    ) -> tuple[Mapping[str, Json], float | None, Sequence[Reason]]:
+        """Return output, confidence and reasons. Raises: InputRefused, StepFailure."""
 
 
 class LocalProvider:
@@ -261,14 +262,16 @@ class LocalProvider:
         refused = InputRefused("", "the input must be an object of named values")
         return [next(given) if isinstance(each.input, Mapping) else refused for each in requests]
 
-    def _predict_many(self, model: Any, requests: Sequence[InferenceRequest]) -> list[Inference]:
+    def _predict_many(self, model: Any, requests: Sequence[InferenceRequest]) -> list[Outcome]:
         began = time.perf_counter()
         answers = model.predict_many([each.input for each in requests])
         made = self._tell(model, requests[0], began)
         shares = share_provenance(made, make_batch_key(requests), requests)
         return [
-            Inference(output, confidence, reasons, share)
-            for (output, confidence, reasons), share in zip(answers, shares, strict=True)
+            answer
+            if isinstance(answer, InputRefused | StepFailure)
+            else Inference(answer[0], answer[1], answer[2], share)
+            for answer, share in zip(answers, shares, strict=True)
         ]
 
     def _tell(self, model: LocalModel, request: InferenceRequest, began: float) -> Provenance:

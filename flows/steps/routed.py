@@ -21,13 +21,23 @@ Ask = Callable[[str], Result]
 
 
 class RoutedCall:
-    """The calls of one activation. ``ask`` asks one model; ``answer_at`` is its answer's field."""
+    """The calls of one activation. ``ask`` asks one model; ``answer_at`` is its answer's field.
+
+    ``shares_call`` says of a model whether one call answers for other activations too.
+    """
 
     def __init__(
-        self, ctx: StepContext, model: str, routing: Routing, ask: Ask, answer_at: str
+        self,
+        ctx: StepContext,
+        model: str,
+        routing: Routing,
+        ask: Ask,
+        answer_at: str,
+        *,
+        shares_call: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.ctx, self.model, self.routing = ctx, model, routing
-        self._ask, self._answer_at = ask, answer_at
+        self._ask, self._answer_at, self._shares_call = ask, answer_at, shares_call
         self._charges: list[Mapping[str, Json]] = []
 
     def run(self, find_figures: Callable[[str], Figures], *, with_shadows: bool) -> Result:
@@ -87,7 +97,8 @@ class RoutedCall:
         def count(charges: shadows.Charges) -> None:
             count_late(self.ctx.flow, charges, model)
 
-        return shadows.Shadow(model, self._ask_in_shadow, count)
+        shares_call = self._shares_call(model)
+        return shadows.Shadow(model, self._ask_in_shadow, count, shares_call=shares_call)
 
     def _tell(
         self, made: Mapping[str, Json], tried: Sequence[Tried], asked: Sequence[shadows.Shadow]

@@ -20,10 +20,12 @@ from workbench.values.checking import fits
 logger = logging.getLogger(__name__)
 Charges = Sequence[Mapping[str, Json]]
 # So many may be asked at once in a process: a shadow that hangs holds a thread until its time-out.
-MOST_AT_ONCE = 32
+# Where one call answers for many, its threads do nothing but wait for it.
+MOST_AT_ONCE, MOST_SHARING = 32, 256
 # The provenance is read with every row of a journal.
 MOST_BYTES = 64 * 1024
 _places = BoundedSemaphore(MOST_AT_ONCE)
+_places_to_share = BoundedSemaphore(MOST_SHARING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +40,29 @@ class Said:
 
 
 class Shadow:
-    """A model that is asked in a thread. ``count_late`` is told what it cost if nobody waited."""
+    """A model that is asked in a thread. ``count_late`` is told what it cost if nobody waited.
+
+    ``shares_call`` says that the call is made for other activations too.
+    """
 
     def __init__(
-        self, model: str, ask: Callable[[str], Said], count_late: Callable[[Charges], None]
+        self,
+        model: str,
+        ask: Callable[[str], Said],
+        count_late: Callable[[Charges], None],
+        *,
+        shares_call: bool = False,
     ) -> None:
         self.model = model
         self.is_busy = False
         self._ask, self._count_late = ask, count_late
+        self._places = _places_to_share if shares_call else _places
         self._said: Said | None = None
         self._is_dropped = False
         self._changed = Condition()
 
     def start(self) -> None:
-        if not _places.acquire(blocking=False):
+        if not self._places.acquire(blocking=False):
             self.is_busy = True
             return
         context = contextvars.copy_context()
@@ -60,7 +71,7 @@ class Shadow:
             Thread(target=context.run, args=(self._run,), name=name, daemon=True).start()
         except RuntimeError:
             # The process can start no more threads, or is about to end.
-            _places.release()
+            self._places.release()
             self.is_busy = True
 
     def wait_or_drop(self, seconds: float) -> Said | None:
@@ -79,7 +90,7 @@ class Shadow:
             logger.warning("What the shadow %s cost was not counted", self.model, exc_info=True)
         finally:
             connections.close_all()
-            _places.release()
+            self._places.release()
 
     def _ask_safely(self) -> Said:
         try:

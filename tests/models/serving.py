@@ -1,16 +1,14 @@
 """Start real model servers on loopback, each behind its own connection, and end them again.
 
 They run in an environment of their own, ``.venv-models``, which ``tools/environment models`` makes.
-Two need what a lock cannot say, and are asked where somebody has made them an environment:
-
-    .venv-torchserve   torch for the processor alone, torchserve, torch-model-archiver, pyyaml,
-                       pydantic; and Java 17
-    .venv-triton       nvidia-pytriton, pydantic; with Debian's own Python 3.11: its Triton embeds
-                       an interpreter, which fails with the standard library of 3.11.7
+TorchServe, which needs Java 17 too, and the language server run in ``.venv-torch``. Triton runs in
+``.venv-triton``, of Debian's own Python 3.11: it embeds an interpreter, which fails with the
+standard library of 3.11.7. Where that Python or Java is missing, their tests are skipped.
 """
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -27,7 +25,7 @@ from tests.servers import ROOT, ServerFailed, free_port, list_children, private_
 
 Json = Any
 ENVIRONMENT = Path(os.environ.get("MODELS_ENVIRONMENT", ROOT / ".venv-models"))
-TORCHSERVE = Path(os.environ.get("TORCHSERVE_ENVIRONMENT", ROOT / ".venv-torchserve"))
+TORCH = Path(os.environ.get("TORCH_ENVIRONMENT", ROOT / ".venv-torch"))
 TRITON = Path(os.environ.get("TRITON_ENVIRONMENT", ROOT / ".venv-triton"))
 # Ray is the slowest; on two busy cores it took 50 s.
 START_SECONDS = 240.0
@@ -37,6 +35,7 @@ SILENCE = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "BENTOML_DO_NOT_TRACK": "true",
     "DO_NOT_TRACK": "true",
+    "HF_HUB_OFFLINE": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     # Ray then keeps to loopback.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -74,10 +73,13 @@ class Peer:
     to_input: Callable[[dict[str, Any]], dict[str, Any]] = dict
     unknown_purpose: Json = "a boat"
     environment: Path = ENVIRONMENT
+    # What it needs beside its environment.
+    program: str = "sh"
 
     @property
     def is_installed(self) -> bool:
-        return (self.environment / "bin" / "python").exists()
+        has_program = shutil.which(self.program) is not None
+        return has_program and (self.environment / "bin" / "python").exists()
 
     def find_versions(self) -> dict[str, str]:
         """Return the versions of its packages."""
@@ -106,6 +108,21 @@ def _mlserver(name: str, **differing: Any) -> Peer:
     )
 
 
+# A server of a language model, which `llm.chat` asks: no scorecard stands behind it.
+LANGUAGE = Peer(
+    name="transformers",
+    packages=("transformers", "torch"),
+    environment=TORCH,
+    prepare=lambda folder, _: _module("transformers", folder / "model"),
+    command=lambda folder, port: [
+        "transformers", "serve", str(folder / "model"),
+        "--host", "127.0.0.1", "--port", str(port), "--device", "cpu",
+    ],
+    ready_at="/health",
+    kind="openai",
+    options={"response_format": "asked"},
+    probability_at="",
+)  # fmt: skip
 PEERS = (
     _mlserver(
         "mlserver",
@@ -172,7 +189,8 @@ PEERS = (
     Peer(
         name="torchserve",
         packages=("torchserve", "torch"),
-        environment=TORCHSERVE,
+        environment=TORCH,
+        program="java",
         prepare=lambda folder, port: _module(
             "torchserve", folder, port, *(free_port() for _ in range(4))
         ),

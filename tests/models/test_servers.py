@@ -4,7 +4,7 @@
 asked about, else generated applications.
 """
 
-from collections import Counter
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,19 +12,22 @@ from urllib.parse import urlsplit
 import pytest
 from django.utils import timezone
 
-from flows.connections.adapters.reading import take_at
 from flows.connections.exchange import open_exchange
 from flows.connections.known import KnownConnection
 from flows.connections.models import Connection
 from flows.connections.provider import PROVIDER
 from flows.steps.base import StepFailure
 from flows.steps.models import Inference, InferenceRequest
+from flows.steps.reading import take_at
 from tests.factories.connections import make_connection
-from tests.models.factors import APPLICATIONS, CARD, list_applications
+from tests.models.comparing import Answer, compare
+from tests.models.factors import list_applications
 from tests.models.serving import PEERS, Peer, serve
 
 Json = Any
-APPROVE, DECLINE = 0.87, 0.7
+# The protocol gives back ours; TorchServe names the request in a header, MLflow in none. What
+# BentoML and Ray Serve say is not known of each version.
+REQUEST_IDS = {"oip": "run-1-1-1", "torchserve": "[0-9a-f-]{36}", "mlflow": ""}
 pytestmark = [pytest.mark.timeout(600), pytest.mark.django_db]
 
 
@@ -61,12 +64,6 @@ def connection(served: tuple[Peer, str], settings: Any) -> Connection:
     )
 
 
-def decide(probability: float) -> str:
-    if probability >= APPROVE:
-        return "approve"
-    return "decline" if probability < DECLINE else "refer"
-
-
 def ask(connection: Connection, given: Json) -> Inference:
     return PROVIDER.infer(
         InferenceRequest(connection.name, given, idempotency_key="run-1-1-1", flow="loans")
@@ -74,24 +71,12 @@ def ask(connection: Connection, given: Json) -> Inference:
 
 
 def test_a_server_gives_the_same_700_decisions(peer: Peer, connection: Connection) -> None:
-    decided: Counter[str] = Counter()
-    furthest = 0.0
-
-    for values in list_applications():
-        output, confidence, _ = CARD.predict(values)
-        local = float(output[CARD.output])
+    def answer(values: dict[str, Any]) -> Answer:
         inference = ask(connection, peer.to_input(values))
-        found = take_at(inference.output, peer.probability_at)
+        return take_at(inference.output, peer.probability_at), inference.confidence
 
-        assert found == pytest.approx(local, abs=1e-6)
-        assert decide(found) == decide(local)
-        assert inference.confidence == pytest.approx(confidence, abs=1e-6)
-        furthest = max(furthest, abs(found - local))
-        decided[decide(found)] += 1
-
+    decided, furthest = compare(answer)
     show(f"{peer.name} {peer.find_versions()}: {dict(decided)}, furthest {furthest:.1e}")
-    assert decided.total() == APPLICATIONS
-    assert len(decided) == 3, "each decision must be made"
 
 
 def test_the_provenance_says_who_answered(peer: Peer, connection: Connection) -> None:
@@ -99,7 +84,8 @@ def test_the_provenance_says_who_answered(peer: Peer, connection: Connection) ->
     assert (made.provider, made.model, made.served_as) == ("connection", "risk", "scorecard")
     # MLflow's server says neither the version nor anything else of the model.
     assert made.version == ("" if peer.kind == "mlflow" else "1")
-    assert made.request_id == ("run-1-1-1" if peer.kind == "oip" else "")
+    if peer.kind in REQUEST_IDS:
+        assert re.fullmatch(REQUEST_IDS[peer.kind], made.request_id)
     assert made.latency_ms > 0
 
 

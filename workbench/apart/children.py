@@ -30,13 +30,21 @@ class Children:
     """Processes that run a module, which calls ``workbench.apart.program.serve``.
 
     They are started when first needed. ``most`` of them run at once; a request is waited for
-    ``seconds`` long, and a free child for ``seconds_to_wait``.
+    ``seconds`` long, and a free child for ``seconds_to_wait``. Without ``keep`` each answers one
+    request and is ended: what it was given may have harmed it.
     """
 
     def __init__(
-        self, module: str, *, most: int, seconds: float, seconds_to_wait: float = 10.0
+        self,
+        module: str,
+        *,
+        most: int,
+        seconds: float,
+        seconds_to_wait: float = 10.0,
+        keep: bool = True,
     ) -> None:
         self._module = module
+        self._keep = keep
         self._seconds = seconds
         self._seconds_to_wait = seconds_to_wait
         self._places = threading.BoundedSemaphore(most)
@@ -53,8 +61,11 @@ class Children:
         try:
             child = self._take()
             answer = child.ask(line, seconds or self._seconds)
-            with self._lock:
-                self._idle.append(child)
+            if self._keep:
+                with self._lock:
+                    self._idle.append(child)
+            else:
+                child.end()
         except NoAnswer:
             if child is not None:
                 child.end()

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from flows.connections.adapters.chat_forms import (
     IMAGES,
-    PDF,
     as_name,
     as_text,
     ask_for_schema,
@@ -166,10 +165,10 @@ def _make_blocks(message: Message) -> Iterator[dict[str, Json]]:
 def _make_block(part: Part) -> dict[str, Json]:
     if not part.media_type:
         return {"type": "text", "text": part.text}
-    if part.media_type not in (*IMAGES, PDF):
+    if part.media_type not in IMAGES:
         raise refuse_file(part, "Send images or PDF files.")
     source = {"type": "base64", "media_type": part.media_type, "data": encode(part)}
-    return {"type": "document" if part.media_type == PDF else "image", "source": source}
+    return {"type": "image", "source": source}
 
 
 def _make_tools(request: ChatRequest, *, by_tool: bool) -> dict[str, Json]:

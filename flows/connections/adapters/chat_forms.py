@@ -13,7 +13,6 @@ from workbench.values.json_text import read_json
 from workbench.values.refusals import ValueRefused
 
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-PDF = "application/pdf"
 SHOWN_CHARACTERS = 300
 LONGEST_NAME = 200
 # Far more than any model takes or gives in one call. A price would make any amount of more.

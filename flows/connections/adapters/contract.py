@@ -8,41 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from flows.steps.base import Json
 from flows.steps.language import ChatRequest, TokenChance, ToolCall
 from flows.steps.models import InferenceRequest, Reason
+from flows.steps.reading import AnswerUnfit, Confidence
+
+__all__ = [
+    "Adapter", "AnswerUnfit", "BatchingAdapter", "Call", "ChatAdapter", "ChatReply", "Confidence",
+    "Endpoint", "ModelAdapter", "ModelReply", "Options", "adapter", "find_adapter", "list_adapters",
+]  # fmt: skip
 
 
 class Options(BaseModel):
     """What a kind of connection needs beside an address. Each kind subclasses it; it is a form."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class Confidence(BaseModel):
-    """How the confidence is read from an answer: 0 to 1, or none.
-
-    ``field`` takes the number at ``path`` (dotted). ``top_class`` takes the largest of the list of
-    probabilities there, ``margin`` the largest less the second.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    how: Literal["none", "field", "top_class", "margin"] = Field(
-        "none",
-        title="How it is read",
-        json_schema_extra={
-            "x-titles": {
-                "none": "The model gives none",
-                "field": "A field of the answer",
-                "top_class": "The top class's probability",
-                "margin": "The top class's lead over the second",
-            }
-        },
-    )
-    path: str = Field("", title="Where in the output", max_length=200, examples=["probability"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +73,6 @@ class ChatReply:
     request_id: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
-
-
-class AnswerUnfit(ValueError):
-    """The server's answer has not the form that its kind promises. ``field`` says where."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 class Adapter(Protocol):

@@ -15,7 +15,6 @@ from flows.connections.adapters.contract import (
     adapter,
 )
 from flows.connections.adapters.own_json import DOTTED, name_output
-from flows.connections.adapters.reading import read_confidence, read_reasons
 from flows.connections.adapters.wire import (
     check_answer,
     check_object,
@@ -26,6 +25,7 @@ from flows.connections.adapters.wire import (
     show,
 )
 from flows.steps.models import InferenceRequest, InputRefused
+from flows.steps.reading import read_confidence, read_reasons
 
 Json = Any
 

@@ -14,7 +14,6 @@ from flows.connections.adapters.contract import (
     ModelReply,
     adapter,
 )
-from flows.connections.adapters.reading import read_confidence
 from flows.connections.adapters.tensors import Datatype, decode, encode
 from flows.connections.adapters.wire import (
     check_answer,
@@ -29,6 +28,7 @@ from flows.connections.adapters.wire import (
     show,
 )
 from flows.steps.models import InferenceRequest, InputRefused, Reason
+from flows.steps.reading import read_confidence
 
 Json = Any
 

@@ -13,7 +13,6 @@ from pydantic import Field
 
 from flows.connections.adapters.chat_forms import (
     IMAGES,
-    PDF,
     as_name,
     as_text,
     ask_for_schema,
@@ -67,7 +66,6 @@ class OpenAIOptions(Options):
     token_limit: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_tokens", title="Name of the token limit", description="Reasoning models use the other."
     )
-    takes_pdf: bool = Field(False, title="Takes PDF files")
 
 
 @adapter
@@ -150,7 +148,7 @@ def _make_message(options: OpenAIOptions, message: Message) -> dict[str, Json]:
     if all(not part.media_type for part in message.parts):
         made: dict[str, Json] = {"role": message.role, "content": message.text}
     else:
-        parts = [_make_part(options, part) for part in message.parts]
+        parts = [_make_part(part) for part in message.parts]
         made = {"role": message.role, "content": parts}
     if message.calls:
         made["content"] = made["content"] or None
@@ -158,16 +156,13 @@ def _make_message(options: OpenAIOptions, message: Message) -> dict[str, Json]:
     return made
 
 
-def _make_part(options: OpenAIOptions, part: Part) -> dict[str, Json]:
+def _make_part(part: Part) -> dict[str, Json]:
     if not part.media_type:
         return {"type": "text", "text": part.text}
     url = f"data:{part.media_type};base64,{encode(part)}"
     if part.media_type in IMAGES:
         return {"type": "image_url", "image_url": {"url": url}}
-    if part.media_type == PDF and options.takes_pdf:
-        return {"type": "file", "file": {"filename": part.name or "file.pdf", "file_data": url}}
-    remedy = "Send images, or choose a connection that takes PDF files."
-    raise refuse_file(part, remedy)
+    raise refuse_file(part, "Send images or PDF files.")
 
 
 def _make_call(call: ToolCall) -> dict[str, Json]:

@@ -6,14 +6,14 @@ from typing import Any
 from pydantic import Field
 
 from flows.connections.adapters.contract import AnswerUnfit, Confidence, ModelReply, Options
-from flows.connections.adapters.reading import (
+from flows.connections.adapters.wire import fill_values, show
+from flows.steps.models import InferenceRequest
+from flows.steps.reading import (
     read_confidence,
     read_reasons,
     read_text,
     take_at,
 )
-from flows.connections.adapters.wire import fill_values, show
-from flows.steps.models import InferenceRequest
 
 Json = Any
 DOTTED = r"^$|^[^.\s]+(\.[^.\s]+)*$"

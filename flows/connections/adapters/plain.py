@@ -15,7 +15,9 @@ from flows.connections.adapters.contract import (
     ModelReply,
     adapter,
 )
-from flows.connections.adapters.reading import (
+from flows.steps.http import RESERVED_HEADERS
+from flows.steps.models import InferenceRequest, InputRefused
+from flows.steps.reading import (
     MISSING,
     find_at,
     read_confidence,
@@ -23,8 +25,6 @@ from flows.connections.adapters.reading import (
     read_text,
     take_at,
 )
-from flows.steps.http import RESERVED_HEADERS
-from flows.steps.models import InferenceRequest, InputRefused
 
 Json = Any
 AUTHORIZATION = "authorization"

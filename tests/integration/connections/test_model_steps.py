@@ -49,6 +49,49 @@ def test_a_step_asks_the_server_and_journals_who_answered(model: ModelServer) ->
     assert made["cost"] is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["X-Request-Id", "request-id", "X-BentoML-Request-ID", "x-amzn-RequestId", "traceparent"],
+)
+def test_the_request_id_is_read_from_the_headers(model: ModelServer, name: str) -> None:
+    model.answer, model.headers = ANSWER, {name: "r-17"}
+    make_connection(address=model.url, options=OPTIONS)
+    run = start(asking())
+    with driving():
+        ended(run)
+    assert provenance_of(run)["request_id"] == "r-17"
+
+
+def test_a_request_id_of_the_body_comes_before_that_of_the_headers(model: ModelServer) -> None:
+    model.answer = {**ANSWER, "id": "b-3"}
+    model.headers = {"X-Request-Id": "r-17"}
+    make_connection(address=model.url, options={**OPTIONS, "request_id_at": "id"})
+    run = start(asking())
+    with driving():
+        ended(run)
+    assert provenance_of(run)["request_id"] == "b-3"
+
+
+@pytest.mark.parametrize(("given", "kept"), [("r" * 5_000, "r" * 200), ("r\t\x01", ""), (" ", "")])
+def test_a_strange_request_id_is_cut_or_left_out(model: ModelServer, given: str, kept: str) -> None:
+    model.answer, model.headers = ANSWER, {"X-Request-Id": given}
+    make_connection(address=model.url, options=OPTIONS)
+    run = start(asking())
+    with driving():
+        ended(run)
+    assert provenance_of(run).get("request_id", "") == kept
+
+
+def test_an_unfit_answer_is_kept_with_the_id_of_its_headers(model: ModelServer) -> None:
+    model.answer, model.headers = {"score": "high"}, {"X-Request-Id": "r-18"}
+    make_connection(address=model.url, options=OPTIONS)
+    run = start(asking())
+    with driving():
+        ended(run)
+    row = Journal.objects.get(run_id=run.pk, kind="step.failed", step="ask")
+    assert row.provenance["request_id"] == "r-18"
+
+
 def test_prices_are_counted_and_the_default_parameters_recorded(model: ModelServer) -> None:
     model.answer = ANSWER
     make_connection(address=model.url, price_call=0.25, price_second=0.5, parameters={"cut": 1})

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from flows.connections.adapters.contract import BatchingAdapter, Endpoint, ModelAdapter
-from flows.connections.adapters.reading import take_at
 from flows.steps.base import StepFailure
 from flows.steps.models import InferenceRequest
+from flows.steps.reading import take_at
 from tests.integration.connections.replaying import replay
 from tests.models.asking import ask, call, make_endpoint
 from tests.models.factors import CARD, decode

@@ -16,14 +16,12 @@ MODELS = {
     "openai": "openai",
     "asked": "openai",
     "object": "openai",
-    "pdf": "openai",
     "anthropic": "anthropic",
     "prose": "anthropic",
 }
 OPTIONS: dict[str, dict[str, Any]] = {
     "asked": {"response_format": "asked"},
     "object": {"response_format": "json_object"},
-    "pdf": {"takes_pdf": True},
     "prose": {"schema_by": "asked"},
 }
 

@@ -1,11 +1,14 @@
 """Runs whose steps ask a language model through a connection, on the real engine."""
 
+import base64
+import io
 from collections import Counter
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from PIL import Image
 
 from flows.connections.trying import try_connection
 from flows.models import Flow, Journal, Run
@@ -16,6 +19,7 @@ from flows.selectors.problems import list_problems
 from flows.spending.models import Charge
 from tests.driving import driving, ended, journal, start
 from tests.factories.connections import make_connection
+from tests.factories.pdf import make_pdf
 from tests.factories.people import ACTOR
 from tests.factories.probes import publish_flow
 from tests.integration.language.test_chat import SCHEMA
@@ -145,6 +149,32 @@ def test_a_run_sends_the_files_that_it_holds_and_no_others(server: LanguageServe
     (body,) = server.bodies
     source = body["messages"][0]["content"][0]["source"]
     assert source == {"type": "base64", "media_type": "image/png", "data": "iVBORw=="}
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_a_run_sends_the_chosen_pages_of_a_pdf_file_as_images(
+    server: LanguageServer, kind: str
+) -> None:
+    make_connection("support", kind=kind, address=server.url)
+    kept = store_artifact(
+        content=make_pdf(3), media_type="application/pdf", name="slip.pdf", now=timezone.now()
+    )
+    flow = publish_asking(files=["${ input.file }"], pages="${ input.pages }")
+    run = start(flow, {"text": "", "file": kept["artifact"], "pages": "2-"})
+    give_artifacts(run.pk, {kept["artifact"]: Label("slip.pdf", "application/pdf")})
+    with driving():
+        ended(run)
+    assert row_of(run).data["finish"] == "stop"
+    (body,) = server.bodies
+    *images, _ = body["messages"][0]["content"]
+    assert len(images) == 2
+    for each in images:
+        encoded = (
+            each["image_url"]["url"].partition(",")[2]
+            if kind == "openai"
+            else each["source"]["data"]
+        )
+        assert Image.open(io.BytesIO(base64.b64decode(encoded))).size == (1240, 1755)
 
 
 def test_a_value_of_a_run_is_data_to_the_model(server: LanguageServer) -> None:

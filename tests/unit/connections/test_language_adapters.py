@@ -85,18 +85,15 @@ def test_openai_a_schema_natively_as_json_or_asked_for() -> None:
         assert '"required": ["paid"]' in body["messages"][0]["content"]
 
 
-def test_openai_images_and_pdf_where_it_takes_them() -> None:
+def test_openai_images_and_no_pdf_which_is_drawn_before() -> None:
     asked = Message("user", (PNG, Part("What is it?")))
     url = f"data:image/png;base64,{base64.b64encode(PNG.data).decode()}"
     assert openai(asked)["messages"][0]["content"] == [
         {"type": "image_url", "image_url": {"url": url}},
         {"type": "text", "text": "What is it?"},
     ]
-    place, slip = endpoint(OpenAI, takes_pdf=True), request(Message("user", (PDF,)))
-    body: Any = OpenAI().make_chat_call(place, slip).body
-    assert body["messages"][0]["content"][0]["file"]["filename"] == "slip.pdf"
     with pytest.raises(InputRefused, match=r"slip\.pdf is application/pdf"):
-        OpenAI().make_chat_call(endpoint(OpenAI), slip)
+        openai(Message("user", (PDF,)))
 
 
 def test_openai_parameters_cannot_change_whom_or_what_is_asked() -> None:
@@ -242,19 +239,20 @@ def test_anthropic_turns_of_one_side_are_one_and_empty_texts_none() -> None:
         Message("tool", (Part("1"),), answers="a"),
         Message("tool", (Part("2"),), answers="b"),
     ]
-    body = anthropic(*results, Message("user", (Part(""), PNG, PDF)))
+    body = anthropic(*results, Message("user", (Part(""), PNG)))
     (turn,) = body["messages"]
     assert [block["type"] for block in turn["content"]] == [
         "tool_result",
         "tool_result",
         "image",
-        "document",
     ]
 
 
 def test_anthropic_says_what_it_does_not_take() -> None:
     with pytest.raises(InputRefused, match="takes no seed"):
         anthropic(parameters={"seed": 1})
+    with pytest.raises(InputRefused, match=r"slip\.pdf is application/pdf"):
+        anthropic(Message("user", (PDF,)))
     with pytest.raises(InputRefused, match="image/heic"):
         anthropic(Message("user", (Part(data=b"x", media_type="image/heic", name="a"),)))
 

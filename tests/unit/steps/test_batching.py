@@ -82,7 +82,6 @@ def test_a_model_of_this_process_is_asked_for_many_at_once() -> None:
     assert isinstance(local.infer_many([asked[1]])[0], InputRefused)
 
 
-def test_a_step_that_chooses_among_models_does_not_batch() -> None:
+def test_a_step_may_both_choose_among_models_and_batch() -> None:
     config = {"model": "a", "input": {}, "batch": {"most": 8}, "routing": {"then": ["b"]}}
-    [problem] = ModelInfer().check(Step(id="ask", type="model.infer", config=config))
-    assert (problem.code, problem.field) == ("batch.routing", "with.batch")
+    assert not ModelInfer().check(Step(id="ask", type="model.infer", config=config))

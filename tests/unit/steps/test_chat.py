@@ -14,11 +14,13 @@ from flows.graph.model import Step
 from flows.graph.problems import Problem
 from flows.steps import files, language, prompts
 from flows.steps.base import Result, StepContext, StepFailure
-from flows.steps.chat import MOST_FILE_BYTES, Chat
+from flows.steps.chat import Chat
+from flows.steps.chat_files import MOST_FILE_BYTES
 from flows.steps.files import FileMissing, RunFile
 from flows.steps.language import ChatAnswer, ChatRequest, Message, Part
 from flows.steps.models import InputRefused, Provenance
 from flows.steps.prompts import FilledPrompt, UnknownPrompt, VariablesRefused
+from tests.factories.pdf import make_pdf
 from tests.unit.steps.contexts import context
 
 SCHEMA = {"type": "object", "properties": {"team": {"enum": ["cards"]}}, "required": ["team"]}
@@ -380,6 +382,39 @@ def test_each_file_is_read_once_for_all_models_of_a_route(
     assert source.read_ones == ["known"]
     assert [each.model for each in model.asked] == ["support", "other"]
     assert all(each.messages[-1].parts[0].data == b"x" for each in model.asked)
+
+
+class Pdfs(Files):
+    """Files that have pages: ``known`` is called a PDF, ``half`` only is one."""
+
+    def read(self, digest: str) -> RunFile:
+        if digest == "encrypted":
+            return RunFile("slip.pdf", "application/pdf", make_pdf(password="secret"))
+        media_type = "application/pdf" if digest == "known" else "application/octet-stream"
+        return RunFile("slip.pdf", media_type, make_pdf(12))
+
+    def size_of(self, digest: str) -> int:
+        return 10_000
+
+
+def test_pages_of_pdf_files_are_sent_as_images(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_source", Pdfs())
+    run(user="?", files=["known", "half"], pages="2-3")
+    *images, text = model.asked[-1].messages[0].parts
+    assert [(each.media_type, each.name) for each in images] == [
+        ("image/png", "slip.pdf, page 2"),
+        ("image/png", "slip.pdf, page 3"),
+    ] * 2
+    assert text.text == "?"
+    unreadable = fail(user="?", files=["encrypted"])
+    assert (unreadable.kind, unreadable.retryable) == ("unreadable", False)
+    assert "slip.pdf: it is encrypted" in unreadable.message
+    assert fail(user="?", files=["known"], pages="13").kind == "config"
+    many = fail(user="?", files=["known", "half"])
+    assert many.kind == "too_large", "pages of all files are counted together"
+    assert "at most 8" in many.message
 
 
 def test_the_output_has_the_form_of_the_schema() -> None:

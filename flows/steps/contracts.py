@@ -1,4 +1,4 @@
-"""A connection's contract: what the model takes and gives, as JSON Schema."""
+"""A model's contract: what it takes and gives, as JSON Schema."""
 
 import json
 from collections.abc import Mapping

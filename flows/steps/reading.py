@@ -1,9 +1,10 @@
 """Reading answers: what stands at a dotted path, and the confidence in the declared way."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from flows.connections.adapters.contract import AnswerUnfit, Confidence
+from pydantic import BaseModel, ConfigDict, Field
+
 from flows.steps.models import Reason
 
 Json = Any
@@ -13,6 +14,38 @@ SHOWN_CHARACTERS = 60
 _ROUNDING = 1e-6
 # No list of an answer has an index of more digits.
 _MOST_DIGITS = 9
+
+
+class Confidence(BaseModel):
+    """How the confidence is read from an answer: 0 to 1, or none.
+
+    ``field`` takes the number at ``path`` (dotted). ``top_class`` takes the largest of the list of
+    probabilities there, ``margin`` the largest less the second.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    how: Literal["none", "field", "top_class", "margin"] = Field(
+        "none",
+        title="How it is read",
+        json_schema_extra={
+            "x-titles": {
+                "none": "The model gives none",
+                "field": "A field of the answer",
+                "top_class": "The top class's probability",
+                "margin": "The top class's lead over the second",
+            }
+        },
+    )
+    path: str = Field("", title="Where in the output", max_length=200, examples=["probability"])
+
+
+class AnswerUnfit(ValueError):
+    """The answer has not the form that its kind promises. ``field`` says where."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 def find_at(value: Json, path: str) -> Json:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flows.connections.contracts import Contract, explain_schema_fault
+from flows.steps.contracts import Contract, explain_schema_fault
 
 PRICED = {
     "type": "object",
