@@ -1,7 +1,7 @@
 """Read a document page by page: its own text where it has some, else what an engine recognises."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pypdfium2
 
+from flows.documents.choosing import Range, choose_pages
 from flows.documents.errors import Unreadable
 from flows.documents.language import guess_language
 from flows.documents.layout import Found, Row, read_lines
@@ -25,14 +26,14 @@ _OCR_DPI = 200.0
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read. ``engine`` ``text`` recognises nothing; ``pages`` are numbers, None for all.
+    """How to read. ``engine`` ``text`` recognises nothing; without ``ranges`` all pages are read.
 
     ``keep_image`` is given the image of each page, upright, and returns what refers to it.
     """
 
     engine: Literal["auto", "text", "tesseract", "rapidocr"] = "auto"
     language: str = ""
-    pages: tuple[int, ...] | None = None
+    ranges: Sequence[Range] = ()
     keep_image: Callable[[PageImage], dict[str, Json]] | None = None
     image_dpi: float = 110
     limits: Limits = field(default_factory=Limits)
@@ -61,7 +62,7 @@ def read_document(path: Path, artifact: dict[str, Json], options: ReadOptions) -
     pages, seconds = [], []
     with TemporaryDirectory(prefix="countersign-pages-") as folder:
         reader = _Reader(path, Path(folder), options)
-        for number in _choose(options.pages, facts):
+        for number in choose_pages(options.ranges, facts.pages):
             if options.is_cancelled():
                 raise Cancelled
             began = time.monotonic()
@@ -70,10 +71,6 @@ def read_document(path: Path, artifact: dict[str, Json], options: ReadOptions) -
         if reader.refused and len(reader.refused) == len(pages):
             raise reader.refused[0]
     return Reading(_make_document(pages, artifact, facts, reader.list_engines()), seconds)
-
-
-def _choose(pages: tuple[int, ...] | None, facts: FileFacts) -> Iterable[int]:
-    return pages if pages is not None else range(1, facts.pages + 1)
 
 
 class _Reader:

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from pydantic import Field, model_validator
 
-from flows.documents.pages import MOST_PAGES
 from flows.graph.json_values import format_path
 from flows.graph.model import Step
 from flows.graph.problems import Problem
@@ -25,7 +24,7 @@ from flows.steps.base import (
 )
 from flows.steps.calibrated import find_calibrator
 from flows.steps.chat_check import check_chat
-from flows.steps.chat_files import read_files
+from flows.steps.chat_files import MOST_PAGES, read_files
 from flows.steps.confidence import ConfidenceChoice, answer_with_confidence
 from flows.steps.functions import UnknownFunction
 from flows.steps.language import ChatAnswer, Message, Part

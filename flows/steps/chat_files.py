@@ -1,15 +1,25 @@
 """The files of `llm.chat`: images as they are, PDF files as images of their pages."""
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
-from flows.documents.pages import MOST_PAGES, PageLimits, PagesRefused, draw_pages, is_pdf
+from flows.documents.choosing import REMEDY, ChoiceUnread, choose_pages, read_ranges
+from flows.documents.errors import Unreadable
+from flows.documents.limits import Limits
+from flows.documents.rendering import inspect_file, render_pages
 from flows.steps.base import StepFailure
 from flows.steps.files import FileMissing, RunFile, get_file_source, read_digest
 from flows.steps.language import Part
+from workbench.apart.children import TooManyAsk
 
 PDF = "application/pdf"
+JPEG: Final = "image/jpeg"
 MOST_FILE_BYTES = 20 * 1024 * 1024
+MOST_PAGES, DPI = 20, 150
+# Models scale larger images down.
+LIMITS = Limits(most_bytes=MOST_FILE_BYTES, most_side=2_000)
 
 
 def read_files(given: Sequence[Any], pages: str = "") -> list[Part]:
@@ -30,37 +40,50 @@ def read_files(given: Sequence[Any], pages: str = "") -> list[Part]:
 def _make_parts(files: Sequence[RunFile], pages: str) -> list[Part]:
     """Return the files as they are sent, whose pages and bytes are counted together."""
     parts: list[Part] = []
-    pages_left = MOST_PAGES
-    bytes_left = MOST_FILE_BYTES - sum(len(each.content) for each in files if not _is_pdf(each))
     for file in files:
-        if not _is_pdf(file):
+        if file.media_type == PDF or file.content[:1024].find(b"%PDF-") >= 0:
+            drawn = sum(part.media_type == JPEG for part in parts)
+            parts += _draw_pages(file, pages, MOST_PAGES - drawn)
+        else:
             parts.append(Part(data=file.content, media_type=file.media_type, name=file.name))
-            continue
-        drawn = _draw(file, pages, PageLimits(most_pages=pages_left, most_bytes=bytes_left))
-        pages_left -= len(drawn)
-        bytes_left -= sum(len(each.data) for each in drawn)
-        parts += drawn
+    if (size := sum(len(part.data or b"") for part in parts)) > MOST_FILE_BYTES:
+        raise _refuse_size(size)
     return parts
 
 
-def _is_pdf(file: RunFile) -> bool:
-    return file.media_type == PDF or is_pdf(file.content)
-
-
-def _draw(file: RunFile, pages: str, limits: PageLimits) -> list[Part]:
-    """Return the pages of a PDF file as images. Raises: StepFailure."""
+def _draw_pages(file: RunFile, chosen: str, most: int) -> list[Part]:
+    """Return the chosen pages of a PDF as images. Raises: StepFailure."""
     name = file.name or "a PDF file"
     try:
-        drawn = draw_pages(file.content, pages, limits)
-    except PagesRefused as refused:
-        is_busy = refused.kind == "busy"
-        raise StepFailure(
-            f"{name}: {refused}", kind="timeout" if is_busy else refused.kind, retryable=is_busy
-        ) from refused
-    return [
-        Part(data=each.content, media_type=each.media_type, name=f"{name}, page {each.number}")
-        for each in drawn
-    ]
+        with TemporaryDirectory(prefix="countersign-pages-") as folder:
+            path = Path(folder) / "file"
+            path.write_bytes(file.content)
+            numbers = choose_pages(read_ranges(chosen), inspect_file(path, LIMITS).pages)
+            if len(numbers) > most:
+                raise _refuse_pages(name, len(numbers))
+            images = render_pages(
+                path, Path(folder), numbers=numbers, dpi=DPI, media_type=JPEG, limits=LIMITS
+            )
+            return [
+                Part(data=each.read(), media_type=JPEG, name=f"{name}, page {each.number}")
+                for each in images
+            ]
+    except ChoiceUnread as unread:
+        raise StepFailure(f"{unread} {REMEDY}", kind="config", retryable=False) from unread
+    except Unreadable as refused:
+        kind = "too_large" if refused.code == "too_large" else "unreadable"
+        raise StepFailure(f"{name}: {refused}", kind=kind, retryable=False) from refused
+    except TooManyAsk:
+        raise StepFailure("Too many documents are being read.", kind="busy") from None
+
+
+def _refuse_pages(name: str, pages: int) -> StepFailure:
+    return StepFailure(
+        f"{name}: {pages:,} pages would be sent; at most {MOST_PAGES} of all files together are. "
+        "Choose fewer in `pages`.",
+        kind="too_large",
+        retryable=False,
+    )
 
 
 def _refuse_size(size: int) -> StepFailure:

@@ -1,6 +1,5 @@
 """The step type `document.read`: what stands in a file, and where."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from flows.documents.choosing import REMEDY as CHOICE_REMEDY
+from flows.documents.choosing import ChoiceUnread, read_ranges
 from flows.documents.errors import Unreadable
 from flows.documents.limits import Limits
 from flows.documents.model import ReadDocument
@@ -29,7 +30,6 @@ from flows.steps.registry import register
 from workbench.apart.children import TooManyAsk
 
 _LIMITS = Limits()
-_RANGE = re.compile(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?")
 
 
 @register
@@ -92,9 +92,9 @@ class DocumentRead(RunningStep):
         if "${" in pages:
             return ()
         try:
-            _list_pages(pages)
-        except ValueError as wrong:
-            return [error("document.pages", step.id, "with.pages", str(wrong), _PAGES_REMEDY)]
+            read_ranges(pages)
+        except ChoiceUnread as wrong:
+            return [error("document.pages", step.id, "with.pages", str(wrong), CHOICE_REMEDY)]
         return ()
 
     def run(self, ctx: StepContext, config: Config) -> Result:
@@ -107,9 +107,6 @@ class DocumentRead(RunningStep):
             except FileMissing as missing:
                 raise StepFailure(str(missing), kind="artifact", retryable=False) from missing
         return _make_result(reading)
-
-
-_PAGES_REMEDY = "Write numbers and ranges, such as `1-3, 7`."
 
 
 def _read(
@@ -130,7 +127,7 @@ def _read(
         options = ReadOptions(
             engine=config.engine,
             language=config.language,
-            pages=_list_pages(config.pages),
+            ranges=read_ranges(config.pages),
             keep_image=keep if config.images else None,
             limits=Limits(most_pages=config.most_pages, page_seconds=config.page_seconds),
             is_cancelled=ctx.is_cancelled,
@@ -145,22 +142,8 @@ def _read(
         raise StepFailure("Too many documents are being read.", kind="busy") from None
     except Cancelled:
         raise StepFailure("It was cancelled.", kind="cancelled", retryable=False) from None
-    except ValueError as wrong:
-        raise StepFailure(f"{wrong} {_PAGES_REMEDY}", kind="config", retryable=False) from wrong
-
-
-def _list_pages(written: str) -> tuple[int, ...] | None:
-    """Return the numbers in ``1-3, 7``, in order; None for all. Raises: ValueError."""
-    if not written.strip():
-        return None
-    chosen: set[int] = set()
-    for part in written.split(","):
-        found = _RANGE.fullmatch(part)
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not 1 <= first <= last <= first + _LIMITS.most_pages:
-            raise ValueError(f"`pages` has {part.strip()!r}, which is no page or range of pages.")
-        chosen.update(range(first, last + 1))
-    return tuple(sorted(chosen))
+    except ChoiceUnread as wrong:
+        raise StepFailure(f"{wrong} {CHOICE_REMEDY}", kind="config", retryable=False) from wrong
 
 
 def _make_reference(given: Any, digest: str) -> dict[str, Json]:

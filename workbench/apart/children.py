@@ -30,21 +30,13 @@ class Children:
     """Processes that run a module, which calls ``workbench.apart.program.serve``.
 
     They are started when first needed. ``most`` of them run at once; a request is waited for
-    ``seconds`` long, and a free child for ``seconds_to_wait``. Without ``keep`` each answers one
-    request and is ended: what it was given may have harmed it.
+    ``seconds`` long, and a free child for ``seconds_to_wait``.
     """
 
     def __init__(
-        self,
-        module: str,
-        *,
-        most: int,
-        seconds: float,
-        seconds_to_wait: float = 10.0,
-        keep: bool = True,
+        self, module: str, *, most: int, seconds: float, seconds_to_wait: float = 10.0
     ) -> None:
         self._module = module
-        self._keep = keep
         self._seconds = seconds
         self._seconds_to_wait = seconds_to_wait
         self._places = threading.BoundedSemaphore(most)
@@ -61,11 +53,8 @@ class Children:
         try:
             child = self._take()
             answer = child.ask(line, seconds or self._seconds)
-            if self._keep:
-                with self._lock:
-                    self._idle.append(child)
-            else:
-                child.end()
+            with self._lock:
+                self._idle.append(child)
         except NoAnswer:
             if child is not None:
                 child.end()

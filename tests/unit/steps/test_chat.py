@@ -404,17 +404,17 @@ def test_pages_of_pdf_files_are_sent_as_images(
     run(user="?", files=["known", "half"], pages="2-3")
     *images, text = model.asked[-1].messages[0].parts
     assert [(each.media_type, each.name) for each in images] == [
-        ("image/png", "slip.pdf, page 2"),
-        ("image/png", "slip.pdf, page 3"),
+        ("image/jpeg", "slip.pdf, page 2"),
+        ("image/jpeg", "slip.pdf, page 3"),
     ] * 2
     assert text.text == "?"
     unreadable = fail(user="?", files=["encrypted"])
     assert (unreadable.kind, unreadable.retryable) == ("unreadable", False)
-    assert "slip.pdf: it is encrypted" in unreadable.message
+    assert "slip.pdf: The PDF is encrypted" in unreadable.message
     assert fail(user="?", files=["known"], pages="13").kind == "config"
     many = fail(user="?", files=["known", "half"])
     assert many.kind == "too_large", "pages of all files are counted together"
-    assert "at most 8" in many.message
+    assert "at most 20 of all files" in many.message
 
 
 def test_the_output_has_the_form_of_the_schema() -> None:

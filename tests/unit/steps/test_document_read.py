@@ -94,5 +94,5 @@ def test_a_draft_is_told_of_pages_that_are_none() -> None:
     step = Step("read", "document.read", config={"file": "${ input.file }", "pages": "1-x"})
     (problem,) = DocumentRead().check(step)
     assert (problem.code, problem.remedy) == (
-        "document.pages", "Write numbers and ranges, such as `1-3, 7`."
+        "document.pages", "Write numbers and ranges from 1, such as `1-3, 7` or `4-`."
     )  # fmt: skip
