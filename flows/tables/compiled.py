@@ -97,7 +97,7 @@ def compile_table(table: Table) -> Compiled:
 
 def find_variables(table: Table) -> frozenset[str]:
     """Return what the table has to be given: the inputs, or what their expressions read."""
-    return frozenset(_list_variables(table))
+    return frozenset(_list_variables(table)) | set(table.given)
 
 
 def _list_variables(table: Table) -> Iterator[str]:

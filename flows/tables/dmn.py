@@ -18,6 +18,7 @@ from xml.etree.ElementTree import (  # only what is made here; files are read by
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
+from flows.tables.compiled import find_variables
 from flows.tables.errors import OutOfScope, TableRefused
 from flows.tables.model import MOST_COLUMNS, MOST_ROWS, Column, Table, read_table
 from flows.tables.values import TYPES
@@ -94,14 +95,18 @@ def read_dmn(text: str | bytes, decision: str = "") -> tuple[str, Content]:
         named = [each for each in decisions if decision in (each.get("name"), each.get("id"))]
         if not named:
             raise TableRefused(f"There is no decision {decision!r}.", _list_names(decisions))
-        return _name(named[0]), read_decision(named[0], Types(root))
+        return _name(named[0]), _read(root, named[0])
     if len(tables) > 1:
         raise TableRefused("The file has several decision tables.", _list_names(tables))
     if not tables:
         if decisions:
-            read_decision(decisions[0], Types(root))
+            _read(root, decisions[0])
         raise TableRefused("The file has no decision.", "Choose a file with a decision table.")
-    return _name(tables[0]), read_decision(tables[0], Types(root))
+    return _name(tables[0]), _read(root, tables[0])
+
+
+def _read(root: Element, decision: Element) -> Content:
+    return read_decision(decision, Types(root))
 
 
 def _list_names(decisions: list[Element]) -> str:
@@ -122,10 +127,18 @@ def read_decision(decision: Element, types: "Types") -> Content:
 
 
 class Types:
-    """The types that a file defines, by name."""
+    """The types that a file defines, by name, and the names of what it has ids for."""
 
     def __init__(self, root: Element) -> None:
         self._items = {each.get("name", ""): each for each in _children(root, "itemDefinition")}
+        self._names = {
+            each.get("id", ""): each.get("name", "")
+            for tag in ("inputData", "decision") for each in _children(root, tag)
+        }  # fmt: skip
+
+    def find_name(self, href: str) -> str:
+        """Return the name of the input or decision that a requirement refers to."""
+        return self._names.get(href.rpartition("#")[2], "")
 
     def resolve(self, name: str, depth: int = 0) -> str:
         """Return the column's type that a type stands for; ``any`` for lists and structures."""
@@ -164,6 +177,7 @@ class _TableReader:
             self._read_output(*each) for each in enumerate(_children(self.table, "output"), 1)
         ]
         rules = list(_children(self.table, "rule"))
+        rows = list(self._read_rules(rules))
         if len(rules) > MOST_ROWS or max(len(inputs), len(outputs)) > MOST_COLUMNS:
             raise TableRefused("The table is too large.", f"At most {MOST_ROWS:,} rows are read.")
         return {
@@ -171,9 +185,21 @@ class _TableReader:
             "hit": HITS[hit],
             **({"aggregate": aggregate} if aggregate and HITS[hit] == "C" else {}),
             "inputs": inputs,
+            **self._find_given(inputs, rows),
             "outputs": outputs,
-            "rows": list(self._read_rules(rules)),
+            "rows": rows,
         }
+
+    def _find_given(self, inputs: list[Content], rows: list[Content]) -> Content:
+        """Return what the decision requires, and only cells read: no column asks about it."""
+        known = find_variables(read_table({"inputs": inputs}))
+        cells = {cell for row in rows for cell in (*row["when"], *row["then"])}
+        required = [self.types.find_name(each) for each in _list_required(self.decision)]
+        given = [
+            name for name in dict.fromkeys(required)
+            if name and name not in known and any(name in cell for cell in cells)
+        ]  # fmt: skip
+        return {"given": given} if given else {}
 
     def _read_input(self, number: int, column: Element) -> Content:
         expression = _child(column, "inputExpression")
@@ -237,6 +263,12 @@ class _TableReader:
             }
 
 
+def _list_required(decision: Element) -> Iterator[str]:
+    for requirement in _children(decision, "informationRequirement"):
+        for each in requirement:
+            yield each.get("href", "")
+
+
 def _tag(element: Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
@@ -280,7 +312,7 @@ def write_dmn(name: str, title: str, content: Mapping[str, Json]) -> str:
     if content.get("description"):
         SubElement(decision, "description").text = content["description"]
     SubElement(decision, "variable", {"name": title or name})
-    names = [each.name for each in table.inputs if not each.expression]
+    names = [*(each.name for each in table.inputs if not each.expression), *table.given]
     for at in range(len(names)):
         requirement = SubElement(decision, "informationRequirement")
         SubElement(requirement, "requiredInput", {"href": f"#i-{at + 1}"})

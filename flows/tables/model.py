@@ -85,11 +85,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """``given`` are further inputs that cells read and no column asks about."""
+
     hit: str
     aggregate: str
     inputs: tuple[Column, ...]
     outputs: tuple[Column, ...]
     rows: tuple[Row, ...]
+    given: tuple[str, ...] = ()
 
     @property
     def gives_list(self) -> bool:
@@ -116,6 +119,7 @@ def read_table(content: Mapping[str, Json]) -> Table:
             )
             for number, each in enumerate(content.get("rows", ()), 1)
         ),
+        given=tuple(content.get("given", ())),
     )
 
 

@@ -27,6 +27,8 @@ def compare(before: Content, after: Content) -> list[Difference]:
 def _list_differences(before: Content, after: Content) -> Iterator[Difference]:
     yield from _differ("Description", before.get("description", ""), after.get("description", ""))
     yield from _differ("Hit policy", _say_policy(before), _say_policy(after))
+    further = [", ".join(each.get("given", [])) for each in (before, after)]
+    yield from _differ("Further inputs", *further)
     for side, label, _ in _SIDES:
         old, new = (
             {each["name"]: _to_yaml(each) for each in content.get(side, [])}

@@ -19,7 +19,7 @@ from flows.tables.values import TYPES
 from workbench.values.schemas import make_validator
 
 Json = Any
-KEYS = ("description", "hit", "aggregate", "inputs", "outputs", "rows", "tests")
+KEYS = ("description", "hit", "aggregate", "inputs", "given", "outputs", "rows", "tests")
 MOST_TESTS = 200
 _INPUT = ("name", "title", "type", "expression", "values")
 _OUTPUT = ("name", "title", "type", "values", "default")
@@ -59,6 +59,7 @@ _FORM: Mapping[str, Json] = {
         "hit": {"enum": list(HITS)},
         "aggregate": {"enum": ["", *AGGREGATES]},
         "inputs": _columns("expression", "values"),
+        "given": {"type": "array", "maxItems": MOST_COLUMNS, "items": _NAME},
         "outputs": _columns("values", "default"),
         "rows": {
             "type": "array",

@@ -25,7 +25,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "in": ("name", "title", "type", "expression", "values"),
     "out": ("name", "title", "type", "values", "default"),
 }
-TEXTS = ("description", "hit", "aggregate")
+TEXTS = ("description", "hit", "aggregate", "also")
 _SIDES = {"in": "when", "out": "then"}
 _KEYS = {"in": "inputs", "out": "outputs"}
 _MOST = {"in": MOST_COLUMNS, "out": MOST_COLUMNS, "row": MOST_ROWS, "test": MOST_TESTS}
@@ -64,6 +64,7 @@ def _from_content(content: Content) -> Fields:
         "description": content.get("description", ""),
         "hit": table.hit,
         "aggregate": content.get("aggregate", ""),
+        "also": ", ".join(table.given),
         **{
             side: [{name: each.get(name, "") for name in names} for each in content.get(key, [])]
             for (side, names), key in zip(COLUMNS.items(), _KEYS.values(), strict=True)
@@ -184,8 +185,14 @@ def _to_content(fields: Fields) -> dict[str, Json]:
             for row in fields["row"]
         ],
     }  # fmt: skip
+    if given := _split(fields["also"]):
+        content["given"] = given
     content["tests"] = _read_tests(fields, content)
     return content
+
+
+def _split(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def _read_tests(fields: Fields, content: Content) -> list[Json]:
@@ -206,7 +213,7 @@ def _read_tests(fields: Fields, content: Content) -> list[Json]:
             kind = outputs[0].get("type", "any") if single else "any"
             test["expect"] = _read(row["expect"], kind, f"tests.{at}.expect", problems)
         if row["rows"]:
-            ids = [each.strip() for each in row["rows"].split(",") if each.strip()]
+            ids = _split(row["rows"])
             test["rows"] = [] if ids == ["none"] else ids
         tests.append(test)
     if problems:
@@ -342,7 +349,7 @@ def _follow_columns(fields: Fields) -> None:
     """Give each row its id, and each test a field for each input, as saving them would."""
     for row, named in zip(fields["row"], name_rows(fields["row"]), strict=True):
         row["id"] = named["id"]
-    variables = _list_variables({"inputs": fields["in"]})
+    variables = _list_variables({"inputs": fields["in"], "given": _split(fields["also"])})
     for test in fields["test"]:
         before = dict(zip(fields["given"], test["given"], strict=False))
         test["given"] = [before.get(name, "") for name in variables]

@@ -55,9 +55,10 @@ def test_what_dmn_has_no_word_for_is_kept_beside_it() -> None:
             {"name": "since", "type": "years and months duration"},
             {"name": "what", "type": "any"},
         ],
+        "given": ["Other thing"],
         "outputs": [{"name": "r", "title": "Result", "type": "string", "values": '"a", "b"',
                      "default": '"b"'}],
-        "rows": [{"id": "row-7", "when": ["< 0.5", "-", '> duration("P1Y")', "-"],
+        "rows": [{"id": "row-7", "when": ["< 0.5", "-", '> duration("P1Y")', "Other thing"],
                   "then": ['"a"'], "note": "<why> & so"}],
     }  # fmt: skip
     assert read_dmn(write_dmn("share", "Share", content)) == ("Share", content)

@@ -12,7 +12,8 @@ MODEL = """<?xml version="1.0" encoding="UTF-8"?>
 <s:definitions xmlns:s="http://www.omg.org/spec/DMN/20180521/MODEL/" xmlns:f="urn:feel" name="m">
   <s:itemDefinition name="tPart"><s:itemComponent name="price"><s:typeRef>f:number</s:typeRef></s:itemComponent></s:itemDefinition>
   <s:inputData name="Part"><s:variable name="Part" typeRef="tPart"/></s:inputData>
-  <s:inputData name="Bought on"><s:variable name="Bought on" typeRef="f:date"/></s:inputData>
+  <s:inputData name="The day" id="_today"><s:variable name="The day" typeRef="f:date"/></s:inputData>
+  <s:inputData name="Bought on" id="_bought"><s:variable name="Bought on" typeRef="f:date"/></s:inputData>
   <s:decision name="Band" id="_band">
     <s:variable name="Band" typeRef="f:string"/>
     <s:decisionTable hitPolicy="PRIORITY">
@@ -20,6 +21,15 @@ MODEL = """<?xml version="1.0" encoding="UTF-8"?>
       <s:output><s:outputValues><s:text>"dear", "cheap"</s:text></s:outputValues></s:output>
       <s:rule><s:inputEntry><s:text>-</s:text></s:inputEntry><s:outputEntry><s:text>"cheap"</s:text></s:outputEntry></s:rule>
       <s:rule><s:inputEntry><s:text>&gt; 10</s:text></s:inputEntry><s:outputEntry><s:text>"dear"</s:text></s:outputEntry></s:rule>
+    </s:decisionTable>
+  </s:decision>
+  <s:decision name="Since" id="_since"><s:variable name="Since" typeRef="f:boolean"/>
+    <s:informationRequirement><s:requiredInput href="#_bought"/></s:informationRequirement>
+    <s:informationRequirement><s:requiredInput href="#_today"/></s:informationRequirement>
+    <s:decisionTable>
+      <s:input><s:inputExpression typeRef="f:date"><s:text>Bought on</s:text></s:inputExpression></s:input>
+      <s:output/>
+      <s:rule><s:inputEntry><s:text>&lt; The day</s:text></s:inputEntry><s:outputEntry><s:text>true</s:text></s:outputEntry></s:rule>
     </s:decisionTable>
   </s:decision>
   <s:decision name="Cover" id="_cover">
@@ -43,6 +53,8 @@ CASES = """<?xml version="1.0" encoding="UTF-8"?>
   <testCase id="001">
     <inputNode name="Part"><component name="price"><value xsi:type="xsd:decimal">20</value></component></inputNode>
     <inputNode name="Bought on"><value>2025-06-01</value></inputNode>
+    <inputNode name="The day"><value>2025-06-02</value></inputNode>
+    <resultNode name="Since" type="decision"><expected><value>true</value></expected></resultNode>
     <resultNode name="Band" type="decision"><expected><value>dear</value></expected></resultNode>
     <resultNode name="Cover" type="decision"><expected>
       <component name="Kept/Sold"><value xsi:type="xsd:string">Kept</value></component>
@@ -71,6 +83,7 @@ def kit(tmp_path: Path) -> Path:
 def test_tables_are_decided_and_the_rest_is_out_of_scope_with_its_reason(kit: Path) -> None:
     found = [(each.case, each.decision, each.state) for each in run(kit)]
     assert found == [
+        ("001", "Since", "passed"),
         ("001", "Band", "passed"),
         ("001", "Cover", "passed"),
         ("001", "Total", "out of scope"),

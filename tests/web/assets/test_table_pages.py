@@ -48,7 +48,7 @@ def test_a_form_that_nobody_touched_saves_what_was_there(dora: Client) -> None:
 def test_the_grid_as_one_field_is_the_same_as_its_many_fields(dora: Client) -> None:
     make_table()
     form = dict(form_of(dora).items())
-    rest = {"csrfmiddlewaretoken", "revision", "title", "description", "hit", "aggregate"}
+    rest = {"csrfmiddlewaretoken", "revision", "title", "description", "hit", "aggregate", "also"}
     grid = {name: value for name, value in form.items() if name not in rest}
     sent = {**{name: form[name] for name in form if name in rest}, "grid": json.dumps(grid)}
     assert read_form(sent) == read_form(form)
@@ -209,3 +209,15 @@ def test_the_api_reads_and_writes_a_table_and_its_files(dora: Client) -> None:
         "/api/v1/tables/limits/file", wrong, "application/json", headers={"if-match": saved["ETag"]}
     )
     assert (refused.status_code, refused.json()["errors"][0]["at"]) == (422, "file")
+
+
+def test_a_further_input_is_kept_by_the_form_and_given_to_tests(dora: Client) -> None:
+    rows = [{"id": "r1", "when": ["> floor", "-"], "then": ["1"]}]
+    make_table(publish=False, given=["floor"], rows=rows, tests=[])
+    before = Asset.objects.get().draft
+    assert before["given"] == ["floor"]
+    form = form_of(dora)
+    assert (form["also"], form["given-2"]) == ("floor", "floor")
+    assert dora.post(EDIT, form).status_code == 302
+    assert Asset.objects.get().draft == before
+    assert dora.get("/api/v1/tables/limits").json()["problems"] == []
