@@ -3,6 +3,7 @@
 from flows.models.bulk import BulkAct, BulkStatus
 from flows.models.flows import DocumentField, DraftOperation, Flow, FlowVersion, PublishRule
 from flows.models.machinery import Artifact, ArtifactUpload, Event, RunArtifact, Worker
+from flows.models.masked import MaskedValue
 from flows.models.runs import (
     WHOLE_RUNS,
     Journal,
@@ -29,6 +30,7 @@ __all__ = [
     "FlowVersion",
     "Journal",
     "KeptResult",
+    "MaskedValue",
     "PublishRule",
     "Run",
     "RunArtifact",

@@ -41,6 +41,7 @@ from reviews.selectors.looks import get_changes_since_look
 from reviews.selectors.parties import list_parties
 from reviews.selectors.veil import get_veil
 from reviews.services.links import find_reply_link
+from reviews.selectors.masked_values import list_case_codes
 from reviews.services.reopening import REOPENABLE, find_reopening_run
 from workbench.accounts.gate import principal_of
 
@@ -85,6 +86,7 @@ def case_context(
     return {
         "case": case,
         "veil": veil,
+        "masked": len(list_case_codes(case)),
         "now": now,
         "draft": draft,
         "answer": answer,

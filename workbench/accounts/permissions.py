@@ -23,6 +23,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "flows.publish": frozenset({D}),
     "prompts.view": frozenset({D, R, L, A, O, X}),
     "prompts.edit": frozenset({D}),
+    "lists.view": frozenset({D, R, L, A, O, X}),
+    "lists.edit": frozenset({D}),
     "runs.view": frozenset({D, L, A, O, X}),
     "runs.start": frozenset({D, O}),
     "runs.operate": frozenset({O}),
@@ -33,6 +35,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cases.decide": frozenset({R, L}),
     "cases.open": frozenset({D, O}),
     "cases.assign": frozenset({L}),
+    "values.unmask": frozenset({L, A}),
     "insights.view": frozenset({D, L, A, O, X}),
     "insights.people": frozenset({L, A, X}),
     "quality.manage": frozenset({L, X}),
@@ -56,10 +59,11 @@ SCOPED_BY: dict[str, frozenset[str]] = {
     **{
         name: frozenset({"flow", "queue"})
         for name in PERMISSIONS
-        if name.split(".")[0] in {"cases", "queues", "insights", "quality"}
+        if name.split(".")[0] in {"cases", "queues", "insights", "quality", "values"}
     },
     # A prompt belongs to no flow: whoever works with one of them may read them all.
     "prompts.view": frozenset({"flow", "queue"}),
+    "lists.view": frozenset({"flow", "queue"}),
 }
 
 

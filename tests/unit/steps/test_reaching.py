@@ -38,6 +38,7 @@ STAYS = {
     "cancel": "It names steps of its own flow, and cancels them in its own run.",
     "checkpoint.tell": "OUTGOING_ALLOWLIST and the uses of secrets bound whom it calls.",
     "compensate": "It undoes steps of its own run.",
+    "guard": "It reads what it is given, and keeps what it replaces for its own run.",
     "end": "Whoever hears the outcome was asked for runs.view, or called the flow.",
     "event.wait": "It is given what others emit for everybody, and moves no run but its own.",
     "http.request": "OUTGOING_ALLOWLIST and the uses of secrets bound whom it calls.",
