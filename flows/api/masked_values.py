@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
@@ -65,6 +65,7 @@ def list_values(request: HttpRequest, run_id: Id) -> dict[str, Any]:
 @shows_once
 def unmask(
     request: HttpRequest,
+    response: HttpResponse,
     run_id: Id,
     body: UnmaskIn,
     code: str = Path(..., max_length=16),
@@ -79,6 +80,7 @@ def unmask(
     value = unmask_value(
         masked_id=row.pk, run=run, reason=body.reason, actor=actor_of(request), now=timezone.now()
     )
+    response["Cache-Control"] = "no-store"
     return {"token": row.token, "value": value}
 
 

@@ -17,14 +17,17 @@ class AssetsConfig(AppConfig):
     label = "assets"
 
     def ready(self) -> None:
+        from flows.assets.contents import CONTENTS
         from flows.assets.frame import register_frame
         from flows.assets.kinds import register_kind
         from flows.assets.ledger_check import check_releases, check_versions
+        from flows.assets.lists.kind import LIST
         from flows.assets.prompts.kind import PROMPT
         from flows.assets.prompts.source import SOURCE
         from flows.assets.selectors import find_released_numbers
         from flows.assets.templates import make_assets
         from flows.services.templates import register_asset_maker
+        from flows.steps.contents import register_content_source
         from flows.steps.pins import register_asset_source
         from flows.steps.prompts import register_prompt_source
         from workbench.audit.actions import register_action
@@ -33,9 +36,12 @@ class AssetsConfig(AppConfig):
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
         register_kind(PROMPT)
+        register_kind(LIST)
         register_prompt_source(SOURCE)
         register_asset_source(find_released_numbers)
+        register_content_source(CONTENTS)
         register_asset_maker(make_assets)
         register_check("asset versions", check_versions)
         register_check("asset releases", check_releases)
         register_frame(PROMPT)
+        register_frame(LIST)

@@ -8,8 +8,12 @@ BEFORE, AFTER = 48, 24
 
 
 def compile_words(*words: str) -> re.Pattern[str]:
-    """Return a pattern of any of the words, at the beginning of one. They are plain text."""
-    return re.compile(r"(?<![a-z])(?:" + "|".join(re.escape(word) for word in words) + ")")
+    """Return a pattern of any of the words, at the beginning of one; with ``!``, of a whole one."""
+    return re.compile(r"(?<![a-z])(?:" + "|".join(_write(word) for word in words) + ")")
+
+
+def _write(word: str) -> str:
+    return re.escape(word[:-1]) + r"(?![a-z])" if word.endswith("!") else re.escape(word)
 
 
 def get_before(low: str, start: int, most: int = BEFORE) -> str:
@@ -26,10 +30,13 @@ def is_near(pattern: re.Pattern[str], low: str, start: int, end: int, *, after: 
 
 
 def find_last(patterns: Sequence[re.Pattern[str]], low: str, start: int) -> int | None:
-    """Return the index of the pattern whose word stands nearest before the place, or None."""
+    """Return the index of the pattern whose word stands nearest before the place, or None.
+
+    A word speaks against the place (any but the first pattern) only if no other number comes first.
+    """
     text, nearest, found = get_before(low, start), -1, None
     for index, pattern in enumerate(patterns):
         for match in pattern.finditer(text):
             if match.start() > nearest:
                 nearest, found = match.start(), index
-    return found
+    return None if found and any(map(str.isdigit, text[nearest:])) else found

@@ -5,6 +5,7 @@ from typing import Any
 
 from flows.guards.findings import Hit, Path
 from flows.guards.folding import fold_words
+from flows.guards.masking import LABELS, TOKEN
 from flows.guards.places import Leaf, list_leaves
 
 Json = Any
@@ -32,14 +33,14 @@ def list_declared(value: Json, fields: Collection[str]) -> Declared:
     texts = {
         fold_words(leaf.text.strip()).text
         for leaf in list_leaves(value)
-        if not leaf.is_key and known.holds(leaf.path)
+        if known.holds(leaf.path) and _is_open(leaf)
     }
     return Declared(fields, [text for text in texts if len(text) >= SHORTEST])
 
 
 def find_declared(leaf: Leaf, declared: Declared) -> list[Hit]:
     """Return a hit for a declared field, or for each place where the value of one is repeated."""
-    if leaf.text and not leaf.is_key and declared.holds(leaf.path):
+    if declared.holds(leaf.path) and _is_open(leaf):
         return [Hit("declared", "personal.declared", 0, len(leaf.text), 1.0)]
     folded, found = fold_words(leaf.text), []
     for value in declared.values:
@@ -50,6 +51,16 @@ def find_declared(leaf: Leaf, declared: Declared) -> list[Hit]:
                 found.append(Hit("declared", "personal.repeated", *folded.span(at, end), 0.95))
             at = folded.text.find(value, end)
     return found
+
+
+def _is_open(leaf: Leaf) -> bool:
+    """Return whether the leaf is a value that no guard has replaced yet."""
+    text = leaf.text.strip()
+    is_replaced = text in _MASKS or TOKEN.fullmatch(text) is not None
+    return bool(text) and not leaf.is_key and not is_replaced
+
+
+_MASKS = {f"[{label}]" for label in LABELS.values()}
 
 
 def _is_in_word(text: str, start: int, end: int) -> bool:

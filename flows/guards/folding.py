@@ -44,6 +44,14 @@ def fold_words(text: str) -> Folded:
     return Folded(text.lower()) if text.isascii() else _fold(text, _word_of)
 
 
+def lower_in_place(text: str) -> str:
+    """Return the text in small letters, each in its place: one that would become two stays."""
+    low = text.lower()
+    if len(low) == len(text):
+        return low
+    return "".join(sign if len(sign.lower()) != 1 else sign.lower() for sign in text)
+
+
 def unmask_digits(folded: Folded) -> Folded | None:
     """Return the text with digits in words read as letters (1gn0re), or None without such words."""
     words = folded.text.split()

@@ -8,15 +8,13 @@ from importlib import import_module
 from flows.guards.context import compile_words, is_near
 from flows.guards.findings import Hit
 
-MOST_CANDIDATES = 2_000
-
 _WORDS = compile_words(
-    "national id", "identity", "id card", "id number", "passport", "social security", "ssn", "nhs",
-    "national insurance", "nino", "tax id", "tax number", "tin", "personal number", "insurance n",
-    "steuer", "idnr", "id-nr", "identifikationsnummer", "sozialversicherung", "ausweis", "ahv",
+    "national id", "identity", "id card", "id number", "passport", "social security", "ssn!", "nhs!",
+    "national insurance", "nino!", "tax id", "tax number", "tin!", "personal number", "insurance n",
+    "steuer", "idnr", "id-nr", "identifikationsnummer", "sozialversicherung", "ausweis", "ahv!",
     "versichertennummer", "securite sociale", "sécurité sociale", "numero de secu",
-    "numéro de sécu", "nir", "dni", "nie", "codice fiscale", "bsn", "burgerservice", "pesel",
-    "personnummer", "rijksregister", "registre national", "numero fiscal", "numéro fiscal", "cpr",
+    "numéro de sécu", "nir!", "dni!", "nie!", "codice fiscale", "bsn!", "burgerservice", "pesel",
+    "personnummer", "rijksregister", "registre national", "numero fiscal", "numéro fiscal", "cpr!",
     "henkilötunnus",
 )  # fmt: skip
 
@@ -60,13 +58,10 @@ _DASHED_SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
 
 def find_identity_numbers(text: str, low: str) -> Iterator[Hit]:
     """Yield the numbers in a text that a country gives to a person."""
-    past, tried = 0, 0
+    past = 0
     for match in _DIGITS_NEAR.finditer(text):
         if match.start() < past:
             continue
-        tried += 1
-        if tried > MOST_CANDIDATES:
-            return
         if hit := _try_from(text, low, match.start()):
             past = hit.end
             yield hit

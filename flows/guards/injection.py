@@ -17,7 +17,6 @@ from flows.guards.context import compile_words, get_before
 from flows.guards.findings import Hit
 from flows.guards.folding import Folded, fold_words, is_hidden, unmask_digits
 
-MOST_HITS = 500
 MOST_DECODED = 50
 _LONGEST_ENCODED = 8_192
 
@@ -54,6 +53,9 @@ PHRASES = (
     _phrase("ignore_instructions", 0.8, "ignor|disregard|forget",
             r"(?:ignore|disregard|forget) (?:everything|all|anything)(?: (?:that|you|i|we|was|has|been"
             r"|have|were)){0,4} (?:above|before|said|told|written|read|so far|previously|earlier)"),
+    _phrase("ignore_instructions", 0.8, "ignor|disregard|forget|overrid|bypass",
+            rf"(?:ignore|disregard|forget|override|bypass)~{_ORDERS}(?: (?:that|you|i|we|were|was"
+            r"|have|has|been|are)){0,4} (?:above|before|earlier|given|previously|so far|until now)"),
     _phrase("ignore_instructions", 0.7, "follow|obey|apply",
             r"(?:do not|don.?t|stop) (?:follow(?:ing)?|obey(?:ing)?|apply(?:ing)?)~"
             r"(?:instructions?|rules?|guidelines?|prompt)"),
@@ -183,7 +185,7 @@ def find_injections(text: str) -> list[Hit]:
     kept: dict[tuple[str, int], Hit] = {}
     for hit in sorted(found, key=lambda each: (each.start, -each.score)):
         kept.setdefault((hit.rule, hit.start), hit)
-    return list(kept.values())[:MOST_HITS]
+    return list(kept.values())
 
 
 def _find_words(folded: Folded, weight: float = 1.0) -> Iterator[Hit]:
@@ -287,16 +289,23 @@ def _alphabet_of(letter: str) -> str:
 
 
 def _find_encoded(text: str) -> Iterator[Hit]:
-    """Find instructions in what is encoded. Decoded is once, and of long texts the first places."""
+    """Find instructions in what is encoded. It is decoded once, and of many places the first."""
     tried = 0
     for pattern, decode in _ENCODINGS:
         for match in pattern.finditer(text):
             tried += 1
             if tried > MOST_DECODED:
-                return
+                break
             decoded = decode(match[0][:_LONGEST_ENCODED])
             if decoded and (inner := _score_decoded(decoded)):
                 yield _hit("encoded", match.span(), max(0.85, inner))
+    for pattern, decode in _ESCAPED:
+        first = pattern.search(text)
+        if first is not None:
+            # A part of a sentence may be written so, which tells nothing without the rest.
+            decoded = decode(text[max(0, first.start() - 200) : first.start() + _LONGEST_ENCODED])
+            if inner := _score_decoded(decoded):
+                yield _hit("encoded", first.span(), max(0.85, inner))
 
 
 def _score_decoded(decoded: str) -> float:
@@ -321,8 +330,7 @@ def _decode_hex(text: str) -> str:
 
 
 def _decode_escapes(text: str) -> str:
-    digits = re.findall(r"(?:u00|x)([0-9a-fA-F]{2})", text)
-    return _to_text(bytes(int(each, 16) for each in digits))
+    return re.sub(r"\\(?:u00|x)([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), text)
 
 
 def _to_text(content: bytes) -> str:
@@ -332,7 +340,5 @@ def _to_text(content: bytes) -> str:
 
 
 _URL_SAFE = str.maketrans("-_", "+/")
-_ENCODINGS = (
-    (_BASE64, _decode_base64), (_HEX, _decode_hex), (_PERCENT, unquote), (_ENTITIES, unescape),
-    (_ESCAPES, _decode_escapes),
-)  # fmt: skip
+_ENCODINGS = ((_BASE64, _decode_base64), (_HEX, _decode_hex))
+_ESCAPED = ((_PERCENT, unquote), (_ENTITIES, unescape), (_ESCAPES, _decode_escapes))

@@ -60,8 +60,9 @@ def guess_language(text: str) -> tuple[str, float]:
     ranked = votes.most_common(2)
     best, count = ranked[0]
     second = ranked[1][1] if len(ranked) > 1 else 0.0
-    enough = min(1.0, count / 4)
-    return best, round(enough * (count - second) / count, 3)
+    # Three words of its own tell; two languages that share most of theirs are told by the margin.
+    enough, margin = min(1.0, count / 3), (count - second) / count
+    return best, round(min(1.0, enough * margin * 2), 3)
 
 
 def _take(text: str) -> list[re.Match[str]]:

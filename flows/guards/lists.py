@@ -16,7 +16,6 @@ from flows.guards.folding import Folded, fold_words
 Json = Any
 MATCHES = ("exact", "prefix", "phrase", "domain")
 LONGEST_PHRASE = 12  # words
-_MOST_HITS = 2_000
 _WORD = re.compile(r"[^\W_]{1,80}")
 _HOST = re.compile(r"(?<![a-z0-9._-])[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,8}(?![a-z0-9-])")
 
@@ -49,7 +48,7 @@ class Lookup:
         folded = fold_words(text)
         hits = [*self._find_whole(folded, text, day), *self._find_phrases(folded, day)]
         hits += [hit for hit in self._find_domains(folded, day) if hit is not None]
-        return hits[:_MOST_HITS]
+        return hits
 
     def allows(self, text: str, day: date) -> bool:
         """Return whether the list has the text, or each of the host names in it."""

@@ -16,23 +16,23 @@ from stdnum import iban, luhn
 
 from flows.guards.context import compile_words, find_last, is_near
 from flows.guards.findings import Hit
-from flows.guards.folding import Folded, fold_forms
+from flows.guards.folding import Folded, fold_forms, lower_in_place
 from flows.guards.identity_numbers import find_identity_numbers
-from flows.guards.text_runs import list_runs
+from flows.guards.text_runs import Run, list_runs
 
 KINDS = ("email", "phone", "iban", "card", "national_id", "birth_date", "ip")
 REGIONS = ("DE", "FR", "GB", "US")
 MOST_REGIONS = 8
-# A text with more candidates of one kind than this is a list of numbers; the rest is not tried.
-MOST_CANDIDATES = 2_000
+# Past so many candidates, a run of digits is taken for a phone number without a look at the plans.
+MOST_LOOKED_UP = 2_000
 
 _LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-'")
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 _MOST_LOCAL, _MOST_HOST = 64, 253
 
 _PHONE_WORDS = compile_words(
-    "tel", "phone", "call", "mobile", "cell", "fax", "whatsapp", "sms", "reach me", "ring",
-    "ruf", "anruf", "handy", "mobil", "nummer lautet", "joindre", "appel", "portable", "numero de",
+    "tel!", "tel.", "telef", "phone", "call", "mobile", "cell", "fax", "whatsapp", "sms", "reach me", "ring!",
+    "ruf!", "anruf", "handy", "mobil", "nummer lautet", "joindre", "appel", "portable", "numero de",
 )  # fmt: skip
 _OTHER_NUMBERS = compile_words(
     "order", "invoice", "ticket", "ref", "parcel", "tracking", "serial", "article", "item", "isbn",
@@ -43,7 +43,7 @@ _OTHER_NUMBERS = compile_words(
     "nr.", "konto", "meter", "zahler", "compteur", "model", "modell", "modele",
 )  # fmt: skip
 _CARD_WORDS = compile_words(
-    "card", "visa", "master", "amex", "karte", "kreditkarte", "carte", "cb ", "pan", "credit",
+    "card", "visa", "master", "amex", "karte", "kreditkarte", "carte", "cb ", "pan!", "credit",
     "debit", "paid with", "bezahlt mit",
 )  # fmt: skip
 _BIRTH_WORDS = compile_words(
@@ -60,9 +60,11 @@ _DATE = re.compile(
     r"|\d{1,2}\.? ?(?:[A-Za-zäéû]{3,9})\.?,? (?:19|20)\d{2}"
     r"|(?:[A-Z][a-z]{2,8}) \d{1,2}(?:st|nd|rd|th)?, (?:19|20)\d{2})(?![\d])"
 )
+_DAY = re.compile(r"\d{1,2}([./-])\d{1,2}\1(?:19|20)\d{2}|(?:19|20)\d{2}([./-])\d{1,2}\2\d{1,2}")
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d]|\.\d)")
 _IPV6 = re.compile(r"(?<![0-9A-Za-z:])[0-9A-Fa-f:]{6,39}(?![0-9A-Za-z:])")
 _IBAN_START = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}\d{2}(?=[ \-]?[0-9A-Za-z])")
+_IBAN_HEAD = re.compile(r"[A-Za-z]{2}\d{2}[ -]\Z")
 _LONGEST_IBAN, _SHORTEST_IBAN = 34, 15
 
 _CARD_PREFIXES = (
@@ -83,7 +85,7 @@ class PersonalRule:
 def find_personal(text: str, rule: PersonalRule) -> list[Hit]:
     """Return the personal data in a text, in its order. Where two overlap, the surer one stays."""
     folded = fold_forms(text)
-    low = folded.text.lower()
+    low = lower_in_place(folded.text)
     found = [
         hit
         for kind, find in _FINDERS.items()
@@ -126,7 +128,8 @@ def _find_emails(text: str, low: str, rule: PersonalRule) -> Iterator[Hit]:
         while start < at and low[start] in ".'-":
             start += 1
         host = low[at + 1 : end]
-        if start < at and "." in host and ".." not in host and _is_top(host.rsplit(".", 1)[1]):
+        is_address = "://" not in low[max(0, start - 40) : start].rpartition(" ")[2]
+        if is_address and start < at and "." in host and ".." not in host and _is_top(host.rsplit(".", 1)[1]):
             yield Hit("email", "personal.email", start, end, 0.98)
         at = low.find("@", max(end, at + 1))
 
@@ -144,20 +147,40 @@ def _is_top(part: str) -> bool:
 
 
 def _find_phones(text: str, low: str, rule: PersonalRule) -> Iterator[Hit]:
-    for start, end, digits in list_runs(text, "()/.- \u00a0", most=MOST_CANDIDATES):
-        if not 7 <= len(digits) <= 15:  # noqa: PLR2004
-            continue
-        first = start - 1 if start and text[start - 1] in "+(" else start
-        first = first - 1 if first and text[first - 1] == "+" else first
-        number = text[first:end].replace("\u00a0", " ")
-        if score := _score_phone(number, digits, low, first, end, rule.regions):
-            yield Hit("phone", "personal.phone", first, end, score)
+    looked_up = 0
+    for run in list_runs(text, "()/.- \u00a0"):
+        at, is_fresh = 0, True
+        while at < len(run.groups):
+            step = 1
+            for start, end, digits in run.list_windows(at, 15):
+                start, looked_up = _find_phone_start(text, start), looked_up + 1
+                number = text[start:end].replace("\u00a0", " ")
+                if looked_up > MOST_LOOKED_UP:
+                    score = 0.6
+                else:
+                    score = _score_phone(number, digits, low, start, end, rule.regions)
+                if not is_fresh and number[:1] not in "+(":
+                    # In the middle of another number, such as an account, chance makes many.
+                    score = min(score, 0.3)
+                if score:
+                    yield Hit("phone", "personal.phone", start, end, score)
+                    step = sum(first < end for first, _ in run.groups[at:])
+                    break
+            at, is_fresh = at + step, step > 1
+
+
+def _find_phone_start(text: str, start: int) -> int:
+    """Return where a number begins whose first digit is at ``start``: with its ``+`` or ``(``."""
+    start = start - 1 if start and text[start - 1] in "+(" else start
+    return start - 1 if start and text[start] == "(" and text[start - 1] == "+" else start
 
 
 def _score_phone(
     number: str, digits: str, low: str, start: int, end: int, regions: Sequence[str]
 ) -> float:
     """Return how sure it is that a run of digits is a phone number; 0 if no plan has it."""
+    if _DAY.fullmatch(number):
+        return 0.0
     is_international = number.lstrip("(").startswith("+") or digits.startswith("00")
     nearest = find_last((_PHONE_WORDS, _OTHER_NUMBERS), low, start)
     if nearest == 1 and not number.lstrip("(").startswith("+"):
@@ -225,18 +248,32 @@ def _adds_up(signs: str) -> bool:
 
 
 def _find_cards(text: str, low: str, rule: PersonalRule) -> Iterator[Hit]:
-    for start, end, digits in list_runs(text, " -\u00a0", most=MOST_CANDIDATES):
-        if not 13 <= len(digits) <= 19 or not digits.startswith(_CARD_PREFIXES):  # noqa: PLR2004
+    for run in list_runs(text, " -\u00a0"):
+        at = 0
+        while at < len(run.groups):
+            hit = next((hit for hit in _try_cards(text, low, run, at)), None)
+            if hit:
+                yield hit
+            at += sum(first < hit.end for first, _ in run.groups[at:]) if hit else 1
+
+
+def _try_cards(text: str, low: str, run: Run, at: int) -> Iterator[Hit]:
+    for start, end, digits in run.list_windows(at, 19):
+        if len(digits) < 13 or not digits.startswith(_CARD_PREFIXES):  # noqa: PLR2004
             continue
-        if len(set(digits)) < 3 or not luhn.is_valid(digits):  # noqa: PLR2004
+        if len(set(digits)) < 2 or not luhn.is_valid(digits):  # noqa: PLR2004
+            continue
+        if _IBAN_HEAD.search(text, max(0, start - 5), start):
             continue
         nearest = find_last((_CARD_WORDS, _OTHER_NUMBERS), low, start)
-        score = {None: 0.85, 0: 0.99, 1: 0.4}[nearest]
-        yield Hit("card", "personal.card", start, end, score)
+        against = 0.4 if end - start == len(digits) else 0.7
+        yield Hit("card", "personal.card", start, end, {None: 0.85, 0: 0.99, 1: against}[nearest])
 
 
 def _find_national_ids(text: str, low: str, rule: PersonalRule) -> Iterator[Hit]:
-    yield from find_identity_numbers(text, low)
+    for hit in find_identity_numbers(text, low):
+        if not _IPV4.fullmatch(text[hit.start : hit.end]):
+            yield hit
 
 
 def _find_birth_dates(text: str, low: str, rule: PersonalRule) -> Iterator[Hit]:

@@ -94,12 +94,15 @@ def _has_long_run(read: str) -> bool:
 
 def _score_noise(read: str) -> float:
     """Return how little of the text is letters: random signs, broken encodings, dumps."""
-    if len(read) < 12:  # noqa: PLR2004
-        return 0.0
     broken = read.count("\ufffd") + read.count("\x00")
     if broken * 50 > len(read):
         return 0.9
+    if len(read) < 12:  # noqa: PLR2004
+        return 0.0
     solid = [each for each in read if not each.isspace()]
+    plain = sum(map(str.isalnum, solid))
+    if plain * 3 < len(solid):
+        return 0.9
     odd = sum(not each.isalnum() and each not in ".,;:!?'\"()-/%€$£+&@#" for each in solid)
     share = odd / max(len(solid), 1)
     return min(0.95, 0.4 + share) if share > 0.3 else 0.0  # noqa: PLR2004
@@ -107,7 +110,7 @@ def _score_noise(read: str) -> float:
 
 def _score_keyboard(words: list[str]) -> float:
     """Return how many words no language has: rows of keys, no vowels, letters without order."""
-    long = [word for word in words[:400] if len(word) > 4 and word.isascii() and word.isalpha()]  # noqa: PLR2004
+    long = [word for word in words[:400] if len(word) > 3 and word.isascii() and word.isalpha()]  # noqa: PLR2004
     if not long:
         return 0.0
     odd = sum(_is_mash(word) for word in long)

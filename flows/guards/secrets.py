@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flows.guards.findings import Hit
-from flows.guards.folding import fold_forms
+from flows.guards.folding import fold_forms, lower_in_place
 from flows.guards.personal import drop_overlaps
 
-_MOST_HITS = 2_000
 _LONGEST_KEY = 20_000  # characters of a private key in its armour
 
 
@@ -76,9 +75,7 @@ def _find_forms(text: str) -> Iterator[Hit]:
     for form in FORMS:
         if not any(hint in text for hint in form.hints):
             continue
-        for number, match in enumerate(form.pattern.finditer(text)):
-            if number >= _MOST_HITS:
-                break
+        for match in form.pattern.finditer(text):
             if not _is_placeholder(match[0]):
                 yield Hit("secret", f"secrets.{form.name}", match.start(), match.end(), form.score)
 
@@ -97,21 +94,14 @@ def _find_keys(text: str) -> Iterator[Hit]:
 
 
 def _find_assigned(text: str) -> Iterator[Hit]:
-    low = text.lower() if text.isascii() else "".join(_lower(each) for each in text)
+    low = lower_in_place(text)
     if not any(hint in low for hint in _ASSIGNED_HINTS):
         return
-    for number, match in enumerate(_ASSIGNED.finditer(low)):
-        if number >= _MOST_HITS:
-            return
+    for match in _ASSIGNED.finditer(low):
         start, end = match.span("value")
         value = text[start:end].rstrip(".)!?")
         if score := _score_assigned(match[0][: start - match.start()], value):
             yield Hit("secret", "secrets.assigned", start, start + len(value), score)
-
-
-def _lower(character: str) -> str:
-    low = character.lower()
-    return low if len(low) == 1 else character
 
 
 def _score_assigned(before: str, value: str) -> float:
@@ -127,7 +117,10 @@ def _score_assigned(before: str, value: str) -> float:
     )
     if not is_given or classes < 2 or len(value) < 6:  # noqa: PLR2004
         return 0.0
-    return 0.9 if classes > 2 else 0.7 if any(map(str.isdigit, value)) else 0.3  # noqa: PLR2004
+    if classes > 2:  # noqa: PLR2004
+        return 0.9
+    is_random = any(map(str.isdigit, value)) or (len(value) > 15 and value.isalpha())  # noqa: PLR2004
+    return 0.7 if is_random else 0.3
 
 
 _EMPTY = ("xxxx", "****", "....", "example", "your", "placeholder", "changeme", "<", "{", "•••", "redacted")
