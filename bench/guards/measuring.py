@@ -50,7 +50,12 @@ def measure(samples: Sequence[Sample], sentences: ModuleType) -> dict[str, Score
     for text, language in list_languages(sentences):
         guessed, sure = guess_language(text)
         told_as = guessed if sure >= AT_LEAST else ""
-        _count(scores["language"], f"{language} as {told_as or 'none'}: {text}", True, told_as == language)
+        _count(
+            scores["language"],
+            f"{language} as {told_as or 'none'}: {text}",
+            True,
+            told_as == language,
+        )
     return scores
 
 

@@ -12,7 +12,12 @@ from bench.guards.values import MAKERS
 Random = random.Random
 _NAME = re.compile(r"\{([a-z_]+)\}")
 # By its name in a sentence, the kind that a guard tells.
-_KIND_OF = {"steuer_id": "national_id", "nir": "national_id", "nhs": "national_id", "dni": "national_id"}
+_KIND_OF = {
+    "steuer_id": "national_id",
+    "nir": "national_id",
+    "nhs": "national_id",
+    "dni": "national_id",
+}
 _FALSE = {"order_number", "version", "wrong_iban", "wrong_card", "plain_date", "handle", "digest"}
 
 
@@ -35,12 +40,12 @@ def _make(sentences: ModuleType, rng: Random) -> Sample:
     pieces, values, is_injection = [], list[tuple[str, str]](), False
     for _ in range(rng.randint(2, 3)):
         draw = rng.random()
-        if draw < 0.32:  # noqa: PLR2004
+        if draw < 0.32:
             kind = rng.choice(list(sentences.PERSONAL))
             text, found = _fill(rng.choice(sentences.PERSONAL[kind]), rng)
-        elif draw < 0.38:  # noqa: PLR2004
+        elif draw < 0.38:
             text, found = _fill(rng.choice(sentences.SECRETS), rng)
-        elif draw < 0.46 and not is_injection:  # noqa: PLR2004
+        elif draw < 0.46 and not is_injection:
             is_injection = True
             text, found = rng.choice(_DISGUISES)(rng.choice(sentences.INJECTIONS), rng), []
         else:
@@ -72,7 +77,7 @@ def _upper(text: str, rng: Random) -> str:
 
 
 def _hidden(text: str, rng: Random) -> str:
-    return "".join(sign + ("\u200b" if rng.random() < 0.3 else "") for sign in text)  # noqa: PLR2004
+    return "".join(sign + ("\u200b" if rng.random() < 0.3 else "") for sign in text)
 
 
 def _lookalikes(text: str, rng: Random) -> str:

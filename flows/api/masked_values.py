@@ -1,7 +1,7 @@
 """The masked values of runs over HTTP."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,6 +21,7 @@ from workbench.http.schemas import Strict
 from workbench.http.sign_in import actor_of
 
 router = Router(tags=["flows"])
+Code = Annotated[str, Path(max_length=16)]
 
 map_error(ReasonMissing, status=422, code="reason-missing", remedy="Send a `reason`.")
 map_error(MaskedValueGone, status=409, code="masked-value-gone", remedy="It stays masked.")
@@ -31,7 +32,9 @@ class MaskedValueOut(Schema):
     code: str = Field(description="The random part of the token.")
     kind: str
     step: str = Field(description="The guard that replaced it.")
-    run: int = Field(description="The run whose guard that was: this one, or one that it came from.")
+    run: int = Field(
+        description="The run whose guard that was: this one, or one that it came from."
+    )
     made_at: datetime
 
 
@@ -68,7 +71,7 @@ def unmask(
     response: HttpResponse,
     run_id: Id,
     body: UnmaskIn,
-    code: str = Path(..., max_length=16),
+    code: Code,
 ) -> dict[str, Any]:
     """Return what a token stands for. The ledger keeps who asked, and the reason."""
     run = find_run(request, run_id)

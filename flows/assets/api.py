@@ -26,9 +26,9 @@ from flows.assets.errors import (
 )
 from flows.assets.files import LARGEST_FILE, read_as, write_as
 from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, TestResult, sum_up
+from flows.assets.lists.kind import LIST
 from flows.assets.models import Asset, AssetVersion
 from flows.assets.prompts.kind import PROMPT
-from flows.assets.lists.kind import LIST
 from workbench.accounts.gate import principal_of, requires
 from workbench.http.gateway import may_answer
 from workbench.http.idempotency import runs_outside_transaction

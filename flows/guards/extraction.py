@@ -49,7 +49,9 @@ def find_extractions(value: Json, leaves: Sequence[Leaf], rule: ExtractionRule) 
 
 def _too_much(rule: str, count: int, most: int) -> TooMuch:
     # One too many is a doubt, twice as many are none.
-    return TooMuch(rule, count, most, round(min(0.99, 0.5 + 0.5 * (count - most) / max(most, 1)), 3))
+    return TooMuch(
+        rule, count, most, round(min(0.99, 0.5 + 0.5 * (count - most) / max(most, 1)), 3)
+    )
 
 
 def count_records(value: Json) -> int:
@@ -69,12 +71,11 @@ def _count_rows(text: str) -> int:
     """Return how many lines of a text look like rows of a table or like JSON objects."""
     if "\n" not in text:
         return text.count("},{") + text.count("}, {") + 1 if "},{" in text or "}, {" in text else 0
-    rows = sum(
+    return sum(
         bool(_ROW.match(line)) or line.lstrip().startswith("{")
         for line in text.splitlines()
         if line.strip() and len(line) < 2_000  # noqa: PLR2004
     )
-    return rows
 
 
 def _count_personal(leaves: Sequence[Leaf]) -> int:

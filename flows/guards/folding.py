@@ -13,8 +13,8 @@ from functools import lru_cache
 
 # Of letters that look the same, the Latin one. Cyrillic, Greek and a few others.
 _LOOKALIKES = str.maketrans(
-    "аеорсухіјѕԁһԛԝьвкмнтοανικρτυχεηωϲϳ" "ɑɡɩℓ∣օսցհոռ" "‐‑‒–—‘’“”„‚",
-    "aeopcyxijsdhqwbbkmhtoavikptuxenwcj" "agili" "ounhnn" "-----''\"\"\"'",
+    "аеорсухіјѕԁһԛԝьвкмнтοανικρτυχεηωϲϳɑɡɩℓ∣օսցհոռ‐‑‒–—‘’“”„‚",
+    "aeopcyxijsdhqwbbkmhtoavikptuxenwcjagiliounhnn-----''\"\"\"'",
 )
 _LEET = str.maketrans("0134578@$!", "oieastbasi")
 
@@ -44,12 +44,14 @@ def fold_words(text: str) -> Folded:
     return Folded(text.lower()) if text.isascii() else _fold(text, _word_of)
 
 
-def lower_in_place(text: str) -> str:
-    """Return the text in small letters, each in its place: one that would become two stays."""
-    low = text.lower()
-    if len(low) == len(text):
-        return low
-    return "".join(sign if len(sign.lower()) != 1 else sign.lower() for sign in text)
+def fold_in_place(text: str) -> str:
+    """Return the text in small letters without accents, each letter in its place.
+
+    A letter that would become several, or none, stays.
+    """
+    if text.isascii():
+        return text.lower()
+    return "".join(made if len(made := _word_of(sign)) == 1 else sign for sign in text)
 
 
 def unmask_digits(folded: Folded) -> Folded | None:

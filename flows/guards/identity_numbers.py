@@ -9,8 +9,9 @@ from flows.guards.context import compile_words, is_near
 from flows.guards.findings import Hit
 
 _WORDS = compile_words(
-    "national id", "identity", "id card", "id number", "passport", "social security", "ssn!", "nhs!",
-    "national insurance", "nino!", "tax id", "tax number", "tin!", "personal number", "insurance n",
+    "national id", "identity", "id card", "id number", "passport", "social security", "ssn!",
+    "nhs!", "national insurance", "nino!", "tax id", "tax number", "tin!", "personal number",
+    "insurance n",
     "steuer", "idnr", "id-nr", "identifikationsnummer", "sozialversicherung", "ausweis", "ahv!",
     "versichertennummer", "securite sociale", "sécurité sociale", "numero de secu",
     "numéro de sécu", "nir!", "dni!", "nie!", "codice fiscale", "bsn!", "burgerservice", "pesel",

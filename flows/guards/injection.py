@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import unescape
 from urllib.parse import unquote
@@ -211,9 +211,9 @@ def _hit(rule: str, span: tuple[int, int], score: float) -> Hit:
 def _is_quoted(text: str, start: int, end: int) -> bool:
     """Return whether a place stands in quotes or code, where attacks are written about."""
     before, after = text[max(0, start - 160) : start], text[end : end + 160]
-    is_in = any(
-        before.count(mark) % 2 and mark in after for mark in ('"', "`", "'")
-    ) or (("\u00ab" in before) and ("\u00bb" in after))
+    is_in = any(before.count(mark) % 2 and mark in after for mark in ('"', "`", "'")) or (
+        ("\u00ab" in before) and ("\u00bb" in after)
+    )
     return is_in and bool(_ABOUT.search(get_before(text, start, 160)) or _ABOUT.search(after))
 
 
@@ -299,11 +299,11 @@ def _find_encoded(text: str) -> Iterator[Hit]:
             decoded = decode(match[0][:_LONGEST_ENCODED])
             if decoded and (inner := _score_decoded(decoded)):
                 yield _hit("encoded", match.span(), max(0.85, inner))
-    for pattern, decode in _ESCAPED:
-        first = pattern.search(text)
+    for written, unwrite in _ESCAPED:
+        first = written.search(text)
         if first is not None:
             # A part of a sentence may be written so, which tells nothing without the rest.
-            decoded = decode(text[max(0, first.start() - 200) : first.start() + _LONGEST_ENCODED])
+            decoded = unwrite(text[max(0, first.start() - 200) : first.start() + _LONGEST_ENCODED])
             if inner := _score_decoded(decoded):
                 yield _hit("encoded", first.span(), max(0.85, inner))
 
@@ -341,4 +341,8 @@ def _to_text(content: bytes) -> str:
 
 _URL_SAFE = str.maketrans("-_", "+/")
 _ENCODINGS = ((_BASE64, _decode_base64), (_HEX, _decode_hex))
-_ESCAPED = ((_PERCENT, unquote), (_ENTITIES, unescape), (_ESCAPES, _decode_escapes))
+_ESCAPED: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
+    (_PERCENT, unquote),
+    (_ENTITIES, unescape),
+    (_ESCAPES, _decode_escapes),
+)

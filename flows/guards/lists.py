@@ -17,7 +17,9 @@ Json = Any
 MATCHES = ("exact", "prefix", "phrase", "domain")
 LONGEST_PHRASE = 12  # words
 _WORD = re.compile(r"[^\W_]{1,80}")
-_HOST = re.compile(r"(?<![a-z0-9._-])[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,8}(?![a-z0-9-])")
+_HOST = re.compile(
+    r"(?<![a-z0-9._-])[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,8}(?![a-z0-9-])"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,11 +99,12 @@ def cut_out(
 def _cut_text(value: Json, cuts: Sequence[Cut], tokens: Mapping[Original, str]) -> str:
     if isinstance(value, int):
         return _sign_of(value, cuts[0], tokens)
-    pieces, at = [], 0
+    text, at = str(value), 0
+    pieces: list[str] = []
     for cut in cuts:
-        pieces += [value[at : cut.start], _sign_of(value, cut, tokens)]
+        pieces += [text[at : cut.start], _sign_of(text, cut, tokens)]
         at = cut.end
-    return "".join(pieces) + value[at:]
+    return "".join(pieces) + text[at:]
 
 
 def _sign_of(value: Json, cut: Cut, tokens: Mapping[Original, str]) -> str:

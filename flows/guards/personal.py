@@ -8,6 +8,7 @@ repeated.
 
 import ipaddress
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from stdnum import iban, luhn
 
 from flows.guards.context import compile_words, find_last, is_near
 from flows.guards.findings import Hit
-from flows.guards.folding import Folded, fold_forms, lower_in_place
+from flows.guards.folding import Folded, fold_forms, fold_in_place
 from flows.guards.identity_numbers import find_identity_numbers
 from flows.guards.text_runs import Run, list_runs
 
@@ -31,12 +32,14 @@ _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 _MOST_LOCAL, _MOST_HOST = 64, 253
 
 _PHONE_WORDS = compile_words(
-    "tel!", "tel.", "telef", "phone", "call", "mobile", "cell", "fax", "whatsapp", "sms", "reach me", "ring!",
-    "ruf!", "anruf", "handy", "mobil", "nummer lautet", "joindre", "appel", "portable", "numero de",
+    "tel!", "tel.", "telef", "phone", "call", "mobile", "cell", "fax", "whatsapp", "sms",
+    "reach me", "ring!", "ruf!", "anruf", "handy", "mobil", "nummer lautet", "joindre",
+    "appel", "portable", "numero de",
 )  # fmt: skip
 _OTHER_NUMBERS = compile_words(
     "order", "invoice", "ticket", "ref", "parcel", "tracking", "serial", "article", "item", "isbn",
-    "sku", "customer n", "customer id", "case n", "contract", "policy", "account", "batch", "part n",
+    "sku", "customer n", "customer id", "case n", "contract", "policy", "account", "batch",
+    "part n",
     "bestell", "rechnung", "auftrag", "sendung", "vorgang", "kundennummer", "artikel", "vertrag",
     "aktenzeichen", "seriennummer", "commande", "facture", "colis", "suivi", "dossier", "contrat",
     "client n", "version", "build", "transaction", "transaktion", "reference", "id ", "id:", "no.",
@@ -85,7 +88,7 @@ class PersonalRule:
 def find_personal(text: str, rule: PersonalRule) -> list[Hit]:
     """Return the personal data in a text, in its order. Where two overlap, the surer one stays."""
     folded = fold_forms(text)
-    low = lower_in_place(folded.text)
+    low = fold_in_place(folded.text)
     found = [
         hit
         for kind, find in _FINDERS.items()
@@ -129,7 +132,13 @@ def _find_emails(text: str, low: str, rule: PersonalRule) -> Iterator[Hit]:
             start += 1
         host = low[at + 1 : end]
         is_address = "://" not in low[max(0, start - 40) : start].rpartition(" ")[2]
-        if is_address and start < at and "." in host and ".." not in host and _is_top(host.rsplit(".", 1)[1]):
+        if (
+            is_address
+            and start < at
+            and "." in host
+            and ".." not in host
+            and _is_top(host.rsplit(".", 1)[1])
+        ):
             yield Hit("email", "personal.email", start, end, 0.98)
         at = low.find("@", max(end, at + 1))
 
@@ -151,22 +160,24 @@ def _find_phones(text: str, low: str, rule: PersonalRule) -> Iterator[Hit]:
     for run in list_runs(text, "()/.- \u00a0"):
         at, is_fresh = 0, True
         while at < len(run.groups):
-            step = 1
+            after, is_found = at + 1, False
             for start, end, digits in run.list_windows(at, 15):
-                start, looked_up = _find_phone_start(text, start), looked_up + 1
-                number = text[start:end].replace("\u00a0", " ")
+                first, looked_up = _find_phone_start(text, start), looked_up + 1
+                number = text[first:end].replace("\u00a0", " ")
+                if not _may_be_phone(number, digits, low, first):
+                    continue
                 if looked_up > MOST_LOOKED_UP:
                     score = 0.6
                 else:
-                    score = _score_phone(number, digits, low, start, end, rule.regions)
+                    score = _score_phone(number, digits, low, first, rule.regions)
                 if not is_fresh and number[:1] not in "+(":
                     # In the middle of another number, such as an account, chance makes many.
                     score = min(score, 0.3)
                 if score:
-                    yield Hit("phone", "personal.phone", start, end, score)
-                    step = sum(first < end for first, _ in run.groups[at:])
+                    yield Hit("phone", "personal.phone", first, end, score)
+                    after, is_found = bisect_left(run.groups, (end,)), True
                     break
-            at, is_fresh = at + step, step > 1
+            at, is_fresh = after, is_found
 
 
 def _find_phone_start(text: str, start: int) -> int:
@@ -175,26 +186,26 @@ def _find_phone_start(text: str, start: int) -> int:
     return start - 1 if start and text[start] == "(" and text[start - 1] == "+" else start
 
 
-def _score_phone(
-    number: str, digits: str, low: str, start: int, end: int, regions: Sequence[str]
-) -> float:
-    """Return how sure it is that a run of digits is a phone number; 0 if no plan has it."""
+def _may_be_phone(number: str, digits: str, low: str, start: int) -> bool:
+    """Return whether a run of digits is worth a look at the plans. A date is not."""
     if _DAY.fullmatch(number):
-        return 0.0
+        return False
+    is_written_so = number[:1] == "+" or digits.startswith("00") or _has_groups(number, digits)
+    return is_written_so or find_last((_PHONE_WORDS, _OTHER_NUMBERS), low, start) is not None
+
+
+def _score_phone(number: str, digits: str, low: str, start: int, regions: Sequence[str]) -> float:
+    """Return how sure it is that a run of digits is a phone number; 0 if no plan has it."""
     is_international = number.lstrip("(").startswith("+") or digits.startswith("00")
     nearest = find_last((_PHONE_WORDS, _OTHER_NUMBERS), low, start)
     if nearest == 1 and not number.lstrip("(").startswith("+"):
         return 0.2
-    if not is_international and nearest is None and not _has_groups(number, digits):
-        return 0.0
     if digits.startswith("00"):
         number = "+" + digits[2:]
     if not _is_in_a_plan(number, ("ZZ",) if is_international else regions):
         return 0.35 if nearest == 0 and number[:1] in "+0(" else 0.0
-    if is_international:
-        return 0.97
-    if nearest == 0:
-        return 0.93
+    if is_international or nearest == 0:
+        return 0.97 if is_international else 0.93
     return 0.6 if number[:1] in "0(" else 0.45
 
 
@@ -235,7 +246,9 @@ def _find_iban_end(text: str, start: int) -> int | None:
             return None
         ends = at + 1 == len(text) or not text[at + 1].isalnum()
         if ends and sign.isalnum() and _SHORTEST_IBAN <= len(signs) <= _LONGEST_IBAN:
-            if _adds_up(signs.upper()) and iban.is_valid(signs):
+            # The sum first: it is quicker, and rules most out.
+            is_account = _adds_up(signs.upper()) and iban.is_valid(signs)
+            if is_account:
                 return at + 1
     return None
 
@@ -254,7 +267,7 @@ def _find_cards(text: str, low: str, rule: PersonalRule) -> Iterator[Hit]:
             hit = next((hit for hit in _try_cards(text, low, run, at)), None)
             if hit:
                 yield hit
-            at += sum(first < hit.end for first, _ in run.groups[at:]) if hit else 1
+            at = bisect_left(run.groups, (hit.end,)) if hit else at + 1
 
 
 def _try_cards(text: str, low: str, run: Run, at: int) -> Iterator[Hit]:

@@ -54,7 +54,9 @@ def _walk(value: Json, path: Path) -> Iterator[Leaf]:
             yield from _walk(each, (*path, index))
 
 
-def replace_leaves(value: Json, change: Callable[[Json, Path, bool], Json], path: Path = ()) -> Json:
+def replace_leaves(
+    value: Json, change: Callable[[Json, Path, bool], Json], path: Path = ()
+) -> Json:
     """Return the value with each text, whole number and key as ``change`` makes it.
 
     ``change`` gets the text or number, the way to it, and whether it is a key. Keys that become the

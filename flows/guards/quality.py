@@ -10,8 +10,41 @@ from flows.guards.folding import fold_words
 _READ = 20_000  # characters that are looked at; a long text is judged by its beginning
 _WORD = re.compile(r"[^\W_]{1,60}")
 _PLACEHOLDERS = frozenset(
-    "n/a na none null undefined nan tbd tba todo - -- --- . .. ... ? ?? x xx xxx test asdf foo bar "
-    "string text answer placeholder unknown unbekannt inconnu k.a. keine".split()
+    [
+        "n/a",
+        "na",
+        "none",
+        "null",
+        "undefined",
+        "nan",
+        "tbd",
+        "tba",
+        "todo",
+        "-",
+        "--",
+        "---",
+        ".",
+        "..",
+        "...",
+        "?",
+        "??",
+        "x",
+        "xx",
+        "xxx",
+        "test",
+        "asdf",
+        "foo",
+        "bar",
+        "string",
+        "text",
+        "answer",
+        "placeholder",
+        "unknown",
+        "unbekannt",
+        "inconnu",
+        "k.a.",
+        "keine",
+    ]
 )
 _FILLERS = (
     "lorem ipsum", "[insert", "<insert", "[your ", "<your ", "[name]", "<name>", "[company",
@@ -20,7 +53,16 @@ _FILLERS = (
     "as a language model", "i cannot help with that", "i can't assist with", "i'm sorry, but i can",
     "als ki-sprachmodell", "en tant que modele de langage", "undefined", "[object object]",
 )  # fmt: skip
-_ROWS = ("qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "qsdfghjklm", "zxcvbnm", "yxcvbnm", "wxcvbn")
+_ROWS = (
+    "qwertyuiop",
+    "qwertzuiop",
+    "azertyuiop",
+    "asdfghjkl",
+    "qsdfghjklm",
+    "zxcvbnm",
+    "yxcvbnm",
+    "wxcvbn",
+)
 _RUNS = frozenset(
     row[at : at + 4] for line in _ROWS for row in (line, line[::-1]) for at in range(len(line) - 3)
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flows.guards.findings import Hit
-from flows.guards.folding import fold_forms, lower_in_place
+from flows.guards.folding import fold_forms, fold_in_place
 from flows.guards.personal import drop_overlaps
 
 _LONGEST_KEY = 20_000  # characters of a private key in its armour
@@ -94,7 +94,7 @@ def _find_keys(text: str) -> Iterator[Hit]:
 
 
 def _find_assigned(text: str) -> Iterator[Hit]:
-    low = lower_in_place(text)
+    low = fold_in_place(text)
     if not any(hint in low for hint in _ASSIGNED_HINTS):
         return
     for match in _ASSIGNED.finditer(low):
@@ -123,7 +123,19 @@ def _score_assigned(before: str, value: str) -> float:
     return 0.7 if is_random else 0.3
 
 
-_EMPTY = ("xxxx", "****", "....", "example", "your", "placeholder", "changeme", "<", "{", "•••", "redacted")
+_EMPTY = (
+    "xxxx",
+    "****",
+    "....",
+    "example",
+    "your",
+    "placeholder",
+    "changeme",
+    "<",
+    "{",
+    "•••",
+    "redacted",
+)
 
 
 def _is_placeholder(text: str) -> bool:

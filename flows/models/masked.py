@@ -24,12 +24,8 @@ class MaskedValue(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["run", "fingerprint"], name="masked_value_once_a_run"
-            ),
-            models.UniqueConstraint(
-                fields=["run", "label", "number"], name="masked_value_number"
-            ),
+            models.UniqueConstraint(fields=["run", "fingerprint"], name="masked_value_once_a_run"),
+            models.UniqueConstraint(fields=["run", "label", "number"], name="masked_value_number"),
         ]
 
     def __str__(self) -> str:

@@ -98,4 +98,4 @@ def _make_row(
 
 
 register_original_keeper(RunOriginals())
-register_encrypted(lambda: MaskedValue.objects.exists())
+register_encrypted(MaskedValue.objects.exists)

@@ -1,4 +1,4 @@
-"""The masked values that the texts of a run can hold: its own, and those that came with its data."""
+"""The masked values that a run's texts can hold: its own, and those that came with its data."""
 
 from collections.abc import Collection, Sequence
 

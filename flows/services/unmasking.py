@@ -30,7 +30,13 @@ class MaskedValueGone(ServiceError):
 
 @transaction.atomic
 def unmask_value(
-    *, masked_id: int, run: Run, reason: str, actor: Actor, now: datetime, case_id: int | None = None
+    *,
+    masked_id: int,
+    run: Run,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    case_id: int | None = None,
 ) -> Json:
     """Return the original of a token, and record who wanted it where and why.
 
@@ -48,7 +54,9 @@ def unmask_value(
     payload = {"token": row.token, "of_run": row.run_id, "step": row.step, "reason": reason}
     if case_id is not None:
         payload["case"] = case_id
-    record(action="value.unmasked", subject=("run", str(run.pk)), actor=actor, payload=payload, now=now)
+    record(
+        action="value.unmasked", subject=("run", str(run.pk)), actor=actor, payload=payload, now=now
+    )
     return original
 
 

@@ -140,14 +140,10 @@ def _flag_of(listed: Listed) -> dict[str, Json]:
     where = found.place
     if found.start is not None and found.end is not None:
         where += f", characters {found.start + 1} to {found.end}"
-    done = {"flag": "", "mask": "; masked", "tokens": "; replaced by a token"}[listed.then]
-    said = found.message or (f"“{found.excerpt}”" if found.excerpt else "")
-    detail = f"{said} Rule {found.rule}, score {found.score:.2f}, at {where}{done}."
-    return {
-        "label": TITLES.get(found.kind, found.kind),
-        "level": listed.level,
-        "detail": detail.strip(),
-    }
+    done = {"flag": "", "mask": " Masked.", "tokens": " Replaced by a token."}[listed.then]
+    said = f"{found.message} At " if found.message else f"“{found.excerpt}” at "
+    detail = f"{said}{where}.{done} Rule {found.rule}, score {found.score:.2f}."
+    return {"label": TITLES.get(found.kind, found.kind), "level": listed.level, "detail": detail}
 
 
 def _list_of(properties: Mapping[str, Json]) -> Json:

@@ -7,7 +7,8 @@ from pydantic import Field, field_validator, model_validator
 from flows.steps.base import Json, StepConfig
 
 RuleName = Literal[
-    "schema", "list", "personal", "secrets", "injection", "leak", "extraction", "language", "quality"
+    "schema", "list", "personal", "secrets", "injection", "leak", "extraction", "language",
+    "quality",
 ]  # fmt: skip
 PersonalKind = Literal["email", "phone", "iban", "card", "national_id", "birth_date", "ip"]
 # The fields that belong to one rule, and must not stand with another.
@@ -107,12 +108,16 @@ class RuleConfig(StepConfig):
     def fits_its_rule(self) -> "RuleConfig":
         for name in self.model_fields_set & FIELDS_OF.keys():
             if FIELDS_OF[name] != self.rule:
-                raise ValueError(f"`{name.rstrip('_')}` belongs to the rule {FIELDS_OF[name]}: leave it out")
+                raise ValueError(
+                    f"`{name.rstrip('_')}` belongs to the rule {FIELDS_OF[name]}: leave it out"
+                )
         needed = NEEDS.get(self.rule, ())
         if needed and not any(getattr(self, name) for name in needed):
             raise ValueError(f"the rule {self.rule} needs `{needed[0].rstrip('_')}`")
         if self.then != "flag" and self.rule not in REPLACEABLE:
-            raise ValueError(f"what the rule {self.rule} finds cannot be replaced: leave out `then`")
+            raise ValueError(
+                f"what the rule {self.rule} finds cannot be replaced: leave out `then`"
+            )
         if self.then != "flag" and self.rule == "list" and self.list_is == "allow":
             raise ValueError("what is missing in a list cannot be replaced: leave out `then`")
         return self

@@ -37,7 +37,7 @@ def make_rules(configs: Sequence[RuleConfig], value: Json, ctx: StepContext) -> 
 
 
 def _make_personal(config: RuleConfig, value: Json, ctx: StepContext) -> Find:
-    kinds = frozenset(config.only) or frozenset(KINDS)
+    kinds = frozenset[str](config.only) or frozenset(KINDS)
     regions = tuple(code.upper() for code in config.regions) or REGIONS
     rule, declared = PersonalRule(kinds, regions), list_declared(value, config.fields)
 
@@ -99,7 +99,9 @@ def _make_schema(config: RuleConfig, value: Json, ctx: StepContext) -> Find:
     try:
         validator = make_validator(config.schema_)
     except SCHEMA_ERRORS as error:
-        raise StepFailure(f"This is no JSON Schema: {error}", kind="config", retryable=False) from error
+        raise StepFailure(
+            f"This is no JSON Schema: {error}", kind="config", retryable=False
+        ) from error
 
     def find(value: Json, leaves: Sequence[Leaf]) -> list[ValueFinding]:
         # The validator's own words hold the value, which may be what must not be told.

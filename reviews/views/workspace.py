@@ -38,10 +38,10 @@ from reviews.selectors.cases import (
 from reviews.selectors.eligibility import find_obstacle, make_decider
 from reviews.selectors.judging import judge_answer
 from reviews.selectors.looks import get_changes_since_look
+from reviews.selectors.masked_values import list_case_codes
 from reviews.selectors.parties import list_parties
 from reviews.selectors.veil import get_veil
 from reviews.services.links import find_reply_link
-from reviews.selectors.masked_values import list_case_codes
 from reviews.services.reopening import REOPENABLE, find_reopening_run
 from workbench.accounts.gate import principal_of
 

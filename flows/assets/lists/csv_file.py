@@ -38,10 +38,11 @@ def read_rows(text: str) -> Iterator[dict[str, Json]]:
 
     A first line that names the columns says their order. Raises: AssetInvalid.
     """
+    rows = csv.reader(
+        io.StringIO(text), delimiter=_find_delimiter(text), strict=True, skipinitialspace=True
+    )
+    columns = list(FIELDS)
     try:
-        rows = csv.reader(io.StringIO(text), delimiter=_find_delimiter(text), strict=True,
-                          skipinitialspace=True)  # fmt: skip
-        columns: list[str] = list(FIELDS)
         for number, row in enumerate(rows):
             if number == 0 and (named := _read_columns(row)):
                 columns = named

@@ -177,7 +177,10 @@ def test_what_is_no_answer_is_told(text: str, fault: str) -> None:
 def test_an_answer_may_be_short_or_long_within_its_bounds() -> None:
     assert find_faults("The claim is covered.", QualityRule()) == []
     assert find_faults("Yes.", QualityRule(10, 20))[0].rule == "quality.too_short"
-    assert find_faults("The claim is covered, I think.", QualityRule(10, 20))[0].rule == "quality.too_long"
+    assert (
+        find_faults("The claim is covered, I think.", QualityRule(10, 20))[0].rule
+        == "quality.too_long"
+    )
 
 
 LIST: Any = {

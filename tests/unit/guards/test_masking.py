@@ -20,15 +20,15 @@ PERSONAL = [
     "anna.berg@example.org", "DE89 3704 0044 0532 0130 00", "+49 151 23456789",
     "4111 1111 1111 1111", "born 12.03.1980", "192.0.2.17", "Steuer-ID 86095742719",
 ]  # fmt: skip
-words = st.sampled_from(["Dear Sir", "é", "ﬁne", "\u200b", "[IBAN 1 kqzrmtbw]", "x", " ", "\n", "İß", "1"])
+words = st.sampled_from(
+    ["Dear Sir", "é", "ﬁne", "\u200b", "[IBAN 1 kqzrmtbw]", "x", " ", "\n", "İß", "1"]
+)
 texts = st.lists(st.one_of(words, st.sampled_from(PERSONAL), st.text(max_size=4)), max_size=5).map(
     " ".join
 )
 values = st.recursive(
     st.one_of(texts, st.integers(0, 10**19), st.booleans(), st.none(), st.floats(allow_nan=False)),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
     max_leaves=6,
 )
 
@@ -45,7 +45,9 @@ class Keeper:
 
     def keep(self, originals: Sequence[Original]) -> dict[Original, str]:
         for each in originals:
-            code = "".join("bcdfghjkmnpqrstvwxz"[(len(self.tokens) // 19**at) % 19] for at in range(8))
+            code = "".join(
+                "bcdfghjkmnpqrstvwxz"[(len(self.tokens) // 19**at) % 19] for at in range(8)
+            )
             number = len(self.tokens) + 1
             self.tokens.setdefault(each, f"[{label_of(each.kind)} {number} {code}]")
         return {each: self.tokens[each] for each in originals}

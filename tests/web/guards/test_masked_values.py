@@ -151,7 +151,9 @@ def test_over_http_a_token_is_turned_back_once_and_the_answer_is_not_kept(
 ) -> None:
     api = Api(Role.LEAD, scopes=SCOPES)
     listed = api.get(f"/runs/{run.pk}/masked-values").json()["items"]
-    assert [each["token"] for each in listed] == [str(row) for row in MaskedValue.objects.order_by("pk")]
+    assert [each["token"] for each in listed] == [
+        str(row) for row in MaskedValue.objects.order_by("pk")
+    ]
     assert IBAN not in str(listed)
     path = f"/runs/{run.pk}/masked-values/{iban.code}/unmask"
     answer = api.post(path, {"reason": "Pay out"}, key="unmask-1")
@@ -161,7 +163,9 @@ def test_over_http_a_token_is_turned_back_once_and_the_answer_is_not_kept(
     assert IBAN not in again.content.decode()
     assert Entry.objects.filter(action="value.unmasked").count() == 1
     assert api.post(path, {"reason": ""}).status_code == 422
-    assert api.post(f"/runs/{run.pk}/masked-values/nothing/unmask", {"reason": "x"}).status_code == 404
+    assert (
+        api.post(f"/runs/{run.pk}/masked-values/nothing/unmask", {"reason": "x"}).status_code == 404
+    )
 
 
 def test_over_http_a_token_without_the_scope_turns_nothing_back(
