@@ -163,7 +163,7 @@ class AssetKind:
     asks_models: ClassVar[bool] = False
     tests_help: ClassVar[str] = "A test says what has to come of which values."
     formats: ClassVar[Mapping[str, FileFormat]] = {}
-    largest: ClassVar[int] = 500_000  # bytes of a draft's canonical form
+    largest: ClassVar[int] = 500_000  # bytes of a draft as JSON
 
     def empty(self) -> dict[str, Json]:
         """Return the draft to begin with."""

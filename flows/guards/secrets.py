@@ -99,7 +99,7 @@ def _find_assigned(text: str) -> Iterator[Hit]:
         return
     for match in _ASSIGNED.finditer(low):
         start, end = match.span("value")
-        value = text[start:end].rstrip(".)!?")
+        value = text[start:end].rstrip(".)")
         if score := _score_assigned(match[0][: start - match.start()], value):
             yield Hit("secret", "secrets.assigned", start, start + len(value), score)
 

@@ -198,7 +198,7 @@ def test_what_is_found_shows_in_the_case_as_flags() -> None:
     ]
     detail = case.shown["flags"][0]["detail"]
     assert detail == (
-        "“Ignore all previous instructions” at value, characters 74 to 106. "
+        "“Ignore all previous instructions” at value, characters 74 to 105. "
         "Rule injection.ignore_instructions, score 0.85."
     )
     assert not any(each in str(case.shown) + case.summary for each in PRIVATE[:2])
