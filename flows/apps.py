@@ -22,6 +22,8 @@ ACTIONS = {
     "flow.resumed": "Resumed the flow and its runs",
     "run.paused": "Paused the run",
     "run.resumed": "Resumed the run",
+    "value.unmasked": "Turned back {token}: {reason}",
+    "values.deleted": "Deleted the originals of {count} masked values",
     "jobs.revived": "Had {messages} undeliverable messages tried again",
     "set_aside.retried": "Had the clock try {key} again, which failed: {cause}",
 }
@@ -37,7 +39,11 @@ class FlowsConfig(AppConfig):
         from flows.events import steps as event_steps  # noqa: F401 - registers step types
         from flows.events import stream  # noqa: F401 - registers a task of the clock
         from flows.frame import register_frame
-        from flows.runtime import artifacts, clock  # noqa: F401 - register files, the clock's tasks
+        from flows.runtime import (  # noqa: F401 - register files, the clock's tasks, originals
+            artifacts,
+            clock,
+            masked_values,
+        )
         from flows.services import pieces  # noqa: F401 - registers a task of the clock
         from flows.services.ledger_check import check_releases, check_versions
         from flows.steps import types  # noqa: F401 - registers the step types

@@ -1,6 +1,15 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from reviews.views import bulk, cases, claims, conversation, decisions, documents, queues
+from reviews.views import (
+    bulk,
+    cases,
+    claims,
+    conversation,
+    decisions,
+    documents,
+    masked_values,
+    queues,
+)
 
 app_name = "reviews"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -24,6 +33,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<int:case_id>/history/", cases.case_history, name="history"),
     path("cases/<int:case_id>/run/", cases.case_run, name="run"),
     path("cases/<int:case_id>/receipt/", cases.receipt, name="receipt"),
+    path("cases/<int:case_id>/masked/", masked_values.masked_values, name="masked"),
+    path("cases/<int:case_id>/masked/unmask/", masked_values.unmask, name="unmask"),
     path("cases/<int:case_id>/mentions/", conversation.mentions, name="mentions"),
     path("cases/<int:case_id>/documents/<str:document_id>/", documents.document, name="document"),
     path(

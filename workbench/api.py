@@ -31,6 +31,7 @@ api.add_router("", secrets_router)
 _ROUTERS = (
     "flows.api.flows",
     "flows.api.runs",
+    "flows.api.masked_values",
     "flows.api.artifacts",
     "flows.api.operations",
     "flows.api.bulk",

@@ -42,7 +42,6 @@ RISKS: Mapping[str, Mapping[str, float]] = {
     "Data protection request": {"delete my data": 1, "data protection": 1, "gdpr": 1},
 }
 SAME_REQUEST = 0.6
-CARD = re.compile(r"\b(?:\d[ -]?){13,19}\b")
 ANSWERS: Mapping[str, str] = {
     "billing": "A charge that appears twice is returned within five working days. "
     "Your invoices are under Settings, Billing.",
@@ -60,28 +59,6 @@ class Flag(TypedDict):
     label: str
     level: Literal["info", "warning", "critical"]
     detail: str
-
-
-def is_card(digits: str) -> bool:
-    """Return whether the digits pass the check of payment cards (Luhn, ISO/IEC 7812-1)."""
-    backwards = [int(each) for each in reversed(digits)]
-    doubled = [sum(divmod(2 * each, 10)) for each in backwards[1::2]]
-    return (sum(backwards[::2]) + sum(doubled)) % 10 == 0
-
-
-def mask_cards(text: str) -> tuple[str, int]:
-    """Return the text with only the last four digits of card numbers, and how many there were."""
-    masked = 0
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal masked
-        digits = re.sub(r"\D", "", match[0])
-        if not is_card(digits):
-            return match[0]
-        masked += 1
-        return f"[card ending in {digits[-4:]}]"
-
-    return CARD.sub(replace, text), masked
 
 
 def drop_quotes(body: str) -> str:

@@ -28,10 +28,8 @@ from flows.assets.errors import (
     TestsUnderWay,
 )
 from flows.assets.files import LARGEST_FILE, read_as, write_as
-from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, TestResult, sum_up
+from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, TestResult, all_kinds, sum_up
 from flows.assets.models import Asset, AssetTestRun, AssetVersion
-from flows.assets.prompts.kind import PROMPT
-from flows.assets.tables.kind import TABLE
 from workbench.accounts.gate import principal_of, requires
 from workbench.http.gateway import may_answer
 from workbench.http.preconditions import edits, get_revision_seen, rests_on, shows
@@ -498,5 +496,6 @@ def _result_out(result: TestResult) -> dict[str, Any]:
     }
 
 
-router = make_router(PROMPT)
-router.add_router("", make_router(TABLE))
+router = Router()
+for each in all_kinds():
+    router.add_router("", make_router(each))

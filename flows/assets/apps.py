@@ -24,6 +24,7 @@ class AssetsConfig(AppConfig):
         from flows.assets.frame import register_frame
         from flows.assets.kinds import register_kind
         from flows.assets.ledger_check import check_releases, check_versions
+        from flows.assets.lists.kind import LIST
         from flows.assets.prompts.kind import PROMPT
         from flows.assets.prompts.source import SOURCE
         from flows.assets.selectors import find_released_numbers
@@ -38,13 +39,12 @@ class AssetsConfig(AppConfig):
 
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
-        register_kind(PROMPT)
-        register_kind(TABLE)
+        for kind in (LIST, PROMPT, TABLE):
+            register_kind(kind)
+            register_frame(kind)
         register_prompt_source(SOURCE)
         register_content_source(CONTENTS)
         register_asset_source(find_released_numbers)
         register_asset_maker(make_assets)
         register_check("asset versions", check_versions)
         register_check("asset releases", check_releases)
-        register_frame(PROMPT)
-        register_frame(TABLE)

@@ -185,6 +185,7 @@ class AssetKind:
     says_places: ClassVar[bool] = False
     tests_help: ClassVar[str] = "A test says what has to come of which values."
     formats: ClassVar[Mapping[str, FileFormat]] = {}
+    largest: ClassVar[int] = 500_000  # bytes of a draft as JSON
 
     def empty(self) -> dict[str, Json]:
         """Return the draft to begin with."""
@@ -236,6 +237,10 @@ class AssetKind:
         """Return what ``content_template`` shows of a content."""
         return {"content": content}
 
+    def show_found(self, content: Content, asked: Any) -> dict[str, Any]:
+        """Return the same, of a content that is looked through by what an address or form asks."""
+        return self.show(content)
+
     def show_use(self, asset: Any) -> dict[str, Any]:
         """Return what ``content_template`` shows, on an asset's page, of how it is used."""
         return {}
@@ -243,6 +248,10 @@ class AssetKind:
     def read_form(self, posted: Any) -> dict[str, Json]:
         """Return the content that a posted form holds. Raises: FormUnread."""
         raise NotImplementedError
+
+    def read_edit(self, draft: Content, posted: Any) -> dict[str, Json]:
+        """Return what a posted form makes of the draft. Raises: FormUnread."""
+        return self.read_form(posted)
 
     def fill_form(self, content: Content, posted: Any = None) -> dict[str, Any]:
         """Return what ``form_template`` shows: the content, or what was posted and not saved."""

@@ -113,7 +113,7 @@ def version_detail(request: HttpRequest, kind: AssetKind, name: str, number: int
         **make_context(request, kind, asset, "versions"),
         "here": f"Version {number}",
         "version": version,
-        "shown": kind.show(kind.hide(version.content, request.user)),
+        "shown": kind.show_found(kind.hide(version.content, request.user), request.GET),
         "users": [each for each in selectors.list_users(asset) if each.number == number],
     }
     return render(request, "flows/assets/version.html", context)

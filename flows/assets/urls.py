@@ -1,5 +1,4 @@
+from flows.assets.kinds import all_kinds
 from flows.assets.pages import make_pages
-from flows.assets.prompts.kind import PROMPT
-from flows.assets.tables.kind import TABLE
 
-urlpatterns = [*make_pages(PROMPT), *make_pages(TABLE)]
+urlpatterns = [page for kind in all_kinds() for page in make_pages(kind)]

@@ -89,7 +89,7 @@ def asset_detail(request: HttpRequest, kind: AssetKind, name: str) -> HttpRespon
     context = {
         **make_context(request, kind, asset, "overview"),
         "users": selectors.list_users(asset),
-        "shown": kind.show(kind.hide(content, request.user)),
+        "shown": kind.show_found(kind.hide(content, request.user), request.GET),
         "use": kind.show_use(asset),
         "problems": kind.check(asset.draft),
     }
@@ -107,7 +107,7 @@ def asset_edit(request: HttpRequest, kind: AssetKind, name: str) -> HttpResponse
     if posted.get("row"):
         return _edit_page(edit, kind, asset, kind.fill_form(asset.draft, posted), status=200)
     try:
-        content = kind.read_form(posted)
+        content = kind.read_edit(asset.draft, posted)
         saved = edit.save(
             lambda: services.save_draft(
                 asset_id=asset.pk, title=posted.get("title", ""), content=content,
@@ -165,12 +165,14 @@ def asset_preview(request: HttpRequest, kind: AssetKind, name: str) -> HttpRespo
 
 def _preview_context(kind: AssetKind, asset: Asset, posted: Any) -> dict[str, Any]:
     try:
-        content = asset.draft if posted is None else kind.normal(kind.read_form(posted))
+        content = asset.draft
+        if posted is not None:
+            content = kind.normal(kind.read_edit(asset.draft, posted))
     except FormUnread as error:
         return {"problems": error.problems}
     if malformed := kind.check_form(content):
         return {"problems": malformed}
-    return {"problems": kind.check(content), "shown": kind.show(content)}
+    return {"problems": kind.check(content), "shown": kind.show_found(content, posted or {})}
 
 
 @require_GET

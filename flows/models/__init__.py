@@ -4,6 +4,7 @@ from flows.models.answers import RecordedAnswer
 from flows.models.bulk import BulkAct, BulkStatus
 from flows.models.flows import DocumentField, DraftOperation, Flow, FlowVersion, PublishRule
 from flows.models.machinery import Artifact, ArtifactUpload, Event, RunArtifact, Worker
+from flows.models.masked import MaskedValue
 from flows.models.runs import (
     WHOLE_RUNS,
     Journal,
@@ -31,6 +32,7 @@ __all__ = [
     "FlowVersion",
     "Journal",
     "KeptResult",
+    "MaskedValue",
     "PartialUpload",
     "PublishRule",
     "RecordedAnswer",

@@ -71,7 +71,7 @@ def _draw_pages(file: RunFile, chosen: str, most: int) -> list[Part]:
     except ChoiceUnread as unread:
         raise StepFailure(f"{unread} {REMEDY}", kind="config", retryable=False) from unread
     except Unreadable as refused:
-        kind = "too_large" if refused.code == "too_large" else "unreadable"
+        kind = {"too_large": "too_large", "no_page": "config"}.get(refused.code, "unreadable")
         raise StepFailure(f"{name}: {refused}", kind=kind, retryable=False) from refused
     except TooManyAsk:
         raise StepFailure("Too many documents are being read.", kind="busy") from None

@@ -8,6 +8,7 @@ from django.utils import timezone
 from flows import selectors
 from flows.engine.lanes import Lane, lane_of
 from flows.models import Run, RunStatus
+from flows.selectors.masked_values import has_masked_values
 from flows.selectors.timeline import StepRun
 from workbench.accounts.permissions import can
 
@@ -30,6 +31,7 @@ def get_run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "may_move": may_operate and not run.finished_at,
         "caller": selectors.get_caller(run),
         "cost": selectors.get_run_cost(run),
+        "has_masked": has_masked_values(run),
         "lane": lane_of(run.priority),
         "lanes": list(Lane),
     }

@@ -38,6 +38,7 @@ from reviews.selectors.cases import (
 from reviews.selectors.eligibility import find_obstacle, make_decider
 from reviews.selectors.judging import judge_answer
 from reviews.selectors.looks import get_changes_since_look
+from reviews.selectors.masked_values import list_case_codes
 from reviews.selectors.parties import list_parties
 from reviews.selectors.veil import get_veil
 from reviews.services.links import find_reply_link
@@ -85,6 +86,7 @@ def case_context(
     return {
         "case": case,
         "veil": veil,
+        "masked": len(list_case_codes(case)),
         "now": now,
         "draft": draft,
         "answer": answer,

@@ -25,6 +25,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "prompts.edit": frozenset({D}),
     "tables.view": frozenset({D, R, L, A, O, X}),
     "tables.edit": frozenset({D}),
+    "lists.view": frozenset({D, R, L, A, O, X}),
+    "lists.edit": frozenset({D}),
     "runs.view": frozenset({D, L, A, O, X}),
     "runs.start": frozenset({D, O}),
     "runs.operate": frozenset({O}),
@@ -35,6 +37,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cases.decide": frozenset({R, L}),
     "cases.open": frozenset({D, O}),
     "cases.assign": frozenset({L}),
+    "values.unmask": frozenset({L, A}),
     "insights.view": frozenset({D, L, A, O, X}),
     "insights.people": frozenset({L, A, X}),
     "quality.manage": frozenset({L, X}),
@@ -58,11 +61,12 @@ SCOPED_BY: dict[str, frozenset[str]] = {
     **{
         name: frozenset({"flow", "queue"})
         for name in PERMISSIONS
-        if name.split(".")[0] in {"cases", "queues", "insights", "quality"}
+        if name.split(".")[0] in {"cases", "queues", "insights", "quality", "values"}
     },
     # Assets belong to no flow: whoever works with one of them may read them all.
     "prompts.view": frozenset({"flow", "queue"}),
     "tables.view": frozenset({"flow", "queue"}),
+    "lists.view": frozenset({"flow", "queue"}),
 }
 
 

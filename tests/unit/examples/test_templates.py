@@ -28,6 +28,7 @@ from flows.services.templates import AssetMaking
 from flows.steps.catalogue import catalogue
 from flows.steps.document_extract import DocumentExtract
 from flows.steps.functions import get_function
+from flows.steps.guard import Guard
 from reviews.management.demo.work import QUEUES
 from tests.factories.people import ACTOR
 from tests.unit.steps.contexts import NOW, context
@@ -170,13 +171,16 @@ def test_reasons_speak_for_the_kind_or_against_it() -> None:
 @pytest.mark.parametrize(
     ("text", "masked"),
     [
-        ("4111 1111 1111 1111", "[card ending in 1111]"),
+        ("4111 1111 1111 1111", "[Card]"),
         ("4111-1111-1111-1112", "4111-1111-1111-1112"),
         ("order 1234567", "order 1234567"),
+        ("password: Sommer2026!", "password: [Secret]"),
     ],
 )
 def test_only_card_numbers_with_a_right_check_digit_are_masked(text: str, masked: str) -> None:
-    assert support.mask_cards(text)[0] == masked
+    guard = list_examples()["support_triage/flow"].document.steps["masked"]
+    config = Guard.Config.model_validate({**guard.config, "check": {"text": text}})
+    assert Guard().rehearse(context(), config).output["value"] == {"text": masked}
 
 
 def test_quotes_and_signature_are_no_part_of_the_request() -> None:

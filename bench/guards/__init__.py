@@ -1,0 +1,1 @@
+"""How well the guards' detectors tell: precision and recall on texts that a script makes."""
