@@ -22,6 +22,7 @@ ACTIONS = {
     "flow.resumed": "Resumed the flow and its runs",
     "run.paused": "Paused the run",
     "run.resumed": "Resumed the run",
+    "policy.refused": "{reason}",
     "jobs.revived": "Had {messages} undeliverable messages tried again",
     "set_aside.retried": "Had the clock try {key} again, which failed: {cause}",
 }

@@ -9,6 +9,8 @@ ACTIONS = {
     "asset.rule_changed": "Releasing a version {what} a second person",
     "asset.archived": "Archived the {kind} {title}",
     "asset.restored": "Took the {kind} {title} out of the archive",
+    "policy.attached": "Attached the policy {policy} to the point {point}, {where}",
+    "policy.detached": "Detached the policy {policy} from the point {point}, {where}",
 }
 
 
@@ -17,14 +19,19 @@ class AssetsConfig(AppConfig):
     label = "assets"
 
     def ready(self) -> None:
+        from flows.assets.contents import CONTENTS
         from flows.assets.frame import register_frame
         from flows.assets.kinds import register_kind
         from flows.assets.ledger_check import check_releases, check_versions
+        from flows.assets.policies.attachments import KNOWN
+        from flows.assets.policies.kind import POLICY
         from flows.assets.prompts.kind import PROMPT
         from flows.assets.prompts.source import SOURCE
         from flows.assets.selectors import find_released_numbers
         from flows.assets.templates import make_assets
+        from flows.policies.points import register_attachments
         from flows.services.templates import register_asset_maker
+        from flows.steps.contents import register_content_source
         from flows.steps.pins import register_asset_source
         from flows.steps.prompts import register_prompt_source
         from workbench.audit.actions import register_action
@@ -33,9 +40,13 @@ class AssetsConfig(AppConfig):
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
         register_kind(PROMPT)
+        register_kind(POLICY)
+        register_attachments(KNOWN)
         register_prompt_source(SOURCE)
+        register_content_source(CONTENTS)
         register_asset_source(find_released_numbers)
         register_asset_maker(make_assets)
         register_check("asset versions", check_versions)
         register_check("asset releases", check_releases)
         register_frame(PROMPT)
+        register_frame(POLICY)

@@ -117,10 +117,34 @@ class Freeze:
     principal: Principal | None = None
 
 
+class FileFormat:
+    """A form of files that other tools know, beside the YAML of every kind.
+
+    ``name`` is what a file's name ends in.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    media_type: ClassVar[str]
+
+    def write(self, name: str, title: str, content: Content) -> str:
+        """Return the text of a file."""
+        raise NotImplementedError
+
+    def read(self, text: str, before: Content) -> dict[str, Json]:
+        """Return the content of a file, with what it cannot hold taken from ``before``.
+
+        Raises: AssetInvalid.
+        """
+        raise NotImplementedError
+
+
 class AssetKind:
     """A kind of asset. ``view`` and ``edit`` are the permissions that its pages ask for.
 
-    ``form_template`` renders its fields in the editor, ``content_template`` shows a content.
+    ``form_template`` renders its fields in the editor, ``content_template`` shows a content,
+    ``preview_template`` shows beside the editor what the fields make. ``edit_class`` lays the
+    editor out, with ``styles`` and ``scripts`` of the kind's own. ``asks_models``: tests may.
     """
 
     name: ClassVar[str]
@@ -132,6 +156,15 @@ class AssetKind:
     edit: ClassVar[str]
     form_template: ClassVar[str]
     content_template: ClassVar[str]
+    preview_template: ClassVar[str] = "flows/assets/_preview.html"
+    edit_class: ClassVar[str] = ""
+    styles: ClassVar[tuple[str, ...]] = ()
+    scripts: ClassVar[tuple[str, ...]] = ()
+    asks_models: ClassVar[bool] = False
+    tests_help: ClassVar[str] = "A test says what has to come of which values."
+    formats: ClassVar[Mapping[str, FileFormat]] = {}
+    # Further pages of the kind, on its list: title, name of the address, icon.
+    links: ClassVar[tuple[tuple[str, str, str], ...]] = ()
 
     def empty(self) -> dict[str, Json]:
         """Return the draft to begin with."""
@@ -178,6 +211,10 @@ class AssetKind:
     def show(self, content: Content) -> dict[str, Any]:
         """Return what ``content_template`` shows of a content."""
         return {"content": content}
+
+    def show_use(self, asset: Any) -> dict[str, Any]:
+        """Return what ``content_template`` shows, on an asset's page, of how it is used."""
+        return {}
 
     def read_form(self, posted: Any) -> dict[str, Json]:
         """Return the content that a posted form holds. Raises: FormUnread."""

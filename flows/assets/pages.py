@@ -28,6 +28,7 @@ def make_pages(kind: AssetKind) -> list[URLPattern]:
         (f"{name}/edit/", change(views.asset_edit), "edit"),
         (f"{name}/preview/", change(views.asset_preview), "preview"),
         (f"{name}/export/", see(views.asset_export), "export"),
+        (f"{name}/import/", change(views.asset_import), "import"),
         (f"{name}/archive/", change(views.asset_archive), "archive"),
         (f"{name}/versions/", see(publishing_views.version_list), "versions"),
         (f"{name}/{number}/", see(publishing_views.version_detail), "version"),

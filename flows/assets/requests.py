@@ -49,6 +49,6 @@ def make_names(kind: AssetKind) -> dict[str, str]:
     called = (
         "list", "rows", "create", "detail", "edit", "preview", "export", "archive", "versions",
         "version", "release", "compare", "publish", "tests", "tests-run",
-        "rule",
+        "rule", "import",
     )  # fmt: skip
     return {each.replace("-", "_"): f"flows:{kind.name}-{each}" for each in called}

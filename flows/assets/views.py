@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.text import slugify
@@ -12,13 +12,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from flows.assets import selectors, services
 from flows.assets.editables import make_editable
 from flows.assets.errors import AssetExists, AssetInUse, AssetInvalid
-from flows.assets.files import to_file
-from flows.assets.kinds import AssetKind, AssetProblem, FormUnread
+from flows.assets.files import LARGEST_FILE, read_as, write_as
+from flows.assets.kinds import AssetKind, AssetProblem, Content, FormUnread
 from flows.assets.models import Asset
 from flows.assets.requests import asset_or_404, make_context, make_names, version_or_404
 from flows.views.requests import actor_of, positive_number
 from workbench.accounts.permissions import can
-from workbench.shell.editing import Difference, Edit
+from workbench.shell.editing import Difference, Edit, warn_of_conflict
 
 UNPROCESSABLE = 422
 
@@ -90,6 +90,7 @@ def asset_detail(request: HttpRequest, kind: AssetKind, name: str) -> HttpRespon
         **make_context(request, kind, asset, "overview"),
         "users": selectors.list_users(asset),
         "shown": kind.show(kind.hide(content, request.user)),
+        "use": kind.show_use(asset),
         "problems": kind.check(asset.draft),
     }
     return render(request, "flows/assets/detail.html", context)
@@ -159,7 +160,7 @@ def asset_preview(request: HttpRequest, kind: AssetKind, name: str) -> HttpRespo
     """Show what the form would make and what keeps it from being published. Saves nothing."""
     asset = asset_or_404(kind, name)
     context = {"kind": kind, "asset": asset, **_preview_context(kind, asset, request.POST)}
-    return render(request, "flows/assets/_preview.html", context)
+    return render(request, kind.preview_template, context)
 
 
 def _preview_context(kind: AssetKind, asset: Asset, posted: Any) -> dict[str, Any]:
@@ -174,15 +175,57 @@ def _preview_context(kind: AssetKind, asset: Asset, posted: Any) -> dict[str, An
 
 @require_GET
 def asset_export(request: HttpRequest, kind: AssetKind, name: str) -> HttpResponse:
-    """Return the draft, or ``?version=``, as a YAML file for a repository."""
+    """Return the draft, or ``?version=``, as a file: YAML for a repository, or ``?format=``."""
     asset = asset_or_404(kind, name)
     number = positive_number(request.GET.get("version", ""))
     content = version_or_404(asset, number).content if number else asset.draft
-    text = to_file(kind, asset.name, asset.title, kind.hide(content, request.user))
-    response = HttpResponse(text, content_type="application/yaml; charset=utf-8")
+    try:
+        written = write_as(
+            kind, request.GET.get("format", ""), asset.name, asset.title,
+            kind.hide(content, request.user),
+        )  # fmt: skip
+    except AssetInvalid as error:
+        raise Http404(str(error)) from None
+    response = HttpResponse(written.text, content_type=f"{written.media_type}; charset=utf-8")
     called = f"{asset.name}@{number}" if number else asset.name
-    response["Content-Disposition"] = f'attachment; filename="{called}.{kind.name}.yaml"'
+    response["Content-Disposition"] = f'attachment; filename="{called}.{written.ending}"'
     return response
+
+
+@require_POST
+def asset_import(request: HttpRequest, kind: AssetKind, name: str) -> HttpResponse:
+    """Make an uploaded file the draft. Its name says which form it has."""
+    asset = asset_or_404(kind, name)
+    edit = Edit(request, make_editable(kind), asset)
+    try:
+        content = _read_upload(kind, asset, request.FILES.get("file"))
+        saved = edit.save(
+            lambda: services.save_draft(
+                asset_id=asset.pk, title=None, content=content, actor=actor_of(request),
+                now=timezone.now(),
+            )
+        )  # fmt: skip
+    except AssetInvalid as error:
+        messages.error(request, f"The file was not read. {error} {error.remedy}")
+        return redirect(f"flows:{kind.name}-edit", asset.name)
+    if saved is None:
+        warn_of_conflict(edit, "The file is not read.")
+    else:
+        messages.success(request, f"The file is revision {saved.draft_revision} of the draft.")
+    return redirect(f"flows:{kind.name}-edit", asset.name)
+
+
+def _read_upload(kind: AssetKind, asset: Asset, upload: Any) -> Content:
+    """Return the content of an uploaded file. Raises: AssetInvalid."""
+    if upload is None or upload.size > LARGEST_FILE:
+        what = f"Choose a file of at most {LARGEST_FILE // 1_000_000} MB."
+        raise AssetInvalid([AssetProblem("file", "There is none, or it is too large.", what)])
+    try:
+        text = upload.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        problem = AssetProblem("file", "It is not text in UTF-8.", "Save it as UTF-8.")
+        raise AssetInvalid([problem]) from None
+    return read_as(kind, upload.name, text, asset.draft)
 
 
 @require_POST

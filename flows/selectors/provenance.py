@@ -1,5 +1,6 @@
-"""The models that a run's steps asked."""
+"""The models that a run's steps asked, and the policies that decided in them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from flows.engine import events
@@ -9,16 +10,30 @@ Json = Any
 SHOWN = ("provider", "model", "version", "digest", "parameters", "prompt")
 
 
-def list_models_used(run_id: int) -> list[dict[str, Json]]:
-    """Return, for each step, the model of its newest output and its version: one query."""
+@dataclass(frozen=True, slots=True)
+class MadeBy:
+    """What the steps of a run rest on, each by its newest output."""
+
+    models: list[dict[str, Json]]
+    policies: list[dict[str, Json]]
+
+
+def list_made_by(run_id: int) -> MadeBy:
+    """Return the models that steps asked, and the policies that decided in them: one query."""
     rows = (
         Journal.objects.filter(run_id=run_id, kind=events.STEP_FINISHED)
         .exclude(provenance=None)
         .order_by("seq")
         .values_list("step", "provenance")
     )
-    newest = {step: made for step, made in rows if made and made.get("model")}
-    return [
-        {"step": step, **{name: made[name] for name in SHOWN if made.get(name)}}
-        for step, made in newest.items()
-    ]
+    models: dict[str, dict[str, Json]] = {}
+    policies: dict[str, list[Json]] = {}
+    for step, made in rows:
+        if made and made.get("model"):
+            models[step] = {name: made[name] for name in SHOWN if made.get(name)}
+        if made and made.get("policies"):
+            policies[step] = made["policies"]
+    return MadeBy(
+        [{"step": step, **made} for step, made in models.items()],
+        [{"step": step, **each} for step, decided in policies.items() for each in decided],
+    )

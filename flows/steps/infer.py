@@ -133,7 +133,9 @@ def _run(ctx: StepContext, config: ModelInfer.Config, key: str, *, with_shadows:
 def _ask(ctx: StepContext, config: ModelInfer.Config, key: str, model: str) -> Result:
     """Return the answer of one model. Raises: StepFailure."""
     with _explaining(ctx, model):
-        inference = _find_provider(model).infer(_make_request(ctx, config, key, model))
+        provider = _find_provider(model)
+        asking.ask_policies(provider, model)
+        inference = provider.infer(_make_request(ctx, config, key, model))
     return _to_result(inference)
 
 
@@ -195,6 +197,8 @@ class _AskedTogether:
         )
         if not takes_many:
             return _ask(ctx, config, ctx.idempotency_key, config.model)
+        with _explaining(ctx, config.model):
+            asking.ask_policies(provider, config.model)
         return cls(ctx, config, batch, provider)
 
     def __await__(self) -> Generator[Any, None, Result]:

@@ -7,7 +7,7 @@ the same for each attempt, and all are in the provenance.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flows.steps.asking import UseRefused, explain_absence
+from flows.steps.asking import UseRefused, ask_policies, explain_absence
 from flows.steps.base import Json, StepContext, StepFailure
 from flows.steps.charges import CHARGED
 from flows.steps.functions import UnknownFunction, load_functions
@@ -106,6 +106,7 @@ class Asker:
             raise StepFailure("The run was cancelled.", kind="cancelled", retryable=False)
         try:
             provider = find_provider_of(question.model)
+            ask_policies(provider, question.model)
             answer = provider.chat(self._make_request(question, purpose))
         except (UnknownModel, UnknownFunction, UseRefused) as error:
             raise StepFailure(str(error), kind="config", retryable=False) from error

@@ -23,6 +23,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "flows.publish": frozenset({D}),
     "prompts.view": frozenset({D, R, L, A, O, X}),
     "prompts.edit": frozenset({D}),
+    "policies.view": frozenset({D, R, L, A, O, X}),
+    "policies.edit": frozenset({D}),
     "runs.view": frozenset({D, L, A, O, X}),
     "runs.start": frozenset({D, O}),
     "runs.operate": frozenset({O}),
@@ -60,6 +62,7 @@ SCOPED_BY: dict[str, frozenset[str]] = {
     },
     # A prompt belongs to no flow: whoever works with one of them may read them all.
     "prompts.view": frozenset({"flow", "queue"}),
+    "policies.view": frozenset({"flow", "queue"}),
 }
 
 

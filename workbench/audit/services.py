@@ -52,6 +52,7 @@ SUBJECT_KINDS = frozenset(
         "event",
         "artifact",
         "connection",
+        "policy",
         "prompt",
     }
 )

@@ -35,6 +35,11 @@ class PromptKind(AssetKind):
     edit: ClassVar[str] = "prompts.edit"
     form_template: ClassVar[str] = "flows/prompts/_form.html"
     content_template: ClassVar[str] = "flows/prompts/_content.html"
+    asks_models: ClassVar[bool] = True
+    tests_help: ClassVar[str] = (
+        "A test has values for the variables and says what the answer must be. It runs free of"
+        " charge on an answer that was recorded once, each time that the prompt is published."
+    )
 
     def empty(self) -> dict[str, Json]:
         return make_empty()

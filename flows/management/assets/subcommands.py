@@ -1,18 +1,20 @@
 """Import, export, test and list the assets of a kind."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
+from django.utils.text import slugify
 
 from flows.assets import selectors, services
 from flows.assets.editables import find_change
 from flows.assets.errors import AssetUnchanged, AssetUnknown
-from flows.assets.files import AssetFile, read_file, to_file
+from flows.assets.files import AssetFile, read_as, read_file, write_as
 from flows.assets.kinds import AssetKind, Content, TestBudget, TestResult, get_kind
 from flows.assets.models import Asset
-from flows.management.subcommands import Options, Subcommand
+from flows.management.subcommands import CommandOfSubcommands, Options, Subcommand
 from flows.services.errors import ServiceError
 from workbench.accounts.actors import Actor
 
@@ -55,10 +57,22 @@ class AssetSubcommand(Subcommand):
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{path} cannot be read: {error}.") from error
+        if path.suffix.lstrip(".").lower() in self.kind.formats:
+            return self.read_other(path, text)
         found = read_file(text)
         if found.kind.name != self.kind_name:
             raise CommandError(f"{path} is a {found.kind.name}, not a {self.kind_name}.")
         return found
+
+    def read_other(self, path: Path, text: str) -> AssetFile:
+        """Return what a file of another form holds, which is named by its own name.
+
+        What it cannot hold stays as the draft of that name has it.
+        """
+        name = slugify(path.stem)
+        known = Asset.objects.filter(kind=self.kind_name, name=name).first()
+        content = read_as(self.kind, path.name, text, known.draft if known else {})
+        return AssetFile(self.kind, name, known.title if known else path.stem, content)
 
 
 class ListAssets(AssetSubcommand):
@@ -73,15 +87,23 @@ class ListAssets(AssetSubcommand):
 
 class ExportAsset(AssetSubcommand):
     name = "export"
-    help = "Print a draft or a version as YAML."
+    help = "Print a draft or a version as YAML, or in another form that the kind has."
 
     @classmethod
     def add_arguments(cls, parser: CommandParser) -> None:
         parser.add_argument("which", metavar="NAME[@VERSION]")
+        parser.add_argument(
+            "--format", default="yaml", help=f"yaml{_list_formats(cls.kind_name)}; yaml is usual."
+        )
 
     def act(self, options: Options) -> None:
         asset, content = self.find(options["which"])
-        self.stdout.write(to_file(self.kind, asset.name, asset.title, content), ending="")
+        written = write_as(self.kind, options["format"], asset.name, asset.title, content)
+        self.stdout.write(written.text, ending="")
+
+
+def _list_formats(kind: str) -> str:
+    return "".join(f", {each}" for each in get_kind(kind).formats)
 
 
 class ImportAsset(AssetSubcommand):
@@ -156,6 +178,9 @@ class TestAsset(AssetSubcommand):
     @classmethod
     def add_arguments(cls, parser: CommandParser) -> None:
         parser.add_argument("which", nargs="+", metavar="WHICH", help="FILE, NAME or NAME@VERSION")
+        parser.set_defaults(model="", judge="", calls=0, cost=0.0, keep=False)
+        if not get_kind(cls.kind_name).asks_models:
+            return
         parser.add_argument("--model", default="", help="Ask this model. It needs --calls.")
         parser.add_argument("--judge", default="", help="Another model that scores the answers.")
         parser.add_argument("--calls", type=int, default=0, help="How often models may be asked.")
@@ -207,3 +232,11 @@ class TestAsset(AssetSubcommand):
             if check.passed is False:
                 expected = "" if check.kind == "schema" else f" {check.expected}"
                 self.stdout.write(f"    {check.label}{expected}: {check.message}")
+
+
+def make_command(kind: str, plural: str) -> type[CommandOfSubcommands]:
+    """Return the command of a kind of asset."""
+    every: Sequence[type[AssetSubcommand]] = (ImportAsset, ExportAsset, TestAsset, ListAssets)
+    own = [type(each.__name__, (each,), {"kind_name": kind}) for each in every]
+    words = {"help": f"Import, export, test and list {plural}.", "subcommands": own}
+    return type("Command", (CommandOfSubcommands,), words)
