@@ -24,7 +24,6 @@ from flows.assets.errors import (
     AssetUnknown,
     OtherPersonNeeded,
 )
-from flows.assets.files import LARGEST_FILE, read_as, write_as
 from flows.assets.kinds import AssetKind, AssetProblem, TestBudget, TestResult, sum_up
 from flows.assets.models import Asset, AssetVersion
 from flows.assets.policies.kind import POLICY
@@ -129,16 +128,6 @@ class AssetTestIn(Strict):
     judge: str = Field("", max_length=120, description="Empty: the same model judges.")
     calls: int = Field(0, ge=0, le=MOST_CALLS, description="How often a model may be asked.")
     cost: float = Field(0, ge=0, description="No call begins past this cost; 0 is no limit.")
-
-
-class AssetFileIn(Strict):
-    text: str = Field(max_length=LARGEST_FILE)
-    name: str = Field(max_length=200, description="Its ending says which form the file has.")
-
-
-class AssetFileOut(Schema):
-    name: str
-    text: str
 
 
 class AssetCheckOut(Schema):
@@ -250,33 +239,6 @@ def release_asset(
     return _out(kind, _find(kind, name))
 
 
-def get_file(
-    request: HttpRequest,
-    kind: AssetKind,
-    name: str,
-    form: Annotated[str, Query(max_length=20)] = "yaml",
-    version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
-) -> dict[str, Any]:
-    """Return the draft, or a version, as a file: ``yaml``, or a form that only this kind has."""
-    asset = _find(kind, name)
-    content = selectors.get_version(asset, version).content if version else asset.draft
-    shown = kind.hide(content, principal_of(request))
-    written = write_as(kind, form, asset.name, asset.title, shown)
-    return {"name": f"{asset.name}.{written.ending}", "text": written.text}
-
-
-def save_file(
-    request: HttpRequest, kind: AssetKind, name: str, body: AssetFileIn
-) -> dict[str, Any]:
-    """Make a file the draft. What it cannot hold, such as the tests, stays as it is."""
-    asset = _find(kind, name)
-    saved = services.save_draft(
-        asset_id=asset.pk, title=None, actor=actor_of(request), now=timezone.now(),
-        content=read_as(kind, body.name, body.text, asset.draft),
-    )  # fmt: skip
-    return _detail(request, kind, saved)
-
-
 def archive_asset(
     request: HttpRequest, kind: AssetKind, name: str, body: AssetArchiveIn
 ) -> dict[str, Any]:
@@ -340,9 +302,6 @@ def make_router(kind: AssetKind) -> Router:
         ("GET", version, see(get_version), AssetVersionDetailOut, f"get_{name}_version"),
         ("POST", f"{one}/versions", change(publish_asset, rests_on(editable, identify)),
          {201: AssetVersionOut}, f"publish_{name}"),
-        ("GET", f"{one}/file", see(get_file), AssetFileOut, f"get_{name}_file"),
-        ("PUT", f"{one}/file", change(save_file, edits(editable, identify)), AssetDetailOut,
-         f"save_{name}_file"),
         ("POST", f"{one}/releases", change(release_asset), AssetOut, f"release_{name}"),
         ("POST", f"{one}/archive", change(archive_asset), AssetOut, f"archive_{name}"),
         ("POST", f"{one}/tests", change(test_asset, _wait_for_models), AssetTestsOut,

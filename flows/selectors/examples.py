@@ -14,6 +14,8 @@ from flows.graph.model import Document
 FIRST = "consumer_loan"
 # For benchmarks: its steps do nothing.
 NO_TEMPLATE = "trivial"
+# The folders of a template that hold assets.
+ASSETS = ("prompts", "policies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Example:
 def list_examples() -> Mapping[str, Example]:
     """Return the examples by key, read once from ``examples/<trade>/flow.yaml``: no query.
 
-    The prompts of one are ``examples/<trade>/prompts/*.yaml``.
+    The assets of one are ``examples/<trade>/prompts/*.yaml`` and ``…/policies/*.yaml``.
     """
     root = Path(settings.BASE_DIR) / "examples"
     paths = [path for path in root.glob("*/flow.yaml") if path.parent.name != NO_TEMPLATE]
@@ -41,9 +43,9 @@ def list_examples() -> Mapping[str, Example]:
 
 
 def _read_example(path: Path) -> Example:
-    prompts = sorted((path.parent / "prompts").glob("*.yaml"))
+    assets = [each for folder in ASSETS for each in sorted((path.parent / folder).glob("*.yaml"))]
     return Example(
         key=f"{path.parent.name}/flow",
         document=parse(path.read_text()),
-        assets=tuple(each.read_text() for each in prompts),
+        assets=tuple(each.read_text() for each in assets),
     )

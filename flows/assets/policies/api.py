@@ -76,7 +76,9 @@ def attach(request: HttpRequest, point: str, body: PolicyAttachIn) -> Status[Any
     return Status(201, _out(made))
 
 
-@router.delete("/policy-attachments/{number}", response={204: None}, operation_id="detach_policy")
+@router.post(
+    "/policy-attachments/{number}/detach", response={204: None}, operation_id="detach_policy"
+)
 @requires("people.manage", scope="installation")
 def detach(request: HttpRequest, number: Number) -> Status[None]:
     """Let the policy no longer decide there. No policy is asked about that."""

@@ -1,6 +1,6 @@
 """Where two policies differ, by word."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.assets.kinds import Content, Difference
@@ -27,6 +27,10 @@ def compare(before: Content, after: Content) -> list[Difference]:
 def _list_places(content: Content) -> Iterator[tuple[str, str]]:
     for key, label in _LABELS.items():
         if value := content.get(key):
-            yield label, value if isinstance(value, str) else write_yaml(value)
+            yield label, value if isinstance(value, str) else _to_yaml(value)
     for test in content.get("tests", []):
-        yield f"Test {test['name']}", write_yaml(dict(test))
+        yield f"Test {test['name']}", _to_yaml(test)
+
+
+def _to_yaml(value: Mapping[str, Json]) -> str:
+    return write_yaml(dict(value), inline=lambda path: False)

@@ -47,7 +47,7 @@ def flow_of_probes(name: str = "probes", **steps: Any) -> Flow:
 
 def payload_of(action: str) -> Any:
     entry = Entry.objects.filter(action=action).latest("id")
-    return json.loads(entry.payload.body)
+    return json.loads(entry.payload.body or "")
 
 
 def play(flow: Flow) -> Run:

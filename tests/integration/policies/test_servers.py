@@ -50,7 +50,7 @@ def draw(chance: random.Random) -> dict[str, Any]:
     """Return an input of the kind that real ones have, and of kinds that they should not have."""
     usual = [chance.randrange(100), chance.random() * 99]
     amounts = [0, 25, 50, 50.01, 10**20, -1, "50", None, *usual]
-    days = [0, 29, 30, 400, None, "30", [], chance.randrange(60)]
+    days: list[Any] = [0, 29, 30, 400, None, "30", [], chance.randrange(60)]
     drawn = {"amount": chance.choice(amounts), "days": chance.choice(days), "note": 'é\n"x"\0'}
     return {name: value for name, value in drawn.items() if chance.random() < 0.95}
 

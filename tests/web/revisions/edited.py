@@ -19,6 +19,7 @@ from tests.factories.cases import approve, make_decided_case, make_review_versio
 from tests.factories.connections import make_connection
 from tests.factories.flows import LOAN, make_flow
 from tests.factories.people import ACTOR, make_person, person
+from tests.factories.policies import CONTENT, make_policy
 from tests.factories.prompts import TRIAGE, make_prompt
 from tests.factories.queues import make_office
 from workbench.accounts.models import Role
@@ -68,6 +69,11 @@ def _make_draft() -> str:
 def _make_prompt() -> str:
     make_prompt()
     return "prompts/triage/draft"
+
+
+def _make_policy() -> str:
+    make_policy()
+    return "policies/refunds/draft"
 
 
 def _make_trigger() -> str:
@@ -138,6 +144,9 @@ EDITED = {
     ),
     "/flows/{name}/triggers/{trigger_id}": Edited(
         _make_trigger, {"title": "Weekly"}, {"enabled": False}, "patch", removable=True
+    ),
+    "/policies/{name}/draft": Edited(
+        _make_policy, {"content": CONTENT, "title": "One"}, {"content": CONTENT, "title": "Other"}
     ),
     "/prompts/{name}/draft": Edited(
         _make_prompt, {"content": TRIAGE, "title": "One"}, {"content": TRIAGE, "title": "Other"}
