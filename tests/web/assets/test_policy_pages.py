@@ -118,7 +118,7 @@ def test_a_start_that_a_policy_refuses_is_answered_with_its_name_and_reason() ->
     make_flow("loan")
     attach(NO, "start")
     api = Api(Role.OPERATOR, scopes=["runs.start"])
-    answer = api.post("/flows/loan/runs", {"input": {"amount": 5}})
+    answer = api.post("/flows/loan/runs", {"input": {"amount": 5, "purpose": "car"}})
     assert answer.status_code == 403
     assert problem_of(answer) == "policy-refused"
     assert "The policy no@1 refuses it: It is Friday." in answer.json()["detail"]
