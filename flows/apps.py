@@ -24,6 +24,7 @@ ACTIONS = {
     "run.resumed": "Resumed the run",
     "value.unmasked": "Turned back {token}: {reason}",
     "values.deleted": "Deleted the originals of {count} masked values",
+    "policy.refused": "{reason}",
     "jobs.revived": "Had {messages} undeliverable messages tried again",
     "set_aside.retried": "Had the clock try {key} again, which failed: {cause}",
 }

@@ -70,6 +70,14 @@ def forget_known_contents() -> None:
     CONTENTS.forget()
 
 
+@pytest.fixture(autouse=True)
+def assume_no_policies_attached() -> None:
+    """Take it that no policy is attached, until one is: the process asks once a second."""
+    from flows.assets.policies.attachments import KNOWN
+
+    KNOWN.assume_none()
+
+
 @pytest.fixture
 def now() -> datetime:
     """A fixed working day: Tuesday, ten in the morning, UTC."""

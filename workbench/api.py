@@ -38,6 +38,7 @@ _ROUTERS = (
     "flows.triggers.api",
     "flows.connections.api",
     "flows.assets.api",
+    "flows.assets.policies.api",
     "flows.costs.api",
     "flows.events.api",
     "flows.health.api",

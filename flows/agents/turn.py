@@ -22,6 +22,7 @@ from flows.agents.showing import fits_fields, show_call, title_call
 from flows.engine import events
 from flows.expressions import ExpressionError, compile_expression
 from flows.models import Journal
+from flows.policies.points import TOOL_CALL, judge_step
 from flows.steps.asking import UseRefused, destination_of, limit_of
 from flows.steps.base import (
     BUDGET,
@@ -228,7 +229,7 @@ class _Turn:
         """Leave by the first pending call that can be made; the others are answered here."""
         while talk.pending:
             call = _read_arguments(talk.pending[0])
-            fault = self._find_fault(call)
+            fault = self._find_fault(call) or self._find_refusal(call)
             if fault:
                 talk = talk.drop_pending().answer(call.id, fault)
             elif call.name == FINISH:
@@ -254,6 +255,14 @@ class _Turn:
         faults = make_schema_validator(schema).iter_errors(call.arguments)[:MOST_FAULTS]
         listed = "\n".join(f"- {_name(each.instance_path)}: {each.message}" for each in faults)
         return f"The arguments do not fit:\n{listed}" if faults else ""
+
+    def _find_refusal(self, call: ToolCall) -> str:
+        """Return why a policy refuses the call, "" if none does. The model is told."""
+        if call.name == FINISH:
+            return ""
+        told = {"tool": call.name, "arguments": call.arguments, "model": self.config.model}
+        verdict = judge_step(TOOL_CALL, **told)
+        return f"This call is not allowed. {verdict.refusal}" if not verdict.allowed else ""
 
     def _hand_out(self, talk: Conversation, call: ToolCall) -> Result:
         tool = self.tools[call.name]

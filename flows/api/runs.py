@@ -50,6 +50,12 @@ map_error(
     code="started-too-often",
     remedy="Wait a minute, or raise MAX_STARTS_A_MINUTE.",
 )
+map_error(
+    services.PolicyRefused,
+    status=403,
+    code="policy-refused",
+    remedy="Change what the policy objects to, or ask an administrator about it.",
+)
 map_error(services.FlowPaused, status=409, code="flow-paused", remedy="Resume the flow first.")
 map_error(
     services.InputTooLarge,

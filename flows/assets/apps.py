@@ -11,6 +11,8 @@ ACTIONS = {
     "asset.tests_stopped": "Stopped the tests that ask {model}",
     "asset.archived": "Archived the {kind} {title}",
     "asset.restored": "Took the {kind} {title} out of the archive",
+    "policy.attached": "Attached the policy {policy} to the point {point}, {where}",
+    "policy.detached": "Detached the policy {policy} from the point {point}, {where}",
 }
 
 
@@ -25,11 +27,14 @@ class AssetsConfig(AppConfig):
         from flows.assets.kinds import register_kind
         from flows.assets.ledger_check import check_releases, check_versions
         from flows.assets.lists.kind import LIST
+        from flows.assets.policies.attachments import KNOWN
+        from flows.assets.policies.kind import POLICY
         from flows.assets.prompts.kind import PROMPT
         from flows.assets.prompts.source import SOURCE
         from flows.assets.selectors import find_released_numbers
         from flows.assets.tables.kind import TABLE
         from flows.assets.templates import make_assets
+        from flows.policies.points import register_attachments
         from flows.services.templates import register_asset_maker
         from flows.steps.contents import register_content_source
         from flows.steps.pins import register_asset_source
@@ -39,9 +44,10 @@ class AssetsConfig(AppConfig):
 
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
-        for kind in (LIST, PROMPT, TABLE):
+        for kind in (LIST, POLICY, PROMPT, TABLE):
             register_kind(kind)
             register_frame(kind)
+        register_attachments(KNOWN)
         register_prompt_source(SOURCE)
         register_content_source(CONTENTS)
         register_asset_source(find_released_numbers)

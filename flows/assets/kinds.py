@@ -186,6 +186,8 @@ class AssetKind:
     tests_help: ClassVar[str] = "A test says what has to come of which values."
     formats: ClassVar[Mapping[str, FileFormat]] = {}
     largest: ClassVar[int] = 500_000  # bytes of a draft as JSON
+    # Further pages of the kind, on its list: title, name of the address, icon.
+    links: ClassVar[tuple[tuple[str, str, str], ...]] = ()
 
     def empty(self) -> dict[str, Json]:
         """Return the draft to begin with."""

@@ -126,3 +126,27 @@ class AssetVersion(models.Model):
     def label(self) -> str:
         """How a provenance names it: ``name@number``."""
         return f"{self.asset.name}@{self.number}"
+
+
+class PolicyAttachment(models.Model):
+    """A policy that decides at a point: everywhere, or for a flow or a queue.
+
+    Its released version decides. ``point`` is a name of ``flows.policies.points``.
+    """
+
+    policy = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="attachments")
+    point = models.CharField(max_length=40)
+    flow = models.CharField(max_length=80, blank=True)
+    queue = models.CharField(max_length=80, blank=True)
+    attached_by = models.CharField(max_length=150)
+    attached_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "point", "flow", "queue"], name="policy_attached_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.point}: {self.policy_id}"

@@ -46,6 +46,7 @@ from flows.steps.base import (
     StepFailure,
     WaitingStep,
 )
+from flows.steps.judged import call_judged
 from flows.steps.language import AnswerBook, asking_by
 from flows.store import get_store
 from flows.store.rows import Claim
@@ -318,7 +319,7 @@ class Drive:
         holder = self.rehearsing or RunHolder(self.claim.run_id, self.claim)
         if type_.blocking:
             # A thread of the pool does not see the context of the loop.
-            called = self.pool.submit(call_for, holder, call, ctx, config)
+            called = self.pool.submit(call_for, holder, call_judged, call, ctx, config)
             given = await (self._wait_for(called) if type_.asks_model else called)
         else:
             given = call_for(holder, call, ctx, config)

@@ -17,7 +17,7 @@ from flows.selectors.flows import (
 )
 from flows.selectors.journal import get_journal, get_step_outputs
 from flows.selectors.lineage import list_runs_before
-from flows.selectors.provenance import list_models_used
+from flows.selectors.provenance import MadeBy, list_made_by
 from flows.selectors.run_counts import count_runs
 from flows.selectors.run_filters import RunFilters
 from flows.selectors.run_status import get_run_status
@@ -26,6 +26,7 @@ from flows.selectors.step_detail import get_step_run
 from flows.selectors.timeline import list_step_runs
 
 __all__ = [
+    "MadeBy",
     "RunFilters",
     "RunPage",
     "RunRow",
@@ -46,7 +47,7 @@ __all__ = [
     "get_step_run",
     "get_version",
     "list_flows",
-    "list_models_used",
+    "list_made_by",
     "list_run_artifacts",
     "list_runs",
     "list_runs_before",

@@ -15,7 +15,7 @@ FIRST = "consumer_loan"
 # For benchmarks: its steps do nothing.
 NO_TEMPLATE = "trivial"
 # The folders of a template that hold assets.
-ASSETS = ("prompts", "tables")
+ASSETS = ("policies", "prompts", "tables")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Example:
 def list_examples() -> Mapping[str, Example]:
     """Return the examples by key, read once from ``examples/<trade>/flow.yaml``: no query.
 
-    The assets of one are ``examples/<trade>/prompts/*.yaml`` and ``…/tables/*.yaml``.
+    The assets of one are ``examples/<trade>/prompts/*.yaml``, ``…/tables/*.yaml`` and so on.
     """
     root = Path(settings.BASE_DIR) / "examples"
     paths = [path for path in root.glob("*/flow.yaml") if path.parent.name != NO_TEMPLATE]

@@ -1,5 +1,6 @@
-"""The models that a run's steps asked, and the tables that they decided by."""
+"""What a run's steps rest on: models, decision tables and policies."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from flows.engine import events
@@ -12,10 +13,18 @@ SHOWN = (
 )  # fmt: skip
 
 
-def list_models_used(run_id: int) -> list[dict[str, Json]]:
-    """Return, for each step, what made its newest output: one query.
+@dataclass(frozen=True, slots=True)
+class MadeBy:
+    """What the steps of a run rest on, each by its newest output."""
 
-    A model with its version, or a decision table (``table: limits@3``) with the rows that decided.
+    models: list[dict[str, Json]]
+    policies: list[dict[str, Json]]
+
+
+def list_made_by(run_id: int) -> MadeBy:
+    """Return the models that steps asked, and the tables and policies that decided: one query.
+
+    A decision table stands among the models, as ``table: limits@3`` with the rows that decided.
     """
     rows = (
         Journal.objects.filter(run_id=run_id, kind=events.STEP_FINISHED)
@@ -23,12 +32,14 @@ def list_models_used(run_id: int) -> list[dict[str, Json]]:
         .order_by("seq")
         .values_list("step", "provenance")
     )
-    newest = {step: made for step, made in rows if made and _is_shown(made)}
-    return [
-        {"step": step, **{name: made[name] for name in SHOWN if made.get(name)}}
-        for step, made in newest.items()
-    ]
-
-
-def _is_shown(made: dict[str, Json]) -> bool:
-    return bool(made.get("model") or made.get("table"))
+    models: dict[str, dict[str, Json]] = {}
+    policies: dict[str, list[Json]] = {}
+    for step, made in rows:
+        if made and (made.get("model") or made.get("table")):
+            models[step] = {name: made[name] for name in SHOWN if made.get(name)}
+        if made and made.get("policies"):
+            policies[step] = made["policies"]
+    return MadeBy(
+        [{"step": step, **made} for step, made in models.items()],
+        [{"step": step, **each} for step, decided in policies.items() for each in decided],
+    )

@@ -63,6 +63,10 @@ class FlowPaused(ServiceError):
     """The flow is paused: it takes no new runs."""
 
 
+class PolicyRefused(ServiceError):
+    """A policy that is attached to this point refuses the act, or could not be asked."""
+
+
 class StartLimit(ServiceError):
     """Runs may not lead to more runs, or not so soon."""
 

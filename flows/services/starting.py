@@ -13,6 +13,7 @@ from flows.engine import events
 from flows.engine.lanes import PRIORITY, Lane, lane_of
 from flows.engine.planner import plan_start
 from flows.models import Flow, Journal, Run, RunStatus
+from flows.policies.points import START, StartInput, Verdict
 from flows.runtime.labels import NOTHING, Labels
 from flows.runtime.payloads import fetch, store_if_large
 from flows.runtime.program import Program, load_program
@@ -25,6 +26,7 @@ from flows.services.errors import (
     InputTooLarge,
 )
 from flows.services.giving import find_gifts, give_to_runs
+from flows.services.judging import judge_act, tell_actor
 from flows.services.run_keys import check_key
 from flows.services.version_choice import check_version
 from flows.store import get_store
@@ -79,7 +81,7 @@ def start_run(
     ``asked_by``, ``passed_on``, ``kept_version`` and ``cause`` as for ``start_runs``.
 
     Raises: VersionNotReleased, StartLimit, FlowNotReleased, FlowPaused, InputInvalid,
-    InputTooLarge, IdempotencyKeyReused, KeyReserved.
+    InputTooLarge, IdempotencyKeyReused, KeyReserved, PolicyRefused.
     """
     new = NewRun(input, idempotency_key, priority)
     [started] = start_runs(
@@ -116,7 +118,7 @@ def start_runs(
     may choose beside the released one: that of the run which is done again.
 
     Raises: VersionNotReleased, StartLimit, FlowNotReleased, FlowPaused, InputInvalid,
-    InputTooLarge, IdempotencyKeyReused, KeyReserved.
+    InputTooLarge, IdempotencyKeyReused, KeyReserved, PolicyRefused.
     """
     check_version(flow, version_id, actor, kept=kept_version)
     program = _program_to_start(flow, version_id)
@@ -125,6 +127,7 @@ def start_runs(
         _check_input(program, new.input)
     known = _started_before(flow, runs)
     new_runs = list(_first_of_each_key(runs, known))
+    verdicts = [_judge_start(new, flow, program, trigger, actor, now) for new in new_runs]
     gifts = find_gifts([new.input for new in new_runs], actor, passed_on)
     place = place_after(cause)
     made = [
@@ -141,7 +144,7 @@ def start_runs(
     started = list(_match_with_runs(runs, made, known, program if version_id else None))
     if made:
         _put_on_first_steps(made, program, trigger, now)
-        _record_starts(made, flow, program, trigger, actor, now)
+        _record_starts(made, verdicts, flow, program, trigger, actor, now)
         nudge_on_commit(["runs", f"flow.{flow.name}"], {"started": len(made)})
     return started
 
@@ -216,11 +219,30 @@ def _put_on_first_steps(made: Sequence[Run], program: Program, trigger: str, now
     ring_on_commit()
 
 
+def _judge_start(
+    new: NewRun, flow: Flow, program: Program, trigger: str, actor: Actor, now: datetime
+) -> Verdict:
+    """Raises: PolicyRefused."""
+    return judge_act(
+        START,
+        lambda: StartInput(
+            flow=flow.name, version=program.number, trigger=trigger, input=new.input,
+            actor=tell_actor(actor), at=now,
+        ),
+        flow=flow.name,
+        actor=actor,
+    )  # fmt: skip
+
+
 def _record_starts(
-    made: Sequence[Run], flow: Flow, program: Program, trigger: str, actor: Actor, now: datetime
-) -> None:
+    made: Sequence[Run], verdicts: Sequence[Verdict], flow: Flow, program: Program, trigger: str,
+    actor: Actor, now: datetime,
+) -> None:  # fmt: skip
     payload = {"flow": flow.name, "version": program.number, "trigger": trigger}
-    acts = [Act("run.started", ("run", str(run.pk)), actor, payload) for run in made]
+    acts = [
+        Act("run.started", ("run", str(run.pk)), actor, {**payload, **verdict.as_payload()})
+        for run, verdict in zip(made, verdicts, strict=True)
+    ]
     record_many(acts, now=now)
 
 

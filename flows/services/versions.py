@@ -10,6 +10,7 @@ from flows.graph.codec import parse, to_mapping
 from flows.graph.model import Document
 from flows.graph.validation import validate
 from flows.models import Flow, FlowVersion, PublishRule
+from flows.policies.points import PUBLISH, PublishInput, Verdict
 from flows.runtime.flow_tests import run_flow_tests
 from flows.selectors.model_uses import find_unusable_models, list_model_uses
 from flows.selectors.secret_uses import find_unusable_secrets, list_secret_uses
@@ -20,6 +21,7 @@ from flows.services.errors import (
     NothingChanged,
     SecondPersonNeeded,
 )
+from flows.services.judging import judge_act, tell_actor
 from flows.services.ledger_check import compute_version_digest
 from flows.services.other_flows import check_document, check_release
 from flows.steps.catalogue import catalogue
@@ -43,7 +45,7 @@ def publish_version(
     to do what the draft does beyond the flow.
 
     Raises: DocumentError, FlowInvalid, FlowTestsFailed, DraftChanged, NothingChanged,
-    SecondPersonNeeded, OtherFlowOutOfReach.
+    SecondPersonNeeded, OtherFlowOutOfReach, PolicyRefused.
     """
     _check_second_person(flow_id, author, agreed_by)
     draft = Flow.objects.only("name", "draft", "draft_revision").get(pk=flow_id)
@@ -51,11 +53,12 @@ def publish_version(
     document = parse(draft.draft)
     check_document(document, actor)
     _check_document(draft, document, now)
+    verdict = _judge(draft, document, note, author, agreed_by, actor, release=release, now=now)
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
         check_draft(flow, revision)
         version = _create_version(flow, document, note, author, now)
-        _record_publication(version, agreed_by, actor, now)
+        _record_publication(version, agreed_by, verdict, actor, now)
         if release:
             _release(version, actor, now)
     return version
@@ -139,8 +142,28 @@ def list_parts(version: FlowVersion) -> dict[str, str]:
     return dict(parts.exclude(part="").values_list("part", "digest"))
 
 
+def _judge(
+    flow: Flow, document: Document, note: str, author: User | None, agreed_by: User | None,
+    actor: Actor, *, release: bool, now: datetime,
+) -> Verdict:  # fmt: skip
+    """Raises: PolicyRefused."""
+
+    def tell() -> PublishInput:
+        newest = flow.versions.order_by("-number").first()
+        return PublishInput(
+            flow=flow.name, note=note, release=release,
+            before=newest.document if newest else None,
+            document=to_mapping(document), pins=find_pins(document),
+            author=author.username if author else None,
+            agreed_by=agreed_by.username if agreed_by else None,
+            actor=tell_actor(actor), at=now,
+        )  # fmt: skip
+
+    return judge_act(PUBLISH, tell, flow=flow.name, actor=actor)
+
+
 def _record_publication(
-    version: FlowVersion, agreed_by: User | None, actor: Actor, now: datetime
+    version: FlowVersion, agreed_by: User | None, verdict: Verdict, actor: Actor, now: datetime
 ) -> None:
     name = version.flow.name
     payload: dict[str, Any] = {
@@ -154,6 +177,7 @@ def _record_publication(
         payload["parts"] = parts
     if agreed_by is not None:
         payload["agreed_by"] = agreed_by.username
+    payload |= verdict.as_payload()
     record(action="flow.published", subject=("flow", name), actor=actor, payload=payload, now=now)
     nudge_on_commit([f"flow.{name}"], {"version": version.number})
 

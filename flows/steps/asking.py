@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 
+from flows.policies.points import CONNECTION, judge_step
 from flows.steps.base import DestinationLimit
 from flows.steps.functions import UnknownFunction
 from flows.steps.language import LanguageProvider
@@ -136,6 +137,15 @@ def check_use(provider: Provider, model: str, flow: str) -> None:
     """Raises: UseRefused, where the flow may not ask the model."""
     if isinstance(provider, GuardingProvider):
         provider.check_use(model, flow)
+
+
+def ask_policies(provider: Provider, model: str) -> None:
+    """Call before a step asks a model. Raises: UseRefused, where a policy refuses that."""
+    verdict = judge_step(CONNECTION, model=model, provider=provider.name)
+    if not verdict.allowed:
+        raise UseRefused(
+            "policy.refused", verdict.refusal, "Ask another model, or an administrator."
+        )
 
 
 def explain_absence(providers: Sequence[Provider], model: str) -> UseRefused | None:

@@ -129,6 +129,8 @@ class ModelInfer(RunningStep):
         provider = _find_batching(ctx, config.model)
         if provider is None:
             return _ask(ctx, config, ctx.idempotency_key, config.model)
+        with _explaining(ctx, config.model):
+            asking.ask_policies(provider, config.model)
         # Found here: where the answer is awaited, no query may be made.
         calibrator = find_calibrator(ctx.flow, config.model, config.confidence.calibrated)
         return _Awaited(partial(_ask_together, ctx, config, config.batch, provider, calibrator))
@@ -151,7 +153,9 @@ def _ask(ctx: StepContext, config: ModelInfer.Config, key: str, model: str) -> R
     """Return the answer of one model. Raises: StepFailure."""
     calibrator = find_calibrator(ctx.flow, model, config.confidence.calibrated)
     with _explaining(ctx, model):
-        inference = _find_provider(model).infer(_make_request(ctx, config, key, model))
+        provider = _find_provider(model)
+        asking.ask_policies(provider, model)
+        inference = provider.infer(_make_request(ctx, config, key, model))
     return calibrator.apply(_to_result(inference))
 
 
@@ -259,6 +263,7 @@ def _ask_on_route(
     request = replace(_make_request(ctx, config, ctx.idempotency_key, model), routed=False)
     calibrator = find_calibrator(ctx.flow, model, config.confidence.calibrated)
     with _explaining(ctx, model), asking.holding(provider, model):
+        asking.ask_policies(provider, model)
         inference = ask_together_in_thread(loop, provider, request, batch)
     return calibrator.apply(_to_result(inference))
 

@@ -13,16 +13,24 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
 
+from flows.policies.points import EGRESS, judge_step
 from flows.steps.adapter import JudgedAdapter
 from flows.steps.answers import Answer, RawAnswer, check_status, read_answer
 from flows.steps.base import Json, StepFailure
 from flows.steps.connecting import PrivateAddress
 from flows.steps.deadline import Deadline
-from flows.steps.destinations import DestinationRefused, check_destination, hide_query, name_of
+from flows.steps.destinations import (
+    DEFAULT_PORTS,
+    DestinationRefused,
+    check_destination,
+    hide_query,
+    name_of,
+)
 
 # http.client itself takes at most 100 headers of at most 64 KiB each.
 MAX_HEADER_BYTES = 64 * 1024
@@ -58,6 +66,7 @@ def send(request: Outgoing, now: datetime) -> Answer:
     Raises: StepFailure, which says whether to try again.
     """
     prepared = _prepare(request)
+    _ask_policies(prepared)
     began = time.monotonic()
     with Deadline(request.timeout_seconds) as deadline:
         raw = _exchange(request, prepared, deadline)
@@ -94,6 +103,21 @@ def _prepare(request: Outgoing) -> requests.PreparedRequest:
             kind="config",
             retryable=False,
         ) from error
+
+
+def _ask_policies(prepared: requests.PreparedRequest) -> None:
+    """Raises: DestinationRefused, where a policy for egress refuses the address."""
+    parts = urlsplit(prepared.url or "")
+    verdict = judge_step(
+        EGRESS,
+        method=prepared.method or "",
+        scheme=parts.scheme,
+        host=parts.hostname or "",
+        port=parts.port or DEFAULT_PORTS.get(parts.scheme, 0),
+        path=parts.path,
+    )
+    if not verdict.allowed:
+        raise DestinationRefused(verdict.refusal, "Ask an administrator about the policy.")
 
 
 def _encode_body(body: Json) -> tuple[bytes | None, str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from flows.steps.asking import UseRefused, explain_absence
+from flows.steps.asking import UseRefused, ask_policies, explain_absence
 from flows.steps.base import Json, RunningStep, StepContext, StepFailure
 from flows.steps.charges import CHARGED
 from flows.steps.functions import UnknownFunction, load_functions
@@ -137,6 +137,7 @@ class Asker:
             raise StepFailure("The run was cancelled.", kind="cancelled", retryable=False)
         try:
             provider = find_provider_of(question.model)
+            ask_policies(provider, question.model)
             answer = ask_provider(provider, self._make_request(question, purpose), purpose)
         except (UnknownModel, UnknownFunction, UseRefused) as error:
             raise StepFailure(str(error), kind="config", retryable=False) from error

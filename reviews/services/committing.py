@@ -12,7 +12,8 @@ from typing import Any
 from django.db import transaction
 
 from flows.engine.errors import RunNotActive, WaitAlreadyResolved
-from flows.selectors import list_models_used
+from flows.policies.points import Verdict as PolicyVerdict
+from flows.selectors import list_made_by
 from flows.services import resolve_wait
 from reviews.errors import NotAuthorised, ReviewError
 from reviews.models import Case, CaseDraft, Decision, DecisionKind, DecisionState
@@ -35,6 +36,7 @@ from reviews.services.moving import (
     record_event,
 )
 from reviews.services.parties import note_override
+from reviews.services.policies import judge_by_policies
 from reviews.services.receipts import compute_digest, make_receipt
 from workbench.accounts.actors import Actor
 from workbench.audit.services import record
@@ -146,10 +148,11 @@ def commit(decision: Decision, case: Case, decider: Candidate) -> None:
     """Make the decision final, or count it as one approval. In the caller's transaction."""
     acting, now = decider.acting, decider.now
     verdict = _judge_again(case, decider, decision)
+    by_policies = judge_by_policies(case, decision, now)
     decision.final = verdict.final
     case.fields = case.fields | {o["field"]: o["new"] for o in decision.overrides}
     note_override(case, decision, now)
-    _seal(decision, case, verdict, now)
+    _seal(decision, case, verdict, by_policies, now)
     CaseDraft.objects.filter(case=case, user=decider.user).delete()
     for override in decision.overrides:
         record(
@@ -176,16 +179,19 @@ def _judge_again(case: Case, decider: Candidate, decision: Decision) -> Verdict:
     return verdict
 
 
-def _seal(decision: Decision, case: Case, verdict: Verdict, now: datetime) -> None:
+def _seal(
+    decision: Decision, case: Case, verdict: Verdict, by_policies: PolicyVerdict, now: datetime
+) -> None:
     decision.state = DecisionState.COMMITTED
     decision.committed_at = now
     decision.receipt = make_receipt(
         case,
         decision,
         checks=verdict.checks,
-        models=list_models_used(case.run_id),
+        made_by=list_made_by(case.run_id),
         parties=describe_parties(case),
         now=now,
+        policies=by_policies.as_json(),
     )
     if first := find_first_outcome(case, decision):
         decision.receipt["first_choice"] = first
@@ -289,7 +295,7 @@ def expire_case(case: Case, now: datetime) -> None:
         case,
         decision,
         checks={},
-        models=list_models_used(case.run_id),
+        made_by=list_made_by(case.run_id),
         parties=describe_parties(case),
         now=now,
     )

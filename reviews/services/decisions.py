@@ -27,6 +27,7 @@ from reviews.services.committing import commit, find_decider
 from reviews.services.drafts import keep_sent_answer
 from reviews.services.first_choices import check_first_choice
 from reviews.services.moving import check_fresh, get_case, lock_run, move_case, record_event
+from reviews.services.policies import judge_by_policies
 from reviews.services.refused import notes_refusals
 from workbench.accounts.models import ApiToken
 
@@ -68,6 +69,9 @@ def decide_case(
         decision = _make_decision(
             case, answer, overrides, acting, known, final=verdict.final, now=now, window=window
         )
+        if window:
+            # Asked again when it is committed: that answer stands in the receipt.
+            judge_by_policies(case, decision, now)
         move_case(case, CaseState.COMMITTING)
         if window == 0:
             _commit_at_once(decision, case, now)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from flows.selectors import MadeBy
 from reviews.models import Case, Decision
 from reviews.rules.answers import write_notice
 from reviews.rules.documents import get_artifact_digest, list_files
@@ -19,11 +20,16 @@ def make_receipt(
     decision: Decision,
     *,
     checks: Mapping[str, Json],
-    models: Sequence[Mapping[str, Json]],
+    made_by: MadeBy,
     parties: Sequence[Mapping[str, Json]],
     now: datetime,
+    policies: Sequence[Mapping[str, Json]] = (),
 ) -> dict[str, Json]:
-    """Return the receipt, with all that was shown, so that it can be read by itself."""
+    """Return the receipt, with all that was shown, so that it can be read by itself.
+
+    ``policies`` are those that decided on the decision itself.
+    """
+    by_policies = [*made_by.policies, *policies]
     return {
         "schema": SCHEMA,
         "case": {
@@ -37,7 +43,8 @@ def make_receipt(
         },
         "run": case.run_id,
         "flow": {"name": case.flow, "version": case.flow_version, "step": case.step},
-        "models": [dict(model) for model in models],
+        "models": [dict(model) for model in made_by.models],
+        **({"policies": by_policies} if by_policies else {}),
         "decision": {
             "id": decision.pk,
             "kind": str(decision.kind),

@@ -27,6 +27,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "tables.edit": frozenset({D}),
     "lists.view": frozenset({D, R, L, A, O, X}),
     "lists.edit": frozenset({D}),
+    "policies.view": frozenset({D, R, L, A, O, X}),
+    "policies.edit": frozenset({D}),
     "runs.view": frozenset({D, L, A, O, X}),
     "runs.start": frozenset({D, O}),
     "runs.operate": frozenset({O}),
@@ -67,6 +69,7 @@ SCOPED_BY: dict[str, frozenset[str]] = {
     "prompts.view": frozenset({"flow", "queue"}),
     "tables.view": frozenset({"flow", "queue"}),
     "lists.view": frozenset({"flow", "queue"}),
+    "policies.view": frozenset({"flow", "queue"}),
 }
 
 

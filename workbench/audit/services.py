@@ -54,6 +54,7 @@ SUBJECT_KINDS = frozenset(
         "artifact",
         "connection",
         "list",
+        "policy",
         "prompt",
     }
 )

@@ -5,6 +5,7 @@ from flows.connections.adapters import (  # noqa: F401
     bentoml,
     mlflow,
     oip,
+    opa,
     openai,
     plain,
     ray_serve,

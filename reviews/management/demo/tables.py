@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from flows.models import Flow, Run
+from flows.selectors import MadeBy
 from reviews.management.demo.records import Decided
 from reviews.models import Case, CaseParty, Decision, Queue
 from reviews.models.quality import DecisionFact, QualityCheck, QueuePolicy, SamplingPolicy
@@ -55,7 +56,10 @@ def _make_receipt(each: Decided) -> None:
         each.case,
         decision,
         checks={},
-        models=[{"step": "score", "model": "scorecard", "version": each.past.version}],
+        made_by=MadeBy(
+            models=[{"step": "score", "model": "scorecard", "version": each.past.version}],
+            policies=[],
+        ),
         parties=describe_parties(each.case),
         now=decision.at,
     )

@@ -13,7 +13,7 @@ from flows.assets.selectors import get_asset
 from flows.assets.tables.coverage import count_hits
 from flows.engine import events
 from flows.models import Journal, RunStatus
-from flows.selectors import list_models_used
+from flows.selectors import list_made_by
 from flows.services import publish_version
 from flows.services.errors import FlowInvalid
 from flows.steps.base import StepContext, StepFailure
@@ -45,7 +45,7 @@ def test_the_row_that_decided_stands_in_the_journal_and_the_provenance() -> None
         "reasons": [{"label": "Row 1 of limits@1", "contribution": 0.0, "detail": "Small"}],
     }
     assert row.provenance == {"provider": "table", "table": "limits@1", "rows": ["r1"]}
-    assert list_models_used(run.pk) == [
+    assert list_made_by(run.pk).models == [
         {"step": "decide", "provider": "table", "table": "limits@1", "rows": ["r1"]}
     ]
 

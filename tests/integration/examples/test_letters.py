@@ -143,4 +143,4 @@ def test_each_template_comes_with_the_assets_that_its_steps_name() -> None:
     named = {key: list_asset_uses(each.document) for key, each in list_examples().items()}
     found = {key: len(each.assets) for key, each in list_examples().items() if each.assets}
     assert found == {key: len({use.asset for use in uses}) for key, uses in named.items() if uses}
-    assert found == {"insurance_claim/flow": 1, KEY: 1}
+    assert found == {"insurance_claim/flow": 1, KEY: 1, "refunds/flow": 1}

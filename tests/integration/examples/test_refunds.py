@@ -66,3 +66,13 @@ def test_a_request_that_is_against_the_rules_is_refused_whatever_it_says() -> No
         ended(run)
     assert run.output == {"outcome": "none", "turns": 2}
     assert list_refunds(run) == []
+
+
+def test_what_the_policy_leaves_to_people_never_reaches_the_agent() -> None:
+    run = play("lawyer")
+    with driving():
+        ended(run)
+    assert run.outcome == "by_hand", run.error
+    row = Journal.objects.get(run_id=run.pk, step="may_settle", kind="step.finished")
+    assert row.data["reasons"] == ["The message speaks of lawyer."]
+    assert row.provenance["policies"][0]["policy"] == "refund-requests@1"

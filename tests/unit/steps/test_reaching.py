@@ -49,6 +49,7 @@ STAYS = {
     "join": "It waits for paths of its own run.",
     "model.infer": "It asks a model that the operator has set up.",
     "notify": "It writes to mail addresses, and to nothing within the installation.",
+    "policy": "It asks rules, here or by a connection that the operator has set up.",
     "python": "It calls a function that the operator has installed.",
     "review.case": "cases.open on the flow, in any queue, comes with the role that may publish it.",
     "rules.table": "It decides by a table that the operator has released, and acts on nothing.",

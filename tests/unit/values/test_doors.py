@@ -17,6 +17,7 @@ OWN_STORAGE = {
     "flows/steps/scorecard.py": "A model's file, which comes with the deployed code.",
     "flows/steps/structured.py": "Where the fields stand in a text that the one reader has taken.",
     "flows/store/dialect.py": "A JSON column of SQLite, which gives text.",
+    "flows/policies/rego.py": "What the engine of Rego wrote, in a child process.",
     "reviews/quality/services/datasets.py": "The lines of a dataset, of committed decisions.",
     "reviews/rules/sla.py": "A policy's snapshot, written as text to be a cache's key.",
     "workbench/audit/bundle/verify.py": "Runs without this project, on the standard library.",

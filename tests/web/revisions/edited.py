@@ -21,6 +21,7 @@ from tests.factories.cases import approve, make_decided_case, make_review_versio
 from tests.factories.connections import make_connection
 from tests.factories.flows import LOAN, make_flow
 from tests.factories.people import ACTOR, make_person, person
+from tests.factories.policies import CONTENT, make_policy
 from tests.factories.prompts import TRIAGE, make_prompt
 from tests.factories.queues import make_office
 from tests.factories.tables import LIMITS, make_table
@@ -99,6 +100,11 @@ def _make_prompt() -> str:
     return "prompts/triage/draft"
 
 
+def _make_policy() -> str:
+    make_policy()
+    return "policies/refunds/draft"
+
+
 def _make_trigger() -> str:
     config = {"cron": "0 2 * * *"}
     trigger = create_trigger(
@@ -167,6 +173,9 @@ EDITED = {
     ),
     "/flows/{name}/triggers/{trigger_id}": Edited(
         _make_trigger, {"title": "Weekly"}, {"enabled": False}, "patch", removable=True
+    ),
+    "/policies/{name}/draft": Edited(
+        _make_policy, {"content": CONTENT, "title": "One"}, {"content": CONTENT, "title": "Other"}
     ),
     "/prompts/{name}/draft": Edited(
         _make_prompt, {"content": TRIAGE, "title": "One"}, {"content": TRIAGE, "title": "Other"}

@@ -90,9 +90,17 @@ def make_a_prompt(name: str) -> None:
     )  # fmt: skip
 
 
+def make_a_policy(name: str) -> None:
+    create_asset(
+        kind=get_kind("policy"), name=name, title="A policy", content=None, actor=ACTOR,
+        now=timezone.now(),
+    )  # fmt: skip
+
+
 MAKERS: dict[str, Callable[[str], None]] = {
     "flows:flow-detail": make_a_flow,
     "flows:connection-detail": make_connection,
+    "flows:policy-detail": make_a_policy,
     "flows:prompt-detail": make_a_prompt,
     "reviews:queue": make_queue,
     "reviews:calendar": make_calendar,

@@ -1,0 +1,1 @@
+"""The sub-commands of ``manage.py policy`` about points."""
