@@ -287,13 +287,13 @@ def test_a_corrected_value_that_the_page_does_not_say_has_no_place() -> None:
     assert (found.value, found.at) == (1.0, None)
 
 
-@given(st.lists(st.text(max_size=60), max_size=12))
-def test_any_text_can_be_searched(texts: list[str]) -> None:
+@given(st.text(max_size=200))
+def test_any_text_can_be_searched(text: str) -> None:
     rules = [
         FieldRule(key="a", anchors=["Total", "Net pay"], type="amount"),
         FieldRule(key="b", by="pattern", pattern="[a-z]+[0-9]+", type="code"),
         FieldRule(key="c", anchors=["Date"], type="date", where="below"),
     ]
-    for each in extract_fields(read_lines([text.replace("\n", " ") for text in texts]), rules):
+    for each in extract_fields(read_lines(text.splitlines()), rules):
         assert each.confidence is not None
         assert 0 <= each.confidence <= 1
