@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.db.models import F
 from django.utils import timezone
 
+from flows.assets.contents import CONTENTS
 from flows.assets.models import Asset
-from flows.assets.prompts.source import SOURCE
 from flows.backtest import services
 from flows.backtest.models import Backtest, BacktestRun
 from flows.backtest.selectors import choose_runs, count_answers, list_flipped_runs
@@ -311,7 +311,7 @@ def test_what_a_trial_in_the_editor_is_answered_is_recorded(
     server: LanguageServer, changed: Flow
 ) -> None:
     # A trial takes what is released, as a draft is pinned to nothing; a process knows that a while.
-    SOURCE.forget()
+    CONTENTS.forget()
     trial = Trial(input_text='{"letter": "Letter 0"}')
     play_trial(changed.draft, trial, actor=ACTOR, now=timezone.now())
     assert sum(server.requests.values()) == 1
