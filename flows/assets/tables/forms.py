@@ -18,6 +18,8 @@ from flows.tables.compiled import find_variables
 from flows.tables.model import AGGREGATES, HIT_HELP, HITS, MOST_COLUMNS, MOST_ROWS, read_table
 from flows.tables.values import TYPES
 from workbench.http.numbers import number_in
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 Json = Any
 Fields = dict[str, Any]
@@ -137,8 +139,8 @@ def _from_posted(posted: Any) -> Fields:
 def _read_grid(posted: Any) -> Any:
     """Return what ``grid`` holds, or the form itself where its script did not run."""
     try:
-        found = json.loads(posted.get("grid", "") or "null")
-    except (ValueError, RecursionError):
+        found = read_json(posted.get("grid", "") or "null")
+    except ValueRefused:
         found = None
     if not isinstance(found, dict):
         return posted
@@ -303,8 +305,8 @@ def _each_row(fields: Fields, group: str, change: Callable[[list[str]], object])
 def _fill_gap(fields: Fields, text: str) -> None:
     """Add a row with these cells, as the list of gaps offers."""
     try:
-        cells = json.loads(text)
-    except (ValueError, RecursionError):
+        cells = read_json(text)
+    except ValueRefused:
         return
     if not isinstance(cells, list) or len(cells) != len(fields["in"]):
         return
