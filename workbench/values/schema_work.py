@@ -119,19 +119,27 @@ class SchemaWork:
     def _whole(self, key: int) -> _Part:
         """Return the part with those that apply to the same value, each as often as it does."""
         if key not in self._wholes:
-            self._make_whole(key, set())
+            self._make_whole(key, frozenset(), frozenset())
         return self._wholes[key]
 
-    def _make_whole(self, key: int, above: set[int]) -> _Part:
+    def _make_whole(self, key: int, above: frozenset[int], in_place: frozenset[int]) -> _Part:
+        """Of the parts ``above`` this one, those ``in_place`` apply to the very same value."""
         if key in self._wholes:
             return self._wholes[key]
         schema = self._schemas[key]
         whole = self._read_own(schema)
-        for part in self._list_in_place(schema):
+        above, in_place = above | {key}, in_place | {key}
+        for part, is_same_value in self._list_in_place(schema):
             inner = self._know(part)
-            # The validator applies a part that leads back to itself once to a value.
-            if inner not in above and inner != key:
-                whole.add(self._make_whole(inner, above | {key}))
+            if is_same_value and inner in in_place:
+                # How often a validator goes round is its own affair: the standard leaves it open.
+                raise TooMuchWork(
+                    "A part of the schema refers to itself for the same value. "
+                    "Refer to it for a property or an item."
+                )
+            if inner not in above:
+                same = in_place if is_same_value else frozenset()
+                whole.add(self._make_whole(inner, above, same))
         self._entries += len(whole.fields) + len(whole.any_field) + len(whole.items)
         if self._entries > 20 * MAX_PARTS:
             raise TooMuchWork("The parts of the schema refer to one another too often.")
@@ -170,30 +178,41 @@ class SchemaWork:
         elif size > _SMALL_PATTERN:
             own.text_work += _PATTERN_STEP * size
 
-    def _list_in_place(self, schema: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
+    def _list_in_place(
+        self, schema: Mapping[str, Json]
+    ) -> Iterator[tuple[Mapping[str, Json], bool]]:
+        """Yield the parts that add to the work at this place, and if they surely do so there."""
         for name in _IN_PLACE:
             part = schema.get(name)
-            found = self._find(part) if isinstance(part, str) else part
+            if not isinstance(part, str):
+                found = part
+            elif (found := self._find(part)) is None and isinstance(self._root, Mapping):
+                # It has another name than its place: it may be any part.
+                yield self._root, False
             if isinstance(found, Mapping):
-                yield found
+                yield found, True
         for name in _LISTS_IN_PLACE:
-            yield from (part for part in _list_of(schema, name) if isinstance(part, Mapping))
+            yield from (
+                (part, True) for part in _list_of(schema, name) if isinstance(part, Mapping)
+            )
         for part in _mapping_of(schema, "dependentSchemas").values():
             if isinstance(part, Mapping):
-                yield part
+                yield part, True
         if isinstance(names := schema.get("propertyNames"), Mapping):
-            yield names
+            yield names, False
 
     def _find(self, reference: str) -> Json:
-        """Return what a reference names. One by another name than its place is taken for all."""
+        """Return what stands at the place that a reference names, None if it names no place."""
+        if reference != "#" and not reference.startswith("#/"):
+            return None
         found: Json = self._root
-        for part in reference.removeprefix("#").split("/")[1:] if reference[:1] == "#" else ():
+        for part in reference.split("/")[1:]:
             key = part.replace("~1", "/").replace("~0", "~")
             if isinstance(found, list):
                 found = _item(found, key)
             else:
                 found = found.get(key) if isinstance(found, Mapping) else None
-        return found if found is not None else self._root
+        return found
 
     def _add_up(self, schema: Mapping[str, Json]) -> float:
         """Return the work of all parts that are reached, each as often as it is reached."""
