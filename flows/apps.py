@@ -50,16 +50,9 @@ class FlowsConfig(AppConfig):
         from flows.steps import types  # noqa: F401 - registers the step types
         from workbench.audit.actions import register_action
         from workbench.audit.records import register_check
-        from workbench.audit.subject_pages import SubjectPage, register_subject_pages
 
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
         register_check("flow versions", check_versions)
         register_check("flow releases", check_releases)
-        register_subject_pages(
-            "run", SubjectPage("Run", "flows:run-detail", "activity", "runs.view")
-        )
-        register_subject_pages(
-            "flow", SubjectPage("Flow", "flows:flow-detail", "workflow", "flows.view")
-        )
         register_frame()

@@ -11,6 +11,7 @@ from flows.selectors.flows import list_flows, within_reach
 from flows.selectors.run_filters import RunFilters, parse_run_id
 from flows.selectors.runs import list_runs
 from workbench.accounts.permissions import can, reach
+from workbench.audit.subject_pages import SubjectPage, register_subject_pages
 from workbench.http.numbers import number_in
 from workbench.live.access import register_live_authoriser
 from workbench.search.matching import having
@@ -41,6 +42,10 @@ def register_frame() -> None:
     register_home_panel("flows/_home_flows.html", get_flows_panel, "flows.edit", order=20)
     register_home_panel("flows/_home_operator.html", get_operator_panel, "runs.operate", order=30)
     register_home_panel("flows/_home_runs.html", get_runs_panel, "runs.view", order=60)
+    run_page = SubjectPage("Run", "flows:run-detail", "activity", "runs.view")
+    flow_page = SubjectPage("Flow", "flows:flow-detail", "workflow", "flows.view")
+    register_subject_pages("run", run_page)
+    register_subject_pages("flow", flow_page)
     register_live_authoriser("runs", lambda user, rest: not rest and can(user, "runs.view"))
     register_live_authoriser("run", _may_see_run)
     register_live_authoriser("flow", lambda user, rest: can(user, "flows.view", flow=rest))

@@ -100,7 +100,8 @@ def test_an_admin_connects_a_model_and_tries_it(
     assert model.asked[-1].headers["authorization"] == "Bearer sk-browser-1"
     assert fits(page, width)
     axe(page)
-    page.get_by_role("navigation", name="Main").get_by_role("link", name="Models").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Admin").click()
+    page.get_by_role("main").get_by_role("link", name="Models").click()
     expect(page.get_by_text("Review overdue")).to_be_visible()
     assert fits(page, width)
     axe(page)
