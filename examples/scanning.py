@@ -6,12 +6,14 @@ to be installed. The same seed gives the same picture.
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
-import pypdfium2
 from PIL import Image, ImageChops, ImageFilter
 
-POINTS_PER_INCH = 72
+from flows.documents.rendering import render_page
+
 PAPER = 250
 
 
@@ -39,13 +41,11 @@ def scan(content: bytes, scanner: Scanner, seed: int = 0) -> bytes:
 
 
 def _draw(content: bytes, dpi: int) -> Image.Image:
-    pdf = pypdfium2.PdfDocument(content)
-    try:
-        bitmap = pdf[0].render(scale=dpi / POINTS_PER_INCH, grayscale=True)
-        drawn: Image.Image = bitmap.to_pil()
-        return drawn.convert("L").copy()
-    finally:
-        pdf.close()
+    with TemporaryDirectory(prefix="countersign-scan-") as folder:
+        path = Path(folder) / "page.pdf"
+        path.write_bytes(content)
+        drawn = Image.open(render_page(path, Path(folder), 1, dpi=dpi).path)
+        return drawn.convert("L")
 
 
 def _add_noise(picture: Image.Image, noise: float, seed: int) -> Image.Image:

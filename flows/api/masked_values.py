@@ -40,6 +40,7 @@ class MaskedValueOut(Schema):
 
 class MaskedValuesOut(Schema):
     items: list[MaskedValueOut]
+    next: None = None
 
 
 class UnmaskIn(Strict):
@@ -87,8 +88,8 @@ def unmask(
     return {"token": row.token, "value": value}
 
 
-@router.delete(
-    "/runs/{run_id}/masked-values", response={204: None}, operation_id="delete_masked_values"
+@router.post(
+    "/runs/{run_id}/masked-values/delete", response={204: None}, operation_id="delete_masked_values"
 )
 @requires("runs.operate", scope="rows")
 def delete_values(request: HttpRequest, run_id: Id) -> Status[None]:

@@ -8,7 +8,9 @@ and goes on from there.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flows.models import Run, RunStatus, Wait, WaitState
+from django.db.models import Exists, OuterRef
+
+from flows.models import MaskedValue, Run, RunStatus, Wait, WaitState
 from flows.selectors.run_filters import (
     PERSON_WAITS,
     WAITING,
@@ -67,7 +69,9 @@ class RunPage:
 
 def get_run(run_id: int) -> Run:
     """Return the run with its flow and version: one query. Raises: Run.DoesNotExist."""
-    return Run.objects.select_related("flow", "version").get(pk=run_id)
+    has_masked = Exists(MaskedValue.objects.filter(run=OuterRef("pk")))
+    found = Run.objects.select_related("flow", "version").annotate(has_masked=has_masked)
+    return found.get(pk=run_id)
 
 
 def get_run_row(run: Run) -> RunRow:

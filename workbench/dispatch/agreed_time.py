@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
+from django.utils import timezone
 
 # The database is asked again when its last answer is older than this.
 AGREED_SECONDS = 5.0
@@ -23,7 +24,7 @@ _agreed: tuple[float, datetime] | None = None
 def now() -> datetime:
     """Return the database's time without asking it; before its first answer, this machine's."""
     if _agreed is None:
-        return datetime.now(UTC)
+        return timezone.now()
     monotonic, moment = _agreed
     return moment + timedelta(seconds=time.monotonic() - monotonic)
 

@@ -41,6 +41,8 @@ def unseal(name: str, version: int, ciphertext: bytes) -> str:
     """Return the value that ``seal`` encrypted. Raises: SecretUnreadable."""
     try:
         return decrypt(ciphertext, _associated(name, version))
+    except SecretsKeyMissing:
+        raise
     except SecretUnreadable as error:
         raise SecretUnreadable(
             f"The secret {name} cannot be read: SECRETS_KEY has changed, or its row was altered."

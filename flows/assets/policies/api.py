@@ -38,18 +38,23 @@ class PolicyPointOut(Schema):
     attached: list[PolicyAttachmentOut]
 
 
+class PolicyPointsOut(Schema):
+    items: list[PolicyPointOut]
+    next: None = None
+
+
 class PolicyAttachIn(Strict):
     policy: str = Field(min_length=1, max_length=80)
     flow: str = Field("", max_length=80)
     queue: str = Field("", max_length=80)
 
 
-@router.get("/policy-points", response=list[PolicyPointOut], operation_id="list_policy_points")
+@router.get("/policy-points", response=PolicyPointsOut, operation_id="list_policy_points")
 @requires("policies.view", scope="installation")
-def list_points(request: HttpRequest) -> list[dict[str, Any]]:
+def list_points(request: HttpRequest) -> dict[str, Any]:
     """List the points with the JSON Schema of their input and what is attached to each."""
     rows = list(PolicyAttachment.objects.select_related("policy").order_by("pk"))
-    return [
+    found = [
         {
             "name": point.name,
             "title": point.title,
@@ -60,6 +65,7 @@ def list_points(request: HttpRequest) -> list[dict[str, Any]]:
         }
         for point in POINTS.values()
     ]
+    return {"items": found}
 
 
 @router.post(

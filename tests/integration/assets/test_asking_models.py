@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from flows.assets import asking
@@ -140,7 +141,14 @@ def test_one_that_is_stopped_begins_no_further_call(small: Small) -> None:
         return ask(request)  # type: ignore[no-any-return]
 
     small.chat = wait  # type: ignore[method-assign]
-    worker = threading.Thread(target=play_tests, kwargs={"run_id": run.pk, "now": timezone.now()})
+
+    def work() -> None:
+        try:
+            play_tests(run_id=run.pk, now=timezone.now())
+        finally:
+            connections.close_all()
+
+    worker = threading.Thread(target=work)
     worker.start()
     assert reached.wait(20)
     stop_test_run(run_id=run.pk, actor=ACTOR, now=timezone.now())

@@ -21,7 +21,7 @@ from django.utils import timezone
 from flows.events import stream
 from flows.models import Event, Flow, KeptResult, PartialUpload, Run, RunStatus, Timer, Token, Wait
 from flows.runtime.clock import LEASE_SECONDS
-from flows.spending.models import Charge
+from flows.spending.models import Budget, Charge, Spent
 from flows.store import get_store
 from flows.triggers import listening
 from flows.triggers.models import Firing, Trigger
@@ -312,6 +312,19 @@ def uploads(stage: Stage, good: int) -> Scene:
     stage.refuse(PartialUpload, "DELETE", is_bad)
     at = NOW + timedelta(days=2)
     return Scene(str(found[0].pk), at, lambda: good + 1 - PartialUpload.objects.count())
+
+
+@scene("costs.tell")
+def budgets(stage: Stage, good: int) -> Scene:
+    made = Budget.objects.bulk_create(
+        Budget(payer="flow", name=f"flow-{number}", period="day", amount=1, changed_at=NOW)
+        for number in range(good + 1)
+    )
+    Spent.objects.bulk_create(
+        Spent(payer="flow", name=each.name, day=NOW.date(), cost=1) for each in made
+    )
+    stage.refuse(Budget, "UPDATE", "OLD.name = 'flow-0'")
+    return Scene(str(made[0].pk), NOW, Budget.objects.exclude(told_reached=None).count)
 
 
 # --- The ground -------------------------------------------------------------------

@@ -105,7 +105,7 @@ def test_points_are_listed_attached_and_detached_by_api() -> None:
     make_policy()
     made = api.post("/policy-points/start/attachments", {"policy": "refunds", "flow": "loan"})
     assert made.status_code == 201, made.content
-    points = {each["name"]: each for each in api.get("/policy-points").json()}
+    points = {each["name"]: each for each in api.get("/policy-points").json()["items"]}
     assert points["start"]["attached"][0]["policy"] == "refunds"
     assert "input" in points["start"]["input_schema"]["properties"]
     assert problem_of(api.post("/policy-points/nowhere/attachments", {"policy": "refunds"}))

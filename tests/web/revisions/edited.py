@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from flows.assets.files import to_file
 from flows.assets.kinds import get_kind
+from flows.assets.services import create_asset
 from flows.costs.budgets import BudgetKey, BudgetSettings
 from flows.costs.services import set_budget
 from flows.models import Flow
@@ -30,6 +31,11 @@ from workbench.secrets.services import set_secret
 
 Json = Any
 ADMIN = "adm"
+BLOCKED: Json = {
+    "description": "Who is blocked",
+    "entries": [{"value": "mailinator.com", "match": "domain"}],
+    "tests": [],
+}
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,24 @@ def _make_policy() -> str:
     return "policies/refunds/draft"
 
 
+def _make_policy_file() -> str:
+    make_policy()
+    return "policies/refunds/file"
+
+
+def _make_list() -> str:
+    create_asset(
+        kind=get_kind("list"), name="blocked", title="Blocked", content=BLOCKED, actor=ACTOR,
+        now=timezone.now(),
+    )  # fmt: skip
+    return "lists/blocked/draft"
+
+
+def _make_list_file() -> str:
+    _make_list()
+    return "lists/blocked/file"
+
+
 def _make_trigger() -> str:
     config = {"cron": "0 2 * * *"}
     trigger = create_trigger(
@@ -177,6 +201,11 @@ EDITED = {
     "/policies/{name}/draft": Edited(
         _make_policy, {"content": CONTENT, "title": "One"}, {"content": CONTENT, "title": "Other"}
     ),
+    "/policies/{name}/file": Edited(_make_policy_file, *_write_files("policy", CONTENT)),
+    "/lists/{name}/draft": Edited(
+        _make_list, {"content": BLOCKED, "title": "One"}, {"content": BLOCKED, "title": "Other"}
+    ),
+    "/lists/{name}/file": Edited(_make_list_file, *_write_files("list", BLOCKED)),
     "/prompts/{name}/draft": Edited(
         _make_prompt, {"content": TRIAGE, "title": "One"}, {"content": TRIAGE, "title": "Other"}
     ),

@@ -408,6 +408,7 @@ ACTS = frozenset(
         "delete_flow_test",
         "end",
         "escalate",
+        "fit",
         "flow_pause",
         "give",
         "information",
@@ -439,12 +440,24 @@ ACTS = frozenset(
         "take_next",
         "trigger_switch",
         "undo",
+        "unmask",
         "verify",
     ]
 )
 # These save what only its own person has.
 OWN = frozenset(
-    ["delete", "draft", "preferences", "read_all", "save", "token_revoke", "tokens", "tour_end"]
+    [
+        "delete",
+        "draft",
+        "preferences",
+        "read_all",
+        "save",
+        "token_revoke",
+        "tokens",
+        "tour_end",
+        "upload_begin",
+        "upload_piece",
+    ]
 )
 # These save nothing.
 LOOKS = frozenset(

@@ -235,10 +235,10 @@ def test_a_page_marks_the_place_that_it_is_in(role: Role, path: str, place: str)
     ("role", "path", "tabs"),
     [
         (Role.ADMIN, "/connections/", ["People", "Roles", "Models"]),
-        (Role.ADMIN, "/prompts/", []),
-        (Role.DESIGNER, "/prompts/", ["Prompts", "Models"]),
-        (Role.REVIEWER, "/prompts/", []),
-        (Role.OPERATOR, "/insights/budgets/", ["Quality", "Cost", "Budgets"]),
+        (Role.ADMIN, "/prompts/", ["Lists", "Policies", "Prompts", "Tables"]),
+        (Role.DESIGNER, "/prompts/", ["Lists", "Policies", "Prompts", "Tables", "Models"]),
+        (Role.REVIEWER, "/prompts/", ["Lists", "Policies", "Prompts", "Tables"]),
+        (Role.OPERATOR, "/insights/budgets/", ["Quality", "Calibration", "Cost", "Budgets"]),
     ],
 )
 def test_the_tabs_of_a_place_are_those_that_one_may_open(
@@ -259,11 +259,11 @@ def test_the_palette_leads_to_each_tab() -> None:
 
 def test_a_new_kind_of_asset_is_one_more_tab(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_tabs", dict(registry._tabs))
-    registry.register_tab(Tab("assets", "Tables", "accounts:sessions", "prompts.view", 20))
+    registry.register_tab(Tab("assets", "Templates", "accounts:sessions", "prompts.view", 20))
     client = signed_in(make_person("sam.lee", Role.REVIEWER))
     links, _ = rail_of(client, "/")
-    assert links == {"Assets": "/prompts/", "Review": links["Review"]}
-    assert ">Tables</a>" in client.get("/prompts/").content.decode()
+    assert links == {"Assets": "/lists/", "Review": links["Review"]}
+    assert ">Templates</a>" in client.get("/prompts/").content.decode()
 
 
 def test_a_tab_that_leads_nowhere_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,25 +83,25 @@ def make_connection(name: str) -> None:
     save_connection(name=name, settings=settings, actor=ACTOR, now=timezone.now())
 
 
-def make_a_prompt(name: str) -> None:
-    create_asset(
-        kind=get_kind("prompt"), name=name, title="A prompt", content=None, actor=ACTOR,
-        now=timezone.now(),
-    )  # fmt: skip
+def make_asset_of(kind: str) -> Callable[[str], None]:
+    """Return what makes an asset of a kind."""
 
+    def make(name: str) -> None:
+        create_asset(
+            kind=get_kind(kind), name=name, title="An asset", content=None, actor=ACTOR,
+            now=timezone.now(),
+        )  # fmt: skip
 
-def make_a_policy(name: str) -> None:
-    create_asset(
-        kind=get_kind("policy"), name=name, title="A policy", content=None, actor=ACTOR,
-        now=timezone.now(),
-    )  # fmt: skip
+    return make
 
 
 MAKERS: dict[str, Callable[[str], None]] = {
     "flows:flow-detail": make_a_flow,
     "flows:connection-detail": make_connection,
-    "flows:policy-detail": make_a_policy,
-    "flows:prompt-detail": make_a_prompt,
+    "flows:list-detail": make_asset_of("list"),
+    "flows:policy-detail": make_asset_of("policy"),
+    "flows:prompt-detail": make_asset_of("prompt"),
+    "flows:table-detail": make_asset_of("table"),
     "reviews:queue": make_queue,
     "reviews:calendar": make_calendar,
     "reviews:policy": make_policy,
