@@ -168,7 +168,9 @@ class _Analyst:
     # --- Overlaps ---
 
     def _find_overlaps(self) -> None:
-        self.meeting = [self._meet(at) for at in range(len(self.table.rows))]
+        rows = range(len(self.table.rows))
+        self.alive = sum(1 << at for at in rows if self.known >> at & 1 and not self._is_dead(at))
+        self.meeting = [self._meet(at) for at in rows]
         if self.table.hit not in ("U", "A"):
             return
         count = 0
@@ -183,9 +185,9 @@ class _Analyst:
 
     def _meet(self, at: int) -> int:
         """Return the rows that match an input that this row matches too."""
-        if not self.known >> at & 1:
+        if not self.alive >> at & 1:
             return 0
-        found = self.known & ~(1 << at)
+        found = self.alive & ~(1 << at)
         for column, of_piece in enumerate(self.of_piece):
             cell = self.made.cells[at][column]
             if cell is not None and not cell.tests.items:

@@ -14,6 +14,7 @@ OTHERS = {
     "workbench/http/numbers.py",
     "workbench/http/gateway.py",
     "workbench/dispatch/sweeps.py",
+    "flows/assets/tables/content.py",
     "flows/graph/operations/pointers.py",
     "workbench/values/schema_work.py",
 }

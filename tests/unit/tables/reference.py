@@ -62,16 +62,23 @@ def number_cells(draw: st.DrawFn) -> Cell:
 
 
 def _bound(sign: str, than: Decimal) -> Ask:
-    return {
+    return _of_numbers({
         "<": lambda value: value < than, "<=": lambda value: value <= than,
         ">": lambda value: value > than, ">=": lambda value: value >= than,
-    }[sign]  # fmt: skip
+    }[sign])  # fmt: skip
+
+
+def _of_numbers(ask: Ask) -> Ask:
+    """Return the question for which null is neither above nor below anything."""
+    return lambda value: value is not None and ask(value)
 
 
 def _interval(low: Decimal, high: Decimal, with_low: bool, with_high: bool) -> Ask:
-    return lambda value: (
-        (value > low or (with_low and value == low))
-        and (value < high or (with_high and value == high))
+    return _of_numbers(
+        lambda value: (
+            (value > low or (with_low and value == low))
+            and (value < high or (with_high and value == high))
+        )
     )
 
 

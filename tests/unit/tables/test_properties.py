@@ -61,6 +61,16 @@ def test_a_gap_is_found_exactly_where_no_row_matches(data: st.DataObject) -> Non
         assert len(in_gaps) == (0 if made.find(values) else 1), (made.content, values)
 
 
+def test_a_row_that_nothing_matches_overlaps_with_none() -> None:
+    rows = [
+        {"id": f"r{at}", "when": [cell], "then": ["0"]} for at, cell in enumerate(["-", "[0..0)"])
+    ]
+    content = {"hit": "U", "inputs": [{"name": "c", "type": "number"}],
+               "outputs": [{"name": "result", "type": "number"}], "rows": rows}  # fmt: skip
+    found = analyse(read_table(content)).problems
+    assert not [each for each in found if len(each.rows) == 2]
+
+
 @MANY
 @given(st.data())
 def test_an_overlap_is_found_exactly_where_two_rows_match(data: st.DataObject) -> None:
