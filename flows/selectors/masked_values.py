@@ -22,10 +22,13 @@ def list_masked_values(run: Run, codes: Collection[str] | None = None) -> Sequen
 
 
 def has_masked_values(run: Run) -> bool:
-    """Return whether the texts of a run, as ``get_run`` finds it, can hold tokens."""
-    others = [each for each in _list_sources(run) if each != run.pk]
-    own: bool = run.has_masked  # type: ignore[attr-defined] - get_run adds it
-    return own or bool(others and MaskedValue.objects.filter(run_id__in=others).exists())
+    """Return whether the texts of a run can hold tokens."""
+    sources = _list_sources(run)
+    # ``get_run`` has asked of the run's own; most runs have no others.
+    own: bool | None = vars(run).get("has_masked")
+    if own is not None and sources == [run.pk]:
+        return own
+    return MaskedValue.objects.filter(run_id__in=sources).exists()
 
 
 def find_codes(texts: Collection[str]) -> set[str]:
