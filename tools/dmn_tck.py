@@ -21,6 +21,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from flows.tables.deciding import DecisionTable
 from flows.tables.dmn import Types, list_decisions, parse_dmn, read_decision
+from flows.tables.elements import find_child, get_tag, list_children, read_text
 from flows.tables.errors import OutOfScope, TableRefused
 from flows.tables.values import TEXTUAL, Months, from_json, read_typed
 
@@ -61,17 +62,17 @@ def _run_file(path: Path) -> Iterator[Outcome]:
         root: Element = fromstring(path.read_bytes(), forbid_dtd=True)
     except (ParseError, DefusedXmlException):
         return
-    if _tag(root) != "testCases":
+    if get_tag(root) != "testCases":
         return
-    named = _text(_child(root, "modelName"))
+    named = read_text(find_child(root, "modelName"))
     try:
         model = _Model(parse_dmn((path.parent / named).read_bytes()))
     except (TableRefused, OSError) as error:
         model, refused = None, str(error)
     else:
         refused = ""
-    for case in _children(root, "testCase"):
-        for result in _children(case, "resultNode"):
+    for case in list_children(root, "testCase"):
+        for result in list_children(case, "resultNode"):
             decision = result.get("name", "")
             if model is None:
                 state, why = "out of scope", f"the model is not read: {refused}"
@@ -93,8 +94,8 @@ class _Model:
         }
         self.input_types = {
             each.get("name", ""): self.types.resolve(variable.get("typeRef", ""))
-            for each in _children(root, "inputData")
-            if (variable := _child(each, "variable")) is not None
+            for each in list_children(root, "inputData")
+            if (variable := find_child(each, "variable")) is not None
         }
         self._tables: dict[str, DecisionTable] = {}
 
@@ -123,8 +124,8 @@ class _Model:
 
 
 def _list_required(decision: Element) -> Iterator[str]:
-    for requirement in _children(decision, "informationRequirement"):
-        for each in _children(requirement, "requiredDecision"):
+    for requirement in list_children(decision, "informationRequirement"):
+        for each in list_children(requirement, "requiredDecision"):
             yield each.get("href", "").removeprefix("#")
 
 
@@ -134,16 +135,16 @@ def _judge(model: _Model, case: Element, result: Element) -> tuple[str, str]:
     try:
         given = {
             name: _type(_read(each), model.input_types.get(name, "any"))
-            for each in _children(case, "inputNode") if (name := each.get("name", ""))
+            for each in list_children(case, "inputNode") if (name := each.get("name", ""))
         }  # fmt: skip
-        expected = _read(_child(result, "expected"))
+        expected = _read(find_child(result, "expected"))
         found = model.decide(result.get("name", ""), given)
     except OutOfScope as error:
         return "out of scope", error.message
     except TableRefused as error:
         # The standard has null where a table cannot decide.
         wants_null = (
-            result.get("errorResult") == "true" or _read(_child(result, "expected")) is None
+            result.get("errorResult") == "true" or _read(find_child(result, "expected")) is None
         )
         return ("passed", "") if wants_null else ("failed", str(error))
     if _same(expected, from_json(found)):
@@ -158,12 +159,12 @@ def _read(node: Element | None) -> Json:
     """Return the value of a node: typed by its ``xsi:type``, text without one, a list, parts."""
     if node is None:
         return None
-    if (listed := _child(node, "list")) is not None:
-        return [_read(each) for each in _children(listed, "item")]
-    parts = list(_children(node, "component"))
+    if (listed := find_child(node, "list")) is not None:
+        return [_read(each) for each in list_children(listed, "item")]
+    parts = list(list_children(node, "component"))
     if parts:
         return {each.get("name", ""): _read(each) for each in parts}
-    value = _child(node, "value")
+    value = find_child(node, "value")
     if value is None or value.get(f"{{{_XSI}}}nil") == "true":
         return None
     kind = value.get(f"{{{_XSI}}}type", "").rpartition(":")[2]
@@ -231,25 +232,6 @@ def _same(expected: Json, found: Json) -> bool:
             read_typed(found, kind) == expected for kind in TEXTUAL
         )
     return bool(expected == found) and isinstance(expected, bool) == isinstance(found, bool)
-
-
-# --- XML ----------------------------------------------------------------------------------------
-
-
-def _tag(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
-def _children(element: Element, tag: str) -> Iterator[Element]:
-    return (each for each in element if _tag(each) == tag)
-
-
-def _child(element: Element | None, tag: str) -> Element | None:
-    return None if element is None else next(_children(element, tag), None)
-
-
-def _text(element: Element | None) -> str:
-    return "" if element is None else (element.text or "").strip()
 
 
 # --- What is printed ----------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import pypdfium2
 
 from flows.documents.choosing import Range, choose_pages
 from flows.documents.errors import Unreadable
-from flows.documents.language import guess_language
 from flows.documents.layout import Found, Row, read_lines
 from flows.documents.limits import Limits
 from flows.documents.model import Line, Page, Place, ReadDocument, Table, Word
@@ -19,6 +18,7 @@ from flows.documents.ocr.engines import Engine, find_engine, recognise
 from flows.documents.rendering import FileFacts, PageImage, ask_about, inspect_file, render_page
 from flows.documents.rules import Rule
 from flows.documents.tables import FoundTable, find_tables
+from flows.guards.language import find_language
 
 Json = Any
 _OCR_DPI = 200.0
@@ -200,7 +200,7 @@ def _make_document(
         media_type=facts.media_type,
         pages=pages,
         text=text,
-        language=guess_language(text),
+        language=find_language(text),
         confidence=_mean(words),
         engine=", ".join(engines) or "none",
     )

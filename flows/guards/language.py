@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections import Counter
 
+# From here on a guess is taken for the language.
+CLEAR = 0.5
 _MOST_WORDS = 400
 _MOST_LETTERS = 2_000
 _WORD = re.compile(r"[^\W\d_]{1,30}")
@@ -63,6 +65,12 @@ def guess_language(text: str) -> tuple[str, float]:
     # Three words of its own tell; two languages that share most of theirs are told by the margin.
     enough, margin = min(1.0, count / 3), (count - second) / count
     return best, round(min(1.0, enough * margin * 2), 3)
+
+
+def find_language(text: str) -> str | None:
+    """Return the code of the language (ISO 639-1), None where the text does not clearly tell."""
+    language, sure = guess_language(text)
+    return language if sure >= CLEAR else None
 
 
 def _take(text: str) -> list[re.Match[str]]:

@@ -105,7 +105,7 @@ def _find_assigned(text: str) -> Iterator[Hit]:
 
 
 def _score_assigned(before: str, value: str) -> float:
-    """Return how sure it is that a value that was named a secret is one, and no word about it."""
+    """Return how likely a value labelled as a secret is to be one, and not a word about one."""
     if _is_placeholder(value) or "://" in value:
         return 0.0
     classes = sum(

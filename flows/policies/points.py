@@ -238,7 +238,7 @@ def judge(
 
 @dataclass(slots=True)
 class ActingStep:
-    """The step of a run that is called here. ``verdicts`` are those on what it did so far."""
+    """The step that is being called, with the ``verdicts`` on what it has done so far."""
 
     flow: str = ""
     step: str = ""

@@ -37,7 +37,7 @@ class UploadUnknown(ServiceError):
 
 
 class PieceElsewhere(ServiceError):
-    """The piece does not begin where the last one ended. ``received`` says where that is."""
+    """The piece does not start where the last one ended, which is at byte ``received``."""
 
     def __init__(self, received: int) -> None:
         self.received = received

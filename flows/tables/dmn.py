@@ -19,6 +19,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from flows.tables.compiled import find_variables
+from flows.tables.elements import find_child, get_tag, list_children, read_text
 from flows.tables.errors import OutOfScope, TableRefused
 from flows.tables.model import MOST_COLUMNS, MOST_ROWS, Column, Table, read_table
 from flows.tables.values import TYPES
@@ -72,15 +73,15 @@ def parse_dmn(text: str | bytes) -> Element:
             "The file declares a document type or an entity, which are not read.",
             "Remove its DOCTYPE.",
         ) from None
-    if _tag(root) != "definitions":
+    if get_tag(root) != "definitions":
         raise TableRefused(
-            f"The file holds {_tag(root)}, no definitions of DMN.", "Choose another."
+            f"The file holds {get_tag(root)}, no definitions of DMN.", "Choose another."
         )
     return root
 
 
 def list_decisions(root: Element) -> list[Element]:
-    return list(_children(root, "decision"))
+    return list(list_children(root, "decision"))
 
 
 def read_dmn(text: str | bytes, decision: str = "") -> tuple[str, Content]:
@@ -90,7 +91,7 @@ def read_dmn(text: str | bytes, decision: str = "") -> tuple[str, Content]:
     """
     root = parse_dmn(text)
     decisions = list_decisions(root)
-    tables = [each for each in decisions if _child(each, "decisionTable") is not None]
+    tables = [each for each in decisions if find_child(each, "decisionTable") is not None]
     if decision:
         named = [each for each in decisions if decision in (each.get("name"), each.get("id"))]
         if not named:
@@ -116,10 +117,10 @@ def _list_names(decisions: list[Element]) -> str:
 
 def read_decision(decision: Element, types: "Types") -> Content:
     """Return the content of a decision's table. Raises: OutOfScope, TableRefused."""
-    table = _child(decision, "decisionTable")
+    table = find_child(decision, "decisionTable")
     if table is None:
-        what = next((_OTHER_LOGIC[_tag(each)] for each in decision if _tag(each) in _OTHER_LOGIC),
-                    "no logic")  # fmt: skip
+        named = [_OTHER_LOGIC[tag] for tag in map(get_tag, decision) if tag in _OTHER_LOGIC]
+        what = named[0] if named else "no logic"
         raise OutOfScope(
             f"The decision {_name(decision)!r} is {what}.", "Only decision tables are read."
         )
@@ -130,10 +131,10 @@ class Types:
     """The types that a file defines, by name, and the names of what it has ids for."""
 
     def __init__(self, root: Element) -> None:
-        self._items = {each.get("name", ""): each for each in _children(root, "itemDefinition")}
+        self._items = {each.get("name", ""): each for each in list_children(root, "itemDefinition")}
         self._names = {
             each.get("id", ""): each.get("name", "")
-            for tag in ("inputData", "decision") for each in _children(root, tag)
+            for tag in ("inputData", "decision") for each in list_children(root, tag)
         }  # fmt: skip
 
     def find_name(self, href: str) -> str:
@@ -149,7 +150,7 @@ class Types:
             return _NAMES_OF_TYPES.get(bare.lower()) or _NAMES_OF_TYPES.get(
                 key + ("duration" if bare.lower().endswith("duration") else ""), "any"
             )
-        base = _text(_child(item, "typeRef"))
+        base = read_text(find_child(item, "typeRef"))
         if item.get("isCollection") == "true" or not base or depth > 10:  # noqa: PLR2004
             return "any"
         return "integer" if bare == "integer" else self.resolve(base, depth + 1)
@@ -157,7 +158,7 @@ class Types:
     def find_allowed(self, name: str) -> str:
         """Return the values that a type allows, as a cell asks for them."""
         item = self._items.get(name.rpartition(":")[2])
-        return "" if item is None else _text_of(_child(item, "allowedValues"))
+        return "" if item is None else _text_of(find_child(item, "allowedValues"))
 
     def find(self, name: str) -> Element | None:
         return self._items.get(name.rpartition(":")[2])
@@ -172,16 +173,18 @@ class _TableReader:
         if hit not in HITS:
             raise OutOfScope(f"The hit policy {hit!r} is unknown.", f"Use {', '.join(HITS)}.")
         aggregate = (self.table.get("aggregation") or "").lower()
-        inputs = [self._read_input(*each) for each in enumerate(_children(self.table, "input"), 1)]
-        outputs = [
-            self._read_output(*each) for each in enumerate(_children(self.table, "output"), 1)
+        inputs = [
+            self._read_input(*each) for each in enumerate(list_children(self.table, "input"), 1)
         ]
-        rules = list(_children(self.table, "rule"))
+        outputs = [
+            self._read_output(*each) for each in enumerate(list_children(self.table, "output"), 1)
+        ]
+        rules = list(list_children(self.table, "rule"))
         rows = list(self._read_rules(rules))
         if len(rules) > MOST_ROWS or max(len(inputs), len(outputs)) > MOST_COLUMNS:
             raise TableRefused("The table is too large.", f"At most {MOST_ROWS:,} rows are read.")
         return {
-            "description": _text(_child(self.decision, "description")),
+            "description": read_text(find_child(self.decision, "description")),
             "hit": HITS[hit],
             **({"aggregate": aggregate} if aggregate and HITS[hit] == "C" else {}),
             "inputs": inputs,
@@ -202,7 +205,7 @@ class _TableReader:
         return {"given": given} if given else {}
 
     def _read_input(self, number: int, column: Element) -> Content:
-        expression = _child(column, "inputExpression")
+        expression = find_child(column, "inputExpression")
         text = " ".join(_text_of(expression).split())
         type_ = expression.get("typeRef", "") if expression is not None else ""
         label = column.get("label", "")
@@ -211,7 +214,7 @@ class _TableReader:
         name = given or (text if is_name else (label if label != text else "") or f"input {number}")
         if not text:
             raise OutOfScope(f"Input {number} has no expression.", "Write what it asks about.")
-        allowed = _text_of(_child(column, "inputValues")) or self.types.find_allowed(type_)
+        allowed = _text_of(find_child(column, "inputValues")) or self.types.find_allowed(type_)
         return {
             "name": name,
             **({"title": label} if label and label != name else {}),
@@ -223,8 +226,8 @@ class _TableReader:
     def _read_output(self, number: int, column: Element) -> Content:
         name = column.get("name") or column.get("label") or self._name_result(number)
         type_ = column.get("typeRef", "") or self._find_type(column.get("name", ""))
-        allowed = _text_of(_child(column, "outputValues")) or self.types.find_allowed(type_)
-        default, label = _text_of(_child(column, "defaultOutputEntry")), column.get("label", "")
+        allowed = _text_of(find_child(column, "outputValues")) or self.types.find_allowed(type_)
+        default, label = _text_of(find_child(column, "defaultOutputEntry")), column.get("label", "")
         return {
             "name": name,
             **({"title": label} if label and label != name else {}),
@@ -238,13 +241,13 @@ class _TableReader:
 
     def _find_type(self, output: str) -> str:
         """Return the type of an output that names none: the decision's, or its component's."""
-        variable = _child(self.decision, "variable")
+        variable = find_child(self.decision, "variable")
         type_ = variable.get("typeRef", "") if variable is not None else ""
         if not output:
             return type_
         item = self.types.find(type_)
-        parts = [] if item is None else list(_children(item, "itemComponent"))
-        return next((_text(_child(each, "typeRef")) for each in parts
+        parts = [] if item is None else list(list_children(item, "itemComponent"))
+        return next((read_text(find_child(each, "typeRef")) for each in parts
                      if each.get("name") == output), "")  # fmt: skip
 
     def _read_rules(self, rules: list[Element]) -> Iterator[Content]:
@@ -253,41 +256,29 @@ class _TableReader:
             given = rule.get("id", "")
             id_ = given if _ID.fullmatch(given) and given not in seen else f"r{number}"
             seen.add(id_)
-            notes = [_text_of(each) or _text(each) for each in _children(rule, "annotationEntry")]
-            note = " · ".join(each for each in notes if each) or _text(_child(rule, "description"))
+            notes = [
+                _text_of(each) or read_text(each) for each in list_children(rule, "annotationEntry")
+            ]
+            note = " · ".join(each for each in notes if each) or read_text(
+                find_child(rule, "description")
+            )
             yield {
                 "id": id_,
-                "when": [_text_of(each) or "-" for each in _children(rule, "inputEntry")],
-                "then": [_text_of(each) for each in _children(rule, "outputEntry")],
+                "when": [_text_of(each) or "-" for each in list_children(rule, "inputEntry")],
+                "then": [_text_of(each) for each in list_children(rule, "outputEntry")],
                 **({"note": note} if note else {}),
             }
 
 
 def _list_required(decision: Element) -> Iterator[str]:
-    for requirement in _children(decision, "informationRequirement"):
+    for requirement in list_children(decision, "informationRequirement"):
         for each in requirement:
             yield each.get("href", "")
 
 
-def _tag(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
-def _children(element: Element, tag: str) -> Iterator[Element]:
-    return (each for each in element if _tag(each) == tag)
-
-
-def _child(element: Element | None, tag: str) -> Element | None:
-    return None if element is None else next(_children(element, tag), None)
-
-
-def _text(element: Element | None) -> str:
-    return "" if element is None else (element.text or "").strip()
-
-
 def _text_of(element: Element | None) -> str:
     """Return the text of an element's ``text``."""
-    return _text(_child(element, "text"))
+    return read_text(find_child(element, "text"))
 
 
 def _name(element: Element) -> str:

@@ -181,7 +181,7 @@ class SchemaWork:
     def _list_in_place(
         self, schema: Mapping[str, Json]
     ) -> Iterator[tuple[Mapping[str, Json], bool]]:
-        """Yield the parts that add to the work at this place, and if they surely do so there."""
+        """Yield the parts applied here, and whether each surely applies to the same value."""
         for name in _IN_PLACE:
             part = schema.get(name)
             if not isinstance(part, str):

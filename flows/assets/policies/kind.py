@@ -30,7 +30,7 @@ class PolicyKind(AssetKind):
     edit: ClassVar[str] = "policies.edit"
     form_template: ClassVar[str] = "flows/policies/_form.html"
     content_template: ClassVar[str] = "flows/policies/_content.html"
-    preview_template: ClassVar[str] = "flows/policies/_preview.html"
+    preview_template: ClassVar[str] = "flows/assets/_problems_panel.html"
     styles: ClassVar[tuple[str, ...]] = ("flows/policies.css",)
     scripts: ClassVar[tuple[str, ...]] = ("flows/line-numbers.js",)
     links: ClassVar[tuple[tuple[str, str, str], ...]] = (

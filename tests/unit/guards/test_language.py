@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.documents.language import guess_language
+from flows.guards.language import find_language
 
 # ruff: noqa: E501
 TEXTS = {
@@ -17,9 +17,9 @@ TEXTS = {
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_sentences_tell_their_language(language: str) -> None:
-    assert guess_language(TEXTS[language]) == language
+    assert find_language(TEXTS[language]) == language
 
 
 @pytest.mark.parametrize("text", ["", "IBAN DE89 3704 0044 0532 0130 00", "Müller 12.50 EUR"])
 def test_what_tells_nothing_has_none(text: str) -> None:
-    assert guess_language(text) is None
+    assert find_language(text) is None
