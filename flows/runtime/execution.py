@@ -34,6 +34,7 @@ from flows.runtime.reuse import (
     remember_result,
     result_key,
 )
+from flows.runtime.sealing import seal_stored
 from flows.runtime.step_pool import StepPool
 from flows.runtime.unanswered import give_up
 from flows.spending.counting import Payment, read_payments
@@ -119,6 +120,17 @@ class Drive:
 
     async def run(self) -> Action:
         """Return how the activation ended. Never raises but for cancellation of the task."""
+        action = await self._drive()
+        if self.rehearsing or not self.bound.type.seals_output or not isinstance(action, Leave):
+            return action
+        seal = partial(seal_stored, action.output, ",".join(action.ports))
+        try:
+            return replace(action, seal=await self.pool.submit(retry_while_away, seal))
+        except Exception as error:
+            failure = StepFailure(f"Its output cannot be sealed: {error}", kind="exception")
+            return await self._retry_or_fail(failure)
+
+    async def _drive(self) -> Action:
         began = agreed_time.now()
         try:
             return await self._act(began)
@@ -156,7 +168,10 @@ class Drive:
         plain = self._render_without_secrets(bound, config, bindings)
         parts = await self._list_dependencies(bound, plain, bindings)
         key = result_key(parts)
-        find = partial(find_result, key, self.claim.run_id, named=list_named(parts))
+        find = partial(
+            find_result, key, self.claim.run_id, named=list_named(parts),
+            is_sealed=bound.type.seals_output,
+        )  # fmt: skip
         found: Leave | None = await self.pool.submit(retry_while_away, find, now)
         if found is not None:
             return found

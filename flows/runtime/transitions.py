@@ -92,6 +92,8 @@ def _as_plain_move(item: Finish, worker_id: int) -> Move | None:
     action, graph = item.action, item.program.graph
     if not isinstance(action, Leave) or len(action.ports) != 1 or item.claim.pending:
         return None
+    if action.seal:
+        return None  # Its entry in the ledger is written with it.
     port = action.ports[0]
     edge = graph.find_independent_edge(item.claim.step, port)
     if edge is None and not _ends_run_plainly(item, port):

@@ -17,8 +17,9 @@ class DocumentSplit(RunningStep):
     name = "document.split"
     title = "Split document"
     summary = "Takes a scan of many documents apart"
-    icon = "scissors"
+    icon = "split"
     category = "Documents"
+    seals_output = True
 
     class Config(DocumentConfig):
         kinds: list[KindRule] = Field(
