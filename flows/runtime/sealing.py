@@ -6,7 +6,7 @@ the transaction that journals the output, and has the step, the token and the ac
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
