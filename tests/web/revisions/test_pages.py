@@ -369,6 +369,7 @@ MAKES = frozenset(
         "asset_create",
         "backtest_start",
         "budget_new",
+        "learn",
         "calendar_new",
         "comment",
         "connection_new",
