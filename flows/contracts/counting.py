@@ -22,7 +22,7 @@ from flows.contracts.shifts import (
 Json = Any
 BINS = 10
 # So many of a day's values may break the contract before the day as a whole does.
-BROKEN_AT_MOST = 0.01
+BROKEN_AT_MOST = 0.002
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The form that a contract is learned by."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,8 +44,9 @@ class LearnForm(forms.Form):
         help_text="Left empty: any.",
     )  # fmt: skip
     name = forms.SlugField(
-        label="Name", max_length=80, help_text="Of the contract; it is used in its address."
-    )
+        label="Name of the contract", max_length=80, required=False,
+        help_text="Left empty: flow and step.",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, steps: Iterator[Choice], **more: Any) -> None:
         super().__init__(*args, **more)
@@ -58,10 +60,8 @@ class LearnForm(forms.Form):
     def suggest(asked: Mapping[str, str], now: datetime) -> dict[str, Json]:
         """Return what the form begins with: the last weeks, up to yesterday."""
         last = now.astimezone(UTC).date() - timedelta(days=1)
-        of = asked.get("of", "")
         return {
-            "of": of,
-            "name": of.replace(":", "-").replace(".", "-")[:80],
+            "of": asked.get("of", ""),
             "first": last - timedelta(days=USUAL_DAYS - 1),
             "last": last,
         }
@@ -83,5 +83,6 @@ class LearnForm(forms.Form):
             "flow": flow,
             "step": step,
             "period": Period(given["first"], given["last"]),
-            **{name: given[name] for name in ("version", "name")},
+            "version": given["version"],
+            "name": given["name"] or re.sub(r"[^\w-]", "-", f"{flow}-{step}", flags=re.ASCII)[:80],
         }

@@ -99,6 +99,8 @@ def test_a_contract_is_learned_as_a_draft_edited_and_published(dora: Client, flo
     assert asset.released is None
     [field] = asset.draft["fields"]
     assert (field["path"], field["type"], field["reference"]["count"]) == ("fee", "number", 60)
+    assert dora.post("/contracts/learn/", {**given, "name": ""}).status_code == 302
+    assert Asset.objects.filter(kind="contract", name="loan-fee").exists()
     again = dora.post("/contracts/learn/", given)
     assert again.status_code == 422
     assert "Choose another name" in again.content.decode()
