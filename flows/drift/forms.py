@@ -1,12 +1,13 @@
 """The form that a contract is learned by."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
 
+from flows.assets.models import Asset
 from flows.costs.periods import LONGEST_DAYS, Period
 from flows.models import Flow
 from flows.selectors.flows import within_reach
@@ -34,7 +35,10 @@ def list_steps(found: Reach) -> Iterator[Choice]:
 
 
 class LearnForm(forms.Form):
-    """``of`` is ``flow:step``. The window's days are in UTC, both included."""
+    """``of`` is ``flow:step``. The window's days are in UTC, both included.
+
+    A contract that there is already, ``asset``, keeps its name.
+    """
 
     of = forms.ChoiceField(label="Step", help_text="Of a released flow.")
     first = forms.DateField(label="From", widget=forms.DateInput({"type": "date"}))
@@ -48,8 +52,12 @@ class LearnForm(forms.Form):
         help_text="Left empty: flow and step.",
     )  # fmt: skip
 
-    def __init__(self, *args: Any, steps: Iterator[Choice], **more: Any) -> None:
+    def __init__(
+        self, *args: Any, steps: Iterator[Choice], asset: Asset | None, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
+        if asset is not None:
+            del self.fields["name"]
         of = self.fields["of"]
         assert isinstance(of, forms.ChoiceField)
         of.choices = [("", "Choose a step"), *steps]
@@ -57,11 +65,11 @@ class LearnForm(forms.Form):
             field.widget.attrs["class"] = "select" if name == "of" else "input"
 
     @staticmethod
-    def suggest(asked: Mapping[str, str], now: datetime) -> dict[str, Json]:
+    def suggest(now: datetime, asset: Asset | None) -> dict[str, Json]:
         """Return what the form begins with: the last weeks, up to yesterday."""
         last = now.astimezone(UTC).date() - timedelta(days=1)
         return {
-            "of": asked.get("of", ""),
+            "of": f"{asset.draft.get('flow')}:{asset.draft.get('step')}" if asset else "",
             "first": last - timedelta(days=USUAL_DAYS - 1),
             "last": last,
         }
@@ -75,14 +83,16 @@ class LearnForm(forms.Form):
             self.add_error("first", f"That is over {LONGEST_DAYS} days. Choose fewer.")
         return given
 
-    def read(self) -> dict[str, Json]:
-        """Return what a service takes: what was filled in."""
+    @property
+    def window(self) -> dict[str, Json]:
+        """Of what to learn: flow, step, period and version."""
         given = self.cleaned_data
         flow, _, step = given["of"].partition(":")
-        return {
-            "flow": flow,
-            "step": step,
-            "period": Period(given["first"], given["last"]),
-            "version": given["version"],
-            "name": given["name"] or re.sub(r"[^\w-]", "-", f"{flow}-{step}", flags=re.ASCII)[:80],
-        }
+        period = Period(given["first"], given["last"])
+        return {"flow": flow, "step": step, "period": period, "version": given["version"]}
+
+    @property
+    def chosen_name(self) -> str:
+        """How a new contract is called."""
+        usual = re.sub(r"[^\w-]", "-", self.cleaned_data["of"], flags=re.ASCII)
+        return str(self.cleaned_data["name"] or usual[:80])

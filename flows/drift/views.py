@@ -5,11 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from flows.assets.editables import make_editable
+from flows.assets.kinds import get_kind
+from flows.assets.models import Asset
+from flows.assets.requests import asset_or_404
+from flows.assets.services import save_draft
 from flows.contracts.model import Contract
 from flows.costs.periods import CHOICES, Period, PeriodUnfit, read_period
 from flows.drift.charts import Chart, Point, draw_days
@@ -25,10 +32,11 @@ from flows.drift.selectors import (
     list_parts,
     list_watched,
 )
-from flows.drift.services import ContractNotLearned, draft_learned
+from flows.drift.services import ContractNotLearned, create_learned, learn_content
 from flows.views.requests import actor_of
 from workbench.accounts.gate import requires
 from workbench.accounts.permissions import can, reach
+from workbench.shell.editing import Edit, warn_of_conflict
 
 PART_TITLES = {"version": "Version", "model": "Model", "trigger": "Trigger"}
 
@@ -171,17 +179,57 @@ def _compare(by: str, part: str, figures: Sequence[FieldFigure]) -> dict[str, An
 @requires("contracts.edit", scope="installation")
 @require_http_methods(["GET", "POST"])
 def learn(request: HttpRequest) -> HttpResponse:
-    """Make a draft of a contract of what recorded runs gave."""
-    now = timezone.now()
-    steps = list_steps(reach(request.user, "runs.view"))
-    initial = LearnForm.suggest(request.GET, now)
-    form = LearnForm(request.POST or None, initial=initial, steps=steps)
-    if request.method == "POST" and form.is_valid():
+    """Make a contract whose draft is what recorded runs gave."""
+    form = _make_form(request)
+    if form.is_valid():
         try:
-            asset = draft_learned(**form.read(), actor=actor_of(request), now=now)
+            content = learn_content(**form.window)
+            asset = create_learned(
+                name=form.chosen_name, content=content, actor=actor_of(request), now=timezone.now()
+            )
         except ContractNotLearned as error:
             form.add_error(error.field, error.message)
         else:
             return redirect("flows:contract-edit", asset.name)
     status = 422 if form.errors else 200
     return render(request, "drift/learn.html", {"form": form}, status=status)
+
+
+@requires("contracts.edit", scope="installation")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def learn_anew(request: HttpRequest, name: str) -> HttpResponse:
+    """Replace the draft of a contract by what recorded runs gave."""
+    asset = asset_or_404(get_kind("contract"), name)
+    edit = Edit(request, make_editable(get_kind("contract")), asset)
+    form = _make_form(request, asset)
+    if form.is_valid():
+        try:
+            content = learn_content(**form.window)
+        except ContractNotLearned as error:
+            form.add_error(error.field, error.message)
+        else:
+            _replace_draft(edit, asset, content)
+            return redirect("flows:contract-edit", asset.name)
+    context = {"form": form, "edit": edit, "asset": asset}
+    return render(request, "drift/learn.html", context, status=422 if form.errors else 200)
+
+
+def _make_form(request: HttpRequest, asset: Asset | None = None) -> LearnForm:
+    steps = list_steps(reach(request.user, "runs.view"))
+    initial = LearnForm.suggest(timezone.now(), asset)
+    return LearnForm(request.POST or None, initial=initial, steps=steps, asset=asset)
+
+
+def _replace_draft(edit: Edit[Asset], asset: Asset, content: dict[str, Any]) -> None:
+    """Save what was learned, or say that it was not since the draft is another by now."""
+    content["description"] = asset.draft.get("description", "")
+    actor, now = actor_of(edit.request), timezone.now()
+    saved = edit.save(
+        lambda: save_draft(asset_id=asset.pk, title=None, content=content, actor=actor, now=now)
+    )
+    if saved is None:
+        warn_of_conflict(edit, "The draft is not replaced.")
+    else:
+        told = f"What was learned is revision {saved.draft_revision} of the draft."
+        messages.success(edit.request, told)

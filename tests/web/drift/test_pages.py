@@ -191,3 +191,22 @@ def test_a_name_that_is_that_of_a_page_is_refused(dora: Client, flow: Flow) -> N
     answer = dora.post("/contracts/learn/", given)
     assert answer.status_code == 422
     assert "another page" in answer.content.decode()
+
+
+def test_a_contract_is_learned_anew_over_the_draft_that_was_seen_and_over_no_other(
+    dora: Client, flow: Flow
+) -> None:
+    asset = make_contract()
+    record_outputs(flow, yesterday(), make_fees(60))
+    assert 'value="loan:fee" selected' in page(dora, "/contracts/fees/learn/")
+    given = {"of": "loan:fee", "first": f"{yesterday()}", "last": f"{yesterday()}"}
+    dora.post("/contracts/fees/learn/", {**given, "revision": "7"})
+    asset.refresh_from_db()
+    assert "reference" not in asset.draft["fields"][0]
+    answer = dora.post("/contracts/fees/learn/", {**given, "revision": "1"})
+    assert (answer.status_code, answer["Location"]) == (302, "/contracts/fees/edit/")
+    asset.refresh_from_db()
+    assert asset.draft["fields"][0]["reference"]["count"] == 60
+    assert asset.draft["description"] == "What the fee is."
+    early = {**given, "first": "2026-01-01", "last": "2026-01-02", "revision": "2"}
+    assert dora.post("/contracts/fees/learn/", early).status_code == 422

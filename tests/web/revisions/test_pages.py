@@ -392,6 +392,7 @@ ACTS = frozenset(
         "apply_cutoff",
         "asset_archive",
         "asset_import",
+        "learn_anew",
         "assign",
         "attach",
         "backtest_cancel",
