@@ -1,24 +1,25 @@
 """How outputs keep to their contracts by day, and what would be learned from recorded runs."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
-from ninja import Query, Router, Schema
+from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
 from flows.costs.periods import Period, PeriodUnfit, read_period
 from flows.drift.learning import TooFewOutputs, learn_contract
 from flows.drift.models import FieldFigure
-from flows.drift.selectors import find_watched, list_figures, list_parts
+from flows.drift.selectors import ALL, find_watched, list_figures, list_parts
 from flows.models import Flow
 from workbench.accounts.gate import principal_of, requires
-from workbench.accounts.permissions import can, reach
+from workbench.accounts.permissions import reach
 from workbench.http.problems import ApiProblem
 from workbench.http.schemas import Page, whole_page
 
 router = Router(tags=["data quality"])
+Step = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]
 
 
 class FieldFigureOut(Schema):
@@ -48,9 +49,7 @@ class FiguresQuery(DaysQuery):
 
 
 class ProposalQuery(DaysQuery):
-    flow: str
-    step: str
-    version: int | None = Field(None, description="Of the flow; left out: any.", ge=1)
+    version: int | None = Field(None, description="Of the flow; left out: any.", ge=1, le=2**31 - 1)
 
 
 @router.get(
@@ -64,21 +63,26 @@ def get_figures(request: HttpRequest, name: str, wanted: Query[FiguresQuery]) ->
         raise Http404("There is no released contract of that name that you may see.")
     period = _read_period(wanted)
     by, _, part = wanted.part.partition(":")
-    chosen = (by or "all", part)
-    if by and chosen not in list_parts(watched.asset, period):
+    chosen = (by, part) if wanted.part else ALL
+    if wanted.part and chosen not in list_parts(watched.asset, period):
         raise Http404("There are no outputs of that part in these days.")
     return whole_page(_out(each) for each in list_figures(watched.asset, period, chosen))
 
 
-@router.get("/contract-proposal", response=dict[str, Any], operation_id="propose_contract")
-@requires("runs.view", scope="rows")
-def propose(request: HttpRequest, wanted: Query[ProposalQuery]) -> dict[str, Any]:
+@router.get(
+    "/flows/{name}/steps/{step}/contract-proposal",
+    response=dict[str, Any],
+    operation_id="propose_contract",
+)
+@requires("runs.view", scope="flow:name")
+def propose(
+    request: HttpRequest, name: str, step: Step, wanted: Query[ProposalQuery]
+) -> dict[str, Any]:
     """Return the content of a contract learned from recorded runs. Nothing is saved."""
-    is_there = Flow.objects.filter(name=wanted.flow).exists()
-    if not is_there or not can(principal_of(request), "runs.view", flow=wanted.flow):
+    if not Flow.objects.filter(name=name).exists():
         raise Http404("There is no such flow.")
     try:
-        return learn_contract(wanted.flow, wanted.step, _read_period(wanted), wanted.version)
+        return learn_contract(name, step, _read_period(wanted), wanted.version)
     except TooFewOutputs as error:
         raise ApiProblem(422, "too-few-outputs", str(error), "Ask for more days.") from error
 

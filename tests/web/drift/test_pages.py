@@ -152,10 +152,10 @@ def test_the_api_gives_figures_and_proposals(flow: Flow) -> None:
     assert api.get("/contracts/fees/figures?part=model:x").status_code == 404
     assert api.get("/contracts/none/figures").status_code == 404
     assert api.get("/contracts/fees/figures?days=9").status_code == 422
-    proposal = api.get("/contract-proposal?flow=loan&step=fee&days=7").json()
+    proposal = api.get("/flows/loan/steps/fee/contract-proposal?days=7").json()
     assert proposal["fields"][0]["path"] == "fee"
-    assert api.get("/contract-proposal?flow=none&step=fee").status_code == 404
-    assert api.get("/contract-proposal?flow=loan&step=none").status_code == 422
+    assert api.get("/flows/none/steps/fee/contract-proposal").status_code == 404
+    assert api.get("/flows/loan/steps/none/contract-proposal").status_code == 422
 
 
 @pytest.mark.parametrize(
