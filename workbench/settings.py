@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "flows.connections",
     "flows.assets",
     "flows.costs",
+    "flows.drift",
     "flows.triggers",
     "flows.backtest",
     "flows.publishing",

@@ -18,6 +18,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from flows.assets.models import Asset
+from flows.drift import figuring
+from flows.drift.models import FiguredDay
 from flows.events import stream
 from flows.models import Event, Flow, KeptResult, PartialUpload, Run, RunStatus, Timer, Token, Wait
 from flows.runtime.clock import LEASE_SECONDS
@@ -43,6 +46,7 @@ from tests.factories.cases import (
     make_held_case,
     make_review_version,
 )
+from tests.factories.contracts import make_contract
 from tests.factories.people import ACTOR, make_person, person
 from tests.factories.probes import publish_flow
 from tests.factories.queues import make_office
@@ -325,6 +329,22 @@ def budgets(stage: Stage, good: int) -> Scene:
     )
     stage.refuse(Budget, "UPDATE", "OLD.name = 'flow-0'")
     return Scene(str(made[0].pk), NOW, Budget.objects.exclude(told_reached=None).count)
+
+
+@scene("drift.figure")
+def compared(stage: Stage, good: int) -> Scene:
+    for number in range(good + 1):
+        make_contract(f"fees-{number}")
+    bad = Asset.objects.get(name="fees-0")
+    days = [NOW.date() - timedelta(days=back) for back in range(90, 0, -1)]
+    FiguredDay.objects.bulk_create(
+        FiguredDay(contract=asset, day=day, number=1, outputs=0, figured_at=NOW)
+        for asset in Asset.objects.filter(kind="contract")
+        for day in days[:-1]
+    )
+    stage.fail(figuring, "_keep", lambda asset, *rest: asset.pk == bad.pk)
+    done = FiguredDay.objects.filter(day=days[-1])
+    return Scene(f"{bad.pk}/{days[-1]}", NOW, done.count)
 
 
 # --- The ground -------------------------------------------------------------------
