@@ -22,6 +22,7 @@ from flows.runtime.held import get_holder
 from flows.runtime.labels import Label
 from flows.steps.files import FileMissing, RunFile, register_file_source
 from workbench.files.errors import FileDamaged, FileUnreadable
+from workbench.files.rewriting import register_stored
 from workbench.files.verified import Verified
 
 
@@ -162,3 +163,4 @@ class ArtifactFiles:
 
 
 register_file_source(ArtifactFiles())
+register_stored(Artifact)

@@ -17,7 +17,7 @@ class WholeFileStorage(FileSystemStorage):
         aside = f"{INCOMING}/{uuid4().hex}"
         written = Path(self.path(aside))
         try:
-            super()._save(aside, content)
+            super()._save(aside, content)  # type: ignore[misc] # the stubs leave it out
             with written.open("rb") as file:
                 # On the disk before a row names it: a power cut leaves a whole file or none.
                 os.fsync(file.fileno())

@@ -59,7 +59,7 @@ class S3FileStorage(S3Storage):  # type: ignore[misc] # it has no types
         with self._asking():
             self.connection.meta.client.head_bucket(Bucket=self.bucket_name)
 
-    def _open(self, name: str, mode: str = "rb") -> File:
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         with self._asking(name):
             client = self.connection.meta.client
             wanted = {"Bucket": self.bucket_name, "Key": self._normalize_name(name)}

@@ -7,6 +7,7 @@ both kinds stand side by side, and one that was encrypted is never taken for a p
 import io
 import re
 import secrets
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,7 +66,7 @@ class SealingStorage(Storage):
         reader = cast(Any, Sealing(content, self.keys[0], sealed))
         return self.kept.save(sealed, File(reader, sealed), max_length)
 
-    def _open(self, name: str, mode: str = "rb") -> File:
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         found = _SEALED.fullmatch(name)
         if found is None:
             return self.kept.open(name, mode)
@@ -103,6 +104,9 @@ class SealingStorage(Storage):
 
     def path(self, name: str) -> str:
         return self.kept.path(name)
+
+    def get_modified_time(self, name: str) -> datetime:
+        return self.kept.get_modified_time(name)
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return self.kept.get_available_name(name, max_length)

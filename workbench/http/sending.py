@@ -1,7 +1,7 @@
 """Responses that send a file part by part, or the range of it that was asked for (RFC 9110, 14)."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from typing import IO, Any, cast
 
@@ -18,7 +18,7 @@ class SentFile(FileResponse):
     block_size = CHUNK_BYTES
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        parts = cast(Iterator[bytes], iter(self))
+        parts = iter(self)
         while (part := await sync_to_async(lambda: next(parts, None))()) is not None:
             yield part
 

@@ -4,11 +4,13 @@ import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from django.core.files.storage import storages
 
 from tests import servers
+from workbench.files.storage import SealingStorage
 
 KEYS = [base64.b64encode(bytes([number] * 32)).decode() for number in (1, 2)]
 KINDS = ["folder", "encrypted folder", "s3", "encrypted s3"]
@@ -20,6 +22,10 @@ def bucket() -> Iterator[servers.Bucket]:
         for name, value in bucket.credentials.items():
             given.setenv(name, value)
         yield bucket
+
+
+def get_store() -> SealingStorage:
+    return cast(SealingStorage, storages["default"])
 
 
 def use_store(settings: Any, folder: Path, **given: Any) -> None:

@@ -20,6 +20,7 @@ from flows.runtime.artifacts import (
     store_file,
 )
 from flows.steps.files import FileMissing
+from tests.integration.files.conftest import get_store
 from tests.servers import Bucket
 from workbench.files.checks import check_store_answers
 from workbench.files.errors import FileDamaged
@@ -51,7 +52,7 @@ def test_what_is_stored_is_read_whole_and_in_part(store: str, tmp_path: Path) ->
         for start, size in ((8_500_000, 700_000), (0, 10), (len(CONTENT) - 5, 100), (70_000, 1)):
             file.seek(start)
             assert file.read(size) == CONTENT[start : start + size]
-    with default_storage.kept.open(artifact.path) as raw:
+    with get_store().kept.open(artifact.path) as raw:
         assert (raw.read(1000) == CONTENT[:1000]) is not store.startswith("encrypted")
     assert check_store_answers() == []
 
@@ -90,8 +91,8 @@ def test_another_content_than_its_address_is_not_kept(store: str, other: bytes) 
 
 
 def replace(path: str, content: bytes) -> None:
-    default_storage.kept.delete(path)
-    default_storage.kept.save(path, File(io.BytesIO(content), "a"))
+    get_store().kept.delete(path)
+    get_store().kept.save(path, File(io.BytesIO(content), "a"))
 
 
 @pytest.mark.parametrize("how", ["changed", "cut off"])
@@ -99,7 +100,7 @@ def test_a_file_that_was_changed_is_refused_and_stored_anew(
     store: str, how: str, tmp_path: Path
 ) -> None:
     artifact = keep()
-    with default_storage.kept.open(artifact.path) as raw:
+    with get_store().kept.open(artifact.path) as raw:
         kept = raw.read()
     replace(artifact.path, kept[:-5] if how == "cut off" else kept[:-5] + b"other")
     with pytest.raises(FileDamaged):
