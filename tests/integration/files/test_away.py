@@ -31,7 +31,7 @@ def store(now: Any) -> dict[str, Any]:
 def test_a_step_is_put_off_until_the_store_is_back(
     settings: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, now: Any
 ) -> None:
-    monkeypatch.setattr("flows.runtime.execution.STORE_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr("flows.runtime.execution.STORE_PAUSE_SECONDS", 3.0)
     settings.ARTIFACT_STORE = bucket.settings["ARTIFACT_STORE"]
     settings.STORAGES = dict(settings.STORAGES)
     flow = publish_flow("read -> after", read=READ, output={"text": "${ steps.read.output.text }"})
@@ -48,4 +48,5 @@ def test_a_step_is_put_off_until_the_store_is_back(
     bucket.make()
     store(now)
     with driving():
-        assert ended(run).output == {"text": "Dear Sir"}
+        done = ended(run)
+    assert done.output == {"text": "Dear Sir"}, done.error
