@@ -21,11 +21,11 @@ pytestmark = [
 ]
 READ = {"type": "document.read", "file": "${ input.file }"}
 
+PDF = make_pdf("Dear Sir")
+
 
 def store(now: Any) -> dict[str, Any]:
-    return store_artifact(
-        content=make_pdf("Dear Sir"), media_type="application/pdf", name="a.pdf", now=now
-    )
+    return store_artifact(content=PDF, media_type="application/pdf", name="a.pdf", now=now)
 
 
 def test_a_step_is_put_off_until_the_store_is_back(
