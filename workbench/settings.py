@@ -184,10 +184,16 @@ CHANNEL_LAYERS: dict[str, Any] = {
         else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     )
 }
+# Where artifacts are: a folder of VAR_DIR, or "s3://bucket/prefix?endpoint=…&region=…".
+ARTIFACT_STORE = os.environ.get("ARTIFACT_STORE", "")
+# The keys that encrypt them, or a file with one a line: 32 random bytes in base64 each. The first
+# writes, all of them read.
+ARTIFACT_KEYS = env_list("ARTIFACT_KEYS")
+ARTIFACT_KEYS_FILE = os.environ.get("ARTIFACT_KEYS_FILE", "")
 STORAGES = {
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": VAR_DIR / "artifacts"},
+        "BACKEND": "workbench.files.storage.open_store",
+        "OPTIONS": {"folder": VAR_DIR / "artifacts"},
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }

@@ -53,6 +53,7 @@ from flows.store import get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
 from workbench.dispatch.patience import retry_while_away
+from workbench.files.errors import StoreAway
 from workbench.secrets.masking import mask
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 from workbench.secrets.uses import flow_use
@@ -65,6 +66,7 @@ Json = Any
 # time the name is taken for wrong.
 CODE_PATIENCE_SECONDS = 300.0
 CODE_PAUSES_SECONDS = (0.5, 10.0)
+STORE_PAUSE_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -134,8 +136,8 @@ class Drive:
         began = agreed_time.now()
         try:
             return await self._act(began)
-        except Deferred as deferred:
-            return await self._defer_or_fail(deferred)
+        except (Deferred, StoreAway) as hindered:
+            return await self._put_off(hindered)
         except CodeMissing as missing:
             return await self._defer_to_newer_worker(missing)
         except StepFailure as failure:
@@ -428,6 +430,17 @@ class Drive:
             return await self._retry_or_fail(missing)
         until = next_code_check(self.claim, now)
         return Defer(until, f"code:{self.program.flow}/{self.claim.step}"[:200], missing.message)
+
+    async def _put_off(self, hindered: Deferred | StoreAway) -> Action:
+        """Put it off: that the store of files is away is no fault of the step."""
+        if isinstance(hindered, Deferred):
+            return await self._defer_or_fail(hindered)
+        if self.rehearsing:
+            return await self._retry_or_fail(StepFailure(str(hindered), kind="store"))
+        until = agreed_time.now() + timedelta(seconds=STORE_PAUSE_SECONDS)
+        return await self._defer_or_fail(
+            Deferred(str(hindered), kind="store", scope="store", until=until)
+        )
 
     async def _defer_or_fail(self, deferred: Deferred) -> Action:
         """Put the activation off; fail it if that would be past its retry deadline."""
