@@ -37,7 +37,7 @@ def get_cached_problems(document: Mapping[str, Json]) -> list[Json]:
     kept: list[list[Json]] | None = cache.get(key)
     if kept is None:
         own, used = _examine(document)
-        kept = [own, *map(list, used)]
+        kept = [list(part) for part in (own, *used)]
         cache.set(key, kept, CACHED_SECONDS)
     # A shared cache keeps JSON, which has no tuples.
     found, secrets, models, assets, calibrations = kept

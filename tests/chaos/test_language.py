@@ -192,6 +192,7 @@ def check(site: Site, server: Asked, steps: int = 2 * COUNT) -> None:
     assert set(asked) == set(done), "a call belongs to no step"
     again = {key for key, before in settled.items() if asked[key] != before}
     assert not again, "a call was made again after its answer was on disk"
+    check_costs(site, server)
     extra = sum(server.requests.values()) - len(server.requests)
     print(  # noqa: T201 - seen with -s
         f"{site.kills} kills: {len(done)} steps, {len(server.requests)} calls, "
@@ -199,11 +200,27 @@ def check(site: Site, server: Asked, steps: int = 2 * COUNT) -> None:
     )
 
 
+def check_costs(site: Site, server: Asked) -> None:
+    """Check that the cost of each attempt is known, or counted as unknown, and never both."""
+    key = "run_id, token_id, activation, fence"
+    known = set(site.query(f"SELECT {key} FROM spending_charge"))
+    unknown = site.query(f"SELECT {key} FROM spending_unanswered")
+    assert len(unknown) == len(set(unknown))
+    assert not known & set(unknown)
+    lost = {f"run-{run}-{token}-{activation}" for run, token, activation, _ in unknown}
+    repeated = {_activation(key) for key, count in server.requests.items() if count > 1}
+    assert repeated <= lost, "a call that was lost is not counted"
+
+
+def _activation(key: str) -> str:
+    return re.sub(r"-[a-z0-9]+$", "", key)
+
+
 def count_calls(server: Asked) -> Counter[str]:
     """Count the calls by the activation that made them."""
     calls: Counter[str] = Counter()
     for key, count in list(server.requests.items()):
-        calls[re.sub(r"-[a-z0-9]+$", "", key)] += count
+        calls[_activation(key)] += count
     return calls
 
 

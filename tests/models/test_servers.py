@@ -30,7 +30,7 @@ REQUEST_IDS = {
     "oip": "run-1-1-1",
     "torchserve": "[0-9a-f-]{36}",
     "mlflow": "",
-    "bentoml": "[0-9]+",
+    "bentoml": "[0-9a-f]+",
     "ray_serve": "[0-9a-f-]{36}",
 }
 pytestmark = [pytest.mark.timeout(600), pytest.mark.django_db]
