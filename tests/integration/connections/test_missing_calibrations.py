@@ -114,7 +114,7 @@ def test_what_is_no_number_is_an_error_of_the_field(document: Any, number: Json)
     assert "calibration.missing" not in found[0]
 
 
-@pytest.mark.parametrize("number", [0, -1, 2**62])
+@pytest.mark.parametrize("number", [0, -1, 2**40])
 def test_a_number_that_no_calibration_has_is_missing(document: Any, number: int) -> None:
     document["steps"]["ask"]["with"]["confidence"]["calibrated"]["risk"] = number
     assert list_errors(document)[0] == ["calibration.missing"]
