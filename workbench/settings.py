@@ -236,6 +236,8 @@ MODEL_TRIES_A_MINUTE = int(os.environ.get("MODEL_TRIES_A_MINUTE", "20"))
 CURRENCY = os.environ.get("CURRENCY", "EUR")
 # How long each payment is kept. The sums by day stay.
 KEEP_CHARGES_DAYS = int(os.environ.get("KEEP_CHARGES_DAYS", "400"))
+# How long the recorded answers of models are kept, by which backtests and tests ask nobody.
+KEEP_ANSWERS_DAYS = int(os.environ.get("KEEP_ANSWERS_DAYS", "400"))
 # How many runs of one flow may start in a minute.
 MAX_STARTS_A_MINUTE = int(os.environ.get("MAX_STARTS_A_MINUTE", "100000"))
 # The only hosts that `http.request` and remote models may reach: "host" or "host:port".

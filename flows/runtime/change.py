@@ -48,6 +48,8 @@ class Change:
 
     store: Store
     worker_id: int | None = None
+    # Items whose worker has lost the token.
+    lost: list[Finish] = field(default_factory=list, init=False)
     _buffer: WriteBuffer = field(init=False)
     _made_ready: bool = field(default=False, init=False)
     _adopted: TokenRow | None = field(default=None, init=False)
@@ -81,7 +83,10 @@ class Change:
         Does nothing if the worker has lost the token.
         """
         token = locked.find_held(item.claim)
-        if token is None or locked.run.status not in {"running", "paused"}:
+        if token is None:
+            self.lost.append(item)
+            return None
+        if locked.run.status not in {"running", "paused"}:
             return None
         entry = make_journal_row(token, events.STEP_FINISHED, item.at)
         entry.worker, entry.began_at = self.worker_id, item.began_at

@@ -372,7 +372,9 @@ class Drive:
 
     async def _give_up_calls(self) -> None:
         type_ = self.bound.type
-        if isinstance(type_, RunningStep) and type_.asks_model and not self.rehearsing:
+        if self.rehearsing:
+            self.rehearsing.give_up()
+        elif isinstance(type_, RunningStep) and type_.asks_model:
             await self.pool.submit(give_up, self.claim)
 
     async def _retry_or_fail(self, failure: StepFailure) -> Action:

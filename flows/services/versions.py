@@ -24,6 +24,7 @@ from flows.services.errors import (
 from flows.services.judging import judge_act, tell_actor
 from flows.services.ledger_check import compute_version_digest
 from flows.services.other_flows import check_document, check_release
+from flows.steps.calibrated import find_missing_calibrations, list_calibration_uses
 from flows.steps.catalogue import catalogue
 from flows.steps.pins import find_pin_problems, find_pins, list_asset_uses
 from flows.steps.registry import get_step_type
@@ -77,6 +78,7 @@ def _check_document(flow: Flow, document: Document, now: datetime) -> None:
     problems = [p for p in validate(document, catalogue()) if p.severity == "error"]
     problems += find_unusable_secrets(flow.name, list_secret_uses(document))
     problems += find_unusable_models(flow.name, list_model_uses(document))
+    problems += find_missing_calibrations(flow.name, list_calibration_uses(document))
     problems += find_pin_problems(list_asset_uses(document))
     if problems:
         raise FlowInvalid(problems)

@@ -22,7 +22,18 @@ from flows.assets.models import Asset
 from flows.drift import figuring
 from flows.drift.models import FiguredDay
 from flows.events import stream
-from flows.models import Event, Flow, KeptResult, PartialUpload, Run, RunStatus, Timer, Token, Wait
+from flows.models import (
+    Event,
+    Flow,
+    KeptResult,
+    PartialUpload,
+    RecordedAnswer,
+    Run,
+    RunStatus,
+    Timer,
+    Token,
+    Wait,
+)
 from flows.runtime.clock import LEASE_SECONDS
 from flows.spending.models import Budget, Charge, Spent
 from flows.store import get_store
@@ -289,6 +300,17 @@ def firings(stage: Stage, good: int) -> Scene:
     return Scene(
         str(old[0].pk), NOW + timedelta(days=31), lambda: good + 1 - Firing.objects.count()
     )
+
+
+@scene("backtests.prune_answers")
+def recorded_answers(stage: Stage, good: int) -> Scene:
+    old = RecordedAnswer.objects.bulk_create(
+        RecordedAnswer(flow="loan", digest=str(number), answer={}, at=NOW)
+        for number in range(good + 1)
+    )
+    stage.refuse(RecordedAnswer, "DELETE", "OLD.digest = '0'")
+    at = NOW + timedelta(days=500)
+    return Scene(str(old[0].pk), at, lambda: good + 1 - RecordedAnswer.objects.count())
 
 
 @scene("costs.prune")
