@@ -47,7 +47,7 @@ def play(sample: str) -> Run:
 def test_a_letter_with_orders_never_reaches_the_model_and_its_case_shows_the_finding() -> None:
     run = play("orders")
     with driving():
-        until(lambda: Case.objects.exists(), "the case")
+        until(Case.objects.exists, "the case")
     assert not Journal.objects.filter(run=run, step="sort").exists()
     labels = [each["label"] for each in Case.objects.get().shown["flags"]]
     assert labels == ["Instructions to a model", "Not sorted"]
