@@ -19,6 +19,7 @@ from workbench.accounts.actors import Actor
 from workbench.audit.models import Entry
 from workbench.audit.records import read_object
 from workbench.audit.services import Act
+from workbench.files.errors import FileUnreadable
 
 Json = Any
 Seal = Mapping[str, Json]
@@ -26,6 +27,9 @@ Seal = Mapping[str, Json]
 Place = tuple[int, str, int | None, int | None]
 
 SEALED = "run.output_sealed"
+# What is raised for an output that cannot be read, and will not be: the file of a large one is
+# gone or changed, or what it holds is no JSON.
+UNREADABLE = (ArtifactMissing, FileNotFoundError, FileUnreadable, ValueError)
 # Past these only the whole object has a digest, so that an entry stays small.
 MOST_INNER_PARTS = 50
 MOST_PARTS = 200
@@ -97,7 +101,7 @@ def find_changes(row: Journal, seal: Seal | None = None) -> list[str]:
         return []
     try:
         return compare_seals(seal, seal_stored(row.data, row.port))
-    except (ArtifactMissing, OSError, ValueError):
+    except UNREADABLE:
         return ["output"]
 
 

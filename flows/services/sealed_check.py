@@ -1,19 +1,17 @@
 """Compare the outputs of steps, and the files they name, with what the ledger says they were."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.core.files.storage import default_storage
-
 from flows.engine import events
 from flows.models import Artifact, Journal
-from flows.runtime.artifacts import ArtifactMissing
+from flows.runtime.artifacts import ArtifactMissing, open_artifact
 from flows.runtime.held import list_references
 from flows.runtime.payloads import fetch
 from flows.runtime.sealing import (
     SEALED,
+    UNREADABLE,
     Place,
     Seal,
     compare_seals,
@@ -24,11 +22,13 @@ from flows.runtime.sealing import (
     seal_stored,
 )
 from workbench.audit.records import Fault, Stated, changed, list_stated, missing, unrecorded
+from workbench.files.errors import FileUnreadable
 
 Json = Any
 # By step, the parts of its output that are not as they were, such as values.net.
 Changes = dict[str, list[str]]
 GONE, ADDED = "gone", "added"
+CHUNK_BYTES = 256 * 1024
 
 
 def list_changed_outputs(run_id: int, opened_from: Mapping[str, Seal]) -> Changes:
@@ -87,7 +87,7 @@ def _compare_opening(
 def _seal_row(row: Journal) -> Seal | None:
     try:
         return seal_stored(row.data, row.port)
-    except (ArtifactMissing, OSError, ValueError):
+    except UNREADABLE:
         return None
 
 
@@ -144,7 +144,7 @@ def _find_rows(runs: Collection[int], steps: Collection[str]) -> dict[Place, Jou
 def list_changed_files(digests: Iterable[str], most_bytes: int | None = None) -> list[str]:
     """Return which artifacts are gone, or have another content than their digest says.
 
-    Larger files than ``most_bytes`` are not read.
+    Larger files than ``most_bytes`` are not read. Raises: StoreAway.
     """
     return [each for each in digests if not _is_intact(each, most_bytes)]
 
@@ -153,13 +153,12 @@ def _is_intact(digest: str, most_bytes: int | None) -> bool:
     artifact = Artifact.objects.filter(digest=digest).first()
     if artifact is None:
         return False
+    if most_bytes is not None and artifact.size > most_bytes:
+        return True
     try:
-        if most_bytes is not None and default_storage.size(artifact.path) > most_bytes:
-            return True
-        with default_storage.open(artifact.path) as file:
-            found = hashlib.sha256()
-            for chunk in file.chunks():
-                found.update(chunk)
-    except OSError:
+        with open_artifact(artifact) as file:
+            while file.read(CHUNK_BYTES):
+                pass  # compared with its digest as it is read
+    except (FileNotFoundError, FileUnreadable):
         return False
-    return found.hexdigest() == digest
+    return True
