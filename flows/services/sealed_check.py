@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.engine import events
 from flows.models import Artifact, Journal
-from flows.runtime.artifacts import ArtifactMissing, open_artifact
+from flows.runtime.artifacts import open_artifact
 from flows.runtime.held import list_references
 from flows.runtime.payloads import fetch
 from flows.runtime.sealing import (
