@@ -1,7 +1,5 @@
 """What each detector finds and leaves, one plain example each; bench/guards measures many."""
 
-import gc
-import time
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -19,6 +17,7 @@ from flows.guards.personal import PersonalRule, find_personal
 from flows.guards.places import list_leaves
 from flows.guards.quality import QualityRule, find_faults
 from flows.guards.secrets import find_secrets
+from tests.processor_time import take_processor_time
 
 TODAY = date(2026, 3, 10)
 
@@ -269,11 +268,6 @@ def test_no_text_takes_more_than_its_length(number: int) -> None:
 
 
 def _seconds(find: Callable[[str], Any], text: str) -> float:
-    """Return how long it takes, without the collector: it walks all that the process holds."""
-    gc.disable()
-    try:
-        began = time.process_time()
+    with take_processor_time() as taken:
         find(text)
-        return time.process_time() - began
-    finally:
-        gc.enable()
+    return taken.seconds
