@@ -167,6 +167,8 @@ def _field(
         "why": (answer.get("why") or {}).get(key, ""),
         "problem": problems.get(f"fields.{key}", ""),
         "why_problem": problems.get(f"fields.{key}.reason", ""),
+        "place": json.dumps(marked) if (marked := (answer.get("places") or {}).get(key)) else "",
+        "place_problem": problems.get(f"places.{key}", ""),
         "confidence": field.get("confidence"),
         "doubt": _confidence_tone(field.get("confidence")),
     }

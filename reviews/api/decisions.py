@@ -28,6 +28,7 @@ from reviews.api.schemas import (
 from reviews.finding import find_case
 from reviews.models import Case, Decision
 from reviews.rules.answers import COMMENT_MAX, WHY_MAX, Answer
+from reviews.rules.places import Place
 from reviews.selectors.cases import list_decisions
 from reviews.selectors.veil import get_veil
 from reviews.services.decisions import decide_case, undo_decision
@@ -60,6 +61,9 @@ class DecisionIn(Strict):
     )
     comment: str = Field("", max_length=COMMENT_MAX)
     fields: dict[str, OverrideIn] = Field({}, description="New values of fields, by key.")
+    places: dict[str, Place] = Field(
+        {}, description="Where fields stand on the case's documents, by key.", max_length=200
+    )
     form: dict[str, Any] = {}
     opened: list[str] = Field(
         [],
@@ -81,6 +85,7 @@ class DecisionIn(Strict):
             comment=self.comment,
             fields={key: given.value for key, given in self.fields.items()},
             why={key: given.reason for key, given in self.fields.items() if given.reason},
+            places={key: place.model_dump(mode="json") for key, place in self.places.items()},
             form=self.form,
             opened=tuple(self.opened),
             active_seconds=self.active_seconds,

@@ -51,6 +51,9 @@ class DecisionOut(Schema):
     grounds: dict[str, str] = Field(description="By reason, the key or id that it rests on.")
     comment: str
     overrides: list[dict[str, Any]]
+    places: list[dict[str, Any]] = Field(
+        description="Where fields stand, as marked: {field, document, page, at, text}."
+    )
     form: dict[str, Any]
     decided_by: str | None
     at: datetime
@@ -123,7 +126,7 @@ def case_detail_out(case: Case, acting: Acting) -> dict[str, Any]:
 def decision_out(decision: Decision) -> dict[str, Any]:
     names = (
         "id", "state", "final", "kind", "outcome", "reasons", "grounds", "comment", "overrides",
-        "form", "at", "commit_at", "digest",
+        "places", "form", "at", "commit_at", "digest",
     )  # fmt: skip
     return {
         **{name: getattr(decision, name) for name in names},

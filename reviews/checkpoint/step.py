@@ -56,6 +56,7 @@ class ReviewCase(WaitingStep):
                 "notice": {"type": "string"},
                 "comment": {"type": "string"},
                 "overrides": {"type": "array", "items": _OVERRIDE_SCHEMA},
+                "places": {"type": "array", "items": _PLACE_SCHEMA},
                 "fields": {"type": "object"},
                 "form": config["form"] if isinstance(config.get("form"), dict) else {},
                 "decided_by": {"type": "string"},
@@ -162,4 +163,14 @@ def _shown_values(config: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
 _OVERRIDE_SCHEMA = {
     "type": "object",
     "properties": {"field": {"type": "string"}, "old": {}, "new": {}, "reason": {"type": "string"}},
+}
+_PLACE_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "field": {"type": "string"},
+        "document": {"type": "string"},
+        "page": {"type": "integer"},
+        "at": {"type": "array", "items": {"type": "number"}},
+        "text": {"type": "string"},
+    },
 }

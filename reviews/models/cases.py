@@ -217,8 +217,10 @@ class DecisionState(models.TextChoices):
 class Decision(models.Model):
     """What someone concluded. ``final`` False is one approval of several that are needed.
 
-    ``overrides``: ``[{"field", "old", "new", "reason"}]``. ``grounds``: by reason code, the key of
-    the field, or the id of the document or group, that the reason rests on. ``opened`` are the ids
+    ``overrides``: ``[{"field", "old", "new", "reason"}]``. ``places``: where fields stand on the
+    documents, as the person marked it, ``[{"field", "document", "page", "at", "text"}]``.
+    ``grounds``: by reason code, the key of the field, or the id of the document or group, that the
+    reason rests on. ``opened`` are the ids
     of the evidence looked at and ``active_seconds`` the time with the page in front, as they were
     sent with the decision and within what the server knows. ``measured`` is what it knows, and what
     was stated: see reviews.rules.evidence. ``receipt`` is what was shown, by whose authority and
@@ -234,6 +236,7 @@ class Decision(models.Model):
     grounds = models.JSONField(default=dict)
     comment = models.TextField(blank=True, default="")
     overrides = models.JSONField(default=list)
+    places = models.JSONField(default=list, db_default=[])
     form = models.JSONField(default=dict)
     opened = models.JSONField(default=list, db_default=[])
     active_seconds = models.PositiveIntegerField(default=0, db_default=0)

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import IO, Any
 
@@ -90,30 +90,66 @@ def _list_places(decision: Decision, left_out: frozenset[str]) -> list[dict[str,
     """Return where each field stood on the documents, as it was read and as it was concluded.
 
     ``read`` is the text at the place; ``value`` is what a person made of it, if they corrected it,
-    else what was shown. ``corrected_place`` is where the pages say what they made of it.
+    else what was shown. ``corrected_place`` is where the person marked it, else where the pages say
+    what they made of it. A field that was nowhere has what they marked alone.
     """
     evidence = decision.receipt.get("evidence") or {}
     values = decision.receipt.get("fields") or {}
-    corrected = {each.get("field") for each in decision.overrides}
-    return [
+    overridden = {each.get("field") for each in decision.overrides}
+    marked = {each["field"]: each for each in decision.places}
+    documents = list_documents(evidence.get("shown") or {})
+    boxes = [(document, box) for document in documents for box in document.get("boxes") or ()]
+    boxed = {box["key"] for _, box in boxes}
+    read = [
         {
-            "field": box["key"],
-            "document": document["id"],
-            "artifact": get_artifact_digest(document.get("artifact")),
-            "page": box.get("page", 1),
-            "at": box["at"],
-            "read": box.get("text", ""),
-            "confidence": box.get("confidence"),
+            **_place_of(document, box),
             "value": values.get(box["key"]),
-            "corrected": box["key"] in corrected,
-            "corrected_place": find_value(document, values.get(box["key"]))
-            if box["key"] in corrected
-            else None,
+            "corrected": box["key"] in overridden | marked.keys(),
+            "corrected_place": _find_corrected(document, box["key"], values, overridden, marked),
         }
-        for document in list_documents(evidence.get("shown") or {})
-        for box in document.get("boxes") or ()
-        if box["key"] not in left_out
+        for document, box in boxes
     ]
+    added = [
+        {
+            **_place_of({}, {"key": key}),
+            "value": values.get(key),
+            "corrected": True,
+            "corrected_place": _as_corrected(place),
+        }
+        for key, place in marked.items()
+        if key not in boxed
+    ]
+    return [each for each in (*read, *added) if each["field"] not in left_out]
+
+
+def _place_of(document: Mapping[str, Json], box: Mapping[str, Json]) -> dict[str, Json]:
+    """Return where a field was read; a field that was nowhere has no document and no place."""
+    return {
+        "field": box["key"],
+        "document": document.get("id"),
+        "artifact": get_artifact_digest(document.get("artifact")),
+        "page": box.get("page", 1) if document else None,
+        "at": box.get("at"),
+        "read": box.get("text", ""),
+        "confidence": box.get("confidence"),
+    }
+
+
+def _find_corrected(
+    document: Mapping[str, Json],
+    key: str,
+    values: Mapping[str, Json],
+    overridden: Collection[Json],
+    marked: Mapping[str, Mapping[str, Json]],
+) -> dict[str, Json] | None:
+    if key in marked:
+        return _as_corrected(marked[key])
+    return find_value(document, values.get(key)) if key in overridden else None
+
+
+def _as_corrected(place: Mapping[str, Json]) -> dict[str, Json]:
+    kept = {name: place[name] for name in ("document", "page", "at", "text")}
+    return {**kept, "by": "person"}
 
 
 def _case_columns(case: Case) -> dict[str, Json]:

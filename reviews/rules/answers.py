@@ -10,6 +10,7 @@ import jsonschema_rs
 from reviews.errors import DecisionInvalid
 from reviews.rules.evidence import Known
 from reviews.rules.layout import FILE_KINDS
+from reviews.rules.places import find_place_problems
 from reviews.rules.posted import infer_type
 from workbench.values.checking import check_value
 from workbench.values.numbers import read_number
@@ -34,6 +35,7 @@ class Answer:
     """``fields`` are the new values by key, ``why`` the reasons for changing them.
 
     ``grounds``: by reason code, the key of the field or the id of the evidence it rests on.
+    ``places``: by key, where a field stands on the documents, see ``reviews.rules.places``.
     ``zone``: that of the page on which local times were typed.
     """
 
@@ -43,6 +45,7 @@ class Answer:
     comment: str = ""
     fields: Mapping[str, Json] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, Json] = field(default_factory=dict)
     form: Mapping[str, Json] = field(default_factory=dict)
     opened: tuple[str, ...] = ()
     active_seconds: int = 0
@@ -77,6 +80,7 @@ def check_answer(
     problems |= find_value_problems(answer, rules=rules, shown=shown, fields=fields)
     overrides = list_overrides(answer, shown, fields)
     problems |= _find_why_problems(overrides, shown)
+    problems |= find_place_problems(answer.places, shown, list_editable(shown))
     if problems:
         raise DecisionInvalid(problems)
     return overrides
@@ -185,6 +189,11 @@ def list_shown_fields(shown: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
         yield from group.get("fields") or ()
 
 
+def list_editable(shown: Mapping[str, Json]) -> dict[str, str]:
+    """Return the fields that people may change, ``{key: label}``."""
+    return {each["key"]: each["label"] for each in list_shown_fields(shown) if each.get("editable")}
+
+
 def list_overrides(
     answer: Answer, shown: Mapping[str, Json], fields: Mapping[str, Json]
 ) -> list[dict[str, Json]]:
@@ -266,9 +275,7 @@ def _find_why_problems(
     overrides: list[dict[str, Json]], shown: Mapping[str, Json]
 ) -> dict[str, str]:
     """Return what is wrong with the reasons for changing values, by ``fields.income.reason``."""
-    labels = {
-        field["key"]: field["label"] for field in list_shown_fields(shown) if field.get("editable")
-    }
+    labels = list_editable(shown)
     problems = {}
     for override in overrides:
         key, why = override["field"], override["reason"]

@@ -4,20 +4,20 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from reviews.errors import DecisionInvalid
-from reviews.rules.answers import find_schema_problems, get_field_schema, list_shown_fields
+from reviews.rules.answers import (
+    find_schema_problems,
+    get_field_schema,
+    list_editable,
+    list_shown_fields,
+)
 from reviews.rules.posted import infer_type
 
 Json = Any
 
 
-def list_correctable(shown: Mapping[str, Json]) -> dict[str, str]:
-    """Return the fields that may be opened to whoever is asked, ``{key: label}``."""
-    return {each["key"]: each["label"] for each in list_shown_fields(shown) if each.get("editable")}
-
-
 def check_opened(keys: Collection[str], shown: Mapping[str, Json]) -> list[str]:
     """Return the keys without repetition, in the order of the case. Raises: DecisionInvalid."""
-    known = list_correctable(shown)
+    known = list_editable(shown)
     if unknown := sorted(set(keys) - set(known)):
         names = ", ".join(known) or "none on this case"
         raise DecisionInvalid(

@@ -267,6 +267,7 @@ def _make_output(case: Case, decision: Decision) -> dict[str, Any]:
         "notice": write_notice(case.rules, decision.outcome, decision.reasons),
         "comment": decision.comment,
         "overrides": decision.overrides,
+        "places": decision.places,
         "fields": case.fields,
         "form": decision.form,
         "decided_by": person.username if person else "",

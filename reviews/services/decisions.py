@@ -18,6 +18,7 @@ from reviews.models import Case, Decision, DecisionKind, DecisionState
 from reviews.models.states import CaseState
 from reviews.rules.answers import Answer, check_answer, find_grounds
 from reviews.rules.evidence import Known
+from reviews.rules.places import list_marked
 from reviews.selectors.acting import Acting, check_may
 from reviews.selectors.eligibility import make_decider
 from reviews.selectors.judging import judge_answer
@@ -112,6 +113,7 @@ def _make_decision(
         grounds=find_grounds(answer, case.rules),
         comment=answer.comment.strip(),
         overrides=overrides,
+        places=list_marked(answer.places, case.shown),
         form=dict(answer.form),
         opened=known.list_opened(answer.opened),
         active_seconds=min(answer.active_seconds, known.count_seconds(now)),

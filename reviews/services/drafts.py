@@ -59,6 +59,7 @@ def keep_sent_answer(case: Case, answer: Answer, acting: Acting, now: datetime) 
         "grounds": dict(answer.grounds),
         "fields": dict(answer.fields),
         "why": dict(answer.why),
+        "places": dict(answer.places),
         "form": dict(answer.form),
     }
     _save(case, acting, content, list(answer.opened), answer.active_seconds, now)

@@ -40,7 +40,7 @@ def make_fact(
         agreed=decision.outcome == suggestion if suggestion else None,
         confidence=case.confidence,
         stated_confidence=_find_stated(model, case.confidence),
-        corrected=len(decision.overrides),
+        corrected=len({each["field"] for each in (*decision.overrides, *decision.places)}),
         active_seconds=int(evidence.get("active_seconds") or 0),
         model=str(model.get("model", ""))[:120],
         model_version=str(model.get("version", ""))[:120],

@@ -89,6 +89,7 @@ def _list_differences(stated: Stated, payload: dict[str, Any], decision: Decisio
     told = decision.receipt["decision"]
     by = decision.decided_by.username if decision.decided_by else None
     same = {name: getattr(decision, name) == told[name] for name in REPEATED if name in told}
+    same["places"] = decision.places == told.get("places", [])
     same["person"] = by == told["by"]
     same["kind"] = decision.kind == told["kind"]
     same["time"] = decision.at.isoformat() == told["at"]

@@ -54,6 +54,7 @@ def make_receipt(
             "notice": write_notice(case.rules, decision.outcome, decision.reasons),
             "comment": decision.comment,
             "overrides": decision.overrides,
+            **({"places": decision.places} if decision.places else {}),
             "form": decision.form,
             "by": decision.decided_by.username if decision.decided_by else None,
             "channel": decision.channel,

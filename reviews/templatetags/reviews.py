@@ -116,6 +116,13 @@ def shown_value(value: Any, kind: str = "") -> SafeString:
     return format_html("{}", value)
 
 
+@register.simple_tag
+def place_words(at: Sequence[float]) -> str:
+    """``{% place_words place.at %}``: where a place stands on its page."""
+    left, top, width, height = (f"{share:.1%}".replace("%", " %") for share in at)
+    return f"{left} from the left, {top} from the top, {width} by {height}"
+
+
 def _format_number(value: float, kind: str) -> str:
     if kind == "percent":
         return f"{value * 100:.1f} %".replace(".0 %", " %")

@@ -8,8 +8,11 @@ from django.utils.timezone import get_current_timezone
 
 from reviews.models import Case
 from reviews.rules.answers import Answer, list_shown_fields
+from reviews.rules.places import MOST_CHARACTERS
 from reviews.rules.posted import read_field, read_form, read_grounds
 from workbench.http.numbers import number_in
+from workbench.values.json_text import read_json
+from workbench.values.refusals import ValueRefused
 
 MOST_OPENED, LONGEST_SECONDS = 200, 86_400
 
@@ -17,7 +20,7 @@ MOST_OPENED, LONGEST_SECONDS = 200, 86_400
 @dataclass(frozen=True, slots=True)
 class Typed:
     """``content`` is what a draft keeps: ``{outcome, reasons, grounds, comment, form, fields,
-    why}``. ``opened`` are the ids of the evidence that was opened.
+    why, places}``. ``opened`` are the ids of the evidence that was opened.
     """
 
     content: dict[str, Any]
@@ -33,6 +36,7 @@ class Typed:
             comment=content["comment"],
             fields=content["fields"],
             why=content["why"],
+            places=content["places"],
             form=content["form"],
             opened=tuple(self.opened),
             active_seconds=self.active_seconds,
@@ -57,8 +61,8 @@ def read_typed(request: HttpRequest, case: Case) -> Typed:
 
 
 def _read_fields(request: HttpRequest, case: Case) -> dict[str, Any]:
-    """Return the fields that were changed as ``fields``, and the reasons given as ``why``."""
-    fields, why = {}, {}
+    """Return the fields that were changed, the reasons given as ``why``, and marked ``places``."""
+    fields, why, places = {}, {}, {}
     for field in list_shown_fields(case.shown):
         key = field.get("key")
         if not key or not field.get("editable") or f"field.{key}" not in request.POST:
@@ -69,4 +73,14 @@ def _read_fields(request: HttpRequest, case: Case) -> dict[str, Any]:
             fields[key] = new
             if reason := request.POST.get(f"why.{key}", "").strip():
                 why[key] = reason
-    return {"fields": fields, "why": why}
+        if place := _read_place(request.POST.get(f"place.{key}", "")):
+            places[key] = place
+    return {"fields": fields, "why": why, "places": places}
+
+
+def _read_place(text: str) -> Any:
+    """Return the place that the page marked, None if none; what is no place is refused later."""
+    try:
+        return read_json(text[:MOST_CHARACTERS]) if text else None
+    except ValueRefused:
+        return text[:MOST_CHARACTERS]

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from reviews.errors import DecisionInvalid, ReviewError
-from reviews.models import Case, InformationRequest
+from reviews.models import Case, Decision, InformationRequest
 from reviews.models.states import ACTIVE, CLAIMABLE, CaseState
 from reviews.panes import (
     choices_of,
@@ -19,8 +19,9 @@ from reviews.panes import (
     groups_of,
     rank_reasons,
 )
-from reviews.rules.corrections import list_correctable
+from reviews.rules.answers import list_editable
 from reviews.rules.documents import list_documents
+from reviews.rules.places import join_marked, move_boxes
 from reviews.rules.widgets import list_widgets
 from reviews.selectors.acting import Acting, make_acting, may
 from reviews.selectors.cases import (
@@ -82,7 +83,7 @@ def case_context(
     draft = get_draft(case, acting.user)
     answer = dict(typed if typed is not None else draft.content if draft else {})
     problems = error.problems if isinstance(error, DecisionInvalid) else {}
-    information = list_information_requests(case)
+    information, decisions = list_information_requests(case), list_decisions(case)
     return {
         "case": case,
         "veil": veil,
@@ -93,6 +94,7 @@ def case_context(
         "error": error,
         "problems": problems,
         **_panes_context(case, answer, problems, information),
+        "documents": _list_documents(case, decisions),
         "comments": list_comments(case),
         "information": information,
         "reply_url": _reply_url(case, acting, information),
@@ -100,7 +102,7 @@ def case_context(
             each.asked_by_id == acting.user.pk and each.answered_at is None for each in information
         ),
         "parties": list_parties(case),
-        **_past_context(case, acting),
+        **_past_context(case, acting, decisions),
         "pending": find_pending_decision(acting.user, now),
         **standing_context(case, acting, now),
         **get_work(acting, case.queue, now, at=case),
@@ -118,7 +120,6 @@ def _panes_context(
     changed = fields_changed_by_answers(information)
     return {
         "groups": list(groups_of(case, answer, problems, changed)),
-        "documents": list_documents(case.shown),
         "reasons": rank_reasons(case.shown.get("reasons") or ()),
         "flags": case.shown.get("flags") or (),
         "choices": choices_of(case, answer, problems),
@@ -131,9 +132,13 @@ def _panes_context(
     }
 
 
-def _past_context(case: Case, acting: Acting) -> dict[str, Any]:
+def _list_documents(case: Case, decisions: list[Decision]) -> list[dict[str, Json]]:
+    """Return the documents with the places that those who decided have marked."""
+    return move_boxes(list_documents(case.shown), join_marked(each.places for each in decisions))
+
+
+def _past_context(case: Case, acting: Acting, decisions: list[Decision]) -> dict[str, Any]:
     """Return what was decided, on this case and on similar ones, and whether it can be reopened."""
-    decisions = list_decisions(case)
     return {
         "decisions": decisions,
         "earlier": list_earlier_cases(case, acting),
@@ -164,7 +169,7 @@ def standing_context(case: Case, acting: Acting, now: datetime) -> dict[str, Any
         "can_assign": may(acting, "cases.assign", queue=case.queue, flow=case.flow),
         "is_active": case.state in ACTIVE,
         "allow": case.rules.get("allow", ()),
-        "correctable": list_correctable(case.shown),
+        "correctable": list_editable(case.shown),
         "refusals": _refusals(case, acting, now) if can_take or held else (),
     }
 

@@ -18,7 +18,7 @@ function isText(target) {
 /** @param {EventTarget | null} target */
 function isControl(target) {
   if (!(target instanceof HTMLElement)) return false;
-  return target.matches("button, a[href], summary") && !target.matches("[data-send]");
+  return target.matches("button, a[href], summary, [role=application]") && !target.matches("[data-send]");
 }
 
 /** @param {string} key */

@@ -1,6 +1,7 @@
 // @ts-check
 // One document: its pages, and the boxes on them that are bound to fields.
 
+import { setAt } from "./marking.js";
 import { makeWords } from "./words.js";
 import { fitWidth } from "./zoom.js";
 
@@ -9,7 +10,7 @@ const PDF_WORKER = new URL("../../vendor/pdfjs/pdf.worker.min.mjs", import.meta.
 const PDF_FONTS = new URL("../../vendor/pdfjs/standard_fonts/", import.meta.url).href;
 
 /** @typedef {{ key: string, page: number, at: [number, number, number, number], text?: string, confidence?: number | null }} Box */
-/** @typedef {{ element: HTMLElement, width: number, height: number, draw?: (scale: number) => Promise<void> }} Page */
+/** @typedef {{ element: HTMLElement, number: number, width: number, height: number, draw?: (scale: number) => Promise<void> }} Page */
 
 /** @typedef {import("./words.js").PageWords} PageWords */
 
@@ -24,6 +25,8 @@ export class Viewer {
    */
   constructor(panel, workspace, zoom) {
     this.panel = panel;
+    this.id = panel.dataset.evidence ?? "";
+    this.title = panel.dataset.title ?? "";
     this.workspace = workspace;
     this.zoom = zoom;
     this.holder = /** @type {HTMLElement} */ (panel.querySelector("[data-pages]"));
@@ -38,6 +41,40 @@ export class Viewer {
     this.loading = null;
     /** @type {any} */
     this.pdf = null;
+  }
+
+  /** Whether it is an image of which nothing was read: a place on it is evidence by itself. */
+  get isPlainImage() {
+    return (this.panel.dataset.mediaType ?? "").startsWith("image/") && !this.panel.dataset.words;
+  }
+
+  /** Whether it has pages to mark places on. */
+  get hasPages() {
+    const { mediaType = "", source, words } = this.panel.dataset;
+    return Boolean(source) && (mediaType === "application/pdf" || mediaType.startsWith("image/") || Boolean(words));
+  }
+
+  /** @param {number} number */
+  findPage(number) {
+    return this.pages.find((page) => page.number === number);
+  }
+
+  /** The first page of which the person sees something. */
+  findPageInView() {
+    const { top } = this.panel.getBoundingClientRect();
+    return this.pages.find(({ element }) => element.getBoundingClientRect().bottom > top + 40) ?? this.pages[0];
+  }
+
+  /**
+   * Show other boxes for a field.
+   * @param {string} key
+   * @param {Box[]} boxes
+   */
+  setBoxes(key, boxes) {
+    this.boxes = [...this.boxes.filter((box) => box.key !== key), ...boxes];
+    for (const old of this.panel.querySelectorAll(`[data-box-key="${CSS.escape(key)}"]`)) old.remove();
+    for (const box of boxes) this.findPage(box.page)?.element.append(this.makeBox(box));
+    if (this.marked === key) this.mark(key);
   }
 
   /** Free what the worker holds of the document. */
@@ -156,12 +193,11 @@ export class Viewer {
     if (words?.lines.length) element.append(makeWords(words, width / height));
     for (const box of this.boxes.filter((each) => each.page === number)) element.append(this.makeBox(box));
     this.holder.append(element);
-    this.pages.push({ element, width, height, draw });
+    this.pages.push({ element, number, width, height, draw });
   }
 
   /** @param {Box} box */
   makeBox(box) {
-    const [left, top, width, height] = box.at;
     const field = this.findField(box.key);
     const button = document.createElement("button");
     button.type = "button";
@@ -170,12 +206,7 @@ export class Viewer {
     button.dataset.tone = chooseTone(box.confidence ?? (Number(field?.dataset.confidence) || null));
     const label = field?.querySelector(".shown-label")?.textContent ?? box.key;
     button.setAttribute("aria-label", `${label}: ${box.text ?? ""}`);
-    Object.assign(button.style, {
-      left: `${left * 100}%`,
-      top: `${top * 100}%`,
-      width: `${width * 100}%`,
-      height: `${height * 100}%`,
-    });
+    setAt(button, box.at);
     button.addEventListener("click", () => this.goToField(box.key));
     return button;
   }
@@ -205,7 +236,7 @@ export class Viewer {
     this.findField(key)?.classList.add("linked");
     for (const box of this.panel.querySelectorAll(`[data-box-key="${CSS.escape(key)}"]`)) {
       box.classList.add("linked");
-      box.scrollIntoView({ block: "nearest", inline: "nearest" });
+      scrollWithin(this.panel, box);
     }
   }
 
@@ -266,6 +297,18 @@ function straighten(content, skew) {
   sheet.className = "document-sheet";
   sheet.append(content);
   return sheet;
+}
+
+/**
+ * Bring a part into the view of what scrolls around it. The page itself stays: where the documents
+ * lie below the fields, it would run away from under the pointer.
+ * @param {HTMLElement} around
+ * @param {Element} part
+ */
+export function scrollWithin(around, part) {
+  const [view, box] = [around.getBoundingClientRect(), part.getBoundingClientRect()];
+  around.scrollTop += Math.min(box.top - view.top, 0) || Math.max(box.bottom - view.bottom, 0);
+  around.scrollLeft += Math.min(box.left - view.left, 0) || Math.max(box.right - view.right, 0);
 }
 
 /** @param {number | null} confidence */
