@@ -14,6 +14,7 @@ from flows.api.finding import (
     BIGGEST_ID,
     get_reach,
 )
+from flows.documents.errors import Unreadable
 from flows.models import RunArtifact
 from flows.runtime.artifacts import ArtifactTooLarge, open_artifact
 from flows.services.uploads import upload_artifact
@@ -35,6 +36,13 @@ map_error(
     code="artifact-too-large",
     remedy="Split it, or store it elsewhere.",
 )
+
+
+def file_refused(error: Unreadable) -> ApiProblem:
+    return ApiProblem(422, "file-refused", error.message, error.remedy)
+
+
+map_error_by(Unreadable, file_refused)
 
 
 def too_many_uploads(error: UploadsTooMany) -> ApiProblem:
@@ -64,17 +72,19 @@ class ArtifactQuery(Schema):
 @router.post("/artifacts", response={201: ArtifactOut}, operation_id="store_artifact")
 @accepts(
     "application/octet-stream", "application/pdf", "application/json", "image/png", "image/jpeg",
-    "image/webp", "image/gif", "text/plain", "text/csv", "audio/mpeg", "audio/wav",
+    "image/webp", "image/gif", "image/tiff", "image/heic", "image/bmp", "text/plain", "text/csv",
+    "audio/mpeg", "audio/wav", "message/rfc822",
     max_bytes=settings.MAX_ARTIFACT_BYTES,
     read=lambda request: receive_file(request, settings.MAX_ARTIFACT_BYTES),
 )  # fmt: skip
-@may_answer(429)
+@may_answer(422, 429)
 @requires("runs.start", scope="anywhere")
 def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict[str, Any]]:
     """Store the body, with its Content-Type, as an artifact, to be given to runs.
 
     The same content is stored once, and has for each who uploads it the name and type that they
-    gave. Whoever uploaded it, or may see a run that holds it, may pass it to a run.
+    gave, the type only where the content does not tell. Whoever uploaded it, or may see a run that
+    holds it, may pass it to a run.
     """
     reference = upload_artifact(
         content=body_of(request),

@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.documents.errors import Unreadable
 from flows.documents.limits import Limits
+from flows.documents.mail import take_apart
 from flows.documents.ocr.upright import straighten, turn
 from flows.documents.opening import make_image, open_file, read_page
 from workbench.apart.program import serve
@@ -63,10 +64,15 @@ def _read_text(path: Path, page: int, limits: Limits) -> Json:
         file.close()
 
 
+def _unpack(path: Path, _page: int, _limits: Limits, *, folder: str) -> Json:
+    return take_apart(path, Path(folder))
+
+
 _ASKED: dict[str, Callable[..., Json]] = {
     "inspect": _inspect,
     "render": _render,
     "text": _read_text,
+    "unpack": _unpack,
 }
 
 if __name__ == "__main__":

@@ -5,12 +5,20 @@ A file that is two things at once is refused: what one program reads in it, anot
 
 import re
 import zipfile
+from os import SEEK_END
 from pathlib import Path
+from typing import IO
 
 from flows.documents.errors import Unreadable
 
 PDF, TIFF, HEIC, MAIL = "application/pdf", "image/tiff", "image/heic", "message/rfc822"
+UNKNOWN = "application/octet-stream"
 _ZIP = "application/zip"
+# Of these the content says only that it is text.
+_KINDS_OF_TEXT = frozenset(
+    {"text/csv", "text/markdown", "text/calendar", "text/xml", "application/json",
+     "application/xml", "application/yaml"}
+)  # fmt: skip
 
 # What is recognised by its first bytes.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -29,6 +37,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
     (b"{\\rtf", "application/rtf"),
 )
+# What says that it is one of these and is not recognised as such is not.
+_TOLD_BY_CONTENT = frozenset({each for _, each in _MAGIC} | {HEIC, MAIL, "image/webp", "text/html"})
 # The kinds of HEIF by the brand of their first box.
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 _MARKUP = re.compile(rb"<!doctype\s+html|<html|<script|<svg|<\?php", re.IGNORECASE)
@@ -50,7 +60,7 @@ _SNIFFED = 1024
 
 _SAVE_AS_PDF = "Save it as a PDF, and send that."
 _REMEDIES = {
-    MAIL: "Take its attachments out, and send these.",
+    MAIL: "Take it apart by `document.unpack`, or send its attachments by themselves.",
     _ZIP: "Unpack it, and send each file by itself.",
     "text/html": "Print the page to a PDF, and send that.",
     "text/plain": "Give its text to the step that needs it; there is nothing to recognise in it.",
@@ -63,16 +73,41 @@ def find_media_type(path: Path) -> str:
     It is not unpacked or decoded. Raises: Unreadable, for an empty file, for one of no known type,
     and for one that is of two types.
     """
-    size = path.stat().st_size
+    with path.open("rb") as file:
+        return _find_type(file)
+
+
+def _find_type(file: IO[bytes]) -> str:
+    size = file.seek(0, SEEK_END)
     if not size:
         raise Unreadable("empty", "The file is empty.", "Send it again.")
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
-        file.seek(max(size - _TAIL, 0))
-        tail = file.read()
+    file.seek(0)
+    head = file.read(_HEAD)
+    file.seek(max(size - _TAIL, 0))
+    tail = file.read()
     media_type = _find_by_start(head)
-    _refuse_two_types(path, media_type, head, tail)
+    _refuse_two_types(file, media_type, head, tail)
     return _find_office(head, tail) if media_type == _ZIP else media_type
+
+
+def settle_type(file: IO[bytes], said: str) -> str:
+    """Return as what a file that comes in is kept: by its content, where that tells.
+
+    What its sender says counts for text, whose kinds look alike, and for what is not known here,
+    such as a recording. The file is at its start afterwards.
+
+    Raises: Unreadable, for an empty file, and for one that is of two types.
+    """
+    said = said.partition(";")[0].strip().lower()
+    try:
+        found = _find_type(file)
+    except Unreadable as unknown:
+        if unknown.code != "unknown_type":
+            raise
+        return UNKNOWN if said in _TOLD_BY_CONTENT or not said else said
+    finally:
+        file.seek(0)
+    return said if found == "text/plain" and said in _KINDS_OF_TEXT else found
 
 
 def is_readable(media_type: str) -> bool:
@@ -137,7 +172,7 @@ def _is_text(head: bytes) -> bool:
     return not re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", head)
 
 
-def _refuse_two_types(path: Path, media_type: str, head: bytes, tail: bytes) -> None:
+def _refuse_two_types(file: IO[bytes], media_type: str, head: bytes, tail: bytes) -> None:
     """Raises: Unreadable, if the file can be read as something else too."""
     start = head[:_SNIFFED]
     others = []
@@ -145,7 +180,7 @@ def _refuse_two_types(path: Path, media_type: str, head: bytes, tail: bytes) -> 
         others.append("PDF")
     if media_type != "text/html" and _has_markup(media_type, start):
         others.append("HTML")
-    if media_type != _ZIP and b"PK\x05\x06" in tail and _opens_as_zip(path):
+    if media_type != _ZIP and b"PK\x05\x06" in tail and _opens_as_zip(file):
         others.append("ZIP")
     if others:
         raise Unreadable(
@@ -160,9 +195,9 @@ def _has_markup(media_type: str, start: bytes) -> bool:
     return media_type not in {MAIL, "text/plain"} and bool(_MARKUP.search(start))
 
 
-def _opens_as_zip(path: Path) -> bool:
+def _opens_as_zip(file: IO[bytes]) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             return bool(archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False

@@ -100,7 +100,7 @@ def add_piece(
 def finish_upload(upload: PartialUpload, *, actor: Actor, now: datetime) -> dict[str, Any]:
     """Make an artifact of a file that is whole, and return its reference.
 
-    Raises: UploadsTooMany; the pieces stay, to be finished later.
+    Raises: UploadsTooMany; the pieces stay, to be finished later. Unreadable.
     """
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as whole:
         content = Received(whole, _join(upload, whole), upload.size)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from flows import services
+from flows.documents.errors import Unreadable
 from flows.engine.lanes import PRIORITY, Lane
 from flows.models import Flow
 from flows.runtime.artifacts import ArtifactTooLarge
@@ -51,7 +52,7 @@ def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
     if mode == "form":
         try:
             posted = _take_files(request, form)
-        except (ArtifactTooLarge, UploadsTooMany) as error:
+        except (ArtifactTooLarge, Unreadable, UploadsTooMany) as error:
             return _page(request, flow, form, mode, refusal=str(error), status=422)
         value, errors = form.read(posted), [each.message for each in form.errors]
     else:
@@ -78,7 +79,8 @@ def _start(request: HttpRequest, flow: Flow, document: Json) -> HttpResponse:
 def _take_files(request: HttpRequest, form: SchemaForm) -> dict[str, str]:
     """Return what was posted, with references in the place of files that came with the form.
 
-    A page whose script runs has uploaded them before. Raises: ArtifactTooLarge, UploadsTooMany.
+    A page whose script runs has uploaded them before. Raises: ArtifactTooLarge,
+    Unreadable, UploadsTooMany.
     """
     posted = request.POST.dict()
     for each in form.list_file_fields():

@@ -7,6 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from flows.documents.errors import Unreadable
 from flows.models import PartialUpload
 from flows.services.errors import ServiceError
 from flows.services.pieces import (
@@ -55,9 +56,7 @@ def upload_piece(request: HttpRequest, upload_id: UUID) -> JsonResponse:
         if request.method == "PUT" and not upload.is_whole:
             upload = _add_piece(request, upload)
         if request.method == "PUT" and upload.is_whole:
-            now = timezone.now()
-            made = finish_upload(upload, actor=actor_of(request), now=now)
-            return JsonResponse({**_tell(upload), "reference": made})
+            return JsonResponse({**_tell(upload), "reference": _finish(request, upload)})
     except PieceElsewhere as elsewhere:
         return JsonResponse({"received": elsewhere.received}, status=409)
     except UploadUnknown as unknown:
@@ -81,6 +80,15 @@ def _add_piece(request: HttpRequest, upload: PartialUpload) -> PartialUpload:
     with content.file:
         offset = positive_number(request.GET.get("offset", "")) or 0
         return add_piece(upload, offset=offset, content=content, now=timezone.now())
+
+
+def _finish(request: HttpRequest, upload: PartialUpload) -> dict[str, Any]:
+    """Return the file's reference; forget a file that is refused, which no piece would mend."""
+    try:
+        return finish_upload(upload, actor=actor_of(request), now=timezone.now())
+    except Unreadable as refusal:
+        drop_upload(upload)
+        raise ServiceError(refusal.message, refusal.remedy) from refusal
 
 
 def _tell(upload: PartialUpload) -> dict[str, Any]:

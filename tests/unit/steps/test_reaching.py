@@ -42,6 +42,7 @@ STAYS = {
     "document.classify": "It asks a model that the operator has set up, if any.",
     "document.extract": "It asks a model that the operator has set up, if any.",
     "document.split": "It looks at a document of its own run.",
+    "document.unpack": "It reads files that its run holds.",
     "guard": "It reads what it is given, and keeps what it replaces for its own run.",
     "end": "Whoever hears the outcome was asked for runs.view, or called the flow.",
     "event.wait": "It is given what others emit for everybody, and moves no run but its own.",

@@ -30,7 +30,7 @@ SCHEMA = {
     "properties": {"payslip": FILE, "others": {"type": "array", "items": FILE, "maxItems": 2}},
     "additionalProperties": False,
 }
-CONTENT = bytes(range(256)) * 100
+CONTENT = b"%PDF-1.7\n" + bytes(range(256)) * 100
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
