@@ -167,6 +167,8 @@ def test_a_place_is_marked_by_keyboard_and_goes_into_the_decision(
     why = case.get_by_label("Why Net income is changed (required)")
     expect(why).to_be_focused()
     case.keyboard.type("misread")
+    # Who types has claimed the case.
+    expect(case.get_by_role("button", name="Claim")).to_have_count(0)
     case.keyboard.press("Escape")
     case.keyboard.press("a")
     case.keyboard.press("Enter")
