@@ -16,10 +16,10 @@ def main() -> None:
     django.setup()
     # Below the set-up, which models need.
     from bench import ours, scale
-    from workbench.process.memory import freeze_what_is_loaded
+    from workbench.process.memory import collect_seldom
 
     # As a web process does once it has started.
-    freeze_what_is_loaded()
+    collect_seldom()
     answer(
         {
             "count_workers": ours.count_workers,

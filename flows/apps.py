@@ -11,6 +11,7 @@ ACTIONS = {
     "flow.released": "Released version {version}",
     "flow.rolled_back": "Rolled back from version {before} to {version}",
     "run.started": "Started a run of {flow} version {version}",
+    "run.output_sealed": "Sealed the output of {step}",
     "run.cancelled": "Cancelled the run: {reason}",
     "run.retried": "Retried the run from where it failed",
     "run.rerun": "Ran {of} again from {step}",
@@ -47,6 +48,7 @@ class FlowsConfig(AppConfig):
         )
         from flows.services import pieces  # noqa: F401 - registers a task of the clock
         from flows.services.ledger_check import check_releases, check_versions
+        from flows.services.sealed_check import check_outputs
         from flows.steps import types  # noqa: F401 - registers the step types
         from workbench.audit.actions import register_action
         from workbench.audit.records import register_check
@@ -55,4 +57,5 @@ class FlowsConfig(AppConfig):
             register_action(name, sentence)
         register_check("flow versions", check_versions)
         register_check("flow releases", check_releases)
+        register_check("step outputs", check_outputs)
         register_frame()

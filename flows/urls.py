@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("flows.triggers.urls")),
     path("connections/", include("flows.connections.urls")),
     path("", include("flows.costs.urls")),
+    path("", include("flows.drift.urls")),
     path("", include("flows.health.urls")),
     path("", include("flows.backtest.urls")),
     path("", include("flows.lab.urls")),

@@ -56,14 +56,17 @@ class ReviewsConfig(AppConfig):
         from reviews.entry_facts import register_facts
         from reviews.frame import register_frame
         from reviews.live import may_hear_case, may_hear_queue
+        from reviews.models import DatasetVersion
         from reviews.quality.examples import DecidedCases
         from reviews.selectors.titles import ensure_title_index
         from reviews.services.ledger_check import check_decisions
         from reviews.services.shown_check import check_shown
         from workbench.audit.records import register_check
         from workbench.audit.services import register_action
+        from workbench.files.rewriting import register_stored
         from workbench.live import register_live_authoriser
 
+        register_stored(DatasetVersion)
         for action, sentence in ACTIONS.items():
             register_action(action, sentence)
         register_check("decisions", check_decisions)

@@ -52,7 +52,7 @@ TABS = (
         20,
         "checks second samples",
     ),
-    Tab("insights", "Policies", "quality:policies", "quality.manage", 30, "quality sampling known"),
+    Tab("insights", "Sampling", "quality:policies", "quality.manage", 30, "quality sampling known"),
     Tab(
         "insights",
         "Datasets",

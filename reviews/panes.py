@@ -21,7 +21,7 @@ from reviews.rules.widgets import (
     list_widgets,
     write_field,
 )
-from reviews.services.shown_check import find_differences
+from reviews.services.receipt_check import check_receipt
 from workbench.values.times import is_date
 
 Json = Any
@@ -61,7 +61,7 @@ def receipt_context(case: Case, decision: Decision | None) -> dict[str, Any]:
     return {
         "groups": list(groups_of(kept, {}, {}, {})),
         "reasons": rank_reasons(seen.get("reasons") or ()),
-        "differing": find_differences(case, decision.receipt),
+        "differing": check_receipt(case, decision),
         "seen_at": parse_datetime(known.get("first_seen_at") or ""),
         "fetched": [(each, parse_datetime(at)) for each, at in known.get("served", {}).items()],
     }

@@ -228,6 +228,46 @@ def redis_server(port: int | None = None) -> Iterator[str]:
         yield server.url
 
 
+@dataclass
+class Bucket:
+    """An empty bucket of an S3 server, which may be killed and started again: then it is gone."""
+
+    server: Server
+    name: str = "papers"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a process needs in its environment to keep its files there."""
+        place = f"s3://{self.name}/kept?endpoint={self.server.url}&region=us-east-1"
+        return {"ARTIFACT_STORE": place, **self.credentials}
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "only for tests"}
+
+    def make(self) -> None:
+        """Make the bucket: moto takes anybody's word, so that no request has to be signed."""
+        made = urllib.request.Request(f"{self.server.url}/{self.name}", method="PUT")
+        with urllib.request.urlopen(made, timeout=10):
+            pass
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[Bucket]:
+    """Run an S3 server (moto's, which keeps all in memory) with one bucket."""
+    port = free_port()
+    with private_folder() as folder:
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        server = Server(command, folder, port, f"http://127.0.0.1:{port}")
+        try:
+            server.start()
+            bucket = Bucket(server)
+            bucket.make()
+            yield bucket
+        finally:
+            server.kill()
+
+
 @contextlib.contextmanager
 def _child(
     command: Sequence[Any], output: Any, *, user: str | None = None, cwd: Path = ROOT,

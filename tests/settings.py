@@ -1,7 +1,8 @@
 """Settings of the tests: a folder of their own, fast passwords, the store that is asked for.
 
 With nothing set, SQLite. ``TEST_DATABASE_URL`` and ``TEST_REDIS_URL`` (see tests/servers.py) put
-the same tests on PostgreSQL and Redis.
+the same tests on PostgreSQL and Redis; ``TEST_ARTIFACT_STORE`` and ``TEST_ARTIFACT_KEYS`` put their
+files elsewhere.
 """
 
 import atexit
@@ -19,6 +20,8 @@ os.environ["COUNTERSIGN_VAR"] = _var
 os.environ["SECRET_KEY"] = "only for tests"
 for _name in ("DATABASE_URL", "REDIS_URL", "SITE_URL", "PORT", "OUTGOING_ALLOWLIST", "EMAIL_HOST"):
     os.environ.pop(_name, None)
+for _name in ("ARTIFACT_STORE", "ARTIFACT_KEYS", "ARTIFACT_KEYS_FILE"):
+    os.environ[_name] = os.environ.get(f"TEST_{_name}", "")
 if "TEST_DATABASE_URL" in os.environ:
     os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
 if "TEST_REDIS_URL" in os.environ:

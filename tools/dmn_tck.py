@@ -2,8 +2,9 @@
 
 FOLDER is a copy of the kit (its ``TestCases``, or a part of it). Of each file of test cases the
 decisions that are decision tables are decided on the inputs, and compared with what the kit
-expects. Decisions that need another decision get its result where that is a table too. The rest is
-out of scope, with the reason. Exit code 1 if a result is another than the kit's.
+expects. Decisions that need another decision get its result where that is a table, or an expression
+that tables know. Literal expressions are judged where they rest on a table. The rest is out of
+scope, with the reason. Exit code 1 if a result is another than the kit's.
 """
 
 import sys
@@ -19,11 +20,13 @@ from xml.etree.ElementTree import Element
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
+from flows.tables.compiling import compile_expression
 from flows.tables.deciding import DecisionTable
 from flows.tables.dmn import Types, list_decisions, parse_dmn, read_decision
 from flows.tables.elements import find_child, get_tag, list_children, read_text
-from flows.tables.errors import OutOfScope, TableRefused
-from flows.tables.values import TEXTUAL, Months, from_json, read_typed
+from flows.tables.errors import FeelError, OutOfScope, TableRefused
+from flows.tables.parsing import parse_expression
+from flows.tables.values import TEXTUAL, Months, from_json, read_typed, to_json
 
 Json = Any
 MOST_DEPTH = 20
@@ -109,9 +112,19 @@ class _Model:
         for needed in self.needs[name]:
             if needed not in found:
                 found[needed] = self.decide(needed, given, depth + 1)
+        expression = find_child(self.decisions[name], "literalExpression")
+        if expression is not None and (depth or self._rests_on_table(name)):
+            return _evaluate(read_text(find_child(expression, "text")), found)
         table = self._find(name)
         inputs = {each: found.get(each) for each in table.variables}
         return table.decide(inputs).result
+
+    def _rests_on_table(self, name: str) -> bool:
+        """Return whether one of the decisions that a decision needs is a table."""
+        return any(
+            find_child(self.decisions[needed], "decisionTable") is not None
+            for needed in self.needs[name]
+        )
 
     def _find(self, name: str) -> DecisionTable:
         if name not in self._tables:
@@ -121,6 +134,15 @@ class _Model:
             except TableRefused as error:
                 raise OutOfScope(f"{error}", "") from error
         return self._tables[name]
+
+
+def _evaluate(text: str, given: Mapping[str, Json]) -> Json:
+    """Return the value of an expression. Raises: OutOfScope."""
+    try:
+        tree = parse_expression(text, given.keys())
+    except FeelError as error:
+        raise OutOfScope(error.message, error.remedy) from error
+    return to_json(compile_expression(tree)({key: from_json(each) for key, each in given.items()}))
 
 
 def _list_required(decision: Element) -> Iterator[str]:

@@ -40,6 +40,7 @@ _ROUTERS = (
     "flows.assets.api",
     "flows.assets.policies.api",
     "flows.costs.api",
+    "flows.drift.api",
     "flows.events.api",
     "flows.health.api",
     "flows.backtest.api",

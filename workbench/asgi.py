@@ -14,7 +14,7 @@ from django.conf import settings  # noqa: E402
 
 from flows.editor.presence import websocket_urlpatterns as presence_urlpatterns  # noqa: E402
 from workbench.live.routing import refused_urlpatterns, websocket_urlpatterns  # noqa: E402
-from workbench.process.memory import freeze_what_is_loaded  # noqa: E402
+from workbench.process.memory import collect_seldom  # noqa: E402
 from workbench.process.proxies import TrustedProxies  # noqa: E402
 from workbench.process.web import ReusedThreads, SynchronousHandler  # noqa: E402
 
@@ -33,4 +33,4 @@ application = TrustedProxies(
     ),
     settings.TRUSTED_PROXIES,
 )
-freeze_what_is_loaded()
+collect_seldom()

@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "flows.connections",
     "flows.assets",
     "flows.costs",
+    "flows.drift",
     "flows.triggers",
     "flows.backtest",
     "flows.publishing",
@@ -183,10 +184,16 @@ CHANNEL_LAYERS: dict[str, Any] = {
         else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     )
 }
+# Where artifacts are: a folder of VAR_DIR, or "s3://bucket/prefix?endpoint=…&region=…".
+ARTIFACT_STORE = os.environ.get("ARTIFACT_STORE", "")
+# The keys that encrypt them, or a file with one a line: 32 random bytes in base64 each. The first
+# writes, all of them read.
+ARTIFACT_KEYS = env_list("ARTIFACT_KEYS")
+ARTIFACT_KEYS_FILE = os.environ.get("ARTIFACT_KEYS_FILE", "")
 STORAGES = {
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": VAR_DIR / "artifacts"},
+        "BACKEND": "workbench.files.storage.open_store",
+        "OPTIONS": {"folder": VAR_DIR / "artifacts"},
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
@@ -229,6 +236,8 @@ MODEL_TRIES_A_MINUTE = int(os.environ.get("MODEL_TRIES_A_MINUTE", "20"))
 CURRENCY = os.environ.get("CURRENCY", "EUR")
 # How long each payment is kept. The sums by day stay.
 KEEP_CHARGES_DAYS = int(os.environ.get("KEEP_CHARGES_DAYS", "400"))
+# How long the recorded answers of models are kept, by which backtests and tests ask nobody.
+KEEP_ANSWERS_DAYS = int(os.environ.get("KEEP_ANSWERS_DAYS", "400"))
 # How many runs of one flow may start in a minute.
 MAX_STARTS_A_MINUTE = int(os.environ.get("MAX_STARTS_A_MINUTE", "100000"))
 # The only hosts that `http.request` and remote models may reach: "host" or "host:port".

@@ -1,6 +1,6 @@
 """Invent what a payslip or form says. The same seed gives the same papers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -44,19 +44,23 @@ class Paper:
         return {name: getattr(self, name) for name in names}
 
 
-def invent(count: int, seed: int = 7) -> Iterator[Paper]:
+def invent(
+    count: int, seed: int = 7, *, layouts: Sequence[str] = LAYOUTS, first: int = 0
+) -> Iterator[Paper]:
+    """Yield papers numbered from ``first``, in these layouts by turns."""
     random = Random(seed)
     for number in range(count):
-        yield _invent(number, random)
+        layout, font = layouts[number % len(layouts)], FONTS[number // len(layouts) % len(FONTS)]
+        yield _invent(first + number, layout, font, random)
 
 
-def _invent(number: int, random: Random) -> Paper:
+def _invent(number: int, layout: str, font: str, random: Random) -> Paper:
     gross = round(random.uniform(1_500, 9_500), 2)
     tax, social = round(gross * random.uniform(0.1, 0.3), 2), round(gross * 0.198, 2)
     return Paper(
         number=number,
-        layout=LAYOUTS[number % len(LAYOUTS)],
-        font=FONTS[number // len(LAYOUTS) % len(FONTS)],
+        layout=layout,
+        font=font,
         skew=round(random.uniform(-MOST_SKEW, MOST_SKEW), 2),
         noise=round(random.uniform(0.1, 0.6), 2),
         employee=f"{random.choice(_FIRST)} {random.choice(_LAST)}",

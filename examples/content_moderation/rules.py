@@ -27,11 +27,6 @@ SPAM: Mapping[str, float] = {
 SHORTENERS = frozenset({"bit.ly", "tinyurl.com", "t.co"})
 LOOKALIKES = str.maketrans("013457@$", "oieastas")
 LINK = re.compile(r"https?://([^\s/]+)[^\s]*", re.IGNORECASE)
-PERSONAL: Mapping[str, str] = {
-    "e-mail address": r"[\w.+-]+@[\w-]+\.[\w.-]*\w",
-    "account number": r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b",
-    "telephone number": r"(?<!\w)(?:\+|0)\d[\d ()/-]{6,}\d(?!\w)",
-}
 OLD_ACCOUNT_DAYS, MANY_REPORTS = 30, 3
 LEAST_LETTERS, SHOUTED_SHARE = 20, 0.6
 
@@ -73,21 +68,3 @@ def spam_points(text: str, phrases: Mapping[str, float]) -> dict[str, float]:
     if len(letters) > LEAST_LETTERS and capitals > SHOUTED_SHARE * len(letters):
         points["Mostly capitals"] = 2
     return points
-
-
-def find_personal_data(text: str) -> dict[str, list[str]]:
-    """Return what looks like personal data, by kind. What one kind matched, no later kind can."""
-    found: dict[str, list[str]] = {}
-    rest = text
-    for kind, pattern in PERSONAL.items():
-        if matches := [match[0] for match in re.finditer(pattern, rest)]:
-            found[kind] = matches
-            rest = re.sub(pattern, " ", rest)
-    return found
-
-
-def mask_personal_data(text: str) -> str:
-    """Return the text with each piece of personal data replaced by its kind."""
-    for kind, pattern in PERSONAL.items():
-        text = re.sub(pattern, f"[{kind}]", text)
-    return text

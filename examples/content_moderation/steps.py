@@ -57,11 +57,6 @@ class Spam(TypedDict):
     reasons: list[Reason]
 
 
-class Personal(TypedDict):
-    kinds: list[str]
-    masked: str
-
-
 class Verdict(TypedDict):
     """``confidence`` is the share of the evidence for the verdict, 0 to 1."""
 
@@ -131,18 +126,13 @@ def spam(text: str, plain: str) -> Spam:
 
 
 @step
-def personal(text: str) -> Personal:
-    """Find personal data, and return the text without it."""
-    return Personal(
-        kinds=list(rules.find_personal_data(text)), masked=rules.mask_personal_data(text)
-    )
-
-
-@step
 def policy(
-    standing: Standing, harm: Harm, spam: Spam, personal: Personal, reports: Count
+    standing: Standing, harm: Harm, spam: Spam, personal: list[str], reports: Count
 ) -> Verdict:
-    """Weigh what was found. Only advertising is removed by rule; people judge what was said."""
+    """Weigh what was found; ``personal`` has the kinds of personal data.
+
+    Only advertising is removed by rule; people judge what was said.
+    """
     speaks_for = sum(standing["points"].values()) - (1.0 if harm["weight"] or spam["points"] else 0)
     against = harm["weight"] + spam["points"] + reports
     share_for = (speaks_for + PRIOR) / (speaks_for + against + 2 * PRIOR)
@@ -150,7 +140,7 @@ def policy(
     flags = standing["flags"] + harm["flags"]
     verdict: Literal["keep", "mask", "remove", "unsure"] = "unsure"
     if share_for >= KEEP_FROM and not flags:
-        verdict = "mask" if personal["kinds"] else "keep"
+        verdict = "mask" if personal else "keep"
     elif share_for <= REMOVE_UP_TO and rule == "spam":
         verdict = "remove"
     return Verdict(

@@ -1,10 +1,10 @@
 """Stored payloads over HTTP."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
@@ -15,7 +15,7 @@ from flows.api.finding import (
     get_reach,
 )
 from flows.models import RunArtifact
-from flows.runtime.artifacts import ArtifactTooLarge
+from flows.runtime.artifacts import ArtifactTooLarge, open_artifact
 from flows.services.uploads import upload_artifact
 from workbench.accounts.gate import requires
 from workbench.http.gateway import accepts, may_answer
@@ -24,6 +24,7 @@ from workbench.http.rates import HOUR, UploadsTooMany
 from workbench.http.reading import body_of
 from workbench.http.receiving import receive_file
 from workbench.http.schemas import FILE
+from workbench.http.sending import send_file
 from workbench.http.sign_in import actor_of, person_of
 
 router = Router(tags=["flows"])
@@ -88,16 +89,24 @@ def add_artifact(request: HttpRequest, wanted: Query[ArtifactIn]) -> Status[dict
 
 @router.get("/artifacts/{digest}", operation_id="get_artifact", openapi_extra=FILE)
 @requires("runs.view", scope="rows")
-def get_artifact(request: HttpRequest, digest: str, wanted: Query[ArtifactQuery]) -> FileResponse:
-    """Return the content of an artifact that a run holds: it was given to it, or it made it."""
+def get_artifact(
+    request: HttpRequest, digest: str, wanted: Query[ArtifactQuery]
+) -> HttpResponseBase:
+    """Return the content of an artifact that a run holds: it was given to it, or it made it.
+
+    `Range` asks for a part of it (206, or 416 for none), and its digest is the ETag.
+    """
     try:
         found = selectors.get_artifact(
             digest, run_id=wanted.run, within=get_reach(request, "runs.view")
         )
     except RunArtifact.DoesNotExist:
         raise Http404(f"Run {wanted.run} holds no artifact {digest}.") from None
-    response = FileResponse(
-        default_storage.open(found.artifact.path),
+    response = send_file(
+        request,
+        partial(open_artifact, found.artifact),
+        size=found.artifact.size,
+        digest=digest,
         as_attachment=True,
         filename=found.name or digest[:12],
     )

@@ -23,6 +23,7 @@ class AssetsConfig(AppConfig):
     def ready(self) -> None:
         from flows.assets import jobs  # noqa: F401 - registers the job
         from flows.assets.contents import CONTENTS
+        from flows.assets.contracts.kind import CONTRACT
         from flows.assets.frame import register_frame
         from flows.assets.kinds import register_kind
         from flows.assets.ledger_check import check_releases, check_versions
@@ -44,7 +45,7 @@ class AssetsConfig(AppConfig):
 
         for name, sentence in ACTIONS.items():
             register_action(name, sentence)
-        for kind in (LIST, POLICY, PROMPT, TABLE):
+        for kind in (CONTRACT, LIST, POLICY, PROMPT, TABLE):
             register_kind(kind)
             register_frame(kind)
         register_attachments(KNOWN)

@@ -188,6 +188,8 @@ class AssetKind:
     largest: ClassVar[int] = 500_000  # bytes of a draft as JSON
     # Further pages of the kind, on its list: title, name of the address, icon.
     links: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+    # The same for those who may edit.
+    edit_links: ClassVar[tuple[tuple[str, str, str], ...]] = ()
 
     def empty(self) -> dict[str, Json]:
         """Return the draft to begin with."""

@@ -10,6 +10,7 @@
   none.
 - A step with effects is answered in the same way, or else by its own recorded answer, which is
   assumed to hold.
+- No answer of another version of a model is taken, as far as that is known here.
 - Every other step is executed, once for all lanes of a run that give it the same input.
 """
 
@@ -17,6 +18,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from flows.backtest.book import ReplayBook
@@ -32,6 +34,7 @@ from flows.runtime.recalling import make_record
 from flows.runtime.rehearsal import MISSING, Given, Part, Stub
 from flows.steps.base import RunningStep, StepFailure, WaitingStep
 from flows.steps.language import digest_request
+from flows.steps.models import LOCAL
 from flows.steps.questions import LanguageStep
 from workbench.dispatch import agreed_time
 
@@ -144,17 +147,33 @@ class RecordedAnswers:
         found = self.by_key.get(key)
         if found:
             visit = found[min(self.taken.get(key, 0), len(found) - 1)]
-            model = str((visit.provenance or {}).get("model", ""))
-            self.tally.add_recorded(key, is_stale=self.shelf.is_stale(model, visit.at))
-            return self._take_recorded(key)
+            if self._is_of_these_models(given, visit.provenance, visit.at):
+                self.tally.add_recorded(key, is_stale=False)
+                return self._take_recorded(key)
         # Who replays a run reads the artifacts that the run holds, and no others.
         record = None if list_named(given.config) else self.shelf.find(key)
         if record is None or "port" not in record.answer:
             return None
-        model = str(record.provenance.get("model", ""))
-        self.tally.add_recorded(key, is_stale=self.shelf.is_stale(model, record.at))
+        if not self._is_of_these_models(given, record.provenance, record.at):
+            return None
+        self.tally.add_recorded(key, is_stale=False)
         kept = record.answer
         return Stub(kept["output"], kept["port"], provenance=record.provenance)
+
+    def _is_of_these_models(
+        self, given: Given, made: Mapping[str, Json] | None, at: datetime
+    ) -> bool:
+        """Return whether the models that were asked are those that would be asked now.
+
+        None of their connections was changed since, and the one that answered, if it is of this
+        process, has the version that it had.
+        """
+        named = [use.model for use in given.bound.type.list_models(given.config)]
+        if any(self.shelf.is_stale(each, at) for each in named):
+            return False
+        made = made or {}
+        now = LOCAL.revision_of(str(made.get("model", "")))
+        return not now or now == f"{made.get('version')} {made.get('digest')}"
 
     def _is_answered(self, bound: BoundStep, made: Action) -> bool:
         lacks = self.book.take_lacking(failed=isinstance(made, Fail | RetryAt))

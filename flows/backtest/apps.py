@@ -6,7 +6,7 @@ class BacktestConfig(AppConfig):
     label = "backtest"
 
     def ready(self) -> None:
-        from flows.backtest import jobs  # noqa: F401 - registers the job
+        from flows.backtest import clock, jobs  # noqa: F401 - register their task and job
         from flows.backtest.selectors import may_see_backtest
         from workbench.live import register_live_authoriser
 

@@ -43,6 +43,9 @@ class Exchange:
     timeout_seconds: float
     now: datetime
     secret: str = field(default="", repr=False)
+    flow: str = ""
+    # Whether the call is made for several attempts.
+    is_shared: bool = False
     seconds: float = 0.0
     # What the reply states of itself, as soon as it has been read.
     stated: Mapping[str, Json] = field(default_factory=dict)
@@ -60,7 +63,7 @@ class Exchange:
         """Return the body of the answer. Raises: StepFailure."""
         began = monotonic()
         try:
-            with under_way(self.known.row.name):
+            with under_way(self.known.row.name, flow=self.flow, is_shared=self.is_shared):
                 answer = send(self._to_outgoing(call), self.now)
         except StepFailure as failure:
             self.seconds = monotonic() - began
@@ -157,6 +160,8 @@ def open_exchange(
     idempotency_key: str,
     timeout_seconds: float | None,
     now: datetime,
+    flow: str = "",
+    is_shared: bool = False,
 ) -> Exchange:
     """Return an exchange with the connection's secret.
 
@@ -171,6 +176,8 @@ def open_exchange(
         min(limits),
         now,
         known.read_secret(),
+        flow,
+        is_shared,
     )
 
 

@@ -220,7 +220,7 @@ def infer_many_by(known: KnownConnection, requests: Sequence[InferenceRequest]) 
 def _ask_for_many(known: KnownConnection, requests: Sequence[InferenceRequest]) -> list[Outcome]:
     adapter = cast(BatchingAdapter, known.adapter)
     key = make_batch_key(requests)
-    exchange = _open(known, replace(requests[0], idempotency_key=key))
+    exchange = _open(known, replace(requests[0], idempotency_key=key), is_shared=len(requests) > 1)
     asked = [replace(each, parameters=exchange.parameters) for each in requests]
     body = exchange.ask(adapter.make_batch_call(exchange.endpoint, asked))
 
@@ -291,13 +291,17 @@ def chat_by(known: KnownConnection, request: ChatRequest) -> ChatAnswer:
     return ChatAnswer(text, calls, finish, exchange.make_provenance(), tokens)
 
 
-def _open(known: KnownConnection, request: InferenceRequest | ChatRequest) -> Exchange:
+def _open(
+    known: KnownConnection, request: InferenceRequest | ChatRequest, *, is_shared: bool = False
+) -> Exchange:
     return open_exchange(
         known,
         request.parameters,
         idempotency_key=request.idempotency_key,
         timeout_seconds=request.timeout_seconds,
         now=request.now,
+        flow=request.flow,
+        is_shared=is_shared,
     )
 
 

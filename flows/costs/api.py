@@ -100,7 +100,9 @@ class CostOfOutcomeOut(Schema):
 
 
 class CostsOut(CostSumOut):
-    unknown_calls: int = Field(description="Given up before it was known what they cost.")
+    unknown_calls: int = Field(
+        description="Given up, or lost with a worker, before it was known what they cost."
+    )
     first: date = Field(description="The first day, in UTC.")
     last: date
     days: list[CostOfDayOut] = Field(description="Days on which something was paid.")

@@ -131,8 +131,12 @@ def _find_phrase(
 
 
 def write_question(document: ReadDocument, kinds: Sequence[KindRule]) -> str:
+    return f"{list_kinds(kinds)}\n\nLines:\n{number_lines(document)}"
+
+
+def list_kinds(kinds: Sequence[KindRule]) -> str:
     listed = "\n".join(f"- {rule.kind}{f': {rule.hint}' if rule.hint else ''}" for rule in kinds)
-    return f"Kinds:\n{listed}\n\nLines:\n{number_lines(document)}"
+    return f"Kinds:\n{listed}"
 
 
 def make_answer_schema(kinds: Sequence[KindRule], otherwise: str) -> dict[str, Json]:

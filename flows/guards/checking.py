@@ -17,21 +17,27 @@ from flows.guards.places import Leaf, list_leaves
 
 Json = Any
 Level = Literal["info", "warning", "critical"]
-Then = Literal["flag", "mask", "tokens"]
+Then = Literal["flag", "mask", "tokens", "stop"]
 # More findings than these are counted and not listed. All of them are masked.
 MOST_LISTED = 200
 _PRIVATE = frozenset({"secret", "declared"})
+_REPLACES = frozenset({"mask", "tokens"})
 
 
 @dataclass(frozen=True, slots=True)
 class ValueFinding:
-    """What a rule found of a value as a whole, or of a place in it."""
+    """What a rule found of a value as a whole, or of a place in it.
+
+    ``shown`` is what stands there, if it may be told: nothing of it is told where something private
+    was found.
+    """
 
     kind: str
     rule: str
     score: float
     message: str
     path: Path = ()
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +66,17 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The value as it may go on, and what was found. ``unlisted`` are findings beyond the list."""
+    """The value as it may go on, and what was found. ``unlisted`` are findings beyond the list.
+
+    ``stop`` is the first finding of a rule that stops.
+    """
 
     value: Json
     found: Sequence[Listed]
     unlisted: int = 0
     worst: Level = "info"
     replaced: int = 0
+    stop: Listed | None = None
 
     @property
     def is_flagged(self) -> bool:
@@ -109,11 +119,15 @@ def check_value(value: Json, rules: Sequence[Rule], keep: KeepOriginals) -> Chec
     tokens = keep(list(dict.fromkeys(originals))) if originals else {}
     made = cut_out(value, cuts, tokens) if cuts else value
     names = _rename_keys(cuts, values, tokens)
-    listed = [*_list_found(found, names), *_list_of_value(value, leaves, rules, names)]
+    private = _collect_private(found)
+    listed = [
+        *_list_found(found, names, private),
+        *_list_of_value(value, leaves, rules, names, private),
+    ]
     worst: Level = max((each.level for each in listed), key=_LEVELS.index, default="info")
     return Checked(
         made, listed[:MOST_LISTED], max(0, len(listed) - MOST_LISTED), worst,
-        sum(map(len, cuts.values())),
+        sum(map(len, cuts.values())), next((each for each in listed if each.then == "stop"), None),
     )  # fmt: skip
 
 
@@ -123,7 +137,7 @@ _LEVELS = ("info", "warning", "critical")
 def _collect_cuts(found: Sequence[_Found]) -> dict[Place, list[Cut]]:
     by_place: dict[Place, list[tuple[Hit, bool]]] = {}
     for each in found:
-        if each.rule.then != "flag":
+        if each.rule.then in _REPLACES:
             place = (each.leaf.path, each.leaf.is_key)
             by_place.setdefault(place, []).append((each.hit, each.rule.then == "tokens"))
     joined = {place: join_cuts(hits) for place, hits in by_place.items()}
@@ -141,8 +155,9 @@ def _values_by_place(value: Json, places: Mapping[Place, Any]) -> dict[Place, Js
     return found
 
 
-def _list_found(found: Sequence[_Found], names: Mapping[Path, str]) -> Iterator[Listed]:
-    private = _collect_private(found)
+def _list_found(
+    found: Sequence[_Found], names: Mapping[Path, str], private: Mapping[Place, list[Hit]]
+) -> Iterator[Listed]:
     for each in found:
         leaf, hit = each.leaf, each.hit
         place = format_place(_rename(leaf.path, names)) + (" (key)" if leaf.is_key else "")
@@ -159,7 +174,7 @@ def _collect_private(found: Sequence[_Found]) -> dict[Place, list[Hit]]:
     private: dict[Place, list[Hit]] = {}
     for each in found:
         is_private = each.hit.kind in _PRIVATE or each.hit.rule.startswith("personal.")
-        if is_private or each.rule.then != "flag":
+        if is_private or each.rule.then in _REPLACES:
             private.setdefault((each.leaf.path, each.leaf.is_key), []).append(each.hit)
     return private
 
@@ -195,11 +210,15 @@ def _rename(path: Path, names: Mapping[Path, str]) -> Path:
 
 
 def _list_of_value(
-    value: Json, leaves: Sequence[Leaf], rules: Sequence[Rule], names: Mapping[Path, str]
-) -> Iterator[Listed]:
+    value: Json, leaves: Sequence[Leaf], rules: Sequence[Rule], names: Mapping[Path, str],
+    private: Mapping[Place, list[Hit]],
+) -> Iterator[Listed]:  # fmt: skip
     for rule in rules:
         for each in rule.find_in_value(value, leaves) if rule.find_in_value else ():
             if each.score >= rule.at_least:
                 place = format_place(_rename(each.path, names))
-                finding = Finding(each.kind, each.rule, place, each.score, message=each.message)
-                yield Listed(finding, rule.level, "flag")
+                shown = dot_out(each.shown) if (each.path, False) in private else each.shown
+                finding = Finding(
+                    each.kind, each.rule, place, each.score, excerpt=shown, message=each.message
+                )
+                yield Listed(finding, rule.level, rule.then)

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from flows.guards.context import compile_words, get_before
 from flows.guards.findings import Hit
 from flows.guards.folding import Folded, fold_words, is_hidden, unmask_digits
+from flows.guards.orders import find_orders, is_no_order
 
 MOST_DECODED = 50
 _LONGEST_ENCODED = 8_192
@@ -68,12 +69,10 @@ PHRASES = (
             r"(?:ignore[rsz]?|oublie[rsz]?|ne (?:suis|suivez|tenez|tiens) (?:pas|plus)"
             r"(?: compte)?|fais abstraction)"
             r"~(?:instructions?|consignes?|regles?|directives?|ordres?|prompts?)"),
-    _phrase("ignore_instructions", 0.85, "ignor|olvid|descart",
-            r"(?:ignor[ae]|olvid[ae]|descart[ae])~(?:instrucciones|reglas|ordenes)"),
     _phrase("new_instructions", 0.7, "instruction|task|rules|prompt|goal",
-            r"(?:your|the|these are (?:your|the)|here are (?:your|the)|follow these) "
+            r"(?:your|these are (?:your|the)|here are (?:your|the)|follow these) "
             r"(?:new|real|actual|true|updated|only) "
-            r"(?:instructions?|task|goal|role|rules|objective|prompt)"),
+            r"(?:instructions?|task|goal|role|objective|prompt)"),
     _phrase("new_instructions", 0.6, "instruction|anweisung|consigne",
             r"(?:new|important|updated|additional|neue|wichtige|nouvelles?|importantes?) (?:system )?"
             r"(?:instructions?|anweisung(?:en)?|consignes?) ?(?:for|to|fur|an|pour)~"
@@ -92,16 +91,16 @@ PHRASES = (
             r" ?(?:mode|modus)?(?![a-z])"),
     _phrase("reveal_prompt", 0.8, "prompt|instruction|anweisung|consigne",
             r"(?:reveal|show|print|repeat|output|display|tell|give|share|leak|quote|write out|copy"
-            r"|list|recite|summari[sz]e|zeige?|nenne?|gib|wiederhole?|verrate?|drucke?|montre[zr]?"
-            r"|revele[zr]?|affiche[zr]?|repete[zr]?|donne[zr]?)~"
+            r"|list|recite|summari[sz]e|zeige?|nenne?|gib|wiederhole?|verrate?|drucke?)~"
             r"(?:system ?prompt|system message|system ?(?:anweisung(?:en)?|instructions?)|hidden"
             r" (?:prompt|instructions?)|initial (?:prompt|instructions?)|your (?:prompt|instructions)"
             r"|deine?n? (?:anweisungen|instruktionen|prompt)|ihre (?:anweisungen|instruktionen)"
             r"|(?:tes|vos) (?:instructions|consignes)|(?:ton|votre) prompt|prompt systeme"
-            r"|instructions systeme|secret instructions?)"),
+            r"|instructions systeme|secret instructions?)"
+            r"(?! (?:on|for|how|about|to|regarding|zur|zum|fur|pour|sur)(?![a-z]))"),
     _phrase("reveal_prompt", 0.6, "what|were|was",
             r"what (?:are|were|is|was) your (?:system )?(?:exact |original |initial |hidden )?"
-            r"(?:prompt|instructions)"),
+            r"(?:prompt|instructions)(?! (?:on|for|how|about|to|regarding)(?![a-z]))"),
     _phrase("hide_from_people", 0.7, "user|human|anyone|people|reviewer|nutzer|benutzer|utilisateur|mensch|personne",
             r"(?:do not|don.?t|never|without)~?(?:tell(?:ing)?|inform(?:ing)?|notify(?:ing)?|alert(?:ing)?"
             r"|mention(?:ing)? (?:this|it|that)(?: to)?|let)~?"
@@ -120,7 +119,7 @@ PHRASES = (
             r"|oui|approuve)"),
     _phrase("send_out", 0.75, "http|@|send|post|upload|forward|exfil",
             r"(?:send|post|upload|forward|transmit|exfiltrate|leak|schicke?|sende?n?|envoie|envoyez)~"
-            r"(?:conversation|chat history|api keys?|credentials?|passwords?|secrets?|tokens?|system prompt"
+            r"(?:conversation|chat history|api keys?|credentials?|(?:all|the|user) passwords?|secrets?|tokens?|system prompt"
             r"|customer data|all data|database|zugangsdaten|passworter|kundendaten|mots de passe|identifiants"
             r"|donnees (?:des )?clients?)"),
 )  # fmt: skip
@@ -170,6 +169,8 @@ _ABOUT = compile_words(
     "angriff", "sicherheit", "beispiel", "z. b.", "versuch", "enthielt", "stand", "gemeldet",
     "attaque", "securite", "exemple", "tentative", "contenait", "signale", "beispielsweise",
 )  # fmt: skip
+# Phrases that begin with a verb, and are harmless where it is no order.
+_ACTS = frozenset({"ignore_instructions", "send_out"})
 _QUOTED = 0.45  # of its score keeps what is quoted where injections are written about
 
 
@@ -194,8 +195,14 @@ def _find_words(folded: Folded, weight: float = 1.0) -> Iterator[Hit]:
             continue
         for match in phrase.pattern.finditer(folded.text):
             about = _QUOTED if _is_quoted(folded.text, match.start(), match.end()) else 1.0
+            if phrase.rule in _ACTS and is_no_order(folded.text, *match.span()):
+                about = min(about, _QUOTED)
             score = round(phrase.score * weight * about, 3)
             yield _hit(phrase.rule, folded.span(*match.span()), score)
+    for order in find_orders(folded):
+        about = _QUOTED if _is_quoted(folded.text, order.start, order.end) else 1.0
+        place = folded.span(order.start, order.end)
+        yield _hit(order.rule, place, round(order.score * weight * about, 3))
 
 
 def _find_marks(folded: Folded) -> Iterator[Hit]:

@@ -24,6 +24,7 @@ class RecordedAnswer(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["flow", "digest"], name="recorded_answer_once"),
         ]
+        indexes = [models.Index(fields=["at"], name="recorded_answer_by_time")]
 
     def __str__(self) -> str:
         return f"{self.flow}: {self.digest[:12]}"

@@ -58,6 +58,47 @@ class PublishInput(PointInput):
     at: datetime
 
 
+class ReleaseInput(PointInput):
+    flow: str
+    version: int
+    before: int | None = Field(description="The version that is released now.")
+    is_rollback: bool = Field(description="Whether the version is older than that.")
+    document: dict[str, Json]
+    pins: dict[str, int] = Field(description="The versions of assets that it is pinned to.")
+    published_by: str | None
+    published_at: datetime | None = Field(
+        description="Null, where it is published by the same act."
+    )
+    actor: ActorTold
+    at: datetime
+
+
+class PersonTold(PointInput):
+    """A reviewer as the queue knows them."""
+
+    name: str
+    level: int
+    skills: list[str]
+    roles: list[str] = Field(description="Those that they hold on the queue.")
+
+
+class ReviewerInput(PointInput):
+    case: int
+    queue: str
+    flow: str
+    step: str
+    subject: str
+    value: float | None
+    fields: dict[str, Json] = Field(description="The fields of the case.")
+    act: str = Field(
+        description="take (by hand or as the next one), receive (by a lead, a colleague or an "
+        "absence), or be handed (kept for who worked on it before)."
+    )
+    person: PersonTold = Field(description="Who would have the case.")
+    parties: list[dict[str, Json]] = Field(description="Who asked for it, and who edited it.")
+    at: datetime
+
+
 class DecisionInput(PointInput):
     case: int
     queue: str
@@ -120,6 +161,12 @@ class Point:
 
 START = Point("start", "Start of a run", "May this run start?", StartInput)
 PUBLISH = Point("publish", "Publication", "May this flow be published?", PublishInput)
+RELEASE = Point(
+    "release", "Release", "May this version be released, or gone back to?", ReleaseInput
+)
+REVIEWER = Point(
+    "reviewer", "Reviewer", "May this person have this case?", ReviewerInput, ("flow", "queue")
+)
 DECISION = Point(
     "decision", "Decision", "May this person decide so?", DecisionInput, ("flow", "queue")
 )
@@ -128,7 +175,8 @@ TOOL_CALL = Point("tool_call", "Tool call", "May the agent call this tool?", Too
 EGRESS = Point("egress", "Egress", "May this address be called?", EgressInput, ())
 CONNECTION = Point("connection", "Connection", "May this model be asked?", ConnectionInput)
 POINTS: Mapping[str, Point] = {
-    each.name: each for each in (START, PUBLISH, DECISION, TOOL_CALL, EGRESS, CONNECTION)
+    each.name: each
+    for each in (START, PUBLISH, RELEASE, REVIEWER, DECISION, TOOL_CALL, EGRESS, CONNECTION)
 }
 
 

@@ -48,6 +48,11 @@ from workbench.accounts.permissions import can
 from workbench.http.numbers import number_in
 from workbench.shell.editing import Edit
 
+# What the page says beside the button, and no field of the form can mend.
+REFUSED = (
+    services.NothingChanged, services.OtherFlowOutOfReach, services.PolicyRefused, RequestOpen,
+)  # fmt: skip
+
 
 @requires("flows.publish", scope="flow:name")
 @require_http_methods(["GET", "POST"])
@@ -123,7 +128,7 @@ def _publish(request: HttpRequest, flow: Flow) -> HttpResponse:
         return _publish_or_ask(request, flow, note)
     except services.DraftChanged:
         return _show_changed_draft(request, flow, note)
-    except (services.NothingChanged, services.OtherFlowOutOfReach, RequestOpen) as error:
+    except REFUSED as error:
         return _publish_page(request, flow, 409, refusal=f"{error} {error.remedy}", note=note)
     except (services.FlowInvalid, services.FlowTestsFailed, DocumentError):
         return _publish_page(request, flow, 422, note=note)
@@ -272,7 +277,7 @@ def release(request: HttpRequest, name: str, number: int) -> HttpResponse:
         return redirect("flows:version-list", flow.name)
     try:
         services.release_version(version_id=version.pk, actor=actor_of(request), now=timezone.now())
-    except services.OtherFlowOutOfReach as error:
+    except (services.OtherFlowOutOfReach, services.PolicyRefused) as error:
         messages.error(request, f"{error} {error.remedy}")
         return redirect("flows:version-list", flow.name)
     back = f" Release version {before.number} to go back." if before else ""

@@ -15,11 +15,12 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The step finished and leaves by these ports."""
+    """The step finished and leaves by these ports. ``seal`` is what the ledger keeps of it."""
 
     ports: tuple[str, ...]
     output: Json = None
     provenance: Mapping[str, Json] | None = None
+    seal: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,14 @@ from flows.runtime.hearing import hears_ends_of
 from flows.runtime.locked_runs import LockedRun
 from flows.runtime.payloads import escape, fetch, fetch_outputs, outputs_of
 from flows.runtime.program import Program, run_bindings
+from flows.runtime.sealing import make_act
 from flows.runtime.waits import open_wait, set_wait_timers, tell_cancelled
 from flows.steps.base import Opened, Result, StepFailure
 from flows.store.base import Store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import Claim, JournalRow, RunEnd, RunRow, TimerRow, TokenRow
 from flows.store.write_buffer import WriteBuffer
+from workbench.audit.services import Act, record_many
 from workbench.dispatch.outage import is_passing
 from workbench.dispatch.outbox import enqueue_many
 from workbench.values.refusals import ValueRefused
@@ -46,10 +48,13 @@ class Change:
 
     store: Store
     worker_id: int | None = None
+    # Items whose worker has lost the token.
+    lost: list[Finish] = field(default_factory=list, init=False)
     _buffer: WriteBuffer = field(init=False)
     _made_ready: bool = field(default=False, init=False)
     _adopted: TokenRow | None = field(default=None, init=False)
     _jobs: list[tuple[str, dict[str, Json], datetime]] = field(default_factory=list, init=False)
+    _sealed: list[tuple[Act, datetime]] = field(default_factory=list, init=False)
     # By the wait that called them: the run that ended last, and when.
     _ended_children: dict[int, tuple[int, datetime]] = field(default_factory=dict, init=False)
 
@@ -61,6 +66,8 @@ class Change:
         self._buffer.flush()
         for wait_id, (run_id, at) in self._ended_children.items():
             self._jobs.append(("flows.child_ended", {"run": run_id, "wait": wait_id}, at))
+        if self._sealed:
+            record_many([act for act, _ in self._sealed], now=max(at for _, at in self._sealed))
         if self._jobs:
             now = max(at for _, _, at in self._jobs)
             enqueue_many([(job, args) for job, args, _ in self._jobs], now=now)
@@ -76,13 +83,18 @@ class Change:
         Does nothing if the worker has lost the token.
         """
         token = locked.find_held(item.claim)
-        if token is None or locked.run.status not in {"running", "paused"}:
+        if token is None:
+            self.lost.append(item)
+            return None
+        if locked.run.status not in {"running", "paused"}:
             return None
         entry = make_journal_row(token, events.STEP_FINISHED, item.at)
         entry.worker, entry.began_at = self.worker_id, item.began_at
         match item.action:
-            case Leave(ports, output, provenance):
+            case Leave(ports, output, provenance, seal):
                 entry.port, entry.data, entry.provenance = ",".join(ports), output, provenance
+                if seal:
+                    self._sealed.append((make_act(token, seal), item.at))
                 self.apply(locked, item.program, Finished(token.id, ports), entry, item.at)
             case End(outcome, output, terminate):
                 entry.data = {"outcome": outcome, "output": output}

@@ -18,6 +18,7 @@ from flows.engine.errors import RunNotActive, WaitAlreadyResolved
 from flows.models import Timer, Token, Wait
 from flows.runtime.alarms import fire_together
 from flows.runtime.transitions import fail_token, fail_wait, resolve_wait
+from flows.runtime.unanswered import keep_lost
 from flows.store import get_store
 from flows.store.doorbell import ring_on_commit
 from flows.store.rows import JournalRow, TimerRow, TokenRow
@@ -204,16 +205,19 @@ def _take_over_some(orphans: Sequence[TokenRow], now: datetime) -> None:
     store = get_store()
     runs = store.lock_runs({token.run_id for token in orphans})
     made_ready = False
+    lost = []
     for token in orphans:
         deaths = store.take_over(token)
         if not deaths:
             continue
+        lost.append(token)
         store.append(runs[token.run_id], [_takeover_row(token, deaths, now)])
         if deaths >= MOST_DEATHS:
             _fail_as_poison(token, deaths, now)
             runs |= store.lock_runs([token.run_id])
         else:
             made_ready = True
+    keep_lost(lost, {run.id: run.version_id for run in runs.values()}, now)
     if made_ready:
         store.ring()
         ring_on_commit()

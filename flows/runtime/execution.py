@@ -34,6 +34,7 @@ from flows.runtime.reuse import (
     remember_result,
     result_key,
 )
+from flows.runtime.sealing import seal_stored
 from flows.runtime.step_pool import StepPool
 from flows.runtime.unanswered import give_up
 from flows.spending.counting import Payment, read_payments
@@ -52,6 +53,7 @@ from flows.store import get_store
 from flows.store.rows import Claim
 from workbench.dispatch import agreed_time
 from workbench.dispatch.patience import retry_while_away
+from workbench.files.errors import StoreAway
 from workbench.secrets.masking import mask
 from workbench.secrets.services import SecretUnknown, SecretUnreadable, read_secrets
 from workbench.secrets.uses import flow_use
@@ -64,6 +66,7 @@ Json = Any
 # time the name is taken for wrong.
 CODE_PATIENCE_SECONDS = 300.0
 CODE_PAUSES_SECONDS = (0.5, 10.0)
+STORE_PAUSE_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -119,11 +122,22 @@ class Drive:
 
     async def run(self) -> Action:
         """Return how the activation ended. Never raises but for cancellation of the task."""
+        action = await self._drive()
+        if self.rehearsing or not self.bound.type.seals_output or not isinstance(action, Leave):
+            return action
+        seal = partial(seal_stored, action.output, ",".join(action.ports))
+        try:
+            return replace(action, seal=await self.pool.submit(retry_while_away, seal))
+        except Exception as error:
+            failure = StepFailure(f"Its output cannot be sealed: {error}", kind="exception")
+            return await self._retry_or_fail(failure)
+
+    async def _drive(self) -> Action:
         began = agreed_time.now()
         try:
             return await self._act(began)
-        except Deferred as deferred:
-            return await self._defer_or_fail(deferred)
+        except (Deferred, StoreAway) as hindered:
+            return await self._put_off(hindered)
         except CodeMissing as missing:
             return await self._defer_to_newer_worker(missing)
         except StepFailure as failure:
@@ -156,7 +170,10 @@ class Drive:
         plain = self._render_without_secrets(bound, config, bindings)
         parts = await self._list_dependencies(bound, plain, bindings)
         key = result_key(parts)
-        find = partial(find_result, key, self.claim.run_id, named=list_named(parts))
+        find = partial(
+            find_result, key, self.claim.run_id, named=list_named(parts),
+            is_sealed=bound.type.seals_output,
+        )  # fmt: skip
         found: Leave | None = await self.pool.submit(retry_while_away, find, now)
         if found is not None:
             return found
@@ -355,7 +372,9 @@ class Drive:
 
     async def _give_up_calls(self) -> None:
         type_ = self.bound.type
-        if isinstance(type_, RunningStep) and type_.asks_model and not self.rehearsing:
+        if self.rehearsing:
+            self.rehearsing.give_up()
+        elif isinstance(type_, RunningStep) and type_.asks_model:
             await self.pool.submit(give_up, self.claim)
 
     async def _retry_or_fail(self, failure: StepFailure) -> Action:
@@ -413,6 +432,17 @@ class Drive:
             return await self._retry_or_fail(missing)
         until = next_code_check(self.claim, now)
         return Defer(until, f"code:{self.program.flow}/{self.claim.step}"[:200], missing.message)
+
+    async def _put_off(self, hindered: Deferred | StoreAway) -> Action:
+        """Put it off: that the store of files is away is no fault of the step."""
+        if isinstance(hindered, Deferred):
+            return await self._defer_or_fail(hindered)
+        if self.rehearsing:
+            return await self._retry_or_fail(StepFailure(str(hindered), kind="store"))
+        until = agreed_time.now() + timedelta(seconds=STORE_PAUSE_SECONDS)
+        return await self._defer_or_fail(
+            Deferred(str(hindered), kind="store", scope="store", until=until)
+        )
 
     async def _defer_or_fail(self, deferred: Deferred) -> Action:
         """Put the activation off; fail it if that would be past its retry deadline."""

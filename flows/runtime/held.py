@@ -59,6 +59,16 @@ class RehearsalHolder:
     run_id: int = 0
     may_read: Callable[[str], bool] | None = None
     stored: dict[str, Label] = field(default_factory=dict)
+    # The connections of calls under way, and of those that a time limit gave up.
+    unanswered: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
+    # What still runs past a time limit may ask nobody then.
+    is_over: bool = False
+
+    def give_up(self) -> None:
+        """Wait no longer for the calls under way."""
+        while self.unanswered:
+            self.given_up.append(self.unanswered.pop())
 
     def keep(self, digest: str, label: Label) -> None:
         self.stored.setdefault(digest, label)

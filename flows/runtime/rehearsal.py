@@ -24,6 +24,7 @@ from flows.runtime.held import RehearsalHolder
 from flows.runtime.program import BoundStep, Program, run_bindings
 from flows.runtime.recalling import Book
 from flows.runtime.step_pool import StepPool
+from flows.runtime.unanswered import give_up_rehearsed
 from flows.spending.without_runs import count_without_run
 from flows.steps.base import WaitingStep
 from flows.store.rows import Claim
@@ -225,7 +226,9 @@ class Stage:
             player.book.save()
             paid = [*player.paid, *player.book.paid]
             player.book.paid.clear()
-            count_without_run(paid, now=agreed_time.now(), flow=player.program.flow)
+            flow, now = player.program.flow, agreed_time.now()
+            count_without_run(paid, now=now, flow=flow)
+            give_up_rehearsed(player.holder, flow=flow, now=now)
 
 
 class _Player:

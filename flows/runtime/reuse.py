@@ -15,6 +15,7 @@ from flows.models import Journal, KeptResult
 from flows.runtime.actions import Leave
 from flows.runtime.held import find_held, find_passed_on, give_artifacts
 from flows.runtime.program import BoundStep
+from flows.runtime.sealing import find_changes
 from flows.store.rows import Claim
 from workbench.dispatch.clock import clock_task
 from workbench.dispatch.sweeps import Sweep
@@ -61,9 +62,11 @@ def _run_parts(bound: BoundStep, bindings: Mapping[str, Json]) -> Json:
 
 
 def find_result(
-    key: str, run_id: int, now: datetime, *, named: Collection[str] = ()
+    key: str, run_id: int, now: datetime, *, named: Collection[str] = (), is_sealed: bool = False
 ) -> Leave | None:
     """Return the kept result, its origin in the provenance, or None. Two queries.
+
+    One that ``is_sealed`` and was changed since is none.
 
     ``named`` are the artifacts that the call names. What was found in one of them is not given to a
     run that does not hold it, though it knows its digest. The run with ``run_id`` comes to hold
@@ -78,7 +81,7 @@ def find_result(
         activation=kept.activation,
         kind=events.STEP_FINISHED,
     ).first()
-    if row is None:
+    if row is None or (is_sealed and find_changes(row)):
         return None
     if find_held(row.run_id, named).keys() - find_held(run_id, named).keys():
         return None

@@ -21,6 +21,7 @@ from flows.runtime.hearing import hears_ends_of
 from flows.runtime.locked_runs import LockedRun, read_locked_runs
 from flows.runtime.payloads import escape
 from flows.runtime.program import load_program
+from flows.runtime.unanswered import take_back
 from flows.runtime.waits import tell_cancelled
 from flows.spending.counting import Bill, count_bills
 from flows.store import get_store
@@ -55,6 +56,7 @@ def commit(batch: Sequence[Finish], worker_id: int) -> list[Claim | None]:
     plain = [(n, move) for n, item in enumerate(batch) if (move := _as_plain_move(item, worker_id))]
     rest = sorted(set(range(len(batch))) - {n for n, _ in plain})
     following: list[Claim | None] = [None] * len(batch)
+    lost: list[Finish] = []
     with transaction.atomic():
         # All locks first and in one order, or two processes could wait for one another.
         runs = store.lock_runs({item.claim.run_id for item in batch}) if rest else {}
@@ -62,6 +64,8 @@ def commit(batch: Sequence[Finish], worker_id: int) -> list[Claim | None]:
         for (n, move), state in zip(plain, states, strict=True):
             if state == "running":
                 following[n] = _claim_after(move)
+            elif not state:
+                lost.append(batch[n])
         if rest:
             _refresh_seqs(store, runs, plain)
             locked = read_locked_runs(store, runs.values())
@@ -70,6 +74,7 @@ def commit(batch: Sequence[Finish], worker_id: int) -> list[Claim | None]:
                 if run := locked.get(batch[n].claim.run_id):
                     following[n] = change.finish(run, batch[n])
             change.close()
+            lost += change.lost
         count_bills(
             [
                 Bill(item.claim, item.program.flow, item.payments, item.at)
@@ -77,6 +82,10 @@ def commit(batch: Sequence[Finish], worker_id: int) -> list[Claim | None]:
                 if item.payments
             ]
         )
+        for item in lost:
+            # Where the worker was taken for dead, its calls were taken for lost.
+            if item.payments:
+                take_back(item.claim, [each.connection for each in item.payments])
     return following
 
 
@@ -92,6 +101,8 @@ def _as_plain_move(item: Finish, worker_id: int) -> Move | None:
     action, graph = item.action, item.program.graph
     if not isinstance(action, Leave) or len(action.ports) != 1 or item.claim.pending:
         return None
+    if action.seal:
+        return None  # Its entry in the ledger is written with it.
     port = action.ports[0]
     edge = graph.find_independent_edge(item.claim.step, port)
     if edge is None and not _ends_run_plainly(item, port):

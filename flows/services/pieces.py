@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 from datetime import datetime, timedelta
 from typing import IO, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.files import File
@@ -85,7 +85,7 @@ def add_piece(
             f"{upload.name} was said to have {upload.size:,} bytes.", "Choose the file again."
         )
     # The file before the row, so that no row names a piece that is not there.
-    path = default_storage.save(f"pieces/{upload.pk}", File(content.file))
+    path = default_storage.save(f"pieces/{upload.pk}-{uuid4().hex}", File(content.file))
     kept = PartialUpload.objects.filter(pk=upload.pk, received=offset).update(
         received=offset + content.size, pieces=[*upload.pieces, path], changed_at=now
     )

@@ -16,11 +16,12 @@ from flows.runtime.artifacts import ArtifactMissing
 from flows.runtime.held import find_passed_on, give_artifacts
 from flows.runtime.payloads import fetch
 from flows.runtime.program import Program, load_program
+from flows.runtime.sealing import copy_seals
 from flows.services.decisions_ahead import check_decisions
 from flows.services.errors import IdempotencyKeyReused, StepUnknown, VersionUnfit
 from flows.services.starting import Started, start_run
 from workbench.accounts.actors import Actor
-from workbench.audit.services import record
+from workbench.audit.services import record, record_many
 
 Json = Any
 
@@ -187,7 +188,8 @@ def _begin_at_step(run: Run, plan: RerunPlan, now: datetime) -> None:
     Token.objects.filter(run=run).delete()
     newest = _list_finished(plan.run_id)
     rows = Journal.objects.filter(run_id=plan.run_id, seq__in=[newest[s] for s in plan.reused])
-    copies = [_copy(row, run, seq, now) for seq, row in enumerate(rows.order_by("seq"), 2)]
+    rows = rows.order_by("seq")
+    copies = [_copy(row, run, seq, now) for seq, row in enumerate(rows, 2)]
     Token.objects.create(
         run=run,
         step=plan.step,
@@ -197,6 +199,7 @@ def _begin_at_step(run: Run, plan: RerunPlan, now: datetime) -> None:
         visits=_find_rework(load_program(run.version_id), copies),
     )
     Journal.objects.bulk_create(copies, batch_size=500)
+    record_many(copy_seals(rows, run.pk), now=now)
     give_artifacts(run.pk, find_passed_on(plan.run_id, [row.data for row in copies]))
     Run.objects.filter(pk=run.pk).update(seq=1 + len(copies))
 

@@ -1,6 +1,6 @@
 """Publish a draft as a version, and release a version or roll back to it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from flows.graph.codec import parse, to_mapping
 from flows.graph.model import Document
 from flows.graph.validation import validate
 from flows.models import Flow, FlowVersion, PublishRule
-from flows.policies.points import PUBLISH, PublishInput, Verdict
+from flows.policies.points import PUBLISH, RELEASE, PublishInput, ReleaseInput, Verdict
 from flows.runtime.flow_tests import run_flow_tests
 from flows.selectors.model_uses import find_unusable_models, list_model_uses
 from flows.selectors.secret_uses import find_unusable_secrets, list_secret_uses
@@ -24,6 +24,7 @@ from flows.services.errors import (
 from flows.services.judging import judge_act, tell_actor
 from flows.services.ledger_check import compute_version_digest
 from flows.services.other_flows import check_document, check_release
+from flows.steps.calibrated import find_missing_calibrations, list_calibration_uses
 from flows.steps.catalogue import catalogue
 from flows.steps.pins import find_pin_problems, find_pins, list_asset_uses
 from flows.steps.registry import get_step_type
@@ -54,13 +55,18 @@ def publish_version(
     check_document(document, actor)
     _check_document(draft, document, now)
     verdict = _judge(draft, document, note, author, agreed_by, actor, release=release, now=now)
+    released = None
+    if release:
+        released = _judge_release(
+            draft.name, lambda: _describe_next(draft, document, author), actor, now
+        )
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).get(pk=flow_id)
         check_draft(flow, revision)
         version = _create_version(flow, document, note, author, now)
         _record_publication(version, agreed_by, verdict, actor, now)
-        if release:
-            _release(version, actor, now)
+        if released is not None:
+            _release(version, released, actor, now)
     return version
 
 
@@ -77,6 +83,7 @@ def _check_document(flow: Flow, document: Document, now: datetime) -> None:
     problems = [p for p in validate(document, catalogue()) if p.severity == "error"]
     problems += find_unusable_secrets(flow.name, list_secret_uses(document))
     problems += find_unusable_models(flow.name, list_model_uses(document))
+    problems += find_missing_calibrations(flow.name, list_calibration_uses(document))
     problems += find_pin_problems(list_asset_uses(document))
     if problems:
         raise FlowInvalid(problems)
@@ -182,30 +189,61 @@ def _record_publication(
     nudge_on_commit([f"flow.{name}"], {"version": version.number})
 
 
-@transaction.atomic
 def release_version(*, version_id: int, actor: Actor, now: datetime) -> Flow:
     """Let new runs use this version; one older than the present is a rollback. Locks the flow.
 
     What it does beyond the flow must be within the rights of the actor, or still within those of
-    whoever published it. Raises: OtherFlowOutOfReach.
+    whoever published it. Raises: OtherFlowOutOfReach, PolicyRefused.
     """
-    version = FlowVersion.objects.select_related("flow").get(pk=version_id)
+    version = FlowVersion.objects.select_related("flow", "published_by").get(pk=version_id)
     check_release(version, actor)
-    return _release(version, actor, now)
+    verdict = _judge_release(version.flow.name, lambda: version, actor, now)
+    with transaction.atomic():
+        return _release(version, verdict, actor, now)
 
 
-def _release(version: FlowVersion, actor: Actor, now: datetime) -> Flow:
+def _describe_next(flow: Flow, document: Document, author: User | None) -> FlowVersion:
+    """Return the version that publishing would make, not saved."""
+    newest = flow.versions.order_by("-number").first()
+    return FlowVersion(
+        flow=flow, number=newest.number + 1 if newest else 1, document=to_mapping(document),
+        pins=find_pins(document), published_by=author,
+    )  # fmt: skip
+
+
+def _judge_release(
+    name: str, find_version: Callable[[], FlowVersion], actor: Actor, now: datetime
+) -> Verdict:
+    """Raises: PolicyRefused."""
+
+    def tell() -> ReleaseInput:
+        version = find_version()
+        flow = Flow.objects.select_related("released").get(pk=version.flow_id)
+        before = flow.released.number if flow.released else None
+        return ReleaseInput(
+            flow=flow.name, version=version.number, before=before,
+            is_rollback=before is not None and version.number < before,
+            document=version.document, pins=version.pins,
+            published_by=version.published_by.username if version.published_by else None,
+            published_at=version.published_at, actor=tell_actor(actor), at=now,
+        )  # fmt: skip
+
+    return judge_act(RELEASE, tell, flow=name, actor=actor)
+
+
+def _release(version: FlowVersion, verdict: Verdict, actor: Actor, now: datetime) -> Flow:
     flow = Flow.objects.select_for_update(of=("self",)).get(pk=version.flow_id)
     before = flow.released
     is_rollback = before is not None and version.number < before.number
     flow.released = version
     flow.updated_at = now
     flow.save(update_fields=["released", "updated_at"])
+    payload = {"version": version.number, "before": before.number if before else 0}
     record(
         action="flow.rolled_back" if is_rollback else "flow.released",
         subject=("flow", flow.name),
         actor=actor,
-        payload={"version": version.number, "before": before.number if before else 0},
+        payload=payload | verdict.as_payload(),
         now=now,
     )
     nudge_on_commit([f"flow.{flow.name}"], {"released": version.number})

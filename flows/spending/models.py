@@ -51,9 +51,10 @@ class Charge(models.Model):
 
 
 class Unanswered(models.Model):
-    """A call of an attempt that was given up before its server said what it cost.
+    """A call that was given up, or died with its worker, before its server said what it cost.
 
-    It may have been paid for. The row goes when the answer comes after all.
+    It may have been paid for. The row goes when the answer comes after all. Calls of rehearsals and
+    tries are of no attempt, with zeros for it. Of attempts that share a call one stands for it.
     """
 
     token_id = models.BigIntegerField()
@@ -61,6 +62,7 @@ class Unanswered(models.Model):
     attempt = models.IntegerField()
     fence = models.IntegerField()
     connection = models.CharField(max_length=80)
+    is_shared = models.BooleanField(default=False, db_default=False)
     run_id = models.BigIntegerField()
     flow = models.CharField(max_length=80)
     step = models.CharField(max_length=80)
@@ -69,8 +71,16 @@ class Unanswered(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["token_id", "activation", "attempt", "fence", "connection"],
-                name="unanswered_once",
+                fields=[
+                    "token_id",
+                    "activation",
+                    "attempt",
+                    "fence",
+                    "connection",
+                    "is_shared",
+                ],
+                condition=Q(token_id__gt=0),
+                name="unanswered_once_a_call",
             )
         ]
         indexes = [models.Index(fields=["at"], name="unanswered_by_time")]

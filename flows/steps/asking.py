@@ -12,8 +12,8 @@ from typing import Protocol, runtime_checkable
 from flows.policies.points import CONNECTION, judge_step
 from flows.steps.base import DestinationLimit
 from flows.steps.functions import UnknownFunction
-from flows.steps.language import LanguageProvider
-from flows.steps.models import LOCAL, ModelProvider, UnknownModel
+from flows.steps.language import LanguageProvider, list_language_providers
+from flows.steps.models import LOCAL, ModelProvider, UnknownModel, list_providers
 from flows.steps.routing import Figures
 
 Provider = ModelProvider | LanguageProvider
@@ -168,6 +168,12 @@ def check_sole(
             f"Two models are named {model}: one of {provider.name}, one of {found.name}.",
             "Rename one of them.",
         )
+
+
+def is_served_by(name: str, model: str) -> bool:
+    """Return whether the provider of that name serves the model, of either sort."""
+    providers: list[Provider] = [*list_providers(), *list_language_providers()]
+    return any(each.name == name and model in _list_served(each) for each in providers)
 
 
 def _list_served(provider: Provider) -> dict[str, str]:

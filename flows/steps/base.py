@@ -175,6 +175,8 @@ class StepType:
     icon: ClassVar[str] = "box"
     category: ClassVar[str] = "Steps"
     waits: ClassVar[bool] = False
+    # Whether the ledger keeps a seal of each output (``flows.runtime.sealing``).
+    seals_output: ClassVar[bool] = False
     # The type that expands to documents with this one, where no other document may have it.
     part_of: ClassVar[str] = ""
     # Fields of the config whose `${ … }` the step evaluates itself, once it knows more.

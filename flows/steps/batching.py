@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Thread
@@ -73,7 +73,7 @@ async def ask_together(
         gathering = gatherings[group] = _Gathering(cast(BatchingProvider, provider))
         close = partial(_close, gatherings, group, gathering)
         gathering.timer = loop.call_later(batch.wait_ms / 1000, close)
-    member = _Member(request, loop.create_future())
+    member = _Member(request, loop.create_future(), copy_context())
     gathering.members.append(member)
     if len(gathering.members) >= batch.most:
         _close(gatherings, group, gathering)
@@ -126,7 +126,7 @@ async def _ask_alone(
         if call.is_down:
             raise call.copy_failure(failed.charges)
         try:
-            inference = await _start(provider.infer, request)
+            inference = await _start(_within(copy_context(), provider.infer), request)
         except StepFailure as failure:
             call.unanswered += failure.kind in {"timeout", "connection"}
             failure.provenance = _add_charges(failure.provenance, failed.charges)
@@ -148,6 +148,8 @@ def _add_charges(
 class _Member:
     request: InferenceRequest
     answered: "asyncio.Future[Inference | _Failed]"
+    # Knows for whom its step is called.
+    context: Context
 
 
 @dataclass(slots=True)
@@ -224,8 +226,14 @@ def _close(gatherings: _Gatherings, key: str, gathering: _Gathering) -> None:
     if not members:
         return
     requests = [each.request for each in members]
-    sent = _start(gathering.provider.infer_many, requests)
+    # The first stands for all of them, where a call has to be somebody's.
+    sent = _start(_within(members[0].context, gathering.provider.infer_many), requests)
     sent.add_done_callback(partial(_hand_out, members))
+
+
+def _within(context: Context, call: Callable[[A], T]) -> Callable[[A], T]:
+    """Return the call as it is made there, where it is known for whom the step is called."""
+    return lambda argument: context.run(call, argument)
 
 
 def _start(call: Callable[[A], T], argument: A) -> "asyncio.Future[T]":

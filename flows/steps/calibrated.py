@@ -5,16 +5,21 @@ confidences stand in the provenance. Whoever fits calibrations registers where t
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.graph.json_values import format_path
+from flows.graph.model import Document, Step
+from flows.graph.problems import Problem, error
 from flows.steps.base import Result, StepFailure
+from flows.steps.registry import all_step_types
 
 Points = Sequence[Sequence[float]]
 DIGITS = 6
+REMEDY = "Fit it on the page Calibration, or name another."
 # The editor offers the models that the step's own field does.
 PICKS_OWN: dict[str, Any] = {"picks": "own"}
 # Returns the points of a calibration by flow, model and number; None where there is none.
@@ -84,12 +89,56 @@ def find_calibrator(flow: str, model: str, chosen: Mapping[str, int]) -> Calibra
     points = _find_points(flow, model, number)
     if points is None:
         raise StepFailure(
-            f"There is no calibration {number} of the model {model} in the flow {flow}. "
-            "Fit it on the page Calibration, or name another.",
-            kind="config",
-            retryable=False,
+            f"{_tell_missing(flow, model, number)} {REMEDY}", kind="config", retryable=False
         )
     return Calibrator(number, points)
+
+
+def _tell_missing(flow: str, model: str, number: int) -> str:
+    return f"There is no calibration {number} of the model {model} in the flow {flow}."
+
+
+class CalibrationUse(NamedTuple):
+    """A calibration that a step names, and the field in which it does."""
+
+    step: str
+    field: str
+    model: str
+    number: int
+
+
+def list_calibration_uses(document: Document) -> list[CalibrationUse]:
+    """Return each calibration that a step of the document names. No queries."""
+    calibrating = {each.name for each in all_step_types() if has_calibrations(each.Config)}
+    named = (step for step in document.steps.values() if step.type in calibrating)
+    return [use for step in named for use in _list_uses(step)]
+
+
+def has_calibrations(config: type[BaseModel]) -> bool:
+    """Return whether steps with such a config name calibrations, as ``confidence.calibrated``."""
+    field = config.model_fields.get("confidence")
+    choice = field.annotation if field else None
+    return isinstance(choice, type) and issubclass(choice, Calibrated)
+
+
+def _list_uses(step: Step) -> Iterator[CalibrationUse]:
+    choice = step.config.get("confidence")
+    chosen = choice.get("calibrated") if isinstance(choice, Mapping) else None
+    for model, number in chosen.items() if isinstance(chosen, Mapping) else ():
+        # What is no number is an error of the config's schema.
+        if isinstance(number, int) and not isinstance(number, bool):
+            field = format_path(("with", "confidence", "calibrated", model))
+            yield CalibrationUse(step.id, field, model, number)
+
+
+def find_missing_calibrations(flow: str, uses: Collection[CalibrationUse]) -> Iterator[Problem]:
+    """Yield an error for each calibration that the flow has not. One query for each of them."""
+    named = {(use.model, use.number) for use in uses}
+    missing = {each for each in named if _find_points(flow, *each) is None}
+    for use in uses:
+        if (use.model, use.number) in missing:
+            told = _tell_missing(flow, use.model, use.number)
+            yield error("calibration.missing", use.step, use.field, told, REMEDY)
 
 
 def calibrate(points: Points, stated: float) -> float:

@@ -22,7 +22,7 @@ from flows.steps.base import (
     as_failure,
     text_of,
 )
-from flows.steps.calibrated import find_calibrator
+from flows.steps.calibrated import Calibrated, find_calibrator
 from flows.steps.chat_check import check_chat
 from flows.steps.chat_files import MOST_PAGES, read_files
 from flows.steps.confidence import ConfidenceChoice, answer_with_confidence
@@ -40,6 +40,10 @@ from flows.steps.questions import (
 from flows.steps.registry import register
 from flows.steps.routed import RoutedCall
 from flows.steps.routing import Figures, Routing, list_named
+
+
+class CalibratedChoice(Calibrated, ConfidenceChoice):
+    """How the confidence is found, and which calibrations it then goes through."""
 
 
 @register
@@ -120,7 +124,7 @@ class Chat(LanguageStep):
             title="Timeout in seconds",
             description="For each call; the connection's own if there is none.",
         )
-        confidence: ConfidenceChoice = Field(default_factory=ConfidenceChoice, title="Confidence")
+        confidence: CalibratedChoice = Field(default_factory=CalibratedChoice, title="Confidence")
         routing: Routing = Field(default_factory=Routing, title="Routing")
 
         @model_validator(mode="after")

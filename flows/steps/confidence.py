@@ -16,7 +16,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.steps.base import Json
-from flows.steps.calibrated import calibrated_field
 from flows.steps.language import Message, Part, TokenChance
 from flows.steps.questions import (
     Answered,
@@ -62,7 +61,6 @@ class ConfidenceChoice(BaseModel):
         "", title="Field", description="Where in the answer, dotted.", max_length=200,
         examples=["confidence"],
     )  # fmt: skip
-    calibrated: dict[str, int] = calibrated_field()
 
     @model_validator(mode="after")
     def need_what_is_used(self) -> "ConfidenceChoice":

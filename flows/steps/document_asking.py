@@ -58,6 +58,8 @@ class AskingConfig(DocumentConfig):
 class AskingStep(LanguageStep):
     """A step that asks a language model, where its config names one."""
 
+    seals_output = True
+
     def may_ask(self, config: Mapping[str, Json]) -> bool:
         return bool(config.get("model"))
 

@@ -39,6 +39,7 @@ class DocumentRead(RunningStep):
     summary = "Reads text, tables and places of a file"
     icon = "scan-text"
     category = "Documents"
+    seals_output = True
 
     class Config(StepConfig):
         file: Json = Field(

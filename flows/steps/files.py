@@ -19,7 +19,7 @@ class RunFile:
 
 
 class FileMissing(LookupError):
-    """There is no file of that digest, or the run does not hold it."""
+    """There is no file of that digest, the run does not hold it, or it cannot be read."""
 
 
 class FileSource(Protocol):

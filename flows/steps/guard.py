@@ -15,6 +15,8 @@ from flows.steps.registry import register
 from workbench.values.schemas import SCHEMA_ERRORS, make_validator
 
 MOST_FLAGS = 20
+# The kinds of assets that a rule can name, each in the field of that name.
+ASSETS = ("list", "prompt", "contract")
 TITLES = {
     "schema": "Does not fit the schema",
     "listed": "In a list",
@@ -33,6 +35,7 @@ TITLES = {
     "extraction": "More than was asked for",
     "language": "Other language",
     "quality": "Not an answer",
+    "contract": "Breaks its contract",
 }
 
 
@@ -78,7 +81,7 @@ class Guard(RunningStep):
         named = [
             f"{kind}/{text_of(each.get(kind))}"
             for each in _list_rules(config)
-            for kind in ("list", "prompt")
+            for kind in ASSETS
             if text_of(each.get(kind)) and "${" not in text_of(each.get(kind))
         ]
         return tuple(dict.fromkeys(named))
@@ -102,6 +105,8 @@ def _check(ctx: StepContext, config: GuardConfig, keeper: OriginalKeeper) -> Res
         )
     except ValueTooLarge as error:
         raise StepFailure(f"{error} Check a part of it.", kind="guard", retryable=False) from error
+    if checked.stop is not None:
+        raise StepFailure(_explain_stop(checked.stop), kind="guard", retryable=False)
     return Result(_output_of(checked), "flagged" if checked.is_flagged else "clean")
 
 
@@ -124,6 +129,14 @@ def _finding_of(listed: Listed) -> dict[str, Json]:
     }  # fmt: skip
 
 
+def _explain_stop(listed: Listed) -> str:
+    """Return what stopped the step: what was found, where, and the value if it may be told."""
+    found = listed.finding
+    title, of = TITLES.get(found.kind, found.kind), f" is {found.excerpt}" if found.excerpt else ""
+    said = f" {found.message}" if found.message else ""
+    return f"{title}: {found.place}{of}.{said} Rule {found.rule}."
+
+
 def _list_flags(checked: Checked) -> list[dict[str, Json]]:
     """Return the findings as `review.case` shows flags, the worst of them first."""
     levels = ("critical", "warning", "info")
@@ -140,8 +153,10 @@ def _flag_of(listed: Listed) -> dict[str, Json]:
     where = found.place
     if found.start is not None and found.end is not None:
         where += f", characters {found.start + 1} to {found.end}"
-    done = {"flag": "", "mask": " Masked.", "tokens": " Replaced by a token."}[listed.then]
+    done = {"mask": " Masked.", "tokens": " Replaced by a token."}.get(listed.then, "")
     said = f"{found.message} At " if found.message else f"“{found.excerpt}” at "
+    if found.message and found.excerpt:
+        where += f": “{found.excerpt}”"
     detail = f"{said}{where}.{done} Rule {found.rule}, score {found.score:.2f}."
     return {"label": TITLES.get(found.kind, found.kind), "level": listed.level, "detail": detail}
 
@@ -170,7 +185,7 @@ def _check_schemas(step: Step) -> Sequence[Problem]:
 
 
 def _check_names(step: Step) -> Sequence[Problem]:
-    """Return an error for each list or prompt that is named by an expression: it has no version."""
+    """Return an error for each asset that is named by an expression: it has no version."""
     return [
         error(
             "guard.name", step.id, f"with.against[{number}].{kind}",
@@ -178,7 +193,7 @@ def _check_names(step: Step) -> Sequence[Problem]:
             f"Write the name of the {kind}.",
         )
         for number, each in enumerate(_list_rules(step.config))
-        for kind in ("list", "prompt")
+        for kind in ASSETS
         if "${" in text_of(each.get(kind))
     ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from flows.steps.base import Json, StepConfig
 
 RuleName = Literal[
     "schema", "list", "personal", "secrets", "injection", "leak", "extraction", "language",
-    "quality",
+    "quality", "contract",
 ]  # fmt: skip
 PersonalKind = Literal["email", "phone", "iban", "card", "national_id", "birth_date", "ip"]
 # The fields that belong to one rule, and must not stand with another.
@@ -16,15 +16,16 @@ FIELDS_OF = {
     "only": "personal", "regions": "personal", "fields": "personal",
     "list_": "list", "list_is": "list", "schema_": "schema", "prompt": "leak", "text": "leak",
     "languages": "language", "most_records": "extraction", "most_personal": "extraction",
-    "shortest": "quality", "longest": "quality",
+    "shortest": "quality", "longest": "quality", "contract": "contract",
 }  # fmt: skip
 # What a rule cannot do without: one of these fields.
 NEEDS = {
     "list": ("list_",), "schema": ("schema_",), "leak": ("prompt", "text"),
-    "language": ("languages",),
+    "language": ("languages",), "contract": ("contract",),
 }  # fmt: skip
 # These tell where in a text it stands, so that it can be replaced.
 REPLACEABLE = frozenset({"list", "personal", "secrets", "injection", "leak"})
+REPLACING = frozenset({"mask", "tokens"})
 
 
 class RuleConfig(StepConfig):
@@ -39,11 +40,11 @@ class RuleConfig(StepConfig):
         title="Level",
         description="How the case shows it. A finding of the level info does not flag the value.",
     )
-    then: Literal["flag", "mask", "tokens"] = Field(
+    then: Literal["flag", "mask", "tokens", "stop"] = Field(
         "flag",
         title="Then",
-        description="Only flag it; replace it for good by a mask, as [Phone]; or replace it by a "
-        "token, which people with the right to it can turn back.",
+        description="Only flag it; replace it for good by a mask, as [Phone]; replace it by a "
+        "token, which people with the right to it can turn back; or stop: the step fails.",
     )
     only: list[PersonalKind] = Field(
         default_factory=list, title="Kinds", description="Personal data to look for; none for all."
@@ -95,6 +96,9 @@ class RuleConfig(StepConfig):
     most_personal: int = Field(10, ge=0, title="Different personal data at most")
     shortest: int = Field(1, ge=0, title="Characters at least")
     longest: int = Field(0, ge=0, title="Characters at most", description="0 is no limit.")
+    contract: str = Field(
+        "", title="Contract", description="The name of a contract.", examples=["credit-score"]
+    )
 
     @field_validator("regions", "languages")
     @classmethod
@@ -114,11 +118,11 @@ class RuleConfig(StepConfig):
         needed = NEEDS.get(self.rule, ())
         if needed and not any(getattr(self, name) for name in needed):
             raise ValueError(f"the rule {self.rule} needs `{needed[0].rstrip('_')}`")
-        if self.then != "flag" and self.rule not in REPLACEABLE:
+        if self.then in REPLACING and self.rule not in REPLACEABLE:
             raise ValueError(
                 f"what the rule {self.rule} finds cannot be replaced: leave out `then`"
             )
-        if self.then != "flag" and self.rule == "list" and self.list_is == "allow":
+        if self.then in REPLACING and self.rule == "list" and self.list_is == "allow":
             raise ValueError("what is missing in a list cannot be replaced: leave out `then`")
         return self
 

@@ -5,6 +5,8 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from flows.contracts.checking import Breach, check_output
+from flows.contracts.model import read_contract
 from flows.guards.checking import Rule, ValueFinding
 from flows.guards.declared import find_declared, list_declared
 from flows.guards.extraction import ExtractionRule, find_extractions
@@ -148,6 +150,23 @@ def _make_quality(config: RuleConfig, value: Json, ctx: StepContext) -> Find:
     return {"find_in_text": find, "find_in_value": _find_nothing if config.shortest else None}
 
 
+def _make_contract(config: RuleConfig, value: Json, ctx: StepContext) -> Find:
+    name = f"contract/{config.contract}"
+    contract = find_content(name, ctx.pins.get(name), read_contract)
+
+    def find(value: Json, leaves: Sequence[Leaf]) -> list[ValueFinding]:
+        found = check_output(value, contract, ctx.now)
+        return [_tell_breach(each, contract.label) for each in found]
+
+    return {"find_in_value": find}
+
+
+def _tell_breach(breach: Breach, label: str) -> ValueFinding:
+    path = tuple(breach.path.split(".")) if breach.path else ()
+    rule = f"contract.{label}.{breach.kind}"
+    return ValueFinding("contract", rule, 1.0, breach.message, path, breach.shown)
+
+
 def _find_nothing(value: Json, leaves: Sequence[Leaf]) -> list[ValueFinding]:
     """Return that there is no answer at all: neither text nor number."""
     if value is None or value in ({}, []):
@@ -169,4 +188,5 @@ _MAKERS: Mapping[str, Callable[[RuleConfig, Json, StepContext], Find]] = {
     "extraction": _make_extraction,
     "language": _make_language,
     "quality": _make_quality,
+    "contract": _make_contract,
 }

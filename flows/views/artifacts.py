@@ -1,14 +1,17 @@
 """Serve artifacts, so that what a stranger uploaded cannot act as one of our pages."""
 
-from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest
+from functools import partial
+
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from flows import selectors
 from flows.models import RunArtifact
+from flows.runtime.artifacts import open_artifact
 from flows.runtime.labels import UNKNOWN_TYPE
 from flows.views.requests import get_run_reach, positive_number
 from workbench.accounts.gate import requires
+from workbench.http.sending import send_file
 
 # What a browser shows without executing it. The bundled viewer fetches and shows PDF.
 SHOWN = frozenset(
@@ -18,7 +21,7 @@ SHOWN = frozenset(
 
 @requires("runs.view", scope="rows")
 @require_GET
-def artifact(request: HttpRequest, digest: str) -> FileResponse:
+def artifact(request: HttpRequest, digest: str) -> HttpResponseBase:
     """Return a stored payload that the run ``?run=`` holds, if the person may see that run."""
     run_id = positive_number(request.GET.get("run", ""))
     try:
@@ -27,8 +30,11 @@ def artifact(request: HttpRequest, digest: str) -> FileResponse:
         raise Http404("There is no such artifact, or no run that you may see holds it.") from None
     shown = found.media_type in SHOWN and request.GET.get("download") != "1"
     keeps_type = shown or found.media_type == "application/pdf"
-    response = FileResponse(
-        default_storage.open(found.artifact.path),
+    response = send_file(
+        request,
+        partial(open_artifact, found.artifact),
+        size=found.artifact.size,
+        digest=digest,
         as_attachment=not shown,
         filename=found.name or digest[:12],
         content_type=found.media_type if keeps_type else UNKNOWN_TYPE,

@@ -109,7 +109,7 @@ def attachments(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 @requires("cases.view", scope="rows")
 def attachment(request: HttpRequest, case_id: Id, attachment_id: Id) -> HttpResponseBase:
     """Return the content of a file that was added to a case."""
-    response = attachment_response(find_case(request, case_id), attachment_id)
+    response = attachment_response(request, find_case(request, case_id), attachment_id)
     if response.status_code != 200:  # noqa: PLR2004
         raise Http404("The stored file is missing.")
     return response

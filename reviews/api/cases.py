@@ -137,7 +137,7 @@ def document(request: HttpRequest, case_id: Id, document_id: str) -> HttpRespons
     Required evidence that is a file counts as opened only for who has fetched it.
     """
     case, person = find_case(request, case_id), person_of(request)
-    response = evidence_response(case, document_id, person, timezone.now())
+    response = evidence_response(request, case, document_id, person, timezone.now())
     if response.status_code != HTTPStatus.OK:
         raise Http404("The stored file is missing.")
     return response

@@ -1,5 +1,6 @@
 """Decide a case over HTTP, take the decision back, and read its receipt."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -19,16 +20,19 @@ from reviews.api.schemas import (
     CaseDetailOut,
     CaseOut,
     DecisionOut,
+    ReceiptCheckOut,
     case_detail_out,
     case_out,
     decision_out,
 )
 from reviews.finding import find_case
+from reviews.models import Case, Decision
 from reviews.rules.answers import COMMENT_MAX, WHY_MAX, Answer
 from reviews.selectors.cases import list_decisions
 from reviews.selectors.veil import get_veil
 from reviews.services.decisions import decide_case, undo_decision
 from reviews.services.first_choices import record_first_choice
+from reviews.services.receipt_check import check_receipt
 from workbench.accounts.gate import requires
 from workbench.http.gateway import may_answer
 from workbench.http.schemas import MOST_REVISION, Strict
@@ -144,8 +148,27 @@ def receipt(request: HttpRequest, case_id: Id) -> dict[str, Any]:
 
     The decision's `digest` is the SHA-256 of its RFC 8785 form.
     """
+    return _find_decision(request, find_case(request, case_id)).receipt  # type: ignore[no-any-return]
+
+
+@router.get(
+    "/cases/{case_id}/receipt/check", response=ReceiptCheckOut, operation_id="check_receipt"
+)
+@requires("cases.view", scope="rows")
+def receipt_check(request: HttpRequest, case_id: Id) -> dict[str, Any]:
+    """Compare the last committed decision with the ledger: is all still as it was decided on?
+
+    The receipt, the case, the outputs of the run's steps that it was made from, and its files, of
+    which those over 20 MB are not read.
+    """
     case = find_case(request, case_id)
+    decision = _find_decision(request, case)
+    found = check_receipt(case, decision)
+    return {"ok": not found, "decision": decision.pk, "differences": [asdict(d) for d in found]}
+
+
+def _find_decision(request: HttpRequest, case: Case) -> Decision:
     found = [each for each in list_decisions(case) if each.receipt]
     if not found or get_veil(case, get_acting(request)).withheld:
         raise Http404("The case is not decided: there is no receipt yet.")
-    return found[-1].receipt  # type: ignore[no-any-return]
+    return found[-1]

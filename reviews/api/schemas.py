@@ -58,6 +58,19 @@ class DecisionOut(Schema):
     digest: str = Field(description="SHA-256 of the receipt's RFC 8785 form.")
 
 
+class DifferenceOut(Schema):
+    kind: str = Field(description="receipt, case, step or file.")
+    name: str = Field(description="The step, or the title of the file.")
+    parts: list[str] = Field(description="The fields that differ, such as `values.net`.")
+    detail: str
+
+
+class ReceiptCheckOut(Schema):
+    ok: bool
+    decision: int
+    differences: list[DifferenceOut] = Field(description="What was changed past the application.")
+
+
 class PartyOut(Schema):
     user: str
     part: str = Field(

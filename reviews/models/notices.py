@@ -20,6 +20,7 @@ class Kind(models.TextChoices):
     DELEGATED = "delegated", "Delegated to you"
     COVERED = "covered", "Yours while a colleague is away"
     BUDGET = "budget", "Budget"
+    DRIFT = "drift", "Data"
 
 
 KINDS_FOR_DESTINATIONS = (Kind.WARNED, Kind.REMINDER, Kind.ESCALATED, Kind.BREACHED)

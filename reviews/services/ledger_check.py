@@ -6,12 +6,14 @@ from typing import Any
 from reviews.models import Case, Decision, DecisionState
 from reviews.services.receipts import compute_digest
 from workbench.audit.canonical import PayloadNotCanonical
+from workbench.audit.models import Entry
 from workbench.audit.records import (
     Fault,
     Stated,
     changed,
     list_stated,
     missing,
+    read_object,
     unrecorded,
 )
 
@@ -41,6 +43,16 @@ def check_decisions() -> Iterator[Fault]:
     for decision, case in committed.items():
         if decision not in stated_ids and str(case) not in unreadable:
             yield unrecorded(f"No entry tells of decision {decision} of case {case}.")
+
+
+def list_changes(decision: Decision) -> list[str]:
+    """Return what is wrong with one committed decision, in sentences: one query."""
+    entries = Entry.objects.filter(
+        subject_kind="case", subject_id=str(decision.case_id), action__in=[*FINAL, COUNTED]
+    ).values_list("pk", "action", "subject_id", "payload__body")
+    stated = [Stated(pk, action, case, read_object(body)) for pk, action, case, body in entries]
+    own = [each for each in stated if each.payload and _id_of(each) == decision.pk]
+    return [fault.detail for each in own for fault in _compare(each, each.payload or {}, decision)]
 
 
 def _id_of(stated: Stated) -> int:

@@ -6,10 +6,12 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
+from reviews.errors import ReviewError
 from reviews.models import Case, InformationRequest
 from reviews.models.links import CaseLink, Purpose
 from reviews.selectors.acting import make_acting
 from reviews.selectors.eligibility import Act, Candidate, find_refusal
+from reviews.services.policies import judge_reviewer
 from workbench.accounts.actors import Actor
 from workbench.accounts.models import User
 
@@ -85,7 +87,17 @@ def make_decision_link_if_allowed(case: Case, person: User, now: datetime) -> st
     acting = make_acting(person)
     if any(find_refusal(case, Candidate(acting, act, now)) for act in acts):
         return ""
+    if Act.TAKE in acts and not _do_policies_allow(case, Candidate(acting, Act.TAKE, now)):
+        return ""
     return make_decision_link(case, person, now)
+
+
+def _do_policies_allow(case: Case, candidate: Candidate) -> bool:
+    try:
+        judge_reviewer(case, candidate)
+    except ReviewError:
+        return False
+    return True
 
 
 def _needs_form(case: Case) -> bool:

@@ -64,7 +64,7 @@ def open_case(*, ctx: StepContext, config: CheckpointConfig) -> Case:
         "opened",
         ENGINE,
         ctx.now,
-        data=describe_opening(case),
+        data=describe_opening(case, ctx.bindings.get("steps") or {}),
     )
     return case
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from reviews.errors import CaseStale, PersonAway, PersonUnfit, WorkLimitReached
+from flows.policies.points import Verdict
+from reviews.errors import CaseStale, PersonAway, PersonUnfit, ReviewError, WorkLimitReached
 from reviews.models import OPEN_ENDED, Case, CaseDraft
 from reviews.models.states import CLAIMABLE, CaseState
 from reviews.models.team import Delegation
@@ -17,7 +18,6 @@ from reviews.selectors.eligibility import (
     Candidate,
     check_eligible,
     find_obstacle,
-    find_refusal,
     make_candidate,
 )
 from reviews.services.capacity import count_held
@@ -33,6 +33,7 @@ from reviews.services.moving import (
     record_event,
     record_events,
 )
+from reviews.services.policies import judge_reviewer
 from reviews.services.post import Post
 from reviews.services.refused import notes_refusals
 from reviews.services.telling import notify_people
@@ -58,7 +59,7 @@ def assign_case(
         check_may(acting, "cases.assign", queue=case.queue, flow=case.flow)
         check_fresh(case, revision, acting.user, now)
         receiver = _find_receiver(to, now)
-        _check_receiver(case, make_candidate(receiver, Act.RECEIVE, acting.actor, now))
+        verdict = _check_receiver(case, make_candidate(receiver, Act.RECEIVE, acting.actor, now))
         if case.state not in CLAIMABLE | {CaseState.CLAIMED}:
             raise find_obstacle(case, acting.user, now) or CaseStale(
                 "This case cannot be assigned now: it is being committed or waits for information."
@@ -67,7 +68,7 @@ def assign_case(
         if receiver != to:
             data["instead_of"] = to.label
         _give(case, receiver, now)
-        record_event(case, "assigned", acting, now, data=data)
+        record_event(case, "assigned", acting, now, data=data | verdict.as_payload())
         notify_people(case, [receiver], "assigned", now, by=acting.user.label)
         return case
 
@@ -98,18 +99,13 @@ def delegate_case(
         receiver = _find_receiver(to, now)
         if receiver == acting.user:
             raise PersonUnfit(f"{to.label} is away and you cover: choose someone else.")
-        _check_receiver(case, make_candidate(receiver, Act.RECEIVE, acting.actor, now))
+        verdict = _check_receiver(case, make_candidate(receiver, Act.RECEIVE, acting.actor, now))
         reason = reason.strip()[:300]
         Delegation.objects.create(case=case, by=acting.user, to=receiver, reason=reason, at=now)
         _pass_draft(case, acting.user, receiver, now)
         _give(case, receiver, now)
-        record_event(
-            case,
-            "delegated",
-            acting,
-            now,
-            data={"from": acting.user.label, "to": receiver.label, "reason": reason},
-        )
+        data = {"from": acting.user.label, "to": receiver.label, "reason": reason}
+        record_event(case, "delegated", acting, now, data=data | verdict.as_payload())
         notify_people(case, [receiver], "delegated", now, said=reason, by=acting.user.label)
         return case
 
@@ -159,16 +155,20 @@ def _hand_over_one(
     try:
         if candidate is None:
             raise PersonAway(f"{person.label} is away and nobody covers.")
-        _check_receiver(case, candidate)
+        verdict = _check_receiver(case, candidate)
     except (PersonUnfit, PersonAway, WorkLimitReached) as why:
         free_case(case)
         return NewEvent(case, "released", {"reason": str(why)})
     _give(case, candidate.user, now)
-    return NewEvent(case, "covered", {"from": person.label, "to": candidate.user.label})
+    data = {"from": person.label, "to": candidate.user.label}
+    return NewEvent(case, "covered", data | verdict.as_payload())
 
 
-def _check_receiver(case: Case, candidate: Candidate) -> None:
-    """Raises: PersonUnfit, WorkLimitReached with why the person cannot be given the case."""
+def _check_receiver(case: Case, candidate: Candidate) -> Verdict:
+    """Return what the policies say, which allow it.
+
+    Raises: PersonUnfit, WorkLimitReached with why the person cannot be given the case.
+    """
     check_eligible(case, candidate)
     limit, to = case.queue.work_limit, candidate.user
     if limit and case.claimed_by_id != to.pk and count_held(case.queue, to, candidate.now) >= limit:
@@ -176,6 +176,18 @@ def _check_receiver(case: Case, candidate: Candidate) -> None:
             f"{to.label} holds {limit} cases, as many as {case.queue.title} allows: "
             "choose someone else."
         )
+    return judge_reviewer(case, candidate)
+
+
+def _may_be_handed(case: Case, person: User, now: datetime) -> bool:
+    """Return whether the case may be kept for the person when it comes back."""
+    candidate = make_candidate(person, Act.BE_HANDED, CLOCK, now)
+    try:
+        check_eligible(case, candidate)
+        judge_reviewer(case, candidate)
+    except ReviewError:
+        return False
+    return True
 
 
 def reserve_for_familiar(case: Case, person: User | None, now: datetime) -> None:
@@ -185,9 +197,7 @@ def reserve_for_familiar(case: Case, person: User | None, now: datetime) -> None
     """
     case.familiar, case.reserved_until = None, None
     receiver = find_stand_in(person, now) if person else None
-    if receiver is None:
-        return
-    if find_refusal(case, make_candidate(receiver, Act.BE_HANDED, CLOCK, now)):
+    if receiver is None or not _may_be_handed(case, receiver, now):
         return
     case.familiar = receiver
     if case.queue.familiar_minutes:
@@ -203,7 +213,7 @@ def list_reserved_for(person: User, now: datetime) -> QuerySet[Case]:
 
 def pass_on_reserved(case: Case, person: User, cover: User | None, now: datetime) -> None:
     """Keep what is kept for who is away for their cover, or for nobody if they may not have it."""
-    fit = cover and not find_refusal(case, make_candidate(cover, Act.BE_HANDED, CLOCK, now))
+    fit = cover and _may_be_handed(case, cover, now)
     changes = {"familiar": cover} if fit else {"familiar": None, "reserved_until": None}
     list_reserved_for(person, now).filter(pk=case.pk).update(**changes)
 

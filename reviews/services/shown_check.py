@@ -1,12 +1,15 @@
 """Compare what a case showed when it was decided with what it had when it opened.
 
-The entry of its opening has the digest of all that it shows. What people changed since has entries
-of its own; any other difference was made in the database.
+The entry of its opening has the digest of all that it shows, and the seals of the outputs that it
+was made from. What people changed since has entries of its own; any other difference was made in
+the database.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from flows.runtime.sealing import Seal, seal_bindings
+from flows.services.sealed_check import compare_openings
 from reviews.models import Case, Decision, DecisionState
 from reviews.rules.answers import list_shown_fields
 from reviews.services.receipts import compute_digest
@@ -16,12 +19,18 @@ from workbench.audit.records import Fault, Stated, changed, list_stated, read_ob
 
 Json = Any
 OPENED = "case.opened"
+RUNS_AT_ONCE = 50  # whose outputs are in memory together
 CHANGES = ("case.field_overridden", "case.information_received")
 
 
-def describe_opening(case: Case) -> dict[str, Json]:
-    """Return what the ledger says of a case that opens."""
+def describe_opening(case: Case, steps: Mapping[str, Json] | None = None) -> dict[str, Json]:
+    """Return what the ledger says of a case that opens.
+
+    ``steps`` are the outputs that it was made from, as expressions see them.
+    """
+    made_from = {"made_from": seal_bindings(steps)} if steps else {}
     return {
+        **made_from,
         "title": case.title,
         "flow": case.flow,
         "version": case.flow_version,
@@ -37,8 +46,14 @@ def find_differences(case: Case, receipt: Mapping[str, Json] | None) -> list[str
     ``receipt`` is that of a decision; without one, the case as it stands now is compared.
     """
     entries = _list_entries([str(case.pk)])
-    opened = next((p for a, _, p in entries if a == OPENED), None)
-    return _compare(case, receipt, opened or {}, _list_changes(entries).get(str(case.pk), {}))
+    return _compare(
+        case, receipt, _get_opening(entries), _list_changes(entries).get(str(case.pk), {})
+    )
+
+
+def get_made_from(case: Case) -> dict[str, Seal]:
+    """Return by step the seals of the outputs that a case was made from: one query."""
+    return _read_made_from(_get_opening(_list_entries([str(case.pk)], [OPENED])))
 
 
 def check_shown() -> Iterator[Fault]:
@@ -46,6 +61,29 @@ def check_shown() -> Iterator[Fault]:
     for chunk in list_stated([OPENED]):
         known = [each for each in chunk if (each.payload or {}).get("shown_sha256")]
         yield from _check(known)
+        for start in range(0, len(known), RUNS_AT_ONCE):
+            yield from _check_made_from(known[start : start + RUNS_AT_ONCE])
+
+
+def _check_made_from(chunk: Sequence[Stated]) -> Iterator[Fault]:
+    """Yield each case that was made from another output than its run's steps wrote."""
+    cases = Case.objects.filter(pk__in=[each.subject_id for each in chunk])
+    runs = {str(pk): run for pk, run in cases.values_list("pk", "run_id")}
+    stated = [each for each in chunk if each.subject_id in runs]
+    openings = [(runs[each.subject_id], _read_made_from(each.payload)) for each in stated]
+    for each, changes in zip(stated, compare_openings(openings), strict=True):
+        for step, parts in changes.items():
+            name = f"output of step {step} of run {runs[each.subject_id]}"
+            yield changed(
+                each.entry,
+                f"The {name} has another {', '.join(parts)} than case {each.subject_id} was made"
+                " from.",
+            )
+
+
+def _read_made_from(payload: Mapping[str, Json] | None) -> dict[str, Seal]:
+    found = (payload or {}).get("made_from")
+    return found if isinstance(found, dict) else {}
 
 
 def _check(chunk: Sequence[Stated]) -> Iterator[Fault]:
@@ -105,6 +143,10 @@ def _digest(shown: Json) -> str:
 
 
 Told = tuple[str, str, dict[str, Json]]
+
+
+def _get_opening(entries: Sequence[Told]) -> dict[str, Json]:
+    return next((payload for action, _, payload in entries if action == OPENED), {})
 
 
 def _list_entries(cases: Sequence[str], actions: Sequence[str] = (OPENED, *CHANGES)) -> list[Told]:

@@ -27,6 +27,7 @@ LOOKS = {
     "delegated": ("user-plus", "active"),
     "covered": ("user-plus", "active"),
     "budget": ("coins", "waiting"),
+    "drift": ("chart-line", "waiting"),
 }
 
 

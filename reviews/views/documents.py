@@ -18,7 +18,7 @@ from workbench.accounts.gate import principal_of
 def document(request: HttpRequest, case: Case, document_id: str) -> HttpResponseBase:
     """Send a document in a sandbox: it is the applicant's file, not a page of this site."""
     user = make_acting(principal_of(request)).user
-    return evidence_response(case, document_id, user, timezone.now())
+    return evidence_response(request, case, document_id, user, timezone.now())
 
 
 @require_GET
@@ -46,10 +46,10 @@ def document_page(
 ) -> HttpResponseBase:
     """Send the image of a page, upright, as `document.read` has kept it."""
     user = make_acting(principal_of(request)).user
-    return evidence_response(case, document_id, user, timezone.now(), page=number)
+    return evidence_response(request, case, document_id, user, timezone.now(), page=number)
 
 
 @require_GET
 @case_view("cases.view")
 def attachment(request: HttpRequest, case: Case, attachment_id: int) -> HttpResponseBase:
-    return attachment_response(case, attachment_id)
+    return attachment_response(request, case, attachment_id)

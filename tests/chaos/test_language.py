@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 import pytest
@@ -22,6 +22,19 @@ from tests.console import console
 from tests.language_server import LanguageServer, Turn, language_server
 from tests.servers import Countersign
 from tests.waiting import until
+
+
+class Asked(Protocol):
+    """A server that counts its calls by their keys."""
+
+    requests: Counter[str]
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
+
 
 COUNT = 200
 KILLS_AT = (0.2, 0.5, 0.8)
@@ -51,11 +64,11 @@ for number in range(COUNT):
 """
 
 
-def prepare(folder: Path, server: LanguageServer, **settings: str) -> None:
+def prepare(folder: Path, server: Asked, code: str, **settings: str) -> None:
     """Start all runs, which wait for a worker."""
     given = f"URL, SCHEMA, COUNT = {server.url!r}, {SCHEMA!r}, {COUNT}\n"
     with console(folder, **settings) as opened:
-        opened.run(given + PREPARE)
+        opened.run(given + code)
 
 
 @dataclass
@@ -113,11 +126,11 @@ def server() -> Iterator[LanguageServer]:
 
 
 @contextmanager
-def embedded(like: Path, folder: Path, server: LanguageServer) -> Iterator[Site]:
+def embedded(like: Path, folder: Path, server: Asked, code: str = PREPARE) -> Iterator[Site]:
     """One process with everything in it, on SQLite."""
     shutil.copytree(like, folder)
     settings, port = {"OUTGOING_ALLOWLIST": server.host}, servers.free_port()
-    prepare(folder, server, **settings)
+    prepare(folder, server, code, **settings)
 
     def query(sql: str) -> list[tuple[Any, ...]]:
         path = f"file:{folder / 'countersign.sqlite3'}?mode=ro"
@@ -133,7 +146,7 @@ def embedded(like: Path, folder: Path, server: LanguageServer) -> Iterator[Site]
 
 
 @contextmanager
-def production(like: Path, redis_url: str, server: LanguageServer) -> Iterator[Site]:
+def production(like: Path, redis_url: str, server: Asked, code: str = PREPARE) -> Iterator[Site]:
     """A worker process and a clock, on PostgreSQL and Redis."""
     with ExitStack() as running:
         url = running.enter_context(servers.postgresql(like=like))
@@ -141,7 +154,7 @@ def production(like: Path, redis_url: str, server: LanguageServer) -> Iterator[S
         settings = {
             "DATABASE_URL": url, "REDIS_URL": redis_url, "OUTGOING_ALLOWLIST": server.host,
         }  # fmt: skip
-        prepare(folder, server, **settings)
+        prepare(folder, server, code, **settings)
         running.enter_context(servers.command(folder, "clock", **settings))
         database = running.enter_context(psycopg.connect(url, autocommit=True))
 
@@ -155,13 +168,16 @@ def production(like: Path, redis_url: str, server: LanguageServer) -> Iterator[S
         yield Site(query, start)
 
 
-def check(site: Site, server: LanguageServer) -> None:
-    """Kill the worker on the way, and check that the end is whole and no call was made again."""
+def check(site: Site, server: Asked, steps: int = 2 * COUNT) -> None:
+    """Kill the worker on the way, and check that no call was made again and no step lost.
+
+    About so many steps ask.
+    """
     settled: dict[str, int] = {}
     site.go()
     for share in KILLS_AT:
         until(
-            lambda: sum(site.list_done().values()) >= share * 2 * COUNT,  # noqa: B023
+            lambda: sum(site.list_done().values()) >= share * steps,  # noqa: B023
             f"{share:.0%} of the answers",
             patience_seconds=180,
         )
@@ -176,19 +192,35 @@ def check(site: Site, server: LanguageServer) -> None:
     assert set(asked) == set(done), "a call belongs to no step"
     again = {key for key, before in settled.items() if asked[key] != before}
     assert not again, "a call was made again after its answer was on disk"
+    check_costs(site, server)
     extra = sum(server.requests.values()) - len(server.requests)
     print(  # noqa: T201 - seen with -s
         f"{site.kills} kills: {len(done)} steps, {len(server.requests)} calls, "
         f"{len(settled)} settled at a kill, {extra} repeated that were in flight"
     )
-    check_ends(site)
 
 
-def count_calls(server: LanguageServer) -> Counter[str]:
+def check_costs(site: Site, server: Asked) -> None:
+    """Check that the cost of each attempt is known, or counted as unknown, and never both."""
+    key = "run_id, token_id, activation, fence"
+    known = set(site.query(f"SELECT {key} FROM spending_charge"))
+    unknown = site.query(f"SELECT {key} FROM spending_unanswered")
+    assert len(unknown) == len(set(unknown))
+    assert not known & set(unknown)
+    lost = {f"run-{run}-{token}-{activation}" for run, token, activation, _ in unknown}
+    repeated = {_activation(key) for key, count in server.requests.items() if count > 1}
+    assert repeated <= lost, "a call that was lost is not counted"
+
+
+def _activation(key: str) -> str:
+    return re.sub(r"-[a-z0-9]+$", "", key)
+
+
+def count_calls(server: Asked) -> Counter[str]:
     """Count the calls by the activation that made them."""
     calls: Counter[str] = Counter()
     for key, count in list(server.requests.items()):
-        calls[re.sub(r"-[a-z0-9]+$", "", key)] += count
+        calls[_activation(key)] += count
     return calls
 
 
@@ -216,6 +248,7 @@ def test_killed_on_the_embedded_default_it_ends_as_if_undisturbed(
     server.answered.clear()
     with embedded(migrated_folder, tmp_path / "killed", server) as site:
         check(site, server)
+        check_ends(site)
         assert site.ends() == expected
 
 
@@ -224,3 +257,4 @@ def test_killed_on_postgresql_it_ends_whole(
 ) -> None:
     with production(migrated_postgresql, redis_url, server) as site:
         check(site, server)
+        check_ends(site)

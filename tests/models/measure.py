@@ -13,6 +13,7 @@ import django
 from django.conf import settings
 
 from flows.connections.adapters.contract import BatchingAdapter
+from flows.policies.points import Decided, register_attachments
 from flows.steps.models import InferenceRequest
 from tests.models.asking import ask, call, make_endpoint
 from tests.models.factors import list_applications
@@ -21,6 +22,16 @@ from tests.models.serving import PEERS, Peer, serve
 BATCH = 64
 TURNS = 5
 BATCHING = frozenset({"oip", "mlflow"})
+
+
+class NoPolicies:
+    """Without a database none is attached."""
+
+    def list_attached(self, point: str, flow: str, queue: str) -> Sequence[str]:
+        return ()
+
+    def decide(self, policy: str, given: Any, flow: str) -> Decided:
+        raise NotImplementedError
 
 
 def main(seconds: float, names: Sequence[str]) -> None:
@@ -74,4 +85,5 @@ def _middle(values: Sequence[float]) -> float:
 
 if __name__ == "__main__":
     django.setup()
+    register_attachments(NoPolicies())
     main(float(sys.argv[1]), sys.argv[2:])

@@ -1,7 +1,7 @@
 """Start real model servers on loopback, each behind its own connection, and end them again.
 
 They run in an environment of their own, ``.venv-models``, which ``tools/environment models`` makes.
-TorchServe, which needs Java 17 too, runs in ``.venv-torch``. Triton runs in
+TorchServe, which needs Java 17 too, and the language server run in ``.venv-torch``. Triton runs in
 ``.venv-triton``, of Debian's own Python 3.11: it embeds an interpreter, which fails with the
 standard library of 3.11.7. Where that Python or Java is missing, their tests are skipped.
 """
@@ -35,6 +35,7 @@ SILENCE = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "BENTOML_DO_NOT_TRACK": "true",
     "DO_NOT_TRACK": "true",
+    "HF_HUB_OFFLINE": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     # Ray then keeps to loopback.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -107,6 +108,21 @@ def _mlserver(name: str, **differing: Any) -> Peer:
     )
 
 
+# A server of a language model, which `llm.chat` asks: no scorecard stands behind it.
+LANGUAGE = Peer(
+    name="transformers",
+    packages=("transformers", "torch"),
+    environment=TORCH,
+    prepare=lambda folder, _: _module("transformers", folder / "model"),
+    command=lambda folder, port: [
+        "transformers", "serve", str(folder / "model"),
+        "--host", "127.0.0.1", "--port", str(port), "--device", "cpu",
+    ],
+    ready_at="/health",
+    kind="openai",
+    options={"response_format": "asked"},
+    probability_at="",
+)  # fmt: skip
 PEERS = (
     _mlserver(
         "mlserver",

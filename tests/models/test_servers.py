@@ -25,9 +25,14 @@ from tests.models.factors import list_applications
 from tests.models.serving import PEERS, Peer, serve
 
 Json = Any
-# The protocol gives back ours; TorchServe names the request in a header, MLflow in none. What
-# BentoML and Ray Serve say is not known of each version.
-REQUEST_IDS = {"oip": "run-1-1-1", "torchserve": "[0-9a-f-]{36}", "mlflow": ""}
+# The protocol gives back ours; the others name the request in a header, MLflow in none.
+REQUEST_IDS = {
+    "oip": "run-1-1-1",
+    "torchserve": "[0-9a-f-]{36}",
+    "mlflow": "",
+    "bentoml": "[0-9a-f]+",
+    "ray_serve": "[0-9a-f-]{36}",
+}
 pytestmark = [pytest.mark.timeout(600), pytest.mark.django_db]
 
 
@@ -84,8 +89,7 @@ def test_the_provenance_says_who_answered(peer: Peer, connection: Connection) ->
     assert (made.provider, made.model, made.served_as) == ("connection", "risk", "scorecard")
     # MLflow's server says neither the version nor anything else of the model.
     assert made.version == ("" if peer.kind == "mlflow" else "1")
-    if peer.kind in REQUEST_IDS:
-        assert re.fullmatch(REQUEST_IDS[peer.kind], made.request_id)
+    assert re.fullmatch(REQUEST_IDS[peer.kind], made.request_id)
     assert made.latency_ms > 0
 
 

@@ -39,6 +39,8 @@ RECORDED = {
     "flows.assets.api.stop_tests": "asset.tests_stopped",
     "flows.assets.api.test_asset": "asset.tested",
     "flows.assets.api.save_file": "asset.changed",
+    "flows.drift.views.learn": "asset.created",
+    "flows.drift.views.learn_anew": "asset.changed",
     "flows.assets.policies.api.attach": "policy.attached",
     "flows.assets.policies.api.detach": "policy.detached",
     "flows.assets.policies.views.attach": "policy.attached",

@@ -27,6 +27,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "tables.edit": frozenset({D}),
     "lists.view": frozenset({D, R, L, A, O, X}),
     "lists.edit": frozenset({D}),
+    "contracts.view": frozenset({D, R, L, A, O, X}),
+    "contracts.edit": frozenset({D}),
     "policies.view": frozenset({D, R, L, A, O, X}),
     "policies.edit": frozenset({D}),
     "runs.view": frozenset({D, L, A, O, X}),
@@ -69,6 +71,7 @@ SCOPED_BY: dict[str, frozenset[str]] = {
     "prompts.view": frozenset({"flow", "queue"}),
     "tables.view": frozenset({"flow", "queue"}),
     "lists.view": frozenset({"flow", "queue"}),
+    "contracts.view": frozenset({"flow", "queue"}),
     "policies.view": frozenset({"flow", "queue"}),
 }
 

@@ -53,6 +53,7 @@ SUBJECT_KINDS = frozenset(
         "event",
         "artifact",
         "connection",
+        "contract",
         "list",
         "policy",
         "prompt",

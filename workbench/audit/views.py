@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -33,6 +33,7 @@ from workbench.audit.selectors import (
 from workbench.audit.services import SUBJECT_KINDS, verify
 from workbench.audit.subject_pages import links_to
 from workbench.http.numbers import number_in
+from workbench.http.sending import SentFile
 
 INVALID = 422
 
@@ -184,10 +185,10 @@ def export(request: HttpRequest) -> HttpResponseBase:
     if not form.is_valid():
         return render(request, "audit/entries.html", {"form": form, "rows": []}, status=INVALID)
     now = timezone.now()
-    # FileResponse closes it; a bundle may be larger than memory.
+    # The response closes it; a bundle may be larger than memory.
     file = tempfile.TemporaryFile()  # noqa: SIM115
     actor = Actor.user(cast(User, request.user))
     export_bundle(file, form.wanted(), actor=actor, now=now)
     file.seek(0)
     name = f"ledger-{now:%Y%m%d-%H%M%S}.zip"
-    return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
+    return SentFile(file, as_attachment=True, filename=name, content_type="application/zip")

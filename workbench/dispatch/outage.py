@@ -1,4 +1,4 @@
-"""Tell a database that is away from a statement that failed, and log an outage in two lines."""
+"""Tell a database or a store that is away from what failed, and log an outage in two lines."""
 
 import logging
 import threading
@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import psycopg
 from django.db.utils import InterfaceError, OperationalError
+
+from workbench.files.errors import StoreAway
 
 logger = logging.getLogger(__name__)
 
@@ -27,16 +29,20 @@ _OF_AN_ENDED_TRANSACTION = ("savepoint", "transaction", "logic error")
 
 
 def is_away(error: BaseException) -> bool:
-    """Return whether the database cannot be used now, whatever it is asked."""
+    """Return whether the database, or the store of files, cannot be used now."""
+    return isinstance(error, StoreAway) or _is_database_away(error)
+
+
+def _is_database_away(error: BaseException) -> bool:
     return isinstance(error, _AWAY_HERE) and not (_is_failed(error) or _is_conflict(error))
 
 
 def is_passing(error: BaseException) -> bool:
-    """Return whether the same call may succeed later: the database is away, or had a conflict.
+    """Return whether the same call may succeed later: database or store are away, or a conflict.
 
     A statement that failed by itself, as by a time limit, is not passing: it would fail again.
     """
-    return isinstance(error, _AWAY_HERE) and not _is_failed(error)
+    return isinstance(error, StoreAway) or (isinstance(error, _AWAY_HERE) and not _is_failed(error))
 
 
 def _is_failed(error: BaseException) -> bool:
@@ -61,8 +67,10 @@ def _cause_of(error: BaseException) -> BaseException:
 
 
 class Outage:
-    """An outage of the database, as this process finds it: a line when it begins, one each ten
-    minutes, and one when all who found it have got an answer.
+    """An outage of the database or the store, as this process finds it.
+
+    It logs a line when it begins, one each ten minutes, and one when all who found it have got an
+    answer.
     """
 
     def __init__(self) -> None:
@@ -106,7 +114,8 @@ class Outage:
             self._since = at if self._since is None else self._since
             self._said_at = at
         cause = " ".join(str(error).split())
-        logger.error("The database does not answer; %s tries again until it does: %s", who, cause)
+        what = "store of files" if isinstance(error, StoreAway) else "database"
+        logger.error("The %s does not answer; %s tries again until it does: %s", what, who, cause)
 
     def _get_answer(self, key: Hashable) -> None:
         if self._since is None:
@@ -116,7 +125,7 @@ class Outage:
             if self._waiting or self._since is None:
                 return
             since, self._since, self._ended_at = self._since, None, time.monotonic()
-        logger.warning("The database answers again after %.1f s", time.monotonic() - since)
+        logger.warning("What was away answers again after %.1f s", time.monotonic() - since)
 
 
 outage = Outage()

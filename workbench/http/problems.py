@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpResponse
 
 from workbench.dispatch.outage import AWAY
+from workbench.files.errors import StoreAway
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_LATER = {"Retry-After": "5"}
@@ -84,7 +85,7 @@ def map_error_by(error: type[Exception], to_problem: ToProblem) -> None:
 
 
 def storage_problem(error: Exception) -> ApiProblem | None:
-    """Return the problem for a database that is away or a disk that is full, else None.
+    """Return the problem for a database or store that is away or a full disk, else None.
 
     Nothing was written, or its answer was lost: the same request may be sent again.
     """
@@ -92,6 +93,9 @@ def storage_problem(error: Exception) -> ApiProblem | None:
         detail = "The disk is full, or cannot be written. Nothing was changed."
         remedy = "Tell the operator; once there is room, send the same again."
         return ApiProblem(503, "storage-full", detail, remedy, headers=RETRY_LATER)
+    if isinstance(error, StoreAway):
+        detail = "The store of files does not answer. Nothing was changed."
+        return ApiProblem(503, "store-away", detail, "Send the same again.", headers=RETRY_LATER)
     if isinstance(error, AWAY):
         detail = "The database does not answer."
         remedy = "Send the same again, with the same Idempotency-Key."

@@ -8,6 +8,7 @@ class ProcessConfig(AppConfig):
 
     def ready(self) -> None:
         # The checks register themselves.
+        from workbench.files import checks as file_checks  # noqa: F401
         from workbench.process import checks, packages  # noqa: F401
 
         log_refusals_in_one_line()

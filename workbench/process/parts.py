@@ -9,7 +9,7 @@ from dramatiq.middleware import Middleware
 from flows.runtime.driver import start_driver, stop_driver
 from workbench.dispatch.broker import get_broker
 from workbench.dispatch.clock import run_clock
-from workbench.process.memory import freeze_what_is_loaded
+from workbench.process.memory import collect_seldom
 
 # How long a part may take to finish its work at hand when the process is told to stop.
 STOP_SECONDS = 3.0
@@ -21,7 +21,7 @@ class RunDriver(Middleware):
     """Drives runs in each worker process from its start until Dramatiq shuts it down."""
 
     def after_process_boot(self, broker: Any) -> None:
-        freeze_what_is_loaded()
+        collect_seldom()
         start_driver()
 
     def before_worker_shutdown(self, broker: Any, worker: Worker) -> None:
@@ -40,7 +40,7 @@ class Embedded:
         self._clock = threading.Thread(target=run_clock, args=(self._stopped,), name="clock")
 
     def start(self) -> None:
-        freeze_what_is_loaded()
+        collect_seldom()
         start_driver()
         # Dramatiq's command line emits this; without it the time limit of jobs has no effect.
         self._broker.emit_after("process_boot")

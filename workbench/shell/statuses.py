@@ -65,6 +65,10 @@ LOOKS: dict[str, Look] = {
     "down": Look("circle-x", "Down", "bad"),
     # Budgets
     "ok": Look("circle-check", "Within", "good"),
+    "kept": Look("circle-check", "Kept", "good"),
+    "breached": Look("triangle-alert", "Broken", "bad"),
+    "empty": Look("circle-minus", "No outputs", "idle"),
+    "unfigured": Look("clock", "Not compared yet", "idle"),
     "near": Look("triangle-alert", "Nearly spent", "waiting"),
     "reached": Look("octagon-alert", "Spent", "bad"),
     # Problems and the ledger

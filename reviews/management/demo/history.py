@@ -11,6 +11,7 @@ from random import Random
 from django.db import transaction
 
 from flows.models import Flow, Run
+from reviews.management.demo.contract import write_contract
 from reviews.management.demo.decisions import decide
 from reviews.management.demo.repeats import repeat
 from reviews.management.demo.runs import SEED, TRIGGER, make_past, write_runs
@@ -43,4 +44,5 @@ def load_history(*, flow: Flow, count: int, now: datetime, actor: Actor) -> int:
         write_decided(repeats)
         write_ledger([*decided, *repeats], actor, now)
         write_policies(flow, now)
+        write_contract(flow, actor, now)
     return len(decided) + len(repeats)

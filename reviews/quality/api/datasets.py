@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from django.http import FileResponse, Http404, HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
@@ -17,6 +17,7 @@ from reviews.quality.services.datasets import create_dataset, open_dataset, repr
 from workbench.accounts.gate import requires
 from workbench.http.gateway import may_answer
 from workbench.http.schemas import FILE, Page, Strict, page_by_id
+from workbench.http.sending import SentFile
 from workbench.values.times import read_date
 
 router = Router(tags=["quality"])
@@ -111,12 +112,12 @@ def _read_day(name: str, text: str) -> str:
 )
 @may_answer(410, 501)
 @requires("datasets.export", scope="installation")
-def download(request: HttpRequest, version_id: Id, form: Form) -> FileResponse:
+def download(request: HttpRequest, version_id: Id, form: Form) -> SentFile:
     """Download a version as jsonl, csv or parquet. The ledger records who took it."""
     version = _find_version(version_id)
     file = open_dataset(version=version, form=form, acting=get_acting(request), now=timezone.now())
     name = f"{version.name}-v{version.number}.{form}"
-    response = FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[form])
+    response = SentFile(file, as_attachment=True, filename=name, content_type=FORMATS[form])
     response["X-Content-Type-Options"] = "nosniff"
     return response
 

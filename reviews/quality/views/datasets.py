@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -17,6 +17,7 @@ from reviews.quality.selectors.scope import filter_choices
 from reviews.quality.services.datasets import create_dataset, open_dataset, reproduce_digest
 from reviews.selectors.acting import make_acting
 from workbench.accounts.gate import principal_of, requires
+from workbench.http.sending import SentFile
 
 UNPROCESSABLE = 422
 
@@ -89,6 +90,6 @@ def download(request: HttpRequest, version_id: int, form: str) -> HttpResponseBa
         messages.warning(request, str(error))
         return redirect("quality:datasets")
     name = f"{version.name}-v{version.number}.{form}"
-    response = FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[form])
+    response = SentFile(file, as_attachment=True, filename=name, content_type=FORMATS[form])
     response["X-Content-Type-Options"] = "nosniff"
     return response

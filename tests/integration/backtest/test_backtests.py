@@ -11,14 +11,19 @@ from flows.backtest import services
 from flows.backtest.models import Backtest, BacktestRun
 from flows.backtest.selectors import RowFilter, list_flipped_runs, list_rows
 from flows.backtest.services import Choice, cancel_backtest, play_part, start_backtest
+from flows.connections.models import Connection
 from flows.graph.codec import parse, to_mapping
 from flows.models import FlowVersion, Journal, Run
 from flows.runtime.program import forget_programs
 from flows.services import release_version
 from flows.services.errors import FlowInvalid
-from tests.driving import deliver_outbox
+from flows.steps.models import LOCAL
+from tests.driving import deliver_outbox, driving, ended, start
+from tests.factories.connections import make_connection
 from tests.factories.people import ACTOR
+from tests.factories.probes import publish_flow
 from tests.integration.backtest import kit
+from tests.integration.connections.model_server import serving_a_model
 from workbench.dispatch.models import Outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,6 +104,40 @@ def test_an_answer_of_a_model_comes_from_the_journal() -> None:
     made = kit.backtest(flow)
     assert (made.summary["kinds"]["same"], made.calls_made) == (2, 0)
     assert len(kit.answers) == 4
+
+
+@pytest.mark.parametrize("kept", ["in the journal", "of another backtest"])
+def test_an_answer_of_another_version_of_the_model_is_not_taken(
+    kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = kit.loan()
+    kit.record_runs(flow, [0.9])
+    draft = to_mapping(parse(flow.draft))
+    if kept == "of another backtest":
+        draft["steps"]["score"]["with"]["input"] = {"p": "${ double(input.p) - 0.5 }"}
+        assert kit.backtest(flow, draft, calls_allowed=1).calls_made == 1
+    assert kit.backtest(flow, draft).summary["kinds"]["unanswered"] == 0
+    monkeypatch.setattr(LOCAL._models[kit.FUZZY], "version", "2")
+    assert kit.backtest(flow, draft).summary["kinds"]["unanswered"] == 1
+    assert kit.backtest(flow, draft, calls_allowed=9).calls_made >= 1
+    assert kit.backtest(flow, draft).summary["kinds"]["unanswered"] == 0
+
+
+def test_an_answer_from_before_a_change_of_the_connection_is_not_taken(settings: Any) -> None:
+    with serving_a_model() as server:
+        settings.OUTGOING_ALLOWLIST = [server.address]
+        server.answer = {"p": 0.9}
+        row = make_connection(address=server.url)
+        ask = {"type": "model.infer", "model": "risk", "input": "${ input }"}
+        flow = publish_flow("ask -> after", name="asking", ask=ask)
+        with driving():
+            ended(start(flow, {"p": 0.9}))
+        assert kit.backtest(flow).summary["kinds"]["same"] == 1
+        Connection.objects.filter(pk=row.pk).update(changed_at=timezone.now())
+        assert kit.backtest(flow).summary["kinds"]["unanswered"] == 1
+        assert kit.backtest(flow, calls_allowed=1).calls_made == 1
+        made = kit.backtest(flow)
+    assert (made.summary["kinds"]["same"], made.calls_made, len(server.asked)) == (1, 0, 2)
 
 
 def test_a_model_that_is_asked_again_shows_as_noise_and_not_as_a_flip() -> None:

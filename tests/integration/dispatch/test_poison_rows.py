@@ -18,8 +18,22 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from flows.assets.models import Asset
+from flows.drift import figuring
+from flows.drift.models import FiguredDay
 from flows.events import stream
-from flows.models import Event, Flow, KeptResult, PartialUpload, Run, RunStatus, Timer, Token, Wait
+from flows.models import (
+    Event,
+    Flow,
+    KeptResult,
+    PartialUpload,
+    RecordedAnswer,
+    Run,
+    RunStatus,
+    Timer,
+    Token,
+    Wait,
+)
 from flows.runtime.clock import LEASE_SECONDS
 from flows.spending.models import Budget, Charge, Spent
 from flows.store import get_store
@@ -43,6 +57,7 @@ from tests.factories.cases import (
     make_held_case,
     make_review_version,
 )
+from tests.factories.contracts import make_contract
 from tests.factories.people import ACTOR, make_person, person
 from tests.factories.probes import publish_flow
 from tests.factories.queues import make_office
@@ -287,6 +302,17 @@ def firings(stage: Stage, good: int) -> Scene:
     )
 
 
+@scene("backtests.prune_answers")
+def recorded_answers(stage: Stage, good: int) -> Scene:
+    old = RecordedAnswer.objects.bulk_create(
+        RecordedAnswer(flow="loan", digest=str(number), answer={}, at=NOW)
+        for number in range(good + 1)
+    )
+    stage.refuse(RecordedAnswer, "DELETE", "OLD.digest = '0'")
+    at = NOW + timedelta(days=500)
+    return Scene(str(old[0].pk), at, lambda: good + 1 - RecordedAnswer.objects.count())
+
+
 @scene("costs.prune")
 def payments(stage: Stage, good: int) -> Scene:
     old = Charge.objects.bulk_create(
@@ -325,6 +351,22 @@ def budgets(stage: Stage, good: int) -> Scene:
     )
     stage.refuse(Budget, "UPDATE", "OLD.name = 'flow-0'")
     return Scene(str(made[0].pk), NOW, Budget.objects.exclude(told_reached=None).count)
+
+
+@scene("drift.figure")
+def compared(stage: Stage, good: int) -> Scene:
+    for number in range(good + 1):
+        make_contract(f"fees-{number}")
+    bad = Asset.objects.get(name="fees-0")
+    days = [NOW.date() - timedelta(days=back) for back in range(90, 0, -1)]
+    FiguredDay.objects.bulk_create(
+        FiguredDay(contract=asset, day=day, number=1, outputs=0, figured_at=NOW)
+        for asset in Asset.objects.filter(kind="contract")
+        for day in days[:-1]
+    )
+    stage.fail(figuring, "_keep", lambda asset, *rest: asset.pk == bad.pk)
+    done = FiguredDay.objects.filter(day=days[-1])
+    return Scene(f"{bad.pk}/{days[-1]}", NOW, done.count)
 
 
 # --- The ground -------------------------------------------------------------------

@@ -44,6 +44,15 @@ def play(sample: str) -> Run:
     return start_run(flow=flow, input=given, actor=ACTOR, now=timezone.now()).run
 
 
+def test_a_letter_with_orders_never_reaches_the_model_and_its_case_shows_the_finding() -> None:
+    run = play("orders")
+    with driving():
+        until(Case.objects.exists, "the case")
+    assert not Journal.objects.filter(run=run, step="sort").exists()
+    labels = [each["label"] for each in Case.objects.get().shown["flags"]]
+    assert labels == ["Instructions to a model", "Not sorted"]
+
+
 @pytest.mark.parametrize(
     ("sample", "topic", "urgent"), [("sure", "loan", False), ("urgent", "card", True)]
 )

@@ -1,6 +1,7 @@
 """Points: a policy decides without a step, is named where it did, and can always be detached."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -19,17 +20,24 @@ from flows.assets.policies.attaching import attach_policy, detach_policy
 from flows.assets.policies.attachments import KnownAttachments
 from flows.graph.codec import parse, to_mapping
 from flows.models import Flow, Journal, Run
-from flows.policies.points import POINTS, START
-from flows.services import publish_version
+from flows.policies.points import CONNECTION, POINTS, START, TOOL_CALL, Point, judge_step
+from flows.services import publish_version, release_version
 from flows.services.errors import PolicyRefused
 from flows.steps.base import StepFailure
 from flows.steps.outgoing import Outgoing, send
-from reviews.errors import NotAuthorised
-from reviews.models import Decision
+from reviews.errors import NotAuthorised, PersonUnfit
+from reviews.models import Case, Decision
+from reviews.services.claims import claim_case, claim_next
+from reviews.services.passing import (
+    assign_case,
+    delegate_case,
+    hand_over,
+    reserve_for_familiar,
+)
 from tests.driving import driving, ended, start
 from tests.factories.cases import approve, decide, make_case
 from tests.factories.connections import make_connection
-from tests.factories.people import ACTOR
+from tests.factories.people import ACTOR, person
 from tests.factories.policies import BROKEN, NO, YES, attach, change_policy, make_policy
 from tests.factories.probes import publish_flow
 from tests.factories.queues import make_office
@@ -215,6 +223,154 @@ def test_a_publication_is_judged_by_the_document_and_told_in_the_ledger() -> Non
     assert flow.versions.latest("number").number == version.number
 
 
+# --- Release ------------------------------------------------------------------------------------
+
+FORWARD = """\
+package forward
+
+import rego.v1
+
+default allow := false
+
+allow if not input.is_rollback
+
+reasons contains sprintf("From %v only forward.", [input.before]) if input.is_rollback
+"""
+
+
+def release(flow: Flow, number: int) -> Flow:
+    version = flow.versions.get(number=number)
+    return release_version(version_id=version.pk, actor=ACTOR, now=timezone.now())
+
+
+def test_going_back_is_judged_and_nothing_is_released_where_a_policy_refuses() -> None:
+    flow = flow_of_probes()
+    change(flow, "Changed")
+    attach(FORWARD, "release")
+    publish(flow)
+    [told] = payload_of("flow.released")["policies"]
+    assert (told["policy"], told["point"], told["allow"]) == ("forward@1", "release", True)
+    with pytest.raises(PolicyRefused, match=r"forward@1 refuses it: From 2 only forward\."):
+        release(flow, 1)
+    flow.refresh_from_db()
+    assert flow.released is not None
+    assert flow.released.number == 2
+    assert payload_of("policy.refused")["policies"][0]["policy"] == "forward@1"
+
+
+def test_a_rollback_that_is_allowed_names_the_policy_in_the_ledger() -> None:
+    flow = flow_of_probes()
+    change(flow, "Changed")
+    publish(flow)
+    attach(YES, "release")
+    release(flow, 1)
+    [told] = payload_of("flow.rolled_back")["policies"]
+    assert (told["policy"], told["point"]) == ("yes@1", "release")
+
+
+def test_a_publication_that_releases_is_judged_as_a_release_too_and_makes_no_version() -> None:
+    flow = flow_of_probes()
+    change(flow, "Changed")
+    attach(NO, "release")
+    with pytest.raises(PolicyRefused, match="no@1"):
+        publish(flow)
+    assert flow.versions.count() == 1
+    flow.refresh_from_db()
+    publish_version(
+        flow_id=flow.pk, note="Only published", author=None, actor=ACTOR, now=timezone.now(),
+        revision=flow.draft_revision, release=False,
+    )  # fmt: skip
+    assert flow.versions.count() == 2
+
+
+# --- Reviewer -----------------------------------------------------------------------------------
+
+OWN_AREA = """\
+package area
+
+import rego.v1
+
+default allow := false
+
+allow if input.fields.name != input.person.name
+
+reasons contains "Nobody reviews their own loan." if not allow
+"""
+
+
+def made_for(now: datetime, name: str) -> Case:
+    fields = [{"key": "name", "label": "Name", "value": name}]
+    return make_case(now, show=[{"title": "Applicant", "fields": fields}])
+
+
+def test_a_person_whom_a_policy_refuses_cannot_claim_and_the_ledger_says_which(
+    now: datetime,
+) -> None:
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
+    attach(OWN_AREA, "reviewer", queue="underwriting")
+    case = made_for(now, "ada")
+    with pytest.raises(NotAuthorised, match=r"area@1 refuses it: Nobody reviews their own"):
+        claim_case(case_id=case.pk, acting=person("ada"), now=now)
+    assert "area@1" in payload_of("case.act_refused")["reason"]
+    assert claim_case(case_id=case.pk, acting=person("ben"), now=now).claimed_by is not None
+    [told] = payload_of("case.claimed")["policies"]
+    assert (told["policy"], told["point"], told["allow"]) == ("area@1", "reviewer", True)
+    assert len(told["input_sha256"]) == 64
+
+
+def test_next_passes_over_what_a_policy_refuses_and_gives_the_next_case(now: datetime) -> None:
+    queue = make_office(ada=Role.REVIEWER)
+    attach(OWN_AREA, "reviewer")
+    cases = [made_for(now, name) for name in ("ada", "ada", "bo", "ada")]
+    taken = claim_next(queue=queue, acting=person("ada"), now=now)
+    assert taken == cases[2]
+    assert claim_next(queue=queue, acting=person("ada"), now=now) is None
+    assert Case.objects.filter(claimed_by=None).count() == 3
+
+
+def test_a_case_is_given_to_nobody_whom_a_policy_refuses(now: datetime) -> None:
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER, lea=Role.LEAD)
+    attach(OWN_AREA, "reviewer", flow="loan")
+    case = made_for(now, "ada")
+    with pytest.raises(PersonUnfit, match="area@1"):
+        assign_case(case_id=case.pk, to=person("ada").user, acting=person("lea"), now=now)
+    assign_case(case_id=case.pk, to=person("ben").user, acting=person("lea"), now=now)
+    assert payload_of("case.assigned")["policies"][0]["policy"] == "area@1"
+    with pytest.raises(PersonUnfit, match="area@1"):
+        delegate_case(case_id=case.pk, to=person("ada").user, acting=person("ben"), now=now)
+
+
+def test_a_case_of_who_is_away_goes_back_to_its_queue_where_a_policy_refuses_the_cover(
+    now: datetime,
+) -> None:
+    make_office(ada=Role.REVIEWER, ben=Role.REVIEWER)
+    attach(OWN_AREA, "reviewer")
+    case = made_for(now, "ada")
+    claim_case(case_id=case.pk, acting=person("ben"), now=now)
+    hand_over(case_id=case.pk, person=person("ben").user, cover=person("ada").user, now=now)
+    case.refresh_from_db()
+    assert case.claimed_by is None
+    assert "area@1" in payload_of("case.released")["reason"]
+
+
+def test_a_case_that_comes_back_is_kept_for_nobody_whom_a_policy_refuses(now: datetime) -> None:
+    make_office(ada=Role.REVIEWER)
+    case = made_for(now, "ada")
+    reserve_for_familiar(case, person("ada").user, now)
+    assert case.familiar is not None
+    attach(OWN_AREA, "reviewer")
+    reserve_for_familiar(case, person("ada").user, now)
+    assert case.familiar is None
+
+
+def test_a_decision_on_a_free_case_is_refused_to_who_may_not_have_it(now: datetime) -> None:
+    make_office(ada=Role.REVIEWER)
+    attach(OWN_AREA, "reviewer")
+    with pytest.raises(NotAuthorised, match="area@1"):
+        decide(made_for(now, "ada"), "ada", approve(), now)
+    assert not Decision.objects.exists()
+
+
 # --- Decision -----------------------------------------------------------------------------------
 
 FOUR_EYES = """\
@@ -265,6 +421,71 @@ def test_a_decision_in_another_queue_is_not_judged_and_its_receipt_says_nothing(
     decision = decide(make_case(now), "ada", approve(), now)
     decision.refresh_from_db()
     assert "policies" not in decision.receipt
+
+
+# --- A policy that fails, at each point ---------------------------------------------------------
+
+
+def try_to_start(now: datetime) -> None:
+    start(flow_of_probes())
+
+
+def try_to_publish(now: datetime) -> None:
+    flow = flow_of_probes()
+    change(flow, "Changed")
+    publish(flow)
+
+
+def try_to_release(now: datetime) -> None:
+    flow = flow_of_probes()
+    release(flow, 1)
+
+
+def try_to_claim(now: datetime) -> None:
+    make_office(ada=Role.REVIEWER)
+    claim_case(case_id=make_case(now).pk, acting=person("ada"), now=now)
+
+
+def try_to_decide(now: datetime) -> None:
+    make_office(ada=Role.REVIEWER)
+    decide(make_case(now), "ada", approve(), now)
+
+
+def try_to_call(now: datetime) -> None:
+    send(Outgoing("GET", "http://127.0.0.1:9/x", {}, {}, None, 5, 1000), now)
+
+
+TRIED: dict[str, Callable[[datetime], None]] = {
+    "start": try_to_start,
+    "publish": try_to_publish,
+    "release": try_to_release,
+    "reviewer": try_to_claim,
+    "decision": try_to_decide,
+    "egress": try_to_call,
+    "tool_call": lambda now: judged_in_step(
+        TOOL_CALL, tool="refund", arguments={}, model="m"
+    ),
+    "connection": lambda now: judged_in_step(CONNECTION, model="m", provider="p"),
+}  # fmt: skip
+
+
+def judged_in_step(point: Point, **told: Any) -> None:
+    verdict = judge_step(point, **told)
+    if not verdict.allowed:
+        raise StepFailure(verdict.refusal, kind="policy", retryable=False)
+
+
+@pytest.mark.parametrize("point", list(POINTS))
+def test_a_policy_that_fails_refuses_at_every_point(
+    point: str, now: datetime, settings: Any
+) -> None:
+    settings.OUTGOING_ALLOWLIST = ["127.0.0.1:9"]
+    attach(BROKEN, point)
+    with pytest.raises(
+        (PolicyRefused, NotAuthorised, StepFailure),
+        match=r"broken@1 refuses it: The policy failed",
+    ):
+        TRIED[point](now)
 
 
 # --- In steps -----------------------------------------------------------------------------------
@@ -368,7 +589,7 @@ def test_a_route_goes_on_to_the_next_model_where_a_policy_refuses_one(model: Mod
 
 def test_each_point_has_a_schema_of_its_input() -> None:
     assert list(POINTS) == [
-        "start", "publish", "decision", "tool_call", "egress", "connection",
+        "start", "publish", "release", "reviewer", "decision", "tool_call", "egress", "connection",
     ]  # fmt: skip
     for point in POINTS.values():
         assert point.schema["additionalProperties"] is False

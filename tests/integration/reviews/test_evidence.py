@@ -1,5 +1,6 @@
 """What a decision rests on: known where the server gave it, stated elsewhere, never beyond that."""
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ from workbench.accounts.models import Role
 from workbench.audit.models import Entry
 
 pytestmark = pytest.mark.django_db
-DIGEST = "b" * 64
+DIGEST = hashlib.sha256(b"Net 3,000").hexdigest()
 PAYSLIP = {
     "id": "payslip", "title": "Payslip", "artifact": {"artifact": DIGEST},
     "media_type": "text/plain",

@@ -92,9 +92,7 @@ def end_then_release(flow: Flow, server: SlowServer) -> Run:
         assert (run.status, run.error["kind"]) == ("failed", "timeout")
         assert not Charge.objects.exists()
         given_up = list(Unanswered.objects.values_list("run_id", "flow", "step", "connection"))
-        # Which runs share a call is not known where it is made.
-        is_shared = server.is_batching
-        assert given_up == ([] if is_shared else [(run.pk, flow.name, "ask", "slow")])
+        assert given_up == [(run.pk, flow.name, "ask", "slow")]
         server.released.set()
         until(Charge.objects.exists, "the late charge")
         until(lambda: not Unanswered.objects.exists(), "the call to be known")
@@ -167,7 +165,10 @@ def test_a_call_that_its_connection_gives_up_is_counted_as_of_unknown_cost(setti
     assert not Charge.objects.exists()
 
 
-def test_what_is_asked_outside_of_a_run_is_no_call_of_one() -> None:
-    with pytest.raises(StepFailure), under_way("slow"):
-        raise StepFailure("Too late.", kind="timeout")
-    assert not Unanswered.objects.exists()
+@pytest.mark.parametrize(("kind", "count"), [("timeout", 1), ("connection", 0), ("http", 0)])
+def test_what_is_asked_outside_of_a_run_is_counted_for_its_flow(kind: str, count: int) -> None:
+    with pytest.raises(StepFailure), under_way("slow", flow="loan"):
+        raise StepFailure("It failed.", kind=kind)
+    assert list(Unanswered.objects.values_list("run_id", "flow", "step", "connection")) == (
+        [(0, "loan", "", "slow")] * count
+    )

@@ -155,7 +155,7 @@ def laundering_flows(draw: st.DrawFn) -> Graph:
 def draw_event(flow: Graph, token: TokenView, data: st.DataObject) -> Event:
     if flow.nodes[token.step].kind is Kind.END:
         return Ended(token.id, token.step)
-    ports = sorted({e.port for e in flow.edges if e.source == token.step} - {"limit"})
+    ports = sorted({e.port for e in flow.edges if e.source == token.step} - {"limit", "never"})
     port = data.draw(
         st.sampled_from([*ports, *([] if "done" in ports else ["nowhere"])]), label=token.step
     )

@@ -91,7 +91,7 @@ def test_a_correct_flow_has_no_problems() -> None:
         ("{model: scorecard}", "{model: x, modle: y}", "config.unknown_field", "score",
          "with.modle", "mean model?"),
         ("{value: \"${ input.amount }\"", "{value: cursed", "work.cursed", "intake", "with.value", "Lift"),
-        ("{sla: standard}", "{queue: q}", "checkpoint.no_sla", "review", "with.sla", "sla: standard"),
+        ("sla: standard, ", "queue: q, ", "checkpoint.no_sla", "review", "with.sla", "sla: standard"),
         ("max_visits: 3}", "max_visits: 0}", "step.out_of_range", "score", "max_visits", "Use 1 to"),
         ("type: end}", "type: end, timeout_seconds: -1}", "step.out_of_range", "done", "timeout_seconds", "Use"),
         ("type: end}", "type: end, retry: {max_attempts: 0}}", "step.out_of_range", "done",

@@ -307,3 +307,51 @@ def test_a_split_scan_has_parts_that_can_be_extracted_one_by_one() -> None:
     total = [{"key": "total", "anchors": ["Total"], "type": "amount"}]
     read = extract(ReadDocument.model_validate(parts[1]["document"]), fields=total).output
     assert (read["values"], read["fields"][0]["page"]) == ({"total": 2.0}, 2)
+
+
+SCAN = read_lines(["Payslip", "Net pay  1.00"], ["continued"], ["Invoice", "Total  2.00"])
+
+
+def split_by_model() -> Result:
+    given = {"document": SCAN.model_dump(mode="json"), "kinds": KINDS, "model": "reader"}
+    found = DocumentSplit().run(context(), DocumentSplit.Config.model_validate(given))
+    assert isinstance(found, Result)
+    return found
+
+
+def test_a_model_splits_a_scan_by_the_lines_that_begin_its_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts = [{"kind": "payslip", "line": 1}, {"kind": "invoice", "line": 4}]
+    model = answer(monkeypatch, parts=parts)
+    found = split_by_model()
+    assert found.port == "done"
+    made = [(each["kind"], each["pages"], each["confidence"]) for each in found.output["parts"]]
+    assert made == [
+        ("payslip", [1, 2], 0.97), ("invoice", [3], 0.97),
+    ]  # fmt: skip
+    assert found.output["parts"][1]["reasons"] == ["“Invoice” on page 3, line 4, says a model"]
+    assert found.provenance["model"] == "reader"
+    (asked,) = model.asked
+    assert "Page 3\n4: Invoice" in asked.messages[1].parts[0].text
+    answer(monkeypatch, probability=None, parts=parts)
+    assert split_by_model().port == "unsure"
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ([{"kind": "payslip", "line": 1}, {"kind": "invoice", "line": 77}], "cites line 77"),
+        ([{"kind": "payslip", "line": 1}, {"kind": "invoice", "line": 2}], "two documents on page"),
+        ([{"kind": "invoice", "line": 4}], "no document on the first page"),
+        ([], "no document on the first page"),
+    ],
+)
+def test_a_model_s_parts_that_rest_on_nothing_go_to_people(
+    monkeypatch: pytest.MonkeyPatch, parts: list[dict[str, Any]], reason: str
+) -> None:
+    answer(monkeypatch, parts=parts)
+    found = split_by_model()
+    assert found.port == "unsure"
+    assert {each["confidence"] for each in found.output["parts"]} == {0.0}
+    assert all(reason in each["reasons"][-1] for each in found.output["parts"])

@@ -44,6 +44,10 @@ MODEL = """<?xml version="1.0" encoding="UTF-8"?>
         <s:outputEntry><s:text>"Kept"</s:text></s:outputEntry><s:outputEntry><s:text>10 * 3</s:text></s:outputEntry></s:rule>
     </s:decisionTable>
   </s:decision>
+  <s:decision name="Days left"><s:variable name="Days left" typeRef="f:number"/>
+    <s:informationRequirement><s:requiredDecision href="#_band"/></s:informationRequirement>
+    <s:literalExpression><s:text>if Band = "dear" then 30 - 1 else 0</s:text></s:literalExpression>
+  </s:decision>
   <s:decision name="Total"><s:literalExpression><s:text>1 + 1</s:text></s:literalExpression></s:decision>
 </s:definitions>"""
 CASES = """<?xml version="1.0" encoding="UTF-8"?>
@@ -60,6 +64,7 @@ CASES = """<?xml version="1.0" encoding="UTF-8"?>
       <component name="Kept/Sold"><value xsi:type="xsd:string">Kept</value></component>
       <component name="days"><value xsi:type="xsd:decimal">30.0</value></component>
     </expected></resultNode>
+    <resultNode name="Days left" type="decision"><expected><value>29</value></expected></resultNode>
     <resultNode name="Total" type="decision"><expected><value>2</value></expected></resultNode>
   </testCase>
   <testCase id="002">
@@ -86,6 +91,7 @@ def test_tables_are_decided_and_the_rest_is_out_of_scope_with_its_reason(kit: Pa
         ("001", "Since", "passed"),
         ("001", "Band", "passed"),
         ("001", "Cover", "passed"),
+        ("001", "Days left", "passed"),
         ("001", "Total", "out of scope"),
         ("002", "Cover", "passed"),
         ("002", "Band", "passed"),

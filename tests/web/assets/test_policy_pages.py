@@ -2,11 +2,14 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from flows.assets.models import Asset, PolicyAttachment
+from flows.assets.policies.attaching import detach_policy
+from flows.models import Flow
 from tests.browsers import post_untouched
 from tests.factories.flows import make_flow
-from tests.factories.people import make_person, signed_in
+from tests.factories.people import ACTOR, make_person, signed_in
 from tests.factories.policies import CONTENT, NO, REFUNDS, attach, change_policy, make_policy
 from tests.web.api import Api
 from tests.web.pages import page, problem_of
@@ -122,6 +125,27 @@ def test_a_start_that_a_policy_refuses_is_answered_with_its_name_and_reason() ->
     assert answer.status_code == 403
     assert problem_of(answer) == "policy-refused"
     assert "The policy no@1 refuses it: It is Friday." in answer.json()["detail"]
+
+
+def test_the_page_says_which_policy_refuses_to_publish_and_to_go_back(dora: Client) -> None:
+    flow = make_flow("loan")
+    Flow.objects.filter(pk=flow.pk).update(
+        draft={**flow.draft, "title": "Another title"}, draft_revision=flow.draft_revision + 1
+    )
+    attach(NO, "publish")
+    shown = page(dora, "/flows/loan/publish/")
+    form = post_untouched(shown[shown.index('name="note"') - 2_000 :])
+    answer = dora.post("/flows/loan/publish/", {**form, "note": "Try", "release": "1"})
+    assert answer.status_code == 409
+    assert "The policy no@1 refuses it: It is Friday." in answer.content.decode()
+    detach_policy(attachment_id=PolicyAttachment.objects.get().pk, actor=ACTOR, now=timezone.now())
+    assert (
+        dora.post("/flows/loan/publish/", {**form, "note": "Try", "release": "1"}).status_code
+        == 302
+    )
+    attach(NO, "release")
+    back = dora.post("/flows/loan/versions/1/release/", follow=True)
+    assert "The policy no@1 refuses it: It is Friday." in back.content.decode()
 
 
 def test_policies_go_their_whole_way_by_api() -> None:

@@ -47,7 +47,9 @@ def test_an_empty_list_teaches_the_first_step(dora: Client, rita: Client) -> Non
     assert "Write your first prompt" in page(dora, "/prompts/")
     assert "New prompt" in page(dora, "/prompts/")
     seen = page(rita, "/prompts/")
-    assert "Ask an admin for the designer role" in seen
+    assert "No prompts yet" in seen
+    assert "Creating them takes the designer role, which an admin gives." in seen
+    assert "Write your first" not in seen
     assert "New prompt" not in seen
 
 

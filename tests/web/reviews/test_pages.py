@@ -1,3 +1,4 @@
+import hashlib
 import re
 from datetime import timedelta
 from typing import Any
@@ -268,9 +269,10 @@ def test_the_receipt_shows_the_case_as_it_was_seen() -> None:
 
 
 def test_a_document_comes_in_a_sandbox_and_only_to_who_may_see_the_case() -> None:
-    path = default_storage.save("doc.html", ContentFile(b"<script>alert(1)</script>"))
-    digest = "a" * 64
-    Artifact.objects.create(digest=digest, size=1, path=path, created_at=timezone.now())
+    content = b"<script>alert(1)</script>"
+    path = default_storage.save("doc.html", ContentFile(content))
+    digest = hashlib.sha256(content).hexdigest()
+    Artifact.objects.create(digest=digest, size=len(content), path=path, created_at=timezone.now())
     document = {"id": "letter", "title": "Letter", "artifact": {"artifact": digest}}
     case = make_case(timezone.now(), documents=[document])
     # The case names it, and its run was not given it.
@@ -302,18 +304,20 @@ def test_a_case_names_the_documents_of_the_one_that_comes_next() -> None:
 
 
 def test_images_and_recordings_are_shown_with_what_they_hold_in_words() -> None:
+    photo = b"\x89PNG\r\n\x1a\n"
+    digest = hashlib.sha256(photo).hexdigest()
     show = [
         {"title": "Photos", "images": [
-            {"id": "roof", "title": "Roof", "artifact": "a" * 64, "alt": "Three tiles are missing"},
+            {"id": "roof", "title": "Roof", "artifact": digest, "alt": "Three tiles are missing"},
         ]},
         {"title": "Calls", "audio": [
             {"id": "call", "title": "Call", "artifact": "b" * 64, "text": "The storm did."},
         ]},
     ]  # fmt: skip
     case = make_case(timezone.now(), show=show, required_evidence=["call"])
-    path = default_storage.save("artifacts/roof", ContentFile(b"\x89PNG\r\n\x1a\n"))
-    Artifact.objects.create(digest="a" * 64, size=8, path=path, created_at=timezone.now())
-    give_artifacts(case.run_id, {"a" * 64: Label("roof.png", "image/png")})
+    path = default_storage.save("artifacts/roof", ContentFile(photo))
+    Artifact.objects.create(digest=digest, size=8, path=path, created_at=timezone.now())
+    give_artifacts(case.run_id, {digest: Label("roof.png", "image/png")})
     client = signed_in("ada")
     text = page(client, address(case))
     assert 'alt="Three tiles are missing"' in text
@@ -321,7 +325,7 @@ def test_images_and_recordings_are_shown_with_what_they_hold_in_words() -> None:
     assert "media-src 'self'" in client.get(address(case))["Content-Security-Policy"]
     image = client.get(address(case, "documents/roof/"))
     assert image["Content-Type"] == "image/png"
-    assert image.getvalue() == b"\x89PNG\r\n\x1a\n"
+    assert image.getvalue() == photo
     unheard = decide_on_page(client, case, {"outcome": "approved"})
     assert "Open call before approving" in unheard.content.decode()
     unserved = decide_on_page(client, case, {"outcome": "approved", "opened": "call"})

@@ -20,6 +20,7 @@ from reviews.rules.filters import CaseFilters
 from reviews.team.services.saved_views import save_view
 from tests.factories.cases import approve, make_decided_case, make_review_version
 from tests.factories.connections import make_connection
+from tests.factories.contracts import CONTRACT, make_contract
 from tests.factories.flows import LOAN, make_flow
 from tests.factories.people import ACTOR, make_person, person
 from tests.factories.policies import CONTENT, make_policy
@@ -116,6 +117,16 @@ def _make_policy_file() -> str:
     return "policies/refunds/file"
 
 
+def _make_contract() -> str:
+    make_contract(released=False)
+    return "contracts/fees/draft"
+
+
+def _make_contract_file() -> str:
+    _make_contract()
+    return "contracts/fees/file"
+
+
 def _make_list() -> str:
     create_asset(
         kind=get_kind("list"), name="blocked", title="Blocked", content=BLOCKED, actor=ACTOR,
@@ -202,6 +213,12 @@ EDITED = {
         _make_policy, {"content": CONTENT, "title": "One"}, {"content": CONTENT, "title": "Other"}
     ),
     "/policies/{name}/file": Edited(_make_policy_file, *_write_files("policy", CONTENT)),
+    "/contracts/{name}/draft": Edited(
+        _make_contract,
+        {"content": CONTRACT, "title": "One"},
+        {"content": CONTRACT, "title": "Other"},
+    ),
+    "/contracts/{name}/file": Edited(_make_contract_file, *_write_files("contract", CONTRACT)),
     "/lists/{name}/draft": Edited(
         _make_list, {"content": BLOCKED, "title": "One"}, {"content": BLOCKED, "title": "Other"}
     ),

@@ -235,10 +235,18 @@ def test_a_page_marks_the_place_that_it_is_in(role: Role, path: str, place: str)
     ("role", "path", "tabs"),
     [
         (Role.ADMIN, "/connections/", ["People", "Roles", "Models"]),
-        (Role.ADMIN, "/prompts/", ["Lists", "Policies", "Prompts", "Tables"]),
-        (Role.DESIGNER, "/prompts/", ["Lists", "Policies", "Prompts", "Tables", "Models"]),
-        (Role.REVIEWER, "/prompts/", ["Lists", "Policies", "Prompts", "Tables"]),
-        (Role.OPERATOR, "/insights/budgets/", ["Quality", "Calibration", "Cost", "Budgets"]),
+        (Role.ADMIN, "/prompts/", ["Contracts", "Lists", "Policies", "Prompts", "Tables"]),
+        (
+            Role.DESIGNER,
+            "/prompts/",
+            ["Contracts", "Lists", "Policies", "Prompts", "Tables", "Models"],
+        ),
+        (Role.REVIEWER, "/prompts/", ["Contracts", "Lists", "Policies", "Prompts", "Tables"]),
+        (
+            Role.OPERATOR,
+            "/insights/budgets/",
+            ["Quality", "Calibration", "Data", "Cost", "Budgets"],
+        ),
     ],
 )
 def test_the_tabs_of_a_place_are_those_that_one_may_open(
@@ -262,7 +270,7 @@ def test_a_new_kind_of_asset_is_one_more_tab(monkeypatch: pytest.MonkeyPatch) ->
     registry.register_tab(Tab("assets", "Templates", "accounts:sessions", "prompts.view", 20))
     client = signed_in(make_person("sam.lee", Role.REVIEWER))
     links, _ = rail_of(client, "/")
-    assert links == {"Assets": "/lists/", "Review": links["Review"]}
+    assert links == {"Assets": "/contracts/", "Review": links["Review"]}
     assert ">Templates</a>" in client.get("/prompts/").content.decode()
 
 

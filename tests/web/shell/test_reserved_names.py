@@ -98,6 +98,7 @@ def make_asset_of(kind: str) -> Callable[[str], None]:
 MAKERS: dict[str, Callable[[str], None]] = {
     "flows:flow-detail": make_a_flow,
     "flows:connection-detail": make_connection,
+    "flows:contract-detail": make_asset_of("contract"),
     "flows:list-detail": make_asset_of("list"),
     "flows:policy-detail": make_asset_of("policy"),
     "flows:prompt-detail": make_asset_of("prompt"),

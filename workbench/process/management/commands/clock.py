@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 
 from workbench.dispatch.clock import run_clock
 from workbench.process.database import refuse_if_behind, refuse_without_keys
-from workbench.process.memory import freeze_what_is_loaded
+from workbench.process.memory import collect_seldom
 from workbench.process.packages import refuse_if_broken
 
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         refuse_if_broken()
         refuse_if_behind()
         refuse_without_keys()
-        freeze_what_is_loaded()
+        collect_seldom()
         # Blocked before the threads start, so that this thread alone receives them.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         stopped = threading.Event()

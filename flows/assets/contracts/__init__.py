@@ -1,0 +1,1 @@
+"""Contracts of step outputs as a kind of asset."""
