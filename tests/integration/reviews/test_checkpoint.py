@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from flows.models import Journal
+from flows.selectors import list_step_runs
 from flows.services import cancel_run
 from flows.services.reruns import rerun
 from reviews.models import Case
@@ -136,6 +137,8 @@ def test_a_returned_case_comes_back_to_people_and_not_to_the_branchs_approval() 
     assert run.output == {"route": "returned", "by": "ben"}
     row = Journal.objects.get(run_id=run.pk, kind="rework.came_back")
     assert (row.step, row.port, row.data) == ("route", "clear", {"to": "review"})
+    told = [each for each in list_step_runs(run) if each.step == "route"]
+    assert [(each.port, len(each.attempts)) for each in told] == [("unsure", 1), ("returned", 1)]
 
 
 def test_a_flow_may_let_a_returned_case_go_on_alone() -> None:
