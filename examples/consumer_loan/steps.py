@@ -41,8 +41,20 @@ class Application(TypedDict):
     paper: NotRequired[dict[str, Any] | None]
 
 
+@with_config(ConfigDict(extra="ignore"))
+class Correction(TypedDict):
+    """A field that a reviewer changed."""
+
+    field: str
+    new: Any
+
+
 class Prepared(TypedDict):
+    """``stated`` is what the applicant said, ``application`` the same as it was corrected."""
+
+    stated: dict[str, Any]
     application: dict[str, Any]
+    corrections: list[Correction]
     corrected: list[str]
 
 
@@ -77,17 +89,9 @@ class Fraud(TypedDict):
 CORRECTABLE = {"amount", "duration_months", "net_income", "employer", "housing"}
 
 
-@with_config(ConfigDict(extra="ignore"))
-class Correction(TypedDict):
-    """A field that a reviewer changed."""
-
-    field: str
-    new: Any
-
-
 @step
 def prepare(application: dict[str, Any], corrections: list[Correction]) -> Prepared:
-    """Complete the application, and put in what a reviewer corrected when returning it."""
+    """Complete the application as it was stated, and beside it as reviewers corrected it."""
     changes = {each["field"]: each["new"] for each in corrections}
     unknown = sorted(set(changes) - CORRECTABLE)
     if unknown:
@@ -100,7 +104,12 @@ def prepare(application: dict[str, Any], corrections: list[Correction]) -> Prepa
     merged.setdefault("email", "applicant@applicants.example")
     # No later step may see the protected attributes.
     merged.pop("protected", None)
-    return Prepared(application=merged | changes, corrected=sorted(changes))
+    return Prepared(
+        stated=merged,
+        application=merged | changes,
+        corrections=corrections,
+        corrected=sorted(changes),
+    )
 
 
 def _preview(application: Application, ctx: StepContext) -> Intake:

@@ -22,5 +22,9 @@ JOIN_FIRED = "join.fired"
 JOIN_ABSORBED = "join.absorbed"
 LIMIT_REACHED = "limit.reached"
 TURN_TAKEN = "turn.taken"
+CAME_BACK = "rework.came_back"
 
-KINDS = frozenset(value for name, value in vars().items() if name.isupper() and name != "KINDS")
+# The port of a step from which the run came back to people, whatever port it chose.
+RETURNED = "returned"
+
+KINDS = frozenset(value for name, value in vars().items() if "." in str(value) and name.isupper())

@@ -3,12 +3,16 @@
 Pure: no Django, no clock, no I/O.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
 from flows.graph.model import Document, Edge, Step
+from flows.graph.rework import Asking, Rework
+
+Asks = Callable[[Mapping[str, Any]], Asking | None]
 
 
 class Kind(Enum):
@@ -76,9 +80,12 @@ def name_edge(edge: Edge) -> str:
 class Graph:
     """A compiled document. Immutable; share it between threads."""
 
-    def __init__(self, nodes: Mapping[str, Node], edges: Iterable[Edge]) -> None:
+    def __init__(
+        self, nodes: Mapping[str, Node], edges: Iterable[Edge], asking: Mapping[str, Asking]
+    ) -> None:
         self.nodes = dict(nodes)
         self.edges = tuple(edges)
+        self.rework = Rework(self.edges, asking)
         self._exits: dict[tuple[str, str], list[Edge]] = {}
         self._inputs: dict[str, list[str]] = {}
         for edge in self.edges:
@@ -159,7 +166,7 @@ class Graph:
         if len(edges) != 1:
             return None
         node = self.nodes[edges[0].target]
-        if node.kind in PLANNED or node.max_visits is not None:
+        if node.kind in PLANNED or node.max_visits is not None or self.rework.matters(step, port):
             return None
         if self.joins and self._gives_up_an_input(step, node.id):
             return None
@@ -197,10 +204,22 @@ def _collect_inputs(
     return {join: frozenset(names) for join, names in reached.items()}
 
 
-def compile_graph(document: Document, waits: Mapping[str, bool]) -> Graph:
-    """Return the compiled document. ``waits`` says of each step type whether it opens a wait."""
-    nodes = {step.id: _make_node(step, waits) for step in document.steps.values()}
-    return Graph(nodes, document.edges)
+def compile_graph(
+    document: Document, waits: Mapping[str, bool], asks: Mapping[str, Asks] | None = None
+) -> Graph:
+    """Return the compiled document.
+
+    ``waits`` says of each step type whether it opens a wait, ``asks`` how its steps ask people.
+    """
+    steps = document.steps.values()
+    nodes = {step.id: _make_node(step, waits) for step in steps}
+    return Graph(nodes, document.edges, list_asking(steps, asks or {}))
+
+
+def list_asking(steps: Iterable[Step], asks: Mapping[str, Asks]) -> dict[str, Asking]:
+    """Return how each step asks people, of those that do."""
+    found = {step.id: asks[step.type](step.config) for step in steps if step.type in asks}
+    return {name: asking for name, asking in found.items() if asking is not None}
 
 
 def _make_node(step: Step, waits: Mapping[str, bool]) -> Node:

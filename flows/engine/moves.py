@@ -22,6 +22,20 @@ from flows.engine.position import (
 )
 from flows.graph.model import Edge
 
+# By these ports a step is left without that people decided there.
+UNDECIDED = frozenset({"limit", "error"})
+# Ends the name under which a token's visits tell which step returned its matter: no step's name
+# has a colon. Copies of the token have it too, and joins keep it.
+MARK = ":returned"
+
+
+def mark_of(step: str) -> str:
+    return f"{step}{MARK}"
+
+
+def is_mark(name: str) -> bool:
+    return name.endswith(MARK)
+
 
 class Moves:
     """Moves the tokens of one run, and writes each move into ``plan``."""
@@ -32,6 +46,7 @@ class Moves:
         self.plan = Plan()
         self._done = done
         self._made = 0
+        self._past_limit: set[tuple[int, str]] = set()
 
     # --- Leaving and arriving ---
 
@@ -41,6 +56,10 @@ class Moves:
             self.undo_next(token)
             return
         edges = [edge for port in ports for edge in self.graph.exits(token.step, port)]
+        token = self.mark_rework(token, ports)
+        if (people := self.find_people(token, edges)) is not None:
+            self.come_back(token, ports[0], people)
+            return
         if not edges:
             self.drop(token.id)
             return
@@ -76,7 +95,10 @@ class Moves:
     def leave_by_limit(self, token: TokenView) -> None:
         """Send a token whose visits are used up by the port limit, or fail it."""
         self.note(events.LIMIT_REACHED, token, "limit")
-        if self.graph.exits(token.step, "limit"):
+        # Limits that lead to one another would go round for ever.
+        goes_round = (token.id, token.step) in self._past_limit
+        self._past_limit.add((token.id, token.step))
+        if self.graph.exits(token.step, "limit") and not goes_round:
             self.position.put(token)
             self.leave(token, ("limit",))
         else:
@@ -88,6 +110,40 @@ class Moves:
             self.leave(token, ("error",))
         else:
             self.place(replace(token, state=FAILED))
+
+    # --- Coming back to people ---
+
+    def mark_rework(self, token: TokenView, ports: Sequence[str]) -> TokenView:
+        """Note on the token that people returned its matter; forget it once people decided."""
+        rework = self.graph.rework
+        if token.step not in rework.asking or not UNDECIDED.isdisjoint(ports):
+            return token
+        visits = {name: count for name, count in token.visits.items() if not is_mark(name)}
+        if any((token.step, port) in rework.returning for port in ports):
+            visits[mark_of(token.step)] = 1
+        return token if visits == token.visits else replace(token, visits=visits)
+
+    def find_people(self, token: TokenView, edges: Sequence[Edge]) -> str | None:
+        """Return the step that must ask people before a returned matter takes these edges."""
+        marks = [name for name in token.visits if is_mark(name)]
+        targets = {edge.target for edge in edges}
+        rework = self.graph.rework
+        if not marks or not rework.is_way_out(token.step, targets):
+            return None
+        returned_by = marks[0].removesuffix(MARK)
+        asking = rework.asking.get(returned_by)
+        if targets and asking is not None and targets <= asking.alone:
+            return None
+        return rework.find_people(token.step, returned_by)
+
+    def come_back(self, token: TokenView, port: str, people: str) -> None:
+        """Send the token to people instead of where nobody would decide, or fail it there."""
+        if people == token.step:
+            self.place(replace(token, state=FAILED))
+            return
+        self.note(events.CAME_BACK, token, port, {"to": people})
+        self.position.put(token)
+        self.arrive(token, Edge(token.step, port, people))
 
     # --- Cancelling and undoing ---
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.engine import events
 from flows.engine.position import TokenView
 
 
@@ -57,6 +58,14 @@ class Plan:
     notes: list[Note] = field(default_factory=list)
     status: str | None = None
     outcome: str = ""
+
+    @property
+    def came_back(self) -> bool:
+        """Whether the token that left its step came back to people instead of where its port leads.
+
+        Then it did not leave by that port: what reads the step's port must not take it for one.
+        """
+        return bool(self.notes) and self.notes[0].kind == events.CAME_BACK
 
 
 def list_nothing_done() -> Sequence[str]:

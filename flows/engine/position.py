@@ -18,7 +18,11 @@ SPENT = "#"
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """A token as the planner sees it. New tokens have negative ids."""
+    """A token as the planner sees it. New tokens have negative ids.
+
+    ``visits`` counts its visits of limited steps, and names the step whose people returned its
+    matter for rework (``flows.engine.moves.mark_of``), until people decide again.
+    """
 
     id: int
     step: str

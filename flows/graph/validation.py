@@ -15,6 +15,7 @@ from flows.graph.rules_expressions import EXPRESSION_RULES
 from flows.graph.rules_limits import LIMIT_RULES
 from flows.graph.rules_paths import PATH_RULES
 from flows.graph.rules_reaching import REACHING_RULES
+from flows.graph.rules_rework import REWORK_RULES
 from flows.graph.rules_secrets import SECRET_RULES
 from flows.graph.rules_tests import TEST_RULES
 from flows.graph.view import CONDITION, TypeFacts, View, walk_texts
@@ -23,7 +24,7 @@ __all__ = ["RULES", "DocumentError", "Problem", "Severity", "TypeFacts", "valida
 
 RULES = (
     *CONFIG_RULES, *LIMIT_RULES, *SECRET_RULES, *EDGE_RULES, *PATH_RULES, *EXPRESSION_RULES,
-    *TEST_RULES, *REACHING_RULES,
+    *TEST_RULES, *REACHING_RULES, *REWORK_RULES,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from flows.graph.json_values import Path, format_path
 from flows.graph.model import Document, Edge, Json, Step
 from flows.graph.problems import Problem
 from flows.graph.reaching import Reaching
+from flows.graph.rework import Asking
 from workbench.values.schemas import BoundedValidator
 
 # Fields of this name hold a condition: a bare expression that must give true or false.
@@ -31,6 +32,7 @@ class TypeFacts:
     outside world. By ``optional_ports`` a step leaves only where an edge takes them. ``reaches``
     takes the flow's name and a step, and returns what the step does beyond that flow. A type that
     is ``part_of`` another stands in what steps of that one expand to, and in no other document.
+    ``asking`` returns how a step with this config asks people, or None.
     """
 
     name: str
@@ -46,6 +48,7 @@ class TypeFacts:
     optional_ports: Callable[[Mapping[str, Json]], tuple[str, ...]] = lambda _: ()
     reaches: Callable[[str, Step], Sequence[Reaching]] = lambda _flow, _step: ()
     part_of: str = ""
+    asking: Callable[[Mapping[str, Json]], Asking | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,6 +225,8 @@ class Change:
         made = plan(
             program.graph, locked.position, event, lambda: self._list_undoable(run, program)
         )
+        if made.came_back:
+            entry.port = events.RETURNED
         self._buffer.append(run, _journal_notes(run, made, now))
         if error := explain_limit(made):
             self._buffer.set_first_error(run, error)

@@ -272,6 +272,9 @@ class Driver:
             await self._reads.submit(gate.release, drive.ticket)
         if isinstance(action, Leave):
             memory.add_stored(claim.step, action.output, ",".join(action.ports))
+            if any(program.graph.rework.matters(claim.step, port) for port in action.ports):
+                # It may have come back to people instead of leaving by its port.
+                memory.known.discard(claim.step)
         changed_token = following is not None and following.token_id != claim.token_id
         if changed_token or program.graph.joins or program.graph.turns:
             memory.forget()

@@ -113,7 +113,8 @@ class Program:
         self.document = document
         self.pins = pins
         waits = {type_.name: type_.waits for type_ in all_step_types()}
-        self.graph: Graph = compile_graph(document, waits)
+        asks = {type_.name: type_.asking for type_ in all_step_types()}
+        self.graph: Graph = compile_graph(document, waits, asks)
         self.steps = {step.id: _bind(step) for step in document.steps.values()}
         self._output = compile_template(dict(document.output))
         self.output_references = step_references(dict(document.output))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, assert_never
 
-from flows.engine.events import LIMIT_REACHED
+from flows.engine.events import LIMIT_REACHED, RETURNED
 from flows.engine.graph import Kind
 from flows.engine.machine import Machine
 from flows.engine.planner import Ended, Event, Failed, Finished
@@ -401,8 +401,10 @@ class _Player:
                 raise AssertionError("Waiting steps are stopped at; limits are not asked.")
             case _:
                 assert_never(action)
+        if self.machine.step(event).came_back:
+            trace = replace(trace, port=RETURNED)
+            self.memory.add(token.step, trace.output, RETURNED)
         self.rehearsal.path.append(trace)
-        self.machine.step(event)
 
     def note_error(self, step: str, error: dict[str, Json]) -> None:
         """Take the first error that no edge takes for the rehearsal's."""

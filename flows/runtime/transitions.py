@@ -126,6 +126,8 @@ def _ends_run_plainly(item: Finish, port: str) -> bool:
     graph = item.program.graph
     if not graph.is_linear or graph.exits(item.claim.step, port):
         return False
+    if graph.rework.matters(item.claim.step, port):
+        return False
     if item.program.has_output or item.claim.parent_wait_id is not None:
         return False
     return not hears_ends_of(item.program.flow_id)

@@ -35,6 +35,8 @@ STATE_OF_EVENT = {
     events.STEP_RETRYING: "retrying",
     events.STEP_WAITING: "waiting",
 }
+# What they tell stands in the row of the step itself, too, or in no step run.
+_OF_NO_STEP_RUN = frozenset({events.JOIN_ABSORBED, events.CAME_BACK})
 # Of these events the data is read too: an error, or what is waited for.
 _WITH_DATA = [events.STEP_FAILED, events.STEP_RETRYING, events.STEP_WAITING]
 
@@ -121,7 +123,7 @@ def _with_title(step_run: StepRun, step: Mapping[str, Any]) -> StepRun:
 def _read_journal(rows: Iterable[Any]) -> dict[StepKey, StepRun]:
     runs: dict[StepKey, StepRun] = {}
     for row in rows:
-        if row.kind != events.JOIN_ABSORBED and row.token_id is not None:
+        if row.kind not in _OF_NO_STEP_RUN and row.token_id is not None:
             key = _key_of(row, runs)
             runs[key] = _advance(runs.get(key), row, key)
     return runs

@@ -1,7 +1,7 @@
 """Run again, in part or in whole: plan what that would reuse and repeat, then do it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from flows.engine import events
+from flows.engine.moves import mark_of
 from flows.models import FlowVersion, Journal, Run, Token, TokenState
 from flows.runtime.artifacts import ArtifactMissing
 from flows.runtime.held import find_passed_on, give_artifacts
@@ -185,17 +186,30 @@ def _begin_at_step(run: Run, plan: RerunPlan, now: datetime) -> None:
     if plan.step is None:
         return
     Token.objects.filter(run=run).delete()
-    Token.objects.create(
-        run=run, step=plan.step, state=TokenState.READY, priority=run.priority, since=now
-    )
     newest = _list_finished(plan.run_id)
     rows = Journal.objects.filter(run_id=plan.run_id, seq__in=[newest[s] for s in plan.reused])
     rows = rows.order_by("seq")
     copies = [_copy(row, run, seq, now) for seq, row in enumerate(rows, 2)]
+    Token.objects.create(
+        run=run,
+        step=plan.step,
+        state=TokenState.READY,
+        priority=run.priority,
+        since=now,
+        visits=_find_rework(load_program(run.version_id), copies),
+    )
     Journal.objects.bulk_create(copies, batch_size=500)
     record_many(copy_seals(rows, run.pk), now=now)
     give_artifacts(run.pk, find_passed_on(plan.run_id, [row.data for row in copies]))
     Run.objects.filter(pk=run.pk).update(seq=1 + len(copies))
+
+
+def _find_rework(program: Program, rows: Sequence[Journal]) -> dict[str, int]:
+    """Return the mark of a matter that people had returned when the old run came here, or {}."""
+    rework = program.graph.rework
+    asked = [row for row in rows if row.step in rework.asking]
+    returned = [row for row in asked[-1:] if (row.step, row.port) in rework.returning]
+    return {mark_of(row.step): 1 for row in returned}
 
 
 def _copy(row: Journal, run: Run, seq: int, now: datetime) -> Journal:

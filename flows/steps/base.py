@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.graph.model import Step
 from flows.graph.problems import Problem
 from flows.graph.reaching import Reaching
+from flows.graph.rework import Asking
 
 Json = Any
 
@@ -268,6 +269,13 @@ class StepType:
     def check(self, step: Step) -> Sequence[Problem]:
         """Return problems that the config's schema does not find. Never raise, as it is raw."""
         return ()
+
+    def asking(self, config: Mapping[str, Json]) -> Asking | None:
+        """Return how a step with this raw config asks people to decide, None if it does not.
+
+        Never raise.
+        """
+        return None
 
     def reaches(self, flow: str, step: Step) -> Sequence[Reaching]:
         """Return what the step does to other flows, their runs or their triggers.

@@ -30,4 +30,5 @@ def _collect_facts(step_type: StepType, expanding: str) -> TypeFacts:
         check=step_type.check,
         acts_outside=step_type.acts_outside,
         reaches=step_type.reaches,
+        asking=step_type.asking,
     )

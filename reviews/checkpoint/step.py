@@ -9,6 +9,7 @@ from typing import Any
 
 from flows.graph.model import Step
 from flows.graph.problems import Problem
+from flows.graph.rework import Asking
 from flows.steps.base import Json, Opened, Preview, StepContext, WaitingStep
 from flows.steps.registry import register
 from reviews.checkpoint.preview import minutes_of_cases, preview_case
@@ -17,6 +18,7 @@ from reviews.rules.checkpoint_config import (
     EXPIRED,
     OUTCOMES,
     REFUSAL,
+    REWORK,
     CheckpointConfig,
     find_form_faults,
 )
@@ -44,6 +46,15 @@ class ReviewCase(WaitingStep):
             return (*OUTCOMES, EXPIRED)
         outcomes = [name for name in allow if isinstance(name, str) and name not in ACTS]
         return (*dict.fromkeys(outcomes), EXPIRED)
+
+    def asking(self, config: Mapping[str, Json]) -> Asking:
+        alone = config.get("after_rework")
+        named = alone if isinstance(alone, list) else []
+        return Asking(
+            returns=frozenset({REWORK}),
+            onward=frozenset(self.ports(config)) - {*OUTCOMES, EXPIRED},
+            alone=frozenset(name for name in named if isinstance(name, str)),
+        )
 
     def output_schema(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
         return {

@@ -22,7 +22,8 @@ from reviews.rules.plain_schemas import check_schema, find_schema_faults, find_u
 Fault = tuple[tuple[str | int, ...], str]
 
 REFUSAL = "rejected"
-OUTCOMES = ("approved", REFUSAL, "rework")
+REWORK = "rework"
+OUTCOMES = ("approved", REFUSAL, REWORK)
 ACTS = ("information", "escalation")
 EXPIRED = "expired"
 
@@ -85,6 +86,12 @@ class CheckpointConfig(StepConfig):
         description="What is shown as who asked for this; it gives and takes no right. "
         "Who asked for the run may not decide, whatever stands here. "
         "Empty: who started the run.",
+    )
+    after_rework: list[str] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Ids of steps that may follow a case returned for rework without people "
+        "deciding again. By any other way the run comes back to people.",
     )
     apart_from: list[str] = Field(
         default_factory=list,

@@ -68,8 +68,8 @@ def test_the_present_format_has_a_history_of_every_pattern() -> None:
 
 def test_every_kind_of_journal_row_is_in_a_history() -> None:
     told = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*/*.txt"))
-    # What only a dead worker, a limit or a closed breaker causes has tests of its own.
-    elsewhere = {events.STEP_TAKEN_OVER, events.STEP_DEFERRED}
+    # What only a dead worker, a limit, a closed breaker or people cause has tests of its own.
+    elsewhere = {events.STEP_TAKEN_OVER, events.STEP_DEFERRED, events.CAME_BACK}
     assert [kind for kind in sorted(events.KINDS - elsewhere) if f"  {kind}" not in told] == []
 
 

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from flows.models import Journal
+from flows.selectors import list_step_runs
 from flows.services import cancel_run
+from flows.services.reruns import rerun
 from reviews.models import Case
 from reviews.rules.answers import Answer
 from reviews.services.claims import claim_case
@@ -84,6 +87,78 @@ def test_rework_opens_a_new_case_that_goes_back_to_the_same_person() -> None:
         second = case_of(run, 2)
     assert second.familiar is not None
     assert second.familiar.username == "ben"
+
+
+def laundry(**review: Any) -> Any:
+    """Return a flow whose branch approves whatever is at its second round."""
+    return publish_flow(
+        "begin -> score",
+        "score -> route",
+        "route.clear -> settle",
+        "route.unsure -> review",
+        "review.approved -> settle",
+        "review.rework -> score",
+        score={"max_visits": 5},
+        route={
+            "type": "branch",
+            "cases": [{"port": "clear", "when": "has(steps.review)"}],
+            "otherwise": "unsure",
+        },
+        review={
+            "type": "review.case",
+            "queue": "underwriting",
+            "sla": "standard",
+            "title": "Loan",
+            "show": SHOWN,
+            **review,
+        },
+        output={"route": "${ steps.route.port }", "by": "${ steps.review.output.decided_by }"},
+    )
+
+
+def send_back(case: Case, name: str) -> None:
+    answer = Answer(outcome="rework", comment="The income was wrong.")
+    decide_case(
+        case_id=case.pk, answer=answer, acting=person(name), now=timezone.now(), commit_now=True
+    )
+
+
+def test_a_returned_case_comes_back_to_people_and_not_to_the_branchs_approval() -> None:
+    flow = laundry()
+    with driving():
+        run = start(flow, {})
+        send_back(case_of(run), "ben")
+        second = case_of(run, 2)
+        decide_case(
+            case_id=second.pk, answer=approve(), acting=person("ben"), now=timezone.now(),
+            commit_now=True,
+        )  # fmt: skip
+        run = ended(run)
+    assert run.output == {"route": "returned", "by": "ben"}
+    row = Journal.objects.get(run_id=run.pk, kind="rework.came_back")
+    assert (row.step, row.port, row.data) == ("route", "clear", {"to": "review"})
+    told = [each for each in list_step_runs(run) if each.step == "route"]
+    assert [(each.port, len(each.attempts)) for each in told] == [("unsure", 1), ("returned", 1)]
+
+
+def test_a_flow_may_let_a_returned_case_go_on_alone() -> None:
+    flow = laundry(after_rework=["settle"])
+    with driving():
+        run = start(flow, {})
+        send_back(case_of(run), "ben")
+        run = ended(run)
+    assert run.output == {"route": "clear", "by": "ben"}
+
+
+def test_a_rerun_of_what_was_returned_comes_back_to_people_too() -> None:
+    flow = laundry()
+    with driving():
+        run = start(flow, {})
+        send_back(case_of(run), "ben")
+        case_of(run, 2)
+        again = rerun(run_id=run.pk, step="score", actor=ACTOR, now=timezone.now()).run
+        case_of(again)
+    assert Journal.objects.filter(run_id=again.pk, kind="rework.came_back").exists()
 
 
 def test_cancelling_the_run_cancels_the_case() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flows.engine.graph import Graph, compile_graph
 from flows.graph.model import Document, Edge, Step
+from flows.graph.rework import Asking
 
 
 def graph(*lines: str, **steps: Mapping[str, Any]) -> Graph:
@@ -18,7 +19,7 @@ def graph(*lines: str, **steps: Mapping[str, Any]) -> Graph:
     names.update(dict.fromkeys(steps))
     made = {name: _step(name, dict(steps.get(name, {}))) for name in names}
     document = Document(name="flow", steps=made, edges=tuple(edges))
-    return compile_graph(document, {"work": False, "case": True})
+    return compile_graph(document, {"work": False, "case": True}, {"case": _ask})
 
 
 def _edge(line: str) -> Edge:
@@ -32,3 +33,12 @@ def _step(name: str, config: dict[str, Any]) -> Step:
     max_visits = config.pop("max_visits", None)
     compensate = config.pop("compensate", None)
     return Step(id=name, type=kind, config=config, max_visits=max_visits, compensate=compensate)
+
+
+def _ask(config: Mapping[str, Any]) -> Asking:
+    """A case asks people, as `review.case` does."""
+    return Asking(
+        returns=frozenset({"rework"}),
+        onward=frozenset({"corrected"}),
+        alone=frozenset(config.get("after_rework", ())),
+    )

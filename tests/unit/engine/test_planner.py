@@ -206,3 +206,11 @@ def test_a_graph_without_splits_is_linear() -> None:
     flow = graph("a.x -> b", "a.y -> c", "b -> c")
     assert flow.is_linear
     assert flow.find_independent_edge("a", "x") is not None
+
+
+def test_limits_that_lead_to_one_another_fail_the_run() -> None:
+    lines = ("a -> b", "b -> b", "b.limit -> c", "c -> b", "c.limit -> b")
+    machine = Machine.start(graph(*lines, b={"max_visits": 1}, c={"max_visits": 1}))
+    for step in ("a", "b", "c"):
+        finish(machine, step)
+    assert machine.status == "failed"

@@ -5,6 +5,7 @@ from typing import Any
 
 from flows.graph.model import Step
 from flows.graph.problems import Problem
+from flows.graph.rework import Asking
 from flows.graph.validation import TypeFacts
 
 Config = Mapping[str, Any]
@@ -20,6 +21,10 @@ def _check(step: Step) -> list[Problem]:
     if step.config.get("value") != "cursed":
         return []
     return [Problem("error", "work.cursed", step.id, "with.value", "It is cursed.", "Lift it.")]
+
+
+def _asking(config: Config) -> Asking:
+    return Asking(frozenset({"rework"}), alone=frozenset(config.get("after_rework", ())))
 
 
 def _facts(name: str, properties: Config, **more: Any) -> TypeFacts:
@@ -50,9 +55,9 @@ CATALOGUE = {
         _facts("branch", {"cases": {"type": "array", "items": CASE}, "otherwise": {},
                           "inclusive": {"type": "boolean"}}, ports=_branch_ports),
         _facts("join", {"mode": {}, "n": {"type": "integer"}}),
-        _facts("review.case", {"queue": {}, "sla": {}, "form": {}},
+        _facts("review.case", {"queue": {}, "sla": {}, "form": {}, "after_rework": {}},
                ports=lambda _: ("approved", "rejected", "rework", "expired"), waits=True,
-               required=["sla"]),
+               required=["sla"], asking=_asking),
         _facts("login", {"pin": {"type": "string"}}, secret_fields=("pin",),
                secret_places=lambda _: ("pin",)),
         _facts("end", {"outcome": {}}, ports=lambda _: ()),

@@ -44,7 +44,7 @@ steps:
   route:
     type: branch
     with: {cases: [{port: clear, when: steps.score.output.confidence >= 0.85}], otherwise: unsure}
-  review: {type: review.case, with: {sla: standard}}
+  review: {type: review.case, with: {sla: standard, after_rework: []}}
   done: {type: end}
 edges:
   - intake.done -> score
@@ -91,7 +91,7 @@ def test_a_correct_flow_has_no_problems() -> None:
         ("{model: scorecard}", "{model: x, modle: y}", "config.unknown_field", "score",
          "with.modle", "mean model?"),
         ("{value: \"${ input.amount }\"", "{value: cursed", "work.cursed", "intake", "with.value", "Lift"),
-        ("{sla: standard}", "{queue: q}", "checkpoint.no_sla", "review", "with.sla", "sla: standard"),
+        ("sla: standard, ", "queue: q, ", "checkpoint.no_sla", "review", "with.sla", "sla: standard"),
         ("max_visits: 3}", "max_visits: 0}", "step.out_of_range", "score", "max_visits", "Use 1 to"),
         ("type: end}", "type: end, timeout_seconds: -1}", "step.out_of_range", "done", "timeout_seconds", "Use"),
         ("type: end}", "type: end, retry: {max_attempts: 0}}", "step.out_of_range", "done",
@@ -422,3 +422,45 @@ def test_only_a_step_that_is_called_and_does_not_act_outside_is_stable() -> None
     )
     found = {(p.step, p.code) for p in validate(document, catalogue()) if "cache" in p.code}
     assert found == {("act", "cache.acts"), ("wait", "cache.waits")}
+
+
+REWORKED = """
+schema: countersign/flow@1
+name: loan
+steps:
+  begin: {type: work}
+  a: {type: work, max_visits: 3}
+  route: {type: branch, with: {cases: [{port: clear, when: "true"}], otherwise: unsure}}
+  review: {type: review.case, with: {sla: s%s}}
+  settle: {type: work}
+  referred: {type: end}
+edges:
+  - begin.done -> a
+  - a.done -> route
+  - a.limit -> referred
+  - route.clear -> settle
+  - route.unsure -> review
+  - review.approved -> settle
+  - review.rejected -> settle
+  - review.expired -> settle
+  - review.rework -> %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "back_to", "codes"),
+    [
+        ("", "a", ["rework.comes_back"]),
+        (", after_rework: []", "a", []),
+        (", after_rework: [referred]", "a", []),
+        (", after_rework: [settle]", "a", ["rework.automatic"]),
+        (", after_rework: [setle]", "a", ["rework.unknown_step"]),
+        ("", "settle", ["rework.no_people"]),
+        ("", "referred", []),
+    ],
+)
+def test_a_way_from_rework_past_people_is_named(
+    config: str, back_to: str, codes: list[str]
+) -> None:
+    found = validate_text(REWORKED % (config, back_to))
+    assert [each.code for each in found if each.code.startswith("rework.")] == codes
