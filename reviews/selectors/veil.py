@@ -41,7 +41,9 @@ class Veil:
         if not self.withheld:
             return case
         veiled = copy.copy(case)
+        answers = _list_answers(case.shown)
         veiled.shown = remove_answer(case.shown)
+        veiled.fields = {key: held for key, held in case.fields.items() if key not in answers}
         veiled.confidence = None
         return veiled
 
@@ -56,15 +58,43 @@ def get_veil(case: Case, acting: Acting) -> Veil:
 
 def remove_answer(shown: Mapping[str, Json]) -> dict[str, Json]:
     """Return what a case shows, without any trace of the model's answer."""
+    keys = _list_answers(shown)
     kept = {name: part for name, part in shown.items() if name not in ANSWER_PARTS}
+    if "documents" in kept:
+        kept["documents"] = _withhold_boxes(kept["documents"], keys)
     groups = [
-        {**group, "fields": [field for field in group["fields"] if not field.get("answer")]}
-        if group.get("fields") is not None
-        else group
+        _withhold(group, keys)
         for group in shown.get("show") or ()
         if not group.get("answer") and group.get("reasons") is None
     ]
     return {**kept, "show": groups}
+
+
+def _list_answers(shown: Mapping[str, Json]) -> set[str]:
+    """Return the keys of the fields that are the model's answer."""
+    return {
+        field["key"]
+        for group in shown.get("show") or ()
+        for field in group.get("fields") or ()
+        if field.get("key") and (group.get("answer") or field.get("answer"))
+    }
+
+
+def _withhold(group: Mapping[str, Json], keys: Collection[str]) -> dict[str, Json]:
+    kept = dict(group)
+    if group.get("fields") is not None:
+        kept["fields"] = [field for field in group["fields"] if not field.get("answer")]
+    if group.get("documents") is not None:
+        kept["documents"] = _withhold_boxes(group["documents"], keys)
+    return kept
+
+
+def _withhold_boxes(documents: Sequence[Json], keys: Collection[str]) -> list[Json]:
+    """Return the documents without the places of these fields, and what was read there."""
+    return [
+        {**each, "boxes": [box for box in each.get("boxes") or () if box["key"] not in keys]}
+        for each in documents
+    ]
 
 
 def is_independent(queue: Queue, run_id: int) -> bool:

@@ -15,7 +15,8 @@ from tests.web.pages import decide_on_page
 from workbench.accounts.models import Role
 
 pytestmark = pytest.mark.django_db
-ANSWER = ("0.4242", "42 %", "Model suggests", "Long employment", "Why the model says so", "0.9191")
+ANSWER = ("0.4242", "42 %", "Model suggests", "Long employment", "Why the model says so", "0.9191",
+          "read as 91 of 100")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +27,19 @@ def office() -> None:
 
 
 def independent_case() -> Case:
-    score = {"label": "Score", "value": 0.9191, "answer": True}
+    score = {"key": "score", "label": "Score", "value": 0.9191, "answer": True}
+    read = {"key": "score", "page": 1, "at": [0.1, 0.1, 0.2, 0.05], "text": "read as 91 of 100"}
+    report = {"id": "report", "title": "Report", "text": "A report", "boxes": [read]}
     return make_case(
         timezone.now(),
         confidence=0.4242,
         suggestion="rejected",
         reasons=[{"label": "Long employment", "contribution": 0.5}],
-        show=[*SHOWN, {"title": "Score", "fields": [score]}],
+        show=[
+            *SHOWN,
+            {"title": "Score", "fields": [score]},
+            {"title": "Papers", "documents": [report]},
+        ],
     )
 
 
