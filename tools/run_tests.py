@@ -132,6 +132,9 @@ def main() -> int:
     chosen = parser.parse_args().tier
     names = chosen or ORDER
     signal.signal(signal.SIGTERM, _interrupt)
+    # A shell that starts this in the background has it ignored, and so would every server that a
+    # test stops by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     tiers = [TIERS[name] for name in names]
     install_missing({each for tier in tiers for each in (*tier.needs, *tier.wants)})
     began = time.monotonic()

@@ -225,7 +225,8 @@ def test_a_flow_is_drawn_by_mouse_alone(page: Page, login: Login, made: str) -> 
 
     page.mouse.move(port["x"] + 5, port["y"] + 5)
     page.mouse.down()
-    page.mouse.move(stage["x"] + 500, stage["y"] + 80, steps=12)
+    # Below the card of the tour.
+    page.mouse.move(stage["x"] + 500, stage["y"] + 260, steps=12)
     page.mouse.up()
     expect(page.get_by_role("dialog", name="Add a step here")).to_be_visible()
     page.locator(".popover [data-key=join]").click()
