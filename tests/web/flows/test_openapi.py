@@ -35,7 +35,10 @@ CHECKS = [
 description = schemathesis.openapi.from_dict(DOCUMENT)
 
 
-@schemathesis.serializer("application/pdf", "audio/mpeg", "audio/ogg", "audio/wav")
+@schemathesis.serializer(
+    "application/pdf", "audio/mpeg", "audio/ogg", "audio/wav", "image/bmp", "image/heic",
+    "image/tiff", "message/rfc822",
+)  # fmt: skip
 def send_as_it_is(context: Any, value: Any) -> Any:
     return value
 
